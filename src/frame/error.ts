@@ -1,0 +1,50 @@
+/** Every failure that xs names itself. The code is stable: programs may rely on it. */
+export type ErrorCode =
+  | "bad_topic"
+  | "reserved_topic"
+  | "bad_id"
+  | "id_ahead"
+  | "bad_ttl"
+  | "bad_meta"
+  | "meta_too_large"
+  | "bad_hash"
+  | "bad_frame"
+  | "bad_option"
+  | "bad_request"
+  | "bad_host"
+  | "body_cut_off"
+  | "body_too_large"
+  | "not_found"
+  | "unknown_path"
+  | "method_not_allowed"
+  | "content_not_found"
+  | "content_damaged"
+  | "range_not_satisfiable"
+  | "frame_damaged"
+  | "disk_full"
+  | "store_failed"
+  | "store_closed"
+  | "store_in_use"
+  | "store_not_found"
+  | "store_too_new"
+  | "no_server"
+  | "internal";
+
+/**
+ * A failure with a stable code. The message is written for the person who meets it: what is wrong,
+ * and what to do next.
+ */
+export class XsError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "XsError";
+    this.code = code;
+  }
+}
+
+/** The input as shown in a message: quoted, and cut where it is long. */
+export function shown(value: string): string {
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+}

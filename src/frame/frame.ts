@@ -1,0 +1,121 @@
+import { shown, XsError } from "./error.ts";
+import { parseHash } from "./hash.ts";
+import { parseId, timestampOf } from "./id.ts";
+import { parseTopic } from "./topic.ts";
+import { parseTtl } from "./ttl.ts";
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** One event. As JSON its keys are always present and always in this order. */
+export interface Frame {
+  topic: string;
+  id: string;
+  /** The content's hash, or null where there is none. */
+  hash: string | null;
+  meta: Json;
+  ttl: string;
+}
+
+/** A frame without the id that the store gives it. */
+export type FrameFields = Omit<Frame, "id" | "meta"> & {
+  /** The meta as JSON text. */
+  meta: string;
+};
+
+/** Largest meta, in bytes of JSON. */
+export const MAX_META = 64 * 1024;
+
+/** A frame as the line of JSON that is stored and served. */
+export function encodeFrame(id: string, { topic, hash, meta, ttl }: FrameFields): string {
+  // Topic, id, hash and ttl hold nothing that JSON escapes.
+  const quoted = hash === null ? "null" : `"${hash}"`;
+  return `{"topic":"${topic}","id":"${id}","hash":${quoted},"meta":${meta},"ttl":"${ttl}"}`;
+}
+
+/** The id in an encoded frame, found without parsing it: a topic holds nothing that JSON escapes. */
+export function idInLine(line: string): string {
+  const at = line.indexOf('","id":"') + 8;
+  return line.slice(at, at + 25);
+}
+
+/** An encoded frame with the key `timestamp` added: RFC 3339, UTC, milliseconds, from its id. */
+export function withTimestamp(line: string): string {
+  const time = new Date(timestampOf(idInLine(line))).toISOString();
+  return `${line.slice(0, -1)},"timestamp":"${time}"}`;
+}
+
+/**
+ * Parses meta given as JSON and gives it in compact form. Text that is not JSON is taken as base64
+ * of JSON, the way to carry it in a header.
+ *
+ * @throws XsError `bad_meta`, `meta_too_large`
+ */
+export function parseMeta(text: string): string {
+  const value = parseJson(text) ?? parseJson(fromBase64(text));
+  if (value === undefined) {
+    throw new XsError("bad_meta", `meta ${shown(text)} is not JSON, nor base64 of JSON`);
+  }
+  return encodeMeta(value.json);
+}
+
+/** Writes meta as compact JSON. @throws XsError `meta_too_large` */
+export function encodeMeta(value: Json): string {
+  const meta = JSON.stringify(value);
+  const size = Buffer.byteLength(meta);
+  if (size > MAX_META) {
+    throw new XsError(
+      "meta_too_large",
+      `meta is ${size} bytes of JSON, more than ${MAX_META}; put large data into the content`,
+    );
+  }
+  return meta;
+}
+
+/**
+ * Parses and checks a whole frame, as for an import. Missing `hash`, `meta` and `ttl` get their
+ * defaults; another key than `timestamp` is an error.
+ *
+ * @throws XsError `bad_frame`, or what is wrong with one of its fields
+ */
+export function parseFrame(line: string): Frame {
+  const value = parseJson(line)?.json;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new XsError("bad_frame", `${shown(line)} is not a frame: a frame is a JSON object`);
+  }
+  const { topic, id, hash = null, meta = null, ttl = "forever", timestamp: _, ...rest } = value;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) {
+    throw new XsError("bad_frame", `a frame has no key ${shown(unknown)}`);
+  }
+  if (typeof topic !== "string" || typeof id !== "string" || typeof ttl !== "string") {
+    throw new XsError("bad_frame", 'a frame needs "topic" and "id", and "ttl" is a text');
+  }
+  if (hash !== null && typeof hash !== "string") {
+    throw new XsError("bad_frame", 'the "hash" of a frame is a text or null');
+  }
+  return {
+    topic: parseTopic(topic),
+    id: parseId(id),
+    hash: hash === null ? null : parseHash(hash),
+    meta,
+    ttl: parseTtl(ttl).text,
+  };
+}
+
+function fromBase64(text: string): string {
+  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(text)) return "";
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(text, "base64"));
+  } catch {
+    return "";
+  }
+}
+
+function parseJson(text: string): { json: Json } | undefined {
+  try {
+    return { json: JSON.parse(text) as Json };
+  } catch {
+    return undefined;
+  }
+}

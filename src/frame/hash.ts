@@ -1,0 +1,22 @@
+import { shown, XsError } from "./error.ts";
+
+/**
+ * Checks a Subresource-Integrity string as xs writes them: `sha256-` and 44 base64 digits
+ * (https://www.w3.org/TR/SRI/). @throws XsError `bad_hash`
+ */
+export function parseHash(text: string): string {
+  const digest = /^sha256-([A-Za-z0-9+/]{43}=)$/.exec(text)?.[1];
+  // A base64 text can name the same bytes in several ways; only the canonical one is a hash.
+  if (!digest || Buffer.from(digest, "base64").toString("base64") !== digest) {
+    throw new XsError(
+      "bad_hash",
+      `${shown(text)} is not a content hash: it is "sha256-" and 44 base64 digits`,
+    );
+  }
+  return text;
+}
+
+/** The hash of some content. */
+export function hashOf(bytes: Uint8Array): string {
+  return `sha256-${new Bun.CryptoHasher("sha256").update(bytes).digest("base64")}`;
+}

@@ -1,0 +1,107 @@
+import { Scru128Generator, Scru128Id } from "scru128";
+import { shown, XsError } from "./error.ts";
+
+/** The largest SCRU128 id, 2^128 - 1 in base 36. */
+const MAX_ID = "f5lxx1zz5pnorynqglhzmsp33";
+
+/** An id this far ahead of the clock is taken for a mistake and refused on import. */
+export const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Parses a SCRU128 id (https://github.com/scru128/spec) and gives its canonical form: 25 lower-case
+ * base36 digits, so that ids compare as text.
+ *
+ * @throws XsError `bad_id`
+ */
+export function parseId(text: string): string {
+  const id = text.toLowerCase();
+  if (!/^[0-9a-z]{25}$/.test(id) || id > MAX_ID) {
+    throw new XsError("bad_id", `${shown(text)} is not an id: an id is 25 base36 digits (SCRU128)`);
+  }
+  return id;
+}
+
+/** The moment an id was made, in milliseconds since 1970. */
+export function timestampOf(id: string): number {
+  return Scru128Id.fromString(id).timestamp;
+}
+
+/** The four fields of a SCRU128 id, as `xs scru128 unpack` shows them. */
+export interface IdFields {
+  ts_ms: number;
+  counter_hi: number;
+  counter_lo: number;
+  /** The 32 random bits, 8 hexadecimal digits. */
+  node: string;
+}
+
+/** Takes an id apart. Inverse of {@link packId}. @throws XsError `bad_id` */
+export function unpackId(text: string): IdFields {
+  const id = Scru128Id.fromString(parseId(text));
+  return {
+    ts_ms: id.timestamp,
+    counter_hi: id.counterHi,
+    counter_lo: id.counterLo,
+    node: id.entropy.toString(16).padStart(8, "0"),
+  };
+}
+
+/** Puts an id together from its fields. @throws XsError `bad_id` */
+export function packId(fields: unknown): string {
+  const { ts_ms, counter_hi, counter_lo, node } = (fields ?? {}) as Partial<IdFields>;
+  if (typeof node !== "string" || !/^[0-9a-f]{8}$/i.test(node)) {
+    throw new XsError("bad_id", '"node" must be 8 hexadecimal digits, like "0a1b2c3d"');
+  }
+  for (const [name, value, bits] of [
+    ["ts_ms", ts_ms, 48],
+    ["counter_hi", counter_hi, 24],
+    ["counter_lo", counter_lo, 24],
+  ] as const) {
+    if (!Number.isInteger(value) || (value as number) < 0 || (value as number) >= 2 ** bits) {
+      throw new XsError("bad_id", `"${name}" must be a whole number of at most ${bits} bits`);
+    }
+  }
+  return Scru128Id.fromFields(
+    ts_ms as number,
+    counter_hi as number,
+    counter_lo as number,
+    Number.parseInt(node, 16),
+  ).toString();
+}
+
+/**
+ * Makes ids that strictly increase for as long as it lives, whatever the clock does. A store seeds
+ * it with the newest id it has ever given out, so that they increase across restarts as well.
+ */
+export class IdSequence {
+  readonly #generator = new Scru128Generator();
+  readonly #now: () => number;
+  #newest = "";
+  /** No id gets an earlier timestamp than this, in ms. */
+  #floor = 0;
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  /** The newest id made or advanced to; "" before the first. */
+  get newest(): string {
+    return this.#newest;
+  }
+
+  next(): string {
+    const made = this.#generator.generateOrAbortCore(Math.max(this.#now(), this.#floor), 10_000);
+    // The generator refuses only a time far below its last one, which the floor rules out.
+    if (made === undefined) throw new XsError("internal", "the id sequence lost its place");
+    this.#floor = made.timestamp;
+    this.#newest = made.toString();
+    return this.#newest;
+  }
+
+  /** Makes every later id greater than `id`. */
+  advancePast(id: string): void {
+    if (id <= this.#newest) return;
+    this.#newest = id;
+    this.#floor = timestampOf(id) + 1;
+  }
+}

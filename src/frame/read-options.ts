@@ -1,0 +1,157 @@
+import { shown, XsError } from "./error.ts";
+import { parseId } from "./id.ts";
+import { parseTopicFilter } from "./topic.ts";
+
+/** What a read gives: history in order and then, when following, live frames. */
+export interface ReadOptions {
+  /** Start after this id; in a descending read, below it. */
+  readonly after?: string;
+  /** Start at this id. */
+  readonly from?: string;
+  /** Skip history. */
+  readonly tail: boolean;
+  /** Stay live after the replay. */
+  readonly follow: boolean;
+  /** A heartbeat every so many ms of a following read. */
+  readonly pulse?: number;
+  /** End after this many frames. */
+  readonly limit?: number;
+  /** Only the newest so many frames of the history. */
+  readonly last?: number;
+  /** Scopes as {@link parseTopicFilter} gives them; absent for every topic. */
+  readonly topics?: readonly string[];
+  readonly order: "asc" | "desc";
+  readonly withTimestamp: boolean;
+}
+
+export const READ_ALL: ReadOptions = {
+  tail: false,
+  follow: false,
+  order: "asc",
+  withTimestamp: false,
+};
+
+/** A heartbeat's longest interval in ms: what a timer takes. */
+const MAX_PULSE = 2 ** 31 - 1;
+
+const ALIASES: Record<string, string> = { after: "last-id", new: "tail" };
+
+/**
+ * Parses read options as they stand in a query or on the command line.
+ *
+ * @throws XsError `bad_option`, `bad_id`, `bad_topic`, each naming the option
+ */
+export function parseReadOptions(pairs: Iterable<readonly [string, string]>): ReadOptions {
+  const given = new Map<string, string>();
+  for (const [key, value] of pairs) {
+    const name = ALIASES[key] ?? key;
+    if (given.has(name) && name !== "topic") {
+      throw new XsError("bad_option", `the option ${shown(key)} is given twice`);
+    }
+    given.set(name, given.has(name) ? `${given.get(name)},${value}` : value);
+  }
+  const take = <T>(name: string, parse: (value: string, name: string) => T): T | undefined => {
+    const value = given.get(name);
+    given.delete(name);
+    return value === undefined ? undefined : parse(value, name);
+  };
+  const follow = take("follow", parseFollow);
+  const options: ReadOptions = compact({
+    after: take("last-id", parseIdOption),
+    from: take("from", parseIdOption),
+    tail: take("tail", parseFlag) ?? false,
+    follow: follow !== undefined && follow !== false,
+    pulse: typeof follow === "number" ? follow : undefined,
+    limit: take("limit", parseCount),
+    last: take("last", parseCount),
+    topics: take("topic", parseTopicFilter),
+    order: take("order", parseOrder) ?? "asc",
+    withTimestamp: take("with-timestamp", parseFlag) ?? false,
+  });
+  for (const name of given.keys()) {
+    throw new XsError(
+      "bad_option",
+      `there is no read option ${shown(name)}; there are last-id (after), from, tail (new), follow, limit, last, topic, order and with-timestamp`,
+    );
+  }
+  return checkCombination(options);
+}
+
+/** The options as query parameters: the inverse of {@link parseReadOptions}. */
+export function formatReadOptions(options: ReadOptions): URLSearchParams {
+  const query = new URLSearchParams();
+  if (options.after !== undefined) query.set("last-id", options.after);
+  if (options.from !== undefined) query.set("from", options.from);
+  if (options.tail) query.set("tail", "true");
+  if (options.follow) query.set("follow", String(options.pulse ?? true));
+  if (options.limit !== undefined) query.set("limit", String(options.limit));
+  if (options.last !== undefined) query.set("last", String(options.last));
+  if (options.topics !== undefined) query.set("topic", options.topics.join(","));
+  if (options.order === "desc") query.set("order", "desc");
+  if (options.withTimestamp) query.set("with-timestamp", "true");
+  return query;
+}
+
+function checkCombination(options: ReadOptions): ReadOptions {
+  const { after, from, tail, follow, last, order } = options;
+  const started = after !== undefined || from !== undefined;
+  const problem =
+    after !== undefined && from !== undefined
+      ? "last-id and from both say where to start: give one"
+      : tail && !follow
+        ? "tail skips history, so without follow there is nothing to read: add follow"
+        : tail && started
+          ? "tail skips history, so it does not go with last-id or from"
+          : tail && last !== undefined
+            ? "tail skips history, so it does not go with last"
+            : order === "desc" && (follow || tail || last !== undefined)
+              ? "order=desc does not go with follow, tail or last"
+              : order === "desc" && from !== undefined
+                ? "order=desc is bounded by last-id, not by from"
+                : undefined;
+  if (problem) throw new XsError("bad_option", problem);
+  return options;
+}
+
+function parseIdOption(value: string, name: string): string {
+  try {
+    return parseId(value);
+  } catch {
+    throw new XsError("bad_id", `${name}=${shown(value)} is not an id: 25 base36 digits (SCRU128)`);
+  }
+}
+
+function parseFlag(value: string, name: string): boolean {
+  if (value === "" || value === "true" || value === "yes") return true;
+  if (value === "false" || value === "no") return false;
+  throw new XsError("bad_option", `${name}=${shown(value)} is neither true (yes) nor false (no)`);
+}
+
+function parseFollow(value: string, name: string): boolean | number {
+  if (!/^[0-9]+$/.test(value)) return parseFlag(value, name);
+  const ms = Number(value);
+  if (ms >= 1 && ms <= MAX_PULSE) return ms;
+  throw new XsError(
+    "bad_option",
+    `${name}=${shown(value)}: the pulse is from 1 to ${MAX_PULSE} milliseconds`,
+  );
+}
+
+/** Parses a count of frames: a whole number from 0 that a double holds exactly. */
+export function parseCount(value: string, name: string): number {
+  const count = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN;
+  if (Number.isSafeInteger(count)) return count;
+  throw new XsError(
+    "bad_option",
+    `${name}=${shown(value)} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`,
+  );
+}
+
+function parseOrder(value: string): "asc" | "desc" {
+  if (value === "asc" || value === "desc") return value;
+  throw new XsError("bad_option", `order=${shown(value)} is neither asc nor desc`);
+}
+
+function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
+}
