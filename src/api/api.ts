@@ -1,0 +1,109 @@
+import { XsError } from "../frame/error.ts";
+import type { Store } from "../store/store.ts";
+import { append } from "./append.ts";
+import { cas } from "./cas.ts";
+import { problemResponse } from "./errors.ts";
+import { getContent, getFrame, getNeighbour, removeFrame } from "./frame.ts";
+import { importFrames } from "./import.ts";
+import { readEnd, readStream } from "./read.ts";
+import { healthResponse, versionResponse } from "./status.ts";
+
+/** Answers one request to a store. Never rejects: a failure is a problem document. */
+export type Api = (request: Request) => Promise<Response>;
+
+/** What a resource is given to answer a request. */
+export interface Call {
+  readonly store: Store;
+  readonly request: Request;
+  readonly url: URL;
+}
+
+type Handler = (call: Call) => Response | Promise<Response>;
+/** The methods of a path; HEAD comes with GET. */
+type Methods = Partial<Record<"GET" | "POST" | "PUT" | "DELETE", Handler>>;
+
+/** The function that answers every question about a store, with or without a socket. */
+export function api(store: Store): Api {
+  return async (request) => {
+    try {
+      return await answer(store, request);
+    } catch (error) {
+      return problemResponse(error);
+    }
+  };
+}
+
+async function answer(store: Store, request: Request): Promise<Response> {
+  if (request.headers.get("host")?.includes(",")) {
+    throw new XsError("bad_host", "the request has more than one Host header: send one");
+  }
+  const url = new URL(request.url);
+  const segments = url.pathname.slice(1).split("/").map(decode);
+  const methods = route(segments);
+  if (!methods) {
+    throw new XsError("unknown_path", `there is nothing at ${url.pathname}; see docs/protocol.md`);
+  }
+  const { method } = request;
+  const handler = methods[(method === "HEAD" ? "GET" : method) as keyof Methods];
+  if (!handler) {
+    const allowed = Object.keys(methods).flatMap((name) =>
+      name === "GET" ? [name, "HEAD"] : name,
+    );
+    return problemResponse(
+      new XsError(
+        "method_not_allowed",
+        `${method} is not for ${url.pathname}; there is ${allowed.join(", ")}`,
+      ),
+      { allow: allowed.join(", ") },
+    );
+  }
+  const response = await handler({ store, request, url });
+  if (method !== "HEAD") return response;
+  await response.body?.cancel();
+  return new Response(null, { status: response.status, headers: response.headers });
+}
+
+function route(segments: string[]): Methods | undefined {
+  const [first = "", second, ...rest] = segments;
+  if (rest.length > 0 && !(first === "cas" && segments.length > 2)) return undefined;
+  switch (first) {
+    case "":
+      return second === undefined ? { GET: readStream() } : undefined;
+    case "stream":
+      return second === undefined ? undefined : { GET: readStream(second), POST: append(second) };
+    case "append":
+      return second === undefined ? undefined : { POST: append(second) };
+    case "first":
+    case "last":
+      return { GET: readEnd(first, second) };
+    case "cas":
+      // A hash may hold "/", which needs no escape here.
+      return second === undefined
+        ? { POST: cas.post }
+        : { GET: cas.get(segments.slice(1).join("/")) };
+    case "import":
+      return second === undefined ? { POST: importFrames } : undefined;
+    case "version":
+      return second === undefined ? { GET: versionResponse } : undefined;
+    case "health":
+      return second === undefined ? { GET: healthResponse } : undefined;
+  }
+  switch (second) {
+    case undefined:
+      return { GET: getFrame(first), DELETE: removeFrame(first), POST: append(first) };
+    case "next":
+    case "previous":
+      return { GET: getNeighbour(first, second) };
+    case "content":
+      return { GET: getContent(first) };
+  }
+  return undefined;
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new XsError("bad_request", "the path has a broken percent-encoding");
+  }
+}

@@ -1,0 +1,24 @@
+import { XsError } from "../frame/error.ts";
+import type { Store, TakenContent } from "../store/store.ts";
+
+/**
+ * Takes a request's body into the store. A body that breaks off is refused before anything refers
+ * to it.
+ *
+ * @throws XsError `body_cut_off`
+ */
+export async function takeBody(store: Store, request: Request): Promise<TakenContent | null> {
+  try {
+    return await store.content.take(request.body);
+  } catch (error) {
+    throw bodyError(error);
+  }
+}
+
+/** What a failed read of a body means for the client. */
+export function bodyError(error: unknown): unknown {
+  if ((error as Error).name !== "AbortError") return error;
+  return new XsError("body_cut_off", "the body ended before its time, so nothing was kept", {
+    cause: error,
+  });
+}

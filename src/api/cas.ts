@@ -1,0 +1,68 @@
+import { XsError } from "../frame/error.ts";
+import { parseHash } from "../frame/hash.ts";
+import type { Store } from "../store/store.ts";
+import type { Call } from "./api.ts";
+import { takeBody } from "./body.ts";
+import { onlyOptions } from "./query.ts";
+
+export const cas = {
+  /** Stores the body as content and gives its hash as text. */
+  async post({ store, request, url }: Call): Promise<Response> {
+    onlyOptions(url, []);
+    const content = (await takeBody(store, request)) ?? store.content.takeBytes(new Uint8Array());
+    await store.keep(content);
+    return new Response(content.hash, { headers: { "content-type": "text/plain" } });
+  },
+
+  get(hash: string) {
+    return ({ store, request, url }: Call): Promise<Response> => {
+      onlyOptions(url, []);
+      return contentResponse(store, parseHash(hash), request);
+    };
+  },
+};
+
+/** Content, whole or the range asked for. A hash never changes its meaning, so it is the ETag. */
+export async function contentResponse(
+  store: Store,
+  hash: string,
+  request: Request,
+): Promise<Response> {
+  const headers: Record<string, string> = {
+    etag: `"${hash}"`,
+    "accept-ranges": "bytes",
+    "content-type": "application/octet-stream",
+    "x-content-type-options": "nosniff",
+  };
+  const content = await store.content.open(hash);
+  if (!content) {
+    throw new XsError("content_not_found", `there is no content ${hash} in this store`);
+  }
+  if (request.headers.get("if-none-match")?.includes(`"${hash}"`)) {
+    return new Response(null, { status: 304, headers });
+  }
+  const range = parseRange(request.headers.get("range"), content.size);
+  const [start, end] = range ?? [0, content.size];
+  headers["content-length"] = String(end - start);
+  if (range) headers["content-range"] = `bytes ${start}-${end - 1}/${content.size}`;
+  const body = range ? content.slice(start, end) : content;
+  return new Response(body.size === 0 ? "" : body, { status: range ? 206 : 200, headers });
+}
+
+/**
+ * One byte range (RFC 9110, 14.1.2) as [start, end), or undefined for the whole: no Range header,
+ * or one that we may ignore, such as several ranges or another unit.
+ *
+ * @throws XsError `range_not_satisfiable`
+ */
+function parseRange(header: string | null, size: number): [number, number] | undefined {
+  const [, from = "", to = ""] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? [];
+  if (from === "" && to === "") return undefined;
+  const start = from === "" ? Math.max(0, size - Number(to)) : Number(from);
+  const end = from === "" || to === "" ? size : Math.min(size, Number(to) + 1);
+  if (from !== "" && to !== "" && Number(to) < Number(from)) return undefined;
+  if (start >= end) {
+    throw new XsError("range_not_satisfiable", `the content has ${size} bytes, none in ${header}`);
+  }
+  return [start, end];
+}

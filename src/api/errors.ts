@@ -1,0 +1,54 @@
+import { type ErrorCode, XsError } from "../frame/error.ts";
+
+/** The HTTP status and the title of every error code: the only such table. */
+const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
+  bad_topic: [400, "Bad topic"],
+  reserved_topic: [403, "Reserved topic"],
+  bad_id: [400, "Bad id"],
+  id_ahead: [400, "Id ahead of the clock"],
+  bad_ttl: [400, "Bad ttl"],
+  bad_meta: [400, "Bad meta"],
+  meta_too_large: [413, "Meta too large"],
+  bad_hash: [400, "Bad hash"],
+  bad_frame: [400, "Bad frame"],
+  bad_option: [400, "Bad option"],
+  bad_request: [400, "Bad request"],
+  bad_host: [400, "Bad host"],
+  body_cut_off: [400, "Body cut off"],
+  body_too_large: [413, "Body too large"],
+  not_found: [404, "Not found"],
+  unknown_path: [404, "Unknown path"],
+  method_not_allowed: [405, "Method not allowed"],
+  content_not_found: [404, "Content not found"],
+  content_damaged: [500, "Content damaged"],
+  range_not_satisfiable: [416, "Range not satisfiable"],
+  frame_damaged: [500, "Frame damaged"],
+  disk_full: [507, "Disk full"],
+  store_failed: [503, "Store failed"],
+  store_closed: [503, "Store closed"],
+  store_in_use: [503, "Store in use"],
+  store_not_found: [404, "Store not found"],
+  store_too_new: [503, "Store too new"],
+  no_server: [503, "No server"],
+  internal: [500, "Internal error"],
+};
+
+/** An error as a problem document (RFC 9457), with our stable `code`. */
+export function problemResponse(error: unknown, headers: Record<string, string> = {}): Response {
+  const known = asXsError(error);
+  const [status, title] = TABLE[known.code];
+  const body = { title, status, detail: known.message, code: known.code };
+  return new Response(`${JSON.stringify(body)}\n`, {
+    status,
+    headers: { "content-type": "application/problem+json", ...headers },
+  });
+}
+
+function asXsError(error: unknown): XsError {
+  if (error instanceof XsError) return error;
+  const { code, message } = error as { code?: string; message?: string };
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new XsError("disk_full", "the disk is full: free some space, then try again");
+  }
+  return new XsError("internal", `this should not have happened: ${message ?? String(error)}`);
+}

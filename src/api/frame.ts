@@ -1,0 +1,64 @@
+import { shown, XsError } from "../frame/error.ts";
+import { withTimestamp } from "../frame/frame.ts";
+import { parseId } from "../frame/id.ts";
+import { parseTopicFilter } from "../frame/topic.ts";
+import type { Direction, Store } from "../store/store.ts";
+import type { Call } from "./api.ts";
+import { contentResponse } from "./cas.ts";
+import { isOn, onlyOptions } from "./query.ts";
+
+/** One frame as JSON. */
+export function frameResponse(line: string, timestamp = false): Response {
+  return new Response(`${timestamp ? withTimestamp(line) : line}\n`, {
+    headers: { "content-type": "application/json" },
+  });
+}
+
+export function getFrame(id: string) {
+  return ({ store, url }: Call): Response => {
+    const query = onlyOptions(url, ["with-timestamp"]);
+    return frameResponse(find(store, id), isOn(query, "with-timestamp"));
+  };
+}
+
+export function removeFrame(id: string) {
+  return async ({ store, url }: Call): Promise<Response> => {
+    onlyOptions(url, []);
+    await store.remove(parseId(id));
+    return new Response(null, { status: 204 });
+  };
+}
+
+export function getNeighbour(id: string, direction: Direction) {
+  return ({ store, url }: Call): Response => {
+    const query = onlyOptions(url, ["topic", "with-timestamp"]);
+    const topic = query.get("topic");
+    const topics = topic === null ? undefined : parseTopicFilter(topic);
+    const line = store.neighbour(parseId(id), direction, topics);
+    if (line === undefined) {
+      throw new XsError("not_found", `there is no ${direction} frame of ${id}`);
+    }
+    return frameResponse(line, isOn(query, "with-timestamp"));
+  };
+}
+
+export function getContent(id: string) {
+  return async ({ store, request, url }: Call): Promise<Response> => {
+    onlyOptions(url, []);
+    const { hash } = JSON.parse(find(store, id)) as { hash: string | null };
+    if (hash === null) throw new XsError("content_not_found", `the frame ${id} has no content`);
+    return contentResponse(store, hash, request);
+  };
+}
+
+function find(store: Store, id: string): string {
+  if (!/^[0-9a-z]{25}$/i.test(id)) {
+    throw new XsError(
+      "bad_id",
+      `${shown(id)} is not an id; to read a topic, ask for /stream/${id.slice(0, 80)}`,
+    );
+  }
+  const line = store.get(parseId(id));
+  if (line === undefined) throw new XsError("not_found", `there is no frame ${id}`);
+  return line;
+}

@@ -1,0 +1,102 @@
+import { XsError } from "../frame/error.ts";
+import { parseId } from "../frame/id.ts";
+import { parseCount, parseReadOptions, READ_ALL, type ReadOptions } from "../frame/read-options.ts";
+import { parseTopic, parseTopicFilter } from "../frame/topic.ts";
+import type { Call } from "./api.ts";
+import { frameResponse } from "./frame.ts";
+import { isOn } from "./query.ts";
+import { toServerSentEvents } from "./sse.ts";
+
+/** Reads the stream, or one topic of it. */
+export function readStream(topic?: string) {
+  return (call: Call): Response => {
+    const pairs = [...call.url.searchParams];
+    if (topic !== undefined) {
+      if (call.url.searchParams.has("topic")) {
+        throw new XsError("bad_option", "the topic is in the path already: leave topic= out");
+      }
+      pairs.push(["topic", topic]);
+    }
+    return readResponse(call, parseReadOptions(resume(call, pairs)));
+  };
+}
+
+/** The first or the last frame, or several, of the stream or of a topic. */
+export function readEnd(end: "first" | "last", name?: string) {
+  return (call: Call): Response => {
+    const topics = name === undefined ? undefined : parseTopicFilter(name);
+    if (name !== undefined && !name.includes("*")) parseTopic(name);
+    const pairs = [...call.url.searchParams];
+    const known = ["last", "limit", "with-timestamp", ...(end === "last" ? ["follow"] : [])];
+    for (const [key] of pairs) {
+      if (!known.includes(key)) {
+        throw new XsError("bad_option", `no option ${key} here: there is ${known.join(", ")}`);
+      }
+    }
+    const query = call.url.searchParams;
+    const options = { ...READ_ALL, ...(topics && { topics }) };
+    const given = query.get("last") ?? query.get("limit");
+    const followed = query.has("follow")
+      ? parseReadOptions([["follow", query.get("follow") ?? ""]])
+      : READ_ALL;
+    if (given === null && !followed.follow) {
+      return single(call, { ...options, order: end === "first" ? "asc" : "desc" });
+    }
+    const count = given === null ? 1 : parseCount(given, query.has("last") ? "last" : "limit");
+    const withTimestamp = isOn(query, "with-timestamp");
+    const { follow, pulse } = followed;
+    return readResponse(call, {
+      ...options,
+      ...(end === "first" ? { limit: count } : { last: count, follow, ...(pulse && { pulse }) }),
+      withTimestamp,
+    });
+  };
+}
+
+function single({ store, url }: Call, options: ReadOptions): Response {
+  const edge = options.order === "asc" ? "0".repeat(25) : "z".repeat(25);
+  const direction = options.order === "asc" ? "next" : "previous";
+  const line = store.neighbour(edge, direction, options.topics);
+  if (line === undefined) {
+    throw new XsError("not_found", `there is no frame ${options.topics ? "of this topic" : "yet"}`);
+  }
+  return frameResponse(line, isOn(url.searchParams, "with-timestamp"));
+}
+
+/** `Last-Event-ID`, as an EventSource sends it when it connects again, means `last-id`. */
+function resume({ request, url }: Call, pairs: [string, string][]): [string, string][] {
+  const id = wantsEvents(request) ? request.headers.get("last-event-id") : null;
+  if (!id) return pairs;
+  const replaced = new Set(["last-id", "after", "from", "tail", "new", "last"]);
+  // The address of an EventSource stays the same, so what it says of the start is done with.
+  if (!url.searchParams.has("follow")) return [...pairs, ["last-id", parseId(id)]];
+  return [...pairs.filter(([key]) => !replaced.has(key)), ["last-id", parseId(id)]];
+}
+
+function wantsEvents(request: Request): boolean {
+  return request.headers.get("accept")?.includes("text/event-stream") ?? false;
+}
+
+function readResponse({ store, request }: Call, options: ReadOptions): Response {
+  const events = wantsEvents(request);
+  if (request.method === "HEAD") return streamResponse(null, events);
+  const reader = store.read(options);
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const bytes = await reader.next();
+        if (bytes) controller.enqueue(events ? toServerSentEvents(bytes) : bytes);
+        else controller.close();
+      },
+      cancel: () => reader.close(),
+    },
+    // Nothing is read ahead of what the client takes.
+    { highWaterMark: 0 },
+  );
+  return streamResponse(body, events);
+}
+
+function streamResponse(body: ReadableStream<Uint8Array> | null, events: boolean): Response {
+  const type = events ? "text/event-stream" : "application/x-ndjson";
+  return new Response(body, { headers: { "content-type": type, "cache-control": "no-store" } });
+}

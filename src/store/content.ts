@@ -1,0 +1,147 @@
+import type { Database } from "bun:sqlite";
+import { hashOf } from "../frame/hash.ts";
+import { ContentFiles } from "./content-files.ts";
+import type { TakenContent } from "./store.ts";
+
+/** Content up to this size rides in the commit of its frame. */
+const STAGED_MAX = 64 * 1024;
+/** Files written at the same time while settling. */
+const SETTLE_PARALLEL = 8;
+/** Staged contents read from SQLite at a time. */
+const SETTLE_BATCH = 64;
+
+/** What the content needs of the store around it. */
+export interface ContentHost {
+  readonly db: Database;
+  /** Runs a write in the next commit. */
+  write(run: () => void): Promise<void>;
+  /** Reports a failure that no caller waits for. */
+  failed(error: Error): void;
+}
+
+/**
+ * Content by its hash, in two homes: small content is committed with its frame, in the table
+ * `staged`, and settles into files in the background; large content goes to a file at once. Readers
+ * never know which.
+ */
+export class ContentStore {
+  readonly #host: ContentHost;
+  readonly #files: ContentFiles;
+  #settling: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(host: ContentHost, directory: string) {
+    this.#host = host;
+    this.#files = new ContentFiles(directory);
+  }
+
+  /**
+   * Takes a body in: null if it is empty. Small content comes back with its bytes and is durable
+   * only when `append` or `keep` has it; large content is durable now.
+   *
+   * Rejects, keeping nothing, if the body breaks off.
+   */
+  async take(body: ReadableStream<Uint8Array> | null): Promise<TakenContent | null> {
+    if (!body) return null;
+    const reader = body.getReader();
+    const head: Uint8Array[] = [];
+    let size = 0;
+    while (size <= STAGED_MAX) {
+      const { value, done } = await reader.read();
+      if (done) return size === 0 ? null : this.takeBytes(Buffer.concat(head));
+      head.push(value);
+      size += value.length;
+    }
+    await this.#files.prepare();
+    return await this.#files.putStream(rest(head, reader));
+  }
+
+  /** Takes in content that is in memory, of at most 64 KiB. */
+  takeBytes(bytes: Uint8Array): TakenContent {
+    return { hash: hashOf(bytes), size: bytes.length, bytes };
+  }
+
+  /**
+   * The content of a hash, its bytes checked; undefined where there is none.
+   *
+   * @throws XsError `content_damaged`
+   */
+  async open(hash: string): Promise<Blob | undefined> {
+    const staged = this.#staged(hash);
+    if (staged) return staged;
+    // It may settle while the file is looked for, but it is never in neither place.
+    return (await this.#files.open(hash)) ?? this.#staged(hash) ?? (await this.#files.open(hash));
+  }
+
+  /** How many contents are not in cacache yet. */
+  stagedCount(): number {
+    const row = this.#host.db.query("SELECT count(*) AS n FROM staged").get();
+    return (row as { n: number }).n;
+  }
+
+  /** Stages content; to be called inside a write. */
+  stage(content: TakenContent): void {
+    if (!content.bytes) return;
+    this.#host.db
+      .query("INSERT OR IGNORE INTO staged (hash, bytes) VALUES (?, ?)")
+      .run(content.hash, content.bytes);
+  }
+
+  /** Starts settling in the background, if it is not on its way already. */
+  startSettling(): void {
+    if (this.#settling || this.#stopped) return;
+    this.#settling = this.#settleAll()
+      .catch((error: Error) => this.#host.failed(error))
+      .finally(() => {
+        this.#settling = undefined;
+      });
+  }
+
+  /** Settles all that is staged, as the last thing before the store closes. */
+  async finish(): Promise<void> {
+    this.startSettling();
+    await this.#settling;
+    this.#stopped = true;
+  }
+
+  async #settleAll(): Promise<void> {
+    const next = this.#host.db.query(
+      `SELECT seq, hash, bytes FROM staged ORDER BY seq LIMIT ${SETTLE_BATCH}`,
+    );
+    const forget = this.#host.db.query("DELETE FROM staged WHERE seq = ?");
+    for (;;) {
+      const rows = next.all() as { seq: number; hash: string; bytes: Uint8Array }[];
+      if (rows.length === 0) return;
+      await this.#files.prepare();
+      const queue = rows.values();
+      const worker = async () => {
+        for (const { hash, bytes } of queue) await this.#files.put(hash, bytes);
+      };
+      await Promise.all(Array.from({ length: SETTLE_PARALLEL }, worker));
+      await this.#host.write(() => {
+        for (const { seq } of rows) forget.run(seq);
+      });
+    }
+  }
+
+  #staged(hash: string): Blob | undefined {
+    const row = this.#host.db.query("SELECT bytes FROM staged WHERE hash = ?").get(hash) as {
+      bytes: Uint8Array;
+    } | null;
+    if (!row) return undefined;
+    if (hashOf(row.bytes) !== hash) return undefined;
+    return new Blob([row.bytes as Uint8Array<ArrayBuffer>]);
+  }
+}
+
+async function* rest(
+  head: Uint8Array[],
+  reader: { read(): Promise<{ done: boolean; value?: Uint8Array }> },
+): AsyncGenerator<Uint8Array> {
+  yield* head;
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done || !value) return;
+    yield value;
+  }
+}

@@ -1,0 +1,92 @@
+/** A frame as live readers get it. */
+export interface LiveFrame {
+  readonly id: string;
+  readonly topic: string;
+  /** The JSON line, without its newline. */
+  readonly line: string;
+  readonly expires: number | null;
+}
+
+/** Frames of one commit, with the bytes that all unfiltered readers share. */
+export class LiveBatch {
+  readonly frames: readonly LiveFrame[];
+  readonly lastId: string;
+  readonly size: number;
+  /** When the first of the frames expires; Infinity if none does. */
+  readonly expires: number;
+  #bytes: Uint8Array | undefined;
+
+  constructor(frames: readonly LiveFrame[]) {
+    this.frames = frames;
+    this.lastId = frames.at(-1)?.id ?? "";
+    this.size = frames.reduce((sum, frame) => sum + frame.line.length + 1, 0);
+    this.expires = frames.reduce((min, f) => Math.min(min, f.expires ?? Infinity), Infinity);
+  }
+
+  /** All frames as NDJSON, encoded once. */
+  get bytes(): Uint8Array {
+    this.#bytes ??= Buffer.from(`${this.frames.map((frame) => frame.line).join("\n")}\n`);
+    return this.#bytes;
+  }
+}
+
+/** Bytes of recent commits that are kept for readers that lag a little. */
+const RING_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The newest commits, shared by all live readers. A reader keeps only the number of the next batch
+ * it wants; one that falls behind what is kept here goes back to reading from the store.
+ */
+export class LiveFeed {
+  #batches: LiveBatch[] = [];
+  #first = 0;
+  #size = 0;
+  #waiting = new Set<() => void>();
+  #closed = false;
+
+  /** The number of the batch that the next commit will get. */
+  get head(): number {
+    return this.#first + this.#batches.length;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  publish(frames: readonly LiveFrame[]): void {
+    const batch = new LiveBatch(frames);
+    this.#batches.push(batch);
+    this.#size += batch.size;
+    let drop = 0;
+    while (this.#size > RING_BYTES && drop < this.#batches.length - 1) {
+      this.#size -= this.#batches[drop++]?.size ?? 0;
+    }
+    if (drop > 0) {
+      this.#batches.splice(0, drop);
+      this.#first += drop;
+    }
+    this.#wake();
+  }
+
+  /** Batch number `seq`; undefined when it is not there any more, or not yet. */
+  batch(seq: number): LiveBatch | undefined {
+    return this.#batches[seq - this.#first];
+  }
+
+  /** Calls `wake` at the next commit or close, unless the function it gives is called before. */
+  onNext(wake: () => void): () => void {
+    this.#waiting.add(wake);
+    return () => this.#waiting.delete(wake);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const wake of waiting) wake();
+  }
+}

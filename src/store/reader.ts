@@ -1,0 +1,221 @@
+import { encodeFrame, withTimestamp } from "../frame/frame.ts";
+import type { ReadOptions } from "../frame/read-options.ts";
+import { topicMatcher } from "../frame/topic.ts";
+import type { LiveFeed, LiveFrame } from "./live.ts";
+
+/** A slice of the stored log. Bounds are exclusive ids; absent means open. */
+export interface PageQuery {
+  readonly above?: string | undefined;
+  readonly below?: string | undefined;
+  readonly topics?: readonly string[] | undefined;
+  readonly order: "asc" | "desc";
+  /** At most this many frames. */
+  readonly rows: number;
+}
+
+export interface Page {
+  readonly rows: number;
+  /** The frames as NDJSON; empty for none. */
+  readonly bytes: Uint8Array;
+  /** Id of the last frame in reading order; undefined for none. */
+  readonly lastId: string | undefined;
+}
+
+/** What a reader needs of an engine. `page` answers at once, from what is committed. */
+export interface ReadSource {
+  readonly live: LiveFeed;
+  page(query: PageQuery): Page;
+  /** The bound (exclusive) above which the newest `count` frames lie; undefined if all do. */
+  boundOfLast(count: number, query: PageQuery): string | undefined;
+  /** A new id from the store's sequence. */
+  nextId(): string;
+}
+
+/** What one page aims at, in bytes and in rows. */
+const PAGE_BYTES = 256 * 1024;
+const MAX_ROWS = 2000;
+const FIRST_ROWS = 100;
+
+/**
+ * A read in progress: a cursor, never more than a page of data. History comes in pages from the
+ * engine; once it has caught up the reader takes the batches that all live readers share, and goes
+ * back to pages whenever it has fallen behind what is kept of those.
+ */
+export class Reader {
+  readonly #source: ReadSource;
+  readonly #options: ReadOptions;
+  readonly #matches: (topic: string) => boolean;
+  /** Nothing at or before this id is wanted any more (at or above it, when descending). */
+  #position: string | undefined;
+  /** The next live batch; undefined while reading from the engine. */
+  #batch: number | undefined;
+  #crossed = false;
+  #remaining: number;
+  #rows = FIRST_ROWS;
+  #nextPulse = Infinity;
+  #threshold: Uint8Array | undefined;
+  #closed = false;
+  #stopWaiting: (() => void) | undefined;
+
+  constructor(source: ReadSource, options: ReadOptions) {
+    this.#source = source;
+    this.#options = options;
+    this.#matches = topicMatcher(options.topics);
+    this.#remaining = options.limit ?? Infinity;
+    this.#position = options.after ?? (options.from && predecessor(options.from));
+    if (options.tail) {
+      // The boundary is now, not when the first bytes are asked for.
+      this.#cross();
+    } else if (options.last !== undefined) {
+      const bound = source.boundOfLast(options.last, this.#query(options.last));
+      if (bound !== undefined) this.#position = bound;
+    }
+  }
+
+  /**
+   * The next frames as NDJSON, or undefined at the end. A following read waits here for frames.
+   * One call at a time.
+   */
+  async next(): Promise<Uint8Array | undefined> {
+    while (!this.#closed && this.#remaining > 0) {
+      const stored = this.#takeThreshold() ?? this.#fromStore();
+      if (stored) return stored;
+      if (!this.#options.follow) break;
+      const live = this.#fromLive();
+      if (live) return live;
+      if (this.#source.live.closed) break;
+      await this.#wait();
+    }
+    this.close();
+    return undefined;
+  }
+
+  /** Ends the read; a `next` that waits gives undefined. */
+  close(): void {
+    this.#closed = true;
+    this.#stopWaiting?.();
+  }
+
+  #query(rows: number): PageQuery {
+    const { topics, order } = this.#options;
+    const bound = order === "asc" ? { above: this.#position } : { below: this.#position };
+    return { ...bound, topics, order, rows };
+  }
+
+  #fromStore(): Uint8Array | undefined {
+    if (this.#crossed && !this.#options.follow) return undefined;
+    if (this.#batch !== undefined) {
+      // Not there any more: this reader is far behind, so it reads from the engine again.
+      const { live } = this.#source;
+      if (this.#batch >= live.head || live.batch(this.#batch)) return undefined;
+      this.#batch = undefined;
+    }
+    const rows = Math.min(this.#rows, this.#remaining);
+    const page = this.#source.page(this.#query(rows));
+    if (page.lastId !== undefined) this.#position = page.lastId;
+    this.#remaining -= page.rows;
+    this.#fitPages(page);
+    // A page that is not full means that nothing more is committed at this moment.
+    if (page.rows < rows && this.#remaining > 0) this.#cross();
+    if (page.rows > 0) return this.#finish(page.bytes);
+    return this.#takeThreshold();
+  }
+
+  /** The replay has caught up, at this very moment: what comes now is live. */
+  #cross(): void {
+    this.#batch = this.#source.live.head;
+    if (this.#crossed) return;
+    this.#crossed = true;
+    if (!this.#options.follow) return;
+    this.#threshold = this.#synthetic("stream.cross.threshold");
+    if (this.#options.pulse) this.#nextPulse = performance.now() + this.#options.pulse;
+  }
+
+  #takeThreshold(): Uint8Array | undefined {
+    const threshold = this.#threshold;
+    this.#threshold = undefined;
+    return threshold;
+  }
+
+  #fromLive(): Uint8Array | undefined {
+    const { live } = this.#source;
+    const taken: Uint8Array[] = [];
+    let size = 0;
+    while (this.#batch !== undefined && size < PAGE_BYTES && this.#remaining > 0) {
+      const batch = live.batch(this.#batch);
+      if (!batch) break;
+      this.#batch++;
+      this.#position = batch.lastId;
+      const shared = !this.#options.topics && batch.frames.length <= this.#remaining;
+      if (shared && batch.expires > Date.now()) {
+        this.#remaining -= batch.frames.length;
+        taken.push(this.#finish(batch.bytes));
+      } else {
+        const lines = this.#select(batch.frames);
+        if (lines.length === 0) continue;
+        this.#remaining -= lines.length;
+        taken.push(this.#finish(Buffer.from(`${lines.join("\n")}\n`)));
+      }
+      size += taken.at(-1)?.length ?? 0;
+    }
+    if (this.#remaining > 0 && this.#batch === live.head) {
+      const now = performance.now();
+      if (now >= this.#nextPulse) {
+        taken.push(this.#synthetic("stream.cross.pulse"));
+        this.#nextPulse = now + (this.#options.pulse ?? Infinity);
+      }
+    }
+    return taken.length > 1 ? Buffer.concat(taken) : taken[0];
+  }
+
+  #select(frames: readonly LiveFrame[]): string[] {
+    const now = Date.now();
+    const lines: string[] = [];
+    for (const { topic, line, expires } of frames) {
+      if (lines.length >= this.#remaining) break;
+      if (this.#matches(topic) && (expires === null || expires > now)) lines.push(line);
+    }
+    return lines;
+  }
+
+  /** A frame that only this reader gets, such as the threshold. */
+  #synthetic(topic: string): Uint8Array {
+    const fields = { topic, hash: null, meta: "null", ttl: "ephemeral" };
+    return this.#finish(Buffer.from(`${encodeFrame(this.#source.nextId(), fields)}\n`));
+  }
+
+  #finish(bytes: Uint8Array): Uint8Array {
+    if (!this.#options.withTimestamp) return bytes;
+    const lines = new TextDecoder().decode(bytes).trimEnd().split("\n");
+    return Buffer.from(`${lines.map(withTimestamp).join("\n")}\n`);
+  }
+
+  /** Sizes the next page by the last one, so that a page stays small whatever frames are like. */
+  #fitPages(page: Page): void {
+    if (page.rows === 0) return;
+    const fitting = Math.floor((PAGE_BYTES * page.rows) / page.bytes.length);
+    this.#rows = Math.max(1, Math.min(fitting, this.#rows * 4, MAX_ROWS));
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const done = () => {
+        clearTimeout(timer);
+        forget();
+        this.#stopWaiting = undefined;
+        resolve();
+      };
+      const forget = this.#source.live.onNext(done);
+      this.#stopWaiting = done;
+      if (this.#nextPulse !== Infinity) {
+        timer = setTimeout(done, Math.max(0, this.#nextPulse - performance.now()));
+      }
+    });
+  }
+}
+
+/** The greatest text below an id that sorts above every smaller id: ids all have 25 digits. */
+function predecessor(id: string): string {
+  return id.slice(0, -1) + String.fromCharCode(id.charCodeAt(24) - 1);
+}
