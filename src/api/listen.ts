@@ -6,8 +6,11 @@ import type { Api } from "./api.ts";
 import { problemResponse } from "./errors.ts";
 
 export interface Listener {
-  /** Stops taking requests, lets those under way end, and removes the socket. */
-  stop(): Promise<void>;
+  /**
+   * Stops taking requests and removes the socket. Requests under way have `ms` to end, then their
+   * connections are closed.
+   */
+  stop(ms: number): Promise<void>;
 }
 
 /**
@@ -31,18 +34,21 @@ export async function listen(directory: string, answer: Api): Promise<Listener> 
   try {
     server = Bun.serve({
       unix,
-      idleTimeout: 0,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       fetch: answer,
       error: (error) => problemResponse(error),
+      // A following read may be silent for ever. The types leave this out for a unix socket.
+      ...({ idleTimeout: 0 } as object),
     });
   } finally {
     process.umask(umask);
   }
   chmodSync(path, 0o600);
   return {
-    async stop() {
+    async stop(ms) {
+      const late = setTimeout(() => void server.stop(true), ms);
       await server.stop();
+      clearTimeout(late);
       rmSync(path, { force: true });
     },
   };

@@ -97,10 +97,14 @@ export class ContentStore {
       });
   }
 
-  /** Settles all that is staged, as the last thing before the store closes. */
-  async finish(): Promise<void> {
+  /** Settles what is staged, as the last thing before the store closes, for `ms` at most. */
+  async finish(ms: number): Promise<void> {
     this.startSettling();
+    const late = setTimeout(() => {
+      this.#stopped = true;
+    }, ms);
     await this.#settling;
+    clearTimeout(late);
     this.#stopped = true;
   }
 
@@ -109,7 +113,7 @@ export class ContentStore {
       `SELECT seq, hash, bytes FROM staged ORDER BY seq LIMIT ${SETTLE_BATCH}`,
     );
     const forget = this.#host.db.query("DELETE FROM staged WHERE seq = ?");
-    for (;;) {
+    while (!this.#stopped) {
       const rows = next.all() as { seq: number; hash: string; bytes: Uint8Array }[];
       if (rows.length === 0) return;
       await this.#files.prepare();
@@ -136,7 +140,7 @@ export class ContentStore {
 
 async function* rest(
   head: Uint8Array[],
-  reader: { read(): Promise<{ done: boolean; value?: Uint8Array }> },
+  reader: { read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> },
 ): AsyncGenerator<Uint8Array> {
   yield* head;
   for (;;) {

@@ -27,6 +27,8 @@ const DATABASE = "events.db";
 /** Expired rows that one commit removes at most, so that a mass expiry holds nobody up. */
 const SWEEP_ROWS = 1000;
 const SWEEP_EVERY_MS = 1000;
+/** How long a close waits for content to settle; the rest settles after the next open. */
+const SETTLE_ON_CLOSE_MS = 2000;
 
 /** Tells whether a directory holds a store. */
 export function isStore(path: string): boolean {
@@ -223,7 +225,7 @@ export class SqliteStore implements Store {
     clearInterval(this.#sweeper);
     if (!this.#failed) {
       await this.#write(() => {});
-      await this.content.finish();
+      await this.content.finish(SETTLE_ON_CLOSE_MS);
     }
     this.#failed ??= new XsError("store_closed", "the store is closed");
     // The checkpoint may fail, as on a full disk; the log then simply stays until the next open.

@@ -1,0 +1,18 @@
+import { readInput } from "./input.ts";
+import { writeOut } from "./output.ts";
+import { splitTarget, withClient } from "./target.ts";
+import type { Verb } from "./verb.ts";
+
+export const casPost: Verb = {
+  name: "cas-post",
+  summary: "Store content from stdin and print its hash",
+  positionals: "[ADDR]",
+  options: {},
+  examples: [["xs cas-post < photo.jpg", "prints the hash to fetch it by"]],
+  async run({ positionals }) {
+    await withClient(splitTarget(positionals, 0), { create: true }, async (client) => {
+      const response = await client.request("/cas", { method: "POST", body: await readInput() });
+      await writeOut(`${await response.text()}\n`);
+    });
+  },
+};

@@ -1,0 +1,46 @@
+import type { Verb } from "./verb.ts";
+import { VERBS } from "./verbs.ts";
+
+/** The help of one verb: what it does, its options, and examples that work. */
+export function usage(verb: Verb): string {
+  const options = Object.entries(verb.options).map(([name, option]) => {
+    const hint = option.valueHint ? ` ${option.valueHint}` : "";
+    return [`${spellings(name, option).join(", ")}${hint}`, option.description ?? ""];
+  });
+  const sections = [
+    `${verb.summary}\n`,
+    `Usage: ${["xs", verb.name, verb.positionals, options.length > 0 ? "[options]" : ""].filter(Boolean).join(" ")}\n`,
+    options.length > 0 ? `Options:\n${table(options)}` : "",
+    `Examples:\n${table(verb.examples)}`,
+    verb.positionals.includes("ADDR") ? ADDRESS : "",
+  ];
+  return `${sections.filter(Boolean).join("\n")}`;
+}
+
+const ADDRESS = `
+ADDR is a store directory, its sock, HOST:PORT, :PORT or a URL. Without it: $XS_ADDR, else ./store
+if that is a store, else $XDG_DATA_HOME/cross.stream/store.
+`;
+
+/** The help of xs itself. */
+export async function overview(): Promise<string> {
+  const verbs = await Promise.all(Object.values(VERBS).map((load) => load()));
+  const lines = verbs.map(({ name, summary }) => [name, summary]);
+  return `xs: an event stream store, to poke at
+
+Usage: xs COMMAND [ADDR] …
+
+${table(lines)}
+Try:
+${table([
+  ["xs serve ./store", "keep a store and answer on its socket"],
+  ["echo hi | xs append note", "record an event"],
+  ["xs cat --follow", "replay the log and stay with it"],
+  ["xs COMMAND --help", "options and examples of a command"],
+])}`;
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const width = Math.max(...rows.map(([left = ""]) => left.length));
+  return rows.map(([left = "", right = ""]) => `  ${left.padEnd(width)}  ${right}\n`).join("");
+}

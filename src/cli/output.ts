@@ -1,0 +1,29 @@
+/** Whoever read our output has gone: there is nothing left to do, and nothing went wrong. */
+export class BrokenPipe extends Error {
+  override readonly name = "BrokenPipe";
+}
+
+/** Writes to stdout at the pace of whoever reads it. @throws BrokenPipe */
+export async function writeOut(data: string | Uint8Array): Promise<void> {
+  try {
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    const sink = output();
+    sink.write(bytes);
+    await sink.flush();
+  } catch (error) {
+    if ((error as { code?: string }).code === "EPIPE") throw new BrokenPipe();
+    throw error;
+  }
+}
+
+/** Copies a response's body to stdout. */
+export async function pipeOut(response: Response): Promise<void> {
+  if (!response.body) return;
+  for await (const chunk of response.body) await writeOut(chunk);
+}
+
+let sink: Bun.FileSink | undefined;
+function output(): Bun.FileSink {
+  sink ??= Bun.stdout.writer();
+  return sink;
+}

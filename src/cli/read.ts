@@ -1,0 +1,59 @@
+import type { ArgsDef } from "citty";
+import { formatReadOptions, parseReadOptions, type ReadOptions } from "../frame/read-options.ts";
+import { pipeOut } from "./output.ts";
+import { splitTarget, withClient } from "./target.ts";
+import { parsed, UsageError, type VerbInput } from "./verb.ts";
+
+const count = (description: string) => ({ type: "string", valueHint: "N", description }) as const;
+const id = (description: string) => ({ type: "string", valueHint: "ID", description }) as const;
+
+/** The options that cat and tac share. */
+export const BACKWARD_OPTIONS = {
+  "last-id": { ...id("start after this id"), alias: ["a", "after"] },
+  limit: count("at most so many frames"),
+  topic: {
+    type: "string",
+    alias: "T",
+    valueHint: "TOPIC",
+    description: "a.b, a.* (all below a.), or several with commas",
+  },
+  "with-timestamp": { type: "boolean", description: "add the time to every frame" },
+} as const satisfies ArgsDef;
+
+/** All read options of the command line. */
+export const READ_OPTIONS = {
+  follow: { type: "boolean", alias: "f", description: "stay for what comes after" },
+  pulse: { type: "string", alias: "p", valueHint: "MS", description: "a heartbeat, with --follow" },
+  tail: { type: "boolean", alias: ["n", "new"], description: "skip history" },
+  from: id("start at this id"),
+  last: count("the newest so many, oldest first"),
+  order: { type: "string", valueHint: "asc|desc", description: "desc: newest first" },
+  ...BACKWARD_OPTIONS,
+} as const satisfies ArgsDef;
+
+/** Reads the stream to stdout. */
+export async function read(input: VerbInput, fixed: readonly [string, string][]): Promise<void> {
+  const target = splitTarget(input.positionals, 0);
+  const options = parsed(() => parseReadOptions([...pairsOf(input.options), ...fixed]));
+  await withClient(target, { serverOnly: options.follow }, async (client) => {
+    await followOut(options, await client.request(`/?${formatReadOptions(options)}`));
+  });
+}
+
+/** Copies a read to stdout; a following one also ends when nobody reads it any more. */
+export async function followOut({ follow }: Pick<ReadOptions, "follow">, response: Response) {
+  if (!follow) return pipeOut(response);
+  const { watchOutput } = await import("./watch-output.ts");
+  watchOutput();
+  await pipeOut(response);
+}
+
+function pairsOf(options: ReadonlyMap<string, string>): [string, string][] {
+  const pulse = options.get("pulse");
+  if (pulse === undefined) return [...options];
+  // Over HTTP the heartbeat is the value of follow.
+  if (!/^[0-9]+$/.test(pulse)) throw new UsageError(`--pulse ${pulse} is not in milliseconds`);
+  const others = [...options].filter(([name]) => name !== "pulse" && name !== "follow");
+  if (!options.has("follow")) throw new UsageError("--pulse goes with --follow");
+  return [...others, ["follow", pulse]];
+}

@@ -1,0 +1,14 @@
+import { BACKWARD_OPTIONS, read } from "./read.ts";
+import type { Verb } from "./verb.ts";
+
+export const tac: Verb = {
+  name: "tac",
+  summary: "Read the stream, newest first, as JSON lines",
+  positionals: "[ADDR]",
+  options: BACKWARD_OPTIONS,
+  examples: [
+    ["xs tac --limit 5", "the five newest, newest first"],
+    ["xs tac --topic note", "one topic backward"],
+  ],
+  run: (input) => read(input, [["order", "desc"]]),
+};

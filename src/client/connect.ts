@@ -1,0 +1,132 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { api } from "../api/api.ts";
+import { type ErrorCode, XsError } from "../frame/error.ts";
+import { shortestPath } from "../store/socket-path.ts";
+import { isStore, openSqliteStore } from "../store/sqlite-store.ts";
+import type { Address } from "./address.ts";
+
+/** A way to ask a store: over its socket, over TCP, or, with no server running, right here. */
+export interface Client {
+  /**
+   * Sends a request to a path of the API.
+   *
+   * @throws XsError what the answer says, when it is not a success
+   */
+  request(path: string, init?: RequestInit): Promise<Response>;
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  /** Make the store where there is none. */
+  readonly create?: boolean;
+  /** Only a server will do, as for a following read. */
+  readonly serverOnly?: boolean;
+}
+
+/** How long to wait for another process that has the store open and is no server. */
+const LOCK_WAIT_MS = 10_000;
+
+/**
+ * Finds the server of an address, or opens the store itself.
+ *
+ * @throws XsError `store_not_found`, `store_in_use`, `no_server`
+ */
+export async function connect(address: Address, options: ConnectOptions = {}): Promise<Client> {
+  if ("url" in address) return remote(address.url);
+  const { directory } = address;
+  const deadline = Date.now() + LOCK_WAIT_MS;
+  for (;;) {
+    const unix = await findSocket(directory);
+    if (unix !== undefined) return remote("http://localhost", unix);
+    if (options.serverOnly) {
+      throw new XsError(
+        "no_server",
+        `following needs a server, and none serves ${directory}: start one with  xs serve ${directory}`,
+      );
+    }
+    if (!options.create && !isStore(directory)) {
+      throw new XsError(
+        "store_not_found",
+        `there is no store at ${directory}: name another, or make it with  xs serve ${directory}`,
+      );
+    }
+    const client = direct(directory);
+    if (client) return client;
+    if (Date.now() > deadline) {
+      throw new XsError(
+        "store_in_use",
+        `another xs command has ${directory} open without serving it: wait for it, or stop it`,
+      );
+    }
+    // Whoever holds the lock is about to finish, or is a server that does not listen yet.
+    await Bun.sleep(5);
+  }
+}
+
+/** The socket of a store, if somebody answers on it. */
+export async function findSocket(directory: string): Promise<string | undefined> {
+  const path = join(directory, "sock");
+  if (!existsSync(path)) return undefined;
+  const unix = shortestPath(path);
+  try {
+    const socket = await Bun.connect({ unix, socket: { data() {} } });
+    socket.end();
+    return unix;
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EACCES") return undefined;
+    throw new XsError("store_in_use", `${path} belongs to another user`);
+  }
+}
+
+function remote(base: string, unix?: string): Client {
+  const token = process.env.XS_TOKEN;
+  return {
+    async request(path, init = {}) {
+      const headers = new Headers(init.headers);
+      if (token && unix === undefined) headers.set("authorization", `Bearer ${token}`);
+      const where = { ...init, headers, ...(unix && { unix }) };
+      let response: Response;
+      try {
+        response = await fetch(`${base}${path}`, {
+          ...where,
+          decompress: false,
+          redirect: "manual",
+        });
+      } catch (error) {
+        const { message } = error as Error;
+        throw new XsError("no_server", `no answer from ${unix ?? base}: ${message}`, {
+          cause: error,
+        });
+      }
+      return success(response);
+    },
+    async close() {},
+  };
+}
+
+function direct(directory: string): Client | undefined {
+  const store = openSqliteStore(directory);
+  if (!store) return undefined;
+  const answer = api(store);
+  return {
+    request: async (path, init) =>
+      success(await answer(new Request(`http://localhost${path}`, init))),
+    close: () => store.close(),
+  };
+}
+
+async function success(response: Response): Promise<Response> {
+  if (response.ok) return response;
+  const text = await response.text();
+  let problem: { code?: ErrorCode; detail?: string } = {};
+  try {
+    problem = JSON.parse(text);
+  } catch {
+    // Not one of ours: the status has to do.
+  }
+  throw new XsError(
+    problem.code ?? (response.status === 431 ? "meta_too_large" : "internal"),
+    problem.detail ?? `the server answered ${response.status} ${response.statusText}`,
+  );
+}
