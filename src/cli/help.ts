@@ -1,4 +1,4 @@
-import type { Verb } from "./verb.ts";
+import { spellings, type Verb } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
 /** The help of one verb: what it does, its options, and examples that work. */
