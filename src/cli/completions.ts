@@ -1,6 +1,5 @@
 import { writeOut } from "./output.ts";
 import { spellings, UsageError, type Verb } from "./verb.ts";
-import { VERBS } from "./verbs.ts";
 
 export const completions: Verb = {
   name: "completions",
@@ -12,11 +11,11 @@ export const completions: Verb = {
     ["source <(xs completions zsh)", "in ~/.zshrc, after compinit"],
     ["xs completions fish | source", "in ~/.config/fish/config.fish"],
   ],
-  async run({ positionals }) {
+  async run({ positionals, verbs }) {
     const [shell, ...more] = positionals;
     const write = SHELLS[shell ?? ""];
     if (!write || more.length > 0) throw new UsageError("name one shell: bash, zsh or fish");
-    await writeOut(write(await Promise.all(Object.values(VERBS).map((load) => load()))));
+    await writeOut(write(await Promise.all(Object.values(verbs).map((load) => load()))));
   },
 };
 

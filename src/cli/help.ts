@@ -1,5 +1,4 @@
-import { spellings, type Verb } from "./verb.ts";
-import { VERBS } from "./verbs.ts";
+import { spellings, type Verb, type Verbs } from "./verb.ts";
 
 /** The help of one verb: what it does, its options, and examples that work. */
 export function usage(verb: Verb): string {
@@ -23,9 +22,9 @@ if that is a store, else $XDG_DATA_HOME/cross.stream/store.
 `;
 
 /** The help of xs itself. */
-export async function overview(): Promise<string> {
-  const verbs = await Promise.all(Object.values(VERBS).map((load) => load()));
-  const lines = verbs.map(({ name, summary }) => [name, summary]);
+export async function overview(verbs: Verbs): Promise<string> {
+  const loaded = await Promise.all(Object.values(verbs).map((load) => load()));
+  const lines = loaded.map(({ name, summary }) => [name, summary]);
   return `xs: an event stream store, to poke at
 
 Usage: xs COMMAND [ADDR] …

@@ -11,7 +11,7 @@ export async function run(args: readonly string[]): Promise<number> {
     const [topic] = rest;
     const verb = topic === undefined ? undefined : await VERBS[topic]?.();
     if (verb) return help(verb);
-    await print(await overview(), name === undefined ? process.stderr : process.stdout);
+    await print(await overview(VERBS), name === undefined ? process.stderr : process.stdout);
     return name === undefined ? 2 : 0;
   }
   const load = VERBS[name === "--version" ? "version" : name];
@@ -23,7 +23,7 @@ export async function run(args: readonly string[]): Promise<number> {
   if (beforeDashes(rest).some((arg) => arg === "--help" || arg === "-h")) return help(verb);
   try {
     const { runCommand } = await import("citty");
-    await runCommand(toCommand(verb, rest), { rawArgs: [...rest] });
+    await runCommand(toCommand(verb, VERBS, rest), { rawArgs: [...rest] });
     return 0;
   } catch (error) {
     return failed(error, verb);

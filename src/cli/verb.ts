@@ -11,7 +11,12 @@ export interface VerbInput {
   readonly positionals: readonly string[];
   /** The options given, by their long name; a flag is "true". */
   readonly options: ReadonlyMap<string, string>;
+  /** All verbs there are, for those that tell of the others. */
+  readonly verbs: Verbs;
 }
+
+/** The verbs by name, each loaded when it is wanted. */
+export type Verbs = Readonly<Record<string, () => Promise<Verb>>>;
 
 /** One verb of the command line. */
 export interface Verb {
@@ -26,11 +31,11 @@ export interface Verb {
 }
 
 /** The verb as citty takes it. */
-export function toCommand(verb: Verb, rawArgs: readonly string[]): CommandDef {
+export function toCommand(verb: Verb, verbs: Verbs, rawArgs: readonly string[]): CommandDef {
   return {
     meta: { name: `xs ${verb.name}`, description: verb.summary },
     args: verb.options,
-    run: ({ args }) => verb.run(readInput(verb, args, rawArgs)),
+    run: ({ args }) => verb.run({ ...readInput(verb, args, rawArgs), verbs }),
   };
 }
 
@@ -55,7 +60,7 @@ function readInput(
   verb: Verb,
   args: Record<string, unknown> & { _: string[] },
   rawArgs: readonly string[],
-): VerbInput {
+): Omit<VerbInput, "verbs"> {
   const known = new Map<string, string>();
   for (const [name, option] of Object.entries(verb.options)) {
     for (const spelling of spellings(name, option)) known.set(spelling.replace(/^-+/, ""), name);

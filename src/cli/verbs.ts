@@ -1,7 +1,7 @@
-import type { Verb } from "./verb.ts";
+import type { Verbs } from "./verb.ts";
 
 /** Every verb, in the order of the help. A verb's file is loaded when it is run. */
-export const VERBS: Record<string, () => Promise<Verb>> = {
+export const VERBS: Verbs = {
   serve: async () => (await import("./serve.ts")).serve,
   append: async () => (await import("./append.ts")).append,
   cat: async () => (await import("./cat.ts")).cat,

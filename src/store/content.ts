@@ -5,10 +5,15 @@ import type { TakenContent } from "./store.ts";
 
 /** Content up to this size rides in the commit of its frame. */
 const STAGED_MAX = 64 * 1024;
+/** Staged bytes at which new content waits until some of them have settled. */
+const STAGED_FULL = 64 * 1024 * 1024;
 /** Files written at the same time while settling. */
 const SETTLE_PARALLEL = 8;
 /** Staged contents read from SQLite at a time. */
 const SETTLE_BATCH = 64;
+
+/** Codes of a full disk, the system's and ours. */
+const FULL = new Set(["ENOSPC", "EDQUOT", "disk_full"]);
 
 /** What the content needs of the store around it. */
 export interface ContentHost {
@@ -28,11 +33,16 @@ export class ContentStore {
   readonly #host: ContentHost;
   readonly #files: ContentFiles;
   #settling: Promise<void> | undefined;
+  /** Resolves when the next contents have settled, or settling has ended. */
+  #batch = Promise.withResolvers<void>();
+  #stagedBytes: number;
   #stopped = false;
 
   constructor(host: ContentHost, directory: string) {
     this.#host = host;
     this.#files = new ContentFiles(directory);
+    const sum = host.db.query("SELECT coalesce(sum(length(bytes)), 0) AS bytes FROM staged").get();
+    this.#stagedBytes = (sum as { bytes: number }).bytes;
   }
 
   /**
@@ -48,7 +58,12 @@ export class ContentStore {
     let size = 0;
     while (size <= STAGED_MAX) {
       const { value, done } = await reader.read();
-      if (done) return size === 0 ? null : this.takeBytes(Buffer.concat(head));
+      if (done && size === 0) return null;
+      if (done) {
+        // Content that comes faster than it settles waits here, instead of filling the database.
+        while (this.#settling && this.#stagedBytes > STAGED_FULL) await this.#batch.promise;
+        return this.takeBytes(Buffer.concat(head));
+      }
       head.push(value);
       size += value.length;
     }
@@ -82,18 +97,23 @@ export class ContentStore {
   /** Stages content; to be called inside a write. */
   stage(content: TakenContent): void {
     if (!content.bytes) return;
-    this.#host.db
+    const { changes } = this.#host.db
       .query("INSERT OR IGNORE INTO staged (hash, bytes) VALUES (?, ?)")
       .run(content.hash, content.bytes);
+    if (changes > 0) this.#stagedBytes += content.size;
   }
 
   /** Starts settling in the background, if it is not on its way already. */
   startSettling(): void {
     if (this.#settling || this.#stopped) return;
     this.#settling = this.#settleAll()
-      .catch((error: Error) => this.#host.failed(error))
+      .catch((error: { code?: string } & Error) => {
+        // A full disk passes: what is staged is safe where it is, and settles later.
+        if (!FULL.has(error.code ?? "")) this.#host.failed(error);
+      })
       .finally(() => {
         this.#settling = undefined;
+        this.#endBatch();
       });
   }
 
@@ -125,7 +145,14 @@ export class ContentStore {
       await this.#host.write(() => {
         for (const { seq } of rows) forget.run(seq);
       });
+      for (const { bytes } of rows) this.#stagedBytes -= bytes.length;
+      this.#endBatch();
     }
+  }
+
+  #endBatch(): void {
+    this.#batch.resolve();
+    this.#batch = Promise.withResolvers();
   }
 
   #staged(hash: string): Blob | undefined {

@@ -29,6 +29,8 @@ export interface ReadSource {
   boundOfLast(count: number, query: PageQuery): string | undefined;
   /** A new id from the store's sequence. */
   nextId(): string;
+  /** The time that decides what has expired, in ms. */
+  now(): number;
 }
 
 /** What one page aims at, in bytes and in rows. */
@@ -147,7 +149,7 @@ export class Reader {
       this.#batch++;
       this.#position = batch.lastId;
       const shared = !this.#options.topics && batch.frames.length <= this.#remaining;
-      if (shared && batch.expires > Date.now()) {
+      if (shared && batch.expires > this.#source.now()) {
         this.#remaining -= batch.frames.length;
         taken.push(this.#finish(batch.bytes));
       } else {
@@ -169,7 +171,7 @@ export class Reader {
   }
 
   #select(frames: readonly LiveFrame[]): string[] {
-    const now = Date.now();
+    const now = this.#source.now();
     const lines: string[] = [];
     for (const { topic, line, expires } of frames) {
       if (lines.length >= this.#remaining) break;

@@ -77,6 +77,7 @@ export class SqliteStore implements Store {
   readonly #db: Database;
   readonly #lock: StoreLock;
   readonly #ids: IdSequence;
+  /** The time that decides what has expired: it never goes back, so what is gone stays gone. */
   readonly #now: () => number;
   readonly #live = new LiveFeed();
   readonly #sql: ReturnType<typeof statements>;
@@ -99,7 +100,11 @@ export class SqliteStore implements Store {
   constructor(path: string, lock: StoreLock, now: () => number = Date.now) {
     this.path = path;
     this.#lock = lock;
-    this.#now = now;
+    let latest = 0;
+    this.#now = () => {
+      latest = Math.max(latest, now());
+      return latest;
+    };
     this.#db = new Database(join(path, DATABASE), { create: true, strict: true });
     this.#db.run("PRAGMA journal_mode = WAL");
     this.#db.run("PRAGMA synchronous = FULL");
@@ -116,9 +121,12 @@ export class SqliteStore implements Store {
       { db: this.#db, write: (run) => this.#write(run), failed: (error) => this.#stop(error) },
       join(path, "cacache"),
     );
-    this.#sweeper = setInterval(() => this.#sweepSoon(), SWEEP_EVERY_MS);
+    this.#sweeper = setInterval(() => {
+      this.#sweepSoon();
+      this.content.startSettling();
+    }, SWEEP_EVERY_MS);
     this.#sweeper.unref();
-    if (this.content.stagedCount() > 0) this.content.startSettling();
+    this.content.startSettling();
   }
 
   async append(request: AppendRequest): Promise<string> {
@@ -131,9 +139,9 @@ export class SqliteStore implements Store {
   }
 
   async import(frames: readonly ImportFrame[]): Promise<ImportResult> {
-    const latest = this.#now() + MAX_AHEAD_MS;
+    const limit = this.#now() + MAX_AHEAD_MS;
     for (const { id } of frames) {
-      if (timestampOf(id) > latest) {
+      if (timestampOf(id) > limit) {
         throw new XsError("id_ahead", `the id ${shown(id)} is more than a day ahead of the clock`);
       }
     }
@@ -181,6 +189,7 @@ export class SqliteStore implements Store {
         page: (query) => this.page(query),
         boundOfLast: (count, query) => this.#boundOfLast(count, query),
         nextId: () => this.#ids.next(),
+        now: this.#now,
       },
       options,
     );
@@ -223,15 +232,17 @@ export class SqliteStore implements Store {
   async #close(): Promise<void> {
     this.endReads();
     clearInterval(this.#sweeper);
-    if (!this.#failed) {
-      await this.#write(() => {});
-      await this.content.finish(SETTLE_ON_CLOSE_MS);
-    }
-    this.#failed ??= new XsError("store_closed", "the store is closed");
-    // The checkpoint may fail, as on a full disk; the log then simply stays until the next open.
     try {
+      if (this.#failed) return;
+      await this.#write(() => this.#sweepAll());
+      await this.content.finish(SETTLE_ON_CLOSE_MS);
       this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch (error) {
+      // On a full disk what is in the log stays there until the next open; nothing is lost.
+      if (!(error instanceof XsError) || error.code !== "disk_full")
+        throw this.#translate(error as Error);
     } finally {
+      this.#failed ??= new XsError("store_closed", "the store is closed");
       this.#db.close();
       this.#lock.release();
     }
@@ -347,7 +358,7 @@ export class SqliteStore implements Store {
   #keepNewest(topic: string, ttl: Ttl): void {
     if (ttl.kind !== "last") return;
     // Expired rows must not take the place of frames that readers still see.
-    while (this.#sweep() === SWEEP_ROWS);
+    this.#sweepAll();
     let count = this.#counts.get(topic);
     if (count === undefined) {
       count = (this.#sql.countTopic.get(topic) as { n: number }).n;
@@ -363,6 +374,10 @@ export class SqliteStore implements Store {
     const rows = this.#sql.expired.all(this.#now(), SWEEP_ROWS) as { id: string }[];
     for (const { id } of rows) this.#delete(id);
     return rows.length;
+  }
+
+  #sweepAll(): void {
+    while (this.#sweep() === SWEEP_ROWS);
   }
 
   #sweepSoon(): void {

@@ -1,0 +1,179 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Frame } from "../../src/frame/frame.ts";
+import { packId, timestampOf } from "../../src/frame/id.ts";
+import { READ_ALL, type ReadOptions } from "../../src/frame/read-options.ts";
+import { parseTopicFilter, topicMatcher } from "../../src/frame/topic.ts";
+import { parseTtl } from "../../src/frame/ttl.ts";
+import type { Store } from "../../src/store/store.ts";
+import { append, readAll, sqliteEngine } from "../support/store.ts";
+import { tempDir } from "../support/temp.ts";
+
+/** A store as a plain array, with the rules of retention said as simply as can be. */
+class Model {
+  frames: Frame[] = [];
+  now = 1_800_000_000_000;
+
+  add(frame: Frame): boolean {
+    this.expire();
+    const ttl = parseTtl(frame.ttl);
+    if (ttl.kind === "ephemeral" || this.frames.some(({ id }) => id === frame.id)) return false;
+    if (ttl.kind === "time" && timestampOf(frame.id) + ttl.ms <= this.now) return false;
+    this.frames.push(frame);
+    this.frames.sort((a, b) => (a.id < b.id ? -1 : 1));
+    if (ttl.kind === "last") {
+      const kept = new Set(
+        this.frames.filter(({ topic }) => topic === frame.topic).slice(-ttl.count),
+      );
+      this.frames = this.frames.filter((f) => f.topic !== frame.topic || kept.has(f));
+    }
+    return true;
+  }
+
+  remove(id: string): void {
+    this.frames = this.frames.filter((frame) => frame.id !== id);
+  }
+
+  expire(): void {
+    this.frames = this.frames.filter(({ id, ttl }) => {
+      const parsed = parseTtl(ttl);
+      return parsed.kind !== "time" || timestampOf(id) + parsed.ms > this.now;
+    });
+  }
+
+  read({ after, from, topics, order, last, limit }: ReadOptions): Frame[] {
+    this.expire();
+    const matches = topicMatcher(topics);
+    let found = this.frames.filter(({ topic }) => matches(topic));
+    if (order === "desc") found.reverse();
+    if (after && order === "asc") found = found.filter(({ id }) => id > after);
+    if (after && order === "desc") found = found.filter(({ id }) => id < after);
+    if (from) found = found.filter(({ id }) => id >= from);
+    if (last !== undefined) found = last === 0 ? [] : found.slice(-last);
+    return found.slice(0, limit);
+  }
+}
+
+const topicNames = fc.constantFrom("a", "a.b", "a.b.c", "a.c", "b", "ab");
+const ttls = fc.constantFrom("forever", "forever", "last:1", "last:3", "time:50", "ephemeral");
+const place = fc.nat({ max: 1000 });
+
+const steps = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant("append" as const), topic: topicNames, ttl: ttls }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("remove" as const), place }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("import" as const),
+      topic: topicNames,
+      ttl: ttls,
+      back: fc.integer({ min: -1000, max: 100_000 }),
+      n: fc.nat({ max: 3 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("wait" as const),
+      ms: fc.integer({ min: -60, max: 60 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("reopen" as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant("read" as const),
+      topic: fc.option(fc.constantFrom("a", "a.*", "a.b.*", "a,b", "a.*,ab", "*", "zz"), {
+        nil: undefined,
+      }),
+      desc: fc.boolean(),
+      start: fc.option(place, { nil: undefined }),
+      inclusive: fc.boolean(),
+      last: fc.option(fc.nat({ max: 6 }), { nil: undefined }),
+      limit: fc.option(fc.nat({ max: 6 }), { nil: undefined }),
+    }),
+  },
+);
+type Step = typeof steps extends fc.Arbitrary<infer T> ? T : never;
+
+function optionsOf(step: Extract<Step, { do: "read" }>, model: Model): ReadOptions {
+  const topics = step.topic === undefined ? undefined : parseTopicFilter(step.topic);
+  const order = step.desc && step.last === undefined ? "desc" : "asc";
+  const id = step.start === undefined ? undefined : model.frames[step.start % 10]?.id;
+  const start = id && (step.inclusive && order === "asc" ? { from: id } : { after: id });
+  return {
+    ...READ_ALL,
+    order,
+    ...start,
+    ...(topics && { topics }),
+    ...(step.last !== undefined && { last: step.last }),
+    ...(step.limit !== undefined && { limit: step.limit }),
+  };
+}
+
+async function run(step: Step, model: Model, store: Store): Promise<void> {
+  switch (step.do) {
+    case "append": {
+      const frame = await append(store, step.topic, { ttl: step.ttl });
+      model.add(frame);
+      return;
+    }
+    case "remove": {
+      const id = model.frames[step.place % 10]?.id;
+      if (id === undefined) return;
+      await store.remove(id);
+      model.remove(id);
+      return;
+    }
+    case "import": {
+      const id = packId({
+        ts_ms: model.now - step.back,
+        counter_hi: 1,
+        counter_lo: step.n,
+        node: "00000000",
+      });
+      const { topic, ttl } = step;
+      const frame = { topic, id, hash: null, meta: null, ttl };
+      const { added } = await store.import([{ ...frame, meta: "null", ttl: parseTtl(ttl) }]);
+      expect(added).toBe(model.add(frame) ? 1 : 0);
+      return;
+    }
+    case "wait":
+      model.now += step.ms;
+      // What both see expire now stays gone, also when the clock is set back.
+      expect(await readAll(store)).toEqual(model.read(READ_ALL));
+      return;
+    case "read": {
+      const options = optionsOf(step, model);
+      expect(await readAll(store, options)).toEqual(model.read(options));
+      return;
+    }
+  }
+}
+
+test("a store does what an array would, over any run of appends, removals, imports and reads", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(steps, { minLength: 5, maxLength: 60 }), async (list) => {
+      const model = new Model();
+      const path = `${tempDir()}/store`;
+      let store = sqliteEngine(path, () => model.now);
+      for (const step of list) {
+        if (step.do === "reopen") {
+          await store.close();
+          store = sqliteEngine(path, () => model.now);
+        }
+        await run(step, model, store);
+      }
+      expect(await readAll(store)).toEqual(model.read(READ_ALL));
+      expect(await readAll(store, { order: "desc" })).toEqual(
+        model.read({ ...READ_ALL, order: "desc" }),
+      );
+      expect(await store.check()).toEqual([]);
+      await store.close();
+    }),
+    { numRuns: 150 },
+  );
+}, 60_000);

@@ -1,0 +1,29 @@
+import fc from "fast-check";
+import type { Json } from "../../src/frame/frame.ts";
+import { packId } from "../../src/frame/id.ts";
+
+/** Topics as the rules allow them, of few letters, so that they meet. */
+export const topics = fc
+  .array(fc.stringMatching(/^[a-c_][a-b0-9_-]{0,2}$/), { minLength: 1, maxLength: 4 })
+  .map((parts) => parts.join("."));
+
+export const ids = fc
+  .record({
+    ts_ms: fc.nat({ max: 2 ** 48 - 1 }),
+    counter_hi: fc.nat({ max: 2 ** 24 - 1 }),
+    counter_lo: fc.nat({ max: 2 ** 24 - 1 }),
+    node: fc.nat({ max: 0xffffffff }).map((n) => n.toString(16).padStart(8, "0")),
+  })
+  .map(packId);
+
+export const ttls = fc.oneof(
+  fc.constantFrom("forever", "ephemeral"),
+  fc.integer({ min: 1, max: 2 ** 52 }).map((ms) => `time:${ms}`),
+  fc.integer({ min: 1 }).map((n) => `last:${n}`),
+);
+
+export const metas = fc.jsonValue() as fc.Arbitrary<Json>;
+
+export const hashes = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((bytes) => `sha256-${Buffer.from(bytes).toString("base64")}`);

@@ -1,0 +1,69 @@
+import { expect } from "bun:test";
+import type { Frame } from "../../src/frame/frame.ts";
+import { READ_ALL, type ReadOptions } from "../../src/frame/read-options.ts";
+import { FOREVER, parseTtl } from "../../src/frame/ttl.ts";
+import { openSqliteStore } from "../../src/store/sqlite-store.ts";
+import type { Store } from "../../src/store/store.ts";
+import { tempDir } from "./temp.ts";
+
+/** Opens a store of one engine on a directory. */
+export type Engine = (path: string, now?: () => number) => Store;
+
+export const sqliteEngine: Engine = (path, now) => {
+  const store = openSqliteStore(path, now);
+  if (!store) throw new Error(`${path} is locked`);
+  return store;
+};
+
+/** Runs something on a fresh store, and checks the whole store after it. */
+export async function withStore(
+  use: (store: Store, path: string) => Promise<void>,
+  engine: Engine = sqliteEngine,
+  now?: () => number,
+): Promise<void> {
+  const path = `${tempDir()}/store`;
+  const store = engine(path, now);
+  try {
+    await use(store, path);
+    expect(await store.check()).toEqual([]);
+  } finally {
+    await store.close();
+  }
+}
+
+interface Extra {
+  ttl?: string;
+  meta?: unknown;
+  content?: string;
+}
+
+/** Appends a frame and gives it as a value. */
+export async function append(store: Store, topic: string, extra: Extra = {}): Promise<Frame> {
+  const { ttl, meta = null, content } = extra;
+  const taken = content === undefined ? null : await store.content.take(new Response(content).body);
+  const line = await store.append({
+    topic,
+    meta: JSON.stringify(meta),
+    ttl: ttl === undefined ? FOREVER : parseTtl(ttl),
+    content: taken,
+  });
+  return JSON.parse(line);
+}
+
+/** Reads to the end, or until `enough` frames are there. */
+export async function readAll(
+  store: Store,
+  options: Partial<ReadOptions> = {},
+  enough = Infinity,
+): Promise<Frame[]> {
+  const reader = store.read({ ...READ_ALL, ...options });
+  const frames: Frame[] = [];
+  while (frames.length < enough) {
+    const bytes = await reader.next();
+    if (!bytes) break;
+    const lines = new TextDecoder().decode(bytes).trimEnd().split("\n");
+    frames.push(...lines.map((line) => JSON.parse(line)));
+  }
+  reader.close();
+  return frames;
+}
