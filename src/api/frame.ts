@@ -5,13 +5,12 @@ import { parseTopicFilter } from "../frame/topic.ts";
 import type { Direction, Store } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { contentResponse } from "./cas.ts";
+import { lineResponse } from "./json.ts";
 import { isOn, onlyOptions } from "./query.ts";
 
 /** One frame as JSON. */
 export function frameResponse(line: string, timestamp = false): Response {
-  return new Response(`${timestamp ? withTimestamp(line) : line}\n`, {
-    headers: { "content-type": "application/json" },
-  });
+  return lineResponse(timestamp ? withTimestamp(line) : line);
 }
 
 export function getFrame(id: string) {

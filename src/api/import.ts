@@ -4,6 +4,7 @@ import { parseTtl } from "../frame/ttl.ts";
 import type { ImportFrame, ImportResult } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { bodyError } from "./body.ts";
+import { jsonResponse, lineResponse } from "./json.ts";
 import { onlyOptions } from "./query.ts";
 
 /** Frames that are committed in one step; a larger import takes several. */
@@ -51,10 +52,7 @@ export async function importFrames({ store, request, url }: Call): Promise<Respo
       cause: failure,
     });
   }
-  if (total.frames === 1) {
-    return new Response(`${only}\n`, { headers: { "content-type": "application/json" } });
-  }
-  return Response.json(total);
+  return total.frames === 1 ? lineResponse(only) : jsonResponse(total);
 }
 
 async function* linesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<string> {

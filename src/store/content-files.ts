@@ -1,80 +1,56 @@
 import { createReadStream, type Stats } from "node:fs";
-import { mkdir, open, stat } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { XsError } from "../frame/error.ts";
 import { hashOf } from "../frame/hash.ts";
 
 const ALGORITHM = "sha256";
-const algorithms = [ALGORITHM];
+
+/** Content that is durable. */
+export interface StoredContent {
+  readonly hash: string;
+  /** In bytes. */
+  readonly size: number;
+}
 
 // cacache takes a few milliseconds to load, and most commands need none of it.
 const loadCacache = async () => (await import("cacache")).default;
 
 /**
- * Content as files, in cacache. What this adds to cacache: what is put is synced, file and
- * directories, before the promise resolves; a damaged file is never served and is replaced when the
- * same content is put again; and every content has an index entry with its hash for a key, so that
- * cacache's own `verify` keeps it.
+ * Content as files, in the layout and with the index of cacache, one entry a content with its hash
+ * for a key, so that cacache's own `get` and `verify` work on the directory. The files are written
+ * here, because cacache syncs nothing, leaves its temporary file open when a source breaks off, and
+ * keeps a damaged file that is in the way.
  */
 export class ContentFiles {
   readonly #root: string;
   /** Files whose bytes were checked, with the state they were in then. */
   readonly #verified = new Map<string, string>();
   readonly #syncedDirectories = new Set<string>();
+  #prepared: Promise<void> | undefined;
 
   /** @param root the cacache directory */
   constructor(root: string) {
     this.#root = root;
   }
 
-  /** Puts content that is in memory. */
-  async put(hash: string, bytes: Uint8Array): Promise<void> {
-    const cacache = await loadCacache();
-    const options = { algorithms, integrity: hash };
-    await cacache.put(this.#root, hash, Buffer.from(bytes), options);
-    if (!(await this.#sound(hash))) {
-      // cacache leaves a file that is already there, so a damaged one must go first.
-      await this.remove(hash);
-      await cacache.put(this.#root, hash, Buffer.from(bytes), options);
-    }
-    await this.#sync(hash);
-  }
-
   /**
-   * Puts content from a stream with flat memory. Rejects, keeping nothing, if the stream breaks.
+   * Puts content with flat memory. When it resolves the content would survive a power cut; when the
+   * source breaks it rejects and nothing is kept.
    */
-  async putStream(chunks: AsyncIterable<Uint8Array>): Promise<{ hash: string; size: number }> {
-    const cacache = await loadCacache();
-    // The hash is known only at the end; until then the entry has a key of its own.
-    const key = `incoming-${crypto.randomUUID()}`;
-    const sink = cacache.put.stream(this.#root, key, { algorithms });
-    let size = 0;
-    const hash = await new Promise<string>((resolve, reject) => {
-      sink.on("integrity", (integrity: unknown) => resolve(String(integrity)));
-      sink.on("error", reject);
-      void (async () => {
-        try {
-          for await (const chunk of chunks) {
-            size += chunk.length;
-            if (!sink.write(Buffer.from(chunk))) await once(sink, "drain");
-          }
-          sink.end();
-        } catch (error) {
-          sink.emit("error", error);
-        }
-      })();
-    });
-    await cacache.index.insert(this.#root, hash, hash, { size });
-    await cacache.rm.entry(this.#root, key, { removeFully: true });
-    if (!(await this.#sound(hash))) {
-      await this.remove(hash);
-      throw new XsError(
-        "content_damaged",
-        `the stored copy of ${hash} was damaged and has been removed: send the content again`,
-      );
+  async put(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<StoredContent> {
+    this.#prepared ??= this.#prepare();
+    await this.#prepared;
+    const temporary = join(this.#root, "tmp", crypto.randomUUID());
+    try {
+      const stored = await writeFile(temporary, chunks);
+      await this.#place(temporary, stored.hash);
+      const cacache = await loadCacache();
+      await cacache.index.insert(this.#root, stored.hash, stored.hash, { size: stored.size });
+      return stored;
+    } finally {
+      await rm(temporary, { force: true });
     }
-    await this.#sync(hash);
-    return { hash, size };
   }
 
   /**
@@ -117,10 +93,22 @@ export class ContentFiles {
     return join(this.#root, "content-v2", ALGORITHM, ...parts);
   }
 
-  /** Makes sure that the cacache directory is there, and stays after a power cut. */
-  async prepare(): Promise<void> {
-    await mkdir(this.#root, { recursive: true });
+  /** Makes the directory, and clears what an earlier process was writing when it was killed. */
+  async #prepare(): Promise<void> {
+    const temporary = join(this.#root, "tmp");
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true });
     await syncPath(dirname(this.#root));
+  }
+
+  /** Moves a synced file to its place, over a damaged one but not over a sound one. */
+  async #place(temporary: string, hash: string): Promise<void> {
+    const path = this.pathOf(hash);
+    if (!(await this.has(hash)) || !(await this.#sound(hash))) {
+      await mkdir(dirname(path), { recursive: true });
+      await rename(temporary, path);
+    }
+    await this.#syncDirectories(path);
   }
 
   async #sound(hash: string): Promise<boolean> {
@@ -134,18 +122,36 @@ export class ContentFiles {
     return `${ALGORITHM}-${hasher.digest("base64")}` === hash;
   }
 
-  /** Syncs the content's file, its index entry and the directories on the way to them. */
-  async #sync(hash: string): Promise<void> {
-    const path = this.pathOf(hash);
-    await syncPath(path);
-    // The directory that holds the file is synced every time, those above it once they are new.
+  /** Syncs the directories on the way to a file. */
+  async #syncDirectories(path: string): Promise<void> {
+    // The directory that holds the file is synced every time, one above it for each new entry.
     await syncPath(dirname(path));
-    for (let dir = dirname(dirname(path)); dir !== dirname(this.#root); dir = dirname(dir)) {
-      const step = `${dir}\0${path.slice(dir.length).split("/")[1]}`;
-      if (this.#syncedDirectories.has(step)) break;
-      await syncPath(dir);
-      this.#syncedDirectories.add(step);
+    for (let dir = dirname(path); dir !== this.#root; dir = dirname(dir)) {
+      if (this.#syncedDirectories.has(dir)) return;
+      await syncPath(dirname(dir));
+      this.#syncedDirectories.add(dir);
     }
+  }
+}
+
+/** Writes and syncs a new file. */
+async function writeFile(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<StoredContent> {
+  const hasher = new Bun.CryptoHasher(ALGORITHM);
+  const file = await open(path, "wx");
+  try {
+    let size = 0;
+    for await (const chunk of chunks) {
+      hasher.update(chunk);
+      await file.writeFile(chunk);
+      size += chunk.length;
+    }
+    await file.sync();
+    return { hash: `${ALGORITHM}-${hasher.digest("base64")}`, size };
+  } finally {
+    await file.close();
   }
 }
 
@@ -165,19 +171,4 @@ async function syncPath(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function once(emitter: NodeJS.EventEmitter, event: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const done = () => {
-      emitter.off("error", failed);
-      resolve();
-    };
-    const failed = (error: Error) => {
-      emitter.off(event, done);
-      reject(error);
-    };
-    emitter.once(event, done);
-    emitter.once("error", failed);
-  });
 }

@@ -67,8 +67,7 @@ export class ContentStore {
       head.push(value);
       size += value.length;
     }
-    await this.#files.prepare();
-    return await this.#files.putStream(rest(head, reader));
+    return await this.#files.put(rest(head, reader));
   }
 
   /** Takes in content that is in memory, of at most 64 KiB. */
@@ -136,10 +135,9 @@ export class ContentStore {
     while (!this.#stopped) {
       const rows = next.all() as { seq: number; hash: string; bytes: Uint8Array }[];
       if (rows.length === 0) return;
-      await this.#files.prepare();
       const queue = rows.values();
       const worker = async () => {
-        for (const { hash, bytes } of queue) await this.#files.put(hash, bytes);
+        for (const { bytes } of queue) await this.#files.put([bytes]);
       };
       await Promise.all(Array.from({ length: SETTLE_PARALLEL }, worker));
       await this.#host.write(() => {
