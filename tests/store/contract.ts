@@ -336,7 +336,7 @@ export function storeContract(name: string, engine: Engine): void {
       "refuses an id more than a day ahead, and all that came with it",
       on(async (store) => {
         const frames = [frame(at(1000, 1)), frame(at(Date.now() + 90_000_000, 0))];
-        expect(store.import(frames)).rejects.toThrow("ahead of the clock");
+        await expect(store.import(frames)).rejects.toThrow("ahead of the clock");
         expect(await readAll(store)).toEqual([]);
       }),
     );
@@ -362,7 +362,7 @@ export function storeContract(name: string, engine: Engine): void {
               controller.error(new Error("gone"));
             },
           });
-          expect(store.content.take(broken)).rejects.toThrow("gone");
+          await expect(store.content.take(broken)).rejects.toThrow("gone");
         }
         expect(store.content.stagedCount()).toBe(0);
       }),
