@@ -37,8 +37,9 @@ export const append: Verb = {
       // A header cannot carry every character, base64 can.
       headers.set("xs-meta", Buffer.from(parsed(() => parseMeta(meta))).toString("base64"));
     }
+    // Read before the store is opened: with no server it is locked for as long as it is open.
+    const body = await readInput();
     await withClient(target, { create: true }, async (client) => {
-      const body = await readInput();
       const path = `/stream/${topic}?${query}`;
       await pipeOut(await client.request(path, { method: "POST", headers, body }));
     });

@@ -10,8 +10,10 @@ export const casPost: Verb = {
   options: {},
   examples: [["xs cas-post < photo.jpg", "prints the hash to fetch it by"]],
   async run({ positionals }) {
-    await withClient(splitTarget(positionals, 0), { create: true }, async (client) => {
-      const response = await client.request("/cas", { method: "POST", body: await readInput() });
+    const target = splitTarget(positionals, 0);
+    const body = await readInput();
+    await withClient(target, { create: true }, async (client) => {
+      const response = await client.request("/cas", { method: "POST", body });
       await writeOut(`${await response.text()}\n`);
     });
   },

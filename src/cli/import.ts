@@ -10,8 +10,9 @@ export const importVerb: Verb = {
   options: {},
   examples: [["xs cat ./old | xs import ./new", "copy a log; twice is the same as once"]],
   async run({ positionals }) {
-    await withClient(splitTarget(positionals, 0), { create: true }, async (client) => {
-      const body = await readInput();
+    const target = splitTarget(positionals, 0);
+    const body = await readInput();
+    await withClient(target, { create: true }, async (client) => {
       await pipeOut(await client.request("/import", { method: "POST", body }));
     });
   },

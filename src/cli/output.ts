@@ -1,3 +1,5 @@
+import { XsError } from "../frame/error.ts";
+
 /** Whoever read our output has gone: there is nothing left to do, and nothing went wrong. */
 export class BrokenPipe extends Error {
   override readonly name = "BrokenPipe";
@@ -16,10 +18,26 @@ export async function writeOut(data: string | Uint8Array): Promise<void> {
   }
 }
 
-/** Copies a response's body to stdout. */
+/**
+ * Copies a response's body to stdout.
+ *
+ * @throws XsError `no_server` where the body breaks off
+ */
 export async function pipeOut(response: Response): Promise<void> {
-  if (!response.body) return;
-  for await (const chunk of response.body) await writeOut(chunk);
+  const reader = response.body?.getReader();
+  if (!reader) return;
+  for (;;) {
+    const { value, done } = await reader.read().catch(brokenOff);
+    if (done) return;
+    await writeOut(value);
+  }
+}
+
+function brokenOff(error: Error): never {
+  if (error instanceof XsError) throw error;
+  throw new XsError("no_server", `the answer broke off (${error.message}); is the server gone?`, {
+    cause: error,
+  });
 }
 
 let sink: Bun.FileSink | undefined;
