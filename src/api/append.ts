@@ -20,7 +20,7 @@ export function append(name: string) {
       meta: header === null ? "null" : parseMeta(utf8(header)),
     };
     const timestamp = isOn(query, "with-timestamp");
-    const content = await takeBody(store, request);
+    const content = await takeBody(store, request, write.ttl.kind === "ephemeral");
     return frameResponse(await store.append({ ...write, content }), timestamp);
   };
 }

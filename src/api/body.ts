@@ -7,9 +7,13 @@ import type { Store, TakenContent } from "../store/store.ts";
  *
  * @throws XsError `body_cut_off`
  */
-export async function takeBody(store: Store, request: Request): Promise<TakenContent | null> {
+export async function takeBody(
+  store: Store,
+  request: Request,
+  passing = false,
+): Promise<TakenContent | null> {
   try {
-    return await store.content.take(request.body);
+    return await store.content.take(request.body, passing);
   } catch (error) {
     throw bodyError(error);
   }

@@ -3,6 +3,7 @@ import { parseHash } from "../frame/hash.ts";
 import type { Store } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { takeBody } from "./body.ts";
+import { problemResponse } from "./errors.ts";
 import { onlyOptions } from "./query.ts";
 
 export const cas = {
@@ -38,10 +39,18 @@ export async function contentResponse(
   if (!content) {
     throw new XsError("content_not_found", `there is no content ${hash} in this store`);
   }
-  if (request.headers.get("if-none-match")?.includes(`"${hash}"`)) {
+  const known = request.headers.get("if-none-match");
+  if (known === "*" || known?.includes(`"${hash}"`)) {
     return new Response(null, { status: 304, headers });
   }
-  const range = parseRange(request.headers.get("range"), content.size);
+  const asked = request.headers.get("range");
+  const range = parseRange(asked, content.size);
+  if (range === "unsatisfiable") {
+    return problemResponse(
+      new XsError("range_not_satisfiable", `the content has ${content.size} bytes, not ${asked}`),
+      { "content-range": `bytes */${content.size}` },
+    );
+  }
   const [start, end] = range ?? [0, content.size];
   headers["content-length"] = String(end - start);
   if (range) headers["content-range"] = `bytes ${start}-${end - 1}/${content.size}`;
@@ -52,17 +61,15 @@ export async function contentResponse(
 /**
  * One byte range (RFC 9110, 14.1.2) as [start, end), or undefined for the whole: no Range header,
  * or one that we may ignore, such as several ranges or another unit.
- *
- * @throws XsError `range_not_satisfiable`
  */
-function parseRange(header: string | null, size: number): [number, number] | undefined {
+function parseRange(
+  header: string | null,
+  size: number,
+): [number, number] | "unsatisfiable" | undefined {
   const [, from = "", to = ""] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? [];
   if (from === "" && to === "") return undefined;
   const start = from === "" ? Math.max(0, size - Number(to)) : Number(from);
   const end = from === "" || to === "" ? size : Math.min(size, Number(to) + 1);
   if (from !== "" && to !== "" && Number(to) < Number(from)) return undefined;
-  if (start >= end) {
-    throw new XsError("range_not_satisfiable", `the content has ${size} bytes, none in ${header}`);
-  }
-  return [start, end];
+  return start < end ? [start, end] : "unsatisfiable";
 }

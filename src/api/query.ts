@@ -1,8 +1,11 @@
 import { shown, XsError } from "../frame/error.ts";
 
-/** Checks that a query has only these options. @throws XsError `bad_option` naming another one */
+/** Checks that a query has only these options, each once. @throws XsError `bad_option` */
 export function onlyOptions(url: URL, known: readonly string[]): URLSearchParams {
   for (const name of url.searchParams.keys()) {
+    if (url.searchParams.getAll(name).length > 1) {
+      throw new XsError("bad_option", `the option ${shown(name)} is given twice`);
+    }
     if (known.includes(name)) continue;
     const there = known.length > 0 ? `there is ${known.join(", ")}` : "there is none";
     throw new XsError("bad_option", `no option ${shown(name)} here: ${there}`);

@@ -4,7 +4,7 @@ import { parseCount, parseReadOptions, READ_ALL, type ReadOptions } from "../fra
 import { parseTopic, parseTopicFilter } from "../frame/topic.ts";
 import type { Call } from "./api.ts";
 import { frameResponse } from "./frame.ts";
-import { isOn } from "./query.ts";
+import { isOn, onlyOptions } from "./query.ts";
 import { toServerSentEvents } from "./sse.ts";
 
 /** Reads the stream, or one topic of it. */
@@ -26,14 +26,11 @@ export function readEnd(end: "first" | "last", name?: string) {
   return (call: Call): Response => {
     const topics = name === undefined ? undefined : parseTopicFilter(name);
     if (name !== undefined && !name.includes("*")) parseTopic(name);
-    const pairs = [...call.url.searchParams];
     const known = ["last", "limit", "with-timestamp", ...(end === "last" ? ["follow"] : [])];
-    for (const [key] of pairs) {
-      if (!known.includes(key)) {
-        throw new XsError("bad_option", `no option ${key} here: there is ${known.join(", ")}`);
-      }
+    const query = onlyOptions(call.url, known);
+    if (query.has("last") && query.has("limit")) {
+      throw new XsError("bad_option", "last and limit mean the same here: give one");
     }
-    const query = call.url.searchParams;
     const options = { ...READ_ALL, ...(topics && { topics }) };
     const given = query.get("last") ?? query.get("limit");
     const followed = query.has("follow")

@@ -1,6 +1,8 @@
 import type { Database } from "bun:sqlite";
+import { XsError } from "../frame/error.ts";
 import { hashOf } from "../frame/hash.ts";
 import { ContentFiles } from "./content-files.ts";
+import { MAX_PASSING, PassingContent } from "./passing-content.ts";
 import type { TakenContent } from "./store.ts";
 
 /** Content up to this size rides in the commit of its frame. */
@@ -32,6 +34,7 @@ export interface ContentHost {
 export class ContentStore {
   readonly #host: ContentHost;
   readonly #files: ContentFiles;
+  readonly #passing = new PassingContent();
   #settling: Promise<void> | undefined;
   /** Resolves when the next contents have settled, or settling has ended. */
   #batch = Promise.withResolvers<void>();
@@ -50,15 +53,23 @@ export class ContentStore {
    * only when `append` or `keep` has it; large content is durable now.
    *
    * Rejects, keeping nothing, if the body breaks off.
+   *
+   * @param passing for an ephemeral frame: to be kept in memory only
+   * @throws XsError `body_too_large` where passing content is larger than memory should hold
    */
-  async take(body: ReadableStream<Uint8Array> | null): Promise<TakenContent | null> {
+  async take(
+    body: ReadableStream<Uint8Array> | null,
+    passing = false,
+  ): Promise<TakenContent | null> {
     if (!body) return null;
+    const most = passing ? MAX_PASSING : STAGED_MAX;
     const reader = body.getReader();
     const head: Uint8Array[] = [];
     let size = 0;
-    while (size <= STAGED_MAX) {
+    while (size <= most) {
       const { value, done } = await reader.read();
       if (done && size === 0) return null;
+      if (done && passing) return { ...this.takeBytes(Buffer.concat(head)), passing };
       if (done) {
         // Content that comes faster than it settles waits here, instead of filling the database.
         while (this.#settling && this.#stagedBytes > STAGED_FULL) await this.#batch.promise;
@@ -66,6 +77,13 @@ export class ContentStore {
       }
       head.push(value);
       size += value.length;
+    }
+    if (passing) {
+      await reader.cancel();
+      throw new XsError(
+        "body_too_large",
+        `the content of an ephemeral frame is at most ${MAX_PASSING} bytes: give it another ttl`,
+      );
     }
     return await this.#files.put(rest(head, reader));
   }
@@ -81,6 +99,8 @@ export class ContentStore {
    * @throws XsError `content_damaged`
    */
   async open(hash: string): Promise<Blob | undefined> {
+    const passing = this.#passing.get(hash);
+    if (passing) return new Blob([passing as Uint8Array<ArrayBuffer>]);
     const staged = this.#staged(hash);
     if (staged) return staged;
     // It may settle while the file is looked for, but it is never in neither place.
@@ -96,14 +116,19 @@ export class ContentStore {
   /** Stages content; to be called inside a write. */
   stage(content: TakenContent): void {
     if (!content.bytes) return;
+    if (content.passing) {
+      this.#passing.put(content.hash, content.bytes);
+      return;
+    }
     const { changes } = this.#host.db
       .query("INSERT OR IGNORE INTO staged (hash, bytes) VALUES (?, ?)")
       .run(content.hash, content.bytes);
     if (changes > 0) this.#stagedBytes += content.size;
   }
 
-  /** Starts settling in the background, if it is not on its way already. */
+  /** Drops passing content that is due, and starts settling in the background, if it is not on its way already. */
   startSettling(): void {
+    this.#passing.sweep();
     if (this.#settling || this.#stopped) return;
     this.#settling = this.#settleAll()
       .catch((error: { code?: string } & Error) => {

@@ -22,6 +22,8 @@ export interface TakenContent {
   readonly hash: string;
   readonly size: number;
   readonly bytes?: Uint8Array;
+  /** Of an ephemeral frame: kept in memory only. */
+  readonly passing?: boolean;
 }
 
 /** What an import changed. */

@@ -1,0 +1,39 @@
+/** Bytes of passing content that are kept at most, in all. */
+const MAX_BYTES = 64 * 1024 * 1024;
+/** How long passing content is kept for readers that are live, in ms. */
+const MAX_AGE = 60_000;
+
+/** The largest content of one ephemeral frame, in bytes. */
+export const MAX_PASSING = 16 * 1024 * 1024;
+
+/** The content of ephemeral frames: in memory, for a while, and never on disk. */
+export class PassingContent {
+  readonly #kept = new Map<string, { bytes: Uint8Array; until: number }>();
+  #size = 0;
+
+  put(hash: string, bytes: Uint8Array): void {
+    this.#drop(hash);
+    this.#kept.set(hash, { bytes, until: Date.now() + MAX_AGE });
+    this.#size += bytes.length;
+    this.sweep();
+  }
+
+  get(hash: string): Uint8Array | undefined {
+    this.sweep();
+    return this.#kept.get(hash)?.bytes;
+  }
+
+  /** Drops what is too old, and the oldest of what is too much. */
+  sweep(): void {
+    const now = Date.now();
+    for (const [hash, { until }] of this.#kept) {
+      if (until > now && this.#size <= MAX_BYTES) return;
+      this.#drop(hash);
+    }
+  }
+
+  #drop(hash: string): void {
+    this.#size -= this.#kept.get(hash)?.bytes.length ?? 0;
+    this.#kept.delete(hash);
+  }
+}
