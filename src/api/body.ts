@@ -1,4 +1,5 @@
 import { XsError } from "../frame/error.ts";
+import { STAGED_MAX } from "../store/content.ts";
 import type { Store, TakenContent } from "../store/store.ts";
 
 /**
@@ -12,7 +13,13 @@ export async function takeBody(
   request: Request,
   passing = false,
 ): Promise<TakenContent | null> {
+  const length = request.headers.get("content-length");
+  if (length === "0") return null;
   try {
+    // A stream costs more than all the rest of a small append.
+    if (length !== null && Number(length) <= STAGED_MAX) {
+      return await store.content.takeBytes(await request.bytes(), passing);
+    }
     return await store.content.take(request.body, passing);
   } catch (error) {
     throw bodyError(error);

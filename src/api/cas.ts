@@ -1,16 +1,19 @@
 import { XsError } from "../frame/error.ts";
-import { parseHash } from "../frame/hash.ts";
-import type { Store } from "../store/store.ts";
+import { hashOf, parseHash } from "../frame/hash.ts";
+import type { Store, TakenContent } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { takeBody } from "./body.ts";
 import { problemResponse } from "./errors.ts";
 import { onlyOptions } from "./query.ts";
 
+/** What an append leaves out is content as well, for who stores it on purpose. */
+const EMPTY: TakenContent = { hash: hashOf(new Uint8Array()), size: 0, bytes: new Uint8Array() };
+
 export const cas = {
   /** Stores the body as content and gives its hash as text. */
   async post({ store, request, url }: Call): Promise<Response> {
     onlyOptions(url, []);
-    const content = (await takeBody(store, request)) ?? store.content.takeBytes(new Uint8Array());
+    const content = (await takeBody(store, request)) ?? EMPTY;
     await store.keep(content);
     return new Response(content.hash, { headers: { "content-type": "text/plain" } });
   },

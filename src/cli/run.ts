@@ -22,6 +22,10 @@ export async function run(args: readonly string[]): Promise<number> {
   const verb = await load();
   if (beforeDashes(rest).some((arg) => arg === "--help" || arg === "-h")) return help(verb);
   try {
+    if (rest.length === 0) {
+      await verb.run({ positionals: [], options: new Map(), verbs: VERBS });
+      return 0;
+    }
     const { runCommand } = await import("citty");
     await runCommand(toCommand(verb, VERBS, rest), { rawArgs: [...rest] });
     return 0;

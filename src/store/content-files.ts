@@ -48,8 +48,9 @@ export class ContentFiles {
       const cacache = await loadCacache();
       await cacache.index.insert(this.#root, stored.hash, stored.hash, { size: stored.size });
       return stored;
-    } finally {
+    } catch (error) {
       await rm(temporary, { force: true });
+      throw error;
     }
   }
 
@@ -104,7 +105,9 @@ export class ContentFiles {
   /** Moves a synced file to its place, over a damaged one but not over a sound one. */
   async #place(temporary: string, hash: string): Promise<void> {
     const path = this.pathOf(hash);
-    if (!(await this.has(hash)) || !(await this.#sound(hash))) {
+    if ((await this.has(hash)) && (await this.#sound(hash))) {
+      await rm(temporary);
+    } else {
       await mkdir(dirname(path), { recursive: true });
       await rename(temporary, path);
     }

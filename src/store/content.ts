@@ -5,8 +5,8 @@ import { ContentFiles } from "./content-files.ts";
 import { MAX_PASSING, PassingContent } from "./passing-content.ts";
 import type { TakenContent } from "./store.ts";
 
-/** Content up to this size rides in the commit of its frame. */
-const STAGED_MAX = 64 * 1024;
+/** Content up to this size, in bytes, rides in the commit of its frame. */
+export const STAGED_MAX = 64 * 1024;
 /** Staged bytes at which new content waits until some of them have settled. */
 const STAGED_FULL = 64 * 1024 * 1024;
 /** Files written at the same time while settling. */
@@ -68,13 +68,7 @@ export class ContentStore {
     let size = 0;
     while (size <= most) {
       const { value, done } = await reader.read();
-      if (done && size === 0) return null;
-      if (done && passing) return { ...this.takeBytes(Buffer.concat(head)), passing };
-      if (done) {
-        // Content that comes faster than it settles waits here, instead of filling the database.
-        while (this.#settling && this.#stagedBytes > STAGED_FULL) await this.#batch.promise;
-        return this.takeBytes(Buffer.concat(head));
-      }
+      if (done) return this.takeBytes(Buffer.concat(head), passing);
       head.push(value);
       size += value.length;
     }
@@ -88,9 +82,14 @@ export class ContentStore {
     return await this.#files.put(rest(head, reader));
   }
 
-  /** Takes in content that is in memory, of at most 64 KiB. */
-  takeBytes(bytes: Uint8Array): TakenContent {
-    return { hash: hashOf(bytes), size: bytes.length, bytes };
+  /** Takes in content that is in memory, of at most {@link STAGED_MAX} bytes: null if it is empty. */
+  async takeBytes(bytes: Uint8Array, passing = false): Promise<TakenContent | null> {
+    if (bytes.length === 0) return null;
+    const content = { hash: hashOf(bytes), size: bytes.length, bytes };
+    if (passing) return { ...content, passing };
+    // Content that comes faster than it settles waits here, instead of filling the database.
+    while (this.#settling && this.#stagedBytes > STAGED_FULL) await this.#batch.promise;
+    return content;
   }
 
   /**

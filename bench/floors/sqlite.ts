@@ -1,0 +1,38 @@
+import { Database } from "bun:sqlite";
+import { encodeFrame } from "../../src/frame/frame.ts";
+import { IdSequence } from "../../src/frame/id.ts";
+import { scopesOf } from "../../src/frame/topic.ts";
+import { migrate } from "../../src/store/schema.ts";
+
+/** The rows of an append, written as fast as SQLite makes them durable; gives frames a second. */
+export async function sqlite(job: {
+  file: string;
+  count: number;
+  /** Frames in one commit. */
+  batch: number;
+}): Promise<number> {
+  const db = new Database(job.file, { create: true, strict: true });
+  db.run("PRAGMA journal_mode = WAL");
+  db.run("PRAGMA synchronous = FULL");
+  migrate(db);
+  const ids = new IdSequence();
+  const begin = db.query("BEGIN IMMEDIATE");
+  const commit = db.query("COMMIT");
+  const frame = db.query("INSERT INTO frames (id, expires, crc, frame) VALUES (?, ?, ?, ?)");
+  const scope = db.query("INSERT INTO scopes (scope, id) VALUES (?, ?)");
+  const topic = "note";
+  const started = performance.now();
+  for (let n = 0; n < job.count; n += job.batch) {
+    begin.run();
+    for (let i = 0; i < job.batch; i++) {
+      const id = ids.next();
+      const line = encodeFrame(id, { topic, hash: null, meta: '{"n":1}', ttl: "forever" });
+      frame.run(id, null, Bun.hash.crc32(line), line);
+      for (const name of scopesOf(topic)) scope.run(name, id);
+    }
+    commit.run();
+  }
+  const seconds = (performance.now() - started) / 1000;
+  db.close();
+  return job.count / seconds;
+}

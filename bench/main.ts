@@ -1,0 +1,67 @@
+// npm run bench [-- --quick] [-- --only NAME,…]: how fast xs is, next to a floor that the same
+// machine gave in the same run. The table goes to stdout, the progress to stderr.
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { killAll } from "./processes.ts";
+import { append } from "./rows/append.ts";
+import { content } from "./rows/content.ts";
+import { followers, latency } from "./rows/follow.ts";
+import { memory } from "./rows/memory.ts";
+import { replay, topics } from "./rows/read.ts";
+import { serve, start } from "./rows/start.ts";
+import { type Group, prepare, tidy } from "./setup.ts";
+import { type Row, toMarkdown } from "./table.ts";
+
+const groups: readonly Group[] = [
+  append,
+  content,
+  replay,
+  topics,
+  latency,
+  followers,
+  start,
+  serve,
+  memory,
+];
+
+async function measure(chosen: readonly Group[], quick: boolean): Promise<Row[]> {
+  const setup = await prepare(quick);
+  const rows: Row[] = [];
+  for (const group of chosen) {
+    const started = performance.now();
+    const measured = await group.run(setup);
+    rows.push(...measured);
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    // The rows so far are not lost if a later group fails.
+    console.error(`${group.name}: ${seconds} s\n${toMarkdown(measured)}\n`);
+  }
+  return rows;
+}
+
+// Paths are relative to the repository: the address of a unix socket has room for 107 bytes only.
+process.chdir(join(import.meta.dir, ".."));
+const { values } = parseArgs({
+  options: { only: { type: "string" }, quick: { type: "boolean", default: false } },
+});
+const names = values.only?.split(",");
+const unknown = names?.filter((name) => !groups.some((group) => group.name === name)) ?? [];
+if (unknown.length > 0) {
+  console.error(`no ${unknown.join(", ")}: there is ${groups.map(({ name }) => name).join(", ")}`);
+  process.exit(2);
+}
+const cleanUp = () => {
+  killAll();
+  tidy();
+};
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    cleanUp();
+    process.exit(1);
+  });
+}
+try {
+  const chosen = groups.filter(({ name }) => names?.includes(name) ?? true);
+  console.log(toMarkdown(await measure(chosen, values.quick)));
+} finally {
+  cleanUp();
+}

@@ -1,0 +1,59 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { compile } from "./processes.ts";
+import { type Mix, makeStore } from "./stores.ts";
+import type { Row } from "./table.ts";
+
+/** On the disk of the repository, as a store would be; not in version control. */
+const OUT = "bench/out";
+
+/** What every group of rows is given. */
+export interface Setup {
+  readonly quick: boolean;
+  /** The server that does nothing, compiled. */
+  readonly nothing: string;
+  /** A program without a line of code, compiled. */
+  readonly empty: string;
+  /** Frames in the large store. */
+  readonly frames: number;
+  /** Rounds of a measurement and its floor, in turn. */
+  readonly rounds: number;
+  /** A count, smaller where the run is to be quick. */
+  count(full: number): number;
+  /** A path that nothing else uses. */
+  fresh(): string;
+  /** A stopped store; made once. */
+  store(mix: Mix): Promise<string>;
+}
+
+/** Rows that are measured together, under the name that `--only` takes. */
+export interface Group {
+  readonly name: string;
+  run(setup: Setup): Promise<Row[]>;
+}
+
+export async function prepare(quick: boolean): Promise<Setup> {
+  tidy();
+  mkdirSync(OUT, { recursive: true });
+  writeFileSync(`${OUT}/empty.ts`, "");
+  const stores = new Map<Mix, Promise<string>>();
+  const frames = quick ? 100_000 : 1_000_000;
+  let paths = 0;
+  return {
+    quick,
+    frames,
+    nothing: await compile("bench/floors/server.ts", `${OUT}/nothing`),
+    empty: await compile(`${OUT}/empty.ts`, `${OUT}/empty`),
+    rounds: quick ? 1 : 3,
+    count: (full) => (quick ? Math.ceil(full / 10) : full),
+    fresh: () => `${OUT}/${++paths}`,
+    store(mix) {
+      const store = stores.get(mix) ?? makeStore(`${OUT}/store-${mix}`, frames, mix);
+      stores.set(mix, store);
+      return store;
+    },
+  };
+}
+
+export function tidy(): void {
+  rmSync(OUT, { recursive: true, force: true });
+}

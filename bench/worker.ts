@@ -1,0 +1,15 @@
+// Runs one job in a process of its own and prints what came of it as JSON.
+import { content } from "./floors/content.ts";
+import { sqlite } from "./floors/sqlite.ts";
+import { followers, latency } from "./load/follow.ts";
+import { post } from "./load/post.ts";
+import { pipe, read } from "./load/read.ts";
+
+const jobs = { content, sqlite, followers, latency, post, pipe, read };
+
+export type Jobs = typeof jobs;
+
+const [name = "", input = ""] = process.argv.slice(2);
+const job = jobs[name as keyof Jobs] as (input: unknown) => Promise<unknown>;
+console.log(JSON.stringify(await job(JSON.parse(input))));
+process.exit(0);
