@@ -28,6 +28,7 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   store_closed: [503, "Store closed"],
   store_in_use: [503, "Store in use"],
   store_not_found: [404, "Store not found"],
+  store_damaged: [503, "Store damaged"],
   store_too_new: [503, "Store too new"],
   no_server: [503, "No server"],
   internal: [500, "Internal error"],

@@ -51,7 +51,8 @@ export function readEnd(end: "first" | "last", name?: string) {
 }
 
 function single({ store, url }: Call, options: ReadOptions): Response {
-  const edge = options.order === "asc" ? "0".repeat(25) : "z".repeat(25);
+  // Below and above every id.
+  const edge = options.order === "asc" ? "" : "~";
   const direction = options.order === "asc" ? "next" : "previous";
   const line = store.neighbour(edge, direction, options.topics);
   if (line === undefined) {

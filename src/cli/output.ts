@@ -10,7 +10,8 @@ export async function writeOut(data: string | Uint8Array): Promise<void> {
   try {
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
     const sink = output();
-    sink.write(bytes);
+    // Either may be the one that fails.
+    await sink.write(bytes);
     await sink.flush();
   } catch (error) {
     if ((error as { code?: string }).code === "EPIPE") throw new BrokenPipe();

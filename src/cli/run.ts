@@ -7,14 +7,14 @@ import { VERBS } from "./verbs.ts";
 export async function run(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    const { overview } = await import("./help.ts");
     const [topic] = rest;
-    const verb = topic === undefined ? undefined : await VERBS[topic]?.();
-    if (verb) return help(verb);
+    if (topic !== undefined) return run([topic, "--help"]);
+    const { overview } = await import("./help.ts");
     await print(await overview(VERBS), name === undefined ? process.stderr : process.stdout);
     return name === undefined ? 2 : 0;
   }
-  const load = VERBS[name === "--version" ? "version" : name];
+  const known = name === "--version" ? "version" : name;
+  const load = Object.hasOwn(VERBS, known) ? VERBS[known] : undefined;
   if (!load) {
     await complain(`there is no command "${name}"; xs help lists them`);
     return 2;
@@ -42,9 +42,10 @@ async function failed(error: unknown, verb: Verb): Promise<number> {
     await print(usage(verb), process.stderr);
     return 2;
   }
-  const known = error instanceof XsError;
-  const { message } = error as Error;
-  await complain(known ? message : `this should not have happened: ${message}`);
+  const { message, code } = error as Error & { code?: string };
+  // An error of the system says itself what is wrong with which path.
+  const named = error instanceof XsError || /^E[A-Z0-9]+$/.test(code ?? "");
+  await complain(named ? message : `this should not have happened: ${message}`);
   return 1;
 }
 

@@ -26,6 +26,7 @@ export type ErrorCode =
   | "store_closed"
   | "store_in_use"
   | "store_not_found"
+  | "store_damaged"
   | "store_too_new"
   | "no_server"
   | "internal";

@@ -57,7 +57,13 @@ export function openSqliteStore(path: string, now?: () => number): SqliteStore |
     return new SqliteStore(path, lock, now);
   } catch (error) {
     lock.release();
-    throw error;
+    if (!(error as { code?: string }).code?.startsWith("SQLITE_")) throw error;
+    const { message } = error as Error;
+    throw new XsError(
+      "store_damaged",
+      `${join(path, DATABASE)} cannot be opened (${message}); it is left as it is: restore a copy, or try  sqlite3 ${DATABASE} .recover`,
+      { cause: error },
+    );
   }
 }
 

@@ -1,17 +1,16 @@
-import { afterEach } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const made: string[] = [];
 
-/** A new directory that is gone after the test. */
+/** A new directory that is gone when the tests end. */
 export function tempDir(): string {
   const path = mkdtempSync(join(tmpdir(), "xs-test-"));
   made.push(path);
   return path;
 }
 
-afterEach(() => {
-  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
+process.on("exit", () => {
+  for (const path of made) rmSync(path, { recursive: true, force: true });
 });

@@ -1,0 +1,103 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { startServer } from "../support/server.ts";
+import { TEST_MS } from "../support/wait.ts";
+import { Home } from "./run-xs.ts";
+
+setDefaultTimeout(TEST_MS);
+
+test("an address is a store directory, absolute or not, or its sock", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store);
+  await server.append("note");
+  for (const address of [
+    home.store,
+    `${home.store}/`,
+    "./its-store",
+    "its-store",
+    "~/its-store",
+    server.unix,
+    "./its-store/sock",
+  ]) {
+    expect([address, await home.topics(address)]).toEqual([address, ["note"]]);
+  }
+});
+
+test("the sock of a store without a server is an address as well", async () => {
+  using home = new Home();
+  await home.ok(["append", home.store, "note"]);
+  expect(await home.topics(join(home.store, "sock"))).toEqual(["note"]);
+});
+
+test("without an address it is $XS_ADDR, else ./store, else the user's own store", async () => {
+  using home = new Home();
+  const here = join(home.path, "store");
+  const data = join(home.path, "data");
+  const own = join(home.path, ".local/share/cross.stream/store");
+  const xdg = join(data, "cross.stream/store");
+  const append = (topic: string, env = {}) => home.ok(["append", topic], { env });
+
+  await append("to-home");
+  await append("to-xdg", { XDG_DATA_HOME: data });
+  expect(await home.topics(own)).toEqual(["to-home"]);
+  expect(await home.topics(xdg)).toEqual(["to-xdg"]);
+
+  await home.makeStore(here);
+  await append("to-here", { XDG_DATA_HOME: data });
+  expect(await home.topics(here)).toEqual(["to-here"]);
+
+  await append("to-env", { XDG_DATA_HOME: data, XS_ADDR: home.store });
+  expect(await home.topics(home.store)).toEqual(["to-env"]);
+  expect(await home.topics(here)).toEqual(["to-here"]);
+});
+
+test("serve without a path takes the same store as the other commands", async () => {
+  using home = new Home();
+  await home.makeStore(join(home.path, "store"));
+  await using _server = await startServer(home.store);
+  const { code, stderr } = await home.xs(["serve"], { env: { XS_ADDR: home.store } });
+  expect(code).toBe(1);
+  expect(stderr).toContain(home.store);
+});
+
+test("./store that is no store is passed over", async () => {
+  using home = new Home();
+  await Bun.write(join(home.path, "store/notes.txt"), "mine");
+  await home.ok(["append", "note"]);
+  expect(await home.topics(join(home.path, ".local/share/cross.stream/store"))).toEqual(["note"]);
+});
+
+test("an argument with a slash or that starts with a dot is an address where that is in doubt", async () => {
+  using home = new Home();
+  await home.ok(["append", "./store", "note"]);
+  expect(await home.ok(["last", "./store"])).toContain('"topic":"note"');
+  expect(await home.ok(["last", "note"])).toContain('"topic":"note"');
+  expect(await home.ok(["last", "./store", "1"])).toContain('"topic":"note"');
+  const { code, stderr } = await home.xs(["append", "./store"]);
+  expect(code).toBe(2);
+  expect(stderr).toContain("TOPIC");
+});
+
+test("a directory that holds something else is never made into a store", async () => {
+  using home = new Home();
+  await Bun.write(join(home.path, "docs/letter.txt"), "mine");
+  for (const verb of ["append", "serve"]) {
+    const args = verb === "append" ? [verb, "./docs", "note"] : [verb, "./docs"];
+    const { code, stdout, stderr } = await home.xs(args);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("docs");
+  }
+  expect([...new Bun.Glob("**").scanSync({ cwd: home.path, dot: true })]).toEqual([
+    "docs/letter.txt",
+  ]);
+});
+
+test("an address where no server answers is exit 1, with a message", async () => {
+  using home = new Home();
+  // Port 1 is nobody's.
+  for (const address of [":1", "127.0.0.1:1", "http://127.0.0.1:1"]) {
+    const { code, stdout, stderr } = await home.xs(["cat", address]);
+    expect([address, code, stdout]).toEqual([address, 1, ""]);
+    expect(stderr).toContain("127.0.0.1:1");
+  }
+});

@@ -1,0 +1,207 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { VERBS } from "../../src/cli/verbs.ts";
+import { TEST_MS } from "../support/wait.ts";
+import { Home } from "./run-xs.ts";
+
+setDefaultTimeout(TEST_MS);
+
+const ID = "03hadtdyn9s2dxl5soli9q9dz";
+const STACK_TRACE = /\n\s+at .*[(:]\d+|\/src\/|\$bunfs|node_modules/;
+
+test("wrong usage is exit 2, with the usage on stderr and nothing on stdout", async () => {
+  using home = new Home();
+  await home.makeStore();
+  const wrong = [
+    ["append"],
+    ["append", home.store, "note", "extra"],
+    ["append", home.store, "note", "--wrong"],
+    ["append", home.store, "note", "--meta"],
+    ["append", home.store, "note", "--meta", "--with-timestamp"],
+    ["cat", home.store, "extra"],
+    ["cat", home.store, "--limit", "x"],
+    ["cat", home.store, "--limit"],
+    ["cat", home.store, "--limit="],
+    ["cat", home.store, "--limit", "1000000000000000000"],
+    ["cat", home.store, "--last-id", "nope"],
+    ["cat", home.store, "--tail"],
+    ["cat", home.store, "--pulse", "5"],
+    ["cat", home.store, "--follow", "--pulse", "x"],
+    ["cat", home.store, "--order", "up"],
+    ["cat", home.store, "--order", "desc", "--follow"],
+    ["cat", home.store, "-x"],
+    ["cat", home.store, "--topic", "a..b"],
+    ["tac", home.store, "--follow"],
+    ["get"],
+    ["get", home.store],
+    ["get", home.store, "nope"],
+    ["get", home.store, ID, "extra"],
+    ["remove", home.store, "nope"],
+    ["next", home.store, "nope"],
+    ["previous", home.store, ID, "--topic", ".."],
+    ["first", home.store, "note", "1", "extra"],
+    ["last", home.store, "a..b"],
+    ["content", home.store, "nope"],
+    ["cas"],
+    ["cas", home.store, "sha256-x"],
+    ["cas-post", home.store, "extra"],
+    ["import", home.store, "a", "b"],
+    ["scru128", "wrong"],
+    ["scru128", "unpack", "nope"],
+    ["scru128", "pack", "extra"],
+    ["serve", home.store, "extra"],
+    ["serve", "http://localhost:1"],
+    ["version", home.store, "extra"],
+    ["completions"],
+    ["completions", "tcsh"],
+  ];
+  for (const args of wrong) {
+    const { code, stdout, stderr } = await home.xs(args);
+    expect([args, code, stdout]).toEqual([args, 2, ""]);
+    expect(stderr).toContain(`Usage: xs ${args[0]}`);
+    expect(stderr).not.toMatch(STACK_TRACE);
+  }
+  expect(await home.topics(home.store)).toEqual([]);
+});
+
+test("no command, or one that is none, is exit 2 and says what there is", async () => {
+  using home = new Home();
+  const none = await home.xs([]);
+  expect([none.code, none.stdout]).toEqual([2, ""]);
+  expect(none.stderr).toContain("xs append");
+  for (const name of ["frobnicate", "", "-x", "--wrong"]) {
+    const { code, stdout, stderr } = await home.xs([name]);
+    expect([name, code, stdout]).toEqual([name, 2, ""]);
+    expect(stderr).toContain("help");
+    expect(stderr).not.toMatch(STACK_TRACE);
+  }
+});
+
+test("a name that every JavaScript object knows is no command", async () => {
+  using home = new Home();
+  for (const name of ["constructor", "toString", "__proto__"]) {
+    const { code, stdout, stderr } = await home.xs([name]);
+    expect([name, code, stdout]).toEqual([name, 2, ""]);
+    expect(stderr).toContain("help");
+  }
+});
+
+test("help of a command that is none is exit 2", async () => {
+  using home = new Home();
+  const { code, stdout, stderr } = await home.xs(["help", "frobnicate"]);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain("frobnicate");
+});
+
+test("the help of xs names every command", async () => {
+  using home = new Home();
+  for (const args of [["help"], ["--help"], ["-h"]]) {
+    const help = await home.ok(args);
+    for (const name of Object.keys(VERBS)) expect(help).toMatch(new RegExp(`^  ${name} `, "m"));
+  }
+});
+
+test("the help of every command has an example and names its options", async () => {
+  using home = new Home();
+  for (const [name, load] of Object.entries(VERBS)) {
+    const { code, stdout, stderr } = await home.xs([name, "--help"]);
+    expect([name, code, stderr]).toEqual([name, 0, ""]);
+    expect(stdout).toContain(`Usage: xs ${name}`);
+    expect(stdout).toMatch(new RegExp(`Examples:\n(.*\n)*.*\\bxs ${name}\\b`));
+    for (const option of Object.keys((await load()).options))
+      expect(stdout).toContain(`--${option}`);
+  }
+  for (const args of [
+    ["help", "cat"],
+    ["cat", "-h"],
+  ]) {
+    expect(await home.ok(args)).toBe(await home.ok(["cat", "--help"]));
+  }
+});
+
+test("a failure is exit 1 with a message and no stack trace", async () => {
+  using home = new Home();
+  await home.makeStore();
+  for (const args of [
+    ["get", home.store, ID],
+    ["cat", "./nowhere"],
+    ["cat", "/dev/null"],
+    ["append", "/dev/null/store", "note"],
+    ["cat", ":1"],
+  ]) {
+    const { code, stdout, stderr } = await home.xs(args);
+    expect([args, code, stdout]).toEqual([args, 1, ""]);
+    expect(stderr).toMatch(/\S/);
+    expect(stderr).not.toMatch(STACK_TRACE);
+    expect(stderr).not.toContain("should not have happened");
+  }
+});
+
+test("a store whose database is damaged is named, and left as it is", async () => {
+  using home = new Home();
+  const database = `${home.path}/damaged/events.db`;
+  const damaged = "this is no database at all ".repeat(100);
+  await Bun.write(database, damaged);
+  for (const args of [
+    ["cat", "./damaged"],
+    ["append", "./damaged", "note"],
+    ["serve", "./damaged"],
+  ]) {
+    const { code, stdout, stderr } = await home.xs(args);
+    expect([args, code, stdout]).toEqual([args, 1, ""]);
+    expect(stderr).toContain("damaged");
+    expect(stderr).not.toContain("should not have happened");
+  }
+  expect(await Bun.file(database).text()).toBe(damaged);
+});
+
+test("messages have no colour where stderr is no terminal", async () => {
+  using home = new Home();
+  const { stderr } = await home.xs(["cat", "./nowhere"]);
+  expect(stderr).not.toContain("\x1b");
+});
+
+test("completion scripts parse in their shells and know every command and option", async () => {
+  using home = new Home();
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const script = await home.ok(["completions", shell]);
+    for (const [name, load] of Object.entries(VERBS)) {
+      expect(script).toContain(name);
+      for (const option of Object.keys((await load()).options)) expect(script).toContain(option);
+    }
+    const there = Bun.which(shell);
+    if (!there) continue;
+    await Bun.write(`${home.path}/completions`, script);
+    const { code, stderr } = await home.run([there, "-n", "completions"], {});
+    expect([shell, code, stderr]).toEqual([shell, 0, ""]);
+  }
+});
+
+test("the completions of bash complete commands and options", async () => {
+  using home = new Home();
+  const complete = (...words: string[]) =>
+    home.shell(
+      `source <(xs completions bash)
+       COMP_WORDS=(${words.join(" ")}); COMP_CWORD=${words.length - 1}; _xs; echo "\${COMPREPLY[*]}"`,
+    );
+  expect((await complete("xs", "app")).stdout).toBe("append\n");
+  expect((await complete("xs", "cat", "--fol")).stdout).toBe("--follow\n");
+});
+
+test("scru128 makes ids, takes them apart and puts them together again", async () => {
+  using home = new Home();
+  const before = Date.now();
+  const id = (await home.ok(["scru128"])).trim();
+  expect(id).toMatch(/^[0-9a-z]{25}$/);
+  for (const of of [id, "0".repeat(25), "f5lxx1zz5pnorynqglhzmsp33", ID]) {
+    const fields = await home.ok(["scru128", "unpack", of]);
+    expect(Object.keys(JSON.parse(fields))).toEqual(["ts_ms", "counter_hi", "counter_lo", "node"]);
+    expect(JSON.parse(fields).node).toMatch(/^[0-9a-f]{8}$/);
+    expect(await home.ok(["scru128", "pack"], { stdin: fields })).toBe(`${of}\n`);
+  }
+  const { ts_ms } = JSON.parse(await home.ok(["scru128", "unpack", id]));
+  expect(ts_ms).toBeGreaterThanOrEqual(before);
+  for (const stdin of ["", "{}", "nonsense", '{"ts_ms":-1}', "null"]) {
+    const { code, stdout } = await home.xs(["scru128", "pack"], { stdin });
+    expect([stdin, code, stdout]).toEqual([stdin, 2, ""]);
+  }
+});
