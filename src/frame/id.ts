@@ -77,8 +77,8 @@ export class IdSequence {
   readonly #generator = new Scru128Generator();
   readonly #now: () => number;
   #newest = "";
-  /** No id gets an earlier timestamp than this, in ms. */
-  #floor = 0;
+  /** No id gets an earlier timestamp than this, in ms. The generator takes none below 1. */
+  #floor = 1;
 
   constructor(now: () => number = Date.now) {
     this.#now = now;
