@@ -42,12 +42,9 @@ export function isStore(path: string): boolean {
  * @throws XsError `store_not_found` where the directory has something else in it
  */
 export function openSqliteStore(path: string, now?: () => number): SqliteStore | undefined {
-  if (!isStore(path) && existsSync(path) && readdirSync(path).length > 0) {
-    // Not ours: its modes are not to be changed, nor is it to be filled with our files.
-    const strangers = readdirSync(path).filter((name) => name !== "lock.db");
-    if (strangers.length > 0) {
-      throw new XsError("store_not_found", `${path} is not a store and not empty: name another`);
-    }
+  // A directory of somebody else's: its mode is not to be changed, nor is it to get our files.
+  if (!isStore(path) && existsSync(path) && readdirSync(path).some((name) => !isOurs(name))) {
+    throw new XsError("store_not_found", `${path} is not a store and not empty: name another`);
   }
   mkdirSync(path, { recursive: true, mode: 0o700 });
   chmodSync(path, 0o700);
@@ -65,6 +62,11 @@ export function openSqliteStore(path: string, now?: () => number): SqliteStore |
       { cause: error },
     );
   }
+}
+
+/** Files that are there before the database is, while a store is being made. */
+function isOurs(name: string): boolean {
+  return name.startsWith("lock.db") || name.startsWith(DATABASE);
 }
 
 /** A write that waits for the next commit. */
