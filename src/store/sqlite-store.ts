@@ -26,6 +26,8 @@ import type {
 const DATABASE = "events.db";
 /** Expired rows that one commit removes at most, so that a mass expiry holds nobody up. */
 const SWEEP_ROWS = 1000;
+/** Turns of the event loop that a commit waits at most for writes that keep coming. */
+const GATHER_TURNS = 8;
 const SWEEP_EVERY_MS = 1000;
 /** How long a close waits for content to settle; the rest settles after the next open. */
 const SETTLE_ON_CLOSE_MS = 2000;
@@ -263,10 +265,18 @@ export class SqliteStore implements Store {
       this.#writes.push({ run, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
-      // A lone writer is served at once. Where several write, the commit waits for the end of the
-      // event loop's turn, so that all that arrived in it share one sync.
-      if (this.#crowded || this.#flushedThisTurn) setImmediate(() => this.#flush());
+      // A lone writer is served at once. Where several write, they share one sync.
+      if (this.#crowded || this.#flushedThisTurn) this.#flushWhenQuiet(0, GATHER_TURNS);
       else queueMicrotask(() => this.#flush());
+    });
+  }
+
+  /** Commits at the end of an event loop's turn in which no further write came, or of the last. */
+  #flushWhenQuiet(before: number, turns: number): void {
+    setImmediate(() => {
+      const { length } = this.#writes;
+      if (length === before || turns === 0) this.#flush();
+      else this.#flushWhenQuiet(length, turns - 1);
     });
   }
 
