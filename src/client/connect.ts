@@ -88,11 +88,8 @@ function remote(base: string, unix?: string): Client {
       const where = { ...init, headers, ...(unix && { unix }) };
       let response: Response;
       try {
-        response = await fetch(`${base}${path}`, {
-          ...where,
-          decompress: false,
-          redirect: "manual",
-        });
+        // A following read may be silent for longer than Bun's own time limit.
+        response = await fetch(`${base}${path}`, { ...where, timeout: false } as RequestInit);
       } catch (error) {
         const { message } = error as Error;
         throw new XsError("no_server", `no answer from ${unix ?? base}: ${message}`, {
