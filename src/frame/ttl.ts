@@ -1,4 +1,5 @@
 import { shown, XsError } from "./error.ts";
+import { timestampOf } from "./id.ts";
 
 /** How long a frame is kept. `text` is the form that stands in frames. */
 export type Ttl =
@@ -24,4 +25,9 @@ export function parseTtl(text: string): Ttl {
     "bad_ttl",
     `ttl ${shown(text)} is not one of forever, ephemeral, time:<milliseconds>, last:<count> (from 1 up)`,
   );
+}
+
+/** The moment a frame with this ttl and id expires, in ms, or null if it does not. */
+export function expiryOf(ttl: Ttl, id: string): number | null {
+  return ttl.kind === "time" ? timestampOf(id) + ttl.ms : null;
 }

@@ -2,9 +2,8 @@ import type { Database } from "bun:sqlite";
 import { XsError } from "../frame/error.ts";
 import { encodeFrame, idInLine, parseFrame } from "../frame/frame.ts";
 import { hashOf } from "../frame/hash.ts";
-import { timestampOf } from "../frame/id.ts";
 import { scopesOf } from "../frame/topic.ts";
-import { parseTtl } from "../frame/ttl.ts";
+import { expiryOf, parseTtl } from "../frame/ttl.ts";
 import type { ContentStore } from "./content.ts";
 import type { Problem } from "./store.ts";
 
@@ -67,7 +66,5 @@ function checkRow({ id, expires, crc, frame }: Row): string | undefined {
   const fields = { topic, hash, meta: JSON.stringify(meta), ttl };
   if (idInLine(frame) !== id || encodeFrame(id, fields) !== frame)
     return "is not in its exact form";
-  const parsed = parseTtl(ttl);
-  const due = parsed.kind === "time" ? timestampOf(id) + parsed.ms : null;
-  return due === expires ? undefined : "has a wrong expiry";
+  return expiryOf(parseTtl(ttl), id) === expires ? undefined : "has a wrong expiry";
 }

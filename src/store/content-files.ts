@@ -80,13 +80,6 @@ export class ContentFiles {
     return (await stat(this.pathOf(hash)).catch(missing)) !== undefined;
   }
 
-  async remove(hash: string): Promise<void> {
-    const cacache = await loadCacache();
-    await cacache.rm.content(this.#root, hash);
-    await cacache.rm.entry(this.#root, hash, { removeFully: true });
-    this.#verified.delete(hash);
-  }
-
   /** Where cacache keeps this content: two levels of two hexadecimal digits. */
   pathOf(hash: string): string {
     const hex = Buffer.from(hash.slice(ALGORITHM.length + 1), "base64").toString("hex");

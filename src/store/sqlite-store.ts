@@ -6,7 +6,7 @@ import { encodeFrame, idInLine } from "../frame/frame.ts";
 import { IdSequence, MAX_AHEAD_MS, timestampOf } from "../frame/id.ts";
 import type { ReadOptions } from "../frame/read-options.ts";
 import { scopesOf } from "../frame/topic.ts";
-import type { Ttl } from "../frame/ttl.ts";
+import { expiryOf, type Ttl } from "../frame/ttl.ts";
 import { checkStore } from "./check.ts";
 import { ContentStore } from "./content.ts";
 import { LiveFeed, type LiveFrame } from "./live.ts";
@@ -485,11 +485,6 @@ export class SqliteStore implements Store {
     this.#fail(this.#failed);
     return this.#failed;
   }
-}
-
-/** The moment a frame expires, in ms, or null. */
-function expiryOf(ttl: Ttl, id: string): number | null {
-  return ttl.kind === "time" ? timestampOf(id) + ttl.ms : null;
 }
 
 /** The rows of some scopes (or of the whole log) in order; takes each scope with its bounds. */
