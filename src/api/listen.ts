@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { XsError } from "../frame/error.ts";
-import { shortestPath } from "../store/socket-path.ts";
+import { answers, shortestPath } from "../store/socket-path.ts";
 import type { Api } from "./api.ts";
 import { problemResponse } from "./errors.ts";
 
@@ -52,14 +52,4 @@ export async function listen(directory: string, answer: Api): Promise<Listener> 
       rmSync(path, { force: true });
     },
   };
-}
-
-async function answers(unix: string): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ unix, socket: { data() {} } });
-    socket.end();
-    return true;
-  } catch {
-    return false;
-  }
 }

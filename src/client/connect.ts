@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { api } from "../api/api.ts";
 import { type ErrorCode, XsError } from "../frame/error.ts";
-import { shortestPath } from "../store/socket-path.ts";
+import { answers, shortestPath } from "../store/socket-path.ts";
 import { isStore, openSqliteStore } from "../store/sqlite-store.ts";
 import type { Address } from "./address.ts";
 
@@ -69,14 +69,7 @@ export async function findSocket(directory: string): Promise<string | undefined>
   const path = join(directory, "sock");
   if (!existsSync(path)) return undefined;
   const unix = shortestPath(path);
-  try {
-    const socket = await Bun.connect({ unix, socket: { data() {} } });
-    socket.end();
-    return unix;
-  } catch (error) {
-    if ((error as { code?: string }).code !== "EACCES") return undefined;
-    throw new XsError("store_in_use", `${path} belongs to another user`);
-  }
+  return (await answers(unix)) ? unix : undefined;
 }
 
 function remote(base: string, unix?: string): Client {

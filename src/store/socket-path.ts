@@ -18,3 +18,19 @@ export function shortestPath(path: string): string {
     `the socket path ${path} is longer than the ${MAX_SOCKET_PATH} bytes the system takes: use a store with a shorter path, or go to a directory closer to it`,
   );
 }
+
+/**
+ * Tells whether somebody answers on a unix socket.
+ *
+ * @throws XsError `store_in_use` where it is not ours to ask
+ */
+export async function answers(unix: string): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ unix, socket: { data() {} } });
+    socket.end();
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EACCES") return false;
+    throw new XsError("store_in_use", `${unix} belongs to another user`, { cause: error });
+  }
+}
