@@ -4,7 +4,8 @@ import { join } from "node:path";
 import pkg from "../package.json" with { type: "json" };
 
 const root = join(import.meta.dir, "..");
-const entry = join(root, "src/main.ts");
+/** The program, and what runs in a thread of its own. */
+const entries = ["src/main.ts", "src/store/settle-worker.ts"].map((path) => join(root, path));
 const dist = join(root, "dist");
 
 // Bun fetches the runtime of another platform from the npm registry, in its own version.
@@ -20,7 +21,7 @@ async function build(name: string, target?: Bun.Build.CompileTarget): Promise<vo
   const started = performance.now();
   const outfile = join(dist, name);
   await Bun.build({
-    entrypoints: [entry],
+    entrypoints: entries,
     target: "bun",
     // ESM keeps top-level await; bytecode halves the start-up time.
     format: "esm",

@@ -22,6 +22,15 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   content_not_found: [404, "Content not found"],
   content_damaged: [500, "Content damaged"],
   range_not_satisfiable: [416, "Range not satisfiable"],
+  expect_last_failed: [409, "Not the newest frame"],
+  idempotency_key_reused: [422, "Idempotency key reused"],
+  precondition_failed: [412, "Precondition failed"],
+  bad_key: [400, "Bad key"],
+  bad_header: [400, "Bad header"],
+  bad_batch: [400, "Bad batch"],
+  bad_tar: [400, "Bad tar"],
+  value_damaged: [500, "Value damaged"],
+  busy: [503, "Busy"],
   frame_damaged: [500, "Frame damaged"],
   disk_full: [507, "Disk full"],
   store_failed: [503, "Store failed"],
@@ -38,7 +47,7 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
 export function problemResponse(error: unknown, headers: Record<string, string> = {}): Response {
   const known = asXsError(error);
   const [status, title] = TABLE[known.code];
-  const body = { title, status, detail: known.message, code: known.code };
+  const body = { title, status, detail: known.message, code: known.code, ...known.members };
   return new Response(`${JSON.stringify(body)}\n`, {
     status,
     headers: { "content-type": "application/problem+json", ...headers },

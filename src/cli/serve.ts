@@ -54,7 +54,7 @@ async function stop(store: Store, listener: Listener, reason: string): Promise<v
   await record(store, "stop", { reason });
   store.endReads();
   await listener.stop(STOP_MS);
-  const left = store.content.stagedCount();
+  const left = store.content.staged().contents;
   if (left > 0) messages.info(`settling ${left} contents`);
   await store.close();
 }

@@ -20,6 +20,15 @@ export type ErrorCode =
   | "content_not_found"
   | "content_damaged"
   | "range_not_satisfiable"
+  | "expect_last_failed"
+  | "idempotency_key_reused"
+  | "precondition_failed"
+  | "bad_key"
+  | "bad_header"
+  | "bad_batch"
+  | "bad_tar"
+  | "value_damaged"
+  | "busy"
   | "frame_damaged"
   | "disk_full"
   | "store_failed"
@@ -37,11 +46,18 @@ export type ErrorCode =
  */
 export class XsError extends Error {
   readonly code: ErrorCode;
+  /** What a program needs to go on, beside the message: more members of the problem document. */
+  readonly members: Readonly<Record<string, string | null>>;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: ErrorOptions & { members?: Readonly<Record<string, string | null>> },
+  ) {
     super(message, options);
     this.name = "XsError";
     this.code = code;
+    this.members = options?.members ?? {};
   }
 }
 

@@ -20,3 +20,8 @@ export function parseHash(text: string): string {
 export function hashOf(bytes: Uint8Array): string {
   return `sha256-${new Bun.CryptoHasher("sha256").update(bytes).digest("base64")}`;
 }
+
+/** The hashes that a text names, each as often as it does. */
+export function hashesIn(text: string): string[] {
+  return text.includes("sha256-") ? (text.match(/sha256-[A-Za-z0-9+/]{43}=/g) ?? []) : [];
+}

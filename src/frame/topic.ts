@@ -78,11 +78,3 @@ export function parseTopicFilter(text: string): string[] | undefined {
   };
   return [...parts].filter((part) => !covered(part)).sort();
 }
-
-/** Tells whether a topic is in one of these scopes; `undefined` takes every topic. */
-export function topicMatcher(scopes: readonly string[] | undefined): (topic: string) => boolean {
-  if (scopes === undefined) return () => true;
-  const exact = new Set(scopes);
-  const prefixes = scopes.filter((scope) => scope.endsWith(".*")).map((s) => s.slice(0, -1));
-  return (topic) => exact.has(topic) || prefixes.some((prefix) => topic.startsWith(prefix));
-}

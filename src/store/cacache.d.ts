@@ -4,6 +4,9 @@ declare module "cacache" {
     index: {
       insert(cache: string, key: string, hash: string, options: { size: number }): Promise<unknown>;
     };
+    rm: {
+      entry(cache: string, key: string, options: { removeFully: boolean }): Promise<unknown>;
+    };
   };
   export default cacache;
 }

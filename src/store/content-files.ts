@@ -1,10 +1,23 @@
-import { createReadStream, type Stats } from "node:fs";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { XsError } from "../frame/error.ts";
 import { hashOf } from "../frame/hash.ts";
+import { syncFileSystem, syncPath } from "./sync-files.ts";
 
 const ALGORITHM = "sha256";
+/** So many files are synced one by one; for more, the whole file system is. */
+const SYNC_EACH = 16;
 
 /** Content that is durable. */
 export interface StoredContent {
@@ -27,30 +40,66 @@ export class ContentFiles {
   /** Files whose bytes were checked, with the state they were in then. */
   readonly #verified = new Map<string, string>();
   readonly #syncedDirectories = new Set<string>();
-  #prepared: Promise<void> | undefined;
 
-  /** @param root the cacache directory */
+  /** @param root the cacache directory, made by {@link prepare} */
   constructor(root: string) {
     this.#root = root;
+  }
+
+  /** Makes the directory, and clears what an earlier process was writing when it was killed. */
+  async prepare(): Promise<void> {
+    const temporary = join(this.#root, "tmp");
+    await rm(temporary, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true });
+    await syncPath(dirname(this.#root));
   }
 
   /**
    * Puts content with flat memory. When it resolves the content would survive a power cut; when the
    * source breaks it rejects and nothing is kept.
+   *
+   * @param placing told the hash before the file gets its place
    */
-  async put(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<StoredContent> {
-    this.#prepared ??= this.#prepare();
-    await this.#prepared;
-    const temporary = join(this.#root, "tmp", crypto.randomUUID());
+  async put(
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    placing: (hash: string) => void = () => {},
+  ): Promise<StoredContent> {
+    const temporary = this.#temporary();
     try {
       const stored = await writeFile(temporary, chunks);
+      placing(stored.hash);
       await this.#place(temporary, stored.hash);
-      const cacache = await loadCacache();
-      await cacache.index.insert(this.#root, stored.hash, stored.hash, { size: stored.size });
+      await this.#index(stored);
       return stored;
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
+    }
+  }
+
+  /**
+   * Puts many small contents, whose bytes are known to fit their hashes, with one sync for all. It
+   * keeps its thread busy: it is for a worker, or for a process that has nothing else to do.
+   */
+  async putAll(contents: readonly { hash: string; bytes: Uint8Array }[]): Promise<void> {
+    const paths: string[] = [];
+    const fresh: StoredContent[] = [];
+    for (const { hash, bytes } of contents) {
+      const path = this.pathOf(hash);
+      paths.push(path);
+      if (holds(path, bytes)) continue;
+      const temporary = this.#temporary();
+      writeFileSync(temporary, bytes, { flag: "wx" });
+      mkdirSync(dirname(path), { recursive: true });
+      renameSync(temporary, path);
+      fresh.push({ hash, size: bytes.length });
+    }
+    await Promise.all(fresh.map((stored) => this.#index(stored)));
+    // What was there already may still be on its way to the disk as well.
+    if (paths.length > SYNC_EACH && syncFileSystem(this.#root)) return;
+    for (const path of paths) {
+      await syncPath(path);
+      await this.#syncDirectories(path);
     }
   }
 
@@ -64,7 +113,7 @@ export class ContentFiles {
     const state = await stat(path).catch(missing);
     if (!state) return undefined;
     if (this.#verified.get(hash) !== signature(state)) {
-      if (!(await this.#sound(hash))) {
+      if (!(await this.isSound(hash))) {
         throw new XsError(
           "content_damaged",
           `the stored content of ${hash} is damaged; append it again to mend it`,
@@ -76,8 +125,44 @@ export class ContentFiles {
     return Bun.file(path);
   }
 
-  async has(hash: string): Promise<boolean> {
-    return (await stat(this.pathOf(hash)).catch(missing)) !== undefined;
+  has(hash: string): boolean {
+    return existsSync(this.pathOf(hash));
+  }
+
+  /** Removes content at once. Gives its size, or undefined where there is none. */
+  remove(hash: string): number | undefined {
+    const size = statSync(this.pathOf(hash), { throwIfNoEntry: false })?.size;
+    if (size === undefined) return undefined;
+    unlinkSync(this.pathOf(hash));
+    this.#verified.delete(hash);
+    return size;
+  }
+
+  /** Removes the index entry of removed content, unless the content is there again. */
+  async removeIndex(hash: string): Promise<void> {
+    const cacache = await loadCacache();
+    await cacache.rm.entry(this.#root, hash, { removeFully: true });
+    const size = statSync(this.pathOf(hash), { throwIfNoEntry: false })?.size;
+    if (size !== undefined) await this.#index({ hash, size });
+  }
+
+  /** The hashes of all files, in the order of their hexadecimal digits. */
+  async *list(): AsyncGenerator<string> {
+    const root = join(this.#root, "content-v2", ALGORITHM);
+    for (const first of await names(root)) {
+      for (const second of await names(join(root, first))) {
+        for (const rest of await names(join(root, first, second))) {
+          const digest = Buffer.from(first + second + rest, "hex");
+          if (digest.length === 32) yield `${ALGORITHM}-${digest.toString("base64")}`;
+        }
+      }
+    }
+  }
+
+  /** When the file of some content was written, in ms, and its size. */
+  stateOf(hash: string): { writtenAt: number; size: number } | undefined {
+    const state = statSync(this.pathOf(hash), { throwIfNoEntry: false });
+    return state && { writtenAt: state.mtimeMs, size: state.size };
   }
 
   /** Where cacache keeps this content: two levels of two hexadecimal digits. */
@@ -87,18 +172,10 @@ export class ContentFiles {
     return join(this.#root, "content-v2", ALGORITHM, ...parts);
   }
 
-  /** Makes the directory, and clears what an earlier process was writing when it was killed. */
-  async #prepare(): Promise<void> {
-    const temporary = join(this.#root, "tmp");
-    await rm(temporary, { recursive: true, force: true });
-    await mkdir(temporary, { recursive: true });
-    await syncPath(dirname(this.#root));
-  }
-
   /** Moves a synced file to its place, over a damaged one but not over a sound one. */
   async #place(temporary: string, hash: string): Promise<void> {
     const path = this.pathOf(hash);
-    if ((await this.has(hash)) && (await this.#sound(hash))) {
+    if (this.has(hash) && (await this.isSound(hash))) {
       await rm(temporary);
     } else {
       await mkdir(dirname(path), { recursive: true });
@@ -107,7 +184,8 @@ export class ContentFiles {
     await this.#syncDirectories(path);
   }
 
-  async #sound(hash: string): Promise<boolean> {
+  /** Reads the file of some content and tells whether it has the hash. */
+  async isSound(hash: string): Promise<boolean> {
     const path = this.pathOf(hash);
     const { size } = await stat(path);
     if (size <= 1024 * 1024) return hashOf(await Bun.file(path).bytes()) === hash;
@@ -128,6 +206,25 @@ export class ContentFiles {
       this.#syncedDirectories.add(dir);
     }
   }
+
+  async #index({ hash, size }: StoredContent): Promise<void> {
+    const cacache = await loadCacache();
+    await cacache.index.insert(this.#root, hash, hash, { size });
+  }
+
+  #temporary(): string {
+    return join(this.#root, "tmp", crypto.randomUUID());
+  }
+}
+
+/** Tells whether a file has exactly these bytes. */
+function holds(path: string, bytes: Uint8Array): boolean {
+  const state = statSync(path, { throwIfNoEntry: false });
+  return state?.size === bytes.length && readFileSync(path).equals(bytes);
+}
+
+async function names(directory: string): Promise<string[]> {
+  return ((await readdir(directory).catch(missing)) ?? []).sort();
 }
 
 /** Writes and syncs a new file. */
@@ -158,13 +255,4 @@ function signature({ ino, size, mtimeMs, ctimeMs }: Stats): string {
 function missing(error: { code?: string }): undefined {
   if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
   throw error;
-}
-
-async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -3,16 +3,22 @@ import { XsError } from "../frame/error.ts";
 import { hashOf } from "../frame/hash.ts";
 import { ContentFiles } from "./content-files.ts";
 import { MAX_PASSING, PassingContent } from "./passing-content.ts";
+import { settleNext } from "./settle.ts";
+import { Settler } from "./settler.ts";
 import type { TakenContent } from "./store.ts";
 
 /** Content up to this size, in bytes, rides in the commit of its frame. */
 export const STAGED_MAX = 64 * 1024;
+/** What a staged content costs beside its bytes. */
+const STAGED_OVERHEAD = 256;
 /** Staged bytes at which new content waits until some of them have settled. */
 const STAGED_FULL = 64 * 1024 * 1024;
-/** Files written at the same time while settling. */
-const SETTLE_PARALLEL = 8;
-/** Staged contents read from SQLite at a time. */
-const SETTLE_BATCH = 64;
+/** Staged bytes at which settling starts at once. */
+const STAGED_MUCH = 24 * 1024 * 1024;
+/** Otherwise it starts so many ms after the first content came: a burst is over by then. */
+const SETTLE_AFTER_MS = 2000;
+/** After a full disk, settling is tried again so much later, in ms. */
+const RETRY_MS = 5000;
 
 /** Codes of a full disk, the system's and ours. */
 const FULL = new Set(["ENOSPC", "EDQUOT", "disk_full"]);
@@ -21,9 +27,13 @@ const FULL = new Set(["ENOSPC", "EDQUOT", "disk_full"]);
 export interface ContentHost {
   readonly db: Database;
   /** Runs a write in the next commit. */
-  write(run: () => void): Promise<void>;
+  write<T>(run: () => T): Promise<T>;
   /** Reports a failure that no caller waits for. */
   failed(error: Error): void;
+  /** There is much staged: free what can be freed. Tells whether that is under way. */
+  crowded(): boolean;
+  /** Told of everything that is written and may name content. */
+  touch(text: string): void;
 }
 
 /**
@@ -32,25 +42,39 @@ export interface ContentHost {
  * never know which.
  */
 export class ContentStore {
+  readonly files: ContentFiles;
   readonly #host: ContentHost;
-  readonly #files: ContentFiles;
   readonly #passing = new PassingContent();
+  readonly #settler: Settler;
+  readonly #sql: ReturnType<typeof statements>;
+  /** Content in files whose frame is not committed yet. */
+  readonly #pinned = new Map<string, number>();
+  #ready: Promise<void> | undefined;
   #settling: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   /** Resolves when the next contents have settled, or settling has ended. */
   #batch = Promise.withResolvers<void>();
-  #stagedBytes: number;
+  #stagedBytes = 0;
+  /** Why nothing settles at the moment: the disk is full. */
+  #settleError: XsError | undefined;
+  /** What was removed while a batch was settling: its files may be gone again. */
+  readonly #removed = new Set<string>();
   #stopped = false;
 
-  constructor(host: ContentHost, directory: string) {
+  /** @param paths the database, and the directory of cacache */
+  constructor(host: ContentHost, paths: { database: string; root: string }) {
     this.#host = host;
-    this.#files = new ContentFiles(directory);
-    const sum = host.db.query("SELECT coalesce(sum(length(bytes)), 0) AS bytes FROM staged").get();
-    this.#stagedBytes = (sum as { bytes: number }).bytes;
+    this.files = new ContentFiles(paths.root);
+    this.#settler = new Settler(paths);
+    this.#sql = statements(host.db);
+    this.recount();
+    if (this.#stagedBytes > 0) this.#settleSoon();
   }
 
   /**
    * Takes a body in: null if it is empty. Small content comes back with its bytes and is durable
-   * only when `append` or `keep` has it; large content is durable now.
+   * only when an append or `keep` has it; large content is durable now, and kept until then or until
+   * {@link unpin}.
    *
    * Rejects, keeping nothing, if the body breaks off.
    *
@@ -74,21 +98,26 @@ export class ContentStore {
     }
     if (passing) {
       await reader.cancel();
-      throw new XsError(
-        "body_too_large",
-        `the content of an ephemeral frame is at most ${MAX_PASSING} bytes: give it another ttl`,
-      );
+      throw tooLargeToPass();
     }
-    return await this.#files.put(rest(head, reader));
+    return await this.#putFile(rest(head, reader));
   }
 
-  /** Takes in content that is in memory, of at most {@link STAGED_MAX} bytes: null if it is empty. */
+  /** Takes in content that is in memory: null if it is empty. @throws as {@link take} */
   async takeBytes(bytes: Uint8Array, passing = false): Promise<TakenContent | null> {
     if (bytes.length === 0) return null;
+    if (passing && bytes.length > MAX_PASSING) throw tooLargeToPass();
+    if (!passing && bytes.length > STAGED_MAX) return this.#putFile([bytes]);
     const content = { hash: hashOf(bytes), size: bytes.length, bytes };
     if (passing) return { ...content, passing };
     // Content that comes faster than it settles waits here, instead of filling the database.
-    while (this.#settling && this.#stagedBytes > STAGED_FULL) await this.#batch.promise;
+    while (this.#stagedBytes > STAGED_FULL) {
+      if (this.#settleError) throw this.#settleError;
+      this.startSettling();
+      const freeing = this.#host.crowded();
+      if (!this.#settling && !freeing) break;
+      await this.#batch.promise;
+    }
     return content;
   }
 
@@ -103,13 +132,23 @@ export class ContentStore {
     const staged = this.#staged(hash);
     if (staged) return staged;
     // It may settle while the file is looked for, but it is never in neither place.
-    return (await this.#files.open(hash)) ?? this.#staged(hash) ?? (await this.#files.open(hash));
+    return (await this.files.open(hash)) ?? this.#staged(hash) ?? (await this.files.open(hash));
   }
 
-  /** How many contents are not in cacache yet. */
-  stagedCount(): number {
-    const row = this.#host.db.query("SELECT count(*) AS n FROM staged").get();
-    return (row as { n: number }).n;
+  /** Tells whether there is content of a hash, without reading it. */
+  has(hash: string): boolean {
+    return this.sizeOf(hash) !== undefined;
+  }
+
+  /** Its size in bytes, or undefined where there is none. */
+  sizeOf(hash: string): number | undefined {
+    const row = this.#sql.size.get(hash) as { size: number } | null;
+    return row?.size ?? this.files.stateOf(hash)?.size;
+  }
+
+  /** How many contents are on their way to cacache, and their bytes. */
+  staged(): { contents: number; bytes: number } {
+    return this.#sql.waiting.get() as { contents: number; bytes: number };
   }
 
   /** Stages content; to be called inside a write. */
@@ -119,57 +158,164 @@ export class ContentStore {
       this.#passing.put(content.hash, content.bytes);
       return;
     }
-    const { changes } = this.#host.db
-      .query("INSERT OR IGNORE INTO staged (hash, bytes) VALUES (?, ?)")
-      .run(content.hash, content.bytes);
-    if (changes > 0) this.#stagedBytes += content.size;
+    if (this.#sql.insert.run(content.hash, content.bytes).changes === 0) {
+      this.#sql.addUse.run(content.hash);
+      return;
+    }
+    this.#stagedBytes += content.size + STAGED_OVERHEAD;
+    if (this.#stagedBytes > STAGED_MUCH) this.startSettling();
+    else this.#settleSoon();
   }
 
-  /** Drops passing content that is due, and starts settling in the background, if it is not on its way already. */
-  startSettling(): void {
+  /** A frame that named these hashes was removed; to be called inside a write. */
+  release(hashes: readonly string[]): void {
+    for (const hash of hashes) {
+      this.#sql.free.run(hash);
+      this.#sql.dropUse.run(hash);
+    }
+  }
+
+  /** This text was written, and may name content. */
+  touch(text: string): void {
+    this.#host.touch(text);
+  }
+
+  /** Content that was to be freed has a use: it may settle. Inside a write. */
+  settleAfterAll(hash: string): void {
+    this.#sql.setUsed.run(hash);
+  }
+
+  /** Removes content; inside a write. Gives its size, or undefined where there was none. */
+  remove(hash: string): number | undefined {
+    const size = this.sizeOf(hash);
+    if (this.#sql.remove.run(hash).changes > 0) this.#forget(size ?? 0);
+    this.files.remove(hash);
+    this.#removed.add(hash);
+    this.#endBatch();
+    return size;
+  }
+
+  isPinned(hash: string): boolean {
+    return this.#pinned.has(hash);
+  }
+
+  /** Taken content has its frame now, or will never have one. */
+  unpin(content: TakenContent | null): void {
+    if (!content || content.bytes) return;
+    const count = this.#pinned.get(content.hash) ?? 0;
+    if (count > 1) this.#pinned.set(content.hash, count - 1);
+    else this.#pinned.delete(content.hash);
+  }
+
+  /** Counts anew what is staged, after a commit that failed. */
+  recount(): void {
+    const { rows, bytes } = this.#sql.sum.get() as { rows: number; bytes: number };
+    this.#stagedBytes = bytes + rows * STAGED_OVERHEAD;
+  }
+
+  /** Drops passing content that is due. */
+  sweep(): void {
     this.#passing.sweep();
+  }
+
+  /** Starts settling, if it is not on its way already. */
+  startSettling(): void {
     if (this.#settling || this.#stopped) return;
-    this.#settling = this.#settleAll()
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#settling = this.#settleAll((after) => this.#settler.next(after))
       .catch((error: { code?: string } & Error) => {
+        if (!FULL.has(error.code ?? "")) return this.#host.failed(error);
         // A full disk passes: what is staged is safe where it is, and settles later.
-        if (!FULL.has(error.code ?? "")) this.#host.failed(error);
+        this.#settleError = diskFull(error);
+        this.#settleSoon(RETRY_MS);
       })
       .finally(() => {
         this.#settling = undefined;
+        this.#settler.rest();
         this.#endBatch();
+        // What came after the last look.
+        if (this.#stagedBytes > 0) this.#settleSoon();
       });
+  }
+
+  /** Ends what goes on in the background. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#settler.stop();
   }
 
   /** Settles what is staged, as the last thing before the store closes, for `ms` at most. */
   async finish(ms: number): Promise<void> {
-    this.startSettling();
-    const late = setTimeout(() => {
-      this.#stopped = true;
-    }, ms);
-    await this.#settling;
-    clearTimeout(late);
     this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#settling;
+    this.#settler.stop();
+    const end = performance.now() + ms;
+    try {
+      // Nobody waits for this thread any more.
+      await this.#settleAll(
+        (after) => settleNext(this.#host.db, this.files, after),
+        () => performance.now() > end,
+      );
+    } catch (error) {
+      if (!FULL.has((error as { code?: string }).code ?? "")) throw error;
+    }
   }
 
-  async #settleAll(): Promise<void> {
-    const next = this.#host.db.query(
-      `SELECT seq, hash, bytes FROM staged ORDER BY seq LIMIT ${SETTLE_BATCH}`,
-    );
-    const forget = this.#host.db.query("DELETE FROM staged WHERE seq = ?");
-    while (!this.#stopped) {
-      const rows = next.all() as { seq: number; hash: string; bytes: Uint8Array }[];
-      if (rows.length === 0) return;
-      const queue = rows.values();
-      const worker = async () => {
-        for (const { bytes } of queue) await this.#files.put([bytes]);
-      };
-      await Promise.all(Array.from({ length: SETTLE_PARALLEL }, worker));
+  #settleSoon(ms = SETTLE_AFTER_MS): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#settleError = undefined;
+      this.startSettling();
+    }, ms);
+    this.#timer.unref();
+  }
+
+  async #settleAll(
+    next: (after: number) => ReturnType<typeof settleNext>,
+    stop: () => boolean = () => this.#stopped,
+  ): Promise<void> {
+    for (let after = 0; !stop(); ) {
+      if (!this.#sql.next.get(after)) return;
+      await this.#prepare();
+      this.#removed.clear();
+      const { settled, last, done } = await next(after);
+      after = last;
       await this.#host.write(() => {
-        for (const { seq } of rows) forget.run(seq);
+        for (const { seq, hash } of settled) {
+          if (this.#removed.has(hash)) continue;
+          const row = this.#sql.forget.get(seq, hash) as { size: number } | null;
+          if (row) this.#forget(row.size);
+        }
       });
-      for (const { bytes } of rows) this.#stagedBytes -= bytes.length;
       this.#endBatch();
+      if (done) return;
     }
+  }
+
+  async #putFile(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<TakenContent> {
+    await this.#prepare();
+    let pinned: string | undefined;
+    try {
+      return await this.files.put(chunks, (hash) => {
+        pinned = hash;
+        this.#pinned.set(hash, (this.#pinned.get(hash) ?? 0) + 1);
+      });
+    } catch (error) {
+      if (pinned !== undefined) this.unpin({ hash: pinned, size: 0 });
+      throw error;
+    }
+  }
+
+  #prepare(): Promise<void> {
+    this.#ready ??= this.files.prepare();
+    return this.#ready;
+  }
+
+  #forget(size: number): void {
+    this.#stagedBytes -= size + STAGED_OVERHEAD;
   }
 
   #endBatch(): void {
@@ -178,13 +324,27 @@ export class ContentStore {
   }
 
   #staged(hash: string): Blob | undefined {
-    const row = this.#host.db.query("SELECT bytes FROM staged WHERE hash = ?").get(hash) as {
-      bytes: Uint8Array;
-    } | null;
+    const row = this.#sql.bytes.get(hash) as { bytes: Uint8Array } | null;
     if (!row) return undefined;
-    if (hashOf(row.bytes) !== hash) return undefined;
+    if (hashOf(row.bytes) !== hash) {
+      throw new XsError(
+        "content_damaged",
+        `the stored content of ${hash} is damaged, in the database`,
+      );
+    }
     return new Blob([row.bytes as Uint8Array<ArrayBuffer>]);
   }
+}
+
+function tooLargeToPass(): XsError {
+  return new XsError(
+    "body_too_large",
+    `the content of an ephemeral frame is at most ${MAX_PASSING} bytes: give it another ttl`,
+  );
+}
+
+function diskFull(cause: Error): XsError {
+  return new XsError("disk_full", "the disk is full: free some space, then try again", { cause });
 }
 
 async function* rest(
@@ -197,4 +357,25 @@ async function* rest(
     if (done || !value) return;
     yield value;
   }
+}
+
+function statements(db: Database) {
+  return {
+    sum: db.query("SELECT count(*) AS rows, coalesce(sum(length(bytes)), 0) AS bytes FROM staged"),
+    waiting: db.query(
+      "SELECT count(*) AS contents, coalesce(sum(length(bytes)), 0) AS bytes FROM staged WHERE uses > 0",
+    ),
+    insert: db.query("INSERT OR IGNORE INTO staged (hash, bytes) VALUES (?, ?)"),
+    addUse: db.query("UPDATE staged SET uses = uses + 1 WHERE hash = ?"),
+    dropUse: db.query("UPDATE staged SET uses = uses - 1 WHERE hash = ? AND uses > 0"),
+    setUsed: db.query("UPDATE staged SET uses = max(uses, 1) WHERE hash = ?"),
+    free: db.query("INSERT OR IGNORE INTO freed (hash) VALUES (?)"),
+    next: db.query("SELECT 1 FROM staged WHERE seq > ? AND uses > 0 LIMIT 1"),
+    forget: db.query(
+      "DELETE FROM staged WHERE seq = ? AND hash = ? RETURNING length(bytes) AS size",
+    ),
+    remove: db.query("DELETE FROM staged WHERE hash = ?"),
+    bytes: db.query("SELECT bytes FROM staged WHERE hash = ?"),
+    size: db.query("SELECT length(bytes) AS size FROM staged WHERE hash = ?"),
+  };
 }

@@ -1,7 +1,8 @@
-/** A frame as live readers get it. */
+/** A frame, or a change of the k/v store, as live readers get it. */
 export interface LiveFrame {
   readonly id: string;
-  readonly topic: string;
+  /** What it is found under: a frame's scopes, a pair's key. */
+  readonly scopes: readonly string[];
   /** The JSON line, without its newline. */
   readonly line: string;
   readonly expires: number | null;
@@ -73,10 +74,22 @@ export class LiveFeed {
     return this.#batches[seq - this.#first];
   }
 
-  /** Calls `wake` at the next commit or close, unless the function it gives is called before. */
-  onNext(wake: () => void): () => void {
-    this.#waiting.add(wake);
-    return () => this.#waiting.delete(wake);
+  /**
+   * Waits for the next commit or close, for `ms` at most, or until the function that `stoppable` is
+   * given is called.
+   */
+  wait(ms: number, stoppable: (stop: () => void) => void): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      this.#waiting.add(done);
+      stoppable(done);
+      if (ms !== Infinity) timer = setTimeout(done, Math.max(0, ms));
+    });
   }
 
   close(): void {

@@ -1,12 +1,12 @@
 import { encodeFrame, withTimestamp } from "../frame/frame.ts";
 import type { ReadOptions } from "../frame/read-options.ts";
-import { topicMatcher } from "../frame/topic.ts";
 import type { LiveFeed, LiveFrame } from "./live.ts";
 
 /** A slice of the stored log. Bounds are exclusive ids; absent means open. */
 export interface PageQuery {
   readonly above?: string | undefined;
   readonly below?: string | undefined;
+  /** Scopes, as frames are indexed under. */
   readonly topics?: readonly string[] | undefined;
   readonly order: "asc" | "desc";
   /** At most this many frames. */
@@ -31,6 +31,8 @@ export interface ReadSource {
   nextId(): string;
   /** The time that decides what has expired, in ms. */
   now(): number;
+  /** Told when the read has ended. */
+  closed(): void;
 }
 
 /** What one page aims at, in bytes and in rows. */
@@ -46,7 +48,7 @@ const FIRST_ROWS = 100;
 export class Reader {
   readonly #source: ReadSource;
   readonly #options: ReadOptions;
-  readonly #matches: (topic: string) => boolean;
+  readonly #wanted: ReadonlySet<string> | undefined;
   /** Nothing at or before this id is wanted any more (at or above it, when descending). */
   #position: string | undefined;
   /** The next live batch; undefined while reading from the engine. */
@@ -62,7 +64,7 @@ export class Reader {
   constructor(source: ReadSource, options: ReadOptions) {
     this.#source = source;
     this.#options = options;
-    this.#matches = topicMatcher(options.topics);
+    this.#wanted = options.topics && new Set(options.topics);
     this.#remaining = options.limit ?? Infinity;
     this.#position = options.after ?? (options.from && predecessor(options.from));
     if (options.tail) {
@@ -94,8 +96,15 @@ export class Reader {
 
   /** Ends the read; a `next` that waits gives undefined. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    this.#source.closed();
     this.#stopWaiting?.();
+  }
+
+  /** The last id that the reader was given or passed over. */
+  get position(): string | undefined {
+    return this.#position;
   }
 
   #query(rows: number): PageQuery {
@@ -173,9 +182,11 @@ export class Reader {
   #select(frames: readonly LiveFrame[]): string[] {
     const now = this.#source.now();
     const lines: string[] = [];
-    for (const { topic, line, expires } of frames) {
+    const wanted = this.#wanted;
+    for (const { scopes, line, expires } of frames) {
       if (lines.length >= this.#remaining) break;
-      if (this.#matches(topic) && (expires === null || expires > now)) lines.push(line);
+      if (wanted && !scopes.some((scope) => wanted.has(scope))) continue;
+      if (expires === null || expires > now) lines.push(line);
     }
     return lines;
   }
@@ -200,19 +211,8 @@ export class Reader {
   }
 
   #wait(): Promise<void> {
-    return new Promise((resolve) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const done = () => {
-        clearTimeout(timer);
-        forget();
-        this.#stopWaiting = undefined;
-        resolve();
-      };
-      const forget = this.#source.live.onNext(done);
-      this.#stopWaiting = done;
-      if (this.#nextPulse !== Infinity) {
-        timer = setTimeout(done, Math.max(0, this.#nextPulse - performance.now()));
-      }
+    return this.#source.live.wait(this.#nextPulse - performance.now(), (stop) => {
+      this.#stopWaiting = stop;
     });
   }
 }

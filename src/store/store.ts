@@ -1,7 +1,10 @@
 import type { ReadOptions } from "../frame/read-options.ts";
 import type { Ttl } from "../frame/ttl.ts";
+import type { Collected } from "./collector.ts";
 import type { ContentStore } from "./content.ts";
+import type { KvPair, KvStore } from "./kv.ts";
 import type { Reader } from "./reader.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** What an append records. The store gives the id. */
 export interface AppendRequest {
@@ -10,8 +13,18 @@ export interface AppendRequest {
   /** Compact JSON. */
   readonly meta: string;
   readonly ttl: Ttl;
-  /** From {@link ContentStore.take}; null for a frame without content. */
+  /** From {@link ContentStore.take}, or a hash the store has; null for a frame without content. */
   readonly content: TakenContent | null;
+  /** It is the first of chunked content, or the last of that with this first frame. */
+  readonly growing?: "begins" | { readonly ended: string };
+}
+
+/** What must hold for an append. */
+export interface AppendCondition {
+  /** The newest frame of the first request's topic: its id, or null for none. */
+  readonly expectLast?: string | null;
+  /** With the same key, the same append happens once (within 24 hours). */
+  readonly idempotencyKey?: string;
 }
 
 /**
@@ -24,6 +37,8 @@ export interface TakenContent {
   readonly bytes?: Uint8Array;
   /** Of an ephemeral frame: kept in memory only. */
   readonly passing?: boolean;
+  /** Only a hash: the append is refused if the store has no such content. */
+  readonly known?: boolean;
 }
 
 /** What an import changed. */
@@ -36,8 +51,16 @@ export interface ImportResult {
 
 export type Direction = "next" | "previous";
 
-/** What the check of a whole store found wrong: a sentence each, naming the thing. */
-export type Problem = string;
+/** What a check of the whole store saw. */
+export interface CheckResult {
+  frames: number;
+  contents: number;
+  pairs: number;
+  /** Contents that are not in cacache yet. */
+  staged: number;
+  /** How many things are wrong. */
+  problems: number;
+}
 
 /**
  * An ordered log plus a pile of content. Frames go in and come out as the JSON line that is served.
@@ -51,27 +74,38 @@ export type Problem = string;
  *   after its threshold once and in order, whatever it reads from; only ephemeral frames may be
  *   missing for a reader that is far behind.
  * - A frame whose ttl ran out is in no answer, whether or not its row is gone already.
+ * - Of every frame with a `last:n` ttl: it and the frames of its topic before it are at most n.
+ * - Content that a frame or a k/v pair names by its hash is never freed.
  * - A failure to sync stops the store: nothing is acknowledged any more, and `failure` settles.
  */
 export interface Store {
   /** The directory of the store. */
   readonly path: string;
   readonly content: ContentStore;
+  readonly kv: KvStore;
   /** Settles, with the reason, when the store can no longer promise that its writes are kept. */
   readonly failure: Promise<Error>;
 
-  /** Appends one frame and gives it as its JSON line. */
-  append(request: AppendRequest): Promise<string>;
+  /** Appends one frame and gives it as its JSON line. @throws as {@link appendAll} */
+  append(request: AppendRequest, condition?: AppendCondition): Promise<string>;
+  /**
+   * Appends frames in one step, all or none, and gives their JSON lines.
+   *
+   * @throws XsError `expect_last_failed`, `idempotency_key_reused`, `content_not_found`
+   */
+  appendAll(requests: readonly AppendRequest[], condition?: AppendCondition): Promise<string[]>;
   /**
    * Adds frames that bring their ids, checked by `parseFrame`, all or none. Those the store has
    * already are left as they are. Live readers are not told. An id that is ahead of the clock moves
    * the id sequence forward. @throws XsError `id_ahead`
    */
   import(frames: readonly ImportFrame[]): Promise<ImportResult>;
+  /** The same for k/v pairs: the newer revision of a key stays. Gives how many were added. */
+  importPairs(pairs: readonly KvPair[]): Promise<number>;
   /** Removes a frame for good. False if there was none. */
   remove(id: string): Promise<boolean>;
   /** Makes content durable that no frame of this store refers to yet. */
-  keep(content: TakenContent): Promise<void>;
+  keep(...contents: readonly TakenContent[]): Promise<void>;
 
   /** One frame, or undefined. */
   get(id: string): string | undefined;
@@ -79,11 +113,22 @@ export interface Store {
   neighbour(id: string, direction: Direction, topics?: readonly string[]): string | undefined;
   /** Starts a read. The reader must be read to its end or closed. */
   read(options: ReadOptions): Reader;
+  /** Tells whether chunked content still grows, by the id of its first frame. */
+  isGrowing(id: string): boolean;
+
+  /** All that is there at this moment, for an export; to be closed. */
+  snapshot(): Promise<Snapshot>;
+  /** Keeps all content until the function it gives is called. */
+  holdContent(): Promise<() => void>;
+  /** Frees content that nothing names; with `dryRun` it only tells. @throws XsError `busy` */
+  collect(dryRun?: boolean): Promise<Collected>;
+  /** Reads everything and tells of each thing that does not fit together, in a sentence. */
+  check(report: (problem: string) => void): Promise<CheckResult>;
+  /** Numbers for whoever watches over the store. */
+  readonly metrics: StoreMetrics;
 
   /** Ends following reads once they have had what is committed, as the first step of a stop. */
   endReads(): void;
-  /** Reads everything and tells what does not fit together. Empty for a sound store. */
-  check(): Promise<Problem[]>;
   /** Ends reads, finishes writes, settles content, checkpoints and gives up the lock. */
   close(): Promise<void>;
 }
@@ -95,4 +140,25 @@ export interface ImportFrame {
   readonly hash: string | null;
   readonly meta: string;
   readonly ttl: Ttl;
+}
+
+/** Counts since the store was opened, and what is there now. */
+export interface StoreMetrics {
+  readonly frames: number;
+  readonly pairs: number;
+  readonly appends: number;
+  /** Bytes of the frames that were appended, and of their content. */
+  readonly appendedBytes: number;
+  readonly appendedContentBytes: number;
+  readonly commits: number;
+  /** Writes in all commits together. */
+  readonly commitWrites: number;
+  readonly followers: number;
+  readonly watchers: number;
+  /** How far the slowest follower is behind the newest commit, in seconds. */
+  readonly followerLag: number;
+  readonly stagedContents: number;
+  readonly stagedBytes: number;
+  /** Of the database and its write-ahead log. */
+  readonly databaseBytes: number;
 }

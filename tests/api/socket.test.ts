@@ -9,7 +9,7 @@ import {
   startServer,
   tempDirectory,
 } from "../support/server.ts";
-import { sqliteEngine } from "../support/store.ts";
+import { problemsOf, sqliteEngine } from "../support/store.ts";
 import { LineReader, TEST_MS, until, within } from "../support/wait.ts";
 import { expectProblem, idsOf, topicOf } from "./with-store.ts";
 
@@ -37,7 +37,7 @@ async function expectSoundStore(server: Server, wanted: string[]): Promise<void>
   expect(await server.stop("SIGTERM")).toBe(0);
   const store = sqliteEngine(server.directory);
   try {
-    expect(await store.check()).toEqual([]);
+    expect(await problemsOf(store)).toEqual([]);
   } finally {
     await store.close();
   }

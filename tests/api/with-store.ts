@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import { type Api, api } from "../../src/api/api.ts";
 import type { Frame } from "../../src/frame/frame.ts";
 import { parseLines, tempDirectory } from "../support/server.ts";
-import { sqliteEngine } from "../support/store.ts";
+import { problemsOf, sqliteEngine } from "../support/store.ts";
 import { LineReader } from "../support/wait.ts";
 
 /** The API of a store of a test's own, without a socket. */
@@ -52,7 +52,7 @@ export class Subject implements AsyncDisposable {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const problems = await this.store.check();
+    const problems = await problemsOf(this.store);
     await this.store.close();
     expect(problems).toEqual([]);
   }

@@ -1,13 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  parseClientTopic,
-  parseTopic,
-  parseTopicFilter,
-  scopesOf,
-  topicMatcher,
-} from "../../src/frame/topic.ts";
+import { parseClientTopic, parseTopic, parseTopicFilter, scopesOf } from "../../src/frame/topic.ts";
 import { topics } from "../support/arbitrary.ts";
+import { topicMatcher } from "../support/topics.ts";
 
 describe("topics", () => {
   test.each(["a", "_", "A.b-c_9", "a".repeat(255)])("%p is one", (topic) => {

@@ -2,14 +2,21 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ContentFiles } from "../../src/store/content-files.ts";
-import { append, sqliteEngine, withStore } from "../support/store.ts";
+import { append, problemsOf, sqliteEngine, withStore } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
+
+/** Content files in a new directory. */
+async function filesIn(root: string): Promise<ContentFiles> {
+  const files = new ContentFiles(root);
+  await files.prepare();
+  return files;
+}
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 test("content keeps to cacache's layout and index, so cacache reads it and its verify keeps it", async () => {
   const root = join(tempDir(), "cacache");
-  const files = new ContentFiles(root);
+  const files = await filesIn(root);
   const { hash } = await files.put([bytes("one")]);
   await files.put([bytes("two"), bytes("three")]);
   // What is used of cacache in the program is typed there; the test uses more of it.
@@ -36,17 +43,17 @@ test("damaged content is never served, is named, and is mended by putting it aga
   const again = sqliteEngine(path);
   await expect(again.content.open(hash ?? "")).rejects.toThrow(`${hash} is damaged`);
   expect(await (await again.content.open(other.hash ?? ""))?.text()).toBe("other");
-  expect(await again.check()).toEqual([expect.stringContaining(hash ?? "no hash")]);
+  expect(await problemsOf(again)).toEqual([expect.stringContaining(hash ?? "no hash")]);
   await append(again, "file", { content: "precious" });
   await again.close();
   const mended = sqliteEngine(path);
   expect(await (await mended.content.open(hash ?? ""))?.text()).toBe("precious");
-  expect(await mended.check()).toEqual([]);
+  expect(await problemsOf(mended)).toEqual([]);
   await mended.close();
 });
 
 test("content damaged after it was read is noticed at the next read", async () => {
-  const files = new ContentFiles(join(tempDir(), "cacache"));
+  const files = await filesIn(join(tempDir(), "cacache"));
   const { hash } = await files.put([bytes("precious")]);
   expect(await (await files.open(hash))?.text()).toBe("precious");
   writeFileSync(files.pathOf(hash), "Precious!");
@@ -55,7 +62,7 @@ test("content damaged after it was read is noticed at the next read", async () =
 
 test("a source that breaks off leaves nothing behind, no file and no open file", async () => {
   const root = join(tempDir(), "cacache");
-  const files = new ContentFiles(root);
+  const files = await filesIn(root);
   await files.put([bytes("before")]);
   const open = () => readdirSync("/proc/self/fd").length;
   const before = open();
@@ -71,9 +78,9 @@ test("a source that breaks off leaves nothing behind, no file and no open file",
 
 test("what a killed process was writing is cleared by the next one", async () => {
   const root = join(tempDir(), "cacache");
-  await new ContentFiles(root).put([bytes("before")]);
+  await (await filesIn(root)).put([bytes("before")]);
   writeFileSync(join(root, "tmp", "half"), "half of som");
-  await new ContentFiles(root).put([bytes("after")]);
+  await (await filesIn(root)).put([bytes("after")]);
   expect(readdirSync(join(root, "tmp"))).toEqual([]);
 });
 

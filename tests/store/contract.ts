@@ -3,7 +3,7 @@ import { packId } from "../../src/frame/id.ts";
 import { READ_ALL } from "../../src/frame/read-options.ts";
 import { FOREVER } from "../../src/frame/ttl.ts";
 import type { Store } from "../../src/store/store.ts";
-import { append, type Engine, readAll, withStore } from "../support/store.ts";
+import { append, type Engine, problemsOf, readAll, withStore } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 
 const THRESHOLD = "stream.cross.threshold";
@@ -85,8 +85,8 @@ export function storeContract(name: string, engine: Engine): void {
       expect(await readAll(again)).toEqual(frames);
       const blob = await again.content.open(frames[0]?.hash ?? "");
       expect(await blob?.text()).toBe("hello");
-      expect(again.content.stagedCount()).toBe(0);
-      expect(await again.check()).toEqual([]);
+      expect(again.content.staged().contents).toBe(0);
+      expect(await problemsOf(again)).toEqual([]);
       await again.close();
     });
 
@@ -103,7 +103,7 @@ export function storeContract(name: string, engine: Engine): void {
       const again = engine(path, () => now);
       const after = await append(again, "a");
       expect(after.id > behind.id).toBe(true);
-      expect(await again.check()).toEqual([]);
+      expect(await problemsOf(again)).toEqual([]);
       await again.close();
     });
 
@@ -364,7 +364,7 @@ export function storeContract(name: string, engine: Engine): void {
           });
           await expect(store.content.take(broken)).rejects.toThrow("gone");
         }
-        expect(store.content.stagedCount()).toBe(0);
+        expect(store.content.staged().contents).toBe(0);
       }),
     );
   });

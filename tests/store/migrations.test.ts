@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { readAll, sqliteEngine } from "../support/store.ts";
+import { problemsOf, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 
 const fixtures = join(import.meta.dir, "..", "fixtures");
@@ -16,6 +16,6 @@ test("a store of schema 1 opens, is sound, and has its frames and their content"
     frames.map(async ({ hash }) => (await store.content.open(hash ?? ""))?.size),
   );
   expect(sizes).toEqual([6, 5, 70_000]);
-  expect(await store.check()).toEqual([]);
+  expect(await problemsOf(store)).toEqual([]);
   await store.close();
 });

@@ -25,10 +25,17 @@ export async function withStore(
   const store = engine(path, now);
   try {
     await use(store, path);
-    expect(await store.check()).toEqual([]);
+    expect(await problemsOf(store)).toEqual([]);
   } finally {
     await store.close();
   }
+}
+
+/** What a check of the whole store finds wrong. */
+export async function problemsOf(store: Store): Promise<string[]> {
+  const problems: string[] = [];
+  await store.check((problem) => problems.push(problem));
+  return problems;
 }
 
 interface Extra {

@@ -1,0 +1,212 @@
+import type { Database } from "bun:sqlite";
+import { shown, XsError } from "../frame/error.ts";
+import type { IdSequence } from "../frame/id.ts";
+import { KvReader, type KvScope } from "./kv-reader.ts";
+import { changeLine, checkedRow, type KvInfoRow, type KvRow, kvCrc } from "./kv-row.ts";
+import { LiveFeed, type LiveFrame } from "./live.ts";
+
+/** A pair without its value. */
+export interface KvInfo {
+  readonly key: string;
+  /** The id of the write that made it what it is. */
+  readonly rev: string;
+  /** Bytes of the value. */
+  readonly size: number;
+  /** The media type that came with it. */
+  readonly type: string;
+}
+
+export interface KvPair extends KvInfo {
+  readonly value: Uint8Array;
+}
+
+/** What must hold for a write to happen. "*" is any revision. */
+export interface KvCondition {
+  readonly ifMatch?: readonly string[] | "*";
+  readonly ifNoneMatch?: readonly string[] | "*";
+}
+
+/** What the k/v store needs of the store around it. */
+export interface KvHost {
+  readonly db: Database;
+  readonly ids: IdSequence;
+  write<T>(run: () => T): Promise<T>;
+  /** Told, inside a write, of an id that no frame keeps. */
+  spent(): void;
+  /** Told of every value that is written. */
+  touch(value: Uint8Array): void;
+}
+
+/**
+ * Cursors and materialised views: one value a key. Every write has a revision from the sequence of
+ * the frames' ids, and is durable when its promise resolves.
+ */
+export class KvStore {
+  readonly #host: KvHost;
+  readonly #sql: ReturnType<typeof statements>;
+  readonly #live = new LiveFeed();
+  readonly #watchers = new Set<KvReader>();
+  #published: LiveFrame[] = [];
+
+  constructor(host: KvHost) {
+    this.#host = host;
+    this.#sql = statements(host.db);
+    // Nobody watches yet who could have missed it.
+    if (this.#sql.hasDeleted.get()) this.#sql.forgetDeleted.run("~");
+  }
+
+  /** @throws XsError `value_damaged` */
+  get(key: string): KvPair | undefined {
+    const row = this.#row(key);
+    if (!row?.value) return undefined;
+    const { rev, type, value } = row;
+    return { key, rev, type, value, size: value.length };
+  }
+
+  /** Writes a value and gives its revision. @throws XsError `precondition_failed` */
+  put(key: string, type: string, value: Uint8Array, condition: KvCondition = {}): Promise<string> {
+    return this.#host.write(() => this.putNow(key, type, value, condition));
+  }
+
+  /** Removes a pair. Gives the revision of that, or undefined where there was none. */
+  delete(key: string, condition: KvCondition = {}): Promise<string | undefined> {
+    return this.#host.write(() => this.deleteNow(key, condition));
+  }
+
+  /** The same as {@link put}, inside a write. */
+  putNow(key: string, type: string, value: Uint8Array, condition: KvCondition = {}): string {
+    this.#checkCondition(key, condition);
+    const rev = this.#nextRev();
+    this.#set({ key, rev, type, value });
+    return rev;
+  }
+
+  /** The same as {@link delete}, inside a write. */
+  deleteNow(key: string, condition: KvCondition = {}): string | undefined {
+    this.#checkCondition(key, condition);
+    if (!this.#infoOf(key)) return undefined;
+    const rev = this.#nextRev();
+    if (this.#watchers.size > 0) this.#set({ key, rev, type: "", value: null });
+    else this.#sql.delete.run(key);
+    return rev;
+  }
+
+  /** Adds a pair that brings its revision, unless there is a newer one; inside a write. */
+  importNow(pair: KvPair): boolean {
+    this.#host.ids.advancePast(pair.rev);
+    this.#host.spent();
+    const known = this.#sql.get.get(pair.key) as KvRow | null;
+    if (known && known.rev >= pair.rev) return false;
+    this.#set(pair);
+    return true;
+  }
+
+  /** The pairs of a scope as NDJSON; with `follow`, values and then every change. */
+  read(scope: KvScope, options: { follow?: boolean; pulse?: number } = {}): KvReader {
+    const { ids } = this.#host;
+    const reader = new KvReader(
+      {
+        live: this.#live,
+        page: (from, inclusive, rows) =>
+          (inclusive ? this.#sql.pageFrom : this.#sql.pageAfter).all(from, rows) as KvInfoRow[],
+        row: (key) => this.#row(key),
+        newestId: () => ids.newest,
+        nextId: () => ids.next(),
+        closed: () => this.#watchers.delete(reader),
+      },
+      scope,
+      options,
+    );
+    if (options.follow) this.#watchers.add(reader);
+    return reader;
+  }
+
+  /** How many pairs there are. */
+  count(): number {
+    return (this.#sql.count.get() as { n: number }).n;
+  }
+
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
+  /** Tells watchers what was committed. */
+  publish(): void {
+    if (this.#published.length === 0) return;
+    const changes = this.#published;
+    this.#published = [];
+    this.#live.publish(changes);
+  }
+
+  rolledBack(): void {
+    this.#published = [];
+  }
+
+  /** Tells whether there are deleted pairs that every watcher knows of. */
+  hasDeleted(): boolean {
+    return this.#sql.hasDeleted.get() !== null;
+  }
+
+  /** Forgets deleted pairs that every watcher knows of; inside a write. */
+  sweep(): void {
+    let known = "~";
+    for (const watcher of this.#watchers) if (watcher.position < known) known = watcher.position;
+    this.#sql.forgetDeleted.run(known);
+  }
+
+  close(): void {
+    this.#live.close();
+  }
+
+  #set(pair: Omit<KvRow, "crc">): void {
+    const { key, rev, type, value } = pair;
+    this.#sql.put.run(key, rev, type, kvCrc(pair), value);
+    if (value) this.#host.touch(value);
+    if (this.#watchers.size === 0) return;
+    this.#published.push({ id: rev, scopes: [key], line: changeLine(pair), expires: null });
+  }
+
+  #row(key: string): KvRow | undefined {
+    const row = this.#sql.get.get(key) as KvRow | null;
+    return row ? checkedRow(row) : undefined;
+  }
+
+  #nextRev(): string {
+    this.#host.spent();
+    return this.#host.ids.next();
+  }
+
+  #infoOf(key: string): { rev: string } | null {
+    return this.#sql.rev.get(key) as { rev: string } | null;
+  }
+
+  #checkCondition(key: string, { ifMatch, ifNoneMatch }: KvCondition): void {
+    if (!ifMatch && !ifNoneMatch) return;
+    const rev = this.#infoOf(key)?.rev;
+    const among = (revs: readonly string[] | "*") =>
+      rev !== undefined && (revs === "*" || revs.includes(rev));
+    if ((!ifMatch || among(ifMatch)) && !(ifNoneMatch && among(ifNoneMatch))) return;
+    throw new XsError(
+      "precondition_failed",
+      rev === undefined
+        ? `there is no key ${shown(key)}, so there is no revision to match`
+        : `the key ${shown(key)} is at revision ${rev}: read it again, then decide`,
+      { members: { actual: rev ?? null } },
+    );
+  }
+}
+
+function statements(db: Database) {
+  const info = "key, rev, type, length(value) AS size";
+  return {
+    get: db.query("SELECT key, rev, type, crc, value FROM kv WHERE key = ?"),
+    rev: db.query("SELECT rev FROM kv WHERE key = ? AND value IS NOT NULL"),
+    put: db.query("INSERT OR REPLACE INTO kv (key, rev, type, crc, value) VALUES (?, ?, ?, ?, ?)"),
+    delete: db.query("DELETE FROM kv WHERE key = ?"),
+    pageFrom: db.query(`SELECT ${info} FROM kv WHERE key >= ? ORDER BY key LIMIT ?`),
+    pageAfter: db.query(`SELECT ${info} FROM kv WHERE key > ? ORDER BY key LIMIT ?`),
+    count: db.query("SELECT count(*) AS n FROM kv WHERE value IS NOT NULL"),
+    hasDeleted: db.query("SELECT 1 FROM kv WHERE value IS NULL LIMIT 1"),
+    forgetDeleted: db.query("DELETE FROM kv WHERE value IS NULL AND rev <= ?"),
+  };
+}

@@ -1,0 +1,320 @@
+import type { Database } from "bun:sqlite";
+import { shown, XsError } from "../frame/error.ts";
+import { encodeFrame, type Frame } from "../frame/frame.ts";
+import { hashesIn } from "../frame/hash.ts";
+import { type IdSequence, MAX_AHEAD_MS, timestampOf } from "../frame/id.ts";
+import { chunkScope, lastScope, scopesOfLine, topicInLine } from "../frame/scopes.ts";
+import { expiryOf, parseTtl } from "../frame/ttl.ts";
+import type { ContentStore } from "./content.ts";
+import type { LiveFrame } from "./live.ts";
+import type { Page, PageQuery } from "./reader.ts";
+import type { AppendRequest, ImportFrame } from "./store.ts";
+
+/** Expired rows that one commit removes at most, so that a mass expiry holds nobody up. */
+const SWEEP_ROWS = 1000;
+
+/** The rows of the frames and what they are indexed under. What writes is to be run in a commit. */
+export class Log {
+  readonly #db: Database;
+  readonly #ids: IdSequence;
+  readonly #content: ContentStore;
+  readonly #now: () => number;
+  readonly #spent: () => void;
+  readonly #sql: ReturnType<typeof statements>;
+  readonly #pages = new Map<string, ReturnType<Database["query"]>>();
+  /** Rows of each topic that has a `last:` ttl in use. */
+  readonly #counts = new Map<string, number>();
+  #published: LiveFrame[] = [];
+  #total: number | undefined;
+
+  /** @param spent told when an id is gone that must not be given again */
+  constructor(
+    db: Database,
+    ids: IdSequence,
+    content: ContentStore,
+    now: () => number,
+    spent: () => void,
+  ) {
+    this.#db = db;
+    this.#ids = ids;
+    this.#content = content;
+    this.#now = now;
+    this.#spent = spent;
+    this.#sql = statements(db);
+  }
+
+  /** The frames that were appended since the last call, for live readers. */
+  takePublished(): LiveFrame[] {
+    const frames = this.#published;
+    if (frames.length > 0) this.#published = [];
+    return frames;
+  }
+
+  /** Forgets what was counted in a transaction that was rolled back. */
+  rolledBack(): void {
+    this.#published = [];
+    this.#counts.clear();
+    this.#total = undefined;
+  }
+
+  /** How many rows there are; counted at the first call, which takes a while. */
+  count(): number {
+    this.#total ??= (this.#sql.count.get() as { n: number }).n;
+    return this.#total;
+  }
+
+  append({ topic, meta, ttl, content, growing }: AppendRequest): string {
+    const id = this.#ids.next();
+    const line = encodeFrame(id, { topic, hash: content?.hash ?? null, meta, ttl: ttl.text });
+    const expires = expiryOf(ttl, id);
+    const scopes = scopesOfLine(line);
+    if (ttl.kind !== "ephemeral") {
+      this.#insert(id, line, scopes, expires);
+      if (ttl.kind === "last") this.#keepNewest(topic, ttl.count);
+      if (growing === "begins") this.#sql.insertGrowing.run(id);
+      else if (growing) this.#sql.deleteGrowing.run(growing.ended);
+    }
+    if (content) this.#content.stage(content);
+    this.#published.push({ id, scopes, line, expires });
+    return line;
+  }
+
+  /** @throws XsError `id_ahead` */
+  checkImport(frames: readonly ImportFrame[]): void {
+    const limit = this.#now() + MAX_AHEAD_MS;
+    for (const { id } of frames) {
+      if (timestampOf(id) <= limit) continue;
+      throw new XsError("id_ahead", `the id ${shown(id)} is more than a day ahead of the clock`);
+    }
+  }
+
+  /** Adds a frame in its place; tells whether it is there now and was not before. */
+  import({ topic, id, hash, meta, ttl }: ImportFrame): boolean {
+    this.#ids.advancePast(id);
+    const expires = expiryOf(ttl, id);
+    const gone = ttl.kind === "ephemeral" || (expires !== null && expires <= this.#now());
+    if (gone || this.#sql.raw.get(id)) return false;
+    const line = encodeFrame(id, { topic, hash, meta, ttl: ttl.text });
+    const scopes = scopesOfLine(line);
+    this.#insert(id, line, scopes, expires);
+    if (this.#newestOf(topic) === id) {
+      if (ttl.kind !== "last") return true;
+      this.#keepNewest(topic, ttl.count);
+    } else {
+      // Later frames that keep only so many before them count this one as well.
+      this.sweepAll();
+      const later = this.#sql.laterLast.all(lastScope(topic), id) as { id: string }[];
+      for (const frame of later) this.#keepNewestUpTo(topic, frame.id);
+    }
+    return this.#sql.raw.get(id) !== null;
+  }
+
+  /** Removes a frame. False if there was none. */
+  remove(id: string): boolean {
+    const row = this.#sql.raw.get(id) as { frame: string } | null;
+    if (!row) return false;
+    this.#sql.delete.run(id);
+    for (const scope of scopesOfLine(row.frame)) this.#sql.deleteScope.run(scope, id);
+    this.#count(topicInLine(row.frame), -1);
+    this.#content.release(hashesIn(row.frame));
+    this.#spent();
+    return true;
+  }
+
+  /** Removes expired rows. Gives how many. */
+  sweep(): number {
+    const rows = this.#sql.expired.all(this.#now(), SWEEP_ROWS) as { id: string }[];
+    for (const { id } of rows) this.remove(id);
+    return rows.length;
+  }
+
+  hasExpired(): boolean {
+    return this.#sql.expired.get(this.#now(), 1) !== null;
+  }
+
+  hasGrowing(): boolean {
+    return this.#sql.growing.get() !== null;
+  }
+
+  /** Ends chunked content that was growing when the process was killed. */
+  endGrowing(): void {
+    for (const { id } of this.#sql.growing.all() as { id: string }[]) {
+      const first = this.get(id);
+      this.#sql.deleteGrowing.run(id);
+      if (first === undefined) continue;
+      const { topic, meta, ttl } = JSON.parse(first) as Frame;
+      const { n } = this.#sql.countScope.get(chunkScope(id)) as { n: number };
+      const chunk = { of: id, index: n + 1, more: false, aborted: true };
+      const last = JSON.stringify({ ...(meta as object), chunk });
+      this.append({ topic, meta: last, ttl: parseTtl(ttl), content: null });
+    }
+  }
+
+  isGrowing(id: string): boolean {
+    return this.#sql.isGrowing.get(id) !== null;
+  }
+
+  /** @throws XsError `frame_damaged` */
+  get(id: string): string | undefined {
+    const row = this.#sql.get.get(id, this.#now()) as { frame: string; crc: number } | null;
+    return row ? checkedLine({ ...row, id }) : undefined;
+  }
+
+  /** A slice of what is committed. */
+  page(query: PageQuery): Page {
+    const edge = query.order === "asc" ? "max" : "min";
+    const row = this.#select(
+      query,
+      (rows) => `
+        SELECT count(*) AS rows, ${edge}(id) AS lastId,
+          CAST(group_concat(frame || char(10), '') AS BLOB) AS bytes
+        FROM (${rows} LIMIT ?)`,
+      query.rows,
+    ) as { rows: number; lastId: string | null; bytes: Uint8Array | null };
+    return {
+      rows: row.rows,
+      lastId: row.lastId ?? undefined,
+      bytes: row.bytes ?? new Uint8Array(),
+    };
+  }
+
+  /** The newest frame's id in some scopes, or in all. */
+  newest(topics?: readonly string[]): string | undefined {
+    return this.page({ topics, order: "desc", rows: 1 }).lastId;
+  }
+
+  /** The bound (exclusive) above which the newest `count` frames lie; undefined if all do. */
+  boundOfLast(count: number, query: PageQuery): string | undefined {
+    if (count === 0) return this.#ids.newest || undefined;
+    const row = this.#select(
+      { ...query, order: "desc", below: undefined },
+      (rows) => `SELECT id FROM (${rows} LIMIT 1 OFFSET ?)`,
+      count,
+    ) as { id: string } | null;
+    return row?.id;
+  }
+
+  #insert(id: string, line: string, scopes: readonly string[], expires: number | null): void {
+    this.#sql.insert.run(id, expires, Bun.hash.crc32(line), line);
+    for (const scope of scopes) this.#sql.insertScope.run(scope, id);
+    this.#count(scopes[0] as string, 1);
+    this.#content.touch(line);
+  }
+
+  #count(topic: string, change: 1 | -1): void {
+    if (this.#total !== undefined) this.#total += change;
+    const count = this.#counts.get(topic);
+    if (count !== undefined) this.#counts.set(topic, count + change);
+  }
+
+  #newestOf(topic: string): string | null {
+    return (this.#sql.newestOf.get(topic) as { id: string | null }).id;
+  }
+
+  /** Removes what is beyond the newest frames that a `last:` ttl keeps. */
+  #keepNewest(topic: string, keep: number): void {
+    // Expired rows must not take the place of frames that readers still see.
+    this.sweepAll();
+    let count = this.#counts.get(topic);
+    if (count === undefined) {
+      count = (this.#sql.countScope.get(topic) as { n: number }).n;
+      this.#counts.set(topic, count);
+    }
+    this.#removeOldest(topic, count - keep);
+  }
+
+  /** The same as of an older frame: it and those before it are at most as many as its ttl keeps. */
+  #keepNewestUpTo(topic: string, id: string): void {
+    const row = this.#sql.raw.get(id) as { frame: string } | null;
+    if (!row) return;
+    const ttl = parseTtl((JSON.parse(row.frame) as Frame).ttl);
+    const { n } = this.#sql.countUpTo.get(topic, id) as { n: number };
+    if (ttl.kind === "last") this.#removeOldest(topic, n - ttl.count);
+  }
+
+  #removeOldest(topic: string, count: number): void {
+    if (count <= 0) return;
+    for (const { id } of this.#sql.oldest.all(topic, count) as { id: string }[]) this.remove(id);
+  }
+
+  /** Removes all expired rows. */
+  sweepAll(): void {
+    while (this.sweep() === SWEEP_ROWS);
+  }
+
+  /** Runs a statement over the rows of a query; statements are made once for each shape. */
+  #select(query: PageQuery, wrap: (rows: string) => string, count: number): unknown {
+    const { above, below, topics, order } = query;
+    const bounds = `${above === undefined ? "" : "AND id > ?"} ${below === undefined ? "" : "AND id < ?"}`;
+    const key = `${order} ${bounds} ${topics?.length ?? "all"} ${wrap("")}`;
+    let statement = this.#pages.get(key);
+    if (!statement) {
+      statement = this.#db.query(wrap(selectRows(order, bounds, topics?.length)));
+      this.#pages.set(key, statement);
+    }
+    const edges = [above, below].filter((edge) => edge !== undefined);
+    const now = this.#now();
+    const values = topics
+      ? [...topics.flatMap((topic) => [topic, ...edges]), now, count]
+      : [...edges, now, count];
+    return statement.get(...values);
+  }
+}
+
+/** Checks a row against its CRC and gives its line. @throws XsError `frame_damaged` */
+export function checkedLine({
+  id,
+  crc,
+  frame,
+}: {
+  id: string;
+  crc: number;
+  frame: string;
+}): string {
+  if (Bun.hash.crc32(frame) === crc) return frame;
+  throw new XsError(
+    "frame_damaged",
+    `the stored frame ${id} is damaged: restore it with an import, after  xs remove ${id}`,
+  );
+}
+
+/** The rows of some scopes (or of the whole log) in order; takes each scope with its bounds. */
+function selectRows(order: "asc" | "desc", bounds: string, scopes: number | undefined): string {
+  const visible = "(expires IS NULL OR expires > ?)";
+  if (scopes === undefined) {
+    return `SELECT id, frame FROM frames WHERE true ${bounds} AND ${visible} ORDER BY id ${order}`;
+  }
+  // SQLite merges the ranges as they come, since each is in order already. CROSS JOIN keeps them
+  // on the outside: the cost is that of the rows that are taken.
+  const range = `SELECT id FROM scopes WHERE scope = ? ${bounds}`;
+  const ranges =
+    scopes === 1
+      ? `${range} ORDER BY id ${order}`
+      : `${Array(scopes).fill(range).join(" UNION ALL ")} ORDER BY id ${order}`;
+  return `SELECT frames.id AS id, frame FROM (${ranges}) AS found CROSS JOIN frames
+    WHERE frames.id = found.id AND ${visible} ORDER BY found.id ${order}`;
+}
+
+function statements(db: Database) {
+  return {
+    count: db.query("SELECT count(*) AS n FROM frames"),
+    insert: db.query("INSERT INTO frames (id, expires, crc, frame) VALUES (?, ?, ?, ?)"),
+    insertScope: db.query("INSERT INTO scopes (scope, id) VALUES (?, ?)"),
+    delete: db.query("DELETE FROM frames WHERE id = ?"),
+    deleteScope: db.query("DELETE FROM scopes WHERE scope = ? AND id = ?"),
+    raw: db.query("SELECT frame FROM frames WHERE id = ?"),
+    get: db.query(
+      "SELECT frame, crc FROM frames WHERE id = ? AND (expires IS NULL OR expires > ?)",
+    ),
+    expired: db.query("SELECT id FROM frames WHERE expires <= ? ORDER BY expires LIMIT ?"),
+    countScope: db.query("SELECT count(*) AS n FROM scopes WHERE scope = ?"),
+    countUpTo: db.query("SELECT count(*) AS n FROM scopes WHERE scope = ? AND id <= ?"),
+    newestOf: db.query("SELECT max(id) AS id FROM scopes WHERE scope = ?"),
+    oldest: db.query("SELECT id FROM scopes WHERE scope = ? ORDER BY id LIMIT ?"),
+    laterLast: db.query("SELECT id FROM scopes WHERE scope = ? AND id >= ? ORDER BY id"),
+    growing: db.query("SELECT id FROM growing"),
+    isGrowing: db.query("SELECT 1 FROM growing WHERE id = ?"),
+    insertGrowing: db.query("INSERT INTO growing (id) VALUES (?)"),
+    deleteGrowing: db.query("DELETE FROM growing WHERE id = ?"),
+  };
+}

@@ -1,0 +1,30 @@
+// The thread that moves staged content into files, so that the server's own thread never waits for
+// the disk there. It reads the database; what has settled is deleted from it by the main thread.
+import { Database } from "bun:sqlite";
+import { ContentFiles } from "./content-files.ts";
+import { type Settled, settleNext } from "./settle.ts";
+
+declare const self: Worker;
+
+/** What the worker is told: where the store is, first; then to settle what follows a row. */
+export type ToSettler = { database: string; root: string } | { after: number };
+/** What it answers. */
+export type FromSettler = Settled | { failed: { message: string; code?: string } };
+
+let db: Database | undefined;
+let files: ContentFiles | undefined;
+
+self.onmessage = async ({ data }: MessageEvent<ToSettler>) => {
+  if ("database" in data) {
+    db = new Database(data.database, { readonly: true });
+    files = new ContentFiles(data.root);
+    return;
+  }
+  if (!db || !files) return;
+  try {
+    postMessage(await settleNext(db, files, data.after));
+  } catch (error) {
+    const { message, code } = error as { message: string; code?: string };
+    postMessage({ failed: { message, ...(code && { code }) } } satisfies FromSettler);
+  }
+};

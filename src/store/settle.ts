@@ -1,0 +1,42 @@
+import type { Database } from "bun:sqlite";
+import { hashOf } from "../frame/hash.ts";
+import type { ContentFiles } from "./content-files.ts";
+
+/** Staged contents that are moved at a time: they share one sync. */
+const BATCH_ROWS = 1000;
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+/** What has settled of the staged contents. */
+export interface Settled {
+  /** The rows that are in files now. */
+  readonly settled: readonly { seq: number; hash: string }[];
+  /** The last row that was looked at. */
+  readonly last: number;
+  /** There was nothing after it. */
+  readonly done: boolean;
+}
+
+/** Puts staged contents that follow a row into files. It keeps its thread busy. */
+export async function settleNext(
+  db: Database,
+  files: ContentFiles,
+  after: number,
+): Promise<Settled> {
+  const rows = db
+    .query(
+      `SELECT seq, hash, bytes FROM (
+        SELECT seq, hash, bytes, sum(length(bytes)) OVER (ORDER BY seq) AS total FROM (
+          SELECT seq, hash, bytes FROM staged WHERE seq > ? AND uses > 0 ORDER BY seq LIMIT ${BATCH_ROWS}
+        )
+      ) WHERE total - length(bytes) < ${BATCH_BYTES}`,
+    )
+    .all(after) as { seq: number; hash: string; bytes: Uint8Array }[];
+  // Damaged content stays where it is: it must not get the name of what it was.
+  const sound = rows.filter(({ hash, bytes }) => hashOf(bytes) === hash);
+  await files.putAll(sound);
+  return {
+    settled: sound.map(({ seq, hash }) => ({ seq, hash })),
+    last: rows.at(-1)?.seq ?? after,
+    done: rows.length === 0,
+  };
+}

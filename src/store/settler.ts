@@ -1,0 +1,54 @@
+import type { Settled } from "./settle.ts";
+import type { FromSettler, ToSettler } from "./settle-worker.ts";
+
+/** The thread is given up after so many ms without work, with the memory it takes. */
+const IDLE_MS = 10_000;
+
+/** Moves staged content into files: in a thread of its own, which is started when it is needed. */
+export class Settler {
+  readonly #where: { database: string; root: string };
+  #worker: Worker | undefined;
+  #answer: PromiseWithResolvers<Settled> | undefined;
+  #idle: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(where: { database: string; root: string }) {
+    this.#where = where;
+  }
+
+  /** Settles the next rows; one call at a time. */
+  next(after: number): Promise<Settled> {
+    clearTimeout(this.#idle);
+    this.#worker ??= this.#start();
+    this.#answer = Promise.withResolvers<Settled>();
+    this.#worker.postMessage({ after } satisfies ToSettler);
+    return this.#answer.promise;
+  }
+
+  /** There is nothing to do for now. */
+  rest(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => this.stop(), IDLE_MS);
+    this.#idle.unref();
+  }
+
+  stop(): void {
+    clearTimeout(this.#idle);
+    this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL("./settle-worker.ts", import.meta.url).href);
+    worker.onmessage = ({ data }: MessageEvent<FromSettler>) => {
+      if ("failed" in data) this.#answer?.reject(Object.assign(new Error(), data.failed));
+      else this.#answer?.resolve(data);
+    };
+    worker.onerror = (event) => {
+      this.stop();
+      this.#answer?.reject(new Error(`the settling thread failed: ${event.message}`));
+    };
+    worker.unref();
+    worker.postMessage(this.#where satisfies ToSettler);
+    return worker;
+  }
+}

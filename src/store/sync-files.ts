@@ -1,0 +1,42 @@
+import { dlopen, FFIType } from "bun:ffi";
+import { closeSync, openSync } from "node:fs";
+import { open } from "node:fs/promises";
+
+/** Syncs a file or a directory. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+let syncfs: ((fd: number) => number) | undefined | null = null;
+
+/**
+ * Syncs everything on the file system that holds a path, with syncfs(2): one wait where each file
+ * and directory would be one. False where the system has no such call, and nothing was done.
+ */
+export function syncFileSystem(path: string): boolean {
+  if (syncfs === null) syncfs = loadSyncfs();
+  if (!syncfs) return false;
+  const fd = openSync(path, "r");
+  try {
+    if (syncfs(fd) !== 0) throw new Error(`syncfs of ${path} failed: the disk has an error`);
+    return true;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function loadSyncfs(): ((fd: number) => number) | undefined {
+  if (process.platform !== "linux") return undefined;
+  try {
+    const signature = { syncfs: { args: [FFIType.i32], returns: FFIType.i32 } } as const;
+    return dlopen("libc.so.6", signature).symbols.syncfs;
+  } catch {
+    // Another libc: each file is synced by itself.
+    return undefined;
+  }
+}
