@@ -22,6 +22,8 @@ async function build(name: string, target?: Bun.Build.CompileTarget): Promise<vo
   const outfile = join(dist, name);
   await Bun.build({
     entrypoints: entries,
+    // Side by side, so that the one finds the other by its name alone.
+    naming: { entry: "[name].[ext]" },
     target: "bun",
     // ESM keeps top-level await; bytecode halves the start-up time.
     format: "esm",
