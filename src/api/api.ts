@@ -1,10 +1,12 @@
 import { XsError } from "../frame/error.ts";
+import { parseKey } from "../frame/key.ts";
 import type { Store } from "../store/store.ts";
 import { append } from "./append.ts";
 import { cas } from "./cas.ts";
 import { problemResponse } from "./errors.ts";
 import { getContent, getFrame, getNeighbour, removeFrame } from "./frame.ts";
 import { importFrames } from "./import.ts";
+import { kv } from "./kv.ts";
 import { readEnd, readStream } from "./read.ts";
 import { healthResponse, versionResponse } from "./status.ts";
 
@@ -39,7 +41,7 @@ async function answer(store: Store, request: Request): Promise<Response> {
   }
   const url = new URL(request.url);
   const segments = url.pathname.slice(1).split("/").map(decode);
-  const methods = route(segments);
+  const methods = route(segments, url);
   if (!methods) {
     throw new XsError("unknown_path", `there is nothing at ${url.pathname}; see docs/protocol.md`);
   }
@@ -63,9 +65,10 @@ async function answer(store: Store, request: Request): Promise<Response> {
   return new Response(null, { status: response.status, headers: response.headers });
 }
 
-function route(segments: string[]): Methods | undefined {
+function route(segments: string[], url: URL): Methods | undefined {
   const [first = "", second, ...rest] = segments;
-  if (rest.length > 0 && !(first === "cas" && segments.length > 2)) return undefined;
+  // A hash and a key may hold "/", which needs no escape there.
+  if (rest.length > 0 && first !== "cas" && first !== "kv") return undefined;
   switch (first) {
     case "":
       return second === undefined ? { GET: readStream() } : undefined;
@@ -77,10 +80,11 @@ function route(segments: string[]): Methods | undefined {
     case "last":
       return { GET: readEnd(first, second) };
     case "cas":
-      // A hash may hold "/", which needs no escape here.
       return second === undefined
         ? { POST: cas.post }
         : { GET: cas.get(segments.slice(1).join("/")) };
+    case "kv":
+      return second === undefined ? { GET: kv.list } : kvMethods(url);
     case "import":
       return second === undefined ? { POST: importFrames } : undefined;
     case "version":
@@ -98,6 +102,11 @@ function route(segments: string[]): Methods | undefined {
       return { GET: getContent(first) };
   }
   return undefined;
+}
+
+function kvMethods(url: URL): Methods {
+  const key = parseKey(decode(url.pathname.slice("/kv/".length)));
+  return { GET: kv.get(key), PUT: kv.put(key), POST: kv.put(key), DELETE: kv.delete(key) };
 }
 
 function decode(segment: string): string {

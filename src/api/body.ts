@@ -26,6 +26,30 @@ export async function takeBody(
   }
 }
 
+/**
+ * Reads a body of at most `most` bytes into memory.
+ *
+ * @throws XsError `body_too_large`, `body_cut_off`
+ */
+export async function readBody(request: Request, most: number, what: string): Promise<Uint8Array> {
+  const tooLarge = new XsError("body_too_large", `${what} is at most ${most} bytes`);
+  const length = request.headers.get("content-length");
+  if (Number(length) > most) throw tooLarge;
+  try {
+    if (length !== null) return await request.bytes();
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of request.body ?? []) {
+      size += chunk.length;
+      if (size > most) throw tooLarge;
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } catch (error) {
+    throw bodyError(error);
+  }
+}
+
 /** What a failed read of a body means for the client. */
 export function bodyError(error: unknown): unknown {
   if ((error as Error).name !== "AbortError") return error;

@@ -1,11 +1,18 @@
 import { XsError } from "../frame/error.ts";
+import { idInLine } from "../frame/frame.ts";
 import { parseId } from "../frame/id.ts";
-import { parseCount, parseReadOptions, READ_ALL, type ReadOptions } from "../frame/read-options.ts";
+import {
+  parseCount,
+  parseFollow,
+  parseReadOptions,
+  READ_ALL,
+  type ReadOptions,
+} from "../frame/read-options.ts";
 import { parseTopic, parseTopicFilter } from "../frame/topic.ts";
 import type { Call } from "./api.ts";
 import { frameResponse } from "./frame.ts";
 import { isOn, onlyOptions } from "./query.ts";
-import { toServerSentEvents } from "./sse.ts";
+import { linesResponse, wantsEvents } from "./stream.ts";
 
 /** Reads the stream, or one topic of it. */
 export function readStream(topic?: string) {
@@ -33,9 +40,7 @@ export function readEnd(end: "first" | "last", name?: string) {
     }
     const options = { ...READ_ALL, ...(topics && { topics }) };
     const given = query.get("last") ?? query.get("limit");
-    const followed = query.has("follow")
-      ? parseReadOptions([["follow", query.get("follow") ?? ""]])
-      : READ_ALL;
+    const followed = parseFollow(query.get("follow"));
     if (given === null && !followed.follow) {
       return single(call, { ...options, order: end === "first" ? "asc" : "desc" });
     }
@@ -71,30 +76,6 @@ function resume({ request, url }: Call, pairs: [string, string][]): [string, str
   return [...pairs.filter(([key]) => !replaced.has(key)), ["last-id", parseId(id)]];
 }
 
-function wantsEvents(request: Request): boolean {
-  return request.headers.get("accept")?.includes("text/event-stream") ?? false;
-}
-
 function readResponse({ store, request }: Call, options: ReadOptions): Response {
-  const events = wantsEvents(request);
-  if (request.method === "HEAD") return streamResponse(null, events);
-  const reader = store.read(options);
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const bytes = await reader.next();
-        if (bytes) controller.enqueue(events ? toServerSentEvents(bytes) : bytes);
-        else controller.close();
-      },
-      cancel: () => reader.close(),
-    },
-    // Nothing is read ahead of what the client takes.
-    { highWaterMark: 0 },
-  );
-  return streamResponse(body, events);
-}
-
-function streamResponse(body: ReadableStream<Uint8Array> | null, events: boolean): Response {
-  const type = events ? "text/event-stream" : "application/x-ndjson";
-  return new Response(body, { headers: { "content-type": type, "cache-control": "no-store" } });
+  return linesResponse(request, () => store.read(options), idInLine);
 }

@@ -15,30 +15,59 @@ export const completions: Verb = {
     const [shell, ...more] = positionals;
     const write = SHELLS[shell ?? ""];
     if (!write || more.length > 0) throw new UsageError("name one shell: bash, zsh or fish");
-    await writeOut(write(await Promise.all(Object.values(verbs).map((load) => load()))));
+    const loaded = await Promise.all(Object.values(verbs).map((load) => load()));
+    await writeOut(write(commandsOf(loaded)));
   },
 };
 
-const SHELLS: Record<string, (verbs: readonly Verb[]) => string> = { bash, zsh, fish };
+const SHELLS: Record<string, (commands: readonly Command[]) => string> = { bash, zsh, fish };
 
-/** The flags of a verb, as they are typed. */
-function flagsOf({ options }: Verb): string[] {
-  return Object.entries(options).flatMap(([name, option]) => spellings(name, option));
+/** A first word of the command line: a verb, or several that share it. */
+interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** The second words there are. */
+  readonly words: readonly string[];
+  /** Flags as they are typed. */
+  readonly flags: readonly string[];
 }
 
-function bash(verbs: readonly Verb[]): string {
-  const cases = verbs.map((verb) => `    ${verb.name}) words="${flagsOf(verb).join(" ")}" ;;`);
+function commandsOf(verbs: readonly Verb[]): Command[] {
+  const commands = new Map<string, Command>();
+  for (const { name, summary, options } of verbs) {
+    const [first = "", second] = name.split(" ");
+    const known = commands.get(first);
+    const flags = Object.entries(options).flatMap(([flag, option]) => spellings(flag, option));
+    commands.set(first, {
+      name: first,
+      summary: second ? `The commands ${first} …` : summary,
+      words: [...(known?.words ?? []), ...(second ? [second] : [])],
+      flags: [...new Set([...(known?.flags ?? []), ...flags])],
+    });
+  }
+  return [...commands.values()];
+}
+
+function bash(commands: readonly Command[]): string {
+  const cases = commands.map(
+    ({ name, flags, words }) =>
+      `    ${name}) flags="${flags.join(" ")}" words="${words.join(" ")}" ;;`,
+  );
   return `_xs() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" words
+  local current="\${COMP_WORDS[COMP_CWORD]}" flags words
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "${verbs.map(({ name }) => name).join(" ")}" -- "$current"))
+    COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(" ")}" -- "$current"))
     return
   fi
   case "\${COMP_WORDS[1]}" in
 ${cases.join("\n")}
   esac
+  if [ -n "$words" ] && [ "$COMP_CWORD" -eq 2 ]; then
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+    return
+  fi
   case "$current" in
-    -*) COMPREPLY=($(compgen -W "--help $words" -- "$current")) ;;
+    -*) COMPREPLY=($(compgen -W "--help $flags" -- "$current")) ;;
     *) COMPREPLY=($(compgen -d -- "$current")) ;;
   esac
 }
@@ -46,12 +75,15 @@ complete -F _xs xs
 `;
 }
 
-function zsh(verbs: readonly Verb[]): string {
-  const names = verbs.map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}`);
-  const cases = verbs.map((verb) => `    ${verb.name}) flags=(${flagsOf(verb).join(" ")}) ;;`);
+function zsh(commands: readonly Command[]): string {
+  const names = commands.map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}`);
+  const cases = commands.map(
+    ({ name, flags, words }) =>
+      `    ${name}) flags=(${flags.join(" ")}) words2=(${words.join(" ")}) ;;`,
+  );
   return `#compdef xs
 _xs() {
-  local -a verbs flags
+  local -a verbs flags words2
   verbs=(
 ${names.join("\n")}
   )
@@ -62,7 +94,9 @@ ${names.join("\n")}
   case "\${words[2]}" in
 ${cases.join("\n")}
   esac
-  if [[ "\${words[CURRENT]}" == -* ]]; then
+  if (( CURRENT == 3 && $#words2 )); then
+    compadd -- $words2
+  elif [[ "\${words[CURRENT]}" == -* ]]; then
     compadd -- --help $flags
   else
     _files -/
@@ -72,12 +106,13 @@ compdef _xs xs
 `;
 }
 
-function fish(verbs: readonly Verb[]): string {
-  const lines = verbs.flatMap((verb) => [
-    `complete -c xs -n __fish_use_subcommand -a ${verb.name} -d ${quote(verb.summary)}`,
-    ...flagsOf(verb).map((flag) => {
+function fish(commands: readonly Command[]): string {
+  const lines = commands.flatMap(({ name, summary, words, flags }) => [
+    `complete -c xs -n __fish_use_subcommand -a ${name} -d ${quote(summary)}`,
+    ...words.map((word) => `complete -c xs -n '__fish_seen_subcommand_from ${name}' -a ${word}`),
+    ...flags.map((flag) => {
       const spelling = flag.startsWith("--") ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`;
-      return `complete -c xs -n '__fish_seen_subcommand_from ${verb.name}' ${spelling}`;
+      return `complete -c xs -n '__fish_seen_subcommand_from ${name}' ${spelling}`;
     }),
   ]);
   return `${lines.join("\n")}\n`;

@@ -21,7 +21,7 @@ ADDR is a store directory, its sock, HOST:PORT, :PORT or a URL. Without it: $XS_
 if that is a store, else $XDG_DATA_HOME/cross.stream/store.
 `;
 
-/** The help of xs itself. */
+/** The help of xs itself, or of some of its verbs. */
 export async function overview(verbs: Verbs): Promise<string> {
   const loaded = await Promise.all(Object.values(verbs).map((load) => load()));
   const lines = loaded.map(({ name, summary }) => [name, summary]);

@@ -20,10 +20,19 @@ export const BACKWARD_OPTIONS = {
   "with-timestamp": { type: "boolean", description: "add the time to every frame" },
 } as const satisfies ArgsDef;
 
+export const PULSE_OPTION = {
+  pulse: {
+    type: "string",
+    alias: "p",
+    valueHint: "MS",
+    description: "a heartbeat while it follows",
+  },
+} as const satisfies ArgsDef;
+
 /** All read options of the command line. */
 export const READ_OPTIONS = {
   follow: { type: "boolean", alias: "f", description: "stay for what comes after" },
-  pulse: { type: "string", alias: "p", valueHint: "MS", description: "a heartbeat, with --follow" },
+  ...PULSE_OPTION,
   tail: { type: "boolean", alias: ["n", "new"], description: "skip history" },
   from: id("start at this id"),
   last: count("the newest so many, oldest first"),
@@ -49,11 +58,17 @@ export async function followOut({ follow }: Pick<ReadOptions, "follow">, respons
 }
 
 function pairsOf(options: ReadonlyMap<string, string>): [string, string][] {
-  const pulse = options.get("pulse");
+  const pulse = pulseOf(options);
   if (pulse === undefined) return [...options];
   // Over HTTP the heartbeat is the value of follow.
-  if (!/^[0-9]+$/.test(pulse)) throw new UsageError(`--pulse ${pulse} is not in milliseconds`);
   const others = [...options].filter(([name]) => name !== "pulse" && name !== "follow");
   if (!options.has("follow")) throw new UsageError("--pulse goes with --follow");
   return [...others, ["follow", pulse]];
+}
+
+/** The heartbeat that is wanted, in ms. */
+export function pulseOf(options: ReadonlyMap<string, string>): string | undefined {
+  const pulse = options.get("pulse");
+  if (pulse === undefined || /^[0-9]+$/.test(pulse)) return pulse;
+  throw new UsageError(`--pulse ${pulse} is not in milliseconds`);
 }

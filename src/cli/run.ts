@@ -1,26 +1,35 @@
 import { XsError } from "../frame/error.ts";
 import { BrokenPipe } from "./output.ts";
-import { toCommand, UsageError, type Verb } from "./verb.ts";
+import { toCommand, UsageError, type Verb, type Verbs } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
 /** Runs a command line and gives the exit code: 0, 1 for a failure, 2 for wrong usage. */
 export async function run(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
-  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    const [topic] = rest;
-    if (topic !== undefined) return run([topic, "--help"]);
-    const { overview } = await import("./help.ts");
-    await print(await overview(VERBS), name === undefined ? process.stderr : process.stdout);
-    return name === undefined ? 2 : 0;
+  // Two words may name one verb: kv get.
+  const words = Object.hasOwn(VERBS, args.slice(0, 2).join(" ")) ? 2 : 1;
+  const name = args.length > 0 ? args.slice(0, words).join(" ") : undefined;
+  const rest = args.slice(words);
+  if (name === undefined) return overviewOf(VERBS, 2);
+  if (isHelp(name) || name === "help") {
+    return rest.length > 0 ? run([...rest, "--help"]) : overviewOf(VERBS, 0);
   }
   const known = name === "--version" ? "version" : name;
   const load = Object.hasOwn(VERBS, known) ? VERBS[known] : undefined;
   if (!load) {
-    await complain(`there is no command "${name}"; xs help lists them`);
+    const group = Object.entries(VERBS).filter(([verb]) => verb.startsWith(`${name} `));
+    const [sub] = rest;
+    if (group.length > 0 && (sub === undefined || isHelp(sub))) {
+      return overviewOf(Object.fromEntries(group), sub === undefined ? 2 : 0);
+    }
+    await complain(
+      group.length > 0
+        ? `there is no command "${name} ${sub}"; xs ${name} --help lists them`
+        : `there is no command "${name}"; xs help lists them`,
+    );
     return 2;
   }
   const verb = await load();
-  if (beforeDashes(rest).some((arg) => arg === "--help" || arg === "-h")) return help(verb);
+  if (beforeDashes(rest).some(isHelp)) return help(verb);
   try {
     if (rest.length === 0) {
       await verb.run({ positionals: [], options: new Map(), verbs: VERBS });
@@ -47,6 +56,17 @@ async function failed(error: unknown, verb: Verb): Promise<number> {
   const named = error instanceof XsError || /^E[A-Z0-9]+$/.test(code ?? "");
   await complain(named ? message : `this should not have happened: ${message}`);
   return 1;
+}
+
+/** Prints what verbs there are: on stderr where that was not asked for. */
+async function overviewOf(verbs: Verbs, code: 0 | 2): Promise<number> {
+  const { overview } = await import("./help.ts");
+  await print(await overview(verbs), code === 0 ? process.stdout : process.stderr);
+  return code;
+}
+
+function isHelp(arg: string): boolean {
+  return arg === "--help" || arg === "-h";
 }
 
 async function help(verb: Verb): Promise<number> {

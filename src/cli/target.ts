@@ -12,18 +12,20 @@ export interface Target {
  * Splits `[ADDR] ARG…`: with more arguments than the verb takes without an address, or with one
  * that cannot be anything else, the first is the address.
  *
+ * @param isAddress tells, where there is room for doubt
  * @param wanted how many arguments the verb takes besides the address: exactly, or from–to
  */
 export function splitTarget(
   positionals: readonly string[],
   wanted: number | readonly [from: number, to: number],
   names = "",
+  isAddress: (text: string) => boolean = looksLikeAddress,
 ): Target {
   const [from, to] = typeof wanted === "number" ? [wanted, wanted] : wanted;
   const [first, ...others] = positionals;
   const addressed =
     first !== undefined &&
-    (positionals.length > to || (positionals.length > from && looksLikeAddress(first)));
+    (positionals.length > to || (positionals.length > from && isAddress(first)));
   const rest = addressed ? others : positionals;
   if (rest.length < from) throw new UsageError(`${names || "an argument"} is missing`);
   if (rest.length > to) throw new UsageError(`too many arguments: ${rest.slice(to).join(" ")}`);

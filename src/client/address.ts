@@ -11,6 +11,13 @@ export function looksLikeAddress(text: string): boolean {
   return /^[.~]/.test(text) || /[/:]/.test(text);
 }
 
+/** Tells whether a text names a store that is there, or can name nothing but one. */
+export function isStoreAddress(text: string): boolean {
+  if (!looksLikeAddress(text)) return false;
+  const address = parseAddress(text);
+  return "url" in address || /^[.~/]/.test(text) || isStore(address.directory);
+}
+
 /** Parses a store directory, its `sock`, `HOST:PORT`, `:PORT` or an `http(s)://` URL. */
 export function parseAddress(text: string): Address {
   if (/^https?:\/\//.test(text)) return { url: text.replace(/\/+$/, "") };

@@ -55,13 +55,13 @@ export function parseReadOptions(pairs: Iterable<readonly [string, string]>): Re
     given.delete(name);
     return value === undefined ? undefined : parse(value, name);
   };
-  const follow = take("follow", parseFollow);
+  const { follow, pulse } = parseFollow(take("follow", (value) => value) ?? null);
   const options: ReadOptions = compact({
     after: take("last-id", parseIdOption),
     from: take("from", parseIdOption),
     tail: take("tail", parseFlag) ?? false,
-    follow: follow !== undefined && follow !== false,
-    pulse: typeof follow === "number" ? follow : undefined,
+    follow,
+    pulse,
     limit: take("limit", parseCount),
     last: take("last", parseCount),
     topics: take("topic", parseTopicFilter),
@@ -127,7 +127,16 @@ function parseFlag(value: string, name: string): boolean {
   throw new XsError("bad_option", `${name}=${shown(value)} is neither true (yes) nor false (no)`);
 }
 
-function parseFollow(value: string, name: string): boolean | number {
+/** What `follow` says, where it stands alone: absent, it is off. @throws XsError `bad_option` */
+export function parseFollow(value: string | null): Pick<ReadOptions, "follow" | "pulse"> {
+  const follow = value !== null && parseFollowOption(value, "follow");
+  return compact({
+    follow: follow !== false,
+    pulse: typeof follow === "number" ? follow : undefined,
+  });
+}
+
+function parseFollowOption(value: string, name: string): boolean | number {
   if (!/^[0-9]+$/.test(value)) return parseFlag(value, name);
   const ms = Number(value);
   if (ms >= 1 && ms <= MAX_PULSE) return ms;

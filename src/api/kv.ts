@@ -1,0 +1,94 @@
+import { shown, XsError } from "../frame/error.ts";
+import { MAX_VALUE, parseKeyPrefix } from "../frame/key.ts";
+import { parseFollow } from "../frame/read-options.ts";
+import type { KvCondition } from "../store/kv.ts";
+import type { KvScope } from "../store/kv-reader.ts";
+import type { Call } from "./api.ts";
+import { readBody } from "./body.ts";
+import { jsonResponse } from "./json.ts";
+import { onlyOptions } from "./query.ts";
+import { linesResponse } from "./stream.ts";
+
+/** Longest media type of a value. */
+const MAX_TYPE = 255;
+
+export const kv = {
+  /** The pairs whose keys begin with a prefix, or a watch of them. */
+  list(call: Call): Response {
+    const query = onlyOptions(call.url, ["prefix", "follow"]);
+    return read(call, { prefix: parseKeyPrefix(query.get("prefix") ?? "") });
+  },
+
+  /** A value as it was put, or a watch of its key. */
+  get(key: string) {
+    return (call: Call): Response => {
+      const { store, request, url } = call;
+      if (onlyOptions(url, ["follow"]).has("follow")) return read(call, { key });
+      const pair = store.kv.get(key);
+      if (!pair) throw new XsError("not_found", `there is no key ${shown(key)}`);
+      const headers = {
+        etag: `"${pair.rev}"`,
+        "content-type": pair.type,
+        "content-length": String(pair.size),
+        "x-content-type-options": "nosniff",
+      };
+      const known = revisions(request, "if-none-match");
+      if (known === "*" || known?.includes(pair.rev)) {
+        const { "content-length": _, ...others } = headers;
+        return new Response(null, { status: 304, headers: others });
+      }
+      return new Response(pair.value as Uint8Array<ArrayBuffer>, { headers });
+    };
+  },
+
+  /** Stores the body; the revision is the answer's ETag. */
+  put(key: string) {
+    return async ({ store, request, url }: Call): Promise<Response> => {
+      onlyOptions(url, []);
+      const type = request.headers.get("content-type") ?? "application/octet-stream";
+      if (type.length > MAX_TYPE) {
+        throw new XsError("bad_header", `the Content-Type is longer than ${MAX_TYPE} bytes`);
+      }
+      const condition = conditionOf(request);
+      const value = await readBody(request, MAX_VALUE, "a value");
+      const rev = await store.kv.put(key, type, value, condition);
+      const response = jsonResponse({ key, rev, size: value.length, type });
+      response.headers.set("etag", `"${rev}"`);
+      return response;
+    };
+  },
+
+  /** Removes a pair, if it is there. */
+  delete(key: string) {
+    return async ({ store, request, url }: Call): Promise<Response> => {
+      onlyOptions(url, []);
+      const rev = await store.kv.delete(key, conditionOf(request));
+      return new Response(null, { status: 204, ...(rev && { headers: { etag: `"${rev}"` } }) });
+    };
+  },
+};
+
+function read({ store, request, url }: Call, scope: KvScope): Response {
+  const options = parseFollow(url.searchParams.get("follow"));
+  return linesResponse(
+    request,
+    () => store.kv.read(scope, options),
+    (line) => {
+      const { rev, id } = JSON.parse(line) as { rev?: string; id?: string };
+      return rev ?? id ?? "";
+    },
+  );
+}
+
+function conditionOf(request: Request): KvCondition {
+  const ifMatch = revisions(request, "if-match");
+  const ifNoneMatch = revisions(request, "if-none-match");
+  return { ...(ifMatch && { ifMatch }), ...(ifNoneMatch && { ifNoneMatch }) };
+}
+
+/** The entity tags of a conditional header (RFC 9110, 13.1); the quotes may be left out. */
+function revisions(request: Request, name: string): readonly string[] | "*" | undefined {
+  const header = request.headers.get(name)?.trim();
+  if (header === undefined || header === "*") return header;
+  return header.split(",").map((tag) => tag.trim().replace(/^(?:W\/)?"(.*)"$/, "$1"));
+}

@@ -1,0 +1,46 @@
+/** What is read in lines, a piece at a time; undefined at the end. */
+export interface LineSource {
+  next(): Promise<Uint8Array | undefined>;
+  close(): void;
+}
+
+/** The client wants server-sent events. */
+export function wantsEvents(request: Request): boolean {
+  return request.headers.get("accept")?.includes("text/event-stream") ?? false;
+}
+
+/**
+ * Lines as the answer, at the pace of the client: NDJSON, or server-sent events where it wants them
+ * (https://html.spec.whatwg.org/#server-sent-events), with the id that `idOf` finds in each line.
+ */
+export function linesResponse(
+  request: Request,
+  open: () => LineSource,
+  idOf: (line: string) => string,
+): Response {
+  const events = wantsEvents(request);
+  const headers = {
+    "content-type": events ? "text/event-stream" : "application/x-ndjson",
+    "cache-control": "no-store",
+  };
+  if (request.method === "HEAD") return new Response(null, { headers });
+  const source = open();
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const bytes = await source.next();
+        if (bytes) controller.enqueue(events ? toEvents(bytes, idOf) : bytes);
+        else controller.close();
+      },
+      cancel: () => source.close(),
+    },
+    // Nothing is read ahead of what the client takes.
+    { highWaterMark: 0 },
+  );
+  return new Response(body, { headers });
+}
+
+function toEvents(ndjson: Uint8Array, idOf: (line: string) => string): Uint8Array {
+  const lines = new TextDecoder().decode(ndjson).trimEnd().split("\n");
+  return Buffer.from(lines.map((line) => `id: ${idOf(line)}\ndata: ${line}\n\n`).join(""));
+}
