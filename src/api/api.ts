@@ -2,6 +2,7 @@ import { XsError } from "../frame/error.ts";
 import { parseKey } from "../frame/key.ts";
 import type { Store } from "../store/store.ts";
 import { append } from "./append.ts";
+import { appendBatch } from "./batch.ts";
 import { cas } from "./cas.ts";
 import { problemResponse } from "./errors.ts";
 import { getContent, getFrame, getNeighbour, removeFrame } from "./frame.ts";
@@ -73,7 +74,9 @@ function route(segments: string[], url: URL): Methods | undefined {
     case "":
       return second === undefined ? { GET: readStream() } : undefined;
     case "stream":
-      return second === undefined ? undefined : { GET: readStream(second), POST: append(second) };
+      return second === undefined
+        ? { POST: appendBatch }
+        : { GET: readStream(second), POST: append(second) };
     case "append":
       return second === undefined ? undefined : { POST: append(second) };
     case "first":

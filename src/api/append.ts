@@ -1,17 +1,24 @@
-import { XsError } from "../frame/error.ts";
+import { shown, XsError } from "../frame/error.ts";
 import { parseMeta } from "../frame/frame.ts";
+import { parseId } from "../frame/id.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { FOREVER, parseTtl } from "../frame/ttl.ts";
+import type { AppendCondition } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { takeBody } from "./body.ts";
+import { appendChunks, parseChunkMode } from "./chunked.ts";
 import { frameResponse } from "./frame.ts";
 import { isOn, onlyOptions } from "./query.ts";
 
-/** Appends one frame; the body is its content. */
+/** Longest Idempotency-Key. */
+const MAX_IDEMPOTENCY_KEY = 255;
+
+/** Appends one frame; the body is its content. With `chunked` it is a frame for each piece. */
 export function append(name: string) {
-  return async ({ store, request, url }: Call): Promise<Response> => {
+  return async (call: Call): Promise<Response> => {
+    const { store, request, url } = call;
     const topic = parseClientTopic(name);
-    const query = onlyOptions(url, ["ttl", "with-timestamp"]);
+    const query = onlyOptions(url, ["ttl", "with-timestamp", "chunked"]);
     const ttl = query.get("ttl");
     const header = request.headers.get("xs-meta");
     const write = {
@@ -20,8 +27,33 @@ export function append(name: string) {
       meta: header === null ? "null" : parseMeta(utf8(header)),
     };
     const timestamp = isOn(query, "with-timestamp");
+    const condition = conditionOf(request);
+    const mode = query.get("chunked");
+    if (mode !== null) {
+      if (condition.expectLast !== undefined || condition.idempotencyKey !== undefined) {
+        throw new XsError("bad_header", "a chunked append is many: it takes no condition");
+      }
+      return appendChunks(call, write, parseChunkMode(mode), timestamp);
+    }
     const content = await takeBody(store, request, write.ttl.kind === "ephemeral");
-    return frameResponse(await store.append({ ...write, content }), timestamp);
+    return frameResponse(await store.append({ ...write, content }, condition), timestamp);
+  };
+}
+
+/** The conditions that the headers of an append put on it. @throws XsError `bad_header`, `bad_id` */
+export function conditionOf(request: Request): AppendCondition {
+  const last = request.headers.get("xs-expect-last");
+  const key = request.headers.get("idempotency-key");
+  if (last === null && key === null) return {};
+  if (key !== null && !(key.length <= MAX_IDEMPOTENCY_KEY && /^[!-~]+$/.test(key))) {
+    throw new XsError(
+      "bad_header",
+      `the Idempotency-Key ${shown(key)} is not 1 to ${MAX_IDEMPOTENCY_KEY} visible ASCII characters`,
+    );
+  }
+  return {
+    ...(last !== null && { expectLast: last === "none" ? null : parseId(last) }),
+    ...(key !== null && { idempotencyKey: key }),
   };
 }
 

@@ -1,10 +1,12 @@
+import { chunkIn } from "../frame/chunk.ts";
 import { shown, XsError } from "../frame/error.ts";
-import { withTimestamp } from "../frame/frame.ts";
+import { type Frame, withTimestamp } from "../frame/frame.ts";
 import { parseId } from "../frame/id.ts";
 import { parseTopicFilter } from "../frame/topic.ts";
 import type { Direction, Store } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { contentResponse } from "./cas.ts";
+import { chunkedContent } from "./chunked.ts";
 import { lineResponse } from "./json.ts";
 import { isOn, onlyOptions } from "./query.ts";
 
@@ -44,7 +46,17 @@ export function getNeighbour(id: string, direction: Direction) {
 export function getContent(id: string) {
   return async ({ store, request, url }: Call): Promise<Response> => {
     onlyOptions(url, []);
-    const { hash } = JSON.parse(find(store, id)) as { hash: string | null };
+    const frame = JSON.parse(find(store, id)) as Frame;
+    const chunk = chunkIn(frame.meta);
+    if (chunk?.of === null) {
+      const headers = {
+        "content-type": "application/octet-stream",
+        "x-content-type-options": "nosniff",
+      };
+      if (request.method === "HEAD") return new Response(null, { headers });
+      return new Response(chunkedContent(store, frame), { headers });
+    }
+    const { hash } = frame;
     if (hash === null) throw new XsError("content_not_found", `the frame ${id} has no content`);
     return contentResponse(store, hash, request);
   };

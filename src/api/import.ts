@@ -55,7 +55,8 @@ export async function importFrames({ store, request, url }: Call): Promise<Respo
   return total.frames === 1 ? lineResponse(only) : jsonResponse(total);
 }
 
-async function* linesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<string> {
+/** The lines of a body. @throws XsError `bad_frame`, `body_too_large` */
+export async function* linesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<string> {
   if (!body) return;
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const decode = (bytes?: Uint8Array) => {

@@ -1,10 +1,11 @@
 import { parseMeta } from "../frame/frame.ts";
+import { parseId } from "../frame/id.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { parseTtl } from "../frame/ttl.ts";
 import { readInput } from "./input.ts";
 import { pipeOut } from "./output.ts";
 import { splitTarget, withClient } from "./target.ts";
-import { parsed, type Verb } from "./verb.ts";
+import { parsed, UsageError, type Verb } from "./verb.ts";
 
 export const append: Verb = {
   name: "append",
@@ -17,31 +18,71 @@ export const append: Verb = {
       valueHint: "TTL",
       description: "forever (default), ephemeral, time:<ms> or last:<n>",
     },
+    chunked: {
+      type: "string",
+      valueHint: "MODE",
+      description: "a frame for each piece as it comes: bytes, lines or sse (server-sent events)",
+    },
+    batch: {
+      type: "boolean",
+      description:
+        "no TOPIC; stdin is JSON lines {topic, meta?, ttl?, content?, hash?}, all or none",
+    },
+    "expect-last": {
+      type: "string",
+      valueHint: "ID|none",
+      description: "only if this is the newest frame of the topic",
+    },
+    "idempotency-key": {
+      type: "string",
+      valueHint: "KEY",
+      description: "the same key again, within 24 hours, gives the first answer again",
+    },
     "with-timestamp": { type: "boolean", description: "add the time to the frame printed" },
   },
   examples: [
     ["echo hi | xs append note", "an event with content"],
     [`xs append ./store door --meta '{"open":true}' </dev/null`, "one with metadata alone"],
     ["date | xs append tick --ttl last:10", "keep only the ten newest of the topic"],
+    ["tail -f app.log | xs append log --chunked lines", "a frame for every line as it comes"],
+    ["xs append --batch < frames.jsonl", "many in one step"],
   ],
   async run({ positionals, options }) {
-    const target = splitTarget(positionals, 1, "TOPIC");
-    const topic = parsed(() => parseClientTopic(target.rest[0] ?? ""));
+    const batch = options.has("batch");
+    const target = splitTarget(positionals, batch ? 0 : 1, "TOPIC");
     const query = new URLSearchParams();
-    const ttl = options.get("ttl");
-    if (ttl !== undefined) query.set("ttl", parsed(() => parseTtl(ttl)).text);
-    if (options.has("with-timestamp")) query.set("with-timestamp", "true");
     const headers = new Headers();
-    const meta = options.get("meta");
-    if (meta !== undefined) {
-      // A header cannot carry every character, base64 can.
-      headers.set("xs-meta", Buffer.from(parsed(() => parseMeta(meta))).toString("base64"));
+    if (batch) {
+      for (const name of ["meta", "ttl", "chunked", "expect-last"]) {
+        if (options.has(name)) throw new UsageError(`--${name} does not go with --batch`);
+      }
+    } else {
+      const ttl = options.get("ttl");
+      if (ttl !== undefined) query.set("ttl", parsed(() => parseTtl(ttl)).text);
+      const meta = options.get("meta");
+      if (meta !== undefined) {
+        // A header cannot carry every character, base64 can.
+        headers.set("xs-meta", Buffer.from(parsed(() => parseMeta(meta))).toString("base64"));
+      }
     }
+    if (options.has("with-timestamp")) query.set("with-timestamp", "true");
+    const expected = options.get("expect-last");
+    if (expected !== undefined) {
+      headers.set(
+        "xs-expect-last",
+        expected === "none" ? expected : parsed(() => parseId(expected)),
+      );
+    }
+    const key = options.get("idempotency-key");
+    if (key !== undefined) headers.set("idempotency-key", key);
+    const mode = options.get("chunked");
+    if (mode !== undefined) query.set("chunked", mode);
+    const topic = batch ? undefined : parsed(() => parseClientTopic(target.rest[0] ?? ""));
+    const path = topic === undefined ? "/stream" : `/stream/${topic}`;
     // Read before the store is opened: with no server it is locked for as long as it is open.
-    const body = await readInput();
+    const body = mode === undefined ? await readInput() : Bun.stdin.stream();
     await withClient(target, { create: true }, async (client) => {
-      const path = `/stream/${topic}?${query}`;
-      await pipeOut(await client.request(path, { method: "POST", headers, body }));
+      await pipeOut(await client.request(`${path}?${query}`, { method: "POST", headers, body }));
     });
   },
 };

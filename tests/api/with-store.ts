@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { type Api, api } from "../../src/api/api.ts";
 import type { Frame } from "../../src/frame/frame.ts";
+import type { Store } from "../../src/store/store.ts";
 import { parseLines, tempDirectory } from "../support/server.ts";
 import { problemsOf, sqliteEngine } from "../support/store.ts";
 import { LineReader } from "../support/wait.ts";
@@ -8,9 +9,14 @@ import { LineReader } from "../support/wait.ts";
 /** The API of a store of a test's own, without a socket. */
 export class Subject implements AsyncDisposable {
   readonly #home = tempDirectory();
-  readonly store = sqliteEngine(`${this.#home.path}/store`);
-  readonly #api: Api = api(this.store);
+  readonly store: Store;
+  readonly #api: Api;
   #closed = false;
+
+  constructor(now?: () => number) {
+    this.store = sqliteEngine(`${this.#home.path}/store`, now);
+    this.#api = api(this.store);
+  }
 
   ask(path: string, init: RequestInit = {}): Promise<Response> {
     return this.#api(new Request(`http://localhost${path}`, init));

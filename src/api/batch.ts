@@ -1,0 +1,112 @@
+import { shown, XsError } from "../frame/error.ts";
+import { encodeMeta, type Json, withTimestamp } from "../frame/frame.ts";
+import { parseHash } from "../frame/hash.ts";
+import { parseClientTopic } from "../frame/topic.ts";
+import { FOREVER, parseTtl } from "../frame/ttl.ts";
+import type { AppendRequest, Store, TakenContent } from "../store/store.ts";
+import type { Call } from "./api.ts";
+import { conditionOf } from "./append.ts";
+import { bodyError } from "./body.ts";
+import { linesOf } from "./import.ts";
+import { isOn, onlyOptions } from "./query.ts";
+
+/** Most frames of a batch, and the most bytes of all its lines. */
+const MAX_FRAMES = 10_000;
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Appends frames given as NDJSON in one step: all of them or, where a line is wrong, none. Gives
+ * the frames as NDJSON.
+ */
+export async function appendBatch({ store, request, url }: Call): Promise<Response> {
+  const timestamp = isOn(onlyOptions(url, ["with-timestamp"]), "with-timestamp");
+  const condition = conditionOf(request);
+  if (condition.expectLast !== undefined) {
+    throw new XsError("bad_header", "xs-expect-last is for the append of one frame");
+  }
+  const requests = await readRequests(store, request);
+  const lines = await store.appendAll(requests, condition);
+  const shownLines = timestamp ? lines.map(withTimestamp) : lines;
+  return new Response(shownLines.map((line) => `${line}\n`).join(""), {
+    headers: { "content-type": "application/x-ndjson" },
+  });
+}
+
+async function readRequests(store: Store, request: Request): Promise<AppendRequest[]> {
+  const requests: AppendRequest[] = [];
+  let bytes = 0;
+  let number = 0;
+  try {
+    for await (const line of linesOf(request.body)) {
+      number++;
+      bytes += line.length;
+      if (line.trim() === "") continue;
+      if (requests.length >= MAX_FRAMES || bytes > MAX_BYTES) {
+        throw new XsError(
+          "body_too_large",
+          `a batch is at most ${MAX_FRAMES} frames and ${MAX_BYTES} bytes: send several`,
+        );
+      }
+      requests.push(await parseRequest(store, line));
+    }
+    return requests;
+  } catch (error) {
+    for (const { content } of requests) store.content.unpin(content);
+    const failure = bodyError(error);
+    if (!(failure instanceof XsError)) throw failure;
+    throw new XsError(failure.code, `line ${number}: ${failure.message} (nothing was appended)`, {
+      cause: failure,
+    });
+  }
+}
+
+async function parseRequest(store: Store, line: string): Promise<AppendRequest> {
+  const value = parseObject(line);
+  const { topic, meta = null, ttl = "forever", content = null, hash = null, ...rest } = value;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) {
+    const hint = unknown === "id" ? "; frames that have ids are for an import" : "";
+    throw new XsError("bad_batch", `a frame of a batch has no key ${shown(unknown)}${hint}`);
+  }
+  if (typeof topic !== "string" || typeof ttl !== "string") {
+    throw new XsError("bad_batch", 'a frame of a batch needs a "topic", and "ttl" is a text');
+  }
+  if (
+    (content !== null && typeof content !== "string") ||
+    (hash !== null && typeof hash !== "string")
+  ) {
+    throw new XsError("bad_batch", '"content" and "hash" are texts');
+  }
+  if (content !== null && hash !== null) {
+    throw new XsError("bad_batch", "give content or the hash of content in the store, not both");
+  }
+  const fields = {
+    topic: parseClientTopic(topic),
+    meta: encodeMeta(meta),
+    ttl: ttl === "forever" ? FOREVER : parseTtl(ttl),
+  };
+  if (hash !== null) return { ...fields, content: knownContent(store, parseHash(hash)) };
+  const passing = fields.ttl.kind === "ephemeral";
+  const bytes = Buffer.from(content ?? "");
+  return { ...fields, content: await store.content.takeBytes(bytes, passing) };
+}
+
+function parseObject(line: string): { [key: string]: Json } {
+  let value: Json = null;
+  try {
+    value = JSON.parse(line) as Json;
+  } catch {
+    // Said below.
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new XsError("bad_batch", `${shown(line)} is not a frame: it is a JSON object with a topic`);
+}
+
+function knownContent(store: Store, hash: string): TakenContent {
+  const size = store.content.sizeOf(hash);
+  if (size !== undefined) return { hash, size, known: true };
+  throw new XsError(
+    "content_not_found",
+    `there is no content ${hash} in this store: put it there with POST /cas first`,
+  );
+}

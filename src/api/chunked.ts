@@ -1,0 +1,205 @@
+import { type Chunk, chunkIn } from "../frame/chunk.ts";
+import { shown, XsError } from "../frame/error.ts";
+import { encodeMeta, type Frame, idInLine, type Json, withTimestamp } from "../frame/frame.ts";
+import { READ_ALL } from "../frame/read-options.ts";
+import { chunkScope } from "../frame/scopes.ts";
+import type { AppendRequest, Store } from "../store/store.ts";
+import type { Call } from "./api.ts";
+import { type ChunkMode, Splitter } from "./splitter.ts";
+
+/** Pieces that one commit takes at most. */
+const STEP = 500;
+/** Bytes of the answer that wait for the client at most. */
+const WAITING = 64 * 1024;
+
+/** @throws XsError `bad_option` */
+export function parseChunkMode(text: string): ChunkMode {
+  if (text === "bytes" || text === "lines" || text === "sse") return text;
+  throw new XsError("bad_option", `chunked=${shown(text)} is not one of bytes, lines, sse`);
+}
+
+type Write = Pick<AppendRequest, "topic" | "meta" | "ttl">;
+
+/**
+ * Appends a frame for each piece of the body as it arrives, and a last one without content when the
+ * source ends or breaks off. The answer is the frames as NDJSON, each as soon as it is durable.
+ */
+export async function appendChunks(
+  { store, request }: Call,
+  write: Write,
+  mode: ChunkMode,
+  timestamp: boolean,
+): Promise<Response> {
+  const series = new Series(store, write);
+  const lines = series.appendBody(request.body, new Splitter(mode));
+  // What goes wrong up to the first frame still gets its status.
+  const first = await lines.next();
+  let gone = false;
+  let ready = Promise.withResolvers<void>();
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async start(controller) {
+        const send = async (line: string) => {
+          if (gone) return;
+          controller.enqueue(Buffer.from(`${timestamp ? withTimestamp(line) : line}\n`));
+          if ((controller.desiredSize ?? 1) <= 0) await ready.promise;
+        };
+        void (async () => {
+          try {
+            if (!first.done) await send(first.value);
+            // Whether or not somebody reads the answer, the source is taken to its end.
+            for await (const line of lines) await send(line);
+            if (!gone) controller.close();
+          } catch (error) {
+            if (!gone) controller.error(error);
+          }
+        })();
+      },
+      pull() {
+        ready.resolve();
+        ready = Promise.withResolvers();
+      },
+      cancel() {
+        gone = true;
+        ready.resolve();
+      },
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: WAITING }),
+  );
+  return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
+}
+
+/** The frames of one chunked content. */
+class Series {
+  readonly #store: Store;
+  readonly #write: Write;
+  readonly #meta: { [key: string]: Json };
+  #first: string | null = null;
+  #index = 0;
+
+  constructor(store: Store, write: Write) {
+    const meta = JSON.parse(write.meta) as Json;
+    if (meta !== null && (typeof meta !== "object" || Array.isArray(meta) || "chunk" in meta)) {
+      throw new XsError(
+        "bad_meta",
+        'the meta of a chunked append is an object, to which "chunk" is added',
+      );
+    }
+    this.#store = store;
+    this.#write = write;
+    this.#meta = meta ?? {};
+    // Every chunk has to fit, so the largest is tried first.
+    this.#metaWith({ of: "z".repeat(25), index: 2 ** 53 - 1, more: false, aborted: true });
+  }
+
+  async *appendBody(
+    body: ReadableStream<Uint8Array> | null,
+    splitter: Splitter,
+  ): AsyncGenerator<string> {
+    let aborted = false;
+    try {
+      for await (const bytes of sourceOf(body)) {
+        if (bytes === "aborted") aborted = true;
+        else yield* this.#append(splitter.push(bytes));
+      }
+      const rest = splitter.end();
+      if (rest) yield* this.#append([rest]);
+    } catch (error) {
+      // The store refused: whoever follows the content should know that no more is coming.
+      if (this.#first !== null) await this.#end(true).catch(() => {});
+      throw error;
+    }
+    yield await this.#end(aborted);
+  }
+
+  async *#append(pieces: Uint8Array[]): AsyncGenerator<string> {
+    let rest = pieces;
+    while (rest.length > 0) {
+      // The others need the id of the first.
+      const step = rest.slice(0, this.#first === null ? 1 : STEP);
+      rest = rest.slice(step.length);
+      const requests: AppendRequest[] = [];
+      for (const bytes of step) {
+        const passing = this.#write.ttl.kind === "ephemeral";
+        const content = await this.#store.content.takeBytes(bytes, passing);
+        const chunk = { of: this.#first, index: this.#index++, more: true };
+        const begins = this.#first === null && { growing: "begins" as const };
+        requests.push({ ...this.#write, ...begins, meta: this.#metaWith(chunk), content });
+      }
+      const lines = await this.#store.appendAll(requests);
+      this.#first ??= idInLine(lines[0] ?? "");
+      yield* lines;
+    }
+  }
+
+  #end(aborted: boolean): Promise<string> {
+    const chunk = { of: this.#first, index: this.#index, more: false };
+    const meta = this.#metaWith(aborted ? { ...chunk, aborted: true } : chunk);
+    const ended = this.#first !== null && { growing: { ended: this.#first } };
+    return this.#store.append({ ...this.#write, ...ended, meta, content: null });
+  }
+
+  #metaWith(chunk: Chunk): string {
+    return encodeMeta({ ...this.#meta, chunk } as unknown as Json);
+  }
+}
+
+/** What comes of a source, and at last whether it broke off. */
+async function* sourceOf(
+  body: ReadableStream<Uint8Array> | null,
+): AsyncGenerator<Uint8Array | "aborted"> {
+  if (!body) return;
+  const reader = body.getReader();
+  for (;;) {
+    const { value, done } = await reader.read().catch(() => ({ value: undefined, done: false }));
+    if (done) return;
+    yield value ?? "aborted";
+    if (!value) return;
+  }
+}
+
+/** The whole of chunked content by its first frame; one that still grows is followed to its end. */
+export function chunkedContent(store: Store, first: Frame): ReadableStream<Uint8Array> {
+  const reader = store.read({
+    ...READ_ALL,
+    topics: [chunkScope(first.id)],
+    follow: store.isGrowing(first.id),
+  });
+  const chunks = contentOf(store, first, reader);
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { value, done } = await chunks.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: () => reader.close(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+async function* contentOf(
+  store: Store,
+  first: Frame,
+  reader: { next(): Promise<Uint8Array | undefined>; close(): void },
+): AsyncGenerator<Uint8Array> {
+  yield* bytesOf(store, first);
+  for (let page = await reader.next(); page; page = await reader.next()) {
+    for (const line of new TextDecoder().decode(page).trimEnd().split("\n")) {
+      const frame = JSON.parse(line) as Frame;
+      const chunk = chunkIn(frame.meta);
+      yield* bytesOf(store, frame);
+      if (chunk?.more !== false) continue;
+      reader.close();
+      return;
+    }
+  }
+}
+
+async function* bytesOf(store: Store, { id, hash }: Frame): AsyncGenerator<Uint8Array> {
+  if (hash === null) return;
+  const content = await store.content.open(hash);
+  if (!content) throw new XsError("content_not_found", `the content ${hash} of ${id} is missing`);
+  yield* content.stream();
+}
