@@ -1,0 +1,195 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Chunk } from "../../src/frame/chunk.ts";
+import type { Frame } from "../../src/frame/frame.ts";
+import { parseLines, startServer } from "../support/server.ts";
+import { TEST_MS, until } from "../support/wait.ts";
+import { Home } from "./run-xs.ts";
+
+setDefaultTimeout(TEST_MS);
+
+const metaOf = (frame: Frame | undefined) => frame?.meta as unknown as { chunk: Chunk };
+
+/** A web server that sends events when it is told to. */
+function slowEvents() {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    idleTimeout: 0,
+    fetch: () =>
+      new Response(
+        new ReadableStream<Uint8Array>({
+          start: (started) => {
+            controller = started;
+          },
+        }),
+        { headers: { "content-type": "text/event-stream" } },
+      ),
+  });
+  return {
+    url: server.url.href,
+    isOpen: () => controller !== undefined,
+    send: (text: string) => controller?.enqueue(Buffer.from(text)),
+    end: () => controller?.close(),
+    breakOff: () => server.stop(true),
+    [Symbol.dispose]: () => void server.stop(true),
+  };
+}
+
+test("events of a slow server come in through curl, are followed live, and are whole afterwards", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store);
+  using events = slowEvents();
+  const pipe = home.shell(
+    `curl -sN ${events.url} | xs append ${server.directory} feed --chunked sse`,
+  );
+  await until("curl to be there", () => events.isOpen());
+  events.send("data: o");
+  events.send("ne\n\n");
+  const first = await until(
+    "the first event",
+    async () => (await server.frames("/?topic=feed"))[0],
+  );
+  await using content = home.start(["content", server.directory, first.id]);
+  expect(await content.lines.take(2)).toEqual(["data: one", ""]);
+  events.send(": ping\n\ndata: two\n\n");
+  expect(await content.lines.take(4)).toEqual([": ping", "", "data: two", ""]);
+  events.send("data: cut");
+  events.end();
+  expect(await content.lines.rest()).toEqual([]);
+  expect(await content.exited).toBe(0);
+  const { code, stdout } = await pipe;
+  expect(code).toBe(0);
+  const frames = parseLines(stdout);
+  expect(frames).toEqual(await server.frames("/?topic=feed"));
+  expect(frames.map((frame) => metaOf(frame).chunk.more)).toEqual([true, true, true, true, false]);
+  expect(await home.ok(["content", server.directory, first.id])).toBe(
+    "data: one\n\n: ping\n\ndata: two\n\ndata: cut",
+  );
+});
+
+test("a client that is killed in the middle leaves an aborted last chunk", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store);
+  const child = Bun.spawn(
+    [
+      "curl",
+      "-sN",
+      "--unix-socket",
+      server.unix,
+      "-T",
+      "-",
+      "-X",
+      "POST",
+      "http://xs/stream/feed?chunked=lines",
+    ],
+    { stdio: ["pipe", "ignore", "ignore"] },
+  );
+  child.stdin.write("one\ntw");
+  await child.stdin.flush();
+  await until("the first line", async () => (await server.frames("/?topic=feed")).length > 0);
+  child.kill("SIGKILL");
+  const last = await until("the last chunk", async () => {
+    const frame = (await server.frames("/?topic=feed")).at(-1);
+    return metaOf(frame).chunk.more ? undefined : frame;
+  });
+  expect(metaOf(last).chunk).toMatchObject({ index: 2, aborted: true });
+  const [first] = await server.frames("/?topic=feed");
+  expect(await home.ok(["content", server.directory, first?.id ?? ""])).toBe("one\ntw");
+});
+
+test("a server that is killed in the middle ends the content when it starts again", async () => {
+  using home = new Home();
+  const first = await (async () => {
+    await using server = await startServer(home.store);
+    const child = Bun.spawn(
+      [
+        "curl",
+        "-sN",
+        "--unix-socket",
+        server.unix,
+        "-T",
+        "-",
+        "-X",
+        "POST",
+        "-H",
+        'xs-meta: {"from":"curl"}',
+        "http://xs/stream/feed?chunked=lines&ttl=last:100",
+      ],
+      { stdio: ["pipe", "ignore", "ignore"] },
+    );
+    child.stdin.write("one\ntwo\n");
+    await child.stdin.flush();
+    await until("two lines", async () => (await server.frames("/?topic=feed")).length === 2);
+    await server.stop("SIGKILL");
+    child.kill();
+    return (await home.ok(["first", home.store, "feed"])).trim();
+  })();
+  const { id } = JSON.parse(first) as Frame;
+  const frames = parseLines(await home.ok(["cat", home.store, "--topic", "feed"]));
+  expect(frames).toHaveLength(3);
+  expect(frames[2]).toMatchObject({
+    meta: { from: "curl", chunk: { of: id, index: 2, more: false, aborted: true } },
+    ttl: "last:100",
+  });
+  await using server = await startServer(home.store);
+  expect(await home.ok(["content", server.directory, id])).toBe("one\ntwo\n");
+});
+
+test("a batch is appended from standard input, with a server and without", async () => {
+  using home = new Home();
+  const lines = '{"topic":"a","content":"1"}\n{"topic":"b","meta":{"n":2}}\n';
+  const direct = parseLines(await home.ok(["append", home.store, "--batch"], { stdin: lines }));
+  expect(direct.map(({ topic }) => topic)).toEqual(["a", "b"]);
+  const bad = await home.xs(["append", home.store, "--batch"], { stdin: `${lines}{"topic":""}\n` });
+  expect([bad.code, bad.stdout]).toEqual([1, ""]);
+  expect(bad.stderr).toContain("line 3");
+  expect(await home.topics(home.store)).toEqual(["a", "b"]);
+  const both = await home.xs(["append", home.store, "--batch", "--ttl", "last:1"], {});
+  expect([both.code, both.stderr]).toEqual([2, expect.stringContaining("--ttl")]);
+  await using server = await startServer(home.store);
+  await home.ok(["append", server.directory, "--batch", "--idempotency-key", "k"], {
+    stdin: lines,
+  });
+  await home.ok(["append", server.directory, "--batch", "--idempotency-key", "k"], {
+    stdin: lines,
+  });
+  expect(await home.topics(server.directory)).toEqual(["a", "b", "a", "b"]);
+});
+
+test("an append happens only after the frame it expects, and once for a key", async () => {
+  using home = new Home();
+  const append = (...options: string[]) => home.xs(["append", home.store, "a", ...options]);
+  const first = JSON.parse((await append("--expect-last", "none")).stdout) as Frame;
+  const refused = await append("--expect-last", "none");
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining(first.id)]);
+  expect((await append("--expect-last", "newest")).code).toBe(2);
+  const keyed = await append("--expect-last", first.id, "--idempotency-key", "k");
+  expect((await append("--expect-last", first.id, "--idempotency-key", "k")).stdout).toBe(
+    keyed.stdout,
+  );
+  expect(await home.topics(home.store)).toEqual(["a", "a"]);
+});
+
+test("an ephemeral event and its content reach who is live and leave nothing on disk", async () => {
+  using home = new Home();
+  const secret = `passing ${crypto.randomUUID()}`;
+  await using server = await startServer(home.store);
+  await using cat = home.start(["cat", server.directory, "-f", "--tail"]);
+  await cat.lines.take(1);
+  await home.ok(["append", server.directory, "now", "--ttl", "ephemeral"], { stdin: secret });
+  const frame = JSON.parse((await cat.lines.next()) ?? "") as Frame;
+  expect(await home.ok(["cas", server.directory, frame.hash ?? ""])).toBe(secret);
+  expect(await server.stop("SIGTERM")).toBe(0);
+  for (const file of readdirSync(home.store, { recursive: true, withFileTypes: true })) {
+    if (!file.isFile()) continue;
+    const bytes = readFileSync(join(file.parentPath, file.name));
+    expect([file.name, bytes.includes(secret), bytes.includes(frame.id)]).toEqual([
+      file.name,
+      false,
+      false,
+    ]);
+  }
+});
