@@ -11,7 +11,7 @@ export function encodeRequest(
   body?: Uint8Array,
 ): Buffer {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  if (method === "POST") lines.push(`content-length: ${body?.length ?? 0}\r\n`);
+  if (method !== "GET") lines.push(`content-length: ${body?.length ?? 0}\r\n`);
   const head = `${method} ${path} HTTP/1.1\r\nhost: localhost\r\n${lines.join("")}\r\n`;
   return body ? Buffer.concat([Buffer.from(head), body]) : Buffer.from(head);
 }

@@ -3,9 +3,10 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { killAll } from "./processes.ts";
-import { append } from "./rows/append.ts";
+import { append, batch } from "./rows/append.ts";
 import { content } from "./rows/content.ts";
 import { followers, latency } from "./rows/follow.ts";
+import { kv } from "./rows/kv.ts";
 import { memory } from "./rows/memory.ts";
 import { replay, topics } from "./rows/read.ts";
 import { serve, start } from "./rows/start.ts";
@@ -14,7 +15,9 @@ import { type Row, toMarkdown } from "./table.ts";
 
 const groups: readonly Group[] = [
   append,
+  batch,
   content,
+  kv,
   replay,
   topics,
   latency,

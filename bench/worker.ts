@@ -1,11 +1,13 @@
 // Runs one job in a process of its own and prints what came of it as JSON.
 import { content } from "./floors/content.ts";
-import { sqlite } from "./floors/sqlite.ts";
+import { sqlite, sqliteKv } from "./floors/sqlite.ts";
+import { batch } from "./load/batch.ts";
 import { followers, latency } from "./load/follow.ts";
+import { kv } from "./load/kv.ts";
 import { post } from "./load/post.ts";
 import { pipe, read } from "./load/read.ts";
 
-const jobs = { content, sqlite, followers, latency, post, pipe, read };
+const jobs = { content, sqlite, sqliteKv, batch, kv, followers, latency, post, pipe, read };
 
 export type Jobs = typeof jobs;
 

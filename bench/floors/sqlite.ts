@@ -11,10 +11,7 @@ export async function sqlite(job: {
   /** Frames in one commit. */
   batch: number;
 }): Promise<number> {
-  const db = new Database(job.file, { create: true, strict: true });
-  db.run("PRAGMA journal_mode = WAL");
-  db.run("PRAGMA synchronous = FULL");
-  migrate(db);
+  const db = open(job.file);
   const ids = new IdSequence();
   const begin = db.query("BEGIN IMMEDIATE");
   const commit = db.query("COMMIT");
@@ -35,4 +32,29 @@ export async function sqlite(job: {
   const seconds = (performance.now() - started) / 1000;
   db.close();
   return job.count / seconds;
+}
+
+/** The rows of k/v writes, each made durable alone; gives pairs a second. */
+export async function sqliteKv(job: { file: string; count: number }): Promise<number> {
+  const db = open(job.file);
+  const ids = new IdSequence();
+  const put = db.query(
+    "INSERT OR REPLACE INTO kv (key, rev, type, crc, value) VALUES (?, ?, ?, ?, ?)",
+  );
+  const value = Buffer.from('{"n":1}');
+  const started = performance.now();
+  for (let n = 0; n < job.count; n++) {
+    put.run(`views/${n % 1000}`, ids.next(), "application/json", 0, value);
+  }
+  const seconds = (performance.now() - started) / 1000;
+  db.close();
+  return job.count / seconds;
+}
+
+function open(file: string): Database {
+  const db = new Database(file, { create: true, strict: true });
+  db.run("PRAGMA journal_mode = WAL");
+  db.run("PRAGMA synchronous = FULL");
+  migrate(db);
+  return db;
 }

@@ -31,6 +31,15 @@ export function appendRequests(content: number): () => Buffer {
 
 /** Appends from several connections, each with one request under way at a time. */
 export async function post(job: PostJob): Promise<PostResult> {
+  return await hammer(job, appendRequests(0), appendRequests(job.content));
+}
+
+/** Makes requests, after others to warm up, from several connections. */
+export async function hammer(
+  job: Pick<PostJob, "unix" | "clients" | "count" | "warmUp">,
+  before: () => Buffer,
+  measured: () => Buffer,
+): Promise<PostResult> {
   const connections = await Promise.all(
     Array.from({ length: job.clients }, () => Connection.open(job.unix)),
   );
@@ -46,10 +55,10 @@ export async function post(job: PostJob): Promise<PostResult> {
       }),
     );
   };
-  await run(job.warmUp, appendRequests(0), []);
+  await run(job.warmUp, before, []);
   const times: number[] = [];
   const started = performance.now();
-  await run(job.count, appendRequests(job.content), times);
+  await run(job.count, measured, times);
   const seconds = (performance.now() - started) / 1000;
   for (const connection of connections) connection.close();
   return { perSecond: job.count / seconds, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };

@@ -50,6 +50,32 @@ export const append: Group = {
   },
 };
 
+export const batch: Group = {
+  name: "batch",
+  async run(setup) {
+    const count = setup.count(100);
+    const [xs, sqlite] = await inTurn(
+      setup.rounds,
+      async () => {
+        const server = await serveStore(setup.fresh());
+        const perSecond = await job("batch", { unix: server.unix, frames: 1000, count });
+        await server.stop();
+        return perSecond;
+      },
+      () => job("sqlite", { file: setup.fresh(), count: count * 1000, batch: 1000 }),
+    );
+    const row: Row = {
+      name: "batches of 1,000 frames, one after the other",
+      unit: "/s",
+      value: xs,
+      floorName: "SQLite, 1,000 frames a commit",
+      floor: sqlite,
+      least: 0.4,
+    };
+    return [row];
+  },
+};
+
 /** Appends a second to a fresh store, without content. */
 export async function appends(setup: Setup, clients: number, count: number): Promise<number> {
   const server = await serveStore(setup.fresh());

@@ -13,11 +13,17 @@ export const content: Group = {
     const few = setup.count(3000);
     const many = setup.count(5000);
     const burst = setup.count(20_000);
-    const [one, put] = await inTurn(
-      setup.rounds,
+    const [one, plain] = await inTurn(
+      setup.rounds * 3,
       async () => (await appendContent(setup, 1, few, false)).perSecond,
-      () => job("content", { directory: setup.fresh(), count: few, size: SIZE, parallel: 1 }),
+      () => appends(setup, 1, few),
     );
+    const put = await job("content", {
+      directory: setup.fresh(),
+      count: few,
+      size: SIZE,
+      parallel: 1,
+    });
     const settled: number[] = [];
     const [crowd, puts] = await inTurn(
       setup.rounds,
@@ -42,6 +48,14 @@ export const content: Group = {
         floorName: "`cacache.put`, one by one",
         floor: put,
       },
+      {
+        name: "append of 1 KiB, 1 writer",
+        unit: "/s",
+        value: one,
+        floorName: "append without content",
+        floor: plain,
+        least: 0.8,
+      },
       { name: "append of 1 KiB, 64 writers", value: crowd, ...parallel, least: 1 },
       {
         name: "the same, until all of it is synced in cacache",
@@ -54,6 +68,7 @@ export const content: Group = {
         value: bursts,
         floorName: "as many appends without content",
         floor: bare,
+        least: 0.5,
       },
     ];
     return rows;

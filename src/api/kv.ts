@@ -29,13 +29,11 @@ export const kv = {
       const headers = {
         etag: `"${pair.rev}"`,
         "content-type": pair.type,
-        "content-length": String(pair.size),
         "x-content-type-options": "nosniff",
       };
       const known = revisions(request, "if-none-match");
       if (known === "*" || known?.includes(pair.rev)) {
-        const { "content-length": _, ...others } = headers;
-        return new Response(null, { status: 304, headers: others });
+        return new Response(null, { status: 304, headers });
       }
       return new Response(pair.value as Uint8Array<ArrayBuffer>, { headers });
     };

@@ -37,6 +37,10 @@ export interface KvHost {
   touch(value: Uint8Array): void;
 }
 
+/** Small pairs that were read lately are kept at hand: so many, of at most so many bytes each. */
+const RECENT_PAIRS = 1000;
+const RECENT_BYTES = 4096;
+
 /**
  * Cursors and materialised views: one value a key. Every write has a revision from the sequence of
  * the frames' ids, and is durable when its promise resolves.
@@ -46,6 +50,7 @@ export class KvStore {
   readonly #sql: ReturnType<typeof statements>;
   readonly #live = new LiveFeed();
   readonly #watchers = new Set<KvReader>();
+  readonly #recent = new Map<string, KvPair>();
   #published: LiveFrame[] = [];
 
   constructor(host: KvHost) {
@@ -57,10 +62,17 @@ export class KvStore {
 
   /** @throws XsError `value_damaged` */
   get(key: string): KvPair | undefined {
+    const recent = this.#recent.get(key);
+    if (recent) return recent;
     const row = this.#row(key);
     if (!row?.value) return undefined;
     const { rev, type, value } = row;
-    return { key, rev, type, value, size: value.length };
+    const pair = { key, rev, type, value, size: value.length };
+    if (pair.size <= RECENT_BYTES) {
+      if (this.#recent.size >= RECENT_PAIRS) this.#recent.clear();
+      this.#recent.set(key, pair);
+    }
+    return pair;
   }
 
   /** Writes a value and gives its revision. @throws XsError `precondition_failed` */
@@ -88,6 +100,7 @@ export class KvStore {
     const rev = this.#nextRev();
     if (this.#watchers.size > 0) this.#set({ key, rev, type: "", value: null });
     else this.#sql.delete.run(key);
+    this.#recent.delete(key);
     return rev;
   }
 
@@ -161,6 +174,7 @@ export class KvStore {
   #set(pair: Omit<KvRow, "crc">): void {
     const { key, rev, type, value } = pair;
     this.#sql.put.run(key, rev, type, kvCrc(pair), value);
+    this.#recent.delete(key);
     if (value) this.#host.touch(value);
     if (this.#watchers.size === 0) return;
     this.#published.push({ id: rev, scopes: [key], line: changeLine(pair), expires: null });
