@@ -21,10 +21,10 @@ export const kv = {
 
   /** A value as it was put, or a watch of its key. */
   get(key: string) {
-    return (call: Call): Response => {
+    return async (call: Call): Promise<Response> => {
       const { store, request, url } = call;
       if (onlyOptions(url, ["follow"]).has("follow")) return read(call, { key });
-      const pair = store.kv.get(key);
+      const pair = await store.kv.get(key);
       if (!pair) throw new XsError("not_found", `there is no key ${shown(key)}`);
       const headers = {
         etag: `"${pair.rev}"`,

@@ -156,6 +156,8 @@ export class Collector {
     const unnamed = new Set(hashes);
     this.#candidates = unnamed;
     try {
+      // A removal must be durable before its content goes.
+      await this.#host.write(() => {});
       await this.#takeOffNamed();
       const decided = [...hashes];
       for (let start = 0; start < decided.length; start += STEP) {

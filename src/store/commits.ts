@@ -1,5 +1,9 @@
 import type { Database } from "bun:sqlite";
+import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
+import { promisify } from "node:util";
 import { XsError } from "../frame/error.ts";
+
+const sync = promisify(fdatasync);
 
 /** Turns of the event loop that a commit waits at most for writes that keep coming. */
 const GATHER_TURNS = 8;
@@ -8,12 +12,16 @@ const GATHER_TURNS = 8;
 export interface CommitHooks {
   /** Why nothing may be written any more. */
   failed(): Error | undefined;
-  /** The last thing inside the transaction. */
+  /** A transaction begins. */
+  begins(): void;
+  /** The last thing inside it. */
   beforeCommit(): void;
-  /** All of it is durable; the writers have not been told yet. */
-  afterCommit(): void;
+  /** It is committed but not synced. Gives what to do when it is durable, before writers are told. */
+  committed(): () => void;
   /** Nothing of it was kept, for this reason. Gives the error for the writers. */
   rolledBack(error: Error): Error;
+  /** It may not be durable, for this reason. Gives the error for the writers. */
+  syncFailed(error: Error): Error;
 }
 
 /** A write that waits for the next commit. */
@@ -24,12 +32,27 @@ interface Write {
   reject(error: Error): void;
 }
 
-/** Group commit: writes that arrive together share one transaction, and so one sync. */
+/** A commit that waits to be durable. */
+interface Unsynced {
+  readonly writes: readonly (readonly [Write, value: unknown])[];
+  readonly durable: () => void;
+}
+
+/**
+ * Group commit: writes that arrive together share one transaction, and so one sync. The database is
+ * at `synchronous=NORMAL`, where a commit is in the write-ahead log but not synced; the sync is done
+ * here. That of a lone write is waited for at once; where many write it goes on beside the next
+ * transaction, in a thread. Either way nobody is told of a write that is not durable.
+ */
 export class Commits {
   /** Commits so far, and the writes in them. */
   readonly counts = { commits: 0, writes: 0 };
   readonly #db: Database;
   readonly #hooks: CommitHooks;
+  readonly #log: string;
+  #logFile: number | undefined;
+  #unsynced: Unsynced[] = [];
+  #syncing = false;
   readonly #begin: ReturnType<Database["query"]>;
   readonly #commitNow: ReturnType<Database["query"]>;
   readonly #rollback: ReturnType<Database["query"]>;
@@ -39,8 +62,10 @@ export class Commits {
   #crowded = false;
   #flushedThisTurn = false;
 
-  constructor(db: Database, hooks: CommitHooks) {
+  /** @param log the file of the write-ahead log */
+  constructor(db: Database, log: string, hooks: CommitHooks) {
     this.#db = db;
+    this.#log = log;
     this.#hooks = hooks;
     this.#begin = db.query("BEGIN IMMEDIATE");
     this.#commitNow = db.query("COMMIT");
@@ -85,6 +110,11 @@ export class Commits {
         this.#flushedThisTurn = false;
       });
     }
+    const failed = this.#hooks.failed();
+    if (failed) {
+      for (const write of writes) write.reject(failed);
+      return;
+    }
     try {
       this.#commit(writes);
     } catch (error) {
@@ -94,11 +124,10 @@ export class Commits {
   }
 
   #commit(writes: Write[]): void {
-    const failed = this.#hooks.failed();
-    if (failed) throw failed;
     const done: [Write, unknown][] = [];
-    this.#begin.run();
+    this.#hooks.begins();
     try {
+      this.#begin.run();
       for (const write of writes) {
         try {
           done.push([write, write.run()]);
@@ -116,7 +145,65 @@ export class Commits {
     }
     this.counts.commits++;
     this.counts.writes += done.length;
-    this.#hooks.afterCommit();
-    for (const [write, value] of done) write.resolve(value);
+    this.#unsynced.push({ writes: done, durable: this.#hooks.committed() });
+    if (this.#syncing) return;
+    if (this.#crowded) void this.#syncAll();
+    else this.#syncNow();
+  }
+
+  #syncNow(): void {
+    const commits = this.#takeUnsynced();
+    try {
+      fdatasyncSync(this.#openLog());
+    } catch (error) {
+      this.#failAll(commits, error as Error);
+      return;
+    }
+    tellAll(commits);
+  }
+
+  /** Syncs, and again while more was committed meanwhile. */
+  async #syncAll(): Promise<void> {
+    this.#syncing = true;
+    while (this.#unsynced.length > 0) {
+      const commits = this.#takeUnsynced();
+      try {
+        await sync(this.#openLog());
+      } catch (error) {
+        this.#failAll([...commits, ...this.#takeUnsynced()], error as Error);
+        break;
+      }
+      tellAll(commits);
+    }
+    this.#syncing = false;
+  }
+
+  #takeUnsynced(): Unsynced[] {
+    const commits = this.#unsynced;
+    this.#unsynced = [];
+    return commits;
+  }
+
+  #failAll(commits: readonly Unsynced[], cause: Error): void {
+    const failure = this.#hooks.syncFailed(cause);
+    for (const { writes } of commits) for (const [write] of writes) write.reject(failure);
+  }
+
+  #openLog(): number {
+    this.#logFile ??= openSync(this.#log, "r+");
+    return this.#logFile;
+  }
+
+  /** To be called when nothing is written any more. */
+  close(): void {
+    if (this.#logFile !== undefined) closeSync(this.#logFile);
+    this.#logFile = undefined;
+  }
+}
+
+function tellAll(commits: readonly Unsynced[]): void {
+  for (const { durable, writes } of commits) {
+    durable();
+    for (const [write, value] of writes) write.resolve(value);
   }
 }

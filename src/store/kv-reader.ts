@@ -12,6 +12,7 @@ export interface KvSource {
   /** Rows in the order of their keys. */
   page(from: string, inclusive: boolean, rows: number): KvInfoRow[];
   row(key: string): KvRow | undefined;
+  /** The newest revision that may be given. */
   newestId(): string;
   nextId(): string;
   closed(): void;

@@ -33,6 +33,10 @@ export interface KvHost {
   write<T>(run: () => T): Promise<T>;
   /** Told, inside a write, of an id that no frame keeps. */
   spent(): void;
+  /** From this id on nothing is durable yet. */
+  readonly hiddenFrom: () => string | undefined;
+  /** A new id, below all that readers have not been given yet. */
+  readonly nextId: () => string;
   /** Told of every value that is written. */
   touch(value: Uint8Array): void;
 }
@@ -60,8 +64,17 @@ export class KvStore {
     if (this.#sql.hasDeleted.get()) this.#sql.forgetDeleted.run("~");
   }
 
-  /** @throws XsError `value_damaged` */
-  get(key: string): KvPair | undefined {
+  /** A pair, once it is durable. @throws XsError `value_damaged` */
+  async get(key: string): Promise<KvPair | undefined> {
+    const pair = this.getNow(key);
+    const hidden = this.#host.hiddenFrom();
+    if (hidden === undefined || (pair && pair.rev < hidden)) return pair;
+    await this.#host.write(() => {});
+    return this.getNow(key);
+  }
+
+  /** A pair as a write sees it. @throws XsError `value_damaged` */
+  getNow(key: string): KvPair | undefined {
     const recent = this.#recent.get(key);
     if (recent) return recent;
     const row = this.#row(key);
@@ -116,15 +129,15 @@ export class KvStore {
 
   /** The pairs of a scope as NDJSON; with `follow`, values and then every change. */
   read(scope: KvScope, options: { follow?: boolean; pulse?: number } = {}): KvReader {
-    const { ids } = this.#host;
+    const { ids, hiddenFrom, nextId } = this.#host;
     const reader = new KvReader(
       {
         live: this.#live,
         page: (from, inclusive, rows) =>
           (inclusive ? this.#sql.pageFrom : this.#sql.pageAfter).all(from, rows) as KvInfoRow[],
         row: (key) => this.#row(key),
-        newestId: () => ids.newest,
-        nextId: () => ids.next(),
+        newestId: () => hiddenFrom() ?? ids.newest,
+        nextId,
         closed: () => this.#watchers.delete(reader),
       },
       scope,
@@ -143,12 +156,16 @@ export class KvStore {
     return this.#watchers.size;
   }
 
-  /** Tells watchers what was committed. */
-  publish(): void {
-    if (this.#published.length === 0) return;
+  /** The changes since the last call, for watchers. */
+  takePublished(): LiveFrame[] {
     const changes = this.#published;
-    this.#published = [];
-    this.#live.publish(changes);
+    if (changes.length > 0) this.#published = [];
+    return changes;
+  }
+
+  /** Tells watchers of changes. */
+  publish(changes: readonly LiveFrame[]): void {
+    if (changes.length > 0) this.#live.publish(changes);
   }
 
   rolledBack(): void {

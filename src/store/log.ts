@@ -13,6 +13,19 @@ import type { AppendRequest, ImportFrame } from "./store.ts";
 /** Expired rows that one commit removes at most, so that a mass expiry holds nobody up. */
 const SWEEP_ROWS = 1000;
 
+/** What the log needs of the store around it. */
+export interface LogHost {
+  readonly db: Database;
+  readonly ids: IdSequence;
+  readonly content: ContentStore;
+  /** The time that decides what has expired, in ms. */
+  now(): number;
+  /** Told, inside a write, of an id that no frame keeps. */
+  spent(): void;
+  /** Reads give nothing from this id on: it is not durable yet. */
+  hiddenFrom(): string | undefined;
+}
+
 /** The rows of the frames and what they are indexed under. What writes is to be run in a commit. */
 export class Log {
   readonly #db: Database;
@@ -20,6 +33,7 @@ export class Log {
   readonly #content: ContentStore;
   readonly #now: () => number;
   readonly #spent: () => void;
+  readonly #hiddenFrom: () => string | undefined;
   readonly #sql: ReturnType<typeof statements>;
   readonly #pages = new Map<string, ReturnType<Database["query"]>>();
   /** Rows of each topic that has a `last:` ttl in use. */
@@ -27,19 +41,13 @@ export class Log {
   #published: LiveFrame[] = [];
   #total: number | undefined;
 
-  /** @param spent told when an id is gone that must not be given again */
-  constructor(
-    db: Database,
-    ids: IdSequence,
-    content: ContentStore,
-    now: () => number,
-    spent: () => void,
-  ) {
+  constructor({ db, ids, content, now, spent, hiddenFrom }: LogHost) {
     this.#db = db;
     this.#ids = ids;
     this.#content = content;
     this.#now = now;
     this.#spent = spent;
+    this.#hiddenFrom = hiddenFrom;
     this.#sql = statements(db);
   }
 
@@ -178,9 +186,9 @@ export class Log {
     };
   }
 
-  /** The newest frame's id in some scopes, or in all. */
-  newest(topics?: readonly string[]): string | undefined {
-    return this.page({ topics, order: "desc", rows: 1 }).lastId;
+  /** The newest frame's id of a topic, as a write sees it. */
+  newest(topic: string): string | undefined {
+    return this.page({ topics: [topic], order: "desc", rows: 1, evenHidden: true }).lastId;
   }
 
   /** The bound (exclusive) above which the newest `count` frames lie; undefined if all do. */
@@ -244,7 +252,12 @@ export class Log {
 
   /** Runs a statement over the rows of a query; statements are made once for each shape. */
   #select(query: PageQuery, wrap: (rows: string) => string, count: number): unknown {
-    const { above, below, topics, order } = query;
+    const { above, topics, order } = query;
+    const hidden = query.evenHidden ? undefined : this.#hiddenFrom();
+    const below =
+      hidden !== undefined && (query.below === undefined || hidden < query.below)
+        ? hidden
+        : query.below;
     const bounds = `${above === undefined ? "" : "AND id > ?"} ${below === undefined ? "" : "AND id < ?"}`;
     const key = `${order} ${bounds} ${topics?.length ?? "all"} ${wrap("")}`;
     let statement = this.#pages.get(key);

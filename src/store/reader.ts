@@ -11,6 +11,8 @@ export interface PageQuery {
   readonly order: "asc" | "desc";
   /** At most this many frames. */
   readonly rows: number;
+  /** Also those that are not durable yet. */
+  readonly evenHidden?: boolean;
 }
 
 export interface Page {
@@ -27,7 +29,7 @@ export interface ReadSource {
   page(query: PageQuery): Page;
   /** The bound (exclusive) above which the newest `count` frames lie; undefined if all do. */
   boundOfLast(count: number, query: PageQuery): string | undefined;
-  /** A new id from the store's sequence. */
+  /** A new id from the store's sequence, below all that readers have not been given yet. */
   nextId(): string;
   /** The time that decides what has expired, in ms. */
   now(): number;

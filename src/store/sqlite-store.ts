@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { XsError } from "../frame/error.ts";
-import { IdSequence, timestampOf } from "../frame/id.ts";
+import { IdSequence, packId, timestampOf, unpackId } from "../frame/id.ts";
 import { READ_ALL, type ReadOptions } from "../frame/read-options.ts";
 import { checkStore } from "./check.ts";
 import { type Collected, Collector } from "./collector.ts";
@@ -93,6 +93,8 @@ export class SqliteStore implements Store {
   readonly #followers = new Set<Reader>();
   readonly #appended = { frames: 0, bytes: 0, contentBytes: 0 };
 
+  /** Commits that are not durable yet, each with an id between what was before and what is in it. */
+  readonly #undurable: { readonly boundary: string; given: number }[] = [];
   /** An id was given that no frame keeps, so it must be written down. */
   #idSpent = false;
   #failed: Error | undefined;
@@ -111,18 +113,21 @@ export class SqliteStore implements Store {
     const db = new Database(database, { create: true, strict: true });
     this.#db = db;
     db.run("PRAGMA journal_mode = WAL");
-    db.run("PRAGMA synchronous = FULL");
+    // Commits are synced in commits.ts.
+    db.run("PRAGMA synchronous = NORMAL");
     migrate(db);
     this.#setNewest = db.query("INSERT OR REPLACE INTO facts (key, value) VALUES ('newest_id', ?)");
     this.#ids = newestIds(db, now);
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failure = promise;
     this.#fail = resolve;
-    this.#commits = new Commits(db, {
+    this.#commits = new Commits(db, `${database}-wal`, {
       failed: () => this.#failed,
+      begins: () => void this.#undurable.push({ boundary: this.#ids.next(), given: 0 }),
       beforeCommit: () => this.#writeNewest(),
-      afterCommit: () => this.#publish(),
+      committed: () => this.#committed(),
       rolledBack: (error) => this.#rolledBack(error),
+      syncFailed: (error) => this.#stop(error),
     });
     const write = <T>(run: () => T) => this.#write(run);
     const failed = (error: Error) => void this.#stop(error);
@@ -139,12 +144,16 @@ export class SqliteStore implements Store {
       },
       { database, root: join(path, "cacache") },
     );
-    this.#log = new Log(db, this.#ids, this.content, this.#now, spent);
+    const hiddenFrom = () => this.#undurable[0]?.boundary;
+    const { content } = this;
+    this.#log = new Log({ db, ids: this.#ids, content, now: this.#now, spent, hiddenFrom });
     this.kv = new KvStore({
       db,
       ids: this.#ids,
       write,
       spent,
+      hiddenFrom,
+      nextId: () => this.#syntheticId(),
       touch: (value) => this.#collector.touch(value),
     });
     this.#idempotency = new Idempotency(db, this.#now);
@@ -235,7 +244,7 @@ export class SqliteStore implements Store {
         live: this.#live,
         page: (query) => this.#guard(() => this.#log.page(query)),
         boundOfLast: (count, query) => this.#guard(() => this.#log.boundOfLast(count, query)),
-        nextId: () => this.#ids.next(),
+        nextId: () => this.#syntheticId(),
         now: this.#now,
         closed: () => this.#followers.delete(reader),
       },
@@ -313,6 +322,8 @@ export class SqliteStore implements Store {
       await this.#collector.idle();
       await this.#write(() => this.#log.sweepAll());
       await this.content.finish(SETTLE_ON_CLOSE_MS);
+      // The last of all writes: when it is durable, so are the others.
+      await this.#write(() => {});
       this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (error) {
       // On a full disk what is in the log stays there until the next open; nothing is lost.
@@ -320,6 +331,7 @@ export class SqliteStore implements Store {
         throw this.#translate(error as Error);
     } finally {
       this.content.stop();
+      this.#commits.close();
       this.#failed ??= new XsError("store_closed", "the store is closed");
       this.#db.close();
       this.#lock.release();
@@ -339,7 +351,7 @@ export class SqliteStore implements Store {
   }
 
   #checkLast(topic: string, expected: string | null): void {
-    const actual = this.#log.newest([topic]) ?? null;
+    const actual = this.#log.newest(topic) ?? null;
     if (actual === expected) return;
     throw new XsError(
       "expect_last_failed",
@@ -360,13 +372,28 @@ export class SqliteStore implements Store {
     this.#idSpent = false;
   }
 
-  #publish(): void {
+  /** What is committed is told to readers when it is durable, and until then kept from them. */
+  #committed(): () => void {
     const frames = this.#log.takePublished();
-    if (frames.length > 0) this.#live.publish(frames);
-    this.kv.publish();
+    const changes = this.kv.takePublished();
+    return () => {
+      this.#undurable.shift();
+      if (frames.length > 0) this.#live.publish(frames);
+      this.kv.publish(changes);
+    };
+  }
+
+  /** An id for a threshold or pulse: above all that readers were given, below all they were not. */
+  #syntheticId(): string {
+    const [commit] = this.#undurable;
+    if (!commit) return this.#ids.next();
+    // The counters of the boundary are its own, so all its 32 random bits are free to count with.
+    const node = (commit.given++).toString(16).padStart(8, "0");
+    return packId({ ...unpackId(commit.boundary), node });
   }
 
   #rolledBack(error: Error): Error {
+    this.#undurable.pop();
     this.#log.rolledBack();
     this.kv.rolledBack();
     const failure = this.#translate(error);

@@ -165,7 +165,7 @@ test("completion scripts parse in their shells and know every command and option
   for (const shell of ["bash", "zsh", "fish"]) {
     const script = await home.ok(["completions", shell]);
     for (const [name, load] of Object.entries(VERBS)) {
-      expect(script).toContain(name);
+      for (const word of name.split(" ")) expect(script).toContain(word);
       for (const option of Object.keys((await load()).options)) expect(script).toContain(option);
     }
     const there = Bun.which(shell);
