@@ -57,10 +57,12 @@ export function conditionOf(request: Request): AppendCondition {
   };
 }
 
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
 /** A header's bytes arrive as Latin-1; ours are UTF-8. */
 function utf8(header: string): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(header, "latin1"));
+    return decoder.decode(Buffer.from(header, "latin1"));
   } catch {
     throw new XsError("bad_meta", "the xs-meta header is not UTF-8; send it as base64 of JSON");
   }
