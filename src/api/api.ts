@@ -5,10 +5,12 @@ import { append } from "./append.ts";
 import { cas } from "./cas.ts";
 import { problemResponse } from "./errors.ts";
 import { getContent, getFrame, getNeighbour, removeFrame } from "./frame.ts";
+import { gc } from "./gc.ts";
 import { importFrames } from "./import.ts";
 import { kv } from "./kv.ts";
 import { readEnd, readStream } from "./read.ts";
 import { healthResponse, versionResponse } from "./status.ts";
+import { verify } from "./verify.ts";
 
 /** Answers one request to a store. Never rejects: a failure is a problem document. */
 export type Api = (request: Request) => Promise<Response>;
@@ -87,6 +89,10 @@ function route(segments: string[], url: URL): Methods | undefined {
       return second === undefined ? { GET: kv.list } : kvMethods(url);
     case "import":
       return second === undefined ? { POST: importFrames } : undefined;
+    case "verify":
+      return second === undefined ? { GET: verify } : undefined;
+    case "gc":
+      return second === undefined ? { POST: gc } : undefined;
     case "version":
       return second === undefined ? { GET: versionResponse } : undefined;
     case "health":

@@ -8,6 +8,7 @@ import { checkStore } from "./check.ts";
 import { type Collected, Collector } from "./collector.ts";
 import { Commits } from "./commits.ts";
 import { ContentStore } from "./content.ts";
+import type { CheckListener } from "./findings.ts";
 import { Idempotency } from "./idempotency.ts";
 import { type KvPair, KvStore } from "./kv.ts";
 import { LiveFeed } from "./live.ts";
@@ -262,12 +263,15 @@ export class SqliteStore implements Store {
     return this.#collector.collect(dryRun);
   }
 
-  async check(report: (problem: string) => void): Promise<CheckResult> {
+  async check(
+    report: CheckListener["report"],
+    how: Omit<CheckListener, "report"> = {},
+  ): Promise<CheckResult> {
     await this.#write(() => {});
     // A content that is freed meanwhile would seem to be missing.
     const release = await this.holdContent();
     try {
-      return await checkStore(join(this.path, DATABASE), this.content, report);
+      return await checkStore(join(this.path, DATABASE), this.content, { ...how, report });
     } finally {
       release();
     }
