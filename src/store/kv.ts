@@ -47,6 +47,7 @@ export class KvStore {
   readonly #live = new LiveFeed();
   readonly #watchers = new Set<KvReader>();
   #published: LiveFrame[] = [];
+  #total: number | undefined;
 
   constructor(host: KvHost) {
     this.#host = host;
@@ -86,8 +87,12 @@ export class KvStore {
     this.#checkCondition(key, condition);
     if (!this.#infoOf(key)) return undefined;
     const rev = this.#nextRev();
-    if (this.#watchers.size > 0) this.#set({ key, rev, type: "", value: null });
-    else this.#sql.delete.run(key);
+    if (this.#watchers.size > 0) {
+      this.#set({ key, rev, type: "", value: null });
+    } else {
+      this.#count(key, 0);
+      this.#sql.delete.run(key);
+    }
     return rev;
   }
 
@@ -121,9 +126,10 @@ export class KvStore {
     return reader;
   }
 
-  /** How many pairs there are. */
+  /** How many pairs there are; counted at the first call, which takes a while. */
   count(): number {
-    return (this.#sql.count.get() as { n: number }).n;
+    this.#total ??= (this.#sql.count.get() as { n: number }).n;
+    return this.#total;
   }
 
   get watchers(): number {
@@ -138,8 +144,10 @@ export class KvStore {
     this.#live.publish(changes);
   }
 
+  /** Forgets what was counted in a transaction that was rolled back. */
   rolledBack(): void {
     this.#published = [];
+    this.#total = undefined;
   }
 
   /** Tells whether there are deleted pairs that every watcher knows of. */
@@ -160,10 +168,16 @@ export class KvStore {
 
   #set(pair: Omit<KvRow, "crc">): void {
     const { key, rev, type, value } = pair;
+    this.#count(key, value ? 1 : 0);
     this.#sql.put.run(key, rev, type, kvCrc(pair), value);
     if (value) this.#host.touch(value);
     if (this.#watchers.size === 0) return;
     this.#published.push({ id: rev, scopes: [key], line: changeLine(pair), expires: null });
+  }
+
+  /** Counts that a key is about to have so many values, 1 or 0. */
+  #count(key: string, values: 0 | 1): void {
+    if (this.#total !== undefined) this.#total += values - (this.#infoOf(key) ? 1 : 0);
   }
 
   #row(key: string): KvRow | undefined {

@@ -93,6 +93,8 @@ export class SqliteStore implements Store {
   readonly #sweeper: ReturnType<typeof setInterval>;
   readonly #followers = new Set<Reader>();
   readonly #appended = { frames: 0, bytes: 0, contentBytes: 0 };
+  /** The same of the commit that is being made. */
+  #appending = { frames: 0, bytes: 0, contentBytes: 0 };
 
   /** An id was given that no frame keeps, so it must be written down. */
   #idSpent = false;
@@ -279,7 +281,6 @@ export class SqliteStore implements Store {
 
   get metrics(): StoreMetrics {
     const { contents, bytes } = this.content.staged();
-    const behind = [...this.#followers].map(({ position }) => this.#lagOf(position));
     return {
       frames: this.#log.count(),
       pairs: this.kv.count(),
@@ -288,9 +289,10 @@ export class SqliteStore implements Store {
       appendedContentBytes: this.#appended.contentBytes,
       commits: this.#commits.counts.commits,
       commitWrites: this.#commits.counts.writes,
+      commitsBySize: this.#commits.counts.bySize,
       followers: this.#followers.size,
       watchers: this.kv.watchers,
-      followerLag: behind.reduce((most, lag) => Math.max(most, lag), 0),
+      followerLag: this.#followerLag(),
       stagedContents: contents,
       stagedBytes: bytes,
       databaseBytes: ["", "-wal"]
@@ -336,9 +338,9 @@ export class SqliteStore implements Store {
 
   #appendNow(request: AppendRequest): string {
     const line = this.#log.append(request);
-    this.#appended.frames++;
-    this.#appended.bytes += line.length + 1;
-    this.#appended.contentBytes += request.content?.size ?? 0;
+    this.#appending.frames++;
+    this.#appending.bytes += Buffer.byteLength(line) + 1;
+    this.#appending.contentBytes += request.content?.size ?? 0;
     return line;
   }
 
@@ -368,11 +370,16 @@ export class SqliteStore implements Store {
     const frames = this.#log.takePublished();
     if (frames.length > 0) this.#live.publish(frames);
     this.kv.publish();
+    this.#appended.frames += this.#appending.frames;
+    this.#appended.bytes += this.#appending.bytes;
+    this.#appended.contentBytes += this.#appending.contentBytes;
+    this.#appending = { frames: 0, bytes: 0, contentBytes: 0 };
   }
 
   #rolledBack(error: Error): Error {
     this.#log.rolledBack();
     this.kv.rolledBack();
+    this.#appending = { frames: 0, bytes: 0, contentBytes: 0 };
     const failure = this.#translate(error);
     if (!this.#failed) this.content.recount();
     return failure;
@@ -393,12 +400,14 @@ export class SqliteStore implements Store {
     });
   }
 
-  /** How long ago, in seconds, the next thing after this id may have been committed. */
-  #lagOf(position: string | undefined): number {
-    const { newest } = this.#ids;
-    if (!newest || (position ?? "") >= newest) return 0;
-    const next = position === undefined ? undefined : timestampOf(position);
-    return Math.max(0, (timestampOf(newest) - (next ?? timestampOf(newest))) / 1000);
+  /** How far the slowest follower is behind the newest frame, in seconds. */
+  #followerLag(): number {
+    const behind = [...this.#followers].filter((follower) => !follower.isCaughtUp);
+    const newest = this.#log.newest();
+    if (behind.length === 0 || newest === undefined) return 0;
+    const oldest = this.#log.page({ order: "asc", rows: 1 }).lastId ?? newest;
+    const reached = behind.map(({ position }) => timestampOf(position ?? oldest));
+    return Math.max(0, timestampOf(newest) - Math.min(...reached)) / 1000;
   }
 
   #guard<T>(run: () => T): T {

@@ -157,9 +157,11 @@ export interface StoreMetrics {
   readonly commits: number;
   /** Writes in all commits together. */
   readonly commitWrites: number;
+  /** Commits of each of the sizes `COMMIT_SIZES`, and of more. */
+  readonly commitsBySize: readonly number[];
   readonly followers: number;
   readonly watchers: number;
-  /** How far the slowest follower is behind the newest commit, in seconds. */
+  /** How far the slowest follower is behind the newest frame, in seconds. */
   readonly followerLag: number;
   readonly stagedContents: number;
   readonly stagedBytes: number;
