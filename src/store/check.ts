@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { encodeFrame, idInLine, parseFrame } from "../frame/frame.ts";
-import { hashOf, parseHash } from "../frame/hash.ts";
+import { hashOf, isHash } from "../frame/hash.ts";
 import { parseId } from "../frame/id.ts";
 import { parseKey } from "../frame/key.ts";
 import { scopesOfLine } from "../frame/scopes.ts";
@@ -93,8 +93,10 @@ async function checkFrames({ db, content, findings }: Subject): Promise<void> {
     const problem = problemOf(row);
     if (problem) return findings.found(`frame ${row.id}: ${problem}`);
     for (const scope of scopesOfLine(row.frame)) {
-      if (hasScope.get(scope, row.id)) continue;
-      findings.found(`frame ${row.id}: is not indexed under ${scope}`);
+      const indexed = findings.guarded(`index of the frame ${row.id}`, () =>
+        hasScope.get(scope, row.id),
+      );
+      if (indexed === null) findings.found(`frame ${row.id}: is not indexed under ${scope}`);
     }
     const { hash } = parseFrame(row.frame);
     if (hash && !content.has(hash)) {
@@ -107,9 +109,9 @@ async function checkScopes({ db, findings }: Subject): Promise<void> {
   const frame = db.query(`SELECT ${FRAME} FROM frames WHERE id = ?`);
   await eachRow(db, SCOPES, findings, ({ scope, id }: { scope: string; id: string }) => {
     // What is wrong with the row itself is told elsewhere; one that cannot be read only here.
-    const row = frame.get(id) as FrameRow | null;
-    if (!row) findings.found(`index: ${scope} names the frame ${id}, which is not there`);
-    else if (!problemOf(row) && !scopesOfLine(row.frame).includes(scope)) {
+    const row = findings.guarded(`frame ${id}`, () => frame.get(id) as FrameRow | null);
+    if (row === null) findings.found(`index: ${scope} names the frame ${id}, which is not there`);
+    else if (row && !problemOf(row) && !scopesOfLine(row.frame).includes(scope)) {
       findings.found(`index: ${scope} names the frame ${id}, which does not belong there`);
     }
   });
@@ -137,7 +139,7 @@ async function checkStaged({ db, findings }: Subject): Promise<void> {
     if (hashOf(bytes) !== hash) findings.found(`content ${hash}: is damaged, in the database`);
   });
   await eachRow(db, FREED, findings, ({ hash }: { hash: string }) => {
-    if (!isValid(() => parseHash(hash))) findings.found(`freed: ${hash} is not a hash`);
+    if (!isHash(hash)) findings.found(`freed: ${hash} is not a hash`);
   });
 }
 

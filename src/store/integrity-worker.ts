@@ -5,11 +5,15 @@ import { Database } from "bun:sqlite";
 declare const self: Worker;
 
 self.onmessage = ({ data: database }: MessageEvent<string>) => {
+  const problems: string[] = [];
   try {
     const db = new Database(database, { readonly: true });
-    const rows = db.query("PRAGMA integrity_check").all() as { integrity_check: string }[];
-    postMessage(rows.map((row) => row.integrity_check).filter((text) => text !== "ok"));
+    for (const row of db.query("PRAGMA integrity_check").iterate()) {
+      problems.push(...(row as { integrity_check: string }).integrity_check.split("\n"));
+    }
   } catch (error) {
-    postMessage([(error as Error).message]);
+    // What it has told before is worth more.
+    if (problems.length === 0) problems.push((error as Error).message);
   }
+  postMessage(problems.filter((text) => text !== "ok" && !text.startsWith("***")));
 };

@@ -31,6 +31,8 @@ export interface KvHost {
   readonly db: Database;
   readonly ids: IdSequence;
   write<T>(run: () => T): Promise<T>;
+  /** Runs a read, and gives its failure as an error of ours. */
+  guard<T>(run: () => T): T;
   /** Told, inside a write, of an id that no frame keeps. */
   spent(): void;
   /** Told of every value that is written. */
@@ -108,12 +110,15 @@ export class KvStore {
 
   /** The pairs of a scope as NDJSON; with `follow`, values and then every change. */
   read(scope: KvScope, options: { follow?: boolean; pulse?: number } = {}): KvReader {
-    const { ids } = this.#host;
+    const { ids, guard } = this.#host;
     const reader = new KvReader(
       {
         live: this.#live,
         page: (from, inclusive, rows) =>
-          (inclusive ? this.#sql.pageFrom : this.#sql.pageAfter).all(from, rows) as KvInfoRow[],
+          guard(() => {
+            const page = inclusive ? this.#sql.pageFrom : this.#sql.pageAfter;
+            return page.all(from, rows) as KvInfoRow[];
+          }),
         row: (key) => this.#row(key),
         newestId: () => ids.newest,
         nextId: () => ids.next(),
@@ -128,7 +133,7 @@ export class KvStore {
 
   /** How many pairs there are; counted at the first call, which takes a while. */
   count(): number {
-    this.#total ??= (this.#sql.count.get() as { n: number }).n;
+    this.#total ??= this.#host.guard(() => this.#sql.count.get() as { n: number }).n;
     return this.#total;
   }
 
@@ -181,7 +186,7 @@ export class KvStore {
   }
 
   #row(key: string): KvRow | undefined {
-    const row = this.#sql.get.get(key) as KvRow | null;
+    const row = this.#host.guard(() => this.#sql.get.get(key)) as KvRow | null;
     return row ? checkedRow(row) : undefined;
   }
 

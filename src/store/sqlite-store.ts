@@ -1,9 +1,9 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { XsError } from "../frame/error.ts";
+import { type ErrorCode, XsError } from "../frame/error.ts";
 import { IdSequence, timestampOf } from "../frame/id.ts";
-import { READ_ALL, type ReadOptions } from "../frame/read-options.ts";
+import type { ReadOptions } from "../frame/read-options.ts";
 import { checkStore } from "./check.ts";
 import { type Collected, Collector } from "./collector.ts";
 import { Commits } from "./commits.ts";
@@ -34,6 +34,9 @@ const SWEEP_EVERY_MS = 1000;
 /** How long a close waits for content to settle; the rest settles after the next open. */
 const SETTLE_ON_CLOSE_MS = 2000;
 
+/** Failures of a close that leave the store as safe as it was. */
+const LEAVES_ALL = new Set<ErrorCode>(["disk_full", "frame_damaged"]);
+
 /** Tells whether a directory holds a store. */
 export function isStore(path: string): boolean {
   return existsSync(join(path, DATABASE));
@@ -58,7 +61,9 @@ export function openSqliteStore(path: string, now?: () => number): SqliteStore |
     return new SqliteStore(path, lock, now);
   } catch (error) {
     lock.release();
-    if (!(error as { code?: string }).code?.startsWith("SQLITE_")) throw error;
+    const isDamage = (error as { code?: string }).code?.startsWith("SQLITE_");
+    // An id that is none is damage as well, of a kind that SQLite knows nothing of.
+    if (!isDamage && !(error instanceof SyntaxError)) throw error;
     const { message } = error as Error;
     throw new XsError(
       "store_damaged",
@@ -128,6 +133,7 @@ export class SqliteStore implements Store {
       rolledBack: (error) => this.#rolledBack(error),
     });
     const write = <T>(run: () => T) => this.#write(run);
+    const guard = <T>(run: () => T) => this.#guard(run);
     const failed = (error: Error) => void this.#stop(error);
     const spent = () => {
       this.#idSpent = true;
@@ -136,6 +142,7 @@ export class SqliteStore implements Store {
       {
         db,
         write,
+        guard,
         failed,
         crowded: () => this.#collector.collectSoon(true),
         touch: (text) => this.#collector.touch(text),
@@ -147,6 +154,7 @@ export class SqliteStore implements Store {
       db,
       ids: this.#ids,
       write,
+      guard,
       spent,
       touch: (value) => this.#collector.touch(value),
     });
@@ -155,8 +163,8 @@ export class SqliteStore implements Store {
       db,
       content: this.content,
       write,
+      guard,
       failed,
-      read: () => this.read(READ_ALL),
     });
     this.#sweeper = setInterval(() => this.#sweepSoon(), SWEEP_EVERY_MS);
     this.#sweeper.unref();
@@ -280,6 +288,10 @@ export class SqliteStore implements Store {
   }
 
   get metrics(): StoreMetrics {
+    return this.#guard(() => this.#metrics());
+  }
+
+  #metrics(): StoreMetrics {
     const { contents, bytes } = this.content.staged();
     return {
       frames: this.#log.count(),
@@ -321,9 +333,10 @@ export class SqliteStore implements Store {
       await this.content.finish(SETTLE_ON_CLOSE_MS);
       this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (error) {
-      // On a full disk what is in the log stays there until the next open; nothing is lost.
-      if (!(error instanceof XsError) || error.code !== "disk_full")
-        throw this.#translate(error as Error);
+      // On a full disk, or where a page is damaged, all stays as it is until the next open; nothing
+      // is lost by that.
+      const failure = this.#translate(error as Error);
+      if (!(failure instanceof XsError) || !LEAVES_ALL.has(failure.code)) throw failure;
     } finally {
       this.content.stop();
       this.#failed ??= new XsError("store_closed", "the store is closed");
@@ -388,15 +401,19 @@ export class SqliteStore implements Store {
   #sweepSoon(): void {
     this.content.sweep();
     if (this.#failed) return;
-    this.#collector.collectSoon();
+    this.#sweep().catch((error: Error) => {
+      // A full disk passes and the next sweep tries again; what does not pass stops the store.
+      if (!(this.#translate(error) instanceof XsError)) this.#stop(error);
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    void this.#collector.collectSoon();
     if (!this.#log.hasExpired() && !this.#idempotency.hasExpired() && !this.kv.hasDeleted()) return;
-    this.#write(() => {
+    await this.#write(() => {
       this.#log.sweep();
       this.#idempotency.sweep();
       this.kv.sweep();
-    }).catch((error: Error) => {
-      // A full disk passes and the next sweep tries again; what does not pass stops the store.
-      if (!(error instanceof XsError)) this.#stop(error);
     });
   }
 

@@ -1,6 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
-import { edit, makeDamagedStore } from "../support/damage.ts";
+import { packId } from "../../src/frame/id.ts";
+import { ContentFiles } from "../../src/store/content-files.ts";
+import { damagePage, edit, makeDamagedStore } from "../support/damage.ts";
 import { startServer } from "../support/server.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
@@ -63,6 +65,64 @@ for (const served of [true, false]) {
     expect(await home.ok(["gc", home.store])).toBe(freed(0));
   });
 }
+
+test.each([
+  ["with a server", true],
+  ["without a server", false],
+])("damage is named, and what is beside it can be read: %s", async (_, served) => {
+  using home = new Home();
+  const lines = Array.from({ length: 400 }, (_, n) => ({
+    topic: "note",
+    id: packId({ ts_ms: 1000, counter_hi: 0, counter_lo: n, node: "00000000" }),
+    hash: null,
+    meta: { n, pad: "p".repeat(100) },
+    ttl: "forever",
+  })).map((frame) => JSON.stringify(frame));
+  await home.ok(["import", home.store], { stdin: `${lines.join("\n")}\n` });
+  const hash = (await home.ok(["cas-post", home.store], { stdin: "precious" })).trim();
+  const other = (await home.ok(["cas-post", home.store], { stdin: "other" })).trim();
+  await home.ok(["kv", "put", home.store, "first"], { stdin: "1" });
+  await home.ok(["kv", "put", home.store, "second"], { stdin: "2" });
+  writeFileSync(new ContentFiles(`${home.store}/cacache`).pathOf(hash), "Precious");
+  edit(home.store, (db) => db.run("UPDATE kv SET value = x'33' WHERE key = 'first'"));
+  damagePage(home.store, "frames");
+
+  await using _server = served ? await startServer(home.store) : undefined;
+  const { code, stdout, stderr } = await home.xs(["verify", home.store]);
+  expect(code).toBe(1);
+  expect(stderr).not.toContain("should not have happened");
+  expect(stdout).toContain(`content ${hash}: is damaged\n`);
+  expect(stdout).toContain('key "first": does not match its checksum\n');
+  const ids = lines.map((line) => JSON.parse(line).id as string);
+  const lost = ids.filter((id) => stdout.includes(`frame ${id}: cannot be read`));
+  expect(lost.length).toBeGreaterThan(0);
+
+  for (const args of [
+    ["get", home.store, lost[0] ?? ""],
+    ["cas", home.store, hash],
+    ["kv", "get", home.store, "first"],
+  ]) {
+    const refused = await home.xs(args);
+    expect([args, refused.code, refused.stdout]).toEqual([args, 1, ""]);
+    expect(refused.stderr).toContain("damaged");
+    expect(refused.stderr).not.toContain("should not have happened");
+  }
+  const [before, after] = [ids.indexOf(lost[0] ?? ""), ids.indexOf(lost.at(-1) ?? "") + 1];
+  expect(await home.ok(["get", home.store, ids[before - 1] ?? ""])).toBe(`${lines[before - 1]}\n`);
+  const cat = ["cat", home.store, "--topic", "note"];
+  expect(await home.ok([...cat, "--limit", String(before)])).toBe(
+    `${lines.slice(0, before).join("\n")}\n`,
+  );
+  expect(await home.ok([...cat, "--last-id", lost.at(-1) ?? ""])).toBe(
+    `${lines.slice(after).join("\n")}\n`,
+  );
+  expect(await home.ok(["cas", home.store, other])).toBe("other");
+  expect(await home.ok(["kv", "get", home.store, "second"])).toBe("2");
+  // Over the damage itself a read breaks off, with all that came before.
+  const whole = await home.xs(cat);
+  expect(whole.code).toBe(1);
+  expect(lines.join("\n").startsWith(whole.stdout.trimEnd())).toBe(true);
+});
 
 test("verify tells of contents that are still staged", async () => {
   using home = new Home();
