@@ -4,8 +4,10 @@ import { join } from "node:path";
 import pkg from "../package.json" with { type: "json" };
 
 const root = join(import.meta.dir, "..");
-/** The program, and what runs in a thread of its own. */
-const entries = ["src/main.ts", "src/store/settle-worker.ts"].map((path) => join(root, path));
+/** The program, and what runs in threads of its own. */
+const entries = ["main.ts", "store/settle-worker.ts", "store/integrity-worker.ts"].map((path) =>
+  join(root, "src", path),
+);
 const dist = join(root, "dist");
 
 // Bun fetches the runtime of another platform from the npm registry, in its own version.

@@ -1,15 +1,18 @@
-import { XsError } from "../frame/error.ts";
+import { type ErrorCode, XsError } from "../frame/error.ts";
 import { parseKey } from "../frame/key.ts";
 import type { Store } from "../store/store.ts";
 import { append } from "./append.ts";
 import { appendBatch } from "./batch.ts";
 import { cas } from "./cas.ts";
-import { problemResponse } from "./errors.ts";
+import { problemResponse, Refusal } from "./errors.ts";
 import { getContent, getFrame, getNeighbour, removeFrame } from "./frame.ts";
+import { gc } from "./gc.ts";
 import { importFrames } from "./import.ts";
 import { kv } from "./kv.ts";
+import { metrics } from "./metrics.ts";
 import { readEnd, readStream } from "./read.ts";
 import { healthResponse, versionResponse } from "./status.ts";
+import { verify } from "./verify.ts";
 
 /** Answers one request to a store. Never rejects: a failure is a problem document. */
 export type Api = (request: Request) => Promise<Response>;
@@ -19,6 +22,8 @@ export interface Call {
   readonly store: Store;
   readonly request: Request;
   readonly url: URL;
+  /** How often each error was answered so far. */
+  readonly errors: ReadonlyMap<ErrorCode, number>;
 }
 
 type Handler = (call: Call) => Response | Promise<Response>;
@@ -27,16 +32,19 @@ type Methods = Partial<Record<"GET" | "POST" | "PUT" | "DELETE", Handler>>;
 
 /** The function that answers every question about a store, with or without a socket. */
 export function api(store: Store): Api {
+  const errors = new Map<ErrorCode, number>();
+  const count = (code: ErrorCode) => void errors.set(code, (errors.get(code) ?? 0) + 1);
   return async (request) => {
     try {
-      return await answer(store, request);
+      return await answer({ store, request, errors });
     } catch (error) {
-      return problemResponse(error);
+      return problemResponse(error, count);
     }
   };
 }
 
-async function answer(store: Store, request: Request): Promise<Response> {
+async function answer(call: Omit<Call, "url">): Promise<Response> {
+  const { request } = call;
   if (request.headers.get("host")?.includes(",")) {
     throw new XsError("bad_host", "the request has more than one Host header: send one");
   }
@@ -52,7 +60,7 @@ async function answer(store: Store, request: Request): Promise<Response> {
     const allowed = Object.keys(methods).flatMap((name) =>
       name === "GET" ? [name, "HEAD"] : name,
     );
-    return problemResponse(
+    throw new Refusal(
       new XsError(
         "method_not_allowed",
         `${method} is not for ${url.pathname}; there is ${allowed.join(", ")}`,
@@ -60,7 +68,7 @@ async function answer(store: Store, request: Request): Promise<Response> {
       { allow: allowed.join(", ") },
     );
   }
-  const response = await handler({ store, request, url });
+  const response = await handler({ ...call, url });
   if (method !== "HEAD") return response;
   await response.body?.cancel();
   return new Response(null, { status: response.status, headers: response.headers });
@@ -90,6 +98,12 @@ function route(segments: string[], url: URL): Methods | undefined {
       return second === undefined ? { GET: kv.list } : kvMethods(url);
     case "import":
       return second === undefined ? { POST: importFrames } : undefined;
+    case "metrics":
+      return second === undefined ? { GET: metrics } : undefined;
+    case "verify":
+      return second === undefined ? { GET: verify } : undefined;
+    case "gc":
+      return second === undefined ? { POST: gc } : undefined;
     case "version":
       return second === undefined ? { GET: versionResponse } : undefined;
     case "health":

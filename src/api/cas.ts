@@ -3,7 +3,7 @@ import { hashOf, parseHash } from "../frame/hash.ts";
 import type { Store, TakenContent } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { takeBody } from "./body.ts";
-import { problemResponse } from "./errors.ts";
+import { Refusal } from "./errors.ts";
 import { onlyOptions } from "./query.ts";
 
 /** What an append leaves out is content as well, for who stores it on purpose. */
@@ -49,7 +49,7 @@ export async function contentResponse(
   const asked = request.headers.get("range");
   const range = parseRange(asked, content.size);
   if (range === "unsatisfiable") {
-    return problemResponse(
+    throw new Refusal(
       new XsError("range_not_satisfiable", `the content has ${content.size} bytes, not ${asked}`),
       { "content-range": `bytes */${content.size}` },
     );

@@ -43,11 +43,30 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   internal: [500, "Internal error"],
 };
 
-/** An error as a problem document (RFC 9457), with our stable `code`. */
-export function problemResponse(error: unknown, headers: Record<string, string> = {}): Response {
-  const known = asXsError(error);
-  const [status, title] = TABLE[known.code];
-  const body = { title, status, detail: known.message, code: known.code, ...known.members };
+/** A failure that the client is told with headers of its own. */
+export class Refusal extends Error {
+  readonly reason: XsError;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(reason: XsError, headers: Readonly<Record<string, string>>) {
+    super(reason.message);
+    this.reason = reason;
+    this.headers = headers;
+  }
+}
+
+/**
+ * An error as a problem document (RFC 9457), with our stable `code`.
+ *
+ * @param count told the code
+ */
+export function problemResponse(error: unknown, count?: (code: ErrorCode) => void): Response {
+  const { reason, headers } =
+    error instanceof Refusal ? error : { reason: asXsError(error), headers: {} };
+  const { code, message, members } = reason;
+  count?.(code);
+  const [status, title] = TABLE[code];
+  const body = { title, status, detail: message, code, ...members };
   return new Response(`${JSON.stringify(body)}\n`, {
     status,
     headers: { "content-type": "application/problem+json", ...headers },

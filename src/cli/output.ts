@@ -34,6 +34,30 @@ export async function pipeOut(response: Response): Promise<void> {
   }
 }
 
+/**
+ * The lines of a response's body.
+ *
+ * @throws XsError `no_server` where the body breaks off
+ */
+export async function* linesOf(response: Response): AsyncGenerator<string> {
+  const reader = response.body?.getReader();
+  if (!reader) return;
+  const decoder = new TextDecoder();
+  let rest = "";
+  try {
+    for (;;) {
+      const { value, done } = await reader.read().catch(brokenOff);
+      if (done) break;
+      const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      yield* lines;
+    }
+    if (rest !== "") yield rest;
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
 function brokenOff(error: Error): never {
   if (error instanceof XsError) throw error;
   throw new XsError("no_server", `the answer broke off (${error.message}); is the server gone?`, {

@@ -16,6 +16,15 @@ export function parseHash(text: string): string {
   return text;
 }
 
+/** Tells whether a text is a hash, as {@link parseHash} takes it. */
+export function isHash(text: string): boolean {
+  try {
+    return parseHash(text) === text;
+  } catch {
+    return false;
+  }
+}
+
 /** The hash of some content. */
 export function hashOf(bytes: Uint8Array): string {
   return `sha256-${new Bun.CryptoHasher("sha256").update(bytes).digest("base64")}`;

@@ -1,6 +1,9 @@
 /** What is used of cacache 20, which brings no types of its own. */
 declare module "cacache" {
   const cacache: {
+    get: {
+      info(cache: string, key: string): Promise<{ integrity: string } | null>;
+    };
     index: {
       insert(cache: string, key: string, hash: string, options: { size: number }): Promise<unknown>;
     };

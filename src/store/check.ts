@@ -1,22 +1,55 @@
 import { Database } from "bun:sqlite";
 import { encodeFrame, idInLine, parseFrame } from "../frame/frame.ts";
-import { hashOf } from "../frame/hash.ts";
+import { hashOf, isHash } from "../frame/hash.ts";
 import { parseId } from "../frame/id.ts";
 import { parseKey } from "../frame/key.ts";
 import { scopesOfLine } from "../frame/scopes.ts";
 import { expiryOf, parseTtl } from "../frame/ttl.ts";
 import type { ContentStore } from "./content.ts";
+import { type CheckListener, Findings } from "./findings.ts";
+import { integrityProblems } from "./integrity.ts";
 import { type KvRow, kvCrc } from "./kv-row.ts";
 import type { CheckResult } from "./store.ts";
+import { eachRow, type Table } from "./table-walk.ts";
 
-/** Rows that are looked at in one turn of the event loop. */
-const STEP = 200;
+const FRAME = "id, expires, crc, frame";
+const FRAMES: Table = { name: "frames", columns: FRAME, key: ["id"], lowest: "", step: 50 };
+const SCOPES: Table = {
+  name: "scopes",
+  columns: "scope, id",
+  key: ["scope", "id"],
+  lowest: "",
+  step: 100,
+};
+const PAIRS: Table = {
+  name: "kv",
+  columns: "key, rev, type, crc, value",
+  key: ["key"],
+  lowest: "",
+  step: 5,
+};
+const STAGED: Table = {
+  name: "staged",
+  columns: "seq, hash, bytes",
+  key: ["seq"],
+  lowest: -1,
+  step: 50,
+};
+const FREED: Table = { name: "freed", columns: "hash", key: ["hash"], lowest: "", step: 1000 };
 
 interface FrameRow {
   id: string;
   expires: number | null;
   crc: number;
   frame: string;
+}
+
+/** What each part of a check works on. */
+interface Subject {
+  /** A connection of the check's own, which sees the store as it was when the check began. */
+  readonly db: Database;
+  readonly content: ContentStore;
+  readonly findings: Findings;
 }
 
 /**
@@ -26,167 +59,103 @@ interface FrameRow {
 export async function checkStore(
   database: string,
   content: ContentStore,
-  report: (problem: string) => void,
+  listener: CheckListener,
 ): Promise<CheckResult> {
-  const result: CheckResult = {
-    frames: 0,
-    contents: 0,
-    pairs: 0,
-    staged: content.staged().contents,
-    problems: 0,
-  };
-  const found = (problem: string) => {
-    result.problems++;
-    report(problem);
-  };
+  const findings = new Findings(listener);
   const db = new Database(database, { readonly: true, strict: true });
   try {
     db.run("BEGIN");
-    const parts = [checkDatabase, checkFrames, checkScopes, checkPairs, checkStaged] as const;
-    for (const part of parts) await part(db, found, result);
-    await checkContents(db, content, found, result);
+    // The moment is that of the first read.
+    findings.guarded("database", () => db.query("SELECT 1 FROM facts LIMIT 1").get());
+    const subject = { db, content, findings };
+    for (const problem of await integrityProblems(database, listener.signal)) {
+      findings.found(`database: ${problem}`);
+    }
+    await findings.turn();
+    await checkFrames(subject);
+    await checkScopes(subject);
+    await checkPairs(subject);
+    await checkStaged(subject);
+    await checkFiles(subject);
+    findings.result.staged = findings.guarded("staged", () => content.staged().contents) ?? 0;
+    await findings.turn();
   } finally {
     db.close();
   }
-  return result;
+  return findings.result;
 }
 
-type Found = (problem: string) => void;
-
-async function checkDatabase(db: Database, found: Found): Promise<void> {
-  const rows = guarded(found, "database", () => db.query("PRAGMA integrity_check").all());
-  for (const { integrity_check: text } of (rows ?? []) as { integrity_check: string }[]) {
-    if (text !== "ok") found(`database: ${text}`);
-  }
-  await turn();
-}
-
-async function checkFrames(db: Database, found: Found, result: CheckResult): Promise<void> {
+/** The rows of the frames, that each is found under its scopes, and that its content is there. */
+async function checkFrames({ db, content, findings }: Subject): Promise<void> {
   const hasScope = db.query("SELECT 1 FROM scopes WHERE scope = ? AND id = ?");
-  const page = db.query(
-    `SELECT id, expires, crc, frame FROM frames WHERE id > ? ORDER BY id LIMIT ${STEP}`,
-  );
-  await eachRow(page, found, "frames", (row: FrameRow) => {
-    result.frames++;
+  await eachRow(db, FRAMES, findings, (row: FrameRow) => {
+    findings.result.frames++;
     const problem = problemOf(row);
-    if (problem) found(`frame ${row.id}: ${problem}`);
-    else {
-      for (const scope of scopesOfLine(row.frame)) {
-        if (!hasScope.get(scope, row.id)) found(`frame ${row.id}: not indexed under ${scope}`);
-      }
+    if (problem) return findings.found(`frame ${row.id}: ${problem}`);
+    for (const scope of scopesOfLine(row.frame)) {
+      const indexed = findings.guarded(`index of the frame ${row.id}`, () =>
+        hasScope.get(scope, row.id),
+      );
+      if (indexed === null) findings.found(`frame ${row.id}: is not indexed under ${scope}`);
     }
-    return row.id;
+    const { hash } = parseFrame(row.frame);
+    if (hash && !content.has(hash)) {
+      findings.found(`content ${hash} of the frame ${row.id}: is missing`);
+    }
   });
 }
 
-async function checkScopes(db: Database, found: Found): Promise<void> {
-  const frame = db.query("SELECT id, expires, crc, frame FROM frames WHERE id = ?");
-  const page = db.query(
-    `SELECT scope, id FROM scopes WHERE (scope, id) > (?, ?) ORDER BY scope, id LIMIT ${STEP}`,
-  );
-  for (let at: [string, string] = ["", ""]; ; await turn()) {
-    const rows = guarded(found, "index", () => page.all(...at)) as
-      | { scope: string; id: string }[]
-      | undefined;
-    for (const { scope, id } of rows ?? []) {
-      const row = guarded(found, `frame ${id}`, () => frame.get(id)) as FrameRow | null | undefined;
-      if (row === null) found(`index: ${scope} names the frame ${id}, which is not there`);
-      else if (row && !problemOf(row) && !scopesOfLine(row.frame).includes(scope)) {
-        found(`index: ${scope} names the frame ${id}, which does not belong there`);
-      }
+async function checkScopes({ db, findings }: Subject): Promise<void> {
+  const frame = db.query(`SELECT ${FRAME} FROM frames WHERE id = ?`);
+  await eachRow(db, SCOPES, findings, ({ scope, id }: { scope: string; id: string }) => {
+    // What is wrong with the row itself is told elsewhere; one that cannot be read only here.
+    const row = findings.guarded(`frame ${id}`, () => frame.get(id) as FrameRow | null);
+    if (row === null) findings.found(`index: ${scope} names the frame ${id}, which is not there`);
+    else if (row && !problemOf(row) && !scopesOfLine(row.frame).includes(scope)) {
+      findings.found(`index: ${scope} names the frame ${id}, which does not belong there`);
     }
-    const last = rows?.at(-1);
-    if (!last) return;
-    at = [last.scope, last.id];
-  }
+  });
 }
 
-async function checkPairs(db: Database, found: Found, result: CheckResult): Promise<void> {
-  const newest = newestId(db, found);
-  const page = db.query(
-    "SELECT key, rev, type, crc, value FROM kv WHERE key > ? ORDER BY key LIMIT 20",
-  );
-  await eachRow(page, found, "k/v pairs", (row: KvRow) => {
-    if (row.value) result.pairs++;
+async function checkPairs({ db, findings }: Subject): Promise<void> {
+  const newest = newestId(db, findings);
+  await eachRow(db, PAIRS, findings, (row: KvRow) => {
+    if (row.value) findings.result.pairs++;
     const key = JSON.stringify(row.key);
-    if (!isValid(() => parseKey(row.key))) found(`key ${key}: is not a valid key`);
-    if (!isValid(() => parseId(row.rev))) found(`key ${key}: its revision ${row.rev} is not an id`);
-    else if (row.rev > newest) found(`key ${key}: its revision ${row.rev} was never given`);
-    if (kvCrc(row) !== row.crc) found(`key ${key}: does not match its checksum`);
-    return row.key;
+    if (!isValid(() => parseKey(row.key))) findings.found(`key ${key}: is not a valid key`);
+    if (!isValid(() => parseId(row.rev))) {
+      findings.found(`key ${key}: its revision ${row.rev} is not an id`);
+    } else if (row.rev > newest) {
+      findings.found(`key ${key}: its revision ${row.rev} was never given`);
+    }
+    if (kvCrc(row) !== row.crc) findings.found(`key ${key}: does not match its checksum`);
   });
 }
 
-async function checkStaged(db: Database, found: Found, result: CheckResult): Promise<void> {
-  const page = db.query("SELECT seq, hash, bytes FROM staged WHERE seq > ? ORDER BY seq LIMIT 100");
-  for (let after = -1; ; await turn()) {
-    const rows = guarded(found, "staged content", () => page.all(after)) as
-      | { seq: number; hash: string; bytes: Uint8Array }[]
-      | undefined;
-    for (const { hash, bytes } of rows ?? []) {
-      result.contents++;
-      if (hashOf(bytes) !== hash) found(`content ${hash}: is damaged, in the database`);
-    }
-    const last = rows?.at(-1);
-    if (!last) return;
-    after = last.seq;
-  }
+/** Small content on its way to a file, and what the collector is to look at. */
+async function checkStaged({ db, findings }: Subject): Promise<void> {
+  await eachRow(db, STAGED, findings, ({ hash, bytes }: { hash: string; bytes: Uint8Array }) => {
+    findings.result.contents++;
+    if (hashOf(bytes) !== hash) findings.found(`content ${hash}: is damaged, in the database`);
+  });
+  await eachRow(db, FREED, findings, ({ hash }: { hash: string }) => {
+    if (!isHash(hash)) findings.found(`freed: ${hash} is not a hash`);
+  });
 }
 
-/** Every content file, and that the content of every frame is there. */
-async function checkContents(
-  db: Database,
-  content: ContentStore,
-  found: Found,
-  result: CheckResult,
-): Promise<void> {
+async function checkFiles({ db, content, findings }: Subject): Promise<void> {
+  const isStaged = db.query("SELECT 1 FROM staged WHERE hash = ?");
   for await (const hash of content.files.list()) {
-    result.contents++;
+    if (!findings.guarded("staged", () => isStaged.get(hash))) findings.result.contents++;
     try {
-      if (!(await content.files.isSound(hash))) found(`content ${hash}: is damaged`);
+      if (!(await content.files.isSound(hash))) findings.found(`content ${hash}: is damaged`);
+      else if (!(await content.files.isIndexed(hash))) {
+        findings.found(`content ${hash}: is not in the index of cacache`);
+      }
     } catch (error) {
-      found(`content ${hash}: ${(error as Error).message}`);
+      findings.found(`content ${hash}: ${(error as Error).message}`);
     }
-  }
-  const now = Date.now();
-  const page = db.query(
-    `SELECT id, expires, crc, frame FROM frames WHERE id > ? ORDER BY id LIMIT ${STEP}`,
-  );
-  // What is wrong with the rows themselves was reported before.
-  await eachRow(
-    page,
-    () => {},
-    "frames",
-    (row: FrameRow) => {
-      const expired = row.expires !== null && row.expires <= now;
-      const hash = expired || problemOf(row) ? null : parseFrame(row.frame).hash;
-      if (hash && !content.has(hash)) found(`content ${hash} of the frame ${row.id}: is missing`);
-      return row.id;
-    },
-  );
-}
-
-/** Visits rows in pages, each from after what the visit of the last row gave. */
-async function eachRow<Row>(
-  page: ReturnType<Database["query"]>,
-  found: Found,
-  name: string,
-  visit: (row: Row) => string,
-): Promise<void> {
-  for (let after = ""; ; await turn()) {
-    const rows = guarded(found, name, () => page.all(after)) as Row[] | undefined;
-    if (!rows || rows.length === 0) return;
-    for (const row of rows) after = visit(row);
-  }
-}
-
-/** Reads from the database; where it is damaged, says so and gives undefined. */
-function guarded<T>(found: Found, name: string, read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    found(`${name}: cannot all be read: ${(error as Error).message}`);
-    return undefined;
+    await findings.turn();
   }
 }
 
@@ -204,14 +173,15 @@ function problemOf({ id, expires, crc, frame }: FrameRow): string | undefined {
 }
 
 /** The newest id that is written down anywhere but in a revision. */
-function newestId(db: Database, found: Found): string {
+function newestId(db: Database, findings: Findings): string {
   const read = () =>
     db
       .query(
         "SELECT max(id) AS id FROM (SELECT max(id) AS id FROM frames UNION ALL SELECT value FROM facts WHERE key = 'newest_id')",
       )
-      .get();
-  return (guarded(found, "ids", read) as { id: string | null } | undefined)?.id ?? "~";
+      .get() as { id: string | null };
+  const row = findings.guarded("ids", read);
+  return row ? (row.id ?? "") : "~";
 }
 
 function isValid(check: () => unknown): boolean {
@@ -221,8 +191,4 @@ function isValid(check: () => unknown): boolean {
   } catch {
     return false;
   }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

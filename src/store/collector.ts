@@ -1,8 +1,9 @@
 import type { Database } from "bun:sqlite";
 import { XsError } from "../frame/error.ts";
-import { hashesIn } from "../frame/hash.ts";
+import { hashesIn, isHash } from "../frame/hash.ts";
 import type { ContentStore } from "./content.ts";
-import type { Reader } from "./reader.ts";
+import { checkedRow, type KvRow } from "./kv-row.ts";
+import { checkedLine } from "./log.ts";
 
 /** Contents that one scan of the store decides about at most. */
 const ROUND = 100_000;
@@ -27,8 +28,8 @@ export interface CollectorHost {
   readonly db: Database;
   readonly content: ContentStore;
   write<T>(run: () => T): Promise<T>;
-  /** Reads the whole log. */
-  read(): Reader;
+  /** Runs a read, and gives its failure as an error of ours. */
+  guard<T>(run: () => T): T;
   failed(error: Error): void;
 }
 
@@ -45,7 +46,7 @@ export class Collector {
   #holds = 0;
   #running: Promise<unknown> = Promise.resolve();
   #restUntil = 0;
-  #inBackground = false;
+  #inBackground: Promise<void> | undefined;
 
   constructor(host: CollectorHost) {
     this.#host = host;
@@ -98,26 +99,25 @@ export class Collector {
   }
 
   /**
-   * Frees what was removed, if it is time for that; in the background. Tells whether it is under way.
+   * Frees what was removed, if it is time for that; in the background. Gives the end of it, or
+   * undefined where it is not under way.
    */
-  collectSoon(urgent = false): boolean {
-    if (this.#inBackground) return true;
-    if (this.#holds > 0 || (!urgent && performance.now() < this.#restUntil)) return false;
-    const rows = this.#host.db.query(`SELECT hash FROM freed LIMIT ${ROUND}`).all();
-    if (rows.length === 0) return false;
-    this.#inBackground = true;
+  collectSoon(urgent = false): Promise<void> | undefined {
+    if (this.#inBackground !== undefined) return this.#inBackground;
+    if (this.#holds > 0 || (!urgent && performance.now() < this.#restUntil)) return undefined;
+    const hashes = new Set(this.#freed(ROUND));
+    if (hashes.size === 0) return undefined;
     const started = performance.now();
-    const hashes = new Set((rows as { hash: string }[]).map(({ hash }) => hash));
-    this.#exclusive(() => this.#round(hashes, false))
+    this.#inBackground = this.#exclusive(() => this.#round(hashes, false))
       .catch((error) => {
         if (!(error instanceof XsError)) this.#host.failed(error);
       })
-      .finally(() => {
+      .then(() => {
         const now = performance.now();
         this.#restUntil = now + Math.max(MIN_REST_MS, (now - started) * REST);
-        this.#inBackground = false;
+        this.#inBackground = undefined;
       });
-    return true;
+    return this.#inBackground;
   }
 
   /** Waits for a collection under way. */
@@ -140,14 +140,20 @@ export class Collector {
   async *#everything(): AsyncGenerator<string> {
     const { db, content } = this.#host;
     const isFreed = db.query("SELECT 1 FROM freed WHERE hash = ?");
-    for (const { hash } of db.query("SELECT hash FROM freed").all() as { hash: string }[]) {
-      yield hash;
-    }
+    yield* this.#freed();
     const oldest = Date.now() - GRACE_MS;
     for await (const hash of content.files.list()) {
       const state = content.files.stateOf(hash);
       if (state && state.writtenAt < oldest && !isFreed.get(hash)) yield hash;
     }
+  }
+
+  /** The hashes that removed frames named. What is none any more is left for a check to tell. */
+  #freed(most = -1): string[] {
+    const rows = this.#host.guard(() =>
+      this.#host.db.query("SELECT hash FROM freed LIMIT ?").all(most),
+    ) as { hash: string }[];
+    return rows.map(({ hash }) => hash).filter(isHash);
   }
 
   async #round(hashes: Set<string>, dryRun: boolean): Promise<Collected> {
@@ -176,24 +182,31 @@ export class Collector {
     return total;
   }
 
-  /** Scans everything that may name content, a page a turn of the event loop. */
+  /**
+   * Scans everything that may name content, a page a turn of the event loop. It ends at a row that is
+   * damaged: what that named nobody can tell, so nothing is freed.
+   *
+   * @throws XsError `frame_damaged`, `value_damaged`
+   */
   async #takeOffNamed(): Promise<void> {
-    const { db } = this.#host;
-    const reader = this.#host.read();
-    for (let page = await reader.next(); page; page = await reader.next()) {
-      this.touch(page);
-      await turn();
+    const { db, guard } = this.#host;
+    const frames = db.query("SELECT id, crc, frame FROM frames WHERE id > ? ORDER BY id LIMIT 200");
+    for (let id = ""; ; await turn()) {
+      const rows = guard(() => frames.all(id)) as { id: string; crc: number; frame: string }[];
+      for (const row of rows) this.touch(checkedLine(row));
+      const last = rows.at(-1);
+      if (!last) break;
+      id = last.id;
     }
     const pairs = db.query(
-      "SELECT key, value FROM kv WHERE key > ? AND value IS NOT NULL ORDER BY key LIMIT 20",
+      "SELECT key, rev, type, crc, value FROM kv WHERE key > ? AND value IS NOT NULL ORDER BY key LIMIT 20",
     );
-    for (let key = ""; ; ) {
-      const rows = pairs.all(key) as { key: string; value: Uint8Array }[];
-      for (const { value } of rows) this.touch(value);
+    for (let key = ""; ; await turn()) {
+      const rows = guard(() => pairs.all(key)) as KvRow[];
+      for (const row of rows) this.touch(checkedRow(row).value ?? "");
       const last = rows.at(-1);
       if (!last) return;
       key = last.key;
-      await turn();
     }
   }
 

@@ -8,6 +8,9 @@ const sync = promisify(fdatasync);
 /** Turns of the event loop that a commit waits at most for writes that keep coming. */
 const GATHER_TURNS = 8;
 
+/** Commits are counted by their size: up to 1 write, up to 2, …, and more than the last of these. */
+export const COMMIT_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;
+
 /** What happens around a commit. */
 export interface CommitHooks {
   /** Why nothing may be written any more. */
@@ -45,8 +48,12 @@ interface Unsynced {
  * transaction, in a thread. Either way nobody is told of a write that is not durable.
  */
 export class Commits {
-  /** Commits so far, and the writes in them. */
-  readonly counts = { commits: 0, writes: 0 };
+  /** Commits so far, the writes in them, and how many commits there were of each size. */
+  readonly counts = {
+    commits: 0,
+    writes: 0,
+    bySize: Array<number>(COMMIT_SIZES.length + 1).fill(0),
+  };
   readonly #db: Database;
   readonly #hooks: CommitHooks;
   readonly #log: string;
@@ -143,12 +150,19 @@ export class Commits {
       if (this.#db.inTransaction) this.#rollback.run();
       throw error;
     }
-    this.counts.commits++;
-    this.counts.writes += done.length;
+    this.#countCommit(done.length);
     this.#unsynced.push({ writes: done, durable: this.#hooks.committed() });
     if (this.#syncing) return;
     if (this.#crowded) void this.#syncAll();
     else this.#syncNow();
+  }
+
+  #countCommit(writes: number): void {
+    this.counts.commits++;
+    this.counts.writes += writes;
+    const found = COMMIT_SIZES.findIndex((most) => writes <= most);
+    const size = found < 0 ? COMMIT_SIZES.length : found;
+    this.counts.bySize[size] = (this.counts.bySize[size] ?? 0) + 1;
   }
 
   #syncNow(): void {

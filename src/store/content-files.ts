@@ -146,6 +146,12 @@ export class ContentFiles {
     if (size !== undefined) await this.#index({ hash, size });
   }
 
+  /** Tells whether cacache finds some content by its hash. */
+  async isIndexed(hash: string): Promise<boolean> {
+    const cacache = await loadCacache();
+    return (await cacache.get.info(this.#root, hash))?.integrity === hash;
+  }
+
   /** The hashes of all files, in the order of their hexadecimal digits. */
   async *list(): AsyncGenerator<string> {
     const root = join(this.#root, "content-v2", ALGORITHM);

@@ -28,10 +28,12 @@ export interface ContentHost {
   readonly db: Database;
   /** Runs a write in the next commit. */
   write<T>(run: () => T): Promise<T>;
+  /** Runs a read, and gives its failure as an error of ours. */
+  guard<T>(run: () => T): T;
   /** Reports a failure that no caller waits for. */
   failed(error: Error): void;
-  /** There is much staged: free what can be freed. Tells whether that is under way. */
-  crowded(): boolean;
+  /** There is much staged: frees what can be freed. Gives the end of that, if it is under way. */
+  crowded(): Promise<void> | undefined;
   /** Told of everything that is written and may name content. */
   touch(text: string): void;
 }
@@ -55,7 +57,7 @@ export class ContentStore {
   /** Resolves when the next contents have settled, or settling has ended. */
   #batch = Promise.withResolvers<void>();
   #stagedBytes = 0;
-  /** Why nothing settles at the moment: the disk is full. */
+  /** Why nothing settles at the moment: the disk is full, or the database is damaged. */
   #settleError: XsError | undefined;
   /** What was removed while a batch was settling: its files may be gone again. */
   readonly #removed = new Set<string>();
@@ -113,10 +115,15 @@ export class ContentStore {
     // Content that comes faster than it settles waits here, instead of filling the database.
     while (this.#stagedBytes > STAGED_FULL) {
       if (this.#settleError) throw this.#settleError;
-      this.startSettling();
-      const freeing = this.#host.crowded();
-      if (!this.#settling && !freeing) break;
-      await this.#batch.promise;
+      if (this.#host.guard(() => this.#sql.next.get(0))) {
+        this.startSettling();
+        await this.#batch.promise;
+        continue;
+      }
+      // All of it was removed. It goes unless something holds it, and that is not to be waited for.
+      const before = this.#stagedBytes;
+      await this.#host.crowded();
+      if (this.#stagedBytes >= before) break;
     }
     return content;
   }
@@ -142,13 +149,12 @@ export class ContentStore {
 
   /** Its size in bytes, or undefined where there is none. */
   sizeOf(hash: string): number | undefined {
-    const row = this.#sql.size.get(hash) as { size: number } | null;
-    return row?.size ?? this.files.stateOf(hash)?.size;
+    return this.#host.guard(() => this.#sizeOf(hash));
   }
 
   /** How many contents are on their way to cacache, and their bytes. */
   staged(): { contents: number; bytes: number } {
-    return this.#sql.waiting.get() as { contents: number; bytes: number };
+    return this.#host.guard(() => this.#sql.waiting.get()) as { contents: number; bytes: number };
   }
 
   /** Stages content; to be called inside a write. */
@@ -159,7 +165,8 @@ export class ContentStore {
       return;
     }
     if (this.#sql.insert.run(content.hash, content.bytes).changes === 0) {
-      this.#sql.addUse.run(content.hash);
+      // The bytes as well: what stands there may be damaged.
+      this.#sql.addUse.run(content.bytes, content.hash);
       return;
     }
     this.#stagedBytes += content.size + STAGED_OVERHEAD;
@@ -187,7 +194,7 @@ export class ContentStore {
 
   /** Removes content; inside a write. Gives its size, or undefined where there was none. */
   remove(hash: string): number | undefined {
-    const size = this.sizeOf(hash);
+    const size = this.#sizeOf(hash);
     if (this.#sql.remove.run(hash).changes > 0) this.#forget(size ?? 0);
     this.files.remove(hash);
     this.#removed.add(hash);
@@ -225,9 +232,9 @@ export class ContentStore {
     this.#timer = undefined;
     this.#settling = this.#settleAll((after) => this.#settler.next(after))
       .catch((error: { code?: string } & Error) => {
-        if (!FULL.has(error.code ?? "")) return this.#host.failed(error);
-        // A full disk passes: what is staged is safe where it is, and settles later.
-        this.#settleError = diskFull(error);
+        if (!staysStaged(error)) return this.#host.failed(error);
+        // What is staged is as safe as it was, and settles later.
+        this.#settleError = isFull(error) ? diskFull(error) : damaged(error);
         this.#settleSoon(RETRY_MS);
       })
       .finally(() => {
@@ -260,7 +267,7 @@ export class ContentStore {
         () => performance.now() > end,
       );
     } catch (error) {
-      if (!FULL.has((error as { code?: string }).code ?? "")) throw error;
+      if (!staysStaged(error as { code?: string })) throw error;
     }
   }
 
@@ -323,13 +330,18 @@ export class ContentStore {
     this.#batch = Promise.withResolvers();
   }
 
+  #sizeOf(hash: string): number | undefined {
+    const row = this.#sql.size.get(hash) as { size: number } | null;
+    return row?.size ?? this.files.stateOf(hash)?.size;
+  }
+
   #staged(hash: string): Blob | undefined {
-    const row = this.#sql.bytes.get(hash) as { bytes: Uint8Array } | null;
+    const row = this.#host.guard(() => this.#sql.bytes.get(hash)) as { bytes: Uint8Array } | null;
     if (!row) return undefined;
     if (hashOf(row.bytes) !== hash) {
       throw new XsError(
         "content_damaged",
-        `the stored content of ${hash} is damaged, in the database`,
+        `the stored content of ${hash} is damaged, in the database; append it again to mend it`,
       );
     }
     return new Blob([row.bytes as Uint8Array<ArrayBuffer>]);
@@ -345,6 +357,20 @@ function tooLargeToPass(): XsError {
 
 function diskFull(cause: Error): XsError {
   return new XsError("disk_full", "the disk is full: free some space, then try again", { cause });
+}
+
+function damaged(cause: Error): XsError {
+  return new XsError("frame_damaged", `the database is damaged (${cause.message})`, { cause });
+}
+
+/** A full disk passes, and a damaged page is no reason to stop: the rest of the store is sound. */
+function staysStaged(error: { code?: string }): boolean {
+  const code = error.code ?? "";
+  return isFull(error) || code.startsWith("SQLITE_CORRUPT") || code === "frame_damaged";
+}
+
+function isFull({ code = "" }: { code?: string }): boolean {
+  return FULL.has(code);
 }
 
 async function* rest(
@@ -366,7 +392,7 @@ function statements(db: Database) {
       "SELECT count(*) AS contents, coalesce(sum(length(bytes)), 0) AS bytes FROM staged WHERE uses > 0",
     ),
     insert: db.query("INSERT OR IGNORE INTO staged (hash, bytes) VALUES (?, ?)"),
-    addUse: db.query("UPDATE staged SET uses = uses + 1 WHERE hash = ?"),
+    addUse: db.query("UPDATE staged SET uses = uses + 1, bytes = ? WHERE hash = ?"),
     dropUse: db.query("UPDATE staged SET uses = uses - 1 WHERE hash = ? AND uses > 0"),
     setUsed: db.query("UPDATE staged SET uses = max(uses, 1) WHERE hash = ?"),
     free: db.query("INSERT OR IGNORE INTO freed (hash) VALUES (?)"),

@@ -31,6 +31,8 @@ export interface KvHost {
   readonly db: Database;
   readonly ids: IdSequence;
   write<T>(run: () => T): Promise<T>;
+  /** Runs a read, and gives its failure as an error of ours. */
+  guard<T>(run: () => T): T;
   /** Told, inside a write, of an id that no frame keeps. */
   spent(): void;
   /** From this id on nothing is durable yet. */
@@ -56,6 +58,7 @@ export class KvStore {
   readonly #watchers = new Set<KvReader>();
   readonly #recent = new Map<string, KvPair>();
   #published: LiveFrame[] = [];
+  #total: number | undefined;
 
   constructor(host: KvHost) {
     this.#host = host;
@@ -111,8 +114,12 @@ export class KvStore {
     this.#checkCondition(key, condition);
     if (!this.#infoOf(key)) return undefined;
     const rev = this.#nextRev();
-    if (this.#watchers.size > 0) this.#set({ key, rev, type: "", value: null });
-    else this.#sql.delete.run(key);
+    if (this.#watchers.size > 0) {
+      this.#set({ key, rev, type: "", value: null });
+    } else {
+      this.#count(key, 0);
+      this.#sql.delete.run(key);
+    }
     this.#recent.delete(key);
     return rev;
   }
@@ -129,12 +136,15 @@ export class KvStore {
 
   /** The pairs of a scope as NDJSON; with `follow`, values and then every change. */
   read(scope: KvScope, options: { follow?: boolean; pulse?: number } = {}): KvReader {
-    const { ids, hiddenFrom, nextId } = this.#host;
+    const { ids, guard, hiddenFrom, nextId } = this.#host;
     const reader = new KvReader(
       {
         live: this.#live,
         page: (from, inclusive, rows) =>
-          (inclusive ? this.#sql.pageFrom : this.#sql.pageAfter).all(from, rows) as KvInfoRow[],
+          guard(() => {
+            const page = inclusive ? this.#sql.pageFrom : this.#sql.pageAfter;
+            return page.all(from, rows) as KvInfoRow[];
+          }),
         row: (key) => this.#row(key),
         newestId: () => hiddenFrom() ?? ids.newest,
         nextId,
@@ -147,9 +157,10 @@ export class KvStore {
     return reader;
   }
 
-  /** How many pairs there are. */
+  /** How many pairs there are; counted at the first call, which takes a while. */
   count(): number {
-    return (this.#sql.count.get() as { n: number }).n;
+    this.#total ??= this.#host.guard(() => this.#sql.count.get() as { n: number }).n;
+    return this.#total;
   }
 
   get watchers(): number {
@@ -168,8 +179,10 @@ export class KvStore {
     if (changes.length > 0) this.#live.publish(changes);
   }
 
+  /** Forgets what was counted in a transaction that was rolled back. */
   rolledBack(): void {
     this.#published = [];
+    this.#total = undefined;
   }
 
   /** Tells whether there are deleted pairs that every watcher knows of. */
@@ -190,6 +203,7 @@ export class KvStore {
 
   #set(pair: Omit<KvRow, "crc">): void {
     const { key, rev, type, value } = pair;
+    this.#count(key, value ? 1 : 0);
     this.#sql.put.run(key, rev, type, kvCrc(pair), value);
     this.#recent.delete(key);
     if (value) this.#host.touch(value);
@@ -197,8 +211,13 @@ export class KvStore {
     this.#published.push({ id: rev, scopes: [key], line: changeLine(pair), expires: null });
   }
 
+  /** Counts that a key is about to have so many values, 1 or 0. */
+  #count(key: string, values: 0 | 1): void {
+    if (this.#total !== undefined) this.#total += values - (this.#infoOf(key) ? 1 : 0);
+  }
+
   #row(key: string): KvRow | undefined {
-    const row = this.#sql.get.get(key) as KvRow | null;
+    const row = this.#host.guard(() => this.#sql.get.get(key)) as KvRow | null;
     return row ? checkedRow(row) : undefined;
   }
 

@@ -4,7 +4,7 @@ import { encodeFrame, type Frame } from "../frame/frame.ts";
 import { hashesIn } from "../frame/hash.ts";
 import { type IdSequence, MAX_AHEAD_MS, timestampOf } from "../frame/id.ts";
 import { chunkScope, lastScope, scopesOfLine, topicInLine } from "../frame/scopes.ts";
-import { expiryOf, parseTtl } from "../frame/ttl.ts";
+import { expiryOf, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { ContentStore } from "./content.ts";
 import type { LiveFrame } from "./live.ts";
 import type { Page, PageQuery } from "./reader.ts";
@@ -119,25 +119,42 @@ export class Log {
 
   /** Removes a frame. False if there was none. */
   remove(id: string): boolean {
-    const row = this.#sql.raw.get(id) as { frame: string } | null;
+    const row = this.#sql.raw.get(id) as { crc: number; frame: string } | null;
     if (!row) return false;
     this.#sql.delete.run(id);
-    for (const scope of scopesOfLine(row.frame)) this.#sql.deleteScope.run(scope, id);
-    this.#count(topicInLine(row.frame), -1);
+    if (isSound(row)) {
+      for (const scope of scopesOfLine(row.frame)) this.#sql.deleteScope.run(scope, id);
+      this.#count(topicInLine(row.frame), -1);
+    } else {
+      // It does not tell any more what it is indexed under.
+      this.#sql.deleteScopes.run(id);
+      this.#counts.clear();
+      this.#total = undefined;
+    }
     this.#content.release(hashesIn(row.frame));
     this.#spent();
     return true;
   }
 
-  /** Removes expired rows. Gives how many. */
+  /** Removes expired rows. Gives how many it looked at. */
   sweep(): number {
-    const rows = this.#sql.expired.all(this.#now(), SWEEP_ROWS) as { id: string }[];
-    for (const { id } of rows) this.remove(id);
+    const rows = this.#sql.expired.all(this.#now(), SWEEP_ROWS) as {
+      id: string;
+      expires: number;
+      crc: number;
+      frame: string;
+    }[];
+    for (const { id, expires, ...row } of rows) {
+      // The checksum is over the frame. A damaged expiry must not take the frame with it.
+      const due = isSound(row) ? expiryOf(ttlOf(row.frame), id) : expires;
+      if (due === expires) this.remove(id);
+      else this.#sql.setExpiry.run(due, id);
+    }
     return rows.length;
   }
 
   hasExpired(): boolean {
-    return this.#sql.expired.get(this.#now(), 1) !== null;
+    return this.#sql.hasExpired.get(this.#now()) !== null;
   }
 
   hasGrowing(): boolean {
@@ -147,10 +164,10 @@ export class Log {
   /** Ends chunked content that was growing when the process was killed. */
   endGrowing(): void {
     for (const { id } of this.#sql.growing.all() as { id: string }[]) {
-      const first = this.get(id);
+      const first = this.#sql.get.get(id, this.#now()) as { crc: number; frame: string } | null;
       this.#sql.deleteGrowing.run(id);
-      if (first === undefined) continue;
-      const { topic, meta, ttl } = JSON.parse(first) as Frame;
+      if (!first || !isSound(first)) continue;
+      const { topic, meta, ttl } = JSON.parse(first.frame) as Frame;
       const { n } = this.#sql.countScope.get(chunkScope(id)) as { n: number };
       const chunk = { of: id, index: n + 1, more: false, aborted: true };
       const last = JSON.stringify({ ...(meta as object), chunk });
@@ -233,9 +250,9 @@ export class Log {
 
   /** The same as of an older frame: it and those before it are at most as many as its ttl keeps. */
   #keepNewestUpTo(topic: string, id: string): void {
-    const row = this.#sql.raw.get(id) as { frame: string } | null;
-    if (!row) return;
-    const ttl = parseTtl((JSON.parse(row.frame) as Frame).ttl);
+    const row = this.#sql.raw.get(id) as { crc: number; frame: string } | null;
+    if (!row || !isSound(row)) return;
+    const ttl = ttlOf(row.frame);
     const { n } = this.#sql.countUpTo.get(topic, id) as { n: number };
     if (ttl.kind === "last") this.#removeOldest(topic, n - ttl.count);
   }
@@ -284,11 +301,19 @@ export function checkedLine({
   crc: number;
   frame: string;
 }): string {
-  if (Bun.hash.crc32(frame) === crc) return frame;
+  if (isSound({ crc, frame })) return frame;
   throw new XsError(
     "frame_damaged",
     `the stored frame ${id} is damaged: restore it with an import, after  xs remove ${id}`,
   );
+}
+
+function isSound({ crc, frame }: { crc: number; frame: string }): boolean {
+  return Bun.hash.crc32(frame) === crc;
+}
+
+function ttlOf(line: string): Ttl {
+  return parseTtl((JSON.parse(line) as Frame).ttl);
 }
 
 /** The rows of some scopes (or of the whole log) in order; takes each scope with its bounds. */
@@ -312,14 +337,20 @@ function statements(db: Database) {
   return {
     count: db.query("SELECT count(*) AS n FROM frames"),
     insert: db.query("INSERT INTO frames (id, expires, crc, frame) VALUES (?, ?, ?, ?)"),
-    insertScope: db.query("INSERT INTO scopes (scope, id) VALUES (?, ?)"),
+    // One that is there already has lost its frame, and has it again.
+    insertScope: db.query("INSERT OR IGNORE INTO scopes (scope, id) VALUES (?, ?)"),
     delete: db.query("DELETE FROM frames WHERE id = ?"),
     deleteScope: db.query("DELETE FROM scopes WHERE scope = ? AND id = ?"),
-    raw: db.query("SELECT frame FROM frames WHERE id = ?"),
+    deleteScopes: db.query("DELETE FROM scopes WHERE id = ?"),
+    raw: db.query("SELECT crc, frame FROM frames WHERE id = ?"),
     get: db.query(
       "SELECT frame, crc FROM frames WHERE id = ? AND (expires IS NULL OR expires > ?)",
     ),
-    expired: db.query("SELECT id FROM frames WHERE expires <= ? ORDER BY expires LIMIT ?"),
+    expired: db.query(
+      "SELECT id, expires, crc, frame FROM frames WHERE expires <= ? ORDER BY expires LIMIT ?",
+    ),
+    hasExpired: db.query("SELECT 1 FROM frames WHERE expires <= ? LIMIT 1"),
+    setExpiry: db.query("UPDATE frames SET expires = ? WHERE id = ?"),
     countScope: db.query("SELECT count(*) AS n FROM scopes WHERE scope = ?"),
     countUpTo: db.query("SELECT count(*) AS n FROM scopes WHERE scope = ? AND id <= ?"),
     newestOf: db.query("SELECT max(id) AS id FROM scopes WHERE scope = ?"),

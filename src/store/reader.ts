@@ -109,6 +109,11 @@ export class Reader {
     return this.#position;
   }
 
+  /** Nothing is committed that it has not had, or passed over. */
+  get isCaughtUp(): boolean {
+    return this.#batch === this.#source.live.head;
+  }
+
   #query(rows: number): PageQuery {
     const { topics, order } = this.#options;
     const bound = order === "asc" ? { above: this.#position } : { below: this.#position };

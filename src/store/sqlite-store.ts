@@ -1,13 +1,14 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { XsError } from "../frame/error.ts";
+import { type ErrorCode, XsError } from "../frame/error.ts";
 import { IdSequence, packId, timestampOf, unpackId } from "../frame/id.ts";
-import { READ_ALL, type ReadOptions } from "../frame/read-options.ts";
+import type { ReadOptions } from "../frame/read-options.ts";
 import { checkStore } from "./check.ts";
 import { type Collected, Collector } from "./collector.ts";
 import { Commits } from "./commits.ts";
 import { ContentStore } from "./content.ts";
+import type { CheckListener } from "./findings.ts";
 import { Idempotency } from "./idempotency.ts";
 import { type KvPair, KvStore } from "./kv.ts";
 import { LiveFeed } from "./live.ts";
@@ -33,6 +34,9 @@ const SWEEP_EVERY_MS = 1000;
 /** How long a close waits for content to settle; the rest settles after the next open. */
 const SETTLE_ON_CLOSE_MS = 2000;
 
+/** Failures of a close that leave the store as safe as it was. */
+const LEAVES_ALL = new Set<ErrorCode>(["disk_full", "frame_damaged"]);
+
 /** Tells whether a directory holds a store. */
 export function isStore(path: string): boolean {
   return existsSync(join(path, DATABASE));
@@ -57,7 +61,9 @@ export function openSqliteStore(path: string, now?: () => number): SqliteStore |
     return new SqliteStore(path, lock, now);
   } catch (error) {
     lock.release();
-    if (!(error as { code?: string }).code?.startsWith("SQLITE_")) throw error;
+    const isDamage = (error as { code?: string }).code?.startsWith("SQLITE_");
+    // An id that is none is damage as well, of a kind that SQLite knows nothing of.
+    if (!isDamage && !(error instanceof SyntaxError)) throw error;
     const { message } = error as Error;
     throw new XsError(
       "store_damaged",
@@ -92,6 +98,8 @@ export class SqliteStore implements Store {
   readonly #sweeper: ReturnType<typeof setInterval>;
   readonly #followers = new Set<Reader>();
   readonly #appended = { frames: 0, bytes: 0, contentBytes: 0 };
+  /** The same of the commit that is being made. */
+  #appending = { frames: 0, bytes: 0, contentBytes: 0 };
 
   /** Commits that are not durable yet, each with an id between what was before and what is in it. */
   readonly #undurable: { readonly boundary: string; given: number }[] = [];
@@ -130,6 +138,7 @@ export class SqliteStore implements Store {
       syncFailed: (error) => this.#stop(error),
     });
     const write = <T>(run: () => T) => this.#write(run);
+    const guard = <T>(run: () => T) => this.#guard(run);
     const failed = (error: Error) => void this.#stop(error);
     const spent = () => {
       this.#idSpent = true;
@@ -138,6 +147,7 @@ export class SqliteStore implements Store {
       {
         db,
         write,
+        guard,
         failed,
         crowded: () => this.#collector.collectSoon(true),
         touch: (text) => this.#collector.touch(text),
@@ -151,6 +161,7 @@ export class SqliteStore implements Store {
       db,
       ids: this.#ids,
       write,
+      guard,
       spent,
       hiddenFrom,
       nextId: () => this.#syntheticId(),
@@ -161,8 +172,8 @@ export class SqliteStore implements Store {
       db,
       content: this.content,
       write,
+      guard,
       failed,
-      read: () => this.read(READ_ALL),
     });
     this.#sweeper = setInterval(() => this.#sweepSoon(), SWEEP_EVERY_MS);
     this.#sweeper.unref();
@@ -271,20 +282,26 @@ export class SqliteStore implements Store {
     return this.#collector.collect(dryRun);
   }
 
-  async check(report: (problem: string) => void): Promise<CheckResult> {
+  async check(
+    report: CheckListener["report"],
+    how: Omit<CheckListener, "report"> = {},
+  ): Promise<CheckResult> {
     await this.#write(() => {});
     // A content that is freed meanwhile would seem to be missing.
     const release = await this.holdContent();
     try {
-      return await checkStore(join(this.path, DATABASE), this.content, report);
+      return await checkStore(join(this.path, DATABASE), this.content, { ...how, report });
     } finally {
       release();
     }
   }
 
   get metrics(): StoreMetrics {
+    return this.#guard(() => this.#metrics());
+  }
+
+  #metrics(): StoreMetrics {
     const { contents, bytes } = this.content.staged();
-    const behind = [...this.#followers].map(({ position }) => this.#lagOf(position));
     return {
       frames: this.#log.count(),
       pairs: this.kv.count(),
@@ -293,9 +310,10 @@ export class SqliteStore implements Store {
       appendedContentBytes: this.#appended.contentBytes,
       commits: this.#commits.counts.commits,
       commitWrites: this.#commits.counts.writes,
+      commitsBySize: this.#commits.counts.bySize,
       followers: this.#followers.size,
       watchers: this.kv.watchers,
-      followerLag: behind.reduce((most, lag) => Math.max(most, lag), 0),
+      followerLag: this.#followerLag(),
       stagedContents: contents,
       stagedBytes: bytes,
       databaseBytes: ["", "-wal"]
@@ -326,9 +344,10 @@ export class SqliteStore implements Store {
       await this.#write(() => {});
       this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (error) {
-      // On a full disk what is in the log stays there until the next open; nothing is lost.
-      if (!(error instanceof XsError) || error.code !== "disk_full")
-        throw this.#translate(error as Error);
+      // On a full disk, or where a page is damaged, all stays as it is until the next open; nothing
+      // is lost by that.
+      const failure = this.#translate(error as Error);
+      if (!(failure instanceof XsError) || !LEAVES_ALL.has(failure.code)) throw failure;
     } finally {
       this.content.stop();
       this.#commits.close();
@@ -344,9 +363,9 @@ export class SqliteStore implements Store {
 
   #appendNow(request: AppendRequest): string {
     const line = this.#log.append(request);
-    this.#appended.frames++;
-    this.#appended.bytes += line.length + 1;
-    this.#appended.contentBytes += request.content?.size ?? 0;
+    this.#appending.frames++;
+    this.#appending.bytes += Buffer.byteLength(line) + 1;
+    this.#appending.contentBytes += request.content?.size ?? 0;
     return line;
   }
 
@@ -376,6 +395,10 @@ export class SqliteStore implements Store {
   #committed(): () => void {
     const frames = this.#log.takePublished();
     const changes = this.kv.takePublished();
+    this.#appended.frames += this.#appending.frames;
+    this.#appended.bytes += this.#appending.bytes;
+    this.#appended.contentBytes += this.#appending.contentBytes;
+    this.#appending = { frames: 0, bytes: 0, contentBytes: 0 };
     return () => {
       this.#undurable.shift();
       if (frames.length > 0) this.#live.publish(frames);
@@ -396,6 +419,7 @@ export class SqliteStore implements Store {
     this.#undurable.pop();
     this.#log.rolledBack();
     this.kv.rolledBack();
+    this.#appending = { frames: 0, bytes: 0, contentBytes: 0 };
     const failure = this.#translate(error);
     if (!this.#failed) this.content.recount();
     return failure;
@@ -404,24 +428,30 @@ export class SqliteStore implements Store {
   #sweepSoon(): void {
     this.content.sweep();
     if (this.#failed) return;
-    this.#collector.collectSoon();
-    if (!this.#log.hasExpired() && !this.#idempotency.hasExpired() && !this.kv.hasDeleted()) return;
-    this.#write(() => {
-      this.#log.sweep();
-      this.#idempotency.sweep();
-      this.kv.sweep();
-    }).catch((error: Error) => {
+    this.#sweep().catch((error: Error) => {
       // A full disk passes and the next sweep tries again; what does not pass stops the store.
-      if (!(error instanceof XsError)) this.#stop(error);
+      if (!(this.#translate(error) instanceof XsError)) this.#stop(error);
     });
   }
 
-  /** How long ago, in seconds, the next thing after this id may have been committed. */
-  #lagOf(position: string | undefined): number {
-    const { newest } = this.#ids;
-    if (!newest || (position ?? "") >= newest) return 0;
-    const next = position === undefined ? undefined : timestampOf(position);
-    return Math.max(0, (timestampOf(newest) - (next ?? timestampOf(newest))) / 1000);
+  async #sweep(): Promise<void> {
+    void this.#collector.collectSoon();
+    if (!this.#log.hasExpired() && !this.#idempotency.hasExpired() && !this.kv.hasDeleted()) return;
+    await this.#write(() => {
+      this.#log.sweep();
+      this.#idempotency.sweep();
+      this.kv.sweep();
+    });
+  }
+
+  /** How far the slowest follower is behind the newest frame, in seconds. */
+  #followerLag(): number {
+    const behind = [...this.#followers].filter((follower) => !follower.isCaughtUp);
+    const newest = this.#log.page({ order: "desc", rows: 1 }).lastId;
+    if (behind.length === 0 || newest === undefined) return 0;
+    const oldest = this.#log.page({ order: "asc", rows: 1 }).lastId ?? newest;
+    const reached = behind.map(({ position }) => timestampOf(position ?? oldest));
+    return Math.max(0, timestampOf(newest) - Math.min(...reached)) / 1000;
   }
 
   #guard<T>(run: () => T): T {

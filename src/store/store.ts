@@ -2,6 +2,7 @@ import type { ReadOptions } from "../frame/read-options.ts";
 import type { Ttl } from "../frame/ttl.ts";
 import type { Collected } from "./collector.ts";
 import type { ContentStore } from "./content.ts";
+import type { CheckListener } from "./findings.ts";
 import type { KvPair, KvStore } from "./kv.ts";
 import type { Reader } from "./reader.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -122,8 +123,11 @@ export interface Store {
   holdContent(): Promise<() => void>;
   /** Frees content that nothing names; with `dryRun` it only tells. @throws XsError `busy` */
   collect(dryRun?: boolean): Promise<Collected>;
-  /** Reads everything and tells of each thing that does not fit together, in a sentence. */
-  check(report: (problem: string) => void): Promise<CheckResult>;
+  /**
+   * Reads everything, as it is now, and tells of each thing that does not fit together, in a
+   * sentence. Writes go on beside it; nothing is freed until it ends.
+   */
+  check(report: CheckListener["report"], how?: Omit<CheckListener, "report">): Promise<CheckResult>;
   /** Numbers for whoever watches over the store. */
   readonly metrics: StoreMetrics;
 
@@ -153,9 +157,11 @@ export interface StoreMetrics {
   readonly commits: number;
   /** Writes in all commits together. */
   readonly commitWrites: number;
+  /** Commits of each of the sizes `COMMIT_SIZES`, and of more. */
+  readonly commitsBySize: readonly number[];
   readonly followers: number;
   readonly watchers: number;
-  /** How far the slowest follower is behind the newest commit, in seconds. */
+  /** How far the slowest follower is behind the newest frame, in seconds. */
   readonly followerLag: number;
   readonly stagedContents: number;
   readonly stagedBytes: number;

@@ -45,6 +45,8 @@ test("wrong usage is exit 2, with the usage on stderr and nothing on stdout", as
     ["cas", home.store, "sha256-x"],
     ["cas-post", home.store, "extra"],
     ["import", home.store, "a", "b"],
+    ["verify", home.store, "extra"],
+    ["gc", home.store, "--wrong"],
     ["scru128", "wrong"],
     ["scru128", "unpack", "nope"],
     ["scru128", "pack", "extra"],

@@ -1,0 +1,94 @@
+import { COMMIT_SIZES } from "../store/commits.ts";
+import { version } from "../version.ts";
+import type { Call } from "./api.ts";
+import { onlyOptions } from "./query.ts";
+
+type Type = "counter" | "gauge" | "histogram";
+/** What stands behind the name of the metric (a suffix, labels), and the value. */
+type Sample = readonly [behindName: string, value: number];
+
+/**
+ * What whoever watches over the server wants to know, in the text format of Prometheus
+ * (https://prometheus.io/docs/instrumenting/exposition_formats/, 0.0.4).
+ */
+export function metrics({ store, url, errors }: Call): Response {
+  onlyOptions(url, []);
+  const now = store.metrics;
+  const cpu = process.cpuUsage();
+  const families = [
+    gauge("xs_info", "The version of xs.", [label("version", version), 1]),
+    gauge("xs_frames", "Frames in the store.", now.frames),
+    gauge("xs_kv_pairs", "Pairs in the k/v store.", now.pairs),
+    counter("xs_appends_total", "Frames appended.", now.appends),
+    counter("xs_appended_bytes_total", "Bytes of the frames appended.", now.appendedBytes),
+    counter(
+      "xs_appended_content_bytes_total",
+      "Bytes of the content of the frames appended.",
+      now.appendedContentBytes,
+    ),
+    counter("xs_commits_total", "Commits.", now.commits),
+    family("xs_commit_writes", "histogram", "Writes that shared a commit.", [
+      ...buckets(now.commitsBySize),
+      ["_sum", now.commitWrites],
+      ["_count", now.commits],
+    ]),
+    gauge("xs_followers", "Following reads of the stream.", now.followers),
+    gauge("xs_kv_watchers", "Watches of the k/v store.", now.watchers),
+    gauge(
+      "xs_follower_lag_seconds",
+      "How far the slowest follower is behind the newest frame.",
+      now.followerLag,
+    ),
+    gauge("xs_staged_contents", "Contents that are not in a file yet.", now.stagedContents),
+    gauge("xs_staged_bytes", "Bytes of the contents that are not in a file yet.", now.stagedBytes),
+    gauge("xs_database_bytes", "Bytes of the database and its log.", now.databaseBytes),
+    counter(
+      "xs_errors_total",
+      "Requests answered with an error.",
+      ...[...errors].map(([code, count]): Sample => [label("code", code), count]),
+    ),
+    gauge("process_resident_memory_bytes", "Memory in use.", process.memoryUsage.rss()),
+    counter(
+      "process_cpu_seconds_total",
+      "Time on the processor.",
+      (cpu.user + cpu.system) / 1_000_000,
+    ),
+    gauge(
+      "process_start_time_seconds",
+      "When the process started, since 1970.",
+      performance.timeOrigin / 1000,
+    ),
+  ];
+  return new Response(families.join(""), {
+    headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+  });
+}
+
+function gauge(name: string, help: string, value: number | Sample): string {
+  return family(name, "gauge", help, [typeof value === "number" ? ["", value] : value]);
+}
+
+function counter(name: string, help: string, ...values: (number | Sample)[]): string {
+  const samples = values.map((value): Sample => (typeof value === "number" ? ["", value] : value));
+  return family(name, "counter", help, samples);
+}
+
+function family(name: string, type: Type, help: string, samples: readonly Sample[]): string {
+  const lines = samples.map(([behindName, value]) => `${name}${behindName} ${value}\n`);
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+/** A histogram's buckets, each with all that is in the smaller ones as well. */
+function buckets(counts: readonly number[]): Sample[] {
+  let sum = 0;
+  return counts.map((count, index) => {
+    sum += count;
+    return [`_bucket${label("le", String(COMMIT_SIZES[index] ?? "+Inf"))}`, sum];
+  });
+}
+
+/** A label, escaped as the format wants it. */
+export function label(name: string, value: string): string {
+  const escaped = value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
+  return `{${name}="${escaped}"}`;
+}

@@ -1,0 +1,40 @@
+import type { Call } from "./api.ts";
+import { isOn, onlyOptions } from "./query.ts";
+
+const HEADERS = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
+/** Between two lines that tell how far it is, in ms. */
+const PROGRESS_MS = 200;
+
+/**
+ * Checks the whole store: a line for each problem as it is found, and one with the counts at the
+ * end. It goes at the pace of the client, and ends when that leaves.
+ */
+export function verify({ store, request, url }: Call): Response {
+  const progress = isOn(onlyOptions(url, ["progress"]), "progress");
+  if (request.method === "HEAD") return new Response(null, { headers: HEADERS });
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const write = (line: object) => writer.write(Buffer.from(`${JSON.stringify(line)}\n`));
+  const left = new AbortController();
+  writer.closed.catch((reason) => left.abort(reason));
+
+  let told = performance.now();
+  const check = store.check((problem) => write({ problem }), {
+    signal: left.signal,
+    progress({ frames, contents, pairs }) {
+      const now = performance.now();
+      if (!progress || now - told < PROGRESS_MS) return;
+      told = now;
+      return write({ checked: { frames, contents, pairs } });
+    },
+  });
+  // An answer that ends without its last line tells the client that the check broke off.
+  check
+    .then(async (result) => {
+      await write(result);
+      await writer.close();
+    })
+    .catch((error) => writer.abort(error))
+    .catch(() => {});
+  return new Response(readable, { headers: HEADERS });
+}
