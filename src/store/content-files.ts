@@ -68,8 +68,9 @@ export class ContentFiles {
     try {
       const stored = await writeFile(temporary, chunks);
       placing(stored.hash);
-      await this.#place(temporary, stored.hash);
       await this.#index(stored);
+      await this.#sync(this.#bucketOf(stored.hash));
+      await this.#place(temporary, stored.hash);
       return stored;
     } catch (error) {
       await rm(temporary, { force: true });
@@ -82,24 +83,23 @@ export class ContentFiles {
    * keeps its thread busy: it is for a worker, or for a process that has nothing else to do.
    */
   async putAll(contents: readonly { hash: string; bytes: Uint8Array }[]): Promise<void> {
-    const paths: string[] = [];
-    const fresh: StoredContent[] = [];
+    const moves: { temporary: string; path: string }[] = [];
     for (const { hash, bytes } of contents) {
       const path = this.pathOf(hash);
-      paths.push(path);
       if (holds(path, bytes)) continue;
       const temporary = this.#temporary();
       writeFileSync(temporary, bytes, { flag: "wx" });
       mkdirSync(dirname(path), { recursive: true });
-      renameSync(temporary, path);
-      fresh.push({ hash, size: bytes.length });
+      moves.push({ temporary, path });
     }
-    await Promise.all(fresh.map((stored) => this.#index(stored)));
+    const sizes = contents.map(({ hash, bytes }) => ({ hash, size: bytes.length }));
+    await Promise.all(sizes.map((stored) => this.#index(stored)));
+    for (const { temporary, path } of moves) renameSync(temporary, path);
     // What was there already may still be on its way to the disk as well.
-    if (paths.length > SYNC_EACH && syncFileSystem(this.#root)) return;
-    for (const path of paths) {
-      await syncPath(path);
-      await this.#syncDirectories(path);
+    if (contents.length > SYNC_EACH && syncFileSystem(this.#root)) return;
+    for (const { hash } of contents) {
+      await this.#sync(this.#bucketOf(hash));
+      await this.#sync(this.pathOf(hash));
     }
   }
 
@@ -202,6 +202,18 @@ export class ContentFiles {
     return `${ALGORITHM}-${hasher.digest("base64")}` === hash;
   }
 
+  /** Where cacache keeps the index entry of this content, by the hash of its key. */
+  #bucketOf(hash: string): string {
+    const hex = new Bun.CryptoHasher(ALGORITHM).update(hash).digest("hex");
+    return join(this.#root, "index-v5", hex.slice(0, 2), hex.slice(2, 4), hex.slice(4));
+  }
+
+  /** Syncs a file and the directories on the way to it. */
+  async #sync(path: string): Promise<void> {
+    await syncPath(path);
+    await this.#syncDirectories(path);
+  }
+
   /** Syncs the directories on the way to a file. */
   async #syncDirectories(path: string): Promise<void> {
     // The directory that holds the file is synced every time, one above it for each new entry.
@@ -213,7 +225,9 @@ export class ContentFiles {
     }
   }
 
+  /** Writes the index entry: before the file gets its place, so that none is ever without. */
   async #index({ hash, size }: StoredContent): Promise<void> {
+    if (existsSync(this.#bucketOf(hash)) && (await this.isIndexed(hash))) return;
     const cacache = await loadCacache();
     await cacache.index.insert(this.#root, hash, hash, { size });
   }
