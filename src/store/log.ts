@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { shown, XsError } from "../frame/error.ts";
-import { encodeFrame, type Frame } from "../frame/frame.ts";
+import { encodeFrame, type Frame, idInLine } from "../frame/frame.ts";
 import { hashesIn } from "../frame/hash.ts";
 import { type IdSequence, MAX_AHEAD_MS, timestampOf } from "../frame/id.ts";
 import { chunkScope, lastScope, scopesOfLine, topicInLine } from "../frame/scopes.ts";
@@ -12,6 +12,19 @@ import type { AppendRequest, ImportFrame } from "./store.ts";
 
 /** Expired rows that one commit removes at most, so that a mass expiry holds nobody up. */
 const SWEEP_ROWS = 1000;
+
+const LF = 10;
+
+/** A page as SQLite puts it together. */
+interface PageRow {
+  rows: number;
+  firstId: string | null;
+  lastId: string | null;
+  /** A JSON array. */
+  crcs: string;
+  /** The lines, each with its newline; null for none. */
+  bytes: Uint8Array | null;
+}
 
 /** What the log needs of the store around it. */
 export interface LogHost {
@@ -185,22 +198,29 @@ export class Log {
     return row ? checkedLine({ ...row, id }) : undefined;
   }
 
-  /** A slice of what is committed. */
+  /**
+   * A slice of what is durable, every line checked. It ends before a damaged frame, and fails where
+   * that would be its first. @throws XsError `frame_damaged`
+   */
   page(query: PageQuery): Page {
-    const edge = query.order === "asc" ? "max" : "min";
+    const [first, last] = query.order === "asc" ? ["min", "max"] : ["max", "min"];
     const row = this.#select(
       query,
       (rows) => `
-        SELECT count(*) AS rows, ${edge}(id) AS lastId,
+        SELECT count(*) AS rows, ${first}(id) AS firstId, ${last}(id) AS lastId,
+          json_group_array(crc) AS crcs,
           CAST(group_concat(frame || char(10), '') AS BLOB) AS bytes
         FROM (${rows} LIMIT ?)`,
       query.rows,
-    ) as { rows: number; lastId: string | null; bytes: Uint8Array | null };
-    return {
-      rows: row.rows,
-      lastId: row.lastId ?? undefined,
-      bytes: row.bytes ?? new Uint8Array(),
-    };
+    ) as PageRow;
+    if (!row.bytes) return { rows: 0, bytes: new Uint8Array(), lastId: undefined, more: false };
+    const sound = soundLines(row.bytes, JSON.parse(row.crcs) as number[]);
+    if (sound.rows === 0) throw damagedFrame(row.firstId ?? "");
+    if (sound.rows === row.rows) {
+      return { ...sound, lastId: row.lastId ?? undefined, more: row.rows === query.rows };
+    }
+    const lines = new TextDecoder().decode(sound.bytes).trimEnd().split("\n");
+    return { ...sound, lastId: idInLine(lines.at(-1) ?? ""), more: true };
   }
 
   /** The newest frame's id of a topic, as a write sees it. */
@@ -302,7 +322,11 @@ export function checkedLine({
   frame: string;
 }): string {
   if (isSound({ crc, frame })) return frame;
-  throw new XsError(
+  throw damagedFrame(id);
+}
+
+function damagedFrame(id: string): XsError {
+  return new XsError(
     "frame_damaged",
     `the stored frame ${id} is damaged: restore it with an import, after  xs remove ${id}`,
   );
@@ -316,11 +340,26 @@ function ttlOf(line: string): Ttl {
   return parseTtl((JSON.parse(line) as Frame).ttl);
 }
 
+/** The lines up to the first that does not fit its CRC. */
+function soundLines(
+  bytes: Uint8Array,
+  crcs: readonly number[],
+): { rows: number; bytes: Uint8Array } {
+  let start = 0;
+  for (const [n, crc] of crcs.entries()) {
+    const end = bytes.indexOf(LF, start);
+    const line = bytes.subarray(start, end) as Uint8Array<ArrayBuffer>;
+    if (Bun.hash.crc32(line) !== crc) return { rows: n, bytes: bytes.subarray(0, start) };
+    start = end + 1;
+  }
+  return { rows: crcs.length, bytes };
+}
+
 /** The rows of some scopes (or of the whole log) in order; takes each scope with its bounds. */
 function selectRows(order: "asc" | "desc", bounds: string, scopes: number | undefined): string {
   const visible = "(expires IS NULL OR expires > ?)";
   if (scopes === undefined) {
-    return `SELECT id, frame FROM frames WHERE true ${bounds} AND ${visible} ORDER BY id ${order}`;
+    return `SELECT id, crc, frame FROM frames WHERE true ${bounds} AND ${visible} ORDER BY id ${order}`;
   }
   // SQLite merges the ranges as they come, since each is in order already. CROSS JOIN keeps them
   // on the outside: the cost is that of the rows that are taken.
@@ -329,7 +368,7 @@ function selectRows(order: "asc" | "desc", bounds: string, scopes: number | unde
     scopes === 1
       ? `${range} ORDER BY id ${order}`
       : `${Array(scopes).fill(range).join(" UNION ALL ")} ORDER BY id ${order}`;
-  return `SELECT frames.id AS id, frame FROM (${ranges}) AS found CROSS JOIN frames
+  return `SELECT frames.id AS id, crc, frame FROM (${ranges}) AS found CROSS JOIN frames
     WHERE frames.id = found.id AND ${visible} ORDER BY found.id ${order}`;
 }
 

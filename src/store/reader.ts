@@ -21,6 +21,8 @@ export interface Page {
   readonly bytes: Uint8Array;
   /** Id of the last frame in reading order; undefined for none. */
   readonly lastId: string | undefined;
+  /** There may be more after it. */
+  readonly more: boolean;
 }
 
 /** What a reader needs of an engine. `page` answers at once, from what is committed. */
@@ -133,8 +135,8 @@ export class Reader {
     if (page.lastId !== undefined) this.#position = page.lastId;
     this.#remaining -= page.rows;
     this.#fitPages(page);
-    // A page that is not full means that nothing more is committed at this moment.
-    if (page.rows < rows && this.#remaining > 0) this.#cross();
+    // Nothing more is committed at this moment.
+    if (!page.more && this.#remaining > 0) this.#cross();
     if (page.rows > 0) return this.#finish(page.bytes);
     return this.#takeThreshold();
   }

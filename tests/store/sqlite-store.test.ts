@@ -1,4 +1,42 @@
-import { sqliteEngine } from "../support/store.ts";
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { READ_ALL } from "../../src/frame/read-options.ts";
+import { parseLines } from "../support/server.ts";
+import { append, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
+import { tempDir } from "../support/temp.ts";
 import { storeContract } from "./contract.ts";
 
 storeContract("SQLite", sqliteEngine);
+
+test("a read gives what is before a damaged frame, names it, and goes on after it", async () => {
+  const path = `${tempDir()}/store`;
+  const store = sqliteEngine(path);
+  const frames = [];
+  for (let n = 0; n < 300; n++) frames.push(await append(store, "a", { meta: `value ${n}` }));
+  await store.close();
+  const id = frames[150]?.id ?? "";
+  const db = new Database(`${path}/events.db`);
+  db.query("UPDATE frames SET frame = replace(frame, 'value 150', 'value 999') WHERE id = ?").run(
+    id,
+  );
+  db.close();
+  const again = sqliteEngine(path);
+  for (const options of [{}, { topics: ["a"] }, { order: "desc" as const }]) {
+    const wanted = options.order === "desc" ? frames.toReversed() : frames;
+    const at = wanted.findIndex((frame) => frame.id === id);
+    const reader = again.read({ ...READ_ALL, ...options });
+    let text = "";
+    const read = async () => {
+      for (let page = await reader.next(); page; page = await reader.next()) {
+        text += new TextDecoder().decode(page);
+      }
+    };
+    await expect(read()).rejects.toThrow(id);
+    expect(parseLines(text)).toEqual(wanted.slice(0, at));
+    expect(await readAll(again, { ...options, after: id })).toEqual(wanted.slice(at + 1));
+  }
+  await again.remove(id);
+  expect(await readAll(again)).toEqual(frames.filter((frame) => frame.id !== id));
+  expect(await problemsOf(again)).toEqual([]);
+  await again.close();
+});
