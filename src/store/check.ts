@@ -77,7 +77,7 @@ export async function checkStore(
     await checkPairs(subject);
     await checkStaged(subject);
     await checkFiles(subject);
-    findings.result.staged = findings.guarded("staged", () => content.staged().contents) ?? 0;
+    findings.result.staged = content.staged().contents;
     await findings.turn();
   } finally {
     db.close();
@@ -143,10 +143,9 @@ async function checkStaged({ db, findings }: Subject): Promise<void> {
   });
 }
 
-async function checkFiles({ db, content, findings }: Subject): Promise<void> {
-  const isStaged = db.query("SELECT 1 FROM staged WHERE hash = ?");
+async function checkFiles({ content, findings }: Subject): Promise<void> {
   for await (const hash of content.files.list()) {
-    if (!findings.guarded("staged", () => isStaged.get(hash))) findings.result.contents++;
+    if (!content.isStaged(hash)) findings.result.contents++;
     try {
       if (!(await content.files.isSound(hash))) findings.found(`content ${hash}: is damaged`);
       else if (!(await content.files.isIndexed(hash))) {

@@ -5,12 +5,11 @@ import { ContentFiles } from "./content-files.ts";
 import { MAX_PASSING, PassingContent } from "./passing-content.ts";
 import { settleNext } from "./settle.ts";
 import { Settler } from "./settler.ts";
+import { Staged } from "./staged.ts";
 import type { TakenContent } from "./store.ts";
 
 /** Content up to this size, in bytes, rides in the commit of its frame. */
 export const STAGED_MAX = 64 * 1024;
-/** What a staged content costs beside its bytes. */
-const STAGED_OVERHEAD = 256;
 /** Staged bytes at which new content waits until some of them have settled. */
 const STAGED_FULL = 64 * 1024 * 1024;
 /** Staged bytes at which settling starts at once. */
@@ -48,7 +47,8 @@ export class ContentStore {
   readonly #host: ContentHost;
   readonly #passing = new PassingContent();
   readonly #settler: Settler;
-  readonly #sql: ReturnType<typeof statements>;
+  readonly #staged: Staged;
+  readonly #free: ReturnType<Database["query"]>;
   /** Content in files whose frame is not committed yet. */
   readonly #pinned = new Map<string, number>();
   #ready: Promise<void> | undefined;
@@ -56,7 +56,6 @@ export class ContentStore {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Resolves when the next contents have settled, or settling has ended. */
   #batch = Promise.withResolvers<void>();
-  #stagedBytes = 0;
   /** Why nothing settles at the moment: the disk is full, or the database is damaged. */
   #settleError: XsError | undefined;
   /** What was removed while a batch was settling: its files may be gone again. */
@@ -68,9 +67,9 @@ export class ContentStore {
     this.#host = host;
     this.files = new ContentFiles(paths.root);
     this.#settler = new Settler(paths);
-    this.#sql = statements(host.db);
-    this.recount();
-    if (this.#stagedBytes > 0) this.#settleSoon();
+    this.#staged = new Staged(host.db);
+    this.#free = host.db.query("INSERT OR IGNORE INTO freed (hash) VALUES (?)");
+    if (this.#staged.weight > 0) this.#settleSoon();
   }
 
   /**
@@ -113,17 +112,17 @@ export class ContentStore {
     const content = { hash: hashOf(bytes), size: bytes.length, bytes };
     if (passing) return { ...content, passing };
     // Content that comes faster than it settles waits here, instead of filling the database.
-    while (this.#stagedBytes > STAGED_FULL) {
+    while (this.#staged.weight > STAGED_FULL) {
       if (this.#settleError) throw this.#settleError;
-      if (this.#host.guard(() => this.#sql.next.get(0))) {
+      if (this.#host.guard(() => this.#staged.hasNext(0))) {
         this.startSettling();
         await this.#batch.promise;
         continue;
       }
       // All of it was removed. It goes unless something holds it, and that is not to be waited for.
-      const before = this.#stagedBytes;
+      const before = this.#staged.weight;
       await this.#host.crowded();
-      if (this.#stagedBytes >= before) break;
+      if (this.#staged.weight >= before) break;
     }
     return content;
   }
@@ -136,10 +135,10 @@ export class ContentStore {
   async open(hash: string): Promise<Blob | undefined> {
     const passing = this.#passing.get(hash);
     if (passing) return new Blob([passing as Uint8Array<ArrayBuffer>]);
-    const staged = this.#staged(hash);
+    const staged = this.#openStaged(hash);
     if (staged) return staged;
     // It may settle while the file is looked for, but it is never in neither place.
-    return (await this.files.open(hash)) ?? this.#staged(hash) ?? (await this.files.open(hash));
+    return (await this.files.open(hash)) ?? this.#openStaged(hash) ?? (await this.files.open(hash));
   }
 
   /** Tells whether there is content of a hash, without reading it. */
@@ -149,12 +148,17 @@ export class ContentStore {
 
   /** Its size in bytes, or undefined where there is none. */
   sizeOf(hash: string): number | undefined {
-    return this.#host.guard(() => this.#sizeOf(hash));
+    return this.#staged.sizeOf(hash) ?? this.files.stateOf(hash)?.size;
+  }
+
+  /** Tells whether it is on its way to a file. */
+  isStaged(hash: string): boolean {
+    return this.#staged.has(hash);
   }
 
   /** How many contents are on their way to cacache, and their bytes. */
   staged(): { contents: number; bytes: number } {
-    return this.#host.guard(() => this.#sql.waiting.get()) as { contents: number; bytes: number };
+    return this.#staged.waiting();
   }
 
   /** Stages content; to be called inside a write. */
@@ -164,21 +168,16 @@ export class ContentStore {
       this.#passing.put(content.hash, content.bytes);
       return;
     }
-    if (this.#sql.insert.run(content.hash, content.bytes).changes === 0) {
-      // The bytes as well: what stands there may be damaged.
-      this.#sql.addUse.run(content.bytes, content.hash);
-      return;
-    }
-    this.#stagedBytes += content.size + STAGED_OVERHEAD;
-    if (this.#stagedBytes > STAGED_MUCH) this.startSettling();
+    this.#staged.add(content.hash, content.bytes);
+    if (this.#staged.weight > STAGED_MUCH) this.startSettling();
     else this.#settleSoon();
   }
 
   /** A frame that named these hashes was removed; to be called inside a write. */
   release(hashes: readonly string[]): void {
     for (const hash of hashes) {
-      this.#sql.free.run(hash);
-      this.#sql.dropUse.run(hash);
+      this.#free.run(hash);
+      this.#staged.dropUse(hash);
     }
   }
 
@@ -189,13 +188,13 @@ export class ContentStore {
 
   /** Content that was to be freed has a use: it may settle. Inside a write. */
   settleAfterAll(hash: string): void {
-    this.#sql.setUsed.run(hash);
+    this.#staged.setUsed(hash);
   }
 
   /** Removes content; inside a write. Gives its size, or undefined where there was none. */
   remove(hash: string): number | undefined {
-    const size = this.#sizeOf(hash);
-    if (this.#sql.remove.run(hash).changes > 0) this.#forget(size ?? 0);
+    const size = this.sizeOf(hash);
+    this.#staged.remove(hash);
     this.files.remove(hash);
     this.#removed.add(hash);
     this.#endBatch();
@@ -214,10 +213,9 @@ export class ContentStore {
     else this.#pinned.delete(content.hash);
   }
 
-  /** Counts anew what is staged, after a commit that failed. */
-  recount(): void {
-    const { rows, bytes } = this.#sql.sum.get() as { rows: number; bytes: number };
-    this.#stagedBytes = bytes + rows * STAGED_OVERHEAD;
+  /** Takes up what the database has, after a commit that failed. */
+  reload(): void {
+    this.#staged.reload();
   }
 
   /** Drops passing content that is due. */
@@ -242,7 +240,7 @@ export class ContentStore {
         this.#settler.rest();
         this.#endBatch();
         // What came after the last look.
-        if (this.#stagedBytes > 0) this.#settleSoon();
+        if (this.#staged.weight > 0) this.#settleSoon();
       });
   }
 
@@ -285,16 +283,14 @@ export class ContentStore {
     stop: () => boolean = () => this.#stopped,
   ): Promise<void> {
     for (let after = 0; !stop(); ) {
-      if (!this.#sql.next.get(after)) return;
+      if (!this.#staged.hasNext(after)) return;
       await this.#prepare();
       this.#removed.clear();
       const { settled, last, done } = await next(after);
       after = last;
       await this.#host.write(() => {
         for (const { seq, hash } of settled) {
-          if (this.#removed.has(hash)) continue;
-          const row = this.#sql.forget.get(seq, hash) as { size: number } | null;
-          if (row) this.#forget(row.size);
+          if (!this.#removed.has(hash)) this.#staged.remove(hash, seq);
         }
       });
       this.#endBatch();
@@ -321,30 +317,21 @@ export class ContentStore {
     return this.#ready;
   }
 
-  #forget(size: number): void {
-    this.#stagedBytes -= size + STAGED_OVERHEAD;
-  }
-
   #endBatch(): void {
     this.#batch.resolve();
     this.#batch = Promise.withResolvers();
   }
 
-  #sizeOf(hash: string): number | undefined {
-    const row = this.#sql.size.get(hash) as { size: number } | null;
-    return row?.size ?? this.files.stateOf(hash)?.size;
-  }
-
-  #staged(hash: string): Blob | undefined {
-    const row = this.#host.guard(() => this.#sql.bytes.get(hash)) as { bytes: Uint8Array } | null;
-    if (!row) return undefined;
-    if (hashOf(row.bytes) !== hash) {
+  #openStaged(hash: string): Blob | undefined {
+    const bytes = this.#host.guard(() => this.#staged.bytesOf(hash));
+    if (!bytes) return undefined;
+    if (hashOf(bytes) !== hash) {
       throw new XsError(
         "content_damaged",
         `the stored content of ${hash} is damaged, in the database; append it again to mend it`,
       );
     }
-    return new Blob([row.bytes as Uint8Array<ArrayBuffer>]);
+    return new Blob([bytes as Uint8Array<ArrayBuffer>]);
   }
 }
 
@@ -383,25 +370,4 @@ async function* rest(
     if (done || !value) return;
     yield value;
   }
-}
-
-function statements(db: Database) {
-  return {
-    sum: db.query("SELECT count(*) AS rows, coalesce(sum(length(bytes)), 0) AS bytes FROM staged"),
-    waiting: db.query(
-      "SELECT count(*) AS contents, coalesce(sum(length(bytes)), 0) AS bytes FROM staged WHERE uses > 0",
-    ),
-    insert: db.query("INSERT OR IGNORE INTO staged (hash, bytes) VALUES (?, ?)"),
-    addUse: db.query("UPDATE staged SET uses = uses + 1, bytes = ? WHERE hash = ?"),
-    dropUse: db.query("UPDATE staged SET uses = uses - 1 WHERE hash = ? AND uses > 0"),
-    setUsed: db.query("UPDATE staged SET uses = max(uses, 1) WHERE hash = ?"),
-    free: db.query("INSERT OR IGNORE INTO freed (hash) VALUES (?)"),
-    next: db.query("SELECT 1 FROM staged WHERE seq > ? AND uses > 0 LIMIT 1"),
-    forget: db.query(
-      "DELETE FROM staged WHERE seq = ? AND hash = ? RETURNING length(bytes) AS size",
-    ),
-    remove: db.query("DELETE FROM staged WHERE hash = ?"),
-    bytes: db.query("SELECT bytes FROM staged WHERE hash = ?"),
-    size: db.query("SELECT length(bytes) AS size FROM staged WHERE hash = ?"),
-  };
 }

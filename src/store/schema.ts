@@ -41,9 +41,18 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
 
   (db) => {
     db.run(`
-  -- How many frames that put the content here are still there. At 0 it does not settle: it waits
-  -- for the collector, which looks whether anything else names it.
-  ALTER TABLE staged ADD COLUMN uses INTEGER NOT NULL DEFAULT 1;
+  -- Without an index by hash, which is in memory instead. "uses": how many frames that put the
+  -- content here are still there. At 0 it does not settle: it waits for the collector, which looks
+  -- whether anything else names it.
+  ALTER TABLE staged RENAME TO staged_before;
+  CREATE TABLE staged (
+    seq INTEGER PRIMARY KEY,
+    uses INTEGER NOT NULL DEFAULT 1,
+    hash TEXT NOT NULL,
+    bytes BLOB NOT NULL
+  ) STRICT;
+  INSERT INTO staged (seq, hash, bytes) SELECT seq, hash, bytes FROM staged_before;
+  DROP TABLE staged_before;
 
   -- Content that a removed frame named: the collector frees what nothing else names.
   CREATE TABLE freed (hash TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;

@@ -421,7 +421,7 @@ export class SqliteStore implements Store {
     this.kv.rolledBack();
     this.#appending = { frames: 0, bytes: 0, contentBytes: 0 };
     const failure = this.#translate(error);
-    if (!this.#failed) this.content.recount();
+    if (!this.#failed) this.content.reload();
     return failure;
   }
 

@@ -1,0 +1,117 @@
+import type { Database } from "bun:sqlite";
+
+/** What a staged content costs beside its bytes. */
+const OVERHEAD = 256;
+
+interface Entry {
+  readonly seq: number;
+  readonly size: number;
+  uses: number;
+}
+
+/**
+ * The table of staged content. It is found by its hash in memory: an index in the database would be
+ * written at a random place for every content, which costs more than the content itself. All that
+ * writes is to be run in a commit.
+ */
+export class Staged {
+  readonly #sql: ReturnType<typeof statements>;
+  #entries = new Map<string, Entry>();
+  #bytes = 0;
+
+  constructor(db: Database) {
+    this.#sql = statements(db);
+    this.reload();
+  }
+
+  /** Takes up what the database has, at the start and after a commit that failed. */
+  reload(): void {
+    const rows = this.#sql.all.all() as (Entry & { hash: string })[];
+    this.#entries = new Map(rows.map(({ hash, ...entry }) => [hash, entry]));
+    this.#bytes = rows.reduce((sum, { size }) => sum + size + OVERHEAD, 0);
+  }
+
+  /** What is kept here, in bytes. */
+  get weight(): number {
+    return this.#bytes;
+  }
+
+  /** How many contents are on their way to files, and their bytes. */
+  waiting(): { contents: number; bytes: number } {
+    const total = { contents: 0, bytes: 0 };
+    for (const { size, uses } of this.#entries.values()) {
+      if (uses === 0) continue;
+      total.contents++;
+      total.bytes += size;
+    }
+    return total;
+  }
+
+  has(hash: string): boolean {
+    return this.#entries.has(hash);
+  }
+
+  sizeOf(hash: string): number | undefined {
+    return this.#entries.get(hash)?.size;
+  }
+
+  bytesOf(hash: string): Uint8Array | undefined {
+    const entry = this.#entries.get(hash);
+    const row = entry && (this.#sql.bytes.get(entry.seq) as { bytes: Uint8Array } | null);
+    return row?.bytes;
+  }
+
+  /** Tells whether any content after a row is to settle. */
+  hasNext(after: number): boolean {
+    return this.#sql.next.get(after) !== null;
+  }
+
+  /** Stages content, or notes one more use of it. */
+  add(hash: string, bytes: Uint8Array): void {
+    const entry = this.#entries.get(hash);
+    if (entry) {
+      entry.uses++;
+      // The bytes as well: what stands there may be damaged.
+      this.#sql.addUse.run(entry.uses, bytes, entry.seq);
+      return;
+    }
+    const { lastInsertRowid } = this.#sql.insert.run(hash, bytes);
+    this.#entries.set(hash, { seq: Number(lastInsertRowid), size: bytes.length, uses: 1 });
+    this.#bytes += bytes.length + OVERHEAD;
+  }
+
+  /** Something that used it is gone: without a use it does not settle. */
+  dropUse(hash: string): void {
+    const entry = this.#entries.get(hash);
+    if (entry && entry.uses > 0) this.#sql.setUses.run(--entry.uses, entry.seq);
+  }
+
+  /** It has a use after all. */
+  setUsed(hash: string): void {
+    const entry = this.#entries.get(hash);
+    if (!entry || entry.uses > 0) return;
+    entry.uses = 1;
+    this.#sql.setUses.run(entry.uses, entry.seq);
+  }
+
+  /** Removes a content. @param seq only if it still is this row */
+  remove(hash: string, seq?: number): void {
+    const entry = this.#entries.get(hash);
+    if (!entry || (seq !== undefined && entry.seq !== seq)) return;
+    this.#sql.remove.run(entry.seq);
+    this.#entries.delete(hash);
+    this.#bytes -= entry.size + OVERHEAD;
+  }
+}
+
+function statements(db: Database) {
+  return {
+    all: db.query("SELECT seq, hash, length(bytes) AS size, uses FROM staged"),
+    bytes: db.query("SELECT bytes FROM staged WHERE seq = ?"),
+    next: db.query("SELECT 1 FROM staged WHERE seq > ? AND uses > 0 LIMIT 1"),
+    insert: db.query("INSERT INTO staged (hash, bytes, uses) VALUES (?, ?, 1)"),
+    addUse: db.query("UPDATE staged SET uses = ?, bytes = ? WHERE seq = ?"),
+    setUses: db.query("UPDATE staged SET uses = ? WHERE seq = ?"),
+    remove: db.query("DELETE FROM staged WHERE seq = ?"),
+  };
+}
