@@ -3,6 +3,7 @@ import type { Store } from "../store/store.ts";
 import { append } from "./append.ts";
 import { cas } from "./cas.ts";
 import { problemResponse } from "./errors.ts";
+import { exportStore } from "./export.ts";
 import { getContent, getFrame, getNeighbour, removeFrame } from "./frame.ts";
 import { importFrames } from "./import.ts";
 import { readEnd, readStream } from "./read.ts";
@@ -83,6 +84,8 @@ function route(segments: string[]): Methods | undefined {
         : { GET: cas.get(segments.slice(1).join("/")) };
     case "import":
       return second === undefined ? { POST: importFrames } : undefined;
+    case "export":
+      return second === undefined ? { GET: exportStore } : undefined;
     case "version":
       return second === undefined ? { GET: versionResponse } : undefined;
     case "health":
