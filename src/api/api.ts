@@ -5,7 +5,7 @@ import { cas } from "./cas.ts";
 import { problemResponse } from "./errors.ts";
 import { exportStore } from "./export.ts";
 import { getContent, getFrame, getNeighbour, removeFrame } from "./frame.ts";
-import { importFrames } from "./import.ts";
+import { importAll } from "./import.ts";
 import { readEnd, readStream } from "./read.ts";
 import { healthResponse, versionResponse } from "./status.ts";
 
@@ -83,7 +83,7 @@ function route(segments: string[]): Methods | undefined {
         ? { POST: cas.post }
         : { GET: cas.get(segments.slice(1).join("/")) };
     case "import":
-      return second === undefined ? { POST: importFrames } : undefined;
+      return second === undefined ? { POST: importAll } : undefined;
     case "export":
       return second === undefined ? { GET: exportStore } : undefined;
     case "version":

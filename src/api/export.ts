@@ -52,7 +52,9 @@ async function add(
   size: number,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
-  const writer = tar.add({ name, size, mode: 0o644, mtime: new Date(0), uid: 0, gid: 0 }).getWriter();
+  const writer = tar
+    .add({ name, size, mode: 0o644, mtime: new Date(0), uid: 0, gid: 0 })
+    .getWriter();
   for await (const chunk of chunks) await writer.write(chunk);
   await writer.close();
 }

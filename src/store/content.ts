@@ -175,6 +175,23 @@ export class ContentStore {
     }
   }
 
+  /**
+   * Leaves content that is about to come to the collector, which frees it unless something names it
+   * by then; until {@link keepFromCollector}.
+   */
+  leaveToCollector(hashes: readonly string[]): Promise<void> {
+    return this.#host.write(() => {
+      for (const hash of hashes) this.#sql.free.run(hash);
+    });
+  }
+
+  /** Content that came this way is like any other from now on. */
+  keepFromCollector(hashes: readonly string[]): Promise<void> {
+    return this.#host.write(() => {
+      for (const hash of hashes) this.#sql.dontFree.run(hash);
+    });
+  }
+
   /** This text was written, and may name content. */
   touch(text: string): void {
     this.#host.touch(text);
@@ -370,6 +387,7 @@ function statements(db: Database) {
     dropUse: db.query("UPDATE staged SET uses = uses - 1 WHERE hash = ? AND uses > 0"),
     setUsed: db.query("UPDATE staged SET uses = max(uses, 1) WHERE hash = ?"),
     free: db.query("INSERT OR IGNORE INTO freed (hash) VALUES (?)"),
+    dontFree: db.query("DELETE FROM freed WHERE hash = ?"),
     next: db.query("SELECT 1 FROM staged WHERE seq > ? AND uses > 0 LIMIT 1"),
     forget: db.query(
       "DELETE FROM staged WHERE seq = ? AND hash = ? RETURNING length(bytes) AS size",

@@ -9,6 +9,7 @@ import { type Collected, Collector } from "./collector.ts";
 import { Commits } from "./commits.ts";
 import { ContentStore } from "./content.ts";
 import { Idempotency } from "./idempotency.ts";
+import { removeImportSpaces } from "./import-space.ts";
 import { type KvPair, KvStore } from "./kv.ts";
 import { LiveFeed } from "./live.ts";
 import { type StoreLock, tryLock } from "./lock.ts";
@@ -54,6 +55,7 @@ export function openSqliteStore(path: string, now?: () => number): SqliteStore |
   const lock = tryLock(path);
   if (!lock) return undefined;
   try {
+    removeImportSpaces(path);
     return new SqliteStore(path, lock, now);
   } catch (error) {
     lock.release();
