@@ -15,6 +15,7 @@ export const VERBS: Verbs = {
   content: async () => (await import("./content.ts")).content,
   cas: async () => (await import("./cas.ts")).cas,
   "cas-post": async () => (await import("./cas-post.ts")).casPost,
+  export: async () => (await import("./export.ts")).exportVerb,
   import: async () => (await import("./import.ts")).importVerb,
   scru128: async () => (await import("./scru128.ts")).scru128,
   version: async () => (await import("./version.ts")).versionVerb,
