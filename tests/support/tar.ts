@@ -1,0 +1,42 @@
+import { packTar, type TarHeader, unpackTar } from "modern-tar";
+
+/** An entry for a tar of a test: a name and its bytes, and what is unusual about it. */
+export interface Entry extends Partial<TarHeader> {
+  name: string;
+  data?: string | Uint8Array;
+}
+
+/** The entries of a tar, by their names. */
+export async function entriesIn(tar: Uint8Array): Promise<Map<string, Uint8Array>> {
+  const entries = await unpackTar(tar, { strict: true });
+  return new Map(entries.map(({ header, data }) => [header.name, data ?? new Uint8Array()]));
+}
+
+/** Makes a tar of entries as they are, whatever they are. */
+export function makeTar(entries: readonly Entry[]): Promise<Uint8Array<ArrayBuffer>> {
+  return packTar(
+    entries.map(({ data = "", ...header }) => {
+      const body = typeof data === "string" ? Buffer.from(data) : data;
+      return { header: { size: body.length, ...header }, body };
+    }),
+  ) as Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** Changes bytes in the header of an entry, and makes its checksum right again unless told not to. */
+export function forge(
+  tar: Uint8Array<ArrayBuffer>,
+  name: string,
+  at: number,
+  bytes: string,
+  mend = true,
+): Uint8Array<ArrayBuffer> {
+  const forged = Buffer.from(tar);
+  const start = forged.indexOf(`${name}\0`);
+  forged.write(bytes, start + at, "latin1");
+  if (mend) {
+    forged.write("        ", start + 148, "latin1");
+    const sum = forged.subarray(start, start + 512).reduce((total, byte) => total + byte, 0);
+    forged.write(`${sum.toString(8).padStart(6, "0")}\0 `, start + 148, "latin1");
+  }
+  return new Uint8Array(forged);
+}
