@@ -8,9 +8,9 @@ import { onlyOptions } from "./query.ts";
 /**
  * Everything as one tar: the frames, the k/v pairs, and each content by its hash. The same store
  * gives the same bytes. What would be wrong is never given: damaged content is left out and named in
- * the entry {@link PROBLEMS}; damaged frames or pairs break the answer off.
+ * the entry {@link PROBLEMS}. An answer that cannot be finished is broken off.
  *
- * @throws XsError `value_damaged`
+ * @throws XsError `frame_damaged`, `value_damaged`
  */
 export async function exportStore({ store, request, url }: Call): Promise<Response> {
   onlyOptions(url, []);
@@ -20,6 +20,7 @@ export async function exportStore({ store, request, url }: Call): Promise<Respon
   const snapshot = await store.snapshot();
   try {
     const frames = snapshot.frameTotals();
+    await checkFrames(snapshot);
     const pairs = await pairTotals(snapshot);
     const { readable, controller } = createTarPacker();
     const content = new ExportedContent(store, snapshot);
@@ -59,6 +60,11 @@ async function add(
   await writer.close();
 }
 
+/** Finds damage while there still can be an answer that says so. */
+async function checkFrames(snapshot: Snapshot): Promise<void> {
+  for (const _ of snapshot.frames()) await turn();
+}
+
 /** How many pairs there are, and the bytes of their lines. A tar tells a size before the bytes. */
 async function pairTotals(snapshot: Snapshot): Promise<{ pairs: number; bytes: number }> {
   const total = { pairs: 0, bytes: 0 };
@@ -66,8 +72,7 @@ async function pairTotals(snapshot: Snapshot): Promise<{ pairs: number; bytes: n
     total.pairs++;
     const head = Buffer.byteLength(JSON.stringify({ key, rev, type, value: "" }));
     total.bytes += head + 4 * Math.ceil(value.length / 3) + 1;
-    // A store of many views must not hold the others up.
-    if (total.pairs % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (total.pairs % 20 === 0) await turn();
   }
   return total;
 }
@@ -77,4 +82,9 @@ function* pairLines(snapshot: Snapshot): Generator<Uint8Array> {
     const base64 = Buffer.from(value.buffer, value.byteOffset, value.length).toString("base64");
     yield Buffer.from(`${JSON.stringify({ key, rev, type, value: base64 })}\n`);
   }
+}
+
+/** A large store must not hold the others up. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -44,7 +44,7 @@ export const exportVerb: Verb = {
       if (seen.problems.length === 0) return messages.success(`exported ${what}`);
       throw new XsError(
         "content_damaged",
-        `exported ${what}; left out what is named above: nothing else has these bytes any more unless an older export does`,
+        `exported ${what}, without what is named above: an older export may still have it`,
       );
     });
   },

@@ -1,12 +1,12 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hashOf } from "../../src/frame/hash.ts";
 import { contentEntry, FRAMES, PAIRS, PROBLEMS } from "../../src/frame/tar.ts";
 import type { Store } from "../../src/store/store.ts";
 import { problemsOf } from "../support/store.ts";
-import { entriesIn } from "../support/tar.ts";
+import { entriesIn, interrupted } from "../support/tar.ts";
 import { until } from "../support/wait.ts";
 import { BINARY, exported, furnish, imported, LARGE } from "./furnished.ts";
 import { expectProblem, Subject } from "./with-store.ts";
@@ -131,13 +131,25 @@ describe("damage", () => {
     }
   });
 
-  test("in a frame breaks the export off", async () => {
+  test("in a frame is an answer that says so", async () => {
     await using subject = new Subject();
     await furnish(subject);
     const change = alter(subject, "UPDATE frames SET frame = replace(frame, 'note', 'nite')");
-    await expect(exported(subject)).rejects.toThrow(/frame .* is damaged/);
+    await expectProblem(await subject.ask("/export"), 500, "frame_damaged", /restore it/);
     await until("content can be freed again", () => isFree(subject.store));
     change("UPDATE frames SET frame = replace(frame, 'nite', 'note')");
+  });
+
+  test("that comes while content is read breaks the export off", async () => {
+    await using subject = new Subject();
+    const large = new Uint8Array(64 * 1024 * 1024);
+    await subject.post("/cas", large);
+    const path = subject.store.content.files.pathOf(hashOf(large));
+    const response = await subject.ask("/export");
+    const taken = interrupted(response, () => truncateSync(path, large.length / 2));
+    await expect(taken).rejects.toThrow(/size/i);
+    await until("content can be freed again", () => isFree(subject.store));
+    await subject.post("/cas", large);
   });
 
   test("in a pair is an answer that says so", async () => {

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readlinkSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +15,7 @@ import { hashOf } from "../../src/frame/hash.ts";
 import { contentEntry, FRAMES, PROBLEMS } from "../../src/frame/tar.ts";
 import { ContentFiles } from "../../src/store/content-files.ts";
 import { startServer } from "../support/server.ts";
-import { entriesIn, makeTar } from "../support/tar.ts";
+import { entriesIn, interrupted, makeTar } from "../support/tar.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
@@ -119,10 +120,21 @@ test("damaged content is left out and named, and the exit code is 1", async () =
   expect(names).toContain(PROBLEMS);
 });
 
+test("an answer that cannot be finished is broken off", async () => {
+  using home = new Home();
+  const large = Buffer.alloc(64 << 20);
+  await home.ok(["append", home.store, "large"], { stdin: large });
+  await using server = await startServer(home.store);
+  const path = fileOf(home, hashOf(large));
+  const response = await server.fetch("/export");
+  const taken = interrupted(response, () => truncateSync(path, large.length / 2));
+  await expect(taken).rejects.toThrow();
+});
+
 describe.each([
   ["with a server", true],
   ["without a server", false],
-])("an export that breaks off leaves what was there before, %s", (_, served) => {
+])("an export that fails leaves what was there before, %s", (_, served) => {
   test.each(["a.tar", "-"])("%s", async (file) => {
     using home = await furnished();
     const db = new Database(join(home.store, "events.db"));
@@ -132,7 +144,7 @@ describe.each([
     writeFileSync(join(home.path, "a.tar"), "old");
     const { code, stdout, stderr } = await home.xs(["export", home.store, file]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(served ? "broke off" : /frame .* is damaged/);
+    expect(stderr).toMatch(/frame .* is damaged/);
     expect(stdout).not.toContain("content/");
     expect(await Bun.file(join(home.path, "a.tar")).text()).toBe("old");
     expect(readdirSync(home.path).filter((name) => name.endsWith(".part"))).toEqual([]);
@@ -176,9 +188,7 @@ test.skipIf(process.platform !== "linux")(
   "a client that goes away leaves no transaction open in the server",
   async () => {
     using home = new Home();
-    for (let n = 0; n < 20; n++) {
-      await home.ok(["append", home.store, "large"], { stdin: Buffer.alloc(1 << 20, `${n},`) });
-    }
+    await home.ok(["append", home.store, "large"], { stdin: Buffer.alloc(64 << 20) });
     await using server = await startServer(home.store);
     const open = () => {
       const files = readdirSync(`/proc/${server.pid}/fd`).map((fd) => {
@@ -188,7 +198,7 @@ test.skipIf(process.platform !== "linux")(
           return "";
         }
       });
-      return files.filter((path) => path.endsWith("/events.db")).length;
+      return files.filter((path) => path.endsWith("/events.db-wal")).length;
     };
     const before = open();
     const abort = new AbortController();

@@ -40,3 +40,18 @@ export function forge(
   }
   return new Uint8Array(forged);
 }
+
+/** Takes an export until its first mebibyte is there, does something, and takes the rest. */
+export async function interrupted(response: Response, change: () => void): Promise<number> {
+  const reader = response.body?.getReader();
+  let bytes = 0;
+  let changed = false;
+  for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+    bytes += next.value.length;
+    if (!changed && bytes > 1024 * 1024) {
+      changed = true;
+      change();
+    }
+  }
+  return bytes;
+}
