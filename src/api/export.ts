@@ -12,10 +12,9 @@ import { onlyOptions } from "./query.ts";
  *
  * @throws XsError `frame_damaged`, `value_damaged`
  */
-export async function exportStore({ store, request, url }: Call): Promise<Response> {
+export async function exportStore({ store, url }: Call): Promise<Response> {
   onlyOptions(url, []);
   const type = { "content-type": "application/x-tar", "cache-control": "no-store" };
-  if (request.method === "HEAD") return new Response(null, { headers: type });
   const { createTarPacker } = await import("modern-tar");
   const snapshot = await store.snapshot();
   try {

@@ -27,7 +27,7 @@ export class ImportSpace {
   constructor(directory: string) {
     this.#path = join(directory, `import-${crypto.randomUUID()}.db`);
     this.#db = new Database(this.#path, { create: true, strict: true });
-    this.#db.run("PRAGMA journal_mode = OFF");
+    this.#db.run("PRAGMA journal_mode = MEMORY");
     this.#db.run("PRAGMA synchronous = OFF");
     this.#db.run(`
       CREATE TABLE frames (seq INTEGER PRIMARY KEY, topic, id, hash, meta, ttl);

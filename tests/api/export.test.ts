@@ -52,10 +52,7 @@ test("an export has the frames as they are, the pairs, and each content once by 
 test("staged content and content in files come in one order, each once", async () => {
   await using subject = new Subject();
   await subject.appendMany("settled", 40);
-  await until("all has settled", () => {
-    subject.store.content.startSettling();
-    return subject.store.content.staged().contents === 0;
-  });
+  await settled(subject.store);
   await subject.appendMany("settled", 60);
   const names = [...(await entriesIn(await exported(subject))).keys()].slice(2);
   expect(names.length).toBe(60);
@@ -86,6 +83,13 @@ test("a reader that goes away leaves nothing open", async () => {
   await reader?.cancel();
   await until("content can be freed again", () => isFree(subject.store));
 });
+
+function settled({ content }: Store): Promise<true> {
+  return until("all has settled", () => {
+    content.startSettling();
+    return content.staged().contents === 0;
+  });
+}
 
 function isFree(store: Store): Promise<boolean> {
   return store.collect().then(
@@ -118,14 +122,19 @@ describe("damage", () => {
   test("in content is mended by an import that has it", async () => {
     await using subject = new Subject();
     await furnish(subject);
+    await settled(subject.store);
     const tar = await exported(subject);
-    writeFileSync(subject.store.content.files.pathOf(hashOf(LARGE)), "not what it was");
+    for (const bytes of [LARGE, BINARY]) {
+      writeFileSync(subject.store.content.files.pathOf(hashOf(bytes)), "not what it was");
+    }
     const damaged = await exported(subject);
     await using copy = new Subject();
     await imported(copy, damaged);
-    expect(await problemsOf(copy.store)).toEqual([expect.stringMatching("missing")]);
+    const missing = expect.stringMatching("missing");
+    expect(await problemsOf(copy.store)).toEqual([missing, missing]);
     for (const each of [subject, copy]) {
       await imported(each, tar);
+      await settled(each.store);
       expect(await problemsOf(each.store)).toEqual([]);
       expect(await exported(each)).toEqual(tar);
     }

@@ -1,3 +1,4 @@
+import { expect } from "bun:test";
 import { packTar, type TarHeader, unpackTar } from "modern-tar";
 
 /** An entry for a tar of a test: a name and its bytes, and what is unusual about it. */
@@ -6,10 +7,12 @@ export interface Entry extends Partial<TarHeader> {
   data?: string | Uint8Array;
 }
 
-/** The entries of a tar, by their names. */
+/** The entries of a tar, by their names, each of which may be there once. */
 export async function entriesIn(tar: Uint8Array): Promise<Map<string, Uint8Array>> {
   const entries = await unpackTar(tar, { strict: true });
-  return new Map(entries.map(({ header, data }) => [header.name, data ?? new Uint8Array()]));
+  const byName = new Map(entries.map(({ header, data = new Uint8Array() }) => [header.name, data]));
+  expect(byName.size).toBe(entries.length);
+  return byName;
 }
 
 /** Makes a tar of entries as they are, whatever they are. */
