@@ -5,9 +5,10 @@ import { append } from "./append.ts";
 import { appendBatch } from "./batch.ts";
 import { cas } from "./cas.ts";
 import { problemResponse, Refusal } from "./errors.ts";
+import { exportStore } from "./export.ts";
 import { getContent, getFrame, getNeighbour, removeFrame } from "./frame.ts";
 import { gc } from "./gc.ts";
-import { importFrames } from "./import.ts";
+import { importAll } from "./import.ts";
 import { kv } from "./kv.ts";
 import { metrics } from "./metrics.ts";
 import { readEnd, readStream } from "./read.ts";
@@ -97,13 +98,15 @@ function route(segments: string[], url: URL): Methods | undefined {
     case "kv":
       return second === undefined ? { GET: kv.list } : kvMethods(url);
     case "import":
-      return second === undefined ? { POST: importFrames } : undefined;
+      return second === undefined ? { POST: importAll } : undefined;
     case "metrics":
       return second === undefined ? { GET: metrics } : undefined;
     case "verify":
       return second === undefined ? { GET: verify } : undefined;
     case "gc":
       return second === undefined ? { POST: gc } : undefined;
+    case "export":
+      return second === undefined ? { GET: exportStore } : undefined;
     case "version":
       return second === undefined ? { GET: versionResponse } : undefined;
     case "health":

@@ -7,12 +7,14 @@ import type { AppendRequest, Store, TakenContent } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { conditionOf } from "./append.ts";
 import { bodyError } from "./body.ts";
-import { linesOf } from "./import.ts";
+import { linesOf } from "./lines.ts";
 import { isOn, onlyOptions } from "./query.ts";
 
 /** Most frames of a batch, and the most bytes of all its lines. */
 const MAX_FRAMES = 10_000;
 const MAX_BYTES = 16 * 1024 * 1024;
+/** Longest line; more content than that has a place of its own. */
+const MAX_LINE = 1024 * 1024;
 
 /**
  * Appends frames given as NDJSON in one step: all of them or, where a line is wrong, none. Gives
@@ -37,7 +39,7 @@ async function readRequests(store: Store, request: Request): Promise<AppendReque
   let bytes = 0;
   let number = 0;
   try {
-    for await (const line of linesOf(request.body)) {
+    for await (const line of linesOf(request.body ?? new Blob().stream(), MAX_LINE)) {
       number++;
       bytes += line.length;
       if (line.trim() === "") continue;

@@ -76,7 +76,7 @@ export function problemResponse(error: unknown, count?: (code: ErrorCode) => voi
 function asXsError(error: unknown): XsError {
   if (error instanceof XsError) return error;
   const { code, message } = error as { code?: string; message?: string };
-  if (code === "ENOSPC" || code === "EDQUOT") {
+  if (code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL") {
     return new XsError("disk_full", "the disk is full: free some space, then try again");
   }
   return new XsError("internal", `this should not have happened: ${message ?? String(error)}`);

@@ -1,25 +1,39 @@
 import { XsError } from "../frame/error.ts";
-import { encodeMeta, parseFrame } from "../frame/frame.ts";
-import { parseTtl } from "../frame/ttl.ts";
-import type { ImportFrame, ImportResult } from "../store/store.ts";
+import { parseFrame } from "../frame/frame.ts";
+import type { ImportFrame, ImportResult, Store } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { bodyError } from "./body.ts";
+import { peek } from "./chunks.ts";
+import { MAX_FRAME_LINE, toImportFrame } from "./import-lines.ts";
+import { importTar } from "./import-tar.ts";
 import { jsonResponse, lineResponse } from "./json.ts";
+import { linesOf } from "./lines.ts";
 import { onlyOptions } from "./query.ts";
+import { badTar, isTar } from "./tar-entries.ts";
 
 /** Frames that are committed in one step; a larger import takes several. */
 const STEP_LINES = 10_000;
 const STEP_BYTES = 16 * 1024 * 1024;
-/** Longest line: the largest frame with room for escapes. */
-const LINE_BYTES = 1024 * 1024;
+/** Enough of a body to tell what it is. */
+const BLOCK = 512;
+
+/** Adds what a body brings, ids kept: the tar of an export, or frames as NDJSON. */
+export async function importAll({ store, request, url }: Call): Promise<Response> {
+  onlyOptions(url, []);
+  const { head, chunks } = await peek(request.body, BLOCK);
+  if (isTar(head)) return jsonResponse(await importTar(store, chunks));
+  if (head[0] === 0x1f && head[1] === 0x8b) {
+    throw badTar("the body is compressed: unpack it first, with  gunzip");
+  }
+  return importFrames(store, chunks);
+}
 
 /**
- * Adds frames given as NDJSON, ids kept. One frame is given back as it is; of several, the counts.
- * A body of at most {@link STEP_LINES} lines is added whole or not at all; a longer one in steps,
- * and an error tells how many lines are in. Importing again is always safe.
+ * Adds frames given as NDJSON. One frame is given back as it is; of several, the counts. A body of
+ * at most {@link STEP_LINES} lines is added whole or not at all; a longer one in steps, and an error
+ * tells how many lines are in. Importing again is always safe.
  */
-export async function importFrames({ store, request, url }: Call): Promise<Response> {
-  onlyOptions(url, []);
+async function importFrames(store: Store, chunks: AsyncIterable<Uint8Array>): Promise<Response> {
   const total: ImportResult = { frames: 0, added: 0 };
   let step: ImportFrame[] = [];
   let stepBytes = 0;
@@ -33,12 +47,11 @@ export async function importFrames({ store, request, url }: Call): Promise<Respo
     stepBytes = 0;
   };
   try {
-    for await (const line of linesOf(request.body)) {
+    for await (const line of linesOf(chunks, MAX_FRAME_LINE)) {
       lineNumber++;
       if (line.trim() === "") continue;
       const frame = parseFrame(line);
-      const meta = encodeMeta(frame.meta);
-      step.push({ ...frame, meta, ttl: parseTtl(frame.ttl) });
+      step.push(toImportFrame(frame));
       stepBytes += line.length;
       only = JSON.stringify(frame);
       if (step.length >= STEP_LINES || stepBytes >= STEP_BYTES) await commit();
@@ -53,28 +66,4 @@ export async function importFrames({ store, request, url }: Call): Promise<Respo
     });
   }
   return total.frames === 1 ? lineResponse(only) : jsonResponse(total);
-}
-
-/** The lines of a body. @throws XsError `bad_frame`, `body_too_large` */
-export async function* linesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<string> {
-  if (!body) return;
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  const decode = (bytes?: Uint8Array) => {
-    try {
-      return decoder.decode(bytes, { stream: bytes !== undefined });
-    } catch {
-      throw new XsError("bad_frame", "the line is not UTF-8");
-    }
-  };
-  let rest = "";
-  for await (const chunk of body) {
-    const lines = (rest + decode(chunk)).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
-    if (rest.length > LINE_BYTES) {
-      throw new XsError("body_too_large", `a line is longer than ${LINE_BYTES} bytes`);
-    }
-  }
-  rest += decode();
-  if (rest !== "") yield rest;
 }

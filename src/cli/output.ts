@@ -25,12 +25,22 @@ export async function writeOut(data: string | Uint8Array): Promise<void> {
  * @throws XsError `no_server` where the body breaks off
  */
 export async function pipeOut(response: Response): Promise<void> {
+  for await (const chunk of chunksOf(response)) await writeOut(chunk);
+}
+
+/** A response's body as it comes. @throws as {@link pipeOut} */
+export async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   if (!reader) return;
-  for (;;) {
-    const { value, done } = await reader.read().catch(brokenOff);
-    if (done) return;
-    await writeOut(value);
+  try {
+    for (;;) {
+      const { value, done } = await reader.read().catch(brokenOff);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    // Whoever sends it need not go on when nobody takes it any more.
+    await reader.cancel().catch(() => {});
   }
 }
 

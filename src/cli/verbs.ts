@@ -20,6 +20,7 @@ export const VERBS: Verbs = {
   "kv delete": async () => (await import("./kv.ts")).kvDelete,
   "kv list": async () => (await import("./kv.ts")).kvList,
   "kv watch": async () => (await import("./kv.ts")).kvWatch,
+  export: async () => (await import("./export.ts")).exportVerb,
   import: async () => (await import("./import.ts")).importVerb,
   verify: async () => (await import("./verify.ts")).verify,
   gc: async () => (await import("./gc.ts")).gc,

@@ -5,7 +5,7 @@ import { shown, XsError } from "./error.ts";
 const MAX_ID = "f5lxx1zz5pnorynqglhzmsp33";
 
 /** An id this far ahead of the clock is taken for a mistake and refused on import. */
-export const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
+const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Parses a SCRU128 id (https://github.com/scru128/spec) and gives its canonical form: 25 lower-case
@@ -24,6 +24,12 @@ export function parseId(text: string): string {
 /** The moment an id was made, in milliseconds since 1970. */
 export function timestampOf(id: string): number {
   return Scru128Id.fromString(id).timestamp;
+}
+
+/** Refuses an id that would move the sequence far ahead. @throws XsError `id_ahead` */
+export function checkAhead(id: string, now: number): void {
+  if (timestampOf(id) <= now + MAX_AHEAD_MS) return;
+  throw new XsError("id_ahead", `the id ${shown(id)} is more than a day ahead of the clock`);
 }
 
 /** The four fields of a SCRU128 id, as `xs scru128 unpack` shows them. */

@@ -49,6 +49,7 @@ export class ContentStore {
   readonly #settler: Settler;
   readonly #staged: Staged;
   readonly #free: ReturnType<Database["query"]>;
+  readonly #dontFree: ReturnType<Database["query"]>;
   /** Content in files whose frame is not committed yet. */
   readonly #pinned = new Map<string, number>();
   #ready: Promise<void> | undefined;
@@ -69,6 +70,7 @@ export class ContentStore {
     this.#settler = new Settler(paths);
     this.#staged = new Staged(host.db);
     this.#free = host.db.query("INSERT OR IGNORE INTO freed (hash) VALUES (?)");
+    this.#dontFree = host.db.query("DELETE FROM freed WHERE hash = ?");
     if (this.#staged.weight > 0) this.#settleSoon();
   }
 
@@ -179,6 +181,23 @@ export class ContentStore {
       this.#free.run(hash);
       this.#staged.dropUse(hash);
     }
+  }
+
+  /**
+   * Leaves content that is about to come to the collector, which frees it unless something names it
+   * by then; until {@link keepFromCollector}.
+   */
+  leaveToCollector(hashes: readonly string[]): Promise<void> {
+    return this.#host.write(() => {
+      for (const hash of hashes) this.#free.run(hash);
+    });
+  }
+
+  /** Content that came this way is like any other from now on. */
+  keepFromCollector(hashes: readonly string[]): Promise<void> {
+    return this.#host.write(() => {
+      for (const hash of hashes) this.#dontFree.run(hash);
+    });
   }
 
   /** This text was written, and may name content. */

@@ -1,8 +1,8 @@
 import type { Database } from "bun:sqlite";
-import { shown, XsError } from "../frame/error.ts";
+import { XsError } from "../frame/error.ts";
 import { encodeFrame, type Frame, idInLine } from "../frame/frame.ts";
 import { hashesIn } from "../frame/hash.ts";
-import { type IdSequence, MAX_AHEAD_MS, timestampOf } from "../frame/id.ts";
+import { checkAhead, type IdSequence } from "../frame/id.ts";
 import { chunkScope, lastScope, scopesOfLine, topicInLine } from "../frame/scopes.ts";
 import { expiryOf, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { ContentStore } from "./content.ts";
@@ -102,11 +102,8 @@ export class Log {
 
   /** @throws XsError `id_ahead` */
   checkImport(frames: readonly ImportFrame[]): void {
-    const limit = this.#now() + MAX_AHEAD_MS;
-    for (const { id } of frames) {
-      if (timestampOf(id) <= limit) continue;
-      throw new XsError("id_ahead", `the id ${shown(id)} is more than a day ahead of the clock`);
-    }
+    const now = this.#now();
+    for (const { id } of frames) checkAhead(id, now);
   }
 
   /** Adds a frame in its place; tells whether it is there now and was not before. */

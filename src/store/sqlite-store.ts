@@ -10,6 +10,7 @@ import { Commits } from "./commits.ts";
 import { ContentStore } from "./content.ts";
 import type { CheckListener } from "./findings.ts";
 import { Idempotency } from "./idempotency.ts";
+import { removeImportSpaces } from "./import-space.ts";
 import { type KvPair, KvStore } from "./kv.ts";
 import { LiveFeed } from "./live.ts";
 import { type StoreLock, tryLock } from "./lock.ts";
@@ -58,6 +59,7 @@ export function openSqliteStore(path: string, now?: () => number): SqliteStore |
   const lock = tryLock(path);
   if (!lock) return undefined;
   try {
+    removeImportSpaces(path);
     return new SqliteStore(path, lock, now);
   } catch (error) {
     lock.release();

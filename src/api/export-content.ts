@@ -1,0 +1,107 @@
+import { STAGED_MAX } from "../store/content.ts";
+import type { Snapshot } from "../store/snapshot.ts";
+import type { Store } from "../store/store.ts";
+
+/** Contents that are read at a time: each is a wait for the disk. */
+const AT_A_TIME = 32;
+/** More problems than this are not told one by one. */
+const MAX_PROBLEMS = 10_000;
+
+/** Content as it goes into a tar. */
+export interface ContentEntry {
+  readonly hash: string;
+  readonly size: number;
+  readonly chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
+/** The content of an export. What is damaged or missing is left out, and remembered. */
+export class ExportedContent {
+  readonly #store: Store;
+  readonly #staged: readonly string[];
+  readonly #problems = new Map<string, string>();
+
+  constructor(store: Store, snapshot: Snapshot) {
+    this.#store = store;
+    this.#staged = snapshot.stagedHashes();
+  }
+
+  /** The frames as they are, while it looks whether the content that they name is there. */
+  *watched(pages: Iterable<Uint8Array>): Generator<Uint8Array> {
+    for (const page of pages) {
+      const text = Buffer.from(page.buffer, page.byteOffset, page.length).toString("latin1");
+      // Nothing before the hash of a frame holds an escape, and nothing else is at the same place.
+      const frames = /^\{"topic":"[^"]*","id":"([^"]*)","hash":"([^"]*)"/gm;
+      for (const [, id, hash = ""] of text.matchAll(frames)) {
+        if (this.#store.content.has(hash)) continue;
+        this.#problem(hash, `the content ${hash} of the frame ${id} is missing`);
+      }
+      yield page;
+    }
+  }
+
+  /** All content that is sound, in the order of its hexadecimal digits, each once. */
+  async *all(): AsyncGenerator<ContentEntry> {
+    let next: string[] = [];
+    for await (const hash of merged(this.#staged, this.#store.content.files.list())) {
+      next.push(hash);
+      if (next.length < AT_A_TIME) continue;
+      yield* await this.#openAll(next);
+      next = [];
+    }
+    yield* await this.#openAll(next);
+  }
+
+  /** A JSON line for each content that is left out. */
+  problemLines(): Uint8Array {
+    const lines = [...this.#problems].map(([hash, problem]) => JSON.stringify({ hash, problem }));
+    if (lines.length === MAX_PROBLEMS) {
+      const problem = "there may be more: xs verify names them all";
+      lines.push(JSON.stringify({ hash: null, problem }));
+    }
+    return Buffer.from(lines.map((line) => `${line}\n`).join(""));
+  }
+
+  async #openAll(hashes: readonly string[]): Promise<ContentEntry[]> {
+    const opened = await Promise.all(hashes.map((hash) => this.#open(hash)));
+    return opened.filter((content) => content !== undefined);
+  }
+
+  async #open(hash: string): Promise<ContentEntry | undefined> {
+    try {
+      const content = await this.#store.content.open(hash);
+      if (!content) throw new Error(`the content ${hash} is missing`);
+      const { size } = content;
+      return { hash, size, chunks: size > STAGED_MAX ? content.stream() : [await content.bytes()] };
+    } catch (error) {
+      // Whatever is the matter with one content, the others are worth having.
+      this.#problem(hash, (error as Error).message);
+      return undefined;
+    }
+  }
+
+  #problem(hash: string, problem: string): void {
+    if (this.#problems.size < MAX_PROBLEMS) this.#problems.set(hash, problem);
+  }
+}
+
+/** Two lists of hashes as one, in the order of their bytes, what is in both once. */
+async function* merged(
+  staged: readonly string[],
+  files: AsyncIterable<string>,
+): AsyncGenerator<string> {
+  let at = 0;
+  for await (const hash of files) {
+    const bytes = digest(hash);
+    for (let other = staged[at]; other !== undefined; other = staged[++at]) {
+      const order = digest(other).compare(bytes);
+      if (order > 0) break;
+      if (order < 0) yield other;
+    }
+    yield hash;
+  }
+  yield* staged.slice(at);
+}
+
+function digest(hash: string): Buffer {
+  return Buffer.from(hash.slice("sha256-".length), "base64");
+}

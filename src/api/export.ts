@@ -1,0 +1,89 @@
+import type { TarPackController } from "modern-tar";
+import { contentEntry, FRAMES, PAIRS, PROBLEMS } from "../frame/tar.ts";
+import type { Snapshot } from "../store/snapshot.ts";
+import type { Call } from "./api.ts";
+import { ExportedContent } from "./export-content.ts";
+import { onlyOptions } from "./query.ts";
+
+/**
+ * Everything as one tar: the frames, the k/v pairs, and each content by its hash. The same store
+ * gives the same bytes. What would be wrong is never given: damaged content is left out and named in
+ * the entry {@link PROBLEMS}. An answer that cannot be finished is broken off.
+ *
+ * @throws XsError `frame_damaged`, `value_damaged`
+ */
+export async function exportStore({ store, url }: Call): Promise<Response> {
+  onlyOptions(url, []);
+  const type = { "content-type": "application/x-tar", "cache-control": "no-store" };
+  const { createTarPacker } = await import("modern-tar");
+  const snapshot = await store.snapshot();
+  try {
+    const frames = snapshot.frameTotals();
+    await checkFrames(snapshot);
+    const pairs = await pairTotals(snapshot);
+    const { readable, controller } = createTarPacker();
+    const content = new ExportedContent(store, snapshot);
+    const pack = async () => {
+      await add(controller, FRAMES, frames.bytes, content.watched(snapshot.frames()));
+      await add(controller, PAIRS, pairs.bytes, pairLines(snapshot));
+      for await (const { hash, size, chunks } of content.all()) {
+        await add(controller, contentEntry(hash), size, chunks);
+      }
+      const problems = content.problemLines();
+      if (problems.length > 0) await add(controller, PROBLEMS, problems.length, [problems]);
+      controller.finalize();
+    };
+    // It goes at the pace of whoever takes the tar, and fails when nobody does any more.
+    pack()
+      .catch((error) => controller.error(error))
+      .finally(() => snapshot.close());
+    const counts = { "xs-frames": String(frames.frames), "xs-pairs": String(pairs.pairs) };
+    return new Response(readable, { headers: { ...type, ...counts } });
+  } catch (error) {
+    snapshot.close();
+    throw error;
+  }
+}
+
+/** Adds an entry that says nothing of who made it, or when. */
+async function add(
+  tar: TarPackController,
+  name: string,
+  size: number,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  const writer = tar
+    .add({ name, size, mode: 0o644, mtime: new Date(0), uid: 0, gid: 0 })
+    .getWriter();
+  for await (const chunk of chunks) await writer.write(chunk);
+  await writer.close();
+}
+
+/** Finds damage while there still can be an answer that says so. */
+async function checkFrames(snapshot: Snapshot): Promise<void> {
+  for (const _ of snapshot.frames()) await turn();
+}
+
+/** How many pairs there are, and the bytes of their lines. A tar tells a size before the bytes. */
+async function pairTotals(snapshot: Snapshot): Promise<{ pairs: number; bytes: number }> {
+  const total = { pairs: 0, bytes: 0 };
+  for (const { key, rev, type, value } of snapshot.pairs()) {
+    total.pairs++;
+    const head = Buffer.byteLength(JSON.stringify({ key, rev, type, value: "" }));
+    total.bytes += head + 4 * Math.ceil(value.length / 3) + 1;
+    if (total.pairs % 20 === 0) await turn();
+  }
+  return total;
+}
+
+function* pairLines(snapshot: Snapshot): Generator<Uint8Array> {
+  for (const { key, rev, type, value } of snapshot.pairs()) {
+    const base64 = Buffer.from(value.buffer, value.byteOffset, value.length).toString("base64");
+    yield Buffer.from(`${JSON.stringify({ key, rev, type, value: base64 })}\n`);
+  }
+}
+
+/** A large store must not hold the others up. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,84 @@
+import { hashOf } from "../frame/hash.ts";
+import { contentEntry } from "../frame/tar.ts";
+import { STAGED_MAX } from "../store/content.ts";
+import type { ImportSpace } from "../store/import-space.ts";
+import type { Store, TakenContent } from "../store/store.ts";
+import { streamOf } from "./chunks.ts";
+import { badTar, type TarEntry } from "./tar-entries.ts";
+
+/** Small contents that share a commit. */
+const BATCH = 1000;
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Brings the content of a tar into the store, before the frames that name it. What the store did not
+ * have is left to the collector until the import has ended well.
+ */
+export class ImportedContent {
+  readonly #store: Store;
+  readonly #space: ImportSpace;
+  #batch: (TakenContent & { readonly bytes: Uint8Array })[] = [];
+  #batchBytes = 0;
+
+  constructor(store: Store, space: ImportSpace) {
+    this.#store = store;
+    this.#space = space;
+  }
+
+  /** @throws XsError `bad_tar` where the bytes do not have the hash */
+  async add(hash: string, { size, body }: TarEntry): Promise<void> {
+    if (size > STAGED_MAX) return this.#addLarge(hash, body);
+    const bytes = Buffer.concat(await Array.fromAsync(body));
+    if (hashOf(bytes) !== hash) throw wrongBytes(hash);
+    this.#batch.push({ hash, size, bytes });
+    this.#batchBytes += size;
+    if (this.#batch.length >= BATCH || this.#batchBytes >= BATCH_BYTES) await this.finish();
+  }
+
+  /** Brings in what waits for others to share its commit. */
+  async finish(): Promise<void> {
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    const there = await Promise.all(batch.map(({ hash }) => this.#isThere(hash)));
+    const missing = batch.filter((_, at) => !there[at]);
+    const taken: TakenContent[] = [];
+    // It waits here when content comes faster than it settles.
+    for (const content of missing) {
+      taken.push((await this.#store.content.takeBytes(content.bytes)) ?? content);
+    }
+    // Called together, they share a commit: no content is there without its note.
+    await Promise.all([this.#note(missing.map(({ hash }) => hash)), this.#store.keep(...taken)]);
+  }
+
+  async #addLarge(hash: string, body: TarEntry["body"]): Promise<void> {
+    await this.#note([hash]);
+    const { content } = this.#store;
+    const taken = await content.take(streamOf(body));
+    if (taken && taken.hash !== hash) {
+      await content.leaveToCollector([taken.hash]);
+      content.unpin(taken);
+      throw wrongBytes(hash);
+    }
+    if (taken) await this.#store.keep(taken);
+  }
+
+  async #note(hashes: readonly string[]): Promise<void> {
+    const fresh = hashes.filter((hash) => !this.#store.content.has(hash));
+    for (const hash of fresh) this.#space.addFresh(hash);
+    if (fresh.length > 0) await this.#store.content.leaveToCollector(fresh);
+  }
+
+  async #isThere(hash: string): Promise<boolean> {
+    const { content } = this.#store;
+    if (!content.has(hash)) return false;
+    // Damaged content is mended by putting it again.
+    return (await content.open(hash).catch(() => undefined)) !== undefined;
+  }
+}
+
+function wrongBytes(hash: string) {
+  return badTar(
+    `"${contentEntry(hash)}" in the tar is damaged: its sha256 is not its name; export it again`,
+  );
+}

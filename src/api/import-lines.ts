@@ -1,0 +1,61 @@
+import { shown, XsError } from "../frame/error.ts";
+import { encodeMeta, type Frame, parseFrame } from "../frame/frame.ts";
+import { checkAhead, parseId } from "../frame/id.ts";
+import { MAX_VALUE, parseKey } from "../frame/key.ts";
+import { parseTtl } from "../frame/ttl.ts";
+import type { KvPair } from "../store/kv.ts";
+import type { ImportFrame } from "../store/store.ts";
+
+/** Longest line of a frame: the largest frame with room for escapes. */
+export const MAX_FRAME_LINE = 1024 * 1024;
+/** Longest line of a k/v pair: the largest value in base64, with room for the rest. */
+export const MAX_PAIR_LINE = 2 * MAX_VALUE;
+const MAX_TYPE = 255;
+
+/** A frame as the store imports it. @throws XsError `meta_too_large`, `bad_ttl` */
+export function toImportFrame({ topic, id, hash, meta, ttl }: Frame): ImportFrame {
+  return { topic, id, hash, meta: encodeMeta(meta), ttl: parseTtl(ttl) };
+}
+
+/** A line of an export's frames. @throws XsError what is wrong with it */
+export function parseFrameLine(line: string): ImportFrame {
+  const frame = toImportFrame(parseFrame(line));
+  checkAhead(frame.id, Date.now());
+  return frame;
+}
+
+/** A line of an export's k/v pairs. @throws XsError what is wrong with it */
+export function parsePairLine(line: string): KvPair {
+  const { key, rev, type, value: base64, ...rest } = parseObject(line);
+  const texts = [key, rev, type, base64].every((text) => typeof text === "string");
+  if (!texts || Object.keys(rest).length > 0) {
+    throw new XsError("bad_key", 'a pair has "key", "rev", "type" and "value", all of them texts');
+  }
+  const value = Buffer.from(base64 as string, "base64");
+  if (value.toString("base64") !== base64) {
+    throw new XsError("bad_key", `the value of ${shown(key as string)} is not base64`);
+  }
+  if (value.length > MAX_VALUE) {
+    throw new XsError("body_too_large", `the value of a pair is at most ${MAX_VALUE} bytes`);
+  }
+  // It will be served as a header.
+  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(type as string) || (type as string).length > MAX_TYPE) {
+    throw new XsError("bad_key", `${shown(type as string)} is not a media type`);
+  }
+  checkAhead(parseId(rev as string), Date.now());
+  return {
+    key: parseKey(key as string),
+    rev: parseId(rev as string),
+    type: type as string,
+    value,
+    size: value.length,
+  };
+}
+
+function parseObject(line: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(line)) as Record<string, unknown>;
+  } catch {
+    throw new XsError("bad_key", `${shown(line)} is not JSON`);
+  }
+}

@@ -1,0 +1,117 @@
+import { shown, XsError } from "../frame/error.ts";
+import { FRAMES, hashOfEntry } from "../frame/tar.ts";
+import { ImportSpace } from "../store/import-space.ts";
+import type { Store } from "../store/store.ts";
+import { ImportedContent } from "./import-content.ts";
+import { MAX_FRAME_LINE, MAX_PAIR_LINE, parseFrameLine, parsePairLine } from "./import-lines.ts";
+import { linesOf } from "./lines.ts";
+import { badTar, entriesOf, type TarEntry } from "./tar-entries.ts";
+
+/** What there was in a tar; `added`: frames that the store did not have. */
+export interface TarImport {
+  frames: number;
+  added: number;
+  contents: number;
+  pairs: number;
+}
+
+/**
+ * Adds what is in the tar of an export. All of it is read and checked before the first frame or pair
+ * goes in; content without a frame is not seen, and is freed when it came for nothing. After that a
+ * failure, or the end of the process, leaves a part; importing again brings the rest.
+ *
+ * @throws XsError `bad_tar`, `body_cut_off`, `disk_full`
+ */
+export async function importTar(
+  store: Store,
+  chunks: AsyncGenerator<Uint8Array>,
+): Promise<TarImport> {
+  const release = await store.holdContent();
+  try {
+    const space = new ImportSpace(store.path);
+    try {
+      const found = await readTar(store, space, chunks);
+      await bringIn(store, space, found);
+      return found;
+    } finally {
+      space.close();
+    }
+  } finally {
+    release();
+  }
+}
+
+/** Reads and checks everything; the content goes into the store, the rest to one side. */
+async function readTar(
+  store: Store,
+  space: ImportSpace,
+  chunks: AsyncGenerator<Uint8Array>,
+): Promise<TarImport> {
+  const found: TarImport = { frames: 0, added: 0, contents: 0, pairs: 0 };
+  const contents = new ImportedContent(store, space);
+  for await (const entry of entriesOf(chunks)) {
+    if (!space.addEntry(entry.name)) {
+      throw badTar(`the tar has ${shown(entry.name)} twice: leave one of them out`);
+    }
+    const hash = hashOfEntry(entry.name);
+    if (hash !== undefined) {
+      await contents.add(hash, entry);
+      found.contents++;
+    } else if (entry.name === FRAMES) {
+      found.frames = await eachLine(entry, MAX_FRAME_LINE, (line) =>
+        space.addFrame(parseFrameLine(line)),
+      );
+    } else {
+      found.pairs = await eachLine(entry, MAX_PAIR_LINE, (line) =>
+        space.addPair(parsePairLine(line)),
+      );
+    }
+  }
+  if (space.addEntry(FRAMES)) {
+    throw badTar(`the tar has no ${FRAMES}: make it with  xs export`);
+  }
+  await contents.finish();
+  return found;
+}
+
+/** Takes the lines of an entry and gives how many there are. @throws XsError `bad_tar` */
+async function eachLine(
+  { name, body }: TarEntry,
+  most: number,
+  take: (line: string) => void,
+): Promise<number> {
+  let number = 0;
+  let count = 0;
+  try {
+    for await (const line of linesOf(body, most)) {
+      number++;
+      if (line.trim() === "") continue;
+      take(line);
+      count++;
+    }
+  } catch (error) {
+    if (!(error instanceof XsError) || error.code === "bad_tar" || error.code === "body_cut_off") {
+      throw error;
+    }
+    throw badTar(`${shown(name)} in the tar, at line ${number}: ${error.message}`, error);
+  }
+  return count;
+}
+
+/** Brings in what was laid to one side. */
+async function bringIn(store: Store, space: ImportSpace, found: TarImport): Promise<void> {
+  let frames = 0;
+  try {
+    for (const step of space.frames()) {
+      found.added += (await store.import(step)).added;
+      frames += step.length;
+    }
+    for (const step of space.pairs()) await store.importPairs(step);
+    // Content that no frame names is as good as what came by POST /cas.
+    for (const step of space.fresh()) await store.content.keepFromCollector(step);
+  } catch (error) {
+    if (!(error instanceof XsError)) throw error;
+    const kept = `${frames} of ${found.frames} frames are in: import it again for the rest`;
+    throw new XsError(error.code, `${error.message} (${kept})`, { cause: error });
+  }
+}

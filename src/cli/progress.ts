@@ -1,0 +1,26 @@
+const WIDTH = 30;
+/** A bar is drawn at most so often, in ms. */
+const EVERY_MS = 100;
+
+/** A bar on the terminal that tells how far something is; nothing where stderr is no terminal. */
+export class Progress {
+  readonly #shown = process.stderr.isTTY === true;
+  #drawnAt = 0;
+
+  /** @param part from 0 to 1 */
+  show(what: string, part: number): void {
+    const now = performance.now();
+    if (!this.#shown || now - this.#drawnAt < EVERY_MS) return;
+    this.#drawnAt = now;
+    const filled = Math.round(Math.min(part, 1) * WIDTH);
+    const bar = "#".repeat(filled).padEnd(WIDTH, ".");
+    process.stderr.write(
+      `\r${what.padEnd(9)}[${bar}] ${Math.floor(Math.min(part, 1) * 100)} %\x1b[K`,
+    );
+  }
+
+  /** Takes the bar away, before anything else is written. */
+  clear(): void {
+    if (this.#drawnAt > 0) process.stderr.write("\r\x1b[K");
+  }
+}

@@ -1,0 +1,211 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { hashOf } from "../../src/frame/hash.ts";
+import { contentEntry, FRAMES, PROBLEMS } from "../../src/frame/tar.ts";
+import { ContentFiles } from "../../src/store/content-files.ts";
+import { startServer } from "../support/server.ts";
+import { entriesIn, interrupted, makeTar } from "../support/tar.ts";
+import { TEST_MS, until } from "../support/wait.ts";
+import { Home } from "./run-xs.ts";
+
+setDefaultTimeout(TEST_MS);
+
+const LARGE = Buffer.alloc(3_000_000, "0123456789abcde");
+const BINARY = Buffer.from(Array.from({ length: 256 }, (_, n) => n));
+
+/** A user with a store that has some frames. */
+async function furnished(): Promise<Home> {
+  const home = new Home();
+  await home.ok(["append", home.store, "note"], { stdin: "hi" });
+  await home.ok(["append", home.store, "binary", "--meta", '{"ü":"→"}'], { stdin: BINARY });
+  await home.ok(["append", home.store, "large", "--ttl", "last:2"], { stdin: LARGE });
+  await home.ok(["append", home.store, "none"]);
+  return home;
+}
+
+function fileOf(home: Home, hash: string): string {
+  return new ContentFiles(join(home.store, "cacache")).pathOf(hash);
+}
+
+function bytesOf(home: Home, name: string): Promise<Uint8Array> {
+  return Bun.file(join(home.path, name)).bytes();
+}
+
+describe.each([
+  ["with a server", true],
+  ["without a server", false],
+])("%s", (_, served) => {
+  const serve = async (directory: string) => (served ? await startServer(directory) : undefined);
+
+  test("what is exported and imported is the same when it is exported again", async () => {
+    using home = await furnished();
+    {
+      await using _server = await serve(home.store);
+      const { code, stdout, stderr } = await home.xs(["export", home.store, "a.tar"]);
+      expect([code, stdout]).toEqual([0, ""]);
+      expect(stderr).toMatch(/exported \d frames, 3 contents, 0 pairs/);
+    }
+    const copy = join(home.path, "copy");
+    await using _server = await serve(copy);
+    const counts = JSON.parse(await home.ok(["import", copy, "a.tar"]));
+    expect(counts).toMatchObject({ contents: 3, pairs: 0, added: counts.frames });
+    const log = async (store: string) =>
+      (await home.ok(["cat", store])).split("\n").filter((line) => !line.includes("cross.start"));
+    expect(await log(copy)).toEqual(await log(home.store));
+    const again = join(home.path, "again");
+    expect((await home.shell(`xs export ${copy} b.tar && xs import ${again} - <b.tar`)).code).toBe(
+      0,
+    );
+    expect((await home.shell(`xs export ${again} - | cmp - b.tar`)).stdout).toBe("");
+    expect(JSON.parse(await home.ok(["import", copy, "a.tar"])).added).toBe(0);
+  });
+
+  test("a tar that is refused says why, however much of it is still to come", async () => {
+    using home = await furnished();
+    await using _server = await serve(home.store);
+    const large = { name: contentEntry(hashOf(LARGE)), data: LARGE };
+    const more = Array.from({ length: 10 }, (_, n) => ({ name: `more/${n}`, data: LARGE }));
+    const tar = await makeTar([{ name: FRAMES, data: "" }, large, ...more]);
+    const { code, stdout, stderr } = await home.xs(["import", home.store], { stdin: tar });
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/more\/0.*nothing was imported/);
+  });
+});
+
+test("tar and sha256sum read an export", async () => {
+  using home = await furnished();
+  await home.ok(["export", home.store, "a.tar"]);
+  const { code, stdout } = await home.shell(
+    "tar xf a.tar && sha256sum content/* && cat frames.jsonl",
+  );
+  expect(code).toBe(0);
+  const sums = stdout.split("\n").filter((line) => / {2}content\//.test(line));
+  expect(sums).toHaveLength(3);
+  for (const line of sums) expect(line).toMatch(/^([0-9a-f]{64}) {2}content\/\1$/);
+  expect(stdout).toEndWith(await home.ok(["cat", home.store]));
+});
+
+test("FILE is replaced as one, for its owner alone, and a link to it stays one", async () => {
+  using home = await furnished();
+  writeFileSync(join(home.path, "old.tar"), "old");
+  symlinkSync("old.tar", join(home.path, "link.tar"));
+  await home.ok(["export", home.store, "link.tar"]);
+  expect(readlinkSync(join(home.path, "link.tar"))).toBe("old.tar");
+  expect((await entriesIn(await bytesOf(home, "old.tar"))).size).toBe(5);
+  expect(lstatSync(join(home.path, "old.tar")).mode & 0o777).toBe(0o600);
+  await home.ok(["export", home.store, "/dev/null"]);
+  expect(lstatSync("/dev/null").isCharacterDevice()).toBe(true);
+});
+
+test("damaged content is left out and named, and the exit code is 1", async () => {
+  using home = await furnished();
+  writeFileSync(fileOf(home, hashOf(LARGE)), "not what it was");
+  const { code, stdout, stderr } = await home.xs(["export", home.store, "a.tar"]);
+  expect([code, stdout]).toEqual([1, ""]);
+  expect(stderr).toContain(`${hashOf(LARGE)} is damaged`);
+  expect(stderr).toContain("exported 4 frames, 2 contents, 0 pairs");
+  const names = [...(await entriesIn(await bytesOf(home, "a.tar"))).keys()];
+  expect(names).toHaveLength(5);
+  expect(names).toContain(PROBLEMS);
+});
+
+test("an answer that cannot be finished is broken off", async () => {
+  using home = new Home();
+  const large = Buffer.alloc(64 << 20);
+  await home.ok(["append", home.store, "large"], { stdin: large });
+  await using server = await startServer(home.store);
+  const path = fileOf(home, hashOf(large));
+  const response = await server.fetch("/export");
+  const taken = interrupted(response, () => truncateSync(path, large.length / 2));
+  await expect(taken).rejects.toThrow();
+});
+
+describe.each([
+  ["with a server", true],
+  ["without a server", false],
+])("an export that fails leaves what was there before, %s", (_, served) => {
+  test.each(["a.tar", "-"])("%s", async (file) => {
+    using home = await furnished();
+    const db = new Database(join(home.store, "events.db"));
+    db.run("UPDATE frames SET frame = replace(frame, 'none', 'nine')");
+    db.close();
+    await using _server = served ? await startServer(home.store) : undefined;
+    writeFileSync(join(home.path, "a.tar"), "old");
+    const { code, stdout, stderr } = await home.xs(["export", home.store, file]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/frame .* is damaged/);
+    expect(stdout).not.toContain("content/");
+    expect(await Bun.file(join(home.path, "a.tar")).text()).toBe("old");
+    expect(readdirSync(home.path).filter((name) => name.endsWith(".part"))).toEqual([]);
+  });
+});
+
+test("with one argument, import tells a file from an address", async () => {
+  using home = await furnished();
+  const line = await home.ok([
+    "get",
+    home.store,
+    JSON.parse(await home.ok(["last", home.store])).id,
+  ]);
+  await home.ok(["export", home.store, "a.tar"]);
+  const env = { XS_ADDR: join(home.path, "mine") };
+  expect(JSON.parse(await home.ok(["import", "a.tar"], { env })).added).toBe(4);
+  expect(JSON.parse(await home.ok(["import", "./a.tar"], { env })).added).toBe(0);
+  const stdin = await bytesOf(home, "a.tar");
+  expect(JSON.parse(await home.ok(["import", "-"], { env, stdin })).added).toBe(0);
+  // An address, be it new, there, or a folder that is still empty.
+  mkdirSync(join(home.path, "bare"));
+  for (const address of ["./new", "./new", "bare", join(home.path, "mine")]) {
+    expect(await home.ok(["import", address], { stdin: line })).toBe(line);
+  }
+  const missing = await home.xs(["import", "typo.tar"], { env });
+  expect(missing.code).toBe(1);
+  expect(missing.stderr).toContain("typo.tar");
+  expect(existsSync(join(home.path, "typo.tar"))).toBe(false);
+  expect((await home.xs(["import", "a", "b", "c"])).code).toBe(2);
+  expect((await home.xs(["export"])).code).toBe(2);
+});
+
+test("a file that is not there makes no store", async () => {
+  using home = new Home();
+  const { code, stderr } = await home.xs(["import", home.store, "no.tar"]);
+  expect([code, existsSync(home.store)]).toEqual([1, false]);
+  expect(stderr).toContain("no.tar");
+});
+
+test.skipIf(process.platform !== "linux")(
+  "a client that goes away leaves no transaction open in the server",
+  async () => {
+    using home = new Home();
+    await home.ok(["append", home.store, "large"], { stdin: Buffer.alloc(64 << 20) });
+    await using server = await startServer(home.store);
+    const open = () => {
+      const files = readdirSync(`/proc/${server.pid}/fd`).map((fd) => {
+        try {
+          return readlinkSync(`/proc/${server.pid}/fd/${fd}`);
+        } catch {
+          return "";
+        }
+      });
+      return files.filter((path) => path.endsWith("/events.db-wal")).length;
+    };
+    const before = open();
+    const abort = new AbortController();
+    const response = await server.fetch("/export", { signal: abort.signal });
+    expect(open()).toBe(before + 1);
+    abort.abort();
+    await response.bytes().catch(() => {});
+    await until("the transaction is over", () => open() === before);
+  },
+);
