@@ -1,10 +1,11 @@
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { encodeFrame, idInLine, parseFrame } from "../frame/frame.ts";
 import { hashOf, isHash } from "../frame/hash.ts";
 import { parseId } from "../frame/id.ts";
 import { parseKey } from "../frame/key.ts";
 import { scopesOfLine } from "../frame/scopes.ts";
 import { expiryOf, parseTtl } from "../frame/ttl.ts";
+import { openForReading } from "./connection.ts";
 import type { ContentStore } from "./content.ts";
 import { type CheckListener, Findings } from "./findings.ts";
 import { integrityProblems } from "./integrity.ts";
@@ -62,7 +63,7 @@ export async function checkStore(
   listener: CheckListener,
 ): Promise<CheckResult> {
   const findings = new Findings(listener);
-  const db = new Database(database, { readonly: true, strict: true });
+  const db = openForReading(database);
   try {
     db.run("BEGIN");
     // The moment is that of the first read.
@@ -147,9 +148,11 @@ async function checkFiles({ db, content, findings }: Subject): Promise<void> {
   const isStaged = db.query("SELECT 1 FROM staged WHERE hash = ?");
   for await (const hash of content.files.list()) {
     if (!findings.guarded("staged", () => isStaged.get(hash))) findings.result.contents++;
+    // On its way to its place it may have no entry yet.
+    const placed = findings.guarded("staged", () => !content.isOnItsWay(hash));
     try {
       if (!(await content.files.isSound(hash))) findings.found(`content ${hash}: is damaged`);
-      else if (!(await content.files.isIndexed(hash))) {
+      else if (placed && !(await content.files.isIndexed(hash))) {
         findings.found(`content ${hash}: is not in the index of cacache`);
       }
     } catch (error) {

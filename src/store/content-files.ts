@@ -68,8 +68,11 @@ export class ContentFiles {
     try {
       const stored = await writeFile(temporary, chunks);
       placing(stored.hash);
-      await this.#place(temporary, stored.hash);
+      // The entry first, so that a kill in between leaves no content that cacache would not find;
+      // and again if the collector took it off meanwhile, with what was there before.
       await this.#index(stored);
+      await this.#place(temporary, stored.hash);
+      if (!(await this.isIndexed(stored.hash))) await this.#index(stored);
       return stored;
     } catch (error) {
       await rm(temporary, { force: true });
@@ -87,7 +90,11 @@ export class ContentFiles {
     for (const { hash, bytes } of contents) {
       const path = this.pathOf(hash);
       paths.push(path);
-      if (holds(path, bytes)) continue;
+      if (holds(path, bytes)) {
+        // It may have been killed before it came to the entry.
+        if (!(await this.isIndexed(hash))) fresh.push({ hash, size: bytes.length });
+        continue;
+      }
       const temporary = this.#temporary();
       writeFileSync(temporary, bytes, { flag: "wx" });
       mkdirSync(dirname(path), { recursive: true });

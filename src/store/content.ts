@@ -202,6 +202,11 @@ export class ContentStore {
     return size;
   }
 
+  /** Tells whether some content is staged, or large and without its frame. */
+  isOnItsWay(hash: string): boolean {
+    return this.isPinned(hash) || this.#host.guard(() => this.#sql.size.get(hash)) !== null;
+  }
+
   isPinned(hash: string): boolean {
     return this.#pinned.has(hash);
   }

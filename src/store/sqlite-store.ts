@@ -7,6 +7,7 @@ import type { ReadOptions } from "../frame/read-options.ts";
 import { checkStore } from "./check.ts";
 import { type Collected, Collector } from "./collector.ts";
 import { Commits } from "./commits.ts";
+import { BUSY_MS } from "./connection.ts";
 import { ContentStore } from "./content.ts";
 import type { CheckListener } from "./findings.ts";
 import { Idempotency } from "./idempotency.ts";
@@ -118,6 +119,7 @@ export class SqliteStore implements Store {
     const database = join(path, DATABASE);
     const db = new Database(database, { create: true, strict: true });
     this.#db = db;
+    db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = FULL");
     migrate(db);
@@ -331,6 +333,8 @@ export class SqliteStore implements Store {
       await this.#collector.idle();
       await this.#write(() => this.#log.sweepAll());
       await this.content.finish(SETTLE_ON_CLOSE_MS);
+      // Who still reads needs the log: it is not waited for.
+      this.#db.run("PRAGMA busy_timeout = 0");
       this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (error) {
       // On a full disk, or where a page is damaged, all stays as it is until the next open; nothing
