@@ -295,14 +295,22 @@ export class ContentStore {
       this.#removed.clear();
       const { settled, last, done } = await next(after);
       after = last;
+      const leftOver: string[] = [];
       await this.#host.write(() => {
         for (const { seq, hash } of settled) {
-          if (this.#removed.has(hash)) continue;
+          if (this.#removed.has(hash)) {
+            // It was freed while its file was made. Appended again, it has a row again.
+            if (this.#sql.size.get(hash)) continue;
+            this.files.remove(hash);
+            leftOver.push(hash);
+            continue;
+          }
           const row = this.#sql.forget.get(seq, hash) as { size: number } | null;
           if (row) this.#forget(row.size);
         }
       });
       this.#endBatch();
+      for (const hash of leftOver) await this.files.removeIndex(hash);
       if (done) return;
     }
   }

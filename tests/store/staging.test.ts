@@ -56,15 +56,3 @@ test("a flood of contents that are removed again goes on while all content is he
     expect(await problemsOf(store)).toEqual([]);
   });
 });
-
-test("writes go on beside connections that open, read and close", async () => {
-  await withStore(async (store) => {
-    let checking = true;
-    const writing = (async () => {
-      while (checking) await append(store, "note", { content: "hi" });
-    })();
-    for (let n = 0; n < 40; n++) expect(await problemsOf(store)).toEqual([]);
-    checking = false;
-    await writing;
-  });
-});
