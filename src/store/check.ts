@@ -148,7 +148,7 @@ async function checkFiles({ db, content, findings }: Subject): Promise<void> {
   const isStaged = db.query("SELECT 1 FROM staged WHERE hash = ?");
   for await (const hash of content.files.list()) {
     if (!findings.guarded("staged", () => isStaged.get(hash))) findings.result.contents++;
-    // On its way to its place it may have no entry yet.
+    // On its way it may have no entry yet, or no file any more.
     const placed = findings.guarded("staged", () => !content.isOnItsWay(hash));
     try {
       if (!(await content.files.isSound(hash))) findings.found(`content ${hash}: is damaged`);
@@ -156,7 +156,7 @@ async function checkFiles({ db, content, findings }: Subject): Promise<void> {
         findings.found(`content ${hash}: is not in the index of cacache`);
       }
     } catch (error) {
-      findings.found(`content ${hash}: ${(error as Error).message}`);
+      if (placed) findings.found(`content ${hash}: ${(error as Error).message}`);
     }
     await findings.turn();
   }

@@ -202,9 +202,10 @@ export class ContentStore {
     return size;
   }
 
-  /** Tells whether some content is staged, or large and without its frame. */
+  /** Tells whether some content is staged, large and without its frame, or just freed. */
   isOnItsWay(hash: string): boolean {
-    return this.isPinned(hash) || this.#host.guard(() => this.#sql.size.get(hash)) !== null;
+    if (this.isPinned(hash) || this.#removed.has(hash)) return true;
+    return this.#host.guard(() => this.#sql.size.get(hash)) !== null;
   }
 
   isPinned(hash: string): boolean {
