@@ -1,10 +1,11 @@
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { encodeFrame, idInLine, parseFrame } from "../frame/frame.ts";
 import { hashOf, isHash } from "../frame/hash.ts";
 import { parseId } from "../frame/id.ts";
 import { parseKey } from "../frame/key.ts";
 import { scopesOfLine } from "../frame/scopes.ts";
 import { expiryOf, parseTtl } from "../frame/ttl.ts";
+import { openForReading } from "./connection.ts";
 import type { ContentStore } from "./content.ts";
 import { type CheckListener, Findings } from "./findings.ts";
 import { integrityProblems } from "./integrity.ts";
@@ -62,7 +63,7 @@ export async function checkStore(
   listener: CheckListener,
 ): Promise<CheckResult> {
   const findings = new Findings(listener);
-  const db = new Database(database, { readonly: true, strict: true });
+  const db = openForReading(database);
   try {
     db.run("BEGIN");
     // The moment is that of the first read.
@@ -146,13 +147,15 @@ async function checkStaged({ db, findings }: Subject): Promise<void> {
 async function checkFiles({ content, findings }: Subject): Promise<void> {
   for await (const hash of content.files.list()) {
     if (!content.isStaged(hash)) findings.result.contents++;
+    // On its way it may have no entry yet, or no file any more.
+    const placed = !content.isOnItsWay(hash);
     try {
       if (!(await content.files.isSound(hash))) findings.found(`content ${hash}: is damaged`);
-      else if (!(await content.files.isIndexed(hash))) {
+      else if (placed && !(await content.files.isIndexed(hash))) {
         findings.found(`content ${hash}: is not in the index of cacache`);
       }
     } catch (error) {
-      findings.found(`content ${hash}: ${(error as Error).message}`);
+      if (placed) findings.found(`content ${hash}: ${(error as Error).message}`);
     }
     await findings.turn();
   }

@@ -73,6 +73,8 @@ export class ContentFiles {
       await this.#index(stored);
       await this.#sync(this.#bucketOf(stored.hash));
       await this.#place(temporary, stored.hash);
+      // Again, if the collector took it off meanwhile, with what was there before.
+      await this.#index(stored);
       return stored;
     } catch (error) {
       await rm(temporary, { force: true });
@@ -100,8 +102,9 @@ export class ContentFiles {
     // What was there already may still be on its way to the disk as well.
     if (contents.length > SYNC_EACH && syncFileSystem(this.#root)) return;
     for (const { hash } of contents) {
-      await this.#sync(this.#bucketOf(hash));
-      await this.#sync(this.pathOf(hash));
+      // What was freed meanwhile needs no sync.
+      await this.#sync(this.#bucketOf(hash)).catch(missing);
+      await this.#sync(this.pathOf(hash)).catch(missing);
     }
   }
 
@@ -145,9 +148,14 @@ export class ContentFiles {
   /** Removes the index entry of removed content, unless the content is there again. */
   async removeIndex(hash: string): Promise<void> {
     const cacache = await loadCacache();
-    await cacache.rm.entry(this.#root, hash, { removeFully: true });
-    const size = statSync(this.pathOf(hash), { throwIfNoEntry: false })?.size;
-    if (size !== undefined) await this.#index({ hash, size });
+    for (;;) {
+      await cacache.rm.entry(this.#root, hash, { removeFully: true });
+      const size = this.stateOf(hash)?.size;
+      if (size === undefined) return;
+      await this.#index({ hash, size });
+      // It may have gone again meanwhile.
+      if (this.has(hash)) return;
+    }
   }
 
   /** Tells whether cacache finds some content by its hash. */
@@ -247,7 +255,13 @@ export class ContentFiles {
 /** Tells whether a file has exactly these bytes. */
 function holds(path: string, bytes: Uint8Array): boolean {
   const state = statSync(path, { throwIfNoEntry: false });
-  return state?.size === bytes.length && readFileSync(path).equals(bytes);
+  if (state?.size !== bytes.length) return false;
+  try {
+    return readFileSync(path).equals(bytes);
+  } catch (error) {
+    // Freed just now.
+    return missing(error as { code?: string }) ?? false;
+  }
 }
 
 async function names(directory: string): Promise<string[]> {

@@ -220,6 +220,11 @@ export class ContentStore {
     return size;
   }
 
+  /** Tells whether some content is staged, large and without its frame, or just freed. */
+  isOnItsWay(hash: string): boolean {
+    return this.isPinned(hash) || this.#removed.has(hash) || this.#staged.has(hash);
+  }
+
   isPinned(hash: string): boolean {
     return this.#pinned.has(hash);
   }
@@ -307,12 +312,20 @@ export class ContentStore {
       this.#removed.clear();
       const { settled, last, done } = await next(after);
       after = last;
+      const leftOver: string[] = [];
       await this.#host.write(() => {
         for (const { seq, hash } of settled) {
-          if (!this.#removed.has(hash)) this.#staged.remove(hash, seq);
+          if (!this.#removed.has(hash)) {
+            this.#staged.remove(hash, seq);
+          } else if (!this.#staged.has(hash)) {
+            // It was freed while its file was made. Appended again, it has a row again.
+            this.files.remove(hash);
+            leftOver.push(hash);
+          }
         }
       });
       this.#endBatch();
+      for (const hash of leftOver) await this.files.removeIndex(hash);
       if (done) return;
     }
   }

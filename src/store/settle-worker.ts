@@ -1,6 +1,7 @@
 // The thread that moves staged content into files, so that the server's own thread never waits for
 // the disk there. It reads the database; what has settled is deleted from it by the main thread.
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
+import { openForReading } from "./connection.ts";
 import { ContentFiles } from "./content-files.ts";
 import { type Settled, settleNext } from "./settle.ts";
 
@@ -16,7 +17,7 @@ let files: ContentFiles | undefined;
 
 self.onmessage = async ({ data }: MessageEvent<ToSettler>) => {
   if ("database" in data) {
-    db = new Database(data.database, { readonly: true });
+    db = openForReading(data.database);
     files = new ContentFiles(data.root);
     return;
   }

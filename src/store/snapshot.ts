@@ -1,4 +1,5 @@
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
+import { openForReading } from "./connection.ts";
 import type { KvPair } from "./kv.ts";
 import { checkedRow, type KvRow } from "./kv-row.ts";
 import { checkedLine } from "./log.ts";
@@ -18,7 +19,7 @@ export class Snapshot {
   constructor(database: string, now: number, release: () => void) {
     this.#release = release;
     this.#now = now;
-    this.#db = new Database(database, { readonly: true, strict: true });
+    this.#db = openForReading(database);
     this.#db.run("BEGIN");
     // The moment is that of the first read.
     this.#db.query("SELECT 1 FROM frames LIMIT 1").get();

@@ -7,6 +7,7 @@ import type { ReadOptions } from "../frame/read-options.ts";
 import { checkStore } from "./check.ts";
 import { type Collected, Collector } from "./collector.ts";
 import { Commits } from "./commits.ts";
+import { BUSY_MS } from "./connection.ts";
 import { ContentStore } from "./content.ts";
 import type { CheckListener } from "./findings.ts";
 import { Idempotency } from "./idempotency.ts";
@@ -122,6 +123,7 @@ export class SqliteStore implements Store {
     const database = join(path, DATABASE);
     const db = new Database(database, { create: true, strict: true });
     this.#db = db;
+    db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
     db.run("PRAGMA journal_mode = WAL");
     // Commits are synced in commits.ts.
     db.run("PRAGMA synchronous = NORMAL");
@@ -344,6 +346,8 @@ export class SqliteStore implements Store {
       await this.content.finish(SETTLE_ON_CLOSE_MS);
       // The last of all writes: when it is durable, so are the others.
       await this.#write(() => {});
+      // Who still reads needs the log: it is not waited for.
+      this.#db.run("PRAGMA busy_timeout = 0");
       this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (error) {
       // On a full disk, or where a page is damaged, all stays as it is until the next open; nothing
