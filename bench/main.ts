@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { killAll } from "./processes.ts";
 import { append, batch } from "./rows/append.ts";
 import { content } from "./rows/content.ts";
+import { exportRow } from "./rows/export.ts";
 import { followers, latency } from "./rows/follow.ts";
 import { kv } from "./rows/kv.ts";
 import { memory } from "./rows/memory.ts";
@@ -18,6 +19,7 @@ const groups: readonly Group[] = [
   batch,
   content,
   kv,
+  exportRow,
   replay,
   topics,
   latency,

@@ -34,6 +34,8 @@ export const content: Group = {
       },
       () => job("content", { directory: setup.fresh(), count: many, size: SIZE, parallel: 64 }),
     );
+    const flood = setup.count(1_000_000);
+    const sustained = await appendContent(setup, 64, flood, true);
     const [bursts, bare] = await inTurn(
       setup.rounds,
       async () => (await appendContent(setup, 64, burst, false)).perSecond,
@@ -70,6 +72,20 @@ export const content: Group = {
         floor: bare,
         least: 0.5,
       },
+      {
+        name: `${flood.toLocaleString("en-US")} of 1 KiB, 64 writers`,
+        unit: "/s",
+        value: sustained.perSecond,
+        floorName: "as many appends without content",
+        floor: bare,
+      },
+      {
+        name: "the same, until all of it is synced in cacache",
+        unit: "/s",
+        value: sustained.settledPerSecond,
+        floorName: "`cacache.put`, 64 at a time",
+        floor: puts,
+      },
     ];
     return rows;
   },
@@ -92,11 +108,16 @@ async function appendContent(
     content: SIZE,
   });
   const ended = performance.now();
-  const db = new Database(`${directory}/events.db`, { readonly: true });
-  const staged = db.query("SELECT 1 FROM staged LIMIT 1");
-  while (settle && staged.get()) await Bun.sleep(10);
-  db.close();
+  if (settle) await settled(directory);
   const seconds = count / perSecond + (performance.now() - ended) / 1000;
   await server.stop();
   return { perSecond, settledPerSecond: count / seconds };
+}
+
+/** Waits until all content of a store is in files. */
+export async function settled(directory: string): Promise<void> {
+  const db = new Database(`${directory}/events.db`, { readonly: true });
+  const staged = db.query("SELECT 1 FROM staged LIMIT 1");
+  while (staged.get()) await Bun.sleep(10);
+  db.close();
 }
