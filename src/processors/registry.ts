@@ -1,0 +1,95 @@
+import type { Frame, Json } from "../frame/frame.ts";
+
+export type Kind = "generator" | "handler";
+
+/** What a client asks for with a frame. */
+export interface Request {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly action: "spawn" | "terminate";
+  /** A generator that is fed by frames. */
+  readonly duplex: boolean;
+}
+
+/** What should run under a name. A name is one's own among the generators, or among the handlers. */
+export interface Entry {
+  readonly kind: Kind;
+  readonly name: string;
+  /** The newest spawn, which has not been active yet. */
+  pending?: string | undefined;
+  /** The spawn that was active last, and has not ended for good. */
+  good?: string | undefined;
+  /** A terminate that has no answer yet, and the spawns that it ends. */
+  terminating?: { readonly id: string; readonly spawns: readonly string[] } | undefined;
+}
+
+const TOPIC = /^stream\.cross\.(generator|duplex|handler)\.([a-z]+)$/;
+/** Answers after which a spawn does not run again by itself. */
+const ENDS: ReadonlySet<string> = new Set(["invalid", "finished", "failed", "terminated"]);
+
+/** Reads a frame of the runtime's topics; undefined for every other, and for one without a name. */
+export function requestIn({ topic, meta }: Frame): Request | undefined {
+  const [, subject, action] = TOPIC.exec(topic) ?? [];
+  const name = textIn(meta, "topic");
+  if (name === undefined || (action !== "spawn" && action !== "terminate")) return undefined;
+  const duplex = subject === "duplex" || (meta as { duplex?: Json }).duplex === true;
+  return { kind: kindOf(subject), name, action, duplex };
+}
+
+/**
+ * What should run, by a fold over the frames of the runtime in the order of the log. Over the whole
+ * log it says what runs after a restart: `pending` and, if that does not load, `good`.
+ */
+export class Registry {
+  readonly #entries = new Map<string, Entry>();
+
+  /** What there is to run or to answer, in the order in which the names first came. */
+  entries(): Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  get(kind: Kind, name: string): Entry | undefined {
+    return this.#entries.get(`${kind} ${name}`);
+  }
+
+  apply({ topic, id, meta }: Frame): void {
+    const [, subject, action] = TOPIC.exec(topic) ?? [];
+    const name = textIn(meta, "topic");
+    if (action === undefined || name === undefined) return;
+    const kind = kindOf(subject);
+    const key = `${kind} ${name}`;
+    const entry = this.#entries.get(key) ?? { kind, name };
+    change(entry, action, id, textIn(meta, "spawn_id"));
+    if (entry.pending ?? entry.good ?? entry.terminating) this.#entries.set(key, entry);
+    else this.#entries.delete(key);
+  }
+}
+
+function change(entry: Entry, action: string, id: string, spawn: string | undefined): void {
+  if (action === "spawn") {
+    entry.pending = id;
+  } else if (action === "terminate") {
+    const spawns = [entry.good, entry.pending].filter((each) => each !== undefined);
+    // Where nothing runs there is nothing to answer.
+    if (spawns.length > 0) entry.terminating = { id, spawns };
+    entry.pending = undefined;
+    entry.good = undefined;
+  } else if (action === "active" && spawn !== undefined && spawn === entry.pending) {
+    entry.good = spawn;
+    entry.pending = undefined;
+  } else if (ENDS.has(action) && spawn !== undefined) {
+    if (spawn === entry.pending) entry.pending = undefined;
+    if (spawn === entry.good) entry.good = undefined;
+    if (entry.terminating?.spawns.includes(spawn)) entry.terminating = undefined;
+  }
+}
+
+function kindOf(subject: string | undefined): Kind {
+  return subject === "handler" ? "handler" : "generator";
+}
+
+function textIn(meta: Json, key: string): string | undefined {
+  if (typeof meta !== "object" || meta === null || Array.isArray(meta)) return undefined;
+  const value = meta[key];
+  return typeof value === "string" ? value : undefined;
+}
