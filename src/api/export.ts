@@ -1,6 +1,7 @@
 import type { TarPackController } from "modern-tar";
 import { contentEntry, FRAMES, PAIRS, PROBLEMS } from "../frame/tar.ts";
 import type { Snapshot } from "../store/snapshot.ts";
+import { nextTurn } from "../store/turn.ts";
 import type { Call } from "./api.ts";
 import { ExportedContent } from "./export-content.ts";
 import { onlyOptions } from "./query.ts";
@@ -61,7 +62,7 @@ async function add(
 
 /** Finds damage while there still can be an answer that says so. */
 async function checkFrames(snapshot: Snapshot): Promise<void> {
-  for (const _ of snapshot.frames()) await turn();
+  for (const _ of snapshot.frames()) await nextTurn();
 }
 
 /** How many pairs there are, and the bytes of their lines. A tar tells a size before the bytes. */
@@ -71,7 +72,7 @@ async function pairTotals(snapshot: Snapshot): Promise<{ pairs: number; bytes: n
     total.pairs++;
     const head = Buffer.byteLength(JSON.stringify({ key, rev, type, value: "" }));
     total.bytes += head + 4 * Math.ceil(value.length / 3) + 1;
-    if (total.pairs % 20 === 0) await turn();
+    if (total.pairs % 20 === 0) await nextTurn();
   }
   return total;
 }
@@ -81,9 +82,4 @@ function* pairLines(snapshot: Snapshot): Generator<Uint8Array> {
     const base64 = Buffer.from(value.buffer, value.byteOffset, value.length).toString("base64");
     yield Buffer.from(`${JSON.stringify({ key, rev, type, value: base64 })}\n`);
   }
-}
-
-/** A large store must not hold the others up. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

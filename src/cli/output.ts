@@ -50,22 +50,14 @@ export async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> 
  * @throws XsError `no_server` where the body breaks off
  */
 export async function* linesOf(response: Response): AsyncGenerator<string> {
-  const reader = response.body?.getReader();
-  if (!reader) return;
   const decoder = new TextDecoder();
   let rest = "";
-  try {
-    for (;;) {
-      const { value, done } = await reader.read().catch(brokenOff);
-      if (done) break;
-      const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
-      yield* lines;
-    }
-    if (rest !== "") yield rest;
-  } finally {
-    await reader.cancel().catch(() => {});
+  for await (const chunk of chunksOf(response)) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
   }
+  if (rest !== "") yield rest;
 }
 
 function brokenOff(error: Error): never {

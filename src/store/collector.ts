@@ -4,6 +4,7 @@ import { hashesIn, isHash } from "../frame/hash.ts";
 import type { ContentStore } from "./content.ts";
 import { checkedRow, type KvRow } from "./kv-row.ts";
 import { checkedLine } from "./log.ts";
+import { nextTurn } from "./turn.ts";
 
 /** Contents that one scan of the store decides about at most. */
 const ROUND = 100_000;
@@ -191,7 +192,7 @@ export class Collector {
   async #takeOffNamed(): Promise<void> {
     const { db, guard } = this.#host;
     const frames = db.query("SELECT id, crc, frame FROM frames WHERE id > ? ORDER BY id LIMIT 200");
-    for (let id = ""; ; await turn()) {
+    for (let id = ""; ; await nextTurn()) {
       const rows = guard(() => frames.all(id)) as { id: string; crc: number; frame: string }[];
       for (const row of rows) this.touch(checkedLine(row));
       const last = rows.at(-1);
@@ -201,7 +202,7 @@ export class Collector {
     const pairs = db.query(
       "SELECT key, rev, type, crc, value FROM kv WHERE key > ? AND value IS NOT NULL ORDER BY key LIMIT 20",
     );
-    for (let key = ""; ; await turn()) {
+    for (let key = ""; ; await nextTurn()) {
       const rows = guard(() => pairs.all(key)) as KvRow[];
       for (const row of rows) this.touch(checkedRow(row).value ?? "");
       const last = rows.at(-1);
@@ -239,8 +240,4 @@ export class Collector {
       return freed;
     });
   }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,5 @@
 import type { CheckResult } from "./store.ts";
+import { nextTurn } from "./turn.ts";
 
 /** Who listens to a check. */
 export interface CheckListener {
@@ -46,7 +47,7 @@ export class Findings {
       signal?.throwIfAborted();
     }
     await progress?.(this.result);
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     signal?.throwIfAborted();
   }
 }
