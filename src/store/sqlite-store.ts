@@ -135,7 +135,11 @@ export class SqliteStore implements Store {
     this.#fail = resolve;
     this.#commits = new Commits(db, `${database}-wal`, {
       failed: () => this.#failed,
-      begins: () => void this.#undurable.push({ boundary: this.#ids.next(), given: 0 }),
+      begins: () => {
+        // Each commit looks at the clock, so that what expires by then stays gone if it is set back.
+        this.#now();
+        this.#undurable.push({ boundary: this.#ids.next(), given: 0 });
+      },
       beforeCommit: () => this.#writeNewest(),
       committed: () => this.#committed(),
       rolledBack: (error) => this.#rolledBack(error),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { packId } from "../../src/frame/id.ts";
 import { READ_ALL } from "../../src/frame/read-options.ts";
-import { FOREVER } from "../../src/frame/ttl.ts";
+import { FOREVER, parseTtl } from "../../src/frame/ttl.ts";
 import type { Store } from "../../src/store/store.ts";
 import { append, type Engine, problemsOf, readAll, withStore } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
@@ -129,6 +129,18 @@ export function storeContract(name: string, engine: Engine): void {
         expect((await readAll(store))[0]).toEqual(other);
       }),
     );
+
+    test("what had expired when something was written is gone though the clock is set back", async () => {
+      let now = 1_800_000_000_000;
+      const id = packId({ ts_ms: now - 50, counter_hi: 0, counter_lo: 0, node: "00000000" });
+      const old = { topic: "a", id, hash: null, meta: "null", ttl: parseTtl("time:50") };
+      const path = `${tempDir()}/store`;
+      const store = engine(path, () => now);
+      await append(store, "a");
+      now -= 49;
+      expect(await store.import([old])).toEqual({ frames: 1, added: 0 });
+      await store.close();
+    });
 
     test("time: frames are gone from every read at their time", async () => {
       let now = 1_700_000_000_000;
