@@ -1,4 +1,5 @@
 import { type ErrorCode, XsError } from "../frame/error.ts";
+import { diskFull } from "../store/failures.ts";
 
 /** The HTTP status and the title of every error code: the only such table. */
 const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
@@ -77,7 +78,7 @@ function asXsError(error: unknown): XsError {
   if (error instanceof XsError) return error;
   const { code, message } = error as { code?: string; message?: string };
   if (code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL") {
-    return new XsError("disk_full", "the disk is full: free some space, then try again");
+    return diskFull(error);
   }
   return new XsError("internal", `this should not have happened: ${message ?? String(error)}`);
 }

@@ -1,3 +1,4 @@
+import { digestOf } from "../frame/hash.ts";
 import { STAGED_MAX } from "../store/content.ts";
 import type { Snapshot } from "../store/snapshot.ts";
 import type { Store } from "../store/store.ts";
@@ -91,17 +92,13 @@ async function* merged(
 ): AsyncGenerator<string> {
   let at = 0;
   for await (const hash of files) {
-    const bytes = digest(hash);
+    const bytes = digestOf(hash);
     for (let other = staged[at]; other !== undefined; other = staged[++at]) {
-      const order = digest(other).compare(bytes);
+      const order = digestOf(other).compare(bytes);
       if (order > 0) break;
       if (order < 0) yield other;
     }
     yield hash;
   }
   yield* staged.slice(at);
-}
-
-function digest(hash: string): Buffer {
-  return Buffer.from(hash.slice("sha256-".length), "base64");
 }

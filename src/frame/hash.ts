@@ -30,6 +30,16 @@ export function hashOf(bytes: Uint8Array): string {
   return `sha256-${new Bun.CryptoHasher("sha256").update(bytes).digest("base64")}`;
 }
 
+/** The 32 bytes of a hash. Inverse of {@link hashOfDigest}. */
+export function digestOf(hash: string): Buffer {
+  return Buffer.from(hash.slice("sha256-".length), "base64");
+}
+
+/** The hash with these 32 bytes. */
+export function hashOfDigest(digest: Buffer): string {
+  return `sha256-${digest.toString("base64")}`;
+}
+
 /** The hashes that a text names, each as often as it does. */
 export function hashesIn(text: string): string[] {
   return text.includes("sha256-") ? (text.match(/sha256-[A-Za-z0-9+/]{43}=/g) ?? []) : [];

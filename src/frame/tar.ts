@@ -1,4 +1,4 @@
-import { parseHash } from "./hash.ts";
+import { digestOf, hashOfDigest } from "./hash.ts";
 
 /** What an export holds beside the content: entries of a tar, each of JSON lines. */
 export const FRAMES = "frames.jsonl";
@@ -11,11 +11,11 @@ const CONTENT = /^content\/([0-9a-f]{64})$/;
 
 /** The entry of some content: its sha256 in hexadecimal digits, as `sha256sum` prints it. */
 export function contentEntry(hash: string): string {
-  return `content/${Buffer.from(hash.slice("sha256-".length), "base64").toString("hex")}`;
+  return `content/${digestOf(hash).toString("hex")}`;
 }
 
 /** The hash of the content that an entry holds; undefined for an entry of another kind. */
 export function hashOfEntry(name: string): string | undefined {
   const hex = CONTENT.exec(name)?.[1];
-  return hex && parseHash(`sha256-${Buffer.from(hex, "hex").toString("base64")}`);
+  return hex && hashOfDigest(Buffer.from(hex, "hex"));
 }

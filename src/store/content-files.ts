@@ -12,7 +12,7 @@ import {
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { XsError } from "../frame/error.ts";
-import { hashOf } from "../frame/hash.ts";
+import { digestOf, hashOf, hashOfDigest } from "../frame/hash.ts";
 import { syncFileSystem, syncPath } from "./sync-files.ts";
 
 const ALGORITHM = "sha256";
@@ -175,7 +175,7 @@ export class ContentFiles {
         return rests.map((rest) => Buffer.from(first + second + rest, "hex"));
       });
       for (const digest of (await Promise.all(found)).flat()) {
-        if (digest.length === 32) yield `${ALGORITHM}-${digest.toString("base64")}`;
+        if (digest.length === 32) yield hashOfDigest(digest);
       }
     }
   }
@@ -188,7 +188,7 @@ export class ContentFiles {
 
   /** Where cacache keeps this content: two levels of two hexadecimal digits. */
   pathOf(hash: string): string {
-    const hex = Buffer.from(hash.slice(ALGORITHM.length + 1), "base64").toString("hex");
+    const hex = digestOf(hash).toString("hex");
     const parts = [hex.slice(0, 2), hex.slice(2, 4), hex.slice(4)];
     return join(this.#root, "content-v2", ALGORITHM, ...parts);
   }

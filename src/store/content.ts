@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { XsError } from "../frame/error.ts";
 import { hashOf } from "../frame/hash.ts";
 import { ContentFiles } from "./content-files.ts";
+import { databaseDamaged, diskFull } from "./failures.ts";
 import { MAX_PASSING, PassingContent } from "./passing-content.ts";
 import { settleNext } from "./settle.ts";
 import { Settler } from "./settler.ts";
@@ -256,7 +257,7 @@ export class ContentStore {
       .catch((error: { code?: string } & Error) => {
         if (!staysStaged(error)) return this.#host.failed(error);
         // What is staged is as safe as it was, and settles later.
-        this.#settleError = isFull(error) ? diskFull(error) : damaged(error);
+        this.#settleError = isFull(error) ? diskFull(error) : databaseDamaged(error);
         this.#settleSoon(RETRY_MS);
       })
       .finally(() => {
@@ -372,14 +373,6 @@ function tooLargeToPass(): XsError {
     "body_too_large",
     `the content of an ephemeral frame is at most ${MAX_PASSING} bytes: give it another ttl`,
   );
-}
-
-function diskFull(cause: Error): XsError {
-  return new XsError("disk_full", "the disk is full: free some space, then try again", { cause });
-}
-
-function damaged(cause: Error): XsError {
-  return new XsError("frame_damaged", `the database is damaged (${cause.message})`, { cause });
 }
 
 /** A full disk passes, and a damaged page is no reason to stop: the rest of the store is sound. */

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { digestOf } from "../frame/hash.ts";
 import { openForReading } from "./connection.ts";
 import type { KvPair } from "./kv.ts";
 import { checkedRow, type KvRow } from "./kv-row.ts";
@@ -67,9 +68,8 @@ export class Snapshot {
   /** The hashes of staged content, in their order as bytes. */
   stagedHashes(): string[] {
     const rows = this.#db.query("SELECT hash FROM staged").all() as { hash: string }[];
-    const digest = (hash: string) => Buffer.from(hash.slice("sha256-".length), "base64");
     return rows
-      .map(({ hash }) => ({ hash, bytes: digest(hash) }))
+      .map(({ hash }) => ({ hash, bytes: digestOf(hash) }))
       .sort((a, b) => a.bytes.compare(b.bytes))
       .map(({ hash }) => hash);
   }

@@ -9,6 +9,7 @@ import { type Collected, Collector } from "./collector.ts";
 import { Commits } from "./commits.ts";
 import { BUSY_MS } from "./connection.ts";
 import { ContentStore } from "./content.ts";
+import { databaseDamaged, diskFull } from "./failures.ts";
 import type { CheckListener } from "./findings.ts";
 import { Idempotency } from "./idempotency.ts";
 import { removeImportSpaces } from "./import-space.ts";
@@ -476,16 +477,8 @@ export class SqliteStore implements Store {
   #translate(error: Error): Error {
     if (error instanceof XsError) return error;
     const code = (error as { code?: string }).code ?? "";
-    if (code === "SQLITE_FULL") {
-      return new XsError("disk_full", "the disk is full: free some space, then try again", {
-        cause: error,
-      });
-    }
-    if (code.startsWith("SQLITE_CORRUPT")) {
-      return new XsError("frame_damaged", `the database is damaged (${error.message})`, {
-        cause: error,
-      });
-    }
+    if (code === "SQLITE_FULL") return diskFull(error);
+    if (code.startsWith("SQLITE_CORRUPT")) return databaseDamaged(error);
     if (code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_READONLY")) {
       return this.#stop(error);
     }

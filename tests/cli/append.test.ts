@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Chunk } from "../../src/frame/chunk.ts";
 import type { Frame } from "../../src/frame/frame.ts";
-import { parseLines, startServer } from "../support/server.ts";
+import { parseLines, type Server, startServer } from "../support/server.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
@@ -36,6 +36,15 @@ function slowEvents() {
     breakOff: () => server.stop(true),
     [Symbol.dispose]: () => void server.stop(true),
   };
+}
+
+/** curl that sends what it is given on stdin, line by line. */
+function chunkedCurl(server: Server, query = "", options: string[] = []) {
+  const url = `http://xs/stream/feed?chunked=lines${query}`;
+  const upload = ["--unix-socket", server.unix, "-T", "-", "-X", "POST"];
+  return Bun.spawn(["curl", "-sN", ...upload, ...options, url], {
+    stdio: ["pipe", "ignore", "ignore"],
+  });
 }
 
 test("events of a slow server come in through curl, are followed live, and are whole afterwards", async () => {
@@ -73,20 +82,7 @@ test("events of a slow server come in through curl, are followed live, and are w
 test("a client that is killed in the middle leaves an aborted last chunk", async () => {
   using home = new Home();
   await using server = await startServer(home.store);
-  const child = Bun.spawn(
-    [
-      "curl",
-      "-sN",
-      "--unix-socket",
-      server.unix,
-      "-T",
-      "-",
-      "-X",
-      "POST",
-      "http://xs/stream/feed?chunked=lines",
-    ],
-    { stdio: ["pipe", "ignore", "ignore"] },
-  );
+  const child = chunkedCurl(server);
   child.stdin.write("one\ntw");
   await child.stdin.flush();
   await until("the first line", async () => (await server.frames("/?topic=feed")).length > 0);
@@ -104,22 +100,7 @@ test("a server that is killed in the middle ends the content when it starts agai
   using home = new Home();
   const first = await (async () => {
     await using server = await startServer(home.store);
-    const child = Bun.spawn(
-      [
-        "curl",
-        "-sN",
-        "--unix-socket",
-        server.unix,
-        "-T",
-        "-",
-        "-X",
-        "POST",
-        "-H",
-        'xs-meta: {"from":"curl"}',
-        "http://xs/stream/feed?chunked=lines&ttl=last:100",
-      ],
-      { stdio: ["pipe", "ignore", "ignore"] },
-    );
+    const child = chunkedCurl(server, "&ttl=last:100", ["-H", 'xs-meta: {"from":"curl"}']);
     child.stdin.write("one\ntwo\n");
     await child.stdin.flush();
     await until("two lines", async () => (await server.frames("/?topic=feed")).length === 2);

@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import type { Frame } from "../../src/frame/frame.ts";
 import { Server, startServer, tempDirectory } from "../support/server.ts";
-import { problemsOf, sqliteEngine } from "../support/store.ts";
+import { expectSound } from "../support/store.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
 /** `XS_CRASH_ROUNDS=50` for the full run; `XS_CRASH_SEED` to run one again. */
@@ -121,10 +121,5 @@ test("kill -9 at any moment loses, doubles and tears nothing that was acknowledg
   await record.check(server);
   await record.checkContent(server, "");
   expect(await server.stop("SIGTERM")).toBe(0);
-  const store = sqliteEngine(directory);
-  try {
-    expect(await problemsOf(store)).toEqual([]);
-  } finally {
-    await store.close();
-  }
+  await expectSound(directory);
 });

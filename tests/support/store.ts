@@ -38,6 +38,16 @@ export async function problemsOf(store: Store): Promise<string[]> {
   return problems;
 }
 
+/** Opens a store that nobody has open, and checks the whole of it. */
+export async function expectSound(path: string): Promise<void> {
+  const store = sqliteEngine(path);
+  try {
+    expect(await problemsOf(store)).toEqual([]);
+  } finally {
+    await store.close();
+  }
+}
+
 interface Extra {
   ttl?: string;
   meta?: unknown;
