@@ -1,5 +1,5 @@
 // Fails when a file under src/ imports against the direction
-// main -> cli -> {api, client, processors, gateway, ui} -> store -> frame,
+// main -> cli -> {api, client, processors, gateway, ui} -> {store, script} -> frame,
 // when files import each other in a circle, or when a file re-exports everything of another.
 import { dirname, join, relative, sep } from "node:path";
 
@@ -7,14 +7,17 @@ const root = join(import.meta.dir, "..");
 
 /** The rooms a room may import. A file directly under src/ is a room of its own. */
 const allowed: Record<string, string[]> = {
-  main: ["cli", "frame"],
+  // The program is also what runs beside its server: the guard and the runner of scripts.
+  main: ["cli", "processors", "frame"],
   // The one place that puts the server side together.
-  "cli/serve": ["cli", "api", "client", "processors", "gateway", "ui", "store", "frame"],
-  cli: ["cli", "client", "frame"],
+  "cli/serve": ["cli", "api", "client", "processors", "gateway", "ui", "script", "store", "frame"],
+  cli: ["cli", "client", "script", "frame"],
   // It uses api and store to serve a store in its own process.
-  client: ["client", "api", "store", "frame"],
+  client: ["client", "api", "processors", "script", "store", "frame"],
   api: ["api", "store", "frame"],
-  processors: ["processors", "store", "frame"],
+  processors: ["processors", "script", "store", "frame"],
+  // What a script is given of a store: over the API, wherever the script runs.
+  script: ["script", "frame"],
   gateway: ["gateway", "store", "frame"],
   ui: ["ui", "store", "frame"],
   store: ["store", "frame"],

@@ -11,6 +11,7 @@ import { gc } from "./gc.ts";
 import { importAll } from "./import.ts";
 import { kv } from "./kv.ts";
 import { metrics } from "./metrics.ts";
+import { ps } from "./ps.ts";
 import { readEnd, readStream } from "./read.ts";
 import { healthResponse, versionResponse } from "./status.ts";
 import { verify } from "./verify.ts";
@@ -25,6 +26,13 @@ export interface Call {
   readonly url: URL;
   /** How often each error was answered so far. */
   readonly errors: ReadonlyMap<ErrorCode, number>;
+  readonly around: Around;
+}
+
+/** What there is around a store that the API tells of. */
+export interface Around {
+  /** The rows of `xs ps`: what runs on the stream. */
+  processors?(): readonly object[] | Promise<readonly object[]>;
 }
 
 type Handler = (call: Call) => Response | Promise<Response>;
@@ -32,12 +40,12 @@ type Handler = (call: Call) => Response | Promise<Response>;
 type Methods = Partial<Record<"GET" | "POST" | "PUT" | "DELETE", Handler>>;
 
 /** The function that answers every question about a store, with or without a socket. */
-export function api(store: Store): Api {
+export function api(store: Store, around: Around = {}): Api {
   const errors = new Map<ErrorCode, number>();
   const count = (code: ErrorCode) => void errors.set(code, (errors.get(code) ?? 0) + 1);
   return async (request) => {
     try {
-      return await answer({ store, request, errors });
+      return await answer({ store, request, errors, around });
     } catch (error) {
       return problemResponse(error, count);
     }
@@ -107,6 +115,8 @@ function route(segments: string[], url: URL): Methods | undefined {
       return second === undefined ? { POST: gc } : undefined;
     case "export":
       return second === undefined ? { GET: exportStore } : undefined;
+    case "ps":
+      return second === undefined ? { GET: ps } : undefined;
     case "version":
       return second === undefined ? { GET: versionResponse } : undefined;
     case "health":

@@ -27,6 +27,7 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   idempotency_key_reused: [422, "Idempotency key reused"],
   precondition_failed: [412, "Precondition failed"],
   bad_key: [400, "Bad key"],
+  reserved_key: [403, "Reserved key"],
   bad_header: [400, "Bad header"],
   bad_batch: [400, "Bad batch"],
   bad_tar: [400, "Bad tar"],

@@ -1,5 +1,5 @@
 import { shown, XsError } from "../frame/error.ts";
-import { MAX_VALUE, parseKeyPrefix } from "../frame/key.ts";
+import { MAX_VALUE, parseClientKey, parseKeyPrefix } from "../frame/key.ts";
 import { parseFollow } from "../frame/read-options.ts";
 import type { KvCondition } from "../store/kv.ts";
 import type { KvScope } from "../store/kv-reader.ts";
@@ -43,6 +43,7 @@ export const kv = {
   put(key: string) {
     return async ({ store, request, url }: Call): Promise<Response> => {
       onlyOptions(url, []);
+      parseClientKey(key);
       const type = request.headers.get("content-type") ?? "application/octet-stream";
       if (type.length > MAX_TYPE) {
         throw new XsError("bad_header", `the Content-Type is longer than ${MAX_TYPE} bytes`);
@@ -60,6 +61,7 @@ export const kv = {
   delete(key: string) {
     return async ({ store, request, url }: Call): Promise<Response> => {
       onlyOptions(url, []);
+      parseClientKey(key);
       const rev = await store.kv.delete(key, conditionOf(request));
       return new Response(null, { status: 204, ...(rev && { headers: { etag: `"${rev}"` } }) });
     };

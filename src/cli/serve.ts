@@ -4,6 +4,7 @@ import { defaultAddress, parseAddress } from "../client/address.ts";
 import { findSocket } from "../client/connect.ts";
 import { XsError } from "../frame/error.ts";
 import { FOREVER } from "../frame/ttl.ts";
+import { Processors } from "../processors/processors.ts";
 import { openSqliteStore } from "../store/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
 import { version } from "../version.ts";
@@ -32,11 +33,13 @@ export const serve: Verb = {
     const { directory } = address;
     const store = await open(directory);
     const signal = nextSignal();
+    const processors = new Processors(store);
     let listener: Listener;
     try {
-      listener = await listen(directory, api(store));
+      listener = await listen(directory, api(store, { processors: () => processors.status() }));
       // No request is read before this returns to the event loop, so the frame comes first.
       await record(store, "start", { version, pid: process.pid });
+      await processors.start();
     } catch (error) {
       await store.close();
       throw error;
@@ -44,14 +47,20 @@ export const serve: Verb = {
     messages.success(`serving ${directory}\n  echo hi | xs append ${directory} note`);
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
-    await stop(store, listener, reason);
+    await stop(store, processors, listener, reason);
   },
 };
 
-async function stop(store: Store, listener: Listener, reason: string): Promise<void> {
+async function stop(
+  store: Store,
+  processors: Processors,
+  listener: Listener,
+  reason: string,
+): Promise<void> {
   // A second signal is an order to leave at once: all that was acknowledged is safe anyway.
   void nextSignal().then(() => process.exit(1));
   await record(store, "stop", { reason });
+  await processors.stop();
   store.endReads();
   await listener.stop(STOP_MS);
   const left = store.content.staged().contents;

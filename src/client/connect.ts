@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { api } from "../api/api.ts";
-import { type ErrorCode, XsError } from "../frame/error.ts";
+import { XsError } from "../frame/error.ts";
+import { success } from "../script/answer.ts";
 import { answers, shortestPath } from "../store/socket-path.ts";
 import { isStore, openSqliteStore } from "../store/sqlite-store.ts";
 import type { Address } from "./address.ts";
@@ -98,25 +99,15 @@ function remote(base: string, unix?: string): Client {
 function direct(directory: string): Client | undefined {
   const store = openSqliteStore(directory);
   if (!store) return undefined;
-  const answer = api(store);
+  const answer = api(store, {
+    async processors() {
+      const { stoppedProcessors } = await import("../processors/processors.ts");
+      return stoppedProcessors(store);
+    },
+  });
   return {
     request: async (path, init) =>
       success(await answer(new Request(`http://localhost${path}`, init))),
     close: () => store.close(),
   };
-}
-
-async function success(response: Response): Promise<Response> {
-  if (response.ok) return response;
-  const text = await response.text();
-  let problem: { code?: ErrorCode; detail?: string } = {};
-  try {
-    problem = JSON.parse(text);
-  } catch {
-    // Not one of ours: the status has to do.
-  }
-  throw new XsError(
-    problem.code ?? (response.status === 431 ? "meta_too_large" : "internal"),
-    problem.detail ?? `the server answered ${response.status} ${response.statusText}`,
-  );
 }

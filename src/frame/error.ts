@@ -24,6 +24,7 @@ export type ErrorCode =
   | "idempotency_key_reused"
   | "precondition_failed"
   | "bad_key"
+  | "reserved_key"
   | "bad_header"
   | "bad_batch"
   | "bad_tar"

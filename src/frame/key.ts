@@ -1,4 +1,5 @@
 import { shown, XsError } from "./error.ts";
+import { RUNTIME_PREFIX } from "./topic.ts";
 
 /** Longest key of the k/v store, in bytes of UTF-8. */
 export const MAX_KEY = 512;
@@ -21,6 +22,16 @@ export function parseKey(text: string): string {
               : undefined;
   if (problem) throw new XsError("bad_key", `the key ${shown(text)} ${problem}`);
   return text;
+}
+
+/** Checks a key that a client may write. @throws XsError `bad_key`, `reserved_key` */
+export function parseClientKey(text: string): string {
+  const key = parseKey(text);
+  if (!key.startsWith(RUNTIME_PREFIX)) return key;
+  throw new XsError(
+    "reserved_key",
+    `the key ${shown(key)} belongs to the runtime, as do all below ${RUNTIME_PREFIX}: use another`,
+  );
 }
 
 /** Checks a prefix of keys, which may be empty. @throws XsError `bad_key` */

@@ -7,8 +7,6 @@ export interface Request {
   readonly kind: Kind;
   readonly name: string;
   readonly action: "spawn" | "terminate";
-  /** A generator that is fed by frames. */
-  readonly duplex: boolean;
 }
 
 /** What should run under a name. A name is one's own among the generators, or among the handlers. */
@@ -32,8 +30,12 @@ export function requestIn({ topic, meta }: Frame): Request | undefined {
   const [, subject, action] = TOPIC.exec(topic) ?? [];
   const name = textIn(meta, "topic");
   if (name === undefined || (action !== "spawn" && action !== "terminate")) return undefined;
-  const duplex = subject === "duplex" || (meta as { duplex?: Json }).duplex === true;
-  return { kind: kindOf(subject), name, action, duplex };
+  return { kind: kindOf(subject), name, action };
+}
+
+/** Tells whether a spawn is that of a generator that is fed by frames. */
+export function isDuplex({ topic, meta }: Frame): boolean {
+  return topic === "stream.cross.duplex.spawn" || (meta as { duplex?: Json }).duplex === true;
 }
 
 /**

@@ -23,6 +23,7 @@ import { Snapshot } from "./snapshot.ts";
 import type {
   AppendCondition,
   AppendRequest,
+  Change,
   CheckResult,
   Direction,
   ImportFrame,
@@ -211,6 +212,23 @@ export class SqliteStore implements Store {
       );
     } finally {
       for (const { content } of requests) this.content.unpin(content);
+    }
+  }
+
+  async apply(changes: readonly Change[]): Promise<string[]> {
+    try {
+      return await this.#write(() => {
+        const lines: string[] = [];
+        for (const change of changes) {
+          if ("append" in change) lines.push(this.#appendNow(change.append));
+          else if ("delete" in change) this.kv.deleteNow(change.delete);
+          else this.kv.putNow(change.put.key, change.put.type, change.put.value);
+        }
+        return lines;
+      });
+    } finally {
+      for (const change of changes)
+        if ("append" in change) this.content.unpin(change.append.content);
     }
   }
 

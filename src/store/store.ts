@@ -50,6 +50,12 @@ export interface ImportResult {
   added: number;
 }
 
+/** One change of a step, see {@link Store.apply}. */
+export type Change =
+  | { readonly append: AppendRequest }
+  | { readonly put: { readonly key: string; readonly type: string; readonly value: Uint8Array } }
+  | { readonly delete: string };
+
 export type Direction = "next" | "previous";
 
 /** What a check of the whole store saw. */
@@ -95,6 +101,8 @@ export interface Store {
    * @throws XsError `expect_last_failed`, `idempotency_key_reused`, `content_not_found`
    */
   appendAll(requests: readonly AppendRequest[], condition?: AppendCondition): Promise<string[]>;
+  /** Makes changes in one step, all or none; gives the JSON lines of the frames appended. */
+  apply(changes: readonly Change[]): Promise<string[]>;
   /**
    * Adds frames that bring their ids, checked by `parseFrame`, all or none. Those the store has
    * already are left as they are. Live readers are not told. An id that is ahead of the clock moves

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Frame } from "../../src/frame/frame.ts";
-import { type Entry, Registry, requestIn } from "../../src/processors/registry.ts";
+import { type Entry, isDuplex, Registry, requestIn } from "../../src/processors/registry.ts";
 
 let count = 0;
 
@@ -115,10 +115,11 @@ test("a request tells what is asked for; what does not say its name is none", ()
     kind: "generator",
     name: "name",
     action: "spawn",
-    duplex: false,
   });
-  expect(asked("generator.spawn", { duplex: true })).toMatchObject({ duplex: true });
-  expect(asked("duplex.spawn")).toMatchObject({ kind: "generator", duplex: true });
+  expect(asked("duplex.spawn")).toMatchObject({ kind: "generator" });
+  expect(isDuplex(frame("generator.spawn"))).toBe(false);
+  expect(isDuplex(frame("generator.spawn", "1", { duplex: true }))).toBe(true);
+  expect(isDuplex(frame("duplex.spawn"))).toBe(true);
   expect(asked("handler.terminate")).toMatchObject({ kind: "handler", action: "terminate" });
   for (const none of [
     asked("handler.active"),

@@ -1,0 +1,11 @@
+import type { Call } from "./api.ts";
+import { onlyOptions } from "./query.ts";
+
+/** The generators and handlers that run, a line each. */
+export async function ps({ url, around }: Call): Promise<Response> {
+  onlyOptions(url, []);
+  const rows = (await around.processors?.()) ?? [];
+  return new Response(rows.map((row) => `${JSON.stringify(row)}\n`).join(""), {
+    headers: { "content-type": "application/x-ndjson", "cache-control": "no-store" },
+  });
+}

@@ -1,0 +1,503 @@
+import { XsError } from "../frame/error.ts";
+import { encodeMeta, type Frame, idInLine, type Json } from "../frame/frame.ts";
+import { timestampOf } from "../frame/id.ts";
+import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
+import { READ_ALL } from "../frame/read-options.ts";
+import { parseClientTopic } from "../frame/topic.ts";
+import { FOREVER, parseTtl } from "../frame/ttl.ts";
+import { encodeResponse } from "../script/content.ts";
+import type { Reader } from "../store/reader.ts";
+import type { AppendRequest, Change, TakenContent } from "../store/store.ts";
+import { patiently, readRecord, type Subject, shortReason, writeRecord } from "./lifecycle.ts";
+import type { HandlerOptions } from "./options.ts";
+import { fromBase64, outputOf } from "./output.ts";
+import { OwnOutput } from "./own-output.ts";
+import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
+import type { Effect } from "./protocol.ts";
+import { type Prepared, prepare } from "./runtime.ts";
+import { howItEnded, type Step, Worker } from "./worker.ts";
+
+/** Bytes of frames that may be with the worker and not done. */
+const IN_FLIGHT_BYTES = 1024 * 1024;
+/** Pages of them. */
+const IN_FLIGHT_PAGES = 16;
+/** Effects that wait for a commit before the worker's output is read on. */
+const WAITING_EFFECTS = 4000;
+/** Changes of one commit, so that other writers get their turn. */
+const COMMIT_CHANGES = 2000;
+/** A handler that commits nothing for so long, in ms, does not hold its successor up any more. */
+const STALL_MS = 10_000;
+
+/** Frames that are with the worker. */
+interface Page {
+  readonly lastId: string;
+  readonly size: number;
+}
+
+/**
+ * A handler: frames go to its worker, and what comes of them is committed together with how far it
+ * is and its state. Whatever ends the worker, the next one goes on from there.
+ */
+export class Handler implements Processor {
+  readonly subject: Subject;
+  readonly #host: ProcessorHost;
+  readonly #spawn: Spawn;
+  readonly #own: OwnOutput;
+  #prepared: Prepared | undefined;
+  #options: HandlerOptions | undefined;
+  #cursor = "";
+  /** As JSON text; undefined for a handler without state. */
+  #state: string | undefined;
+
+  #worker: Worker | undefined;
+  #reader: Reader | undefined;
+  #readUpTo = "";
+  #inFlight: Page[] = [];
+  #steps: Step[] = [];
+  #waitingEffects = 0;
+  #committing: Promise<void> | undefined;
+  /** Why the handler is over: it failed, or the store did. */
+  #failure: { reason: string; frame_id?: string } | undefined;
+  #progress = Promise.withResolvers<void>();
+  #lastProgress = 0;
+  #stopping = false;
+  /** The spawn of its successor: it handles nothing after that. */
+  #endAt: string | undefined;
+  #drained = Promise.withResolvers<boolean>();
+
+  constructor(host: ProcessorHost, spawn: Spawn) {
+    this.#host = host;
+    this.#spawn = spawn;
+    this.subject = spawn.subject;
+    this.#own = new OwnOutput(host.spawnIds);
+  }
+
+  async load(signal: AbortSignal): Promise<void> {
+    const { subject, script, options } = this.#spawn;
+    this.#prepared = prepare(this.#host.store, subject, script, options);
+    this.#worker = await this.#startWorker(signal);
+    this.#options = this.#worker.options;
+    const record = await readRecord(this.#host.store, subject);
+    if (record) {
+      this.#cursor = record.cursor;
+      if (record.state !== undefined) this.#state = JSON.stringify(record.state);
+    } else {
+      const { start, initial } = this.#options;
+      this.#cursor = start === "tail" ? subject.spawnId : start === "first" ? "" : start;
+      if (initial !== undefined) this.#state = JSON.stringify(initial);
+    }
+  }
+
+  startAfter(id: string): void {
+    if (this.#options?.start === "tail") this.#cursor = id;
+  }
+
+  activation(): Change[] {
+    return [this.#record()];
+  }
+
+  get runtime(): string | undefined {
+    return this.#prepared?.runtime;
+  }
+
+  get pid(): number | undefined {
+    return this.#worker?.pid;
+  }
+
+  /** How far it is behind the newest frame that it takes, in ms. */
+  get behindMs(): number {
+    const newest = this.#host.store.neighbour("~", "previous", this.#options?.topics);
+    const idle = this.#inFlight.length === 0 && this.#steps.length === 0;
+    if (newest === undefined || (idle && this.#reader?.isCaughtUp)) return 0;
+    const id = idInLine(newest);
+    if (id <= this.#cursor) return 0;
+    const from = this.#cursor === "" ? this.#host.store.neighbour("", "next") : undefined;
+    const cursor = from === undefined ? this.#cursor : idInLine(from);
+    return Math.max(0, timestampOf(id) - timestampOf(cursor));
+  }
+
+  /** Runs until the worker is gone, the handler has failed, or its successor takes over. */
+  async attempt(): Promise<Attempt> {
+    const worker = this.#worker ?? (await this.#startWorker(this.#host.signal));
+    this.#worker = worker;
+    if (this.#stopping) worker.stop();
+    this.#steps = [];
+    this.#inFlight = [];
+    this.#waitingEffects = 0;
+    if (this.#state !== undefined && worker.options.concurrency === 1)
+      await worker.sendState(this.#state);
+    const feeding = this.#feed(worker).catch((error) => {
+      this.#failure ??= { reason: (error as Error).message };
+      worker.stop();
+    });
+    let exit: Awaited<Worker["ended"]> | undefined;
+    try {
+      exit = await worker.ended;
+    } catch (error) {
+      if (!this.#stopping) this.#failure ??= { reason: (error as Error).message };
+    }
+    this.#worker = undefined;
+    this.#reader?.close();
+    this.#wake();
+    await feeding;
+    await this.#committing;
+    this.#drained.resolve(false);
+    if (this.#failure) {
+      return { failed: { ...this.#failure, reason: shortReason(this.#failure.reason) } };
+    }
+    if (!exit) return { stopped: true };
+    const complaint = worker.complaint;
+    const reason = shortReason(complaint ? `${howItEnded(exit)}: ${complaint}` : howItEnded(exit));
+    return { exit, reason };
+  }
+
+  async handOver(successor: string): Promise<string> {
+    this.#endAt = successor;
+    this.#lastProgress = performance.now();
+    if (!this.#worker) this.#drained.resolve(false);
+    // A quiet reader has to look what there is before the spawn, and no further.
+    this.#reader?.close();
+    this.#wake();
+    const watch = setInterval(() => {
+      if (performance.now() - this.#lastProgress > STALL_MS) this.#drained.resolve(false);
+    }, 100);
+    const drained = await this.#drained.promise;
+    clearInterval(watch);
+    await this.stop();
+    return drained ? successor : this.#cursor;
+  }
+
+  goOn(successor: string): void {
+    this.#host.passedOver(successor);
+    this.#wake();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#reader?.close();
+    this.#worker?.stop();
+    this.#wake();
+    this.#drained.resolve(false);
+    await this.#worker?.ended.catch(() => {});
+    await this.#committing;
+  }
+
+  dispose(): void {
+    this.#prepared?.dispose();
+  }
+
+  async #startWorker(signal: AbortSignal): Promise<Worker> {
+    if (!this.#prepared) throw new Error("the handler is not loaded");
+    return Worker.start(
+      this.#host.store,
+      this.subject,
+      this.#prepared,
+      this.#spawn.meta,
+      { step: (step) => this.#take(step) },
+      signal,
+    );
+  }
+
+  /** Reads frames and hands them to the worker, as far as it is not too far ahead. */
+  async #feed(worker: Worker): Promise<void> {
+    const { topics, pulse } = worker.options;
+    const { store } = this.#host;
+    this.#readUpTo = this.#cursor;
+    const options = { ...READ_ALL, ...(topics && { topics }) };
+    const after = () => (this.#readUpTo === "" ? {} : { after: this.#readUpTo });
+    if (this.#endAt === undefined) {
+      const live = store.read({ ...options, ...after(), follow: true, ...(pulse && { pulse }) });
+      this.#reader = live;
+      await this.#feedFrom(live, worker);
+      live.close();
+    }
+    if (this.#stopping || this.#worker !== worker) return;
+    if (this.#endAt === undefined) {
+      // The store ends all reads: the server stops.
+      return;
+    }
+    const rest = store.read({ ...options, ...after() });
+    await this.#feedFrom(rest, worker);
+    rest.close();
+    while (this.#inFlight.length > 0 && this.#worker === worker && !this.#stopping)
+      await this.#wait();
+    if (this.#inFlight.length === 0) this.#drained.resolve(true);
+  }
+
+  async #feedFrom(reader: Reader, worker: Worker): Promise<void> {
+    for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
+      // The boundary between history and what comes live is nothing to a handler.
+      if (isThreshold(bytes)) continue;
+      const lastId = lastIdOf(bytes);
+      const successor = await this.#host.successorUpTo(lastId);
+      const page = this.#own.without(bytes, successor);
+      this.#readUpTo = successor ?? lastId;
+      if (page) {
+        this.#inFlight.push({ lastId: page.lastId, size: page.bytes.length });
+        await worker.send(page.bytes, page.lastId);
+      }
+      if (successor !== undefined) {
+        const passed = await this.#decision(successor, worker);
+        if (!passed) return;
+        // The successor does not load, so what comes after it is for this one after all.
+        const rest = this.#own.without(bytes, undefined, successor);
+        this.#readUpTo = lastId;
+        if (rest) {
+          this.#inFlight.push({ lastId: rest.lastId, size: rest.bytes.length });
+          await worker.send(rest.bytes, rest.lastId);
+        }
+      }
+      while (!this.#hasRoom() && this.#worker === worker && !this.#stopping) await this.#wait();
+      if (this.#worker !== worker || this.#stopping) return;
+    }
+  }
+
+  /** Whether to go on beyond the spawn of a successor, once that is known. */
+  async #decision(successor: string, worker: Worker): Promise<boolean> {
+    for (;;) {
+      if (this.#stopping || this.#worker !== worker) return false;
+      if (this.#host.isPassedOver(successor)) return true;
+      if (this.#endAt !== undefined) return false;
+      await this.#wait();
+    }
+  }
+
+  #hasRoom(): boolean {
+    let size = 0;
+    for (const page of this.#inFlight) size += page.size;
+    return size < IN_FLIGHT_BYTES && this.#inFlight.length < IN_FLIGHT_PAGES;
+  }
+
+  #take(step: Step): Promise<void> | undefined {
+    if (this.#failure) return undefined;
+    this.#steps.push(step);
+    this.#waitingEffects += step.effects.length;
+    this.#committing ??= this.#commitAll().finally(() => {
+      this.#committing = undefined;
+    });
+    return this.#waitingEffects > WAITING_EFFECTS ? this.#committing : undefined;
+  }
+
+  async #commitAll(): Promise<void> {
+    // What comes in the same turn commits together.
+    await Promise.resolve();
+    while (this.#steps.length > 0 && !this.#failure) {
+      try {
+        await this.#commitSome();
+      } catch (error) {
+        this.#failure ??= { reason: (error as Error).message };
+      }
+    }
+    if (!this.#failure) return;
+    this.#steps = [];
+    this.#worker?.stop();
+  }
+
+  async #commitSome(): Promise<void> {
+    const changes: Change[] = [];
+    let cursor = this.#cursor;
+    let state = this.#state;
+    let failure: { reason: string; frame_id: string } | undefined;
+    let count = 0;
+    for (const step of this.#steps) {
+      if (changes.length > COMMIT_CHANGES) break;
+      if (step.done <= cursor)
+        throw new Error(`it declared ${step.done} done, which it had done before`);
+      if (step.done > this.#readUpTo)
+        throw new Error(`it declared ${step.done} done, which it was not given`);
+      const made = changes.length;
+      const failed =
+        step.error === undefined
+          ? await this.#makeChanges(step, changes)
+          : { reason: step.error, frame_id: step.done };
+      if (failed && this.#options?.onError !== "skip") {
+        // What the frames before it made is in `changes`; of its own there is nothing.
+        changes.length = made;
+        failure = failed;
+        break;
+      }
+      if (failed) changes.push(this.#errorFrame(failed));
+      cursor = step.done;
+      if (step.state !== undefined) state = step.state;
+      count++;
+    }
+    this.#checkState(state);
+    if (count > 0) {
+      const made = this.#steps.splice(0, count);
+      for (const step of made) this.#waitingEffects -= step.effects.length;
+      changes.push(writeRecord(this.subject, cursor, state));
+      await patiently(() => this.#host.store.apply(changes));
+      this.#cursor = cursor;
+      this.#state = state;
+      while (this.#inFlight[0] && this.#inFlight[0].lastId <= cursor) this.#inFlight.shift();
+      this.#lastProgress = performance.now();
+      this.#wake();
+      void this.#worker?.tellCommitted(cursor);
+    }
+    if (failure) this.#failure = failure;
+  }
+
+  #checkState(state: string | undefined): void {
+    if (state === undefined || state.length < MAX_VALUE - 200) return;
+    throw new Error(
+      `the state is ${state.length} characters of JSON, and may be ${MAX_VALUE}: keep what is large in the k/v store`,
+    );
+  }
+
+  /** Adds what a step writes. Gives what is wrong with it, if anything is; then it adds nothing. */
+  async #makeChanges(
+    { effects }: Step,
+    changes: Change[],
+  ): Promise<{ reason: string; frame_id: string } | undefined> {
+    const start = changes.length;
+    for (const effect of effects) {
+      try {
+        const change = this.#changeOf(effect);
+        changes.push(change instanceof Promise ? await change : change);
+      } catch (error) {
+        if (!(error instanceof XsError) || error.code === "disk_full") throw error;
+        for (const change of changes.splice(start)) {
+          if ("append" in change) this.#host.store.content.unpin(change.append.content);
+        }
+        return { reason: error.message, frame_id: effect.frameId ?? "" };
+      }
+    }
+    return undefined;
+  }
+
+  #changeOf({ kind, value, frameId = "" }: Effect): Change | Promise<Change> {
+    const { ttl } = this.#spawn.options;
+    const { name } = this.subject;
+    switch (kind) {
+      case "out":
+        return this.#append({ topic: `${name}.out`, ttl, frameId, ...outputOf(value) });
+      case "out_base64":
+        return this.#append({ topic: `${name}.out`, ttl, frameId, content: fromBase64(value) });
+      case "append": {
+        const {
+          topic,
+          ttl: given = "forever",
+          meta = {},
+          content,
+          base64,
+          ...rest
+        } = objectOf(value, kind);
+        noMore(rest, kind);
+        return this.#append({
+          topic: parseClientTopic(textOf(topic, "topic")),
+          ttl: given === "forever" ? FOREVER : parseTtl(textOf(given, "ttl")),
+          frameId,
+          meta: meta === null ? {} : objectOf(meta, "meta"),
+          ...contentOf(content, base64),
+        });
+      }
+      case "response": {
+        const request = this.#host.store.get(frameId);
+        const given = request === undefined ? "forever" : (JSON.parse(request) as Frame).ttl;
+        const { body_base64: base64, ...response } = objectOf(value, kind);
+        const made = encodeResponse(frameId, response as XsResponse);
+        const content =
+          base64 === undefined
+            ? Buffer.from(made.base64 ?? made.content ?? "", made.base64 ? "base64" : "utf8")
+            : fromBase64(base64);
+        const meta = made.meta as { [key: string]: Json };
+        return this.#append({
+          topic: "http.response",
+          ttl: parseTtl(given),
+          frameId,
+          meta,
+          content,
+        });
+      }
+      case "put": {
+        const { key, value: given, base64, type, ...rest } = objectOf(value, kind);
+        noMore(rest, kind);
+        const bytes =
+          base64 !== undefined
+            ? fromBase64(base64)
+            : Buffer.from(typeof given === "string" ? given : JSON.stringify(given ?? null));
+        if (bytes.length > MAX_VALUE)
+          throw new XsError("body_too_large", `a value is at most ${MAX_VALUE} bytes`);
+        const known =
+          type === undefined
+            ? typeof given === "string"
+              ? "text/plain; charset=utf-8"
+              : "application/json"
+            : textOf(type, "type");
+        return { put: { key: parseClientKey(textOf(key, "key")), type: known, value: bytes } };
+      }
+      case "delete":
+        return { delete: parseClientKey(textOf(value, "delete")) };
+    }
+  }
+
+  #append(made: {
+    topic: string;
+    ttl: AppendRequest["ttl"];
+    frameId: string;
+    meta?: { [key: string]: Json };
+    content?: Uint8Array;
+  }): Change | Promise<Change> {
+    const { topic, ttl, frameId, content } = made;
+    const meta = encodeMeta({ ...made.meta, handler_id: this.subject.spawnId, frame_id: frameId });
+    const append = (taken: TakenContent | null) => ({
+      append: { topic, ttl, meta, content: taken },
+    });
+    if (!content || content.length === 0) return append(null);
+    const passing = ttl.kind === "ephemeral";
+    return patiently(() => this.#host.store.content.takeBytes(content, passing)).then(append);
+  }
+
+  #errorFrame({ reason, frame_id }: { reason: string; frame_id: string }): Change {
+    const { name, spawnId } = this.subject;
+    const meta = encodeMeta({ handler_id: spawnId, frame_id, reason: shortReason(reason) });
+    return { append: { topic: `${name}.error`, ttl: FOREVER, meta, content: null } };
+  }
+
+  #record(): Change {
+    return writeRecord(this.subject, this.#cursor, this.#state);
+  }
+
+  #wait(): Promise<void> {
+    return this.#progress.promise;
+  }
+
+  #wake(): void {
+    this.#progress.resolve();
+    this.#progress = Promise.withResolvers();
+  }
+}
+
+const THRESHOLD = Buffer.from('{"topic":"stream.cross.threshold"');
+
+function isThreshold(bytes: Uint8Array): boolean {
+  return THRESHOLD.equals(bytes.subarray(0, THRESHOLD.length));
+}
+
+/** The id of the last frame of a page. */
+function lastIdOf(bytes: Uint8Array): string {
+  const start = bytes.lastIndexOf(10, bytes.length - 2) + 1;
+  return idInLine(new TextDecoder().decode(bytes.subarray(start)));
+}
+
+function objectOf(value: Json, what: string): { [key: string]: Json } {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new XsError("bad_frame", `${what} is an object`);
+}
+
+function textOf(value: Json | undefined, what: string): string {
+  if (typeof value === "string") return value;
+  throw new XsError("bad_frame", `${what} is a text`);
+}
+
+function noMore(rest: object, what: string): void {
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined)
+    throw new XsError("bad_frame", `${what} has no ${JSON.stringify(unknown)}`);
+}
+
+function contentOf(content: Json | undefined, base64: Json | undefined): { content?: Uint8Array } {
+  if (base64 !== undefined) return { content: fromBase64(base64) };
+  if (content === undefined || content === null) return {};
+  return { content: Buffer.from(typeof content === "string" ? content : JSON.stringify(content)) };
+}

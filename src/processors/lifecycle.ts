@@ -1,0 +1,81 @@
+import type { Json } from "../frame/frame.ts";
+import { FOREVER } from "../frame/ttl.ts";
+import type { Change, Store } from "../store/store.ts";
+import type { Kind } from "./registry.ts";
+
+/** What the runtime answers about a processor; the last part of the topic. */
+export type Answer =
+  | "active"
+  | "invalid"
+  | "restarting"
+  | "finished"
+  | "failed"
+  | "terminated"
+  | "replaced"
+  | "stopped";
+
+/** Longest reason, in characters; the rest of it is in NAME.stderr. */
+const MAX_REASON = 4000;
+/** When the disk is full, a write is tried again so much later, in ms. */
+const RETRY_MS = 1000;
+
+/** Who an answer is about. */
+export interface Subject {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly spawnId: string;
+}
+
+/** A frame of the runtime about a processor. */
+export function answer({ kind, name, spawnId }: Subject, event: Answer, more = {}): Change {
+  const meta = { topic: name, spawn_id: spawnId, ...more };
+  const topic = `stream.cross.${kind}.${event}`;
+  return { append: { topic, meta: JSON.stringify(meta), ttl: FOREVER, content: null } };
+}
+
+/** A reason as it stands in an answer. */
+export function shortReason(reason: string): string {
+  return reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason;
+}
+
+/** Where the runtime remembers how far a processor is: a key of the k/v store. */
+export function recordKey({ kind, name }: Pick<Subject, "kind" | "name">): string {
+  return `stream.cross.${kind}/${name}`;
+}
+
+/** How far a processor is. */
+export interface ProcessorRecord {
+  readonly spawn_id: string;
+  /** Everything up to this id is done. */
+  readonly cursor: string;
+  readonly state?: Json;
+}
+
+/** Remembers how far a processor is; `state` is JSON text. */
+export function writeRecord(subject: Subject, cursor: string, state?: string): Change {
+  const text = `{"spawn_id":"${subject.spawnId}","cursor":"${cursor}"${state === undefined ? "" : `,"state":${state}`}}`;
+  return { put: { key: recordKey(subject), type: "application/json", value: Buffer.from(text) } };
+}
+
+/** What is remembered of this very spawn. */
+export async function readRecord(
+  store: Store,
+  subject: Subject,
+): Promise<ProcessorRecord | undefined> {
+  const pair = await store.kv.get(recordKey(subject));
+  if (!pair) return undefined;
+  const record = JSON.parse(new TextDecoder().decode(pair.value)) as ProcessorRecord;
+  return record.spawn_id === subject.spawnId ? record : undefined;
+}
+
+/** Writes as soon as the disk has room. @throws XsError where the store fails or is closed */
+export async function patiently<T>(write: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await write();
+    } catch (error) {
+      if ((error as { code?: string }).code !== "disk_full") throw error;
+    }
+    await Bun.sleep(RETRY_MS);
+  }
+}

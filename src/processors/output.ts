@@ -1,0 +1,198 @@
+import { XsError } from "../frame/error.ts";
+import type { Json } from "../frame/frame.ts";
+import { encodeMeta } from "../frame/frame.ts";
+import { parseTtl, type Ttl } from "../frame/ttl.ts";
+import { STAGED_MAX } from "../store/content.ts";
+import type { AppendRequest, Store, TakenContent } from "../store/store.ts";
+import { textLinesOf } from "./byte-lines.ts";
+import { patiently } from "./lifecycle.ts";
+import { MAX_LINE, ProtocolError, parseGeneratorLine } from "./protocol.ts";
+
+const LF = 10;
+/** Frames of one commit at most. */
+const STEP = 1000;
+const STDERR_TTL = parseTtl("last:500");
+/** What is kept of stderr to tell why a program ended, in characters. */
+const TAIL = 2000;
+
+/** Where the lines of a program go. */
+export interface LineTarget {
+  readonly store: Store;
+  readonly topic: string;
+  readonly meta: { readonly [key: string]: Json };
+  readonly ttl: Ttl;
+}
+
+/**
+ * Appends a frame for each line of a stream as it comes, at the pace of the store. A line of any
+ * length becomes one content; it is never whole in memory.
+ */
+export async function writeLines(
+  stream: ReadableStream<Uint8Array>,
+  target: LineTarget,
+): Promise<void> {
+  const reader = stream.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+  let rest: Uint8Array[] = [];
+  let size = 0;
+  for (let chunk = await next(reader); chunk; chunk = await next(reader)) {
+    const lines: Uint8Array[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, start)) {
+      const piece = chunk.subarray(start, end);
+      lines.push(size > 0 ? Buffer.concat([...rest, piece]) : piece);
+      rest = [];
+      size = 0;
+      start = end + 1;
+    }
+    await appendLines(lines, target);
+    if (start === chunk.length) continue;
+    rest.push(chunk.subarray(start));
+    size += chunk.length - start;
+    if (size <= STAGED_MAX) continue;
+    const after = await appendLong(rest, reader, target);
+    rest = after.length > 0 ? [after] : [];
+    size = after.length;
+    // What came behind the long line may have whole lines already.
+    if (after.includes(LF)) {
+      const whole = after.subarray(0, after.lastIndexOf(LF));
+      await appendLines(splitLines(whole), target);
+      const left = after.subarray(whole.length + 1);
+      rest = left.length > 0 ? [left] : [];
+      size = left.length;
+    }
+  }
+  if (size > 0) await appendLines([Buffer.concat(rest)], target);
+}
+
+/** The same for the lines of the protocol that a generator writes. @throws ProtocolError */
+export async function writeValues(
+  stream: ReadableStream<Uint8Array>,
+  target: LineTarget,
+): Promise<void> {
+  for await (const lines of textLinesOf(stream)) {
+    for (let n = 0; n < lines.length; n += STEP) {
+      const requests: AppendRequest[] = [];
+      for (const line of lines.slice(n, n + STEP)) {
+        if (line.length > MAX_LINE)
+          throw new ProtocolError(`a line is longer than ${MAX_LINE} bytes`);
+        const value = parseGeneratorLine(line);
+        const made =
+          "recv" in value ? outputOf(value.recv) : { content: fromBase64(value.recv_base64) };
+        requests.push(await requestOf(target, made));
+      }
+      await append(target.store, requests);
+    }
+  }
+}
+
+/** Writes standard error as frames NAME.stderr, and keeps its end for a reason. */
+export class StderrWriter {
+  readonly done: Promise<void>;
+  readonly #decoder = new TextDecoder();
+  #tail = "";
+
+  constructor(stream: ReadableStream<Uint8Array>, target: Omit<LineTarget, "ttl">) {
+    const watched = stream.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform: (bytes, controller) => {
+          const text = this.#decoder.decode(bytes.subarray(-TAIL), { stream: true });
+          this.#tail = (this.#tail + text).slice(-TAIL);
+          controller.enqueue(bytes);
+        },
+      }),
+    );
+    this.done = writeLines(watched, { ...target, ttl: STDERR_TTL }).catch(() => {});
+  }
+
+  /** The end of what was written so far. */
+  get tail(): string {
+    return Bun.stripANSI(this.#tail).trim();
+  }
+}
+
+/** What a script put out, as a frame holds it: a record is meta, the rest is content. */
+export function outputOf(value: Json): { meta?: { [key: string]: Json }; content?: Uint8Array } {
+  if (typeof value === "string") return { content: Buffer.from(value) };
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return { meta: value };
+  return { content: Buffer.from(JSON.stringify(value)) };
+}
+
+/** @throws XsError `bad_frame` */
+export function fromBase64(text: Json): Uint8Array {
+  if (typeof text === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(text))
+    return Buffer.from(text, "base64");
+  throw new XsError("bad_frame", "the bytes are not in base64");
+}
+
+function splitLines(bytes: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  let start = 0;
+  for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
+    lines.push(bytes.subarray(start, end));
+    start = end + 1;
+  }
+  lines.push(bytes.subarray(start));
+  return lines;
+}
+
+async function appendLines(lines: readonly Uint8Array[], target: LineTarget): Promise<void> {
+  for (let n = 0; n < lines.length; n += STEP) {
+    const step = lines.slice(n, n + STEP);
+    const requests: AppendRequest[] = [];
+    for (const content of step) requests.push(await requestOf(target, { content }));
+    await append(target.store, requests);
+  }
+}
+
+/** Appends a line that is too long for memory, and gives what came behind it. */
+async function appendLong(
+  head: Uint8Array[],
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  target: LineTarget,
+): Promise<Uint8Array> {
+  let after: Uint8Array = new Uint8Array();
+  const line = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const chunk = head.shift() ?? (await next(reader));
+        if (!chunk) return controller.close();
+        const end = chunk.indexOf(LF);
+        if (end < 0) return controller.enqueue(chunk);
+        after = chunk.subarray(end + 1);
+        if (end > 0) controller.enqueue(chunk.subarray(0, end));
+        controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const content = await target.store.content.take(line);
+  await append(target.store, [{ ...fields(target, {}), content }]);
+  return after;
+}
+
+async function requestOf(
+  target: LineTarget,
+  { meta = {}, content }: { meta?: { [key: string]: Json }; content?: Uint8Array },
+): Promise<AppendRequest> {
+  let taken: TakenContent | null = null;
+  if (content && content.length > 0) {
+    const passing = target.ttl.kind === "ephemeral";
+    taken = await patiently(() => target.store.content.takeBytes(content, passing));
+  }
+  return { ...fields(target, meta), content: taken };
+}
+
+function fields({ topic, ttl, meta }: LineTarget, more: { [key: string]: Json }) {
+  return { topic, ttl, meta: encodeMeta({ ...more, ...meta }) };
+}
+
+async function append(store: Store, requests: readonly AppendRequest[]): Promise<void> {
+  if (requests.length > 0) await patiently(() => store.appendAll(requests));
+}
+
+async function next(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<Uint8Array | undefined> {
+  const { value, done } = await reader.read();
+  return done ? undefined : value;
+}

@@ -1,0 +1,50 @@
+import { type Frame, idInLine } from "../frame/frame.ts";
+
+const decoder = new TextDecoder();
+
+/** Frames of a page that are for a handler. */
+export interface HandlerPage {
+  readonly bytes: Uint8Array;
+  readonly lastId: string;
+}
+
+/**
+ * Leaves out what a handler itself has written, and what the runtime wrote about it: frames whose
+ * meta names one of its spawns. Most pages have none, and are passed on as they are.
+ */
+export class OwnOutput {
+  readonly #spawnIds: ReadonlySet<string>;
+
+  /** @param spawnIds of everything that ever ran under the handler's name */
+  constructor(spawnIds: ReadonlySet<string>) {
+    this.#spawnIds = spawnIds;
+  }
+
+  /** The page without that, and without what is not between two ids; undefined if that is all. */
+  without(bytes: Uint8Array, before?: string, after?: string): HandlerPage | undefined {
+    const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const mayBeOwn = page.includes('"handler_id":"') || page.includes('"spawn_id":"');
+    if (!mayBeOwn && before === undefined && after === undefined) {
+      const start = page.lastIndexOf(10, page.length - 2) + 1;
+      return { bytes, lastId: idInLine(decoder.decode(page.subarray(start))) };
+    }
+    const lines = decoder.decode(bytes).trimEnd().split("\n");
+    const kept = lines.filter((line) => {
+      const id = idInLine(line);
+      if ((before !== undefined && id >= before) || (after !== undefined && id <= after))
+        return false;
+      return !mayBeOwn || !this.#isOwn(line, id);
+    });
+    const last = kept.at(-1);
+    if (last === undefined) return undefined;
+    return { bytes: Buffer.from(`${kept.join("\n")}\n`), lastId: idInLine(last) };
+  }
+
+  #isOwn(line: string, id: string): boolean {
+    if (this.#spawnIds.has(id)) return true;
+    if (!line.includes('_id":"')) return false;
+    const { meta } = JSON.parse(line) as Frame;
+    const { handler_id: handler, spawn_id: spawn } = (meta ?? {}) as Record<string, unknown>;
+    return this.#spawnIds.has(handler as string) || this.#spawnIds.has(spawn as string);
+  }
+}

@@ -1,0 +1,63 @@
+import type { Json } from "../frame/frame.ts";
+import type { Change, Store } from "../store/store.ts";
+import type { Subject } from "./lifecycle.ts";
+import type { SpawnOptions } from "./options.ts";
+import type { Exit } from "./process.ts";
+
+/** What a client asked to run. */
+export interface Spawn {
+  readonly subject: Subject;
+  /** The meta of its frame. */
+  readonly meta: Json;
+  readonly options: SpawnOptions;
+  readonly script: Uint8Array;
+  readonly duplex: boolean;
+}
+
+/** What a processor has around it. */
+export interface ProcessorHost {
+  readonly store: Store;
+  /** Aborted when nothing is to be started any more. */
+  readonly signal: AbortSignal;
+  /** Every spawn that the log has of this kind and name. */
+  readonly spawnIds: ReadonlySet<string>;
+  /** The first later spawn of the same name up to an id, unless it was passed over. */
+  successorUpTo(id: string): Promise<string | undefined>;
+  /** Notes that a later spawn does not replace this one: it does not load. */
+  passedOver(spawnId: string): void;
+  isPassedOver(spawnId: string): boolean;
+}
+
+/** How one run of a processor's program went. */
+export type Attempt =
+  | { readonly exit: Exit; readonly reason: string }
+  | { readonly failed: { readonly reason: string; readonly frame_id?: string } }
+  | { readonly stopped: true };
+
+/** A generator or a handler. */
+export interface Processor {
+  readonly subject: Subject;
+  readonly runtime: string | undefined;
+  /** Of its program; undefined while that does not run. */
+  readonly pid: number | undefined;
+  /** How far it is behind what it takes, in ms; undefined where it takes nothing. */
+  readonly behindMs: number | undefined;
+  /** Finds out whether the script loads. @throws Invalid */
+  load(signal: AbortSignal): Promise<void>;
+  /** It is to go on after this id, where its predecessor ended, instead of after its spawn. */
+  startAfter(id: string): void;
+  /** What is to be committed together with `.active`. */
+  activation(): Change[];
+  /** Runs its program once. Rejects with `Invalid` where that does not load any more. */
+  attempt(): Promise<Attempt>;
+  /**
+   * Finishes what comes before the spawn of its successor, and ends. Gives the id after which the
+   * successor goes on: its spawn, or what this one has done if it could not finish.
+   */
+  handOver(successor: string): Promise<string>;
+  /** A later spawn does not load: this one goes on. */
+  goOn(successor: string): void;
+  stop(): Promise<void>;
+  /** Takes its files away. */
+  dispose(): void;
+}

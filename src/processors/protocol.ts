@@ -1,0 +1,94 @@
+import { shown } from "../frame/error.ts";
+import type { Json } from "../frame/frame.ts";
+
+// The line protocol of handlers and of generators that are not plain commands, as docs/processors.md
+// tells it: JSON lines, to a program on stdin and from it on stdout.
+
+/** What the server tells a handler, besides frames. A frame's line begins with its topic. */
+export type FromServer = { state: Json } | { batch: string } | { committed: string };
+
+/** Something that a handler writes. */
+export interface Effect {
+  /** The frame that it comes of; undefined for the next that is done. */
+  frameId: string | undefined;
+  readonly kind: "out" | "out_base64" | "append" | "put" | "delete" | "response";
+  readonly value: Json;
+}
+
+/** A line of a handler, taken apart. The parts happen in the order of these keys. */
+export interface HandlerLine {
+  readonly ready?: Json;
+  readonly effects: readonly Effect[];
+  /** The next state, as JSON text. */
+  readonly next?: string;
+  readonly done?: string;
+  readonly error?: { readonly reason: string; readonly frameId: string };
+}
+
+/** A program does not keep to the protocol. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+}
+
+/** Longest line of a program, in characters: room for 16 MiB of content in base64. */
+export const MAX_LINE = 24 * 1024 * 1024;
+
+const EFFECTS = ["out", "out_base64", "append", "put", "delete", "response"] as const;
+const KEYS = new Set<string>([...EFFECTS, "ready", "next", "done", "error", "frame_id"]);
+const NONE: readonly Effect[] = [];
+
+/** @throws ProtocolError */
+export function parseHandlerLine(line: string): HandlerLine {
+  const value = parseObject(line);
+  const { ready, next, done, error, frame_id: frameId } = value;
+  let effects = NONE;
+  for (const key in value) {
+    if (!KEYS.has(key)) throw new ProtocolError(`there is no ${shown(key)} in the protocol`);
+  }
+  for (const kind of EFFECTS) {
+    const given = value[kind];
+    if (given === undefined || given === null) continue;
+    const effect = { frameId: idIn(frameId, "frame_id"), kind, value: given };
+    effects = effects === NONE ? [effect] : [...effects, effect];
+  }
+  const failed = idIn(frameId, "frame_id");
+  if (error !== undefined && (typeof error !== "string" || failed === undefined)) {
+    throw new ProtocolError('"error" is a text, and goes with a "frame_id"');
+  }
+  const id = idIn(done, "done");
+  return {
+    ...(ready !== undefined && { ready }),
+    effects,
+    ...(next !== undefined && { next: JSON.stringify(next) }),
+    ...(id !== undefined && { done: id }),
+    ...(typeof error === "string" &&
+      failed !== undefined && { error: { reason: error, frameId: failed } }),
+  };
+}
+
+/** A value that a generator gives. @throws ProtocolError */
+export function parseGeneratorLine(line: string): { recv: Json } | { recv_base64: string } {
+  const { recv, recv_base64: base64, ...rest } = parseObject(line);
+  if (Object.keys(rest).length === 0) {
+    if (typeof base64 === "string") return { recv_base64: base64 };
+    if (recv !== undefined) return { recv };
+  }
+  throw new ProtocolError(`${shown(line)} is no line of a generator`);
+}
+
+function parseObject(line: string): { [key: string]: Json } {
+  let value: Json = null;
+  try {
+    value = JSON.parse(line) as Json;
+  } catch {
+    // Said below.
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new ProtocolError(`it wrote ${shown(line)} to stdout, which is no line of the protocol`);
+}
+
+function idIn(value: Json | undefined, key: string): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "string" && /^[0-9a-z]{25}$/.test(value)) return value;
+  throw new ProtocolError(`"${key}": ${shown(JSON.stringify(value))} is no id`);
+}

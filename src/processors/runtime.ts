@@ -1,0 +1,172 @@
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import effectsNu from "../script/effects.nu" with { type: "text" };
+import generatorNu from "../script/generator.nu" with { type: "text" };
+import handlerNu from "../script/handler.nu" with { type: "text" };
+import moduleNu from "../script/xs.nu" with { type: "text" };
+import type { Store } from "../store/store.ts";
+import { Invalid, type Runtime, type SpawnOptions } from "./options.ts";
+import { Program } from "./process.ts";
+import type { Kind } from "./registry.ts";
+import { selfCommand } from "./self.ts";
+
+/** Largest script, in bytes. */
+const MAX_SCRIPT = 1024 * 1024;
+/** Scripts that are running stand here, below the store. */
+const FOLDER = "scripts";
+
+/** A processor's script, made ready to run. */
+export interface Prepared {
+  readonly runtime: Runtime;
+  /** What it writes: lines as they are, or those of the line protocol. */
+  readonly speaks: "lines" | "protocol";
+  readonly command: readonly string[];
+  readonly env: Record<string, string>;
+  /** A command that fails, with the reason on stderr, where the script does not load. */
+  readonly check?: readonly string[];
+  /** Takes its files away. */
+  dispose(): void;
+}
+
+/** Forgets the scripts of an earlier server. */
+export function removeScripts(store: Store): void {
+  rmSync(join(store.path, FOLDER), { recursive: true, force: true });
+}
+
+/**
+ * Chooses the runtime of a script and writes the files that it runs from.
+ *
+ * @throws Invalid
+ */
+export function prepare(
+  store: Store,
+  { kind, name, spawnId }: { kind: Kind; name: string; spawnId: string },
+  script: Uint8Array,
+  options: SpawnOptions,
+): Prepared {
+  if (script.length === 0) throw new Invalid("there is no script: it is the content of the spawn");
+  if (script.length > MAX_SCRIPT)
+    throw new Invalid(`the script is larger than ${MAX_SCRIPT} bytes`);
+  const text = new TextDecoder().decode(script);
+  const runtime = options.runtime ?? runtimeOf(text);
+  const folder = join(store.path, FOLDER, spawnId);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = (base: string, content: string | Uint8Array) => {
+    const path = join(folder, base);
+    writeFileSync(path, content, { mode: 0o600 });
+    return path;
+  };
+  const shared = {
+    runtime,
+    env: { XS_ADDR: store.path, XS_NAME: name, XS_SPAWN_ID: spawnId },
+    dispose: () => rmSync(folder, { recursive: true, force: true }),
+  };
+  try {
+    switch (runtime) {
+      case "ts": {
+        const path = file(`${name}.ts`, script);
+        const command = selfCommand("ts", kind, path);
+        const check = kind === "generator" && { check: selfCommand("ts", "check", path) };
+        return { ...shared, speaks: "protocol", command, ...check };
+      }
+      case "nu": {
+        const nu = findNu(options.runtime !== undefined);
+        const path = file(`${name}.nu`, script);
+        file("xs.nu", moduleNu);
+        file("effects.nu", effectsNu);
+        const runner = kind === "handler" ? handlerNu : generatorNu;
+        const command = [
+          nu,
+          "--no-config-file",
+          "--stdin",
+          file("run.nu", runner.replace("SCRIPT", quoted(path))),
+        ];
+        const check = kind === "generator" && {
+          check: [nu, "--no-config-file", "--commands", `nu-check --debug ${quoted(path)}`],
+        };
+        return { ...shared, speaks: "protocol", command, ...check };
+      }
+      case "exec": {
+        checkInterpreter(text);
+        const path = file(name, script);
+        chmodSync(path, 0o700);
+        return { ...shared, speaks: kind === "handler" ? "protocol" : "lines", command: [path] };
+      }
+      case "sh": {
+        const path = file(`${name}.sh`, script);
+        return {
+          ...shared,
+          speaks: kind === "handler" ? "protocol" : "lines",
+          command: ["sh", path],
+          check: ["sh", "-n", path],
+        };
+      }
+    }
+  } catch (error) {
+    shared.dispose();
+    throw error;
+  }
+}
+
+/** Runs the check of a script, if it has one. @throws Invalid */
+export async function checkScript({ check, env }: Prepared, signal: AbortSignal): Promise<void> {
+  if (!check) return;
+  const program = new Program(check, env);
+  const stop = () => program.stop();
+  signal.addEventListener("abort", stop);
+  program.closeInput();
+  const [stderr, exit] = await Promise.all([
+    new Response(program.stderr).text(),
+    program.exited,
+    new Response(program.stdout).bytes(),
+  ]);
+  signal.removeEventListener("abort", stop);
+  if (exit.code !== 0)
+    throw new Invalid(stderr.trim() || exit.failed || "the script does not load");
+}
+
+function runtimeOf(script: string): Runtime {
+  if (script.startsWith("#!")) return "exec";
+  const isModule = /^\s*export\s+default\b|^\s*export\s*\{[^}]*\bdefault\b/m.test(script);
+  return isModule ? "ts" : "nu";
+}
+
+function findNu(asked: boolean): string {
+  const given = process.env.XS_NU;
+  const nu = given || Bun.which("nu");
+  if (nu && (!given || existsSync(given))) return nu;
+  const taken = asked
+    ? ""
+    : "the script has no #! and no default export, so it is taken for nushell. ";
+  const missing = given
+    ? `there is no ${given} (XS_NU)`
+    : "nushell is not on the PATH of the server";
+  throw new Invalid(
+    `${taken}${missing}: install it (https://www.nushell.sh, or  npm install -g nushell ), or name it in XS_NU`,
+  );
+}
+
+/** The program that a #! line names has to be there. @throws Invalid */
+function checkInterpreter(script: string): void {
+  const [, interpreter = "", argument = ""] = /^#!\s*(\S+)(?:[ \t]+(\S+))?/.exec(script) ?? [];
+  try {
+    accessSync(interpreter, constants.X_OK);
+  } catch {
+    throw new Invalid(`the script begins with #!${interpreter}, which is no program here`);
+  }
+  if (!interpreter.endsWith("/env") || argument.startsWith("-") || argument === "") return;
+  if (!Bun.which(argument)) throw new Invalid(`there is no ${argument} on the PATH of the server`);
+}
+
+/** A path as nushell takes it, whatever is in it. */
+function quoted(path: string): string {
+  return JSON.stringify(path);
+}

@@ -1,0 +1,394 @@
+import type { Frame, Json } from "../frame/frame.ts";
+import { parseTopic } from "../frame/topic.ts";
+import type { Change, Store } from "../store/store.ts";
+import { Backoff } from "./backoff.ts";
+import { Generator } from "./generator.ts";
+import { Handler } from "./handler.ts";
+import { answer, patiently, recordKey, type Subject, shortReason } from "./lifecycle.ts";
+import { Invalid, parseSpawnOptions } from "./options.ts";
+import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
+import { isDuplex, type Kind } from "./registry.ts";
+
+/** A row of `xs ps`. */
+export interface ProcessorStatus {
+  kind: Kind;
+  name: string;
+  state: "loading" | "active" | "restarting" | "replacing" | "stopping" | "stopped";
+  spawn_id: string;
+  runtime: string | null;
+  /** Of its program. */
+  pid: number | null;
+  /** Since it is active. */
+  uptime_ms: number | null;
+  restarts: number;
+  last_exit: { code: number | null; signal: string | null } | null;
+  /** How far a handler is behind what it takes. */
+  behind_ms: number | null;
+}
+
+/** What a slot has around it. */
+export interface SlotHost {
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  /** Resolves when every spawn up to an id has come to its slot. */
+  upTo(id: string): Promise<void>;
+  /** Runs something when few others are loading. */
+  loading<T>(load: () => Promise<T>): Promise<T>;
+}
+
+/** A request that waits for its turn; `recovered` was active before the server started. */
+interface Request {
+  readonly action: "spawn" | "terminate";
+  readonly frame: Frame;
+  readonly recovered?: boolean;
+}
+
+/** All that has one kind and name: what runs, and what is asked for next, one after the other. */
+export class Slot {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly #host: SlotHost;
+  readonly #spawnIds = new Set<string>();
+  /** Later spawns that do not replace what runs. */
+  readonly #passedOver = new Set<string>();
+  #queue: Request[] = [];
+  #working: Promise<void> | undefined;
+  #current: Running | undefined;
+  #loading: { subject: Subject; abort: AbortController } | undefined;
+
+  constructor(host: SlotHost, kind: Kind, name: string) {
+    this.#host = host;
+    this.kind = kind;
+    this.name = name;
+  }
+
+  /** Notes a spawn of an earlier time, which does not run any more. */
+  remember(spawnId: string): void {
+    this.#spawnIds.add(spawnId);
+  }
+
+  /** Takes a request, in the order of the log. */
+  request(action: "spawn" | "terminate", frame: Frame, recovered = false): void {
+    if (action === "spawn") this.#spawnIds.add(frame.id);
+    this.#queue.push({ action, frame, recovered });
+    // What is about to be loaded is not wanted any more, or not for long.
+    this.#loading?.abort.abort();
+    if (action === "terminate") this.#current?.abandon();
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+    });
+  }
+
+  status(): ProcessorStatus[] {
+    const rows: ProcessorStatus[] = [];
+    if (this.#current) rows.push(this.#current.status(this.#loading !== undefined));
+    if (this.#loading && !this.#current) {
+      const { kind, name, spawnId } = this.#loading.subject;
+      rows.push({
+        kind,
+        name,
+        state: "loading",
+        spawn_id: spawnId,
+        runtime: null,
+        pid: null,
+        uptime_ms: null,
+        restarts: 0,
+        last_exit: null,
+        behind_ms: null,
+      });
+    }
+    return rows;
+  }
+
+  /** Ends what runs, because the server stops: it runs again after the next start. */
+  async stop(): Promise<void> {
+    this.#queue = [];
+    this.#loading?.abort.abort();
+    this.#current?.abandon();
+    await this.#working;
+    const current = this.#current;
+    if (!current) return;
+    this.#current = undefined;
+    await current.stop();
+    await this.#answer([answer(current.subject, "stopped")]);
+  }
+
+  async #work(): Promise<void> {
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      try {
+        if (next.action === "spawn") await this.#spawn(next);
+        else await this.#terminate();
+      } catch (error) {
+        if (this.#host.signal.aborted) return;
+        process.stderr.write(`xs: ${this.kind} ${this.name}: ${(error as Error).message}\n`);
+      }
+    }
+  }
+
+  async #spawn({ frame, recovered }: Request): Promise<void> {
+    const subject = { kind: this.kind, name: this.name, spawnId: frame.id };
+    const superseding = this.#queue.find(({ action }) => action === "spawn");
+    // What the server ran before it stopped goes on first, so that nothing is left out.
+    if (superseding && !recovered) {
+      this.#passOver(frame.id);
+      await this.#answer([answer(subject, "replaced", { by: superseding.frame.id })]);
+      return;
+    }
+    const processor = await this.#load(subject, frame, recovered ?? false);
+    if (!processor) return;
+    const changes: Change[] = [];
+    const before = this.#current;
+    if (before) {
+      const goesOnAfter = await before.handOver(frame.id);
+      processor.startAfter(goesOnAfter);
+      changes.push(answer(before.subject, "replaced", { by: frame.id }));
+    }
+    changes.push(...processor.activation(), answer(subject, "active"));
+    await this.#answer(changes);
+    const running = new Running(this.#host, processor.processor, processor.spawn);
+    this.#current = running;
+    void running.run().then((end) => this.#ended(running, end));
+  }
+
+  /** Loads what is to run; undefined where it does not load, or is not wanted any more. */
+  async #load(subject: Subject, frame: Frame, recovered: boolean): Promise<Loaded | undefined> {
+    const abort = new AbortController();
+    this.#loading = { subject, abort };
+    const signal = AbortSignal.any([abort.signal, this.#host.signal]);
+    let processor: Processor | undefined;
+    try {
+      return await this.#host.loading(async () => {
+        const spawn = await this.#read(subject, frame);
+        const around = this.#around(frame.id);
+        processor =
+          subject.kind === "handler" ? new Handler(around, spawn) : new Generator(around, spawn);
+        const loading = processor;
+        await loading.load(signal);
+        return new Loaded(loading, spawn);
+      });
+    } catch (error) {
+      await processor?.stop();
+      processor?.dispose();
+      if (this.#host.signal.aborted) return undefined;
+      if (abort.signal.aborted) {
+        if (recovered) return undefined;
+        this.#passOver(frame.id);
+        const next = this.#queue.find(({ action }) => action === "spawn");
+        const by = next ? { by: next.frame.id } : {};
+        await this.#answer([answer(subject, next ? "replaced" : "terminated", by)]);
+        return undefined;
+      }
+      const { message } = error as Error;
+      const reason = shortReason(
+        error instanceof Invalid ? message : `it did not load: ${message}`,
+      );
+      this.#passOver(frame.id);
+      await this.#answer([answer(subject, "invalid", { reason })]);
+      return undefined;
+    } finally {
+      this.#loading = undefined;
+    }
+  }
+
+  async #read(subject: Subject, frame: Frame): Promise<Spawn> {
+    parseTopic(`${subject.name}.stderr`);
+    const options = parseSpawnOptions(frame.meta);
+    if (frame.hash === null)
+      throw new Invalid("there is no script: it is the content of the spawn");
+    const content = await this.#host.store.content.open(frame.hash);
+    if (!content) throw new Invalid(`the content ${frame.hash} of the spawn is not in the store`);
+    const { meta } = frame;
+    return { subject, meta, options, script: await content.bytes(), duplex: isDuplex(frame) };
+  }
+
+  #around(spawnId: string): ProcessorHost {
+    return {
+      store: this.#host.store,
+      signal: this.#host.signal,
+      spawnIds: this.#spawnIds,
+      successorUpTo: async (id) => {
+        await this.#host.upTo(id);
+        for (const later of this.#spawnIds) {
+          if (later > spawnId && later <= id && !this.#passedOver.has(later)) return later;
+        }
+        return undefined;
+      },
+      passedOver: (id) => void this.#passedOver.add(id),
+      isPassedOver: (id) => this.#passedOver.has(id),
+    };
+  }
+
+  #passOver(spawnId: string): void {
+    this.#passedOver.add(spawnId);
+    this.#current?.processor.goOn(spawnId);
+  }
+
+  async #terminate(): Promise<void> {
+    const current = this.#current;
+    if (!current) return;
+    this.#current = undefined;
+    await current.stop();
+    await this.#answer([answer(current.subject, "terminated"), ...this.#forget()]);
+  }
+
+  async #ended(running: Running, end: End): Promise<void> {
+    if (this.#current !== running || end === "stopped") return;
+    this.#current = undefined;
+    running.processor.dispose();
+    await this.#answer([answer(running.subject, end.how, end.meta), ...this.#forget()]);
+  }
+
+  /** What is remembered of a processor goes when it is over. */
+  #forget(): Change[] {
+    return [{ delete: recordKey(this) }];
+  }
+
+  async #answer(changes: readonly Change[]): Promise<void> {
+    try {
+      await patiently(() => this.#host.store.apply(changes));
+    } catch (error) {
+      // A store that is closed or has failed says so itself.
+      if (!["store_closed", "store_failed"].includes((error as { code?: string }).code ?? ""))
+        throw error;
+    }
+  }
+}
+
+class Loaded {
+  readonly processor: Processor;
+  readonly spawn: Spawn;
+
+  constructor(processor: Processor, spawn: Spawn) {
+    this.processor = processor;
+    this.spawn = spawn;
+  }
+
+  /** Only what is not remembered already starts after another. */
+  startAfter(id: string): void {
+    this.processor.startAfter(id);
+  }
+
+  activation(): Change[] {
+    return this.processor.activation();
+  }
+}
+
+type End = { how: "finished" | "failed"; meta: { [key: string]: Json } } | "stopped";
+
+/** A processor that was active, over all runs of its program. */
+class Running {
+  readonly processor: Processor;
+  readonly #host: SlotHost;
+  readonly #spawn: Spawn;
+  readonly #backoff = new Backoff();
+  #state: ProcessorStatus["state"] = "active";
+  #since = performance.now();
+  #restarts = 0;
+  #lastExit: ProcessorStatus["last_exit"] = null;
+  readonly #stopped = Promise.withResolvers<void>();
+  #stopping = false;
+  #over: Promise<unknown> | undefined;
+
+  constructor(host: SlotHost, processor: Processor, spawn: Spawn) {
+    this.#host = host;
+    this.processor = processor;
+    this.#spawn = spawn;
+  }
+
+  get subject(): Subject {
+    return this.processor.subject;
+  }
+
+  /** Runs the program again and again, as its restart policy says. */
+  run(): Promise<End> {
+    const over = this.#run().catch((error: Error): End => {
+      if (this.#stopping) return "stopped";
+      return { how: "failed", meta: { reason: shortReason(error.message) } };
+    });
+    this.#over = over;
+    return over;
+  }
+
+  async handOver(successor: string): Promise<string> {
+    this.#stopping = true;
+    this.#state = "replacing";
+    const goesOnAfter = await this.processor.handOver(successor);
+    await this.stop();
+    return goesOnAfter;
+  }
+
+  /** A successor need not wait for it any longer. */
+  abandon(): void {
+    if (this.#state === "replacing") void this.processor.stop();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#state = "stopping";
+    this.#stopped.resolve();
+    await this.processor.stop();
+    await this.#over;
+    this.processor.dispose();
+  }
+
+  status(replacing: boolean): ProcessorStatus {
+    const { kind, name, spawnId } = this.subject;
+    const { runtime, pid, behindMs } = this.processor;
+    return {
+      kind,
+      name,
+      state: replacing ? "replacing" : this.#state,
+      spawn_id: spawnId,
+      runtime: runtime ?? null,
+      pid: pid ?? null,
+      uptime_ms: this.#state === "active" ? Math.round(performance.now() - this.#since) : null,
+      restarts: this.#restarts,
+      last_exit: this.#lastExit,
+      behind_ms: behindMs ?? null,
+    };
+  }
+
+  async #run(): Promise<End> {
+    for (;;) {
+      this.#since = performance.now();
+      const attempt = await this.#attempt();
+      if (this.#stopping || "stopped" in attempt) return "stopped";
+      if ("failed" in attempt) return { how: "failed", meta: { ...attempt.failed } };
+      const { exit, reason } = attempt;
+      const { code, signal } = exit;
+      this.#lastExit = { code, signal };
+      const { restart } = this.#spawn.options;
+      const well = code === 0;
+      const told = { ...(code !== null && { exit: code }), ...(signal !== null && { signal }) };
+      if (restart === "never" || (restart === "on-failure" && well)) {
+        return well
+          ? { how: "finished", meta: told }
+          : { how: "failed", meta: { reason, ...told } };
+      }
+      const delay = this.#backoff.after(performance.now() - this.#since);
+      this.#state = "restarting";
+      await this.#record([
+        answer(this.subject, "restarting", { reason, ...told, delay_ms: delay }),
+      ]);
+      await Promise.race([Bun.sleep(delay), this.#stopped.promise]);
+      if (this.#stopping) return "stopped";
+      this.#restarts++;
+      this.#state = "active";
+      await this.#record([answer(this.subject, "active")]);
+    }
+  }
+
+  async #attempt(): Promise<Attempt> {
+    try {
+      return await this.processor.attempt();
+    } catch (error) {
+      // It loaded before: what keeps it from that now may pass.
+      const { message: reason } = error as Error;
+      return { exit: { code: null, signal: null, unread: 0 }, reason };
+    }
+  }
+
+  async #record(changes: readonly Change[]): Promise<void> {
+    if (!this.#stopping) await patiently(() => this.#host.store.apply(changes));
+  }
+}

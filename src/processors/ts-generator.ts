@@ -1,0 +1,31 @@
+import { jsonOf } from "../script/content.ts";
+import { DirectXs } from "../script/direct.ts";
+import type { Ask } from "../script/reads.ts";
+import { textLinesOf } from "./byte-lines.ts";
+
+/** @throws Error where a script is no generator */
+export function generatorOf(script: unknown): XsGenerator {
+  if (typeof script === "function") return script as XsGenerator;
+  throw new Error("the default export of a generator is a function that yields values");
+}
+
+/** Runs a generator to its end, and writes a line for each value. */
+export async function generate(script: unknown, ask: Ask): Promise<void> {
+  const generator = generatorOf(script);
+  const output = Bun.stdout.writer();
+  for await (const value of generator(new DirectXs(ask), inputLines())) {
+    output.write(`${encodeValue(value)}\n`);
+    await output.flush();
+  }
+}
+
+/** A value as a line of the protocol. */
+function encodeValue(value: unknown): string {
+  if (value instanceof Uint8Array)
+    return `{"recv_base64":"${Buffer.from(value).toString("base64")}"}`;
+  return `{"recv":${jsonOf(value, "the value")}}`;
+}
+
+async function* inputLines(): AsyncIterableIterator<string> {
+  for await (const lines of textLinesOf(Bun.stdin.stream())) yield* lines;
+}

@@ -1,0 +1,438 @@
+import { XsError } from "../frame/error.ts";
+import { encodeMeta, type Json } from "../frame/frame.ts";
+import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
+import { parseClientTopic } from "../frame/topic.ts";
+import { parseTtl } from "../frame/ttl.ts";
+import {
+  decodeValue,
+  encodeContent,
+  encodeResponse,
+  encodeValue,
+  jsonOf,
+} from "../script/content.ts";
+import { type Ask, Reads } from "../script/reads.ts";
+import { textLinesOf } from "./byte-lines.ts";
+import { explain } from "./explain.ts";
+import type { FromServer } from "./protocol.ts";
+
+/** Output that a batch collects before its frames so far are declared done, in characters. */
+const MUCH_OUTPUT = 1024 * 1024;
+
+/** A handler as its script exports it, of whatever state. */
+// biome-ignore lint/suspicious/noExplicitAny: the script knows what its state is
+type Script = XsHandler<any>;
+
+/** Runs a handler on the frames of stdin until that ends. */
+export async function handle(exported: unknown, ask: Ask): Promise<void> {
+  const script = scriptOf(exported);
+  const { run, ...options } = script;
+  const session = new Session(ask, script, typeof exported !== "function");
+  session.write(`{"ready":${jsonOf({ ...options, batches: true }, "the options of the handler")}}`);
+  await session.flush();
+  await session.run();
+}
+
+function scriptOf(exported: unknown): Script {
+  if (typeof exported === "function") return { run: exported as Script["run"] };
+  if (typeof (exported as Partial<Script> | null)?.run === "function") return exported as Script;
+  throw new Error(
+    "the default export of a handler is a function, or an object with a function run(frame, state, xs)",
+  );
+}
+
+/** What is known of one frame while the script works on it. */
+class Work implements Xs {
+  readonly frame: XsFrame;
+  /** It read the log while frames before it were not committed: it has to be run again. */
+  tooEarly = false;
+  readonly #session: Session;
+  /** Lines of the protocol; undefined when the frame is over. */
+  #effects: string[] | undefined = [];
+
+  constructor(session: Session, frame: XsFrame) {
+    this.#session = session;
+    this.frame = frame;
+  }
+
+  get kv(): Xs["kv"] {
+    const session = this.#session;
+    return {
+      get: (key) => session.value(key),
+      put: async (key, value) => {
+        const { bytes, type } = encodeValue(value);
+        if (bytes.length > MAX_VALUE) {
+          throw new XsError("body_too_large", `a value is at most ${MAX_VALUE} bytes`);
+        }
+        this.#write(
+          `{"put":${JSON.stringify({ key: parseClientKey(key), base64: Buffer.from(bytes).toString("base64"), type })}`,
+        );
+        session.overlay(this.frame.id, key, { bytes, type });
+      },
+      delete: async (key) => {
+        this.#write(`{"delete":${JSON.stringify(parseClientKey(key))}`);
+        session.overlay(this.frame.id, key, undefined);
+      },
+    };
+  }
+
+  /** Ends the work on the frame, and gives what it writes. */
+  end(): string[] {
+    const effects = this.#effects ?? [];
+    this.#effects = undefined;
+    return effects;
+  }
+
+  async get(id: string): Promise<XsFrame | undefined> {
+    return (await this.#session.reads(this)).get(id);
+  }
+
+  async *cat(options?: XsReadOptions): AsyncIterableIterator<XsFrame> {
+    yield* (await this.#session.reads(this)).cat(options);
+  }
+
+  async last(topic?: string): Promise<XsFrame | undefined> {
+    return (await this.#session.reads(this)).last(topic);
+  }
+
+  async first(topic?: string): Promise<XsFrame | undefined> {
+    return (await this.#session.reads(this)).first(topic);
+  }
+
+  async cas(hash: string): Promise<Uint8Array> {
+    return (await this.#session.reads(this)).cas(hash);
+  }
+
+  async text(hash: string): Promise<string> {
+    return (await this.#session.reads(this)).text(hash);
+  }
+
+  async append(
+    topic: string,
+    content?: XsContent | null,
+    { meta = null, ttl }: XsAppendOptions = {},
+  ): Promise<void> {
+    if (meta !== null && (typeof meta !== "object" || Array.isArray(meta))) {
+      throw new XsError("bad_meta", "the meta of what a handler appends is an object, or left out");
+    }
+    const append = {
+      topic: parseClientTopic(topic),
+      meta: checkedMeta(meta),
+      ...(ttl !== undefined && { ttl: parseTtl(ttl).text }),
+      ...(content !== undefined && content !== null && encodeContent(content)),
+    };
+    this.#write(`{"append":${JSON.stringify(append)}`);
+  }
+
+  async respond(
+    request: XsFrame | string,
+    response: XsResponse & { more?: boolean },
+  ): Promise<void> {
+    const { id, ttl } =
+      typeof request === "string" ? { id: request, ttl: this.frame.ttl } : request;
+    const append = { topic: "http.response", ttl, ...encodeResponse(id, response) };
+    this.#write(`{"append":${JSON.stringify(append)}`);
+  }
+
+  /** The result of `run`, as more effects. Tells the next state, if there is one. */
+  take(result: unknown): { next?: unknown } {
+    if (result === undefined || result === null) return {};
+    if (typeof result !== "object") {
+      throw new Error(`run gives { out?, next?, response? } or nothing, not a ${typeof result}`);
+    }
+    const { out, response, ...rest } = result as XsResult<unknown>;
+    if (out instanceof Uint8Array) {
+      this.#write(`{"out_base64":"${Buffer.from(out).toString("base64")}"`);
+    } else if (out !== undefined && out !== null) {
+      if (typeof out === "object" && !Array.isArray(out)) checkedMeta(out as Json);
+      this.#write(`{"out":${jsonOf(out, "out")}`);
+    }
+    if (response) {
+      const { meta, ...content } = encodeResponse(this.frame.id, response);
+      const append = { topic: "http.response", ttl: this.frame.ttl, meta, ...content };
+      this.#write(`{"append":${JSON.stringify(append)}`);
+    }
+    return rest;
+  }
+
+  #write(open: string): void {
+    if (!this.#effects) {
+      throw new Error(
+        `the work on ${this.frame.id} is over: await what run does before it returns`,
+      );
+    }
+    this.#effects.push(`${open},"frame_id":"${this.frame.id}"}`);
+  }
+}
+
+/** Room for what the server adds to a meta. */
+const ADDED = JSON.stringify({ handler_id: "z".repeat(25), frame_id: "z".repeat(25) });
+
+function checkedMeta(meta: Json): Json {
+  encodeMeta([meta, ADDED]);
+  return meta;
+}
+
+/** A handler at work: frames come in batches, and what it makes of them goes out the same way. */
+class Session {
+  readonly #script: Script;
+  readonly #stateful: boolean;
+  readonly #atOnce: number;
+  readonly #reads: Reads;
+  readonly #output = Bun.stdout.writer();
+  #lines: string[] = [];
+  #size = 0;
+  #state: unknown;
+  /** As it was when the last frame was declared done. */
+  #doneState = "null";
+  #changed = false;
+  /** The script reads the log, so what a frame does is to be committed before the next. */
+  #oneByOne = false;
+  /** Frames that were run since then. */
+  #undone: XsFrame[] = [];
+  /** The last frame that was declared done, and the last that the server has committed. */
+  #done = "";
+  #committed = "";
+  /** What waits for a commit. */
+  #waiting: (() => void)[] = [];
+  /** Pairs that are written but not committed. */
+  readonly #overlay = new Map<
+    string,
+    { id: string; pair: { bytes: Uint8Array; type: string } | undefined }
+  >();
+
+  constructor(ask: Ask, script: Script, stateful: boolean) {
+    this.#reads = new Reads(ask);
+    this.#script = script;
+    this.#atOnce = script.concurrency ?? 1;
+    this.#stateful = stateful && this.#atOnce === 1;
+  }
+
+  write(line: string): void {
+    this.#lines.push(line);
+    this.#size += line.length;
+  }
+
+  async flush(): Promise<void> {
+    if (this.#lines.length === 0) return;
+    this.#output.write(`${this.#lines.join("\n")}\n`);
+    this.#lines = [];
+    this.#size = 0;
+    await this.#output.flush();
+  }
+
+  async run(): Promise<void> {
+    // Frames are worked on while more is read: the script may wait for the server meanwhile.
+    let work: Promise<void> = Promise.resolve();
+    let frames: XsFrame[] = [];
+    for await (const lines of textLinesOf(Bun.stdin.stream())) {
+      for (const line of lines) {
+        if (line.startsWith('{"topic"')) {
+          frames.push(JSON.parse(line) as XsFrame);
+          continue;
+        }
+        const told = JSON.parse(line) as FromServer;
+        if ("state" in told) {
+          this.#state = told.state;
+          this.#doneState = JSON.stringify(told.state);
+        } else if ("committed" in told) {
+          this.#wasCommitted(told.committed);
+        } else {
+          const batch = frames;
+          frames = [];
+          work = work.then(() => this.#handleBatch(batch));
+          work.catch(fail);
+        }
+      }
+    }
+    await work;
+  }
+
+  /** A value, as the handler itself left it. */
+  async value(key: string): Promise<unknown> {
+    const known = this.#overlay.get(key);
+    if (!known) return this.#reads.value(key);
+    return known.pair && decodeValue(known.pair.bytes, known.pair.type);
+  }
+
+  overlay(id: string, key: string, pair: { bytes: Uint8Array; type: string } | undefined): void {
+    this.#overlay.set(key, { id, pair });
+  }
+
+  /** For reads of the log, which show what the frames before this one did. */
+  async reads(work: Work): Promise<Reads> {
+    if (this.#atOnce > 1) return this.#reads;
+    this.#oneByOne = true;
+    if (this.#undone.length > 1) {
+      work.tooEarly = true;
+      throw new Error("the frames before this one are not committed yet");
+    }
+    await this.#untilCommitted(this.#done);
+    return this.#reads;
+  }
+
+  async #untilCommitted(id: string): Promise<void> {
+    while (this.#committed < id) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #wasCommitted(id: string): void {
+    this.#committed = id;
+    for (const [key, { id: written }] of this.#overlay) {
+      if (written <= id) this.#overlay.delete(key);
+    }
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  async #handleBatch(frames: readonly XsFrame[]): Promise<void> {
+    if (this.#atOnce > 1) return this.#handleAtOnce(frames);
+    for (const frame of frames) {
+      const handled = this.#handle(frame);
+      if (handled !== undefined) await handled;
+      if (this.#oneByOne || this.#size > MUCH_OUTPUT) await this.#finish();
+    }
+    await this.#finish();
+  }
+
+  /** Frames side by side; what they write goes out in their order. */
+  async #handleAtOnce(frames: readonly XsFrame[]): Promise<void> {
+    const results: Promise<string[]>[] = [];
+    for (const [n, frame] of frames.entries()) {
+      if (n >= this.#atOnce)
+        await this.#tellOne(frames[n - this.#atOnce], results[n - this.#atOnce]);
+      results.push(this.#handleAlone(frame));
+    }
+    for (let n = Math.max(0, frames.length - this.#atOnce); n < frames.length; n++) {
+      await this.#tellOne(frames[n], results[n]);
+    }
+  }
+
+  async #tellOne(frame: XsFrame | undefined, result: Promise<string[]> | undefined): Promise<void> {
+    if (!frame || !result) return;
+    const lines = await result;
+    for (const line of lines) this.write(line);
+    await this.flush();
+    if (lines.at(-1)?.startsWith('{"error"')) await this.#untilCommitted(frame.id);
+  }
+
+  async #handleAlone(frame: XsFrame): Promise<string[]> {
+    const work = new Work(this, frame);
+    try {
+      const rest = work.take(await this.#script.run(frame, undefined, work));
+      if (rest.next !== undefined) throw new Error("a handler with concurrency has no state");
+      return [...work.end(), `{"done":"${frame.id}"}`];
+    } catch (error) {
+      work.end();
+      return [errorLine(frame, error)];
+    }
+  }
+
+  /** Runs the script on a frame; gives a promise only where there is something to wait for. */
+  #handle(frame: XsFrame): Promise<void> | undefined {
+    const work = new Work(this, frame);
+    this.#undone.push(frame);
+    try {
+      const result = this.#script.run(frame, this.#state, work);
+      if (!(result instanceof Promise)) {
+        this.#keep(work, result);
+        return undefined;
+      }
+      return result.then(
+        (value) => {
+          try {
+            this.#keep(work, value);
+          } catch (error) {
+            return this.#failed(work, error);
+          }
+        },
+        (error) => this.#failed(work, error),
+      ) as Promise<void>;
+    } catch (error) {
+      return this.#failed(work, error);
+    }
+  }
+
+  #keep(work: Work, result: unknown): void {
+    if (work.tooEarly) throw new Error("it has to be run again");
+    const rest = work.take(result);
+    if (rest.next !== undefined) {
+      if (!this.#stateful)
+        throw new Error("a bare function is a handler without state: it has no next");
+      checkState(rest.next);
+      this.#state = rest.next;
+      this.#changed = true;
+    }
+    for (const line of work.end()) this.write(line);
+  }
+
+  /**
+   * The script threw. What it did to the state in place before that must not stay, so the frames since
+   * the last that is done are run again one by one, from the state after that.
+   */
+  async #failed(work: Work, error: unknown): Promise<void> {
+    work.end();
+    const frames = this.#undone;
+    this.#undone = [];
+    this.#lines = [];
+    this.#size = 0;
+    for (const { id } of frames) this.#forgetOverlay(id);
+    this.#state = JSON.parse(this.#doneState);
+    this.#changed = false;
+    if (frames.length === 1) {
+      this.write(errorLine(work.frame, error));
+      this.#done = work.frame.id;
+      await this.flush();
+      // The server decides whether to go on.
+      return this.#untilCommitted(work.frame.id);
+    }
+    for (const frame of frames) {
+      await this.#handle(frame);
+      await this.#finish();
+    }
+  }
+
+  #forgetOverlay(id: string): void {
+    for (const [key, { id: written }] of this.#overlay)
+      if (written === id) this.#overlay.delete(key);
+  }
+
+  /** Declares the frames so far done. */
+  async #finish(): Promise<void> {
+    const last = this.#undone.at(-1);
+    if (!last) return;
+    this.#undone = [];
+    if (this.#changed) {
+      this.#doneState = jsonOf(this.#state, "the state");
+      this.#changed = false;
+      this.write(`{"next":${this.#doneState},"done":"${last.id}"}`);
+    } else {
+      this.write(`{"done":"${last.id}"}`);
+    }
+    this.#done = last.id;
+    await this.flush();
+  }
+}
+
+/** State lives on as JSON, so it has to be nothing else. */
+function checkState(state: unknown): void {
+  if (typeof state === "object" && state !== null) {
+    const prototype = Object.getPrototypeOf(state);
+    if (prototype === Object.prototype || prototype === Array.prototype || prototype === null)
+      return;
+    throw new Error(`the state is kept as JSON, which a ${prototype.constructor?.name} is not`);
+  }
+  if (typeof state === "bigint" || typeof state === "function" || typeof state === "symbol") {
+    throw new Error(`the state is kept as JSON, which a ${typeof state} is not`);
+  }
+}
+
+function errorLine(frame: XsFrame, error: unknown): string {
+  return JSON.stringify({ error: explain(error), frame_id: frame.id });
+}
+
+function fail(error: unknown): never {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(1);
+}

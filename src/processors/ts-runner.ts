@@ -1,0 +1,43 @@
+// Runs a TypeScript script in a process of its own: the other end of the line protocol.
+import { Console } from "node:console";
+import { join } from "node:path";
+import { success } from "../script/answer.ts";
+import type { Ask } from "../script/reads.ts";
+import { shortestPath } from "../store/socket-path.ts";
+import { explain } from "./explain.ts";
+
+/** What a process of a script is to do. */
+export type Task = "handler" | "generator" | "check";
+
+/** Runs the script in a file until its input ends; never returns. */
+export async function runScript([task = "", file = ""]: string[]): Promise<never> {
+  // Standard output is the protocol's; what a script prints is for a person.
+  globalThis.console = new Console(process.stderr, process.stderr) as Console & typeof console;
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  let script: unknown;
+  try {
+    script = ((await import(file)) as { default: unknown }).default;
+    if (task === "check") {
+      const { generatorOf } = await import("./ts-generator.ts");
+      generatorOf(script);
+    } else if (task === "generator") {
+      const { generate } = await import("./ts-generator.ts");
+      await generate(script, askServer());
+    } else {
+      const { handle } = await import("./ts-handler.ts");
+      await handle(script, askServer());
+    }
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exit(1);
+  }
+  process.exit(0);
+}
+
+function askServer(): Ask {
+  const unix = shortestPath(join(process.env.XS_ADDR ?? "store", "sock"));
+  return async (path, init = {}) =>
+    success(
+      await fetch(`http://localhost${path}`, { ...init, unix, timeout: false } as RequestInit),
+    );
+}

@@ -1,0 +1,189 @@
+import type { Json } from "../frame/frame.ts";
+import type { Store } from "../store/store.ts";
+import { textLinesOf } from "./byte-lines.ts";
+import type { Subject } from "./lifecycle.ts";
+import { type HandlerOptions, Invalid, parseHandlerOptions } from "./options.ts";
+import { StderrWriter } from "./output.ts";
+import { type Exit, Program } from "./process.ts";
+import {
+  type Effect,
+  type FromServer,
+  MAX_LINE,
+  ProtocolError,
+  parseHandlerLine,
+} from "./protocol.ts";
+import type { Prepared } from "./runtime.ts";
+
+/** How long a handler may take to say that it is ready, in ms. */
+const READY_MS = 30_000;
+
+/** What a handler made of its frames, up to one of them. */
+export interface Step {
+  /** Everything up to this frame is done. */
+  readonly done: string;
+  readonly effects: readonly Effect[];
+  /** The state after it, as JSON text, if it changed. */
+  readonly state?: string | undefined;
+  /** It failed on this frame, and wrote nothing. */
+  readonly error?: string;
+}
+
+/** What the handler around a worker does with what comes of it. */
+export interface WorkerHost {
+  /** Takes a step. The worker's output is read on when this resolves. */
+  step(step: Step): Promise<void> | undefined;
+}
+
+/** A process of a handler: frames go in, steps come out. */
+export class Worker {
+  readonly options: HandlerOptions;
+  /** Settles when the process is gone. Rejects where it broke the protocol; it is stopped then. */
+  readonly ended: Promise<Exit>;
+  readonly #program: Program;
+  readonly #stderr: StderrWriter;
+  readonly #host: WorkerHost;
+  #effects: Effect[] = [];
+  #state: string | undefined;
+
+  private constructor(
+    program: Program,
+    stderr: StderrWriter,
+    options: HandlerOptions,
+    lines: AsyncGenerator<string[]>,
+    first: readonly string[],
+    host: WorkerHost,
+  ) {
+    this.#program = program;
+    this.#stderr = stderr;
+    this.#host = host;
+    this.options = options;
+    this.ended = this.#run(lines, first);
+    this.ended.catch(() => {});
+  }
+
+  /**
+   * Starts the process of a handler and waits until it is ready.
+   *
+   * @param meta of the spawn, whose options go over those of the script
+   * @throws Invalid where it does not load
+   */
+  static async start(
+    store: Store,
+    subject: Subject,
+    { command, env }: Prepared,
+    meta: Json,
+    host: WorkerHost,
+    signal: AbortSignal,
+  ): Promise<Worker> {
+    const program = new Program(command, env);
+    const { name, spawnId } = subject;
+    const stderr = new StderrWriter(program.stderr, {
+      store,
+      topic: `${name}.stderr`,
+      meta: { spawn_id: spawnId },
+    });
+    const stop = () => program.stop();
+    signal.addEventListener("abort", stop);
+    const late = setTimeout(stop, READY_MS);
+    try {
+      const lines = textLinesOf(program.stdout);
+      const { value } = await lines.next();
+      const [ready, ...first] = (value ?? []) as string[];
+      if (ready === undefined) {
+        const exit = await program.exited;
+        await stderr.done;
+        throw new Invalid(stderr.tail || `${howItEnded(exit)} before it was ready`);
+      }
+      const line = parseHandlerLine(ready);
+      if (line.ready === undefined) throw new Invalid('its first line is not {"ready": …}');
+      const options = parseHandlerOptions(line.ready, meta);
+      return new Worker(program, stderr, options, lines, first, host);
+    } catch (error) {
+      program.stop();
+      if (error instanceof ProtocolError) throw new Invalid(error.message);
+      throw error;
+    } finally {
+      clearTimeout(late);
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  get pid(): number | undefined {
+    return this.#program.pid;
+  }
+
+  /** The end of what it wrote to stderr. */
+  get complaint(): string {
+    return this.#stderr.tail;
+  }
+
+  /** Hands frames over, as NDJSON, up to this id. */
+  send(frames: Uint8Array, lastId: string): Promise<void> {
+    if (!this.options.batches) return this.#program.write(frames);
+    return this.#program.write(Buffer.concat([frames, control({ batch: lastId })]));
+  }
+
+  /** Hands the state over, to a handler that has one. */
+  sendState(state: string): Promise<void> {
+    return this.#program.write(`{"state":${state}}\n`);
+  }
+
+  /** Tells that everything up to this id is committed. */
+  tellCommitted(id: string): Promise<void> | undefined {
+    return this.options.batches ? this.#program.write(control({ committed: id })) : undefined;
+  }
+
+  stop(): void {
+    this.#program.stop();
+  }
+
+  async #run(lines: AsyncGenerator<string[]>, first: readonly string[]): Promise<Exit> {
+    try {
+      for (const line of first) await this.#take(line);
+      for await (const more of lines) {
+        for (const line of more) {
+          const taken = this.#take(line);
+          if (taken !== undefined) await taken;
+        }
+      }
+    } catch (error) {
+      this.stop();
+      // It may hang on its full stdout until it is gone.
+      throw error;
+    }
+    const exit = await this.#program.exited;
+    await this.#stderr.done;
+    return exit;
+  }
+
+  #take(line: string): Promise<void> | undefined {
+    if (line.length > MAX_LINE)
+      throw new ProtocolError(`a line is longer than ${MAX_LINE} characters`);
+    const { effects, next, done, error } = parseHandlerLine(line);
+    for (const effect of effects) this.#effects.push(effect);
+    if (next !== undefined) this.#state = next;
+    if (error) {
+      // Nothing of that frame is kept.
+      this.#effects = [];
+      this.#state = undefined;
+      return this.#host.step({ done: error.frameId, effects: [], error: error.reason });
+    }
+    if (done === undefined) return undefined;
+    const made = this.#effects;
+    for (const effect of made) effect.frameId ??= done;
+    const step = { done, effects: made, state: this.#state };
+    this.#effects = [];
+    this.#state = undefined;
+    return this.#host.step(step);
+  }
+}
+
+/** How a program ended, for a person. */
+export function howItEnded({ code, signal, failed }: Exit): string {
+  if (failed !== undefined) return `it could not be started: ${failed}`;
+  return signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`;
+}
+
+function control(message: FromServer): Buffer {
+  return Buffer.from(`${JSON.stringify(message)}\n`);
+}

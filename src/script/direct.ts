@@ -1,0 +1,55 @@
+import { encodeContent, encodeResponse, encodeValue, jsonOf } from "./content.ts";
+import { type Ask, Reads } from "./reads.ts";
+
+/** The store for a script that is no handler: each write happens at once. */
+export class DirectXs extends Reads implements Xs {
+  readonly #ask: Ask;
+  readonly kv: Xs["kv"];
+
+  constructor(ask: Ask) {
+    super(ask);
+    this.#ask = ask;
+    const path = (key: string) => `/kv/${encodeURIComponent(key)}`;
+    this.kv = {
+      get: (key) => this.value(key),
+      async put(key, value) {
+        const { bytes, type } = encodeValue(value);
+        const body = bytes as Uint8Array<ArrayBuffer>;
+        await ask(path(key), { method: "PUT", headers: { "content-type": type }, body });
+      },
+      async delete(key) {
+        await ask(path(key), { method: "DELETE" });
+      },
+    };
+  }
+
+  async append(
+    topic: string,
+    content?: XsContent | null,
+    { meta, ttl }: XsAppendOptions = {},
+  ): Promise<void> {
+    const { content: text = "", base64 } =
+      content === undefined || content === null ? {} : encodeContent(content);
+    const body = base64 === undefined ? text : Buffer.from(base64, "base64");
+    await this.#ask(
+      `/stream/${topic}${ttl === undefined ? "" : `?ttl=${encodeURIComponent(ttl)}`}`,
+      {
+        method: "POST",
+        body,
+        ...(meta !== undefined && {
+          headers: { "xs-meta": Buffer.from(jsonOf(meta, "the meta")).toString("base64") },
+        }),
+      },
+    );
+  }
+
+  async respond(
+    request: XsFrame | string,
+    response: XsResponse & { more?: boolean },
+  ): Promise<void> {
+    const { id, ttl } = typeof request === "string" ? { id: request, ttl: undefined } : request;
+    const { meta, base64, content } = encodeResponse(id, response);
+    const body = base64 === undefined ? content : Buffer.from(base64, "base64");
+    await this.append("http.response", body, { meta, ...(ttl !== undefined && { ttl }) });
+  }
+}

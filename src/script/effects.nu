@@ -1,0 +1,99 @@
+# What a handler writes with commands goes out as lines of the protocol, and is committed with the
+# rest of what its frame makes.
+
+def emit [effect: record] {
+  print --raw ($effect | insert frame_id $env.XS_FRAME_ID | to json --raw)
+}
+
+def encoded [value: any] {
+  match ($value | describe) {
+    "nothing" => {}
+    "string" => { content: $value }
+    "binary" => { base64: ($value | encode base64) }
+    _ => { content: ($value | to json --raw) }
+  }
+}
+
+# Append a frame; the input is its content
+export def ".append" [
+  topic: string
+  --meta: record # its metadata
+  --ttl: string # forever, ephemeral, time:<ms> or last:<n>
+]: any -> nothing {
+  let content = $in
+  let more = if $meta == null { {} } else { { meta: $meta } }
+  let more = if $ttl == null { $more } else { $more | insert ttl $ttl }
+  emit { append: ({ topic: $topic } | merge $more | merge (encoded $content)) }
+}
+
+# Answer an http.request
+export def ".respond" [
+  request: any # the frame, or its id
+  --status: int
+  --headers: record
+  --more # the answer goes on
+]: any -> nothing {
+  let body = $in
+  let id = if ($request | describe) == "string" { $request } else { $request.id }
+  let meta = { request_id: $id }
+  let meta = if $status == null { $meta } else { $meta | insert status $status }
+  let meta = if $headers == null { $meta } else { $meta | insert headers $headers }
+  let meta = if $more { $meta | insert more true } else { $meta }
+  emit { append: ({ topic: "http.response", meta: $meta } | merge (encoded $body)) }
+}
+
+# Pairs that are written but not committed: a file for each key, with every value since the last commit.
+def pending-folder [] { $env.XS_ADDR | path join scripts $env.XS_SPAWN_ID }
+
+def pending-file [key: string] { pending-folder | path join $"pending-($key | hash sha256)" }
+
+def pending [file: path] {
+  if ($file | path exists) { open --raw $file | from nuon } else { [] }
+}
+
+def add-pending [key: string, value: list] {
+  let file = (pending-file $key)
+  pending $file | append { id: $env.XS_FRAME_ID, value: $value } | to nuon | save --force $file
+}
+
+def keep-pending [keep: closure] {
+  for file in (glob (pending-folder | path join "pending-*")) {
+    let left = (pending $file | where {|entry| do $keep $entry.id })
+    if ($left | is-empty) { rm --force $file } else { $left | to nuon | save --force $file }
+  }
+}
+
+# Pairs that are committed are the store's again.
+export def forget-committed [id: string] { keep-pending {|written| $written > $id } }
+
+# Nothing is kept of a frame that failed.
+export def forget-frame [id: string] { keep-pending {|written| $written != $id } }
+
+# Store the input as the value of a key
+export def ".kv put" [key: string]: any -> nothing {
+  let value = $in
+  let put = match ($value | describe) {
+    "string" => { key: $key, value: $value, type: "text/plain; charset=utf-8" }
+    "binary" => { key: $key, base64: ($value | encode base64), type: "application/octet-stream" }
+    _ => { key: $key, value: ($value | to json --raw), type: "application/json" }
+  }
+  emit { put: $put }
+  add-pending $key [$value]
+}
+
+# Remove a key
+export def ".kv delete" [key: string]: nothing -> nothing {
+  emit { delete: $key }
+  add-pending $key []
+}
+
+# The value of a key, as this handler left it; nothing if there is none
+export def ".kv get" [key: string] {
+  let written = (pending (pending-file $key) | last 1 | get --optional 0)
+  if $written == null { stored $key } else { $written.value | get --optional 0 }
+}
+
+def stored [key: string] {
+  use xs.nu
+  xs .kv get $key
+}

@@ -1,0 +1,4 @@
+declare module "*.nu" {
+  const text: string;
+  export default text;
+}
