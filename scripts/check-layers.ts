@@ -11,7 +11,7 @@ const allowed: Record<string, string[]> = {
   main: ["cli", "processors", "frame"],
   // The one place that puts the server side together.
   "cli/serve": ["cli", "api", "client", "processors", "gateway", "ui", "script", "store", "frame"],
-  cli: ["cli", "client", "script", "frame"],
+  cli: ["cli", "client", "processors", "script", "frame"],
   // It uses api and store to serve a store in its own process.
   client: ["client", "api", "processors", "script", "store", "frame"],
   api: ["api", "store", "frame"],

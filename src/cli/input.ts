@@ -54,3 +54,8 @@ export function readFile(path: string, told: (part: number) => void): ReadableSt
     { highWaterMark: 0 },
   );
 }
+
+/** Standard input as a text. */
+export function readAll(): Promise<string> {
+  return new Response(Bun.stdin.stream()).text();
+}

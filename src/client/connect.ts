@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { api } from "../api/api.ts";
+import type { Listener } from "../api/listen.ts";
 import { XsError } from "../frame/error.ts";
 import { success } from "../script/answer.ts";
 import { answers, shortestPath } from "../store/socket-path.ts";
@@ -15,6 +16,8 @@ export interface Client {
    * @throws XsError what the answer says, when it is not a success
    */
   request(path: string, init?: RequestInit): Promise<Response>;
+  /** An address at which other processes reach the store while this client is open. */
+  serve(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -34,12 +37,12 @@ const LOCK_WAIT_MS = 10_000;
  * @throws XsError `store_not_found`, `store_in_use`, `no_server`
  */
 export async function connect(address: Address, options: ConnectOptions = {}): Promise<Client> {
-  if ("url" in address) return remote(address.url);
+  if ("url" in address) return remote(address.url, address.url);
   const { directory } = address;
   const deadline = Date.now() + LOCK_WAIT_MS;
   for (;;) {
     const unix = await findSocket(directory);
-    if (unix !== undefined) return remote("http://localhost", unix);
+    if (unix !== undefined) return remote(directory, "http://localhost", unix);
     if (options.serverOnly) {
       throw new XsError(
         "no_server",
@@ -73,7 +76,7 @@ export async function findSocket(directory: string): Promise<string | undefined>
   return (await answers(unix)) ? unix : undefined;
 }
 
-function remote(base: string, unix?: string): Client {
+function remote(address: string, base: string, unix?: string): Client {
   const token = process.env.XS_TOKEN;
   return {
     async request(path, init = {}) {
@@ -92,6 +95,7 @@ function remote(base: string, unix?: string): Client {
       }
       return success(response);
     },
+    serve: async () => address,
     async close() {},
   };
 }
@@ -105,9 +109,18 @@ function direct(directory: string): Client | undefined {
       return stoppedProcessors(store);
     },
   });
+  let listener: Listener | undefined;
   return {
     request: async (path, init) =>
       success(await answer(new Request(`http://localhost${path}`, init))),
-    close: () => store.close(),
+    async serve() {
+      const { listen } = await import("../api/listen.ts");
+      listener ??= await listen(directory, answer);
+      return directory;
+    },
+    async close() {
+      await listener?.stop(0);
+      await store.close();
+    },
   };
 }

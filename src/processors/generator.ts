@@ -6,7 +6,7 @@ import { patiently, readRecord, type Subject, shortReason, writeRecord } from ".
 import { StderrWriter, writeLines, writeValues } from "./output.ts";
 import { Program } from "./process.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
-import { checkScript, type Prepared, prepare } from "./runtime.ts";
+import { checkScript, type Prepared, placeIn, prepare } from "./runtime.ts";
 import { howItEnded } from "./worker.ts";
 
 /** How long a replaced generator may take to end after the end of its input, in ms. */
@@ -45,7 +45,7 @@ export class Generator implements Processor {
 
   async load(signal: AbortSignal): Promise<void> {
     const { subject, script, options, duplex } = this.#spawn;
-    this.#prepared = prepare(this.#host.store, subject, script, options);
+    this.#prepared = prepare(placeIn(this.#host.store), subject, script, options);
     await checkScript(this.#prepared, signal);
     if (!duplex) return;
     const record = await readRecord(this.#host.store, subject);

@@ -1,21 +1,21 @@
 import { XsError } from "../frame/error.ts";
-import { encodeMeta, type Frame, idInLine, type Json } from "../frame/frame.ts";
+import { encodeMeta, type Frame, idInLine } from "../frame/frame.ts";
 import { timestampOf } from "../frame/id.ts";
-import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
+import { MAX_VALUE } from "../frame/key.ts";
 import { READ_ALL } from "../frame/read-options.ts";
-import { parseClientTopic } from "../frame/topic.ts";
-import { FOREVER, parseTtl } from "../frame/ttl.ts";
-import { encodeResponse } from "../script/content.ts";
+import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { Reader } from "../store/reader.ts";
-import type { AppendRequest, Change, TakenContent } from "../store/store.ts";
+import type { Change, TakenContent } from "../store/store.ts";
+import { resultOf } from "./effects.ts";
+import { Lanes } from "./lanes.ts";
 import { patiently, readRecord, type Subject, shortReason, writeRecord } from "./lifecycle.ts";
 import type { HandlerOptions } from "./options.ts";
-import { fromBase64, outputOf } from "./output.ts";
+import { StderrWriter } from "./output.ts";
 import { OwnOutput } from "./own-output.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
 import type { Effect } from "./protocol.ts";
-import { type Prepared, prepare } from "./runtime.ts";
-import { howItEnded, type Step, Worker } from "./worker.ts";
+import { type Prepared, placeIn, prepare } from "./runtime.ts";
+import { type Crew, howItEnded, type Step, Worker } from "./worker.ts";
 
 /** Bytes of frames that may be with the worker and not done. */
 const IN_FLIGHT_BYTES = 1024 * 1024;
@@ -49,7 +49,7 @@ export class Handler implements Processor {
   /** As JSON text; undefined for a handler without state. */
   #state: string | undefined;
 
-  #worker: Worker | undefined;
+  #worker: Crew | undefined;
   #reader: Reader | undefined;
   #readUpTo = "";
   #inFlight: Page[] = [];
@@ -74,8 +74,8 @@ export class Handler implements Processor {
 
   async load(signal: AbortSignal): Promise<void> {
     const { subject, script, options } = this.#spawn;
-    this.#prepared = prepare(this.#host.store, subject, script, options);
-    this.#worker = await this.#startWorker(signal);
+    this.#prepared = prepare(placeIn(this.#host.store), subject, script, options);
+    this.#worker = await this.#startCrew(signal);
     this.#options = this.#worker.options;
     const record = await readRecord(this.#host.store, subject);
     if (record) {
@@ -118,7 +118,7 @@ export class Handler implements Processor {
 
   /** Runs until the worker is gone, the handler has failed, or its successor takes over. */
   async attempt(): Promise<Attempt> {
-    const worker = this.#worker ?? (await this.#startWorker(this.#host.signal));
+    const worker = this.#worker ?? (await this.#startCrew(this.#host.signal));
     this.#worker = worker;
     if (this.#stopping) worker.stop();
     this.#steps = [];
@@ -130,7 +130,7 @@ export class Handler implements Processor {
       this.#failure ??= { reason: (error as Error).message };
       worker.stop();
     });
-    let exit: Awaited<Worker["ended"]> | undefined;
+    let exit: Awaited<Crew["ended"]> | undefined;
     try {
       exit = await worker.ended;
     } catch (error) {
@@ -186,20 +186,30 @@ export class Handler implements Processor {
     this.#prepared?.dispose();
   }
 
-  async #startWorker(signal: AbortSignal): Promise<Worker> {
+  async #startCrew(signal: AbortSignal): Promise<Crew> {
     if (!this.#prepared) throw new Error("the handler is not loaded");
-    return Worker.start(
-      this.#host.store,
-      this.subject,
-      this.#prepared,
-      this.#spawn.meta,
-      { step: (step) => this.#take(step) },
-      signal,
-    );
+    const prepared = this.#prepared;
+    const { store } = this.#host;
+    const { name, spawnId } = this.subject;
+    const target = { store, topic: `${name}.stderr`, meta: { spawn_id: spawnId } };
+    let lanes: Lanes | undefined;
+    const start = async () => {
+      let worker: Worker | undefined;
+      const step = (step: Step) => (worker && lanes ? lanes.take(worker, step) : this.#take(step));
+      const stderr = (stream: ReadableStream<Uint8Array>) => new StderrWriter(stream, target);
+      worker = await Worker.start(prepared, this.#spawn.meta, { step, stderr }, signal);
+      return worker;
+    };
+    const first = await start();
+    const { concurrency } = first.options;
+    // A script in TypeScript works on several frames by itself.
+    if (concurrency === 1 || prepared.runtime === "ts") return first;
+    lanes = await Lanes.start(first, concurrency, { step: (step) => this.#take(step) }, start);
+    return lanes;
   }
 
   /** Reads frames and hands them to the worker, as far as it is not too far ahead. */
-  async #feed(worker: Worker): Promise<void> {
+  async #feed(worker: Crew): Promise<void> {
     const { topics, pulse } = worker.options;
     const { store } = this.#host;
     this.#readUpTo = this.#cursor;
@@ -224,7 +234,7 @@ export class Handler implements Processor {
     if (this.#inFlight.length === 0) this.#drained.resolve(true);
   }
 
-  async #feedFrom(reader: Reader, worker: Worker): Promise<void> {
+  async #feedFrom(reader: Reader, worker: Crew): Promise<void> {
     for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
       // The boundary between history and what comes live is nothing to a handler.
       if (isThreshold(bytes)) continue;
@@ -253,7 +263,7 @@ export class Handler implements Processor {
   }
 
   /** Whether to go on beyond the spawn of a successor, once that is known. */
-  async #decision(successor: string, worker: Worker): Promise<boolean> {
+  async #decision(successor: string, worker: Crew): Promise<boolean> {
     for (;;) {
       if (this.#stopping || this.#worker !== worker) return false;
       if (this.#host.isPassedOver(successor)) return true;
@@ -365,87 +375,19 @@ export class Handler implements Processor {
     return undefined;
   }
 
-  #changeOf({ kind, value, frameId = "" }: Effect): Change | Promise<Change> {
-    const { ttl } = this.#spawn.options;
-    const { name } = this.subject;
-    switch (kind) {
-      case "out":
-        return this.#append({ topic: `${name}.out`, ttl, frameId, ...outputOf(value) });
-      case "out_base64":
-        return this.#append({ topic: `${name}.out`, ttl, frameId, content: fromBase64(value) });
-      case "append": {
-        const {
-          topic,
-          ttl: given = "forever",
-          meta = {},
-          content,
-          base64,
-          ...rest
-        } = objectOf(value, kind);
-        noMore(rest, kind);
-        return this.#append({
-          topic: parseClientTopic(textOf(topic, "topic")),
-          ttl: given === "forever" ? FOREVER : parseTtl(textOf(given, "ttl")),
-          frameId,
-          meta: meta === null ? {} : objectOf(meta, "meta"),
-          ...contentOf(content, base64),
-        });
-      }
-      case "response": {
-        const request = this.#host.store.get(frameId);
-        const given = request === undefined ? "forever" : (JSON.parse(request) as Frame).ttl;
-        const { body_base64: base64, ...response } = objectOf(value, kind);
-        const made = encodeResponse(frameId, response as XsResponse);
-        const content =
-          base64 === undefined
-            ? Buffer.from(made.base64 ?? made.content ?? "", made.base64 ? "base64" : "utf8")
-            : fromBase64(base64);
-        const meta = made.meta as { [key: string]: Json };
-        return this.#append({
-          topic: "http.response",
-          ttl: parseTtl(given),
-          frameId,
-          meta,
-          content,
-        });
-      }
-      case "put": {
-        const { key, value: given, base64, type, ...rest } = objectOf(value, kind);
-        noMore(rest, kind);
-        const bytes =
-          base64 !== undefined
-            ? fromBase64(base64)
-            : Buffer.from(typeof given === "string" ? given : JSON.stringify(given ?? null));
-        if (bytes.length > MAX_VALUE)
-          throw new XsError("body_too_large", `a value is at most ${MAX_VALUE} bytes`);
-        const known =
-          type === undefined
-            ? typeof given === "string"
-              ? "text/plain; charset=utf-8"
-              : "application/json"
-            : textOf(type, "type");
-        return { put: { key: parseClientKey(textOf(key, "key")), type: known, value: bytes } };
-      }
-      case "delete":
-        return { delete: parseClientKey(textOf(value, "delete")) };
-    }
+  #changeOf(effect: Effect): Change | Promise<Change> {
+    const made = resultOf(effect, this.subject, this.#spawn.options.ttl, (id) => this.#ttlOf(id));
+    if (!("append" in made)) return made;
+    const { content, ...append } = made.append;
+    const withContent = (taken: TakenContent | null) => ({ append: { ...append, content: taken } });
+    if (!content || content.length === 0) return withContent(null);
+    const passing = append.ttl.kind === "ephemeral";
+    return patiently(() => this.#host.store.content.takeBytes(content, passing)).then(withContent);
   }
 
-  #append(made: {
-    topic: string;
-    ttl: AppendRequest["ttl"];
-    frameId: string;
-    meta?: { [key: string]: Json };
-    content?: Uint8Array;
-  }): Change | Promise<Change> {
-    const { topic, ttl, frameId, content } = made;
-    const meta = encodeMeta({ ...made.meta, handler_id: this.subject.spawnId, frame_id: frameId });
-    const append = (taken: TakenContent | null) => ({
-      append: { topic, ttl, meta, content: taken },
-    });
-    if (!content || content.length === 0) return append(null);
-    const passing = ttl.kind === "ephemeral";
-    return patiently(() => this.#host.store.content.takeBytes(content, passing)).then(append);
+  #ttlOf(id: string): Ttl {
+    const line = this.#host.store.get(id);
+    return line === undefined ? FOREVER : parseTtl((JSON.parse(line) as Frame).ttl);
   }
 
   #errorFrame({ reason, frame_id }: { reason: string; frame_id: string }): Change {
@@ -478,26 +420,4 @@ function isThreshold(bytes: Uint8Array): boolean {
 function lastIdOf(bytes: Uint8Array): string {
   const start = bytes.lastIndexOf(10, bytes.length - 2) + 1;
   return idInLine(new TextDecoder().decode(bytes.subarray(start)));
-}
-
-function objectOf(value: Json, what: string): { [key: string]: Json } {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
-  throw new XsError("bad_frame", `${what} is an object`);
-}
-
-function textOf(value: Json | undefined, what: string): string {
-  if (typeof value === "string") return value;
-  throw new XsError("bad_frame", `${what} is a text`);
-}
-
-function noMore(rest: object, what: string): void {
-  const [unknown] = Object.keys(rest);
-  if (unknown !== undefined)
-    throw new XsError("bad_frame", `${what} has no ${JSON.stringify(unknown)}`);
-}
-
-function contentOf(content: Json | undefined, base64: Json | undefined): { content?: Uint8Array } {
-  if (base64 !== undefined) return { content: fromBase64(base64) };
-  if (content === undefined || content === null) return {};
-  return { content: Buffer.from(typeof content === "string" ? content : JSON.stringify(content)) };
 }

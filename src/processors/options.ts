@@ -105,7 +105,8 @@ function wholeNumber(value: Json, name: string, least: number, most: number): nu
   throw new Invalid(`${name} is a whole number from ${least} to ${most}`);
 }
 
-function refused<T>(parse: () => T): T {
+/** Runs what may refuse what was asked for: that makes the processor invalid. */
+export function refused<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {

@@ -1,19 +1,12 @@
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, chmodSync, constants, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import effectsNu from "../script/effects.nu" with { type: "text" };
 import generatorNu from "../script/generator.nu" with { type: "text" };
 import handlerNu from "../script/handler.nu" with { type: "text" };
+import { findNu, isModule } from "../script/language.ts";
 import moduleNu from "../script/xs.nu" with { type: "text" };
 import type { Store } from "../store/store.ts";
-import { Invalid, type Runtime, type SpawnOptions } from "./options.ts";
+import { Invalid, type Runtime, refused, type SpawnOptions } from "./options.ts";
 import { Program } from "./process.ts";
 import type { Kind } from "./registry.ts";
 import { selfCommand } from "./self.ts";
@@ -36,9 +29,22 @@ export interface Prepared {
   dispose(): void;
 }
 
+/** Where scripts run. */
+export interface ScriptPlace {
+  /** The store that they are to use. */
+  readonly address: string;
+  /** Where their files go, in a folder for each. */
+  readonly folder: string;
+}
+
+/** The place of the scripts that a server runs. */
+export function placeIn(store: Store): ScriptPlace {
+  return { address: store.path, folder: join(store.path, FOLDER) };
+}
+
 /** Forgets the scripts of an earlier server. */
 export function removeScripts(store: Store): void {
-  rmSync(join(store.path, FOLDER), { recursive: true, force: true });
+  rmSync(placeIn(store).folder, { recursive: true, force: true });
 }
 
 /**
@@ -47,7 +53,7 @@ export function removeScripts(store: Store): void {
  * @throws Invalid
  */
 export function prepare(
-  store: Store,
+  { address, folder: parent }: ScriptPlace,
   { kind, name, spawnId }: { kind: Kind; name: string; spawnId: string },
   script: Uint8Array,
   options: SpawnOptions,
@@ -57,7 +63,7 @@ export function prepare(
     throw new Invalid(`the script is larger than ${MAX_SCRIPT} bytes`);
   const text = new TextDecoder().decode(script);
   const runtime = options.runtime ?? runtimeOf(text);
-  const folder = join(store.path, FOLDER, spawnId);
+  const folder = join(parent, spawnId);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = (base: string, content: string | Uint8Array) => {
     const path = join(folder, base);
@@ -66,7 +72,7 @@ export function prepare(
   };
   const shared = {
     runtime,
-    env: { XS_ADDR: store.path, XS_NAME: name, XS_SPAWN_ID: spawnId },
+    env: { XS_ADDR: address, XS_SCRIPTS: folder, XS_NAME: name, XS_SPAWN_ID: spawnId },
     dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
   try {
@@ -78,7 +84,7 @@ export function prepare(
         return { ...shared, speaks: "protocol", command, ...check };
       }
       case "nu": {
-        const nu = findNu(options.runtime !== undefined);
+        const nu = refused(findNu);
         const path = file(`${name}.nu`, script);
         file("xs.nu", moduleNu);
         file("effects.nu", effectsNu);
@@ -135,23 +141,7 @@ export async function checkScript({ check, env }: Prepared, signal: AbortSignal)
 
 function runtimeOf(script: string): Runtime {
   if (script.startsWith("#!")) return "exec";
-  const isModule = /^\s*export\s+default\b|^\s*export\s*\{[^}]*\bdefault\b/m.test(script);
-  return isModule ? "ts" : "nu";
-}
-
-function findNu(asked: boolean): string {
-  const given = process.env.XS_NU;
-  const nu = given || Bun.which("nu");
-  if (nu && (!given || existsSync(given))) return nu;
-  const taken = asked
-    ? ""
-    : "the script has no #! and no default export, so it is taken for nushell. ";
-  const missing = given
-    ? `there is no ${given} (XS_NU)`
-    : "nushell is not on the PATH of the server";
-  throw new Invalid(
-    `${taken}${missing}: install it (https://www.nushell.sh, or  npm install -g nushell ), or name it in XS_NU`,
-  );
+  return isModule(script) ? "ts" : "nu";
 }
 
 /** The program that a #! line names has to be there. @throws Invalid */

@@ -10,9 +10,9 @@ import {
   encodeValue,
   jsonOf,
 } from "../script/content.ts";
+import { explain } from "../script/explain.ts";
 import { type Ask, Reads } from "../script/reads.ts";
 import { textLinesOf } from "./byte-lines.ts";
-import { explain } from "./explain.ts";
 import type { FromServer } from "./protocol.ts";
 
 /** Output that a batch collects before its frames so far are declared done, in characters. */

@@ -2,9 +2,9 @@
 import { Console } from "node:console";
 import { join } from "node:path";
 import { success } from "../script/answer.ts";
+import { explain } from "../script/explain.ts";
 import type { Ask } from "../script/reads.ts";
 import { shortestPath } from "../store/socket-path.ts";
-import { explain } from "./explain.ts";
 
 /** What a process of a script is to do. */
 export type Task = "handler" | "generator" | "check";

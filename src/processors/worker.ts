@@ -1,9 +1,6 @@
 import type { Json } from "../frame/frame.ts";
-import type { Store } from "../store/store.ts";
 import { textLinesOf } from "./byte-lines.ts";
-import type { Subject } from "./lifecycle.ts";
 import { type HandlerOptions, Invalid, parseHandlerOptions } from "./options.ts";
-import { StderrWriter } from "./output.ts";
 import { type Exit, Program } from "./process.ts";
 import {
   type Effect,
@@ -28,26 +25,52 @@ export interface Step {
   readonly error?: string;
 }
 
+/** What was written to stderr. */
+export interface Stderr {
+  /** Settles when all of it was taken. */
+  readonly done: Promise<void>;
+  /** The end of it, so far. */
+  readonly tail: string;
+}
+
 /** What the handler around a worker does with what comes of it. */
 export interface WorkerHost {
+  /** Takes what the process writes to stderr. */
+  stderr(stream: ReadableStream<Uint8Array>): Stderr;
   /** Takes a step. The worker's output is read on when this resolves. */
   step(step: Step): Promise<void> | undefined;
 }
 
-/** A process of a handler: frames go in, steps come out. */
-export class Worker {
+/** What works for a handler: a process of it, or several. */
+export interface Crew {
   readonly options: HandlerOptions;
-  /** Settles when the process is gone. Rejects where it broke the protocol; it is stopped then. */
+  /** Settles when it is gone. Rejects where it broke the protocol; it is stopped then. */
+  readonly ended: Promise<Exit>;
+  readonly pid: number | undefined;
+  /** The end of what it wrote to stderr. */
+  readonly complaint: string;
+  /** Hands frames over, as NDJSON, up to this id. */
+  send(frames: Uint8Array, lastId: string): Promise<void>;
+  /** Hands the state over, to a handler that has one. */
+  sendState(state: string): Promise<void>;
+  /** Tells that everything up to this id is committed. */
+  tellCommitted(id: string): Promise<void> | undefined;
+  stop(): void;
+}
+
+/** A process of a handler: frames go in, steps come out. */
+export class Worker implements Crew {
+  readonly options: HandlerOptions;
   readonly ended: Promise<Exit>;
   readonly #program: Program;
-  readonly #stderr: StderrWriter;
+  readonly #stderr: Stderr;
   readonly #host: WorkerHost;
   #effects: Effect[] = [];
   #state: string | undefined;
 
   private constructor(
     program: Program,
-    stderr: StderrWriter,
+    stderr: Stderr,
     options: HandlerOptions,
     lines: AsyncGenerator<string[]>,
     first: readonly string[],
@@ -68,20 +91,13 @@ export class Worker {
    * @throws Invalid where it does not load
    */
   static async start(
-    store: Store,
-    subject: Subject,
     { command, env }: Prepared,
     meta: Json,
     host: WorkerHost,
     signal: AbortSignal,
   ): Promise<Worker> {
     const program = new Program(command, env);
-    const { name, spawnId } = subject;
-    const stderr = new StderrWriter(program.stderr, {
-      store,
-      topic: `${name}.stderr`,
-      meta: { spawn_id: spawnId },
-    });
+    const stderr = host.stderr(program.stderr);
     const stop = () => program.stop();
     signal.addEventListener("abort", stop);
     const late = setTimeout(stop, READY_MS);
@@ -112,23 +128,19 @@ export class Worker {
     return this.#program.pid;
   }
 
-  /** The end of what it wrote to stderr. */
   get complaint(): string {
     return this.#stderr.tail;
   }
 
-  /** Hands frames over, as NDJSON, up to this id. */
   send(frames: Uint8Array, lastId: string): Promise<void> {
     if (!this.options.batches) return this.#program.write(frames);
     return this.#program.write(Buffer.concat([frames, control({ batch: lastId })]));
   }
 
-  /** Hands the state over, to a handler that has one. */
   sendState(state: string): Promise<void> {
     return this.#program.write(`{"state":${state}}\n`);
   }
 
-  /** Tells that everything up to this id is committed. */
   tellCommitted(id: string): Promise<void> | undefined {
     return this.options.batches ? this.#program.write(control({ committed: id })) : undefined;
   }

@@ -43,9 +43,7 @@ export def ".respond" [
 }
 
 # Pairs that are written but not committed: a file for each key, with every value since the last commit.
-def pending-folder [] { $env.XS_ADDR | path join scripts $env.XS_SPAWN_ID }
-
-def pending-file [key: string] { pending-folder | path join $"pending-($key | hash sha256)" }
+def pending-file [key: string] { $env.XS_SCRIPTS | path join $"pending-($key | hash sha256)" }
 
 def pending [file: path] {
   if ($file | path exists) { open --raw $file | from nuon } else { [] }
@@ -57,7 +55,7 @@ def add-pending [key: string, value: list] {
 }
 
 def keep-pending [keep: closure] {
-  for file in (glob (pending-folder | path join "pending-*")) {
+  for file in (glob ($env.XS_SCRIPTS | path join "pending-*")) {
     let left = (pending $file | where {|entry| do $keep $entry.id })
     if ($left | is-empty) { rm --force $file } else { $left | to nuon | save --force $file }
   }

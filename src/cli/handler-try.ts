@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { XsError } from "../frame/error.ts";
+import { formatReadOptions, parseReadOptions } from "../frame/read-options.ts";
+import { readAll } from "./input.ts";
+import { chunksOf, writeOut } from "./output.ts";
+import { BACKWARD_OPTIONS, READ_OPTIONS } from "./read.ts";
+import { splitTarget, withClient } from "./target.ts";
+import { parsed, UsageError, type Verb } from "./verb.ts";
+
+const { from, last } = READ_OPTIONS;
+
+export const handlerTry: Verb = {
+  name: "handler try",
+  summary: "Run a handler over the history, and print what it would have written",
+  positionals: "[ADDR] SCRIPT|-",
+  options: { ...BACKWARD_OPTIONS, from, last },
+  examples: [
+    ["xs handler try counter.ts", "the whole history that its topics let through"],
+    ["xs handler try ./store ping.nu --last 10", "its newest ten frames"],
+  ],
+  async run({ positionals, options }) {
+    const target = splitTarget(positionals, 1, "SCRIPT");
+    const [file = "-"] = target.rest;
+    const read = parsed(() => parseReadOptions(options));
+    if (file !== "-" && !(await Bun.file(file).exists())) {
+      throw new UsageError(`there is no file ${file}`);
+    }
+    const script = file === "-" ? Buffer.from(await readAll()) : await Bun.file(file).bytes();
+    const name = basename(file).replace(/\.[^.]*$/, "");
+    const folder = mkdtempSync(join(tmpdir(), "xs-try-"));
+    try {
+      await withClient(target, {}, async (client) => {
+        const { tryHandler } = await import("../processors/try.ts");
+        const frames = async function* (topics: readonly string[] | undefined) {
+          const query = formatReadOptions({ ...read, ...(!read.topics && topics && { topics }) });
+          yield* wholeLines(chunksOf(await client.request(`/?${query}`)));
+        };
+        await tryHandler({
+          name: /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name) ? name : "handler",
+          script,
+          place: { address: await client.serve(), folder },
+          frames,
+          write: (line) => writeOut(`${line}\n`),
+        }).catch((error: Error) => {
+          if (error.name === "BrokenPipe") throw error;
+          throw new XsError("bad_request", error.message);
+        });
+      });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+/** The same bytes, in pieces that end with a newline. */
+async function* wholeLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let rest: Uint8Array = new Uint8Array();
+  for await (const chunk of chunks) {
+    const bytes = Buffer.concat([rest, chunk]);
+    const end = bytes.lastIndexOf(10) + 1;
+    rest = bytes.subarray(end);
+    if (end > 0) yield bytes.subarray(0, end);
+  }
+}

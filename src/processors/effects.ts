@@ -1,0 +1,115 @@
+import { XsError } from "../frame/error.ts";
+import { encodeMeta, type Json } from "../frame/frame.ts";
+import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
+import { parseClientTopic } from "../frame/topic.ts";
+import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
+import { encodeResponse } from "../script/content.ts";
+import type { Subject } from "./lifecycle.ts";
+import { fromBase64, outputOf } from "./output.ts";
+import type { Effect } from "./protocol.ts";
+
+/** What an effect does to the store, its content not taken in yet. */
+export type Result =
+  | {
+      append: {
+        topic: string;
+        ttl: Ttl;
+        /** Compact JSON. */
+        meta: string;
+        content?: Uint8Array | undefined;
+      };
+    }
+  | { put: { key: string; type: string; value: Uint8Array } }
+  | { delete: string };
+
+type Meta = { [key: string]: Json };
+
+/**
+ * Checks an effect of a handler and gives what it means. Frames say in their meta which handler made
+ * them, and of which frame.
+ *
+ * @param ttl of the frames NAME.out
+ * @param ttlOf gives the ttl of a frame, which an answer to it shares
+ * @throws XsError where the handler asks for what cannot be
+ */
+export function resultOf(
+  { kind, value, frameId = "" }: Effect,
+  { name, spawnId }: Subject,
+  ttl: Ttl,
+  ttlOf: (id: string) => Ttl,
+): Result {
+  const append = (topic: string, how: Ttl, meta: Meta = {}, content?: Uint8Array): Result => ({
+    append: {
+      topic,
+      ttl: how,
+      meta: encodeMeta({ ...meta, handler_id: spawnId, frame_id: frameId }),
+      content,
+    },
+  });
+  switch (kind) {
+    case "out": {
+      const { meta, content } = outputOf(value);
+      return append(`${name}.out`, ttl, meta, content);
+    }
+    case "out_base64":
+      return append(`${name}.out`, ttl, {}, fromBase64(value));
+    case "append": {
+      const given = objectOf(value, kind, ["topic", "ttl", "meta", "content", "base64"]);
+      const topic = parseClientTopic(textOf(given.topic, "the topic of an append"));
+      const how = given.ttl === undefined ? FOREVER : parseTtl(textOf(given.ttl, "ttl"));
+      const meta =
+        given.meta === undefined || given.meta === null ? {} : objectOf(given.meta, "meta");
+      return append(topic, how, meta, contentOf(given.content, given.base64));
+    }
+    case "response": {
+      const { body_base64: base64, ...given } = objectOf(value, kind, [
+        "status",
+        "headers",
+        "body",
+        "body_base64",
+      ]);
+      const { meta, content, base64: bytes } = encodeResponse(frameId, given as XsResponse);
+      return append(
+        "http.response",
+        ttlOf(frameId),
+        meta as Meta,
+        contentOf(content, base64 ?? bytes),
+      );
+    }
+    case "put": {
+      const given = objectOf(value, kind, ["key", "value", "base64", "type"]);
+      const bytes = contentOf(given.value ?? null, given.base64) ?? Buffer.from("null");
+      if (bytes.length > MAX_VALUE) {
+        throw new XsError("body_too_large", `a value is at most ${MAX_VALUE} bytes`);
+      }
+      const usual =
+        typeof given.value === "string" ? "text/plain; charset=utf-8" : "application/json";
+      const type = given.type === undefined ? usual : textOf(given.type, "the type of a put");
+      return {
+        put: { key: parseClientKey(textOf(given.key, "the key of a put")), type, value: bytes },
+      };
+    }
+    case "delete":
+      return { delete: parseClientKey(textOf(value, "delete")) };
+  }
+}
+
+function objectOf(value: Json, what: string, keys?: readonly string[]): Meta {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new XsError("bad_frame", `${what} is an object`);
+  }
+  const unknown = keys && Object.keys(value).find((key) => !keys.includes(key));
+  if (unknown === undefined) return value;
+  throw new XsError("bad_frame", `${what} has no ${JSON.stringify(unknown)}`);
+}
+
+function textOf(value: Json | undefined, what: string): string {
+  if (typeof value === "string") return value;
+  throw new XsError("bad_frame", `${what} is a text`);
+}
+
+function contentOf(content: Json | undefined, base64: Json | undefined): Uint8Array | undefined {
+  if (base64 !== undefined) return fromBase64(base64);
+  if (content === undefined || content === null) return undefined;
+  return Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
+}

@@ -1,0 +1,125 @@
+import { type Frame, idInLine } from "../frame/frame.ts";
+import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
+import { type Result, resultOf } from "./effects.ts";
+import { Invalid, parseSpawnOptions } from "./options.ts";
+import { prepare, type ScriptPlace } from "./runtime.ts";
+import { howItEnded, type Step, Worker } from "./worker.ts";
+
+/** A handler to be tried. */
+export interface Trial {
+  readonly name: string;
+  readonly script: Uint8Array;
+  readonly place: ScriptPlace;
+  /** Frames as NDJSON, whole lines at a time; asked for when the topics of the handler are known. */
+  frames(topics: readonly string[] | undefined): AsyncIterable<Uint8Array>;
+  /** Takes a line of JSON: a frame that the handler would have appended, and so on. */
+  write(line: string): Promise<void>;
+}
+
+/** Stands for the spawn that there is not. */
+const TRIAL_ID = "0".repeat(25);
+
+/**
+ * Runs a handler over frames and tells what it would write, without writing it.
+ *
+ * @throws Invalid where it does not load, Error where it fails
+ */
+export async function tryHandler({ name, script, place, frames, write }: Trial): Promise<void> {
+  const subject = { kind: "handler" as const, name, spawnId: TRIAL_ID };
+  const prepared = prepare(place, subject, script, parseSpawnOptions(null));
+  const ttls = new Map<string, Ttl>();
+  let state: string | undefined;
+  let last = "";
+  let failure: string | undefined;
+  let reached = Promise.withResolvers<void>();
+  const take = async (step: Step): Promise<void> => {
+    if (failure !== undefined) return;
+    for (const effect of step.effects) {
+      const made = resultOf(effect, subject, FOREVER, (id) => ttls.get(id) ?? FOREVER);
+      await write(shownResult(made));
+    }
+    if (step.state !== undefined) state = step.state;
+    if (step.error !== undefined) {
+      await write(JSON.stringify({ error: step.error, frame_id: step.done }));
+      if (worker.options.onError === "fail") failure = `it failed on the frame ${step.done}`;
+    }
+    void worker.tellCommitted(step.done);
+    if (failure !== undefined || step.done >= last) reached.resolve();
+  };
+  const stderr = (stream: ReadableStream<Uint8Array>) => {
+    const done = stream.pipeTo(
+      new WritableStream({ write: (bytes) => void process.stderr.write(bytes) }),
+    );
+    return { done, tail: "" };
+  };
+  const worker = await Worker.start(
+    prepared,
+    null,
+    { step: take, stderr },
+    new AbortController().signal,
+  ).catch((error) => {
+    prepared.dispose();
+    throw error instanceof Invalid ? new Error(error.message || "it does not load") : error;
+  });
+  const ended = worker.ended.then(
+    (exit) => {
+      failure ??= howItEnded(exit);
+      reached.resolve();
+    },
+    (error: Error) => {
+      failure ??= error.message;
+      reached.resolve();
+    },
+  );
+  try {
+    const { initial, topics, concurrency } = worker.options;
+    if (initial !== undefined && concurrency === 1) {
+      state = JSON.stringify(initial);
+      await worker.sendState(state);
+    }
+    for await (const bytes of frames(topics)) {
+      const lines = new TextDecoder().decode(bytes).trimEnd().split("\n");
+      for (const line of lines) {
+        const { id, ttl } = JSON.parse(line) as Frame;
+        if (ttl !== "forever") ttls.set(id, parseTtl(ttl));
+      }
+      reached = Promise.withResolvers();
+      last = idInLine(lines.at(-1) ?? "");
+      await worker.send(bytes, last);
+      await reached.promise;
+      ttls.clear();
+      if (failure !== undefined) break;
+    }
+    if (failure !== undefined) throw new Error(failure);
+    if (state !== undefined) await write(`{"state":${state}}`);
+  } finally {
+    failure ??= "";
+    worker.stop();
+    await ended;
+    prepared.dispose();
+  }
+}
+
+function shownResult(result: Result): string {
+  if ("delete" in result) return JSON.stringify(result);
+  if ("put" in result) {
+    const { key, type, value } = result.put;
+    return JSON.stringify({ put: { key, type, ...shownBytes("value", value) } });
+  }
+  const { topic, ttl, meta, content } = result.append;
+  const { handler_id: _, ...rest } = JSON.parse(meta) as Record<string, unknown>;
+  return JSON.stringify({
+    topic,
+    meta: rest,
+    ttl: ttl.text,
+    ...(content && content.length > 0 && shownBytes("content", content)),
+  });
+}
+
+function shownBytes(name: string, bytes: Uint8Array): object {
+  try {
+    return { [name]: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+  } catch {
+    return { base64: Buffer.from(bytes).toString("base64") };
+  }
+}
