@@ -9,6 +9,7 @@ import { exportRow } from "./rows/export.ts";
 import { followers, latency } from "./rows/follow.ts";
 import { kv } from "./rows/kv.ts";
 import { memory } from "./rows/memory.ts";
+import { emit, few, fold, generators, idle } from "./rows/processors.ts";
 import { replay, topics } from "./rows/read.ts";
 import { serve, start } from "./rows/start.ts";
 import { type Group, prepare, tidy } from "./setup.ts";
@@ -22,6 +23,11 @@ const groups: readonly Group[] = [
   exportRow,
   replay,
   topics,
+  fold,
+  emit,
+  few,
+  generators,
+  idle,
   latency,
   followers,
   start,
