@@ -75,7 +75,8 @@ export function typeOf(head: Uint8Array): string {
 }
 
 function told(value: Json): string {
-  return typeof value === "string" ? shown(value) : shown(JSON.stringify(value));
+  // Quoted as a text is, and cut where it is long, but no text.
+  return typeof value === "string" ? shown(value) : JSON.stringify(value).slice(0, 80);
 }
 
 function bad(problem: string): XsError {
