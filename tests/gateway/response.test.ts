@@ -156,8 +156,7 @@ test("an answer to a request that is unknown, answered or gone changes nothing",
   for (const id of [answered?.id ?? "", "0".repeat(25), "f5lxx1zz5pnorynqglhzmsp33", "nonsense"]) {
     await appendAnswer(site.server, { id, ttl: "forever" }, "stray", { status: 500 });
   }
-  const stray = (meta: string) =>
-    site.server.append("http.response", "stray", { "xs-meta": meta });
+  const stray = (meta: string) => site.server.append("http.response", "stray", { "xs-meta": meta });
   for (const meta of ["null", "1", '"x"', "[]", "{}", '{"request_id":1}']) await stray(meta);
   expect((await site.curl("/2")).text).toBe("/2");
   expect(responder.seen.filter(({ topic }) => topic === "http.error")).toEqual([]);

@@ -24,15 +24,15 @@ export class Site implements AsyncDisposable {
   /** Where it listens. */
   address = "";
 
-  private constructor(args: readonly string[]) {
-    this.server = new Server(join(this.#home.path, "store"), { args });
+  private constructor(args: readonly string[], store: string | undefined) {
+    this.server = new Server(store ?? join(this.#home.path, "store"), { args });
   }
 
-  static async open(args: readonly string[] = [], http = ":0"): Promise<Site> {
-    const site = new Site(["--http", http, ...args]);
+  /** @param store one that stays when the site is gone */
+  static async open(args: readonly string[] = [], http = ":0", store?: string): Promise<Site> {
+    const site = new Site(["--http", http, ...args], store);
     await site.server.ready();
-    const [start] = await site.server.frames("/stream/stream.cross.start");
-    site.address = String((start?.meta as { http: string }).http);
+    site.address = await site.server.listensAt("http");
     return site;
   }
 
@@ -101,7 +101,11 @@ export type Reply = (
 
 /** The frame of a request. */
 export interface Request extends Frame {
-  meta: { [key: string]: Json } & { path: string; method: string; headers: { [key: string]: Json } };
+  meta: { [key: string]: Json } & {
+    path: string;
+    method: string;
+    headers: { [key: string]: Json };
+  };
 }
 
 /** One of those who answer requests, over the socket of the store. */

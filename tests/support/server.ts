@@ -88,6 +88,12 @@ export class Server implements AsyncDisposable {
     return parseLines(await (await this.fetch(path)).text());
   }
 
+  /** Where it listens besides its own socket, as it says itself. */
+  async listensAt(what: "http" | "expose"): Promise<string> {
+    const [start] = await this.frames("/last/stream.cross.start?last=1");
+    return (start?.meta as Record<string, string>)[what] ?? "";
+  }
+
   /** Sends a signal and gives the exit code. */
   stop(signal: NodeJS.Signals): Promise<number> {
     this.#child.kill(signal);
@@ -123,7 +129,9 @@ export class RawConnection implements Disposable {
   /** @param address a unix socket, or HOST:PORT */
   static async open(address: string): Promise<RawConnection> {
     const [, host = "", port] = /^(.*):(\d+)$/.exec(address) ?? [];
-    const where = port ? { host: host.replace(/[[\]]/g, ""), port: Number(port) } : { path: address };
+    const where = port
+      ? { host: host.replace(/[[\]]/g, ""), port: Number(port) }
+      : { path: address };
     const socket = createConnection({ ...where, allowHalfOpen: true });
     const connection = new RawConnection(socket);
     await new Promise<void>((resolve, reject) => {
