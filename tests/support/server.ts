@@ -91,7 +91,7 @@ export class Server implements AsyncDisposable {
   /** Where it listens besides its own socket, as it says itself. */
   async listensAt(what: "http" | "expose"): Promise<string> {
     const [start] = await this.frames("/last/stream.cross.start?last=1");
-    return (start?.meta as Record<string, string>)[what] ?? "";
+    return (start?.meta as Record<string, string> | undefined)?.[what] ?? "";
   }
 
   /** Sends a signal and gives the exit code. */
