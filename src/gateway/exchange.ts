@@ -40,6 +40,7 @@ export class Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #out: Outgoing;
+  #queue: AnswerQueue | undefined;
 
   constructor(
     store: Store,
@@ -53,7 +54,9 @@ export class Exchange {
     this.#limits = limits;
     this.#request = request;
     this.#response = response;
-    this.#out = new Outgoing(response, limits.timeout);
+    this.#out = new Outgoing(response, limits.timeout, () => {
+      this.#queue?.fail(new ClientGone());
+    });
   }
 
   /** Never rejects: what goes wrong is told to the client, and on the stream. */
@@ -64,15 +67,18 @@ export class Exchange {
     } catch (error) {
       return this.#refuse(error);
     }
+    this.#queue = queue;
     // Set before each step that may go wrong because of a response.
     let answer: AnswerFrame | undefined;
     let more = true;
     try {
+      this.#out.check();
       answer = await this.#first(queue);
       more = hasMore(answer.meta);
       const wanted = await this.#begin(answer, more);
       while (wanted && more) {
-        answer = await Promise.race([queue.next(), this.#out.gone]);
+        answer = await queue.next();
+        this.#out.check();
         more = hasMore(answer.meta);
         await this.#sendContent(await this.#open(answer));
       }
@@ -104,7 +110,7 @@ export class Exchange {
     const tooLate = new XsError("no_answer", `no answer came within ${timeout} ms`);
     const timer = setTimeout(() => late.reject(tooLate), timeout);
     try {
-      return await Promise.race([queue.next(), this.#out.gone, late.promise]);
+      return await Promise.race([queue.next(), late.promise]);
     } finally {
       clearTimeout(timer);
     }

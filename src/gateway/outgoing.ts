@@ -7,41 +7,49 @@ export class ClientGone extends Error {
 
 /** The way to one client, at its pace: nothing is written while it has not taken what was. */
 export class Outgoing {
-  readonly response: ServerResponse;
-  /** Rejects with {@link ClientGone} when the client has left. */
-  readonly gone: Promise<never>;
+  readonly #response: ServerResponse;
   readonly #stallMs: number;
+  #gone = false;
+  #wake: () => void = () => {};
 
-  /** @param stallMs a client that takes nothing for so long has left */
-  constructor(response: ServerResponse, stallMs: number) {
-    this.response = response;
+  /**
+   * @param stallMs a client that takes nothing for so long has left
+   * @param left told when the client has left
+   */
+  constructor(response: ServerResponse, stallMs: number, left: () => void) {
+    this.#response = response;
     this.#stallMs = stallMs;
-    this.gone = new Promise((_, reject) => {
-      response.on("close", () => {
-        if (!response.writableFinished) reject(new ClientGone());
-      });
+    response.on("close", () => {
+      if (response.writableFinished) return;
+      this.#gone = true;
+      this.#wake();
+      left();
     });
-    // Not everybody who holds this waits for it.
-    this.gone.catch(() => {});
+    response.on("drain", () => this.#wake());
     // Told by "close" as well; without a listener it would end the process.
     response.on("error", () => {});
   }
 
+  /** @throws ClientGone */
+  check(): void {
+    if (this.#gone) throw new ClientGone();
+  }
+
+  /** @throws ClientGone */
   async write(bytes: Uint8Array): Promise<void> {
-    if (bytes.length === 0 || this.response.write(bytes)) return;
-    const drained = Promise.withResolvers<void>();
-    this.response.once("drain", drained.resolve);
+    this.check();
+    if (bytes.length === 0 || this.#response.write(bytes)) return;
     const timer = setTimeout(() => this.cut(), this.#stallMs);
-    try {
-      await Promise.race([drained.promise, this.gone]);
-    } finally {
-      clearTimeout(timer);
-      this.response.off("drain", drained.resolve);
-    }
+    // No race of promises: one that lives as long as a stream would gather them all.
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    clearTimeout(timer);
+    this.check();
   }
 
   /** Breaks the answer off, so that nobody takes it for whole. */
   cut(): void {
-    this.response.destroy();
+    this.#response.destroy();
   }
 }
