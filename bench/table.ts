@@ -42,6 +42,7 @@ function target({ value, unit, least, most, limit, leastValue }: Row, ratio: num
   if (least !== undefined) return `≥ ${least}: ${verdict(ratio >= least)}`;
   if (most !== undefined) return `≤ ${most}: ${verdict(ratio <= most)}`;
   if (limit !== undefined) return `≤ ${limit} ${unit}: ${verdict(value <= limit)}`;
-  if (leastValue !== undefined) return `≥ ${show(leastValue, unit)}: ${verdict(value >= leastValue)}`;
+  if (leastValue !== undefined)
+    return `≥ ${show(leastValue, unit)}: ${verdict(value >= leastValue)}`;
   return "";
 }

@@ -1,14 +1,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { timestampOf } from "../../src/frame/id.ts";
 import type { Frame } from "../../src/frame/frame.ts";
+import { timestampOf } from "../../src/frame/id.ts";
 import { rssAnon } from "../memory.ts";
 import { job, type Server, serveStore } from "../processes.ts";
 import type { Group, Setup } from "../setup.ts";
 import { median } from "../statistics.ts";
 import type { Row } from "../table.ts";
 
-const NU = process.env.XS_NU ?? join("node_modules/@nushell", `${process.platform}-${process.arch}`, "bin/nu");
+const NU =
+  process.env.XS_NU ??
+  join("node_modules/@nushell", `${process.platform}-${process.arch}`, "bin/nu");
 /** How long any of this may take. */
 const PATIENCE_MS = 300_000;
 
@@ -63,7 +65,9 @@ async function bareNu(directory: string, frames: number): Promise<number> {
   const file = `${directory}.nu`;
   await Bun.write(file, loop);
   const server = await serve(directory);
-  const response = await fetch(`http://localhost/?topic=note&limit=${frames}`, { unix: server.unix });
+  const response = await fetch(`http://localhost/?topic=note&limit=${frames}`, {
+    unix: server.unix,
+  });
   const input = new Uint8Array(await response.arrayBuffer());
   await server.stop();
   const seconds: number[] = [];
@@ -83,7 +87,9 @@ async function emitRow(setup: Setup): Promise<Row> {
   const frames = setup.count(200_000);
   const server = await serve(setup.fresh());
   await job("batch", { unix: server.unix, frames: 1000, count: frames / 1000 });
-  const total = (await (await fetch("http://localhost/?topic=note", { unix: server.unix })).text()).split("\n").length - 1;
+  const total =
+    (await (await fetch("http://localhost/?topic=note", { unix: server.unix })).text()).split("\n")
+      .length - 1;
   const script = `let n = 0; export default { topics: ["note"], start: "first", run: () => ({ out: { n: ++n } }) }`;
   const seconds = await timed(
     server,
@@ -127,7 +133,10 @@ async function topicRow(setup: Setup): Promise<Row> {
 
 async function generatorRows(setup: Setup): Promise<Row[]> {
   const lines = setup.count(100_000);
-  const seq = async (count: number, meta: object): Promise<{ perSecond: number; memory: number }> => {
+  const seq = async (
+    count: number,
+    meta: object,
+  ): Promise<{ perSecond: number; memory: number }> => {
     const server = await serve(setup.fresh());
     const seconds = await timed(
       server,
@@ -186,7 +195,9 @@ async function startRows(setup: Setup): Promise<Row[]> {
   const quiet = `export default { topics: ["never"], run: () => undefined }`;
   const count = 10;
   for (let n = 0; n < count; n++) await timedStart(server, `idle${n}`, quiet);
-  const rows = (await (await fetch("http://localhost/ps", { unix: server.unix })).text()).trim().split("\n");
+  const rows = (await (await fetch("http://localhost/ps", { unix: server.unix })).text())
+    .trim()
+    .split("\n");
   let memory = 0;
   for (const row of rows) {
     const { pid } = JSON.parse(row) as { pid: number };
@@ -233,7 +244,11 @@ async function timed(
   kind: "handler" | "generator" = "handler",
 ): Promise<number> {
   const spawned = await spawn(server, name, script, meta, kind);
-  const active = await untilFrame(server, spawned, ({ topic }) => topic === `stream.cross.${kind}.active`);
+  const active = await untilFrame(
+    server,
+    spawned,
+    ({ topic }) => topic === `stream.cross.${kind}.active`,
+  );
   const end = await untilFrame(server, active.id, fits);
   await terminate(server, name, kind);
   return (timestampOf(end.id) - timestampOf(active.id)) / 1000;

@@ -127,10 +127,8 @@ class Work implements Xs {
     request: XsFrame | string,
     response: XsResponse & { more?: boolean },
   ): Promise<void> {
-    const { id, ttl } =
-      typeof request === "string" ? { id: request, ttl: this.frame.ttl } : request;
-    const append = { topic: "http.response", ttl, ...encodeResponse(id, response) };
-    this.#write(`{"append":${JSON.stringify(append)}`);
+    const known = typeof request === "string" ? { id: request, ttl: this.frame.ttl } : request;
+    this.#write(`{"append":${JSON.stringify(encodeResponse(known, response))}`);
   }
 
   /** The result of `run`, as more effects. Tells the next state, if there is one. */
@@ -147,9 +145,7 @@ class Work implements Xs {
       this.#write(`{"out":${jsonOf(out, "out")}`);
     }
     if (response) {
-      const { meta, ...content } = encodeResponse(this.frame.id, response);
-      const append = { topic: "http.response", ttl: this.frame.ttl, meta, ...content };
-      this.#write(`{"append":${JSON.stringify(append)}`);
+      this.#write(`{"append":${JSON.stringify(encodeResponse(this.frame, response))}`);
     }
     return rest;
   }

@@ -292,6 +292,11 @@ export class SqliteStore implements Store {
     return reader;
   }
 
+  isFollowed(topic: string): boolean {
+    for (const follower of this.#followers) if (follower.covers(topic)) return true;
+    return false;
+  }
+
   isGrowing(id: string): boolean {
     return this.#log.isGrowing(id);
   }

@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import type { Frame } from "../../src/frame/frame.ts";
+import { randomNumbers } from "../support/random.ts";
 import { Server, startServer, tempDirectory } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
 import { TEST_MS, until } from "../support/wait.ts";
@@ -11,17 +12,6 @@ const SEED = Number(process.env.XS_CRASH_SEED ?? Date.now() % 2 ** 31);
 const WRITERS = 6;
 
 setDefaultTimeout(TEST_MS * Math.ceil(ROUNDS / 10));
-
-/** Numbers in [0, 1) that a seed repeats (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Content that is different for each number: every fifth is larger than what rides in a commit. */
 function contentOf(n: number): string {
