@@ -112,13 +112,18 @@ async function emitRow(setup: Setup): Promise<Row> {
   };
 }
 
+/** One frame in a hundred is for the handler. */
 async function topicRow(setup: Setup): Promise<Row> {
-  const server = await serve(await setup.store("all"));
-  // As many frames as a handler gets of them: the few that its topics let through.
-  const path = "/?topic=rare,a.*";
-  const read = await job("read", { unix: server.unix, path, times: setup.count(500), warmUp: 10 });
+  const batches = setup.count(1000);
+  const server = await serve(setup.fresh());
+  const body = `${'{"topic":"few","meta":{"n":1}}\n'.repeat(10)}${'{"topic":"note","meta":{"n":1}}\n'.repeat(990)}`;
+  for (let n = 0; n < batches; n++) {
+    await fetch("http://localhost/stream", { unix: server.unix, method: "POST", body });
+  }
+  const path = "/?topic=few";
+  const read = await job("read", { unix: server.unix, path, times: 20, warmUp: 5 });
   const seconds: number[] = [];
-  const script = `let n = 0; export default { topics: ["rare", "a.*"], start: "first",
+  const script = `let n = 0; export default { topics: ["few"], start: "first",
     run: (frame) => (++n === ${read.lines} ? { out: { n } } : undefined) }`;
   for (let round = 0; round < 5; round++) {
     const name = `few${round}`;
@@ -126,11 +131,12 @@ async function topicRow(setup: Setup): Promise<Row> {
   }
   await server.stop();
   return {
-    name: `TypeScript handler, ${read.lines} of ${setup.frames.toLocaleString("en-US")} frames by topics`,
-    unit: "ms",
-    value: median(seconds) * 1000,
-    floorName: "a read of those topics",
-    floor: read.seconds * 1000,
+    name: `TypeScript handler, ${read.lines.toLocaleString("en-US")} of ${(batches * 1000).toLocaleString("en-US")} frames by a topic`,
+    unit: "/s",
+    value: read.lines / median(seconds),
+    floorName: "a read of that topic",
+    floor: read.lines / read.seconds,
+    least: 0.8,
   };
 }
 

@@ -26,7 +26,7 @@ const WAITING_EFFECTS = 4000;
 /** Changes of one commit, so that other writers get their turn. */
 const COMMIT_CHANGES = 2000;
 /** While a handler folds history its commits are so far apart, in ms. */
-const GATHER_MS = 25;
+const GATHER_MS = 100;
 /** A handler that commits nothing for so long, in ms, does not hold its successor up any more. */
 const STALL_MS = 10_000;
 
@@ -301,7 +301,7 @@ export class Handler implements Processor {
     // What comes in the same turn commits together.
     await Promise.resolve();
     while (this.#steps.length > 0 && !this.#failure) {
-      if (this.#isFarBehind()) await Bun.sleep(GATHER_MS);
+      await this.#gather();
       try {
         await this.#commitSome();
       } catch (error) {
@@ -321,6 +321,13 @@ export class Handler implements Processor {
     const done = this.#steps.at(-1)?.done ?? "";
     if (this.#waitingEffects > 0 || done >= (this.#inFlight.at(-1)?.lastId ?? "")) return false;
     return this.#inFlight.some(({ lastId }) => lastId === done);
+  }
+
+  async #gather(): Promise<void> {
+    const end = performance.now() + GATHER_MS;
+    while (this.#isFarBehind() && performance.now() < end) {
+      await Promise.race([this.#wait(), Bun.sleep(GATHER_MS)]);
+    }
   }
 
   async #commitSome(): Promise<void> {
