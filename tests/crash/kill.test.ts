@@ -16,7 +16,7 @@ import { Retention } from "./work/retention.ts";
 import { Retries } from "./work/retries.ts";
 import { Log, type Work } from "./work.ts";
 
-const ROUNDS = setting("XS_CRASH_ROUNDS", 50);
+const ROUNDS = setting("XS_CRASH_ROUNDS", 25);
 const SEED = seedFrom("XS_CRASH_SEED");
 /** A store is used for so many rounds, so that a check of all of it stays short. */
 const ROUNDS_OF_A_STORE = 25;
@@ -75,9 +75,11 @@ class Campaign {
       await Bun.sleep(this.#random.next() * START_MS);
       await starting.stop("SIGKILL");
     }
-    // By a command on the directory in one round, by the server in the next.
-    if (this.#random.chance(0.5)) await this.verify();
+    // Now and then by the command itself, on the directory; else by the server.
+    const direct = this.#random.chance(0.2);
+    if (direct) await this.verify();
     await using server = await startServer(this.#home.store);
+    if (!direct) await this.verify();
     await this.check(server);
     await this.#workUntilKilled(server, moment);
   }
