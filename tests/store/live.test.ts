@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { XsError } from "../../src/frame/error.ts";
+import { idInLine } from "../../src/frame/frame.ts";
 import { READ_ALL } from "../../src/frame/read-options.ts";
 import { FOREVER } from "../../src/frame/ttl.ts";
 import { nextTurn } from "../../src/store/turn.ts";
@@ -52,5 +53,29 @@ test("commits in which everything is refused give no reader or watcher anything 
       expect(seen.length).toBeGreaterThanOrEqual(600);
       expect(seen).toEqual([...new Set(seen)].sort());
     }
+  });
+});
+
+test("a refusal tells of no frame that is not durable yet", async () => {
+  await withStore(async (store) => {
+    const check = (error: XsError) => {
+      const newest = store.neighbour("~", "previous", ["a"]);
+      expect(newest && idInLine(newest) >= (error.members.actual ?? "")).toBe(true);
+    };
+    const writes: Promise<unknown>[] = [];
+    for (let n = 0; n < 300; n++) {
+      writes.push(append(store, "a"), append(store, "a"));
+      await turns(n % 5);
+      writes.push(
+        store
+          .append(
+            { topic: "a", meta: "null", ttl: FOREVER, content: null },
+            { expectLast: "0000000000000000000000000" },
+          )
+          .then(() => expect("refused").toBe("appended"), check),
+      );
+      await turns(n % 3);
+    }
+    await Promise.all(writes);
   });
 });
