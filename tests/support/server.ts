@@ -26,6 +26,13 @@ export function parseLines(ndjson: string): Frame[] {
     .map((line) => JSON.parse(line) as Frame);
 }
 
+export interface ServerOptions {
+  cwd?: string;
+  env?: Record<string, string>;
+  /** A command that runs xs, in its own process, and watches it. */
+  under?: readonly string[];
+}
+
 /** A running `xs serve`, killed at the end of the test if it still lives. */
 export class Server implements AsyncDisposable {
   readonly directory: string;
@@ -35,10 +42,10 @@ export class Server implements AsyncDisposable {
   readonly exited: Promise<number>;
   readonly #child: Bun.Subprocess<"ignore", "pipe", "pipe">;
 
-  constructor(directory: string, options: { cwd?: string; env?: Record<string, string> } = {}) {
+  constructor(directory: string, options: ServerOptions = {}) {
     this.directory = directory;
     this.unix = join(directory, "sock");
-    this.#child = Bun.spawn([XS, "serve", directory], {
+    this.#child = Bun.spawn([...(options.under ?? []), XS, "serve", directory], {
       cwd: options.cwd ?? tmpdir(),
       env: { ...plainEnv(tmpdir()), ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -91,10 +98,7 @@ export class Server implements AsyncDisposable {
   }
 }
 
-export function startServer(
-  directory: string,
-  options?: { cwd?: string; env?: Record<string, string> },
-): Promise<Server> {
+export function startServer(directory: string, options?: ServerOptions): Promise<Server> {
   return new Server(directory, options).ready();
 }
 
