@@ -148,6 +148,10 @@ export class ContentFiles {
   /** Removes the index entry of removed content, unless the content is there again. */
   async removeIndex(hash: string): Promise<void> {
     const cacache = await loadCacache();
+    if (existsSync(this.#bucketOf(hash))) {
+      // A power cut must not bring the file back without it.
+      await syncPath(dirname(this.pathOf(hash))).catch(missing);
+    }
     for (;;) {
       await cacache.rm.entry(this.#root, hash, { removeFully: true });
       const size = this.stateOf(hash)?.size;

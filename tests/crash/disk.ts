@@ -204,6 +204,7 @@ export class Disk {
   }
 
   #write(node: Node, { start, end, result }: SystemCall, at: number, bytes: Buffer): void {
+    if (!Number.isSafeInteger(at)) throw new Error(`the model has no place for a write at ${at}`);
     const written = Number.isNaN(result) ? bytes : bytes.subarray(0, result);
     node.writes.push({ start, end, durable: Infinity, at, bytes: written });
     node.size = Math.max(node.size, at + written.length);
@@ -285,36 +286,28 @@ function isSpared(mercy: Mercy, random: Random): boolean {
 }
 
 function contentsOf(node: Node, moment: number, mercy: Mercy, random: Random): Buffer {
-  let contents: Buffer = Buffer.alloc(0);
+  const most = Math.max(0, ...node.writes.map(({ at, bytes }) => at + (bytes?.length ?? 0)));
+  const contents = Buffer.alloc(most);
+  let size = 0;
   for (const { start, durable, at, bytes } of node.writes) {
     if (start >= moment) continue;
     const isDurable = durable <= moment;
-    if (!isDurable && mercy !== "torn" && !isSpared(mercy, random)) continue;
+    const isTorn = bytes !== undefined && !isDurable && mercy === "torn";
+    if (!isDurable && !isTorn && !isSpared(mercy, random)) continue;
     if (!bytes) {
-      if (isDurable || isSpared(mercy, random)) contents = resized(contents, at);
+      contents.fill(0, Math.min(at, size), size);
+      size = at;
       continue;
     }
-    const pieces = isDurable || mercy !== "torn" ? [whole(bytes)] : torn(at, bytes, random);
-    for (const [from, to] of pieces) {
-      if (contents.length < at + to) contents = resized(contents, at + to);
+    for (const [from, to] of isTorn ? torn(at, bytes, random) : [[0, bytes.length] as const]) {
       bytes.copy(contents, at + from, from, to);
+      size = Math.max(size, at + to);
     }
   }
-  return contents;
-}
-
-function resized(contents: Buffer, size: number): Buffer {
-  if (size <= contents.length) return contents.subarray(0, size);
-  const grown = Buffer.alloc(size);
-  contents.copy(grown);
-  return grown;
+  return contents.subarray(0, size);
 }
 
 type Piece = readonly [from: number, to: number];
-
-function whole(bytes: Buffer): Piece {
-  return [0, bytes.length];
-}
 
 /** Some pieces of a write, as the disk has its pieces. */
 function torn(at: number, bytes: Buffer, random: Random): Piece[] {

@@ -54,7 +54,11 @@ function parseCall(line: string): SystemCall[] {
   if (time === undefined) return [];
   const start = Number(time) * 1000;
   const [, args, result, seconds] = /^(.*)\) += (-?[0-9]+)[^"]*<([0-9.]+)>$/.exec(rest) ?? [];
-  if (args === undefined) return [{ name, start, end: Infinity, args: rest, result: Number.NaN }];
+  if (args === undefined) {
+    // `…) = ?`, or `… <unfinished ...>`: the process was killed in it.
+    const given = rest.replace(/\)? +(= \?|<unfinished).*$/, "");
+    return [{ name, start, end: Infinity, args: given, result: Number.NaN }];
+  }
   const end = start + Number(seconds) * 1000;
   // A call that failed changed nothing.
   return Number(result) < 0 ? [] : [{ name, start, end, args, result: Number(result) }];

@@ -9,8 +9,8 @@ import { until, within } from "./wait.ts";
 export const XS = join(import.meta.dir, "../../dist/xs");
 
 /** A directory of a test's own, gone when the test is over: `using home = tempDirectory()`. */
-export function tempDirectory(): Disposable & { path: string } {
-  const path = mkdtempSync(join(tmpdir(), "xs-"));
+export function tempDirectory(parent = tmpdir()): Disposable & { path: string } {
+  const path = mkdtempSync(join(parent, "xs-"));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
