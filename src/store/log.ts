@@ -64,10 +64,10 @@ export class Log {
     this.#sql = statements(db);
   }
 
-  /** The frames that were appended since the last call, for live readers. */
+  /** The frames that were appended since the last call, for live readers. Never the same array twice. */
   takePublished(): LiveFrame[] {
     const frames = this.#published;
-    if (frames.length > 0) this.#published = [];
+    this.#published = [];
     return frames;
   }
 

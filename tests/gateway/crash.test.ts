@@ -1,20 +1,20 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { randomNumbers } from "../support/random.ts";
+import { Random, seedFrom, setting } from "../support/random.ts";
 import { tempDirectory } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 import { type Request, Site } from "./site.ts";
 
-/** `XS_CRASH_ROUNDS=50` for the full run; `XS_CRASH_SEED` to run one again. */
-const ROUNDS = Number(process.env.XS_CRASH_ROUNDS ?? 5);
-const SEED = Number(process.env.XS_CRASH_SEED ?? Date.now() % 2 ** 31);
+/** `XS_GATEWAY_ROUNDS=50` for the full run; `XS_GATEWAY_SEED` to run one again. */
+const ROUNDS = setting("XS_GATEWAY_ROUNDS", 5);
+const SEED = seedFrom("XS_GATEWAY_SEED");
 const CLIENTS = 8;
 
 setDefaultTimeout(TEST_MS * Math.ceil(ROUNDS / 5));
 
 test("kill -9 under load: never a wrong answer, and each answer has both its frames", async () => {
-  process.stderr.write(`XS_CRASH_ROUNDS=${ROUNDS} XS_CRASH_SEED=${SEED}\n`);
-  const random = randomNumbers(SEED);
+  process.stderr.write(`XS_GATEWAY_ROUNDS=${ROUNDS} XS_GATEWAY_SEED=${SEED}\n`);
+  const random = new Random(SEED);
   using home = tempDirectory();
   const store = `${home.path}/store`;
   const answered = new Map<string, string>();
@@ -44,10 +44,10 @@ test("kill -9 under load: never a wrong answer, and each answer has both its fra
       if (Number(body) % 3 === 0) await send("part ", { more: true });
       await send(`${request.meta.path} ${body}`);
     });
-    const enough = answered.size + 20 + Math.floor(random() * 100);
+    const enough = answered.size + 20 + Math.floor(random.next() * 100);
     const clients = Array.from({ length: CLIENTS }, () => client(site));
     await until("some answers", () => answered.size >= enough);
-    await Bun.sleep(random() * 20);
+    await Bun.sleep(random.next() * 20);
     await site.server.stop("SIGKILL");
     await Promise.all(clients);
   }

@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { AddressInfo } from "node:net";
-import { randomNumbers } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { expectSound } from "../support/store.ts";
 import { TEST_MS, within } from "../support/wait.ts";
 import { type Request, Site } from "./site.ts";
@@ -62,11 +62,11 @@ const LENGTHS = [
 const bodyOf = (n: number, size: number) => `<${n} ${"x".repeat(size)}>`;
 
 /** Makes one request that is wrong in some way. */
-function makeCase(n: number, random: () => number): Case {
-  const below = (most: number) => Math.floor(random() * most);
+function makeCase(n: number, random: Random): Case {
+  const below = (most: number) => Math.floor(random.next() * most);
   const pick = <T>(list: readonly T[]): T => list[below(list.length)] as T;
   const post = `POST /case/${n} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`;
-  const body = bodyOf(n, random() < 0.2 ? 70_000 : below(50));
+  const body = bodyOf(n, random.next() < 0.2 ? 70_000 : below(50));
   const chunk = `${body.length.toString(16)}\r\n${body}\r\n`;
   const chunked = `${post}Transfer-Encoding: chunked\r\n\r\n`;
   const hidden = `POST /smuggled/${n} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`;
@@ -82,7 +82,7 @@ function makeCase(n: number, random: () => number): Case {
         `Content-Length: ${pick([0, 5, hidden.length, hidden.length + 5])}\r\n`,
         "Transfer-Encoding: chunked\r\n",
       ];
-      if (random() < 0.5) headers.reverse();
+      if (random.next() < 0.5) headers.reverse();
       return { bytes: `${post}${headers.join("")}\r\n0\r\n\r\n${hidden}` };
     },
     () => ({ bytes: `${post}Transfer-Encoding: ${pick(ENCODINGS)}\r\n\r\n0\r\n\r\n${hidden}` }),
@@ -93,11 +93,11 @@ function makeCase(n: number, random: () => number): Case {
     () => ({ bytes: `POST /case/${n}${"y".repeat(below(200_000))} HTTP/1.1\r\nHost: x\r\n\r\n` }),
     // Cut off anywhere.
     () => {
-      const whole = random() < 0.5 ? `${chunked}${chunk}0\r\n\r\n` : withLength(post, body);
+      const whole = random.next() < 0.5 ? `${chunked}${chunk}0\r\n\r\n` : withLength(post, body);
       return { bytes: whole.slice(0, below(whole.length)), hangsUp: true };
     },
     // The last chunk is missing, or the body is shorter than it says; the client waits.
-    () => ({ bytes: random() < 0.5 ? chunked + chunk : withLength(post, body).slice(0, -1) }),
+    () => ({ bytes: random.next() < 0.5 ? chunked + chunk : withLength(post, body).slice(0, -1) }),
     // A byte of the head is another one.
     () => {
       const at = below(post.length);
@@ -113,7 +113,7 @@ function makeCase(n: number, random: () => number): Case {
   const { bytes, hangsUp = false } = pick(cases)();
   const pieces: string[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const size = random() < 0.5 ? bytes.length : 1 + below(Math.min(40, bytes.length));
+    const size = random.next() < 0.5 ? bytes.length : 1 + below(Math.min(40, bytes.length));
     // At most so many, or a large one takes for ever.
     const end = pieces.length > 20 ? bytes.length : at + size;
     pieces.push(bytes.slice(at, end));
@@ -128,7 +128,7 @@ function withLength(head: string, body: string): string {
 
 test("a thousand requests that are wrong crash nothing, leave no half bodies, and get nobody else's answer", async () => {
   process.stderr.write(`XS_HTTP_SEED=${SEED}\n`);
-  const random = randomNumbers(SEED);
+  const random = new Random(SEED);
   await using site = await Site.open(["--http-timeout", "400"]);
   // The port of the client stands in for it, whatever became of its request.
   await using _responder = await site.answer(async ({ meta }, send) => {

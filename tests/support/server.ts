@@ -9,8 +9,8 @@ import { until, within } from "./wait.ts";
 export const XS = join(import.meta.dir, "../../dist/xs");
 
 /** A directory of a test's own, gone when the test is over: `using home = tempDirectory()`. */
-export function tempDirectory(): Disposable & { path: string } {
-  const path = mkdtempSync(join(tmpdir(), "xs-"));
+export function tempDirectory(parent = tmpdir()): Disposable & { path: string } {
+  const path = mkdtempSync(join(parent, "xs-"));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
@@ -32,6 +32,8 @@ export interface ServerOptions {
   readonly env?: Record<string, string>;
   /** More arguments of `xs serve`. */
   readonly args?: readonly string[];
+  /** A command that runs xs, in its own process, and watches it. */
+  readonly under?: readonly string[];
 }
 
 /** A running `xs serve`, killed at the end of the test if it still lives. */
@@ -46,7 +48,8 @@ export class Server implements AsyncDisposable {
   constructor(directory: string, options: ServerOptions = {}) {
     this.directory = directory;
     this.unix = join(directory, "sock");
-    this.#child = Bun.spawn([XS, "serve", directory, ...(options.args ?? [])], {
+    const command = [...(options.under ?? []), XS, "serve", directory, ...(options.args ?? [])];
+    this.#child = Bun.spawn(command, {
       cwd: options.cwd ?? tmpdir(),
       env: { ...plainEnv(tmpdir()), ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
