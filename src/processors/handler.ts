@@ -1,7 +1,6 @@
 import { XsError } from "../frame/error.ts";
 import { encodeMeta, type Frame, idInLine } from "../frame/frame.ts";
 import { timestampOf } from "../frame/id.ts";
-import { MAX_VALUE } from "../frame/key.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { Reader } from "../store/reader.ts";
@@ -13,7 +12,7 @@ import type { HandlerOptions } from "./options.ts";
 import { StderrWriter } from "./output.ts";
 import { OwnOutput } from "./own-output.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
-import type { Effect } from "./protocol.ts";
+import { type Effect, stateProblem } from "./protocol.ts";
 import { type Prepared, placeIn, prepare } from "./runtime.ts";
 import { type Crew, howItEnded, type Step, Worker } from "./worker.ts";
 
@@ -348,10 +347,8 @@ export class Handler implements Processor {
   }
 
   #checkState(state: string | undefined): void {
-    if (state === undefined || state.length < MAX_VALUE - 200) return;
-    throw new Error(
-      `the state is ${state.length} characters of JSON, and may be ${MAX_VALUE}: keep what is large in the k/v store`,
-    );
+    const problem = state === undefined ? undefined : stateProblem(state);
+    if (problem !== undefined) throw new Error(problem);
   }
 
   /** Adds what a step writes. Gives what is wrong with it, if anything is; then it adds nothing. */

@@ -5,7 +5,7 @@ import { Backoff } from "./backoff.ts";
 import { Generator } from "./generator.ts";
 import { Handler } from "./handler.ts";
 import { answer, patiently, recordKey, type Subject, shortReason } from "./lifecycle.ts";
-import { Invalid, parseSpawnOptions } from "./options.ts";
+import { Invalid, parseSpawnOptions, refused } from "./options.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
 import { isDuplex, type Kind } from "./registry.ts";
 
@@ -191,7 +191,7 @@ export class Slot {
   }
 
   async #read(subject: Subject, frame: Frame): Promise<Spawn> {
-    parseTopic(`${subject.name}.stderr`);
+    refused(() => parseTopic(`${subject.name}.stderr`));
     const options = parseSpawnOptions(frame.meta);
     if (frame.hash === null)
       throw new Invalid("there is no script: it is the content of the spawn");
