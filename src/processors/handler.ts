@@ -238,23 +238,20 @@ export class Handler implements Processor {
       // The boundary between history and what comes live is nothing to a handler.
       if (isThreshold(bytes)) continue;
       const lastId = lastIdOf(bytes);
-      const successor = await this.#host.successorUpTo(lastId);
-      const page = this.#own.without(bytes, successor);
-      this.#readUpTo = successor ?? lastId;
-      if (page) {
-        this.#inFlight.push({ lastId: page.lastId, size: page.bytes.length });
-        await worker.send(page.bytes, page.lastId);
-      }
-      if (successor !== undefined) {
-        const passed = await this.#decision(successor, worker);
-        if (!passed) return;
-        // The successor does not load, so what comes after it is for this one after all.
-        const rest = this.#own.without(bytes, undefined, successor);
-        this.#readUpTo = lastId;
-        if (rest) {
-          this.#inFlight.push({ lastId: rest.lastId, size: rest.bytes.length });
-          await worker.send(rest.bytes, rest.lastId);
+      // The spawns of several successors may be in one page, and some of those may not load.
+      let from: string | undefined;
+      for (;;) {
+        const successor = await this.#host.successorUpTo(lastId);
+        const page = this.#own.without(bytes, successor, from);
+        this.#readUpTo = successor ?? lastId;
+        if (page) {
+          this.#inFlight.push({ lastId: page.lastId, size: page.bytes.length });
+          await worker.send(page.bytes, page.lastId);
         }
+        if (successor === undefined) break;
+        if (!(await this.#decision(successor, worker))) return;
+        // It does not load, so what comes after it is for this one after all.
+        from = successor;
       }
       while (!this.#hasRoom() && this.#worker === worker && !this.#stopping) await this.#wait();
       if (this.#worker !== worker || this.#stopping) return;

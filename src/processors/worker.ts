@@ -100,6 +100,7 @@ export class Worker implements Crew {
     const stderr = host.stderr(program.stderr);
     const stop = () => program.stop();
     signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
     const late = setTimeout(stop, READY_MS);
     try {
       const lines = textLinesOf(program.stdout);

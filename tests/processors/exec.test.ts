@@ -4,12 +4,12 @@ import {
   countOf,
   expectAlive,
   framesOf,
+  kvText,
   say,
   sayMany,
   serving,
   spawn,
   textsOf,
-  valueOf,
 } from "../support/processors.ts";
 import { TEST_MS } from "../support/wait.ts";
 
@@ -55,7 +55,7 @@ say(out={"n": n, "count": state}, next=state, done=frame["id"])`,
     expect(out.map(({ meta }) => [meta.n, meta.count])).toEqual(good.map((n, at) => [n, at + 1]));
     expect((await framesOf(server, "copy")).map(({ meta }) => meta.n)).toEqual(good);
     expect(await textsOf(server, "copy")).toEqual(good.map((n) => `c${n}`));
-    expect(await valueOf(server, "last")).toBe('{"n":98}');
+    expect(await kvText(server, "last")).toBe('{"n":98}');
     const frames = await framesOf(server, "n");
     expect(errors[0]?.meta).toMatchObject({
       reason: "no 4",

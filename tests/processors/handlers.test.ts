@@ -5,6 +5,7 @@ import {
   countOf,
   events,
   framesOf,
+  kvText,
   say,
   sayMany,
   serving,
@@ -12,7 +13,6 @@ import {
   terminate,
   textOf,
   textsOf,
-  valueOf,
 } from "../support/processors.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
@@ -178,7 +178,7 @@ test("on_error: skip writes NAME.error and goes on; nothing of that frame stays"
     const good = Array.from({ length: 90 }, (_, n) => n).filter((n) => n % 3 !== 2);
     expect(out.map(({ meta }) => [meta.n, meta.count])).toEqual(good.map((n, at) => [n, at + 1]));
     expect((await framesOf(server, "copy")).map(({ meta }) => meta.n)).toEqual(good);
-    expect(await valueOf(server, "total")).toBe("60");
+    expect(await kvText(server, "total")).toBe("60");
     const errors = await framesOf(server, "faulty.error");
     expect(errors).toHaveLength(30);
     const frames = await framesOf(server, "n");
@@ -199,7 +199,7 @@ test("a handler that throws has failed: the reason, the frame, and what was befo
     expect(failed.meta.reason).toContain("faulty.ts:");
     expect((await framesOf(server, "faulty.out")).map(({ meta }) => meta.n)).toEqual([0, 1]);
     expect((await framesOf(server, "copy")).map(({ meta }) => meta.n)).toEqual([0, 1]);
-    expect(await valueOf(server, "total")).toBe("2");
+    expect(await kvText(server, "total")).toBe("2");
   });
 });
 
@@ -257,8 +257,8 @@ test("with concurrency an error of one frame takes nothing of the others with it
     const good = Array.from({ length: 100 }, (_, n) => n).filter((n) => n % 5 !== 4);
     expect(out.map(({ meta }) => meta.n)).toEqual(good);
     expect((await framesOf(server, "copy")).map(({ meta }) => meta.n)).toEqual(good);
-    expect(await valueOf(server, "last/3")).toBe("3");
-    expect(await valueOf(server, "last/4")).toBeUndefined();
+    expect(await kvText(server, "last/3")).toBe("3");
+    expect(await kvText(server, "last/4")).toBeUndefined();
   });
 });
 

@@ -8,12 +8,12 @@ import {
   events,
   expectAlive,
   framesOf,
+  kvText,
   say,
   sayMany,
   serving,
   spawn,
   textsOf,
-  valueOf,
 } from "../support/processors.ts";
 import { plainEnv } from "../support/server.ts";
 import { TEST_MS } from "../support/wait.ts";
@@ -100,7 +100,7 @@ test("the commands write with the frame, and read what they wrote", async () => 
         if $frame.meta.n == 3 { .kv delete text }
         $"copy ($frame.meta.n)" | .append copy --meta { n: $frame.meta.n } --ttl last:100
         { out: {
-            before: $before, then: $then, total: (.kv get total), text: (.kv get text)
+            before: $before, digits_then: $then, total: (.kv get total), text: (.kv get text)
             record: (.kv get record), digits: (.kv get digits), none: (.kv get nothing)
           }, next: ($state + 1) }
       } }`,
@@ -114,12 +114,12 @@ test("the commands write with the frame, and read what they wrote", async () => 
     expect(out.map(({ meta }) => meta)).toMatchObject([
       { before: null, total: 1, text: "t1" },
       { before: 1, total: 2, text: "t2", ...some },
-      { before: 2, then: "12", total: 3, text: "t3" },
+      { before: 2, digits_then: "12", total: 3, text: "t3" },
       { before: 3, total: 4, text: null },
       { before: 4, total: 5, text: "t5" },
     ]);
-    expect(await valueOf(server, "total")).toBe("5");
-    expect(await valueOf(server, "record")).toBe('{"n":5}');
+    expect(await kvText(server, "total")).toBe("5");
+    expect(await kvText(server, "record")).toBe('{"n":5}');
     expect((await framesOf(server, "copy")).map(({ meta, ttl }) => [meta.n, ttl])).toEqual(
       [0, 1, 2, 3, 4].map((n) => [n, "last:100"]),
     );
@@ -167,7 +167,7 @@ test("on_error: skip writes NAME.error and goes on; nothing of that frame stays"
     const good = Array.from({ length: 30 }, (_, n) => n).filter((n) => n % 3 !== 2);
     expect(out.map(({ meta }) => [meta.n, meta.count])).toEqual(good.map((n, at) => [n, at]));
     expect((await framesOf(server, "copy")).map(({ meta }) => meta.n)).toEqual(good);
-    expect(await valueOf(server, "total")).toBe("20");
+    expect(await kvText(server, "total")).toBe("20");
     expect(errors[0]?.meta).toMatchObject({
       handler_id: handler.id,
       frame_id: (await framesOf(server, "n"))[2]?.id,
@@ -185,7 +185,7 @@ test("a handler that fails has failed at that frame; what was before it is kept"
     expect(failed.meta.reason).toContain("no 2");
     expect((await framesOf(server, "faulty.out")).map(({ meta }) => meta.n)).toEqual([0, 1]);
     expect((await framesOf(server, "copy")).map(({ meta }) => meta.n)).toEqual([0, 1]);
-    expect(await valueOf(server, "total")).toBe("2");
+    expect(await kvText(server, "total")).toBe("2");
   });
 });
 

@@ -144,7 +144,7 @@ export async function textsOf(server: Server, topic: string): Promise<string[]> 
 }
 
 /** A value of the k/v store, as text. */
-export async function valueOf(server: Server, key: string): Promise<string | undefined> {
+export async function kvText(server: Server, key: string): Promise<string | undefined> {
   const response = await server.fetch(`/kv/${encodeURIComponent(key)}`);
   const text = await response.text();
   return response.ok ? text : undefined;
