@@ -170,7 +170,7 @@ export class KvStore {
   /** The changes since the last call, for watchers. */
   takePublished(): LiveFrame[] {
     const changes = this.#published;
-    if (changes.length > 0) this.#published = [];
+    this.#published = [];
     return changes;
   }
 

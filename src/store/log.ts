@@ -67,7 +67,7 @@ export class Log {
   /** The frames that were appended since the last call, for live readers. */
   takePublished(): LiveFrame[] {
     const frames = this.#published;
-    if (frames.length > 0) this.#published = [];
+    this.#published = [];
     return frames;
   }
 
