@@ -1,8 +1,9 @@
 import type { ArgsDef } from "citty";
 import { isStoreAddress } from "../client/address.ts";
 import { parseKey, parseKeyPrefix } from "../frame/key.ts";
+import { changeLine } from "../store/kv-row.ts";
 import { readInput } from "./input.ts";
-import { pipeOut } from "./output.ts";
+import { pipeOut, writeOut } from "./output.ts";
 import { followOut, PULSE_OPTION, pulseOf } from "./read.ts";
 import { splitTarget, type Target, withClient } from "./target.ts";
 import { parsed, type Verb } from "./verb.ts";
@@ -17,11 +18,20 @@ export const kvGet: Verb = {
   name: "kv get",
   summary: "Print the value of a key, byte for byte",
   positionals: "[ADDR] KEY",
-  options: {},
+  options: {
+    json: { type: "boolean", description: "the whole pair as a line of JSON, as kv watch has it" },
+  },
   examples: [["xs kv get views/count", "the value; exit 1 if there is none"]],
-  async run({ positionals }) {
-    const { target, path } = keyOf(positionals);
-    await withClient(target, {}, async (client) => pipeOut(await client.request(path)));
+  async run({ positionals, options }) {
+    const { target, path, key } = keyOf(positionals);
+    await withClient(target, {}, async (client) => {
+      const response = await client.request(path);
+      if (!options.has("json")) return pipeOut(response);
+      const { headers } = response;
+      const rev = JSON.parse(headers.get("etag") ?? '""') as string;
+      const type = headers.get("content-type") ?? "";
+      await writeOut(`${changeLine({ key, rev, type, value: await response.bytes() })}\n`);
+    });
   },
 };
 
@@ -118,9 +128,10 @@ export const kvWatch: Verb = {
   },
 };
 
-function keyOf(positionals: readonly string[]): { target: Target; path: string } {
+function keyOf(positionals: readonly string[]): { target: Target; path: string; key: string } {
   const target = splitTarget(positionals, 1, "KEY");
-  return { target, path: pathOf(parsed(() => parseKey(target.rest[0] ?? ""))) };
+  const key = parsed(() => parseKey(target.rest[0] ?? ""));
+  return { target, path: pathOf(key), key };
 }
 
 function pathOf(key: string): string {

@@ -1,7 +1,6 @@
 import { XsError } from "../frame/error.ts";
 import { encodeMeta, type Frame, idInLine } from "../frame/frame.ts";
 import { timestampOf } from "../frame/id.ts";
-import { MAX_VALUE } from "../frame/key.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { Reader } from "../store/reader.ts";
@@ -13,7 +12,7 @@ import type { HandlerOptions } from "./options.ts";
 import { StderrWriter } from "./output.ts";
 import { OwnOutput } from "./own-output.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
-import type { Effect } from "./protocol.ts";
+import { type Effect, stateProblem } from "./protocol.ts";
 import { type Prepared, placeIn, prepare } from "./runtime.ts";
 import { type Crew, howItEnded, type Step, Worker } from "./worker.ts";
 
@@ -241,23 +240,20 @@ export class Handler implements Processor {
       // The boundary between history and what comes live is nothing to a handler.
       if (isThreshold(bytes)) continue;
       const lastId = lastIdOf(bytes);
-      const successor = await this.#host.successorUpTo(lastId);
-      const page = this.#own.without(bytes, successor);
-      this.#readUpTo = successor ?? lastId;
-      if (page) {
-        this.#inFlight.push({ lastId: page.lastId, size: page.bytes.length });
-        await worker.send(page.bytes, page.lastId);
-      }
-      if (successor !== undefined) {
-        const passed = await this.#decision(successor, worker);
-        if (!passed) return;
-        // The successor does not load, so what comes after it is for this one after all.
-        const rest = this.#own.without(bytes, undefined, successor);
-        this.#readUpTo = lastId;
-        if (rest) {
-          this.#inFlight.push({ lastId: rest.lastId, size: rest.bytes.length });
-          await worker.send(rest.bytes, rest.lastId);
+      // The spawns of several successors may be in one page, and some of those may not load.
+      let from: string | undefined;
+      for (;;) {
+        const successor = await this.#host.successorUpTo(lastId);
+        const page = this.#own.without(bytes, successor, from);
+        this.#readUpTo = successor ?? lastId;
+        if (page) {
+          this.#inFlight.push({ lastId: page.lastId, size: page.bytes.length });
+          await worker.send(page.bytes, page.lastId);
         }
+        if (successor === undefined) break;
+        if (!(await this.#decision(successor, worker))) return;
+        // It does not load, so what comes after it is for this one after all.
+        from = successor;
       }
       while (!this.#hasRoom() && this.#worker === worker && !this.#stopping) await this.#wait();
       if (this.#worker !== worker || this.#stopping) return;
@@ -375,10 +371,8 @@ export class Handler implements Processor {
   }
 
   #checkState(state: string | undefined): void {
-    if (state === undefined || state.length < MAX_VALUE - 200) return;
-    throw new Error(
-      `the state is ${state.length} characters of JSON, and may be ${MAX_VALUE}: keep what is large in the k/v store`,
-    );
+    const problem = state === undefined ? undefined : stateProblem(state);
+    if (problem !== undefined) throw new Error(problem);
   }
 
   /** Adds what a step writes. Gives what is wrong with it, if anything is; then it adds nothing. */

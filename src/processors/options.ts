@@ -96,7 +96,8 @@ function objectIn(value: Json, what: string): { [key: string]: Json } {
 function oneOf<T extends string>(known: readonly T[], value: Json, name: string): T {
   const found = known.find((each) => each === value);
   if (found !== undefined) return found;
-  throw new Invalid(`${name} ${shown(JSON.stringify(value))} is not one of ${known.join(", ")}`);
+  const given = shown(typeof value === "string" ? value : JSON.stringify(value));
+  throw new Invalid(`${name} ${given} is not one of ${known.join(", ")}`);
 }
 
 function wholeNumber(value: Json, name: string, least: number, most: number): number {

@@ -1,5 +1,6 @@
 import { shown } from "../frame/error.ts";
 import type { Json } from "../frame/frame.ts";
+import { MAX_VALUE } from "../frame/key.ts";
 
 // The line protocol of handlers and of generators that are not plain commands, as docs/processors.md
 // tells it: JSON lines, to a program on stdin and from it on stdout.
@@ -32,6 +33,18 @@ export class ProtocolError extends Error {
 
 /** Longest line of a program, in characters: room for 16 MiB of content in base64. */
 export const MAX_LINE = 24 * 1024 * 1024;
+
+/** Room in the value that keeps a state, for what else stands there. */
+const BESIDE_STATE = 200;
+
+/** Why a state, as JSON text, cannot be kept; undefined if it can. */
+export function stateProblem(text: string): string | undefined {
+  const most = MAX_VALUE - BESIDE_STATE;
+  // A character is three bytes at most.
+  const size = text.length * 3 <= most ? text.length : Buffer.byteLength(text);
+  if (size <= most) return undefined;
+  return `the state is ${size} bytes of JSON, and may be ${most}: keep what is large in the k/v store`;
+}
 
 const EFFECTS = ["out", "out_base64", "append", "put", "delete", "response"] as const;
 const KEYS = new Set<string>([...EFFECTS, "ready", "next", "done", "error", "frame_id"]);

@@ -128,6 +128,7 @@ export async function checkScript({ check, env }: Prepared, signal: AbortSignal)
   const program = new Program(check, env);
   const stop = () => program.stop();
   signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
   program.closeInput();
   const [stderr, exit] = await Promise.all([
     new Response(program.stderr).text(),

@@ -5,7 +5,7 @@ import { Backoff } from "./backoff.ts";
 import { Generator } from "./generator.ts";
 import { Handler } from "./handler.ts";
 import { answer, patiently, recordKey, type Subject, shortReason } from "./lifecycle.ts";
-import { Invalid, parseSpawnOptions } from "./options.ts";
+import { Invalid, parseSpawnOptions, refused } from "./options.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
 import { isDuplex, type Kind } from "./registry.ts";
 
@@ -54,7 +54,7 @@ export class Slot {
   #queue: Request[] = [];
   #working: Promise<void> | undefined;
   #current: Running | undefined;
-  #loading: { subject: Subject; abort: AbortController } | undefined;
+  #loading: { subject: Subject; recovered: boolean; abort: AbortController } | undefined;
 
   constructor(host: SlotHost, kind: Kind, name: string) {
     this.#host = host;
@@ -71,8 +71,9 @@ export class Slot {
   request(action: "spawn" | "terminate", frame: Frame, recovered = false): void {
     if (action === "spawn") this.#spawnIds.add(frame.id);
     this.#queue.push({ action, frame, recovered });
-    // What is about to be loaded is not wanted any more, or not for long.
-    this.#loading?.abort.abort();
+    // What is about to be loaded is not wanted any more, or not for long. But what ran before the
+    // server stopped has frames to handle up to the new spawn.
+    if (action === "terminate" || !this.#loading?.recovered) this.#loading?.abort.abort();
     if (action === "terminate") this.#current?.abandon();
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined;
@@ -153,11 +154,12 @@ export class Slot {
   /** Loads what is to run; undefined where it does not load, or is not wanted any more. */
   async #load(subject: Subject, frame: Frame, recovered: boolean): Promise<Loaded | undefined> {
     const abort = new AbortController();
-    this.#loading = { subject, abort };
+    this.#loading = { subject, recovered, abort };
     const signal = AbortSignal.any([abort.signal, this.#host.signal]);
     let processor: Processor | undefined;
     try {
       return await this.#host.loading(async () => {
+        signal.throwIfAborted();
         const spawn = await this.#read(subject, frame);
         const around = this.#around(frame.id);
         processor =
@@ -171,7 +173,6 @@ export class Slot {
       processor?.dispose();
       if (this.#host.signal.aborted) return undefined;
       if (abort.signal.aborted) {
-        if (recovered) return undefined;
         this.#passOver(frame.id);
         const next = this.#queue.find(({ action }) => action === "spawn");
         const by = next ? { by: next.frame.id } : {};
@@ -191,7 +192,7 @@ export class Slot {
   }
 
   async #read(subject: Subject, frame: Frame): Promise<Spawn> {
-    parseTopic(`${subject.name}.stderr`);
+    refused(() => parseTopic(`${subject.name}.stderr`));
     const options = parseSpawnOptions(frame.meta);
     if (frame.hash === null)
       throw new Invalid("there is no script: it is the content of the spawn");
@@ -226,8 +227,10 @@ export class Slot {
   async #terminate(): Promise<void> {
     const current = this.#current;
     if (!current) return;
-    this.#current = undefined;
     await current.stop();
+    // It may have come to an end of its own meanwhile.
+    if (this.#current !== current) return;
+    this.#current = undefined;
     await this.#answer([answer(current.subject, "terminated"), ...this.#forget()]);
   }
 

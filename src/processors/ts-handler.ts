@@ -13,7 +13,7 @@ import {
 import { explain } from "../script/explain.ts";
 import { type Ask, Reads } from "../script/reads.ts";
 import { textLinesOf } from "./byte-lines.ts";
-import type { FromServer } from "./protocol.ts";
+import { type FromServer, stateProblem } from "./protocol.ts";
 
 /** Output that a batch collects before its frames so far are declared done, in characters. */
 const MUCH_OUTPUT = 1024 * 1024;
@@ -179,12 +179,16 @@ class Session {
   #size = 0;
   #state: unknown;
   /** As it was when the last frame was declared done. */
-  #doneState = "null";
+  #doneState: string | undefined;
   #changed = false;
   /** The script reads the log, so what a frame does is to be committed before the next. */
   #oneByOne = false;
   /** Frames that were run since then. */
   #undone: XsFrame[] = [];
+  /** With concurrency: frames that are worked on, and the telling of what came of them. */
+  #atWork = 0;
+  #freed = Promise.withResolvers<void>();
+  #told: Promise<void> = Promise.resolve();
   /** The last frame that was declared done, and the last that the server has committed. */
   #done = "";
   #committed = "";
@@ -241,6 +245,7 @@ class Session {
       }
     }
     await work;
+    await this.#told;
   }
 
   /** A value, as the handler itself left it. */
@@ -292,22 +297,21 @@ class Session {
     await this.#finish();
   }
 
-  /** Frames side by side; what they write goes out in their order. */
+  /**
+   * Frames side by side, also those of different batches, as frames that come live are a batch each.
+   * What they write goes out in their order.
+   */
   async #handleAtOnce(frames: readonly XsFrame[]): Promise<void> {
-    const results: Promise<string[]>[] = [];
-    for (const [n, frame] of frames.entries()) {
-      if (n >= this.#atOnce)
-        await this.#tellOne(frames[n - this.#atOnce], results[n - this.#atOnce]);
-      results.push(this.#handleAlone(frame));
-    }
-    for (let n = Math.max(0, frames.length - this.#atOnce); n < frames.length; n++) {
-      await this.#tellOne(frames[n], results[n]);
+    for (const frame of frames) {
+      while (this.#atWork >= this.#atOnce) await this.#freed.promise;
+      this.#atWork++;
+      const result = this.#handleAlone(frame);
+      this.#told = this.#told.then(async () => this.#tellOne(frame, await result));
+      this.#told.catch(fail);
     }
   }
 
-  async #tellOne(frame: XsFrame | undefined, result: Promise<string[]> | undefined): Promise<void> {
-    if (!frame || !result) return;
-    const lines = await result;
+  async #tellOne(frame: XsFrame, lines: readonly string[]): Promise<void> {
     for (const line of lines) this.write(line);
     await this.flush();
     if (lines.at(-1)?.startsWith('{"error"')) await this.#untilCommitted(frame.id);
@@ -321,7 +325,12 @@ class Session {
       return [...work.end(), `{"done":"${frame.id}"}`];
     } catch (error) {
       work.end();
+      this.#forgetOverlay(frame.id);
       return [errorLine(frame, error)];
+    } finally {
+      this.#atWork--;
+      this.#freed.resolve();
+      this.#freed = Promise.withResolvers();
     }
   }
 
@@ -374,7 +383,7 @@ class Session {
     this.#lines = [];
     this.#size = 0;
     for (const { id } of frames) this.#forgetOverlay(id);
-    this.#state = JSON.parse(this.#doneState);
+    this.#state = this.#doneState === undefined ? undefined : JSON.parse(this.#doneState);
     this.#changed = false;
     if (frames.length === 1) {
       this.write(errorLine(work.frame, error));
@@ -383,6 +392,9 @@ class Session {
       // The server decides whether to go on.
       return this.#untilCommitted(work.frame.id);
     }
+    // What frames before these wrote was forgotten with what these wrote over it, so it is to be
+    // the store's by now.
+    await this.#untilCommitted(this.#done);
     for (const frame of frames) {
       await this.#handle(frame);
       await this.#finish();
@@ -398,14 +410,18 @@ class Session {
   async #finish(): Promise<void> {
     const last = this.#undone.at(-1);
     if (!last) return;
-    this.#undone = [];
     if (this.#changed) {
-      this.#doneState = jsonOf(this.#state, "the state");
+      try {
+        this.#doneState = stateText(this.#state);
+      } catch (error) {
+        return this.#failed(new Work(this, last), error);
+      }
       this.#changed = false;
       this.write(`{"next":${this.#doneState},"done":"${last.id}"}`);
     } else {
       this.write(`{"done":"${last.id}"}`);
     }
+    this.#undone = [];
     this.#done = last.id;
     await this.flush();
   }
@@ -422,6 +438,14 @@ function checkState(state: unknown): void {
   if (typeof state === "bigint" || typeof state === "function" || typeof state === "symbol") {
     throw new Error(`the state is kept as JSON, which a ${typeof state} is not`);
   }
+}
+
+/** The state as JSON. @throws XsError where it has none, or where that is too large to be kept */
+function stateText(state: unknown): string {
+  const text = jsonOf(state, "the state");
+  const problem = stateProblem(text);
+  if (problem !== undefined) throw new XsError("bad_frame", problem);
+  return text;
 }
 
 function errorLine(frame: XsFrame, error: unknown): string {

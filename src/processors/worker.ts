@@ -100,6 +100,7 @@ export class Worker implements Crew {
     const stderr = host.stderr(program.stderr);
     const stop = () => program.stop();
     signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
     const late = setTimeout(stop, READY_MS);
     try {
       const lines = textLinesOf(program.stdout);
@@ -174,19 +175,30 @@ export class Worker implements Crew {
     const { effects, next, done, error } = parseHandlerLine(line);
     for (const effect of effects) this.#effects.push(effect);
     if (next !== undefined) this.#state = next;
-    if (error) {
-      // Nothing of that frame is kept.
-      this.#effects = [];
-      this.#state = undefined;
-      return this.#host.step({ done: error.frameId, effects: [], error: error.reason });
-    }
-    if (done === undefined) return undefined;
-    const made = this.#effects;
-    for (const effect of made) effect.frameId ??= done;
-    const step = { done, effects: made, state: this.#state };
-    this.#effects = [];
+    if (done !== undefined) return this.#host.step(this.#stepTo(done));
+    if (!error) return undefined;
+    // Nothing of that frame is kept, but what the frames before it made is.
+    const { frameId, reason } = error;
+    this.#effects = this.#effects.filter((effect) => (effect.frameId ?? frameId) < frameId);
+    const before = this.#effects.at(-1)?.frameId;
+    if (before !== undefined) void this.#host.step(this.#stepTo(before));
     this.#state = undefined;
-    return this.#host.step(step);
+    return this.#host.step({ done: frameId, effects: [], error: reason });
+  }
+
+  /** What was made up to a frame. A program may have begun to tell of the next one by then. */
+  #stepTo(done: string): Step {
+    const effects: Effect[] = [];
+    const later: Effect[] = [];
+    for (const effect of this.#effects) {
+      if (effect.frameId !== undefined && effect.frameId > done) later.push(effect);
+      else effects.push(effect);
+    }
+    for (const effect of effects) effect.frameId ??= done;
+    const step = { done, effects, state: this.#state };
+    this.#effects = later;
+    this.#state = undefined;
+    return step;
   }
 }
 

@@ -7,7 +7,7 @@ def emit [effect: record] {
 
 def encoded [value: any] {
   match ($value | describe) {
-    "nothing" => {}
+    "nothing" => { {} }
     "string" => { content: $value }
     "binary" => { base64: ($value | encode base64) }
     _ => { content: ($value | to json --raw) }

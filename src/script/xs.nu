@@ -99,10 +99,13 @@ export def ".cas-post" [] {
 
 # The value of a key; nothing if there is none
 export def ".kv get" [key: string] {
-  let found = (^xs kv get $key | complete)
+  let found = (^xs kv get --json $key | complete)
   if $found.exit_code != 0 and ($found.stderr | str contains "there is no key") { return null }
   if $found.exit_code != 0 { error make --unspanned { msg: ($found.stderr | str trim) } }
-  try { $found.stdout | from json } catch { $found.stdout }
+  let pair = ($found.stdout | from json)
+  if $pair.base64? != null { return ($pair.base64 | decode base64) }
+  let is_text = ($pair.type =~ '^text/|^application/(.*\+)?json\b')
+  if $is_text or ($pair.value | describe) != "string" { $pair.value } else { $pair.value | into binary }
 }
 
 # Store the input as the value of a key

@@ -334,6 +334,44 @@ export function storeContract(name: string, engine: Engine): void {
         }
       }),
     );
+
+    test(
+      "a following read and a watch have each frame and pair once, however writes of both mix",
+      on(async (store) => {
+        const count = 300;
+        const reading = readAll(store, { follow: true }, 2 * count + 1);
+        const watch = store.kv.read({ prefix: "" }, { follow: true });
+        const keys: string[] = [];
+        const watching = (async () => {
+          while (keys.length < 2 * count) {
+            const lines = new TextDecoder()
+              .decode(await watch.next())
+              .trimEnd()
+              .split("\n");
+            for (const line of lines) if (line.includes('"key"')) keys.push(JSON.parse(line).key);
+          }
+          watch.close();
+        })();
+        const put = (key: string) =>
+          store.apply([{ put: { key, type: "text/plain", value: Buffer.from("x") } }]);
+        const repeat = async (write: (n: number) => Promise<unknown>) => {
+          for (let n = 0; n < count; n++) await write(n);
+        };
+        // Each at its own pace, so that commits of only the one or the other are on their way to
+        // the disk together.
+        await Promise.all([
+          repeat((n) => put(`a/${n}`)),
+          repeat((n) => Promise.all([put(`b/${n}`), put("again")])),
+          repeat(() => append(store, "a", { content: "x" })),
+          repeat(() => append(store, "b")),
+        ]);
+        const ids = (await reading).map(({ id }) => id);
+        expect(ids).toEqual([...new Set(ids)].sort());
+        await watching;
+        const once = keys.filter((key) => key.includes("/"));
+        expect(once).toHaveLength(new Set(once).size);
+      }),
+    );
   });
 
   describe(`${name}: import`, () => {

@@ -1,0 +1,195 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import {
+  answered,
+  countOf,
+  expectAlive,
+  framesOf,
+  kvText,
+  say,
+  sayMany,
+  serving,
+  spawn,
+  textsOf,
+} from "../support/processors.ts";
+import { TEST_MS } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_MS);
+
+/** A handler in Python: `body` sees `frame` and `state`, and calls say(**line). */
+const python = (options: string, body: string) => `#!/usr/bin/python3
+import base64, json, os, sys, time
+
+def say(**line):
+    print(json.dumps(line), flush=True)
+
+say(ready=${options})
+state = None
+for line in sys.stdin:
+    frame = json.loads(line)
+    if "state" in frame:
+        state = frame["state"]
+        continue
+    if "topic" not in frame:
+        continue
+${body.replace(/^/gm, "    ")}
+`;
+
+test("a program in Python is a handler: state, output, appends, values and errors", async () => {
+  await serving(async (server) => {
+    const script = python(
+      '{"topics": ["n"], "initial": 0, "on_error": "skip"}',
+      `n = frame["meta"]["n"]
+say(append={"topic": "copy", "meta": {"n": n}, "content": "c%d" % n})
+say(put={"key": "last", "value": {"n": n}})
+if n % 5 == 4:
+    say(error="no %d" % n, frame_id=frame["id"])
+    continue
+state += 1
+say(out={"n": n, "count": state}, next=state, done=frame["id"])`,
+    );
+    const handler = await spawn(server, "handler", "py", script);
+    await sayMany(server, "n", 100);
+    const out = await countOf(server, "py.out", 80);
+    const errors = await countOf(server, "py.error", 20);
+    const good = Array.from({ length: 100 }, (_, n) => n).filter((n) => n % 5 !== 4);
+    expect(out.map(({ meta }) => [meta.n, meta.count])).toEqual(good.map((n, at) => [n, at + 1]));
+    expect((await framesOf(server, "copy")).map(({ meta }) => meta.n)).toEqual(good);
+    expect(await textsOf(server, "copy")).toEqual(good.map((n) => `c${n}`));
+    expect(await kvText(server, "last")).toBe('{"n":98}');
+    const frames = await framesOf(server, "n");
+    expect(errors[0]?.meta).toMatchObject({
+      reason: "no 4",
+      handler_id: handler.id,
+      frame_id: frames[4]?.id,
+    });
+    expect(out[0]?.meta).toMatchObject({ handler_id: handler.id, frame_id: frames[0]?.id });
+  });
+});
+
+test("a batch of frames is done at once, and an error in it takes nothing of the frames before", async () => {
+  await serving(async (server) => {
+    const script = python(
+      '{"topics": ["n"], "on_error": "skip"}',
+      `n = frame["meta"]["n"]
+say(out={"n": n}, frame_id=frame["id"])
+if n == 7:
+    say(error="no", frame_id=frame["id"])
+elif n % 10 == 9:
+    say(done=frame["id"])`,
+    );
+    await spawn(server, "handler", "py", script);
+    await sayMany(server, "n", 20);
+    const out = await countOf(server, "py.out", 19);
+    expect(out.map(({ meta }) => meta.n)).toEqual(
+      Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 7),
+    );
+  });
+});
+
+test("a handler in the shell, with sed, knows its name and its store", async () => {
+  await serving(async (server) => {
+    const script = `#!/bin/sh
+echo '{"ready":{"topics":["ping"]}}'
+while IFS= read -r line; do
+  id=$(printf '%s' "$line" | sed -n 's/^{"topic":"[^"]*","id":"\\([^"]*\\)".*/\\1/p')
+  n=$(printf '%s' "$line" | sed -n 's/.*"n":\\([0-9]*\\).*/\\1/p')
+  printf '{"out":{"pong":%d,"name":"%s","store":"%s"},"done":"%s"}\\n' "$n" "$XS_NAME" "$XS_ADDR" "$id"
+done
+`;
+    await spawn(server, "handler", "shell", script);
+    await spawn(server, "handler", "plain", script.split("\n").slice(1).join("\n"), {
+      runtime: "sh",
+    });
+    await sayMany(server, "ping", 3);
+    for (const name of ["shell", "plain"]) {
+      const out = await countOf(server, `${name}.out`, 3);
+      expect(out.map(({ meta }) => meta)).toMatchObject(
+        [0, 1, 2].map((pong) => ({ pong, name, store: server.directory })),
+      );
+    }
+  });
+});
+
+test("with concurrency several processes work, and the output is in order and each once", async () => {
+  await serving(async (server) => {
+    const script = python(
+      '{"topics": ["n"], "concurrency": 4}',
+      `time.sleep((frame["meta"]["n"] % 4) / 500)
+say(out={"n": frame["meta"]["n"], "pid": os.getpid()}, done=frame["id"])`,
+    );
+    await spawn(server, "handler", "wide", script);
+    await sayMany(server, "n", 100);
+    const out = await countOf(server, "wide.out", 100);
+    expect(out.map(({ meta }) => meta.n)).toEqual(Array.from({ length: 100 }, (_, n) => n));
+    expect(new Set(out.map(({ meta }) => meta.pid)).size).toBe(4);
+  });
+});
+
+test("one that exits in the middle runs again and goes on where it was, each frame once", async () => {
+  await serving(async (server) => {
+    const script = python(
+      '{"topics": ["n"], "initial": 0}',
+      `n = frame["meta"]["n"]
+say(append={"topic": "copy", "meta": {"n": n}})
+if n == 5 and not os.path.exists(os.environ["XS_ADDR"] + "/fell"):
+    open(os.environ["XS_ADDR"] + "/fell", "w").close()
+    print("I fall", file=sys.stderr, flush=True)
+    sys.exit(3)
+state += 1
+say(out={"n": n, "count": state}, next=state, done=frame["id"])`,
+    );
+    const handler = await spawn(server, "handler", "py", script);
+    await sayMany(server, "n", 10);
+    const out = await countOf(server, "py.out", 10);
+    expect(out.map(({ meta }) => [meta.n, meta.count])).toEqual(
+      Array.from({ length: 10 }, (_, n) => [n, n + 1]),
+    );
+    expect((await framesOf(server, "copy")).map(({ meta }) => meta.n)).toEqual(
+      Array.from({ length: 10 }, (_, n) => n),
+    );
+    const again = await answered(server, handler, "restarting");
+    expect(again.meta).toMatchObject({ exit: 3, delay_ms: 1000 });
+    expect(again.meta.reason).toContain("I fall");
+    await answered(server, handler, "active", 2);
+  });
+});
+
+test.each([
+  ["garbage", 'print("Hello!", flush=True)', "Hello!"],
+  ["a key that is none", 'say(output=1, done=frame["id"])', "output"],
+  ["an id that it was not given", 'say(done="z" * 25)', "was not given"],
+  ["an id that is none", 'say(done="soon")', "is no id"],
+  ["a frame twice", 'say(done=frame["id"]); say(done=frame["id"])', "done before"],
+  ["bytes that are not in base64", 'say(out_base64="!", done=frame["id"])', "base64"],
+  ["an append that is none", 'say(append="copy", done=frame["id"])', "append is an object"],
+  ["an append to a bad topic", 'say(append={"topic": "no topic"}, done=frame["id"])', "no topic"],
+  [
+    "bytes that are no text",
+    'sys.stdout.buffer.write(b"\\xff\\xfe\\n"); sys.stdout.flush()',
+    "stdout",
+  ],
+])("one that writes %s has failed, and the others go on", async (_, body, reason) => {
+  await serving(async (server) => {
+    const handler = await spawn(server, "handler", "py", python('{"topics": ["n"]}', body));
+    await say(server, "n");
+    const failed = await answered(server, handler, "failed");
+    expect(failed.meta.reason).toContain(reason);
+    await expectAlive(server);
+  });
+});
+
+test("one that never says that it is ready, or says it wrong, is invalid", async () => {
+  await serving(async (server) => {
+    const wrong: [script: string, reason: string][] = [
+      ["#!/bin/sh\necho hello\n", "hello"],
+      ['#!/bin/sh\necho \'{"done":"x"}\'\n', "done"],
+      ["#!/bin/sh\necho oh no >&2; exit 4\n", "oh no"],
+      ["#!/bin/sh\nexit 4\n", "exit code 4"],
+      ["#!/usr/bin/env no-such-language\n", "no-such-language"],
+    ];
+    for (const [n, [script, reason]] of wrong.entries()) {
+      const invalid = spawn(server, "handler", `wrong${n}`, script);
+      await expect(invalid).rejects.toThrow(reason);
+    }
+  });
+});
