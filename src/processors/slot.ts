@@ -26,6 +26,25 @@ export interface ProcessorStatus {
   behind_ms: number | null;
 }
 
+/** The row of what has no program yet, or none any more. */
+export function idleStatus(
+  { kind, name, spawnId }: Subject,
+  state: ProcessorStatus["state"],
+): ProcessorStatus {
+  return {
+    kind,
+    name,
+    state,
+    spawn_id: spawnId,
+    runtime: null,
+    pid: null,
+    uptime_ms: null,
+    restarts: 0,
+    last_exit: null,
+    behind_ms: null,
+  };
+}
+
 /** What a slot has around it. */
 export interface SlotHost {
   readonly store: Store;
@@ -84,19 +103,7 @@ export class Slot {
     const rows: ProcessorStatus[] = [];
     if (this.#current) rows.push(this.#current.status(this.#loading !== undefined));
     if (this.#loading && !this.#current) {
-      const { kind, name, spawnId } = this.#loading.subject;
-      rows.push({
-        kind,
-        name,
-        state: "loading",
-        spawn_id: spawnId,
-        runtime: null,
-        pid: null,
-        uptime_ms: null,
-        restarts: 0,
-        last_exit: null,
-        behind_ms: null,
-      });
+      rows.push(idleStatus(this.#loading.subject, "loading"));
     }
     return rows;
   }
