@@ -1,7 +1,8 @@
-// npm run bench [-- --quick] [-- --only NAME,…]: how fast xs is, next to a floor that the same
+// npm run bench [-- --quick] [-- --only NAME,…] [-- --peers] [-- --peer PATH]: how fast xs is, next to a floor that the same
 // machine gave in the same run. The table goes to stdout, the progress to stderr.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { comparePeers } from "./peers/main.ts";
 import { killAll } from "./processes.ts";
 import { append, batch } from "./rows/append.ts";
 import { content } from "./rows/content.ts";
@@ -9,6 +10,7 @@ import { exportRow } from "./rows/export.ts";
 import { followers, latency } from "./rows/follow.ts";
 import { kv } from "./rows/kv.ts";
 import { memory } from "./rows/memory.ts";
+import { emit, few, fold, generators, idle } from "./rows/processors.ts";
 import { replay, topics } from "./rows/read.ts";
 import { serve, start } from "./rows/start.ts";
 import { type Group, prepare, tidy } from "./setup.ts";
@@ -22,6 +24,11 @@ const groups: readonly Group[] = [
   exportRow,
   replay,
   topics,
+  fold,
+  emit,
+  few,
+  generators,
+  idle,
   latency,
   followers,
   start,
@@ -46,7 +53,12 @@ async function measure(chosen: readonly Group[], quick: boolean): Promise<Row[]>
 // Paths are relative to the repository: the address of a unix socket has room for 107 bytes only.
 process.chdir(join(import.meta.dir, ".."));
 const { values } = parseArgs({
-  options: { only: { type: "string" }, quick: { type: "boolean", default: false } },
+  options: {
+    only: { type: "string" },
+    quick: { type: "boolean", default: false },
+    peers: { type: "boolean", default: false },
+    peer: { type: "string", multiple: true, default: [] },
+  },
 });
 const names = values.only?.split(",");
 const unknown = names?.filter((name) => !groups.some((group) => group.name === name)) ?? [];
@@ -65,6 +77,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 try {
+  if (values.peers || values.peer.length > 0) {
+    console.log(await comparePeers(await prepare(values.quick), values.peer));
+    process.exit(0);
+  }
   const chosen = groups.filter(({ name }) => names?.includes(name) ?? true);
   console.log(toMarkdown(await measure(chosen, values.quick)));
 } finally {

@@ -76,8 +76,8 @@ async function answers(unix: string, path: string): Promise<boolean> {
 }
 
 /** `xs serve` on a store that may have to be made. */
-export function serveStore(directory: string): Promise<Server> {
-  return start([XS, "serve", directory], `${directory}/sock`, "/version");
+export function serveStore(directory: string, binary: string = XS): Promise<Server> {
+  return start([binary, "serve", directory], `${directory}/sock`, "/version");
 }
 
 /** The server that does nothing, see floors/server.ts. */

@@ -9,8 +9,9 @@ export interface Row {
   least?: number;
   /** ... or at most. */
   most?: number;
-  /** What the value itself should be at most. */
+  /** What the value itself should be at most, in its unit, or at least. */
   limit?: number;
+  leastValue?: number;
 }
 
 /** The rows as a table in Markdown. */
@@ -36,10 +37,12 @@ function show(value: number, unit: Row["unit"]): string {
   return `${value.toFixed(value < 10 ? 2 : 1)} ${unit}`;
 }
 
-function target({ value, least, most, limit }: Row, ratio: number): string {
+function target({ value, unit, least, most, limit, leastValue }: Row, ratio: number): string {
   const verdict = (met: boolean) => (met ? "met" : "missed");
   if (least !== undefined) return `≥ ${least}: ${verdict(ratio >= least)}`;
   if (most !== undefined) return `≤ ${most}: ${verdict(ratio <= most)}`;
-  if (limit !== undefined) return `≤ ${limit} MB: ${verdict(value <= limit)}`;
+  if (limit !== undefined) return `≤ ${limit} ${unit}: ${verdict(value <= limit)}`;
+  if (leastValue !== undefined)
+    return `≥ ${show(leastValue, unit)}: ${verdict(value >= leastValue)}`;
   return "";
 }

@@ -52,8 +52,11 @@ export async function readBody(request: Request, most: number, what: string): Pr
 
 /** What a failed read of a body means for the client. */
 export function bodyError(error: unknown): unknown {
-  if ((error as Error).name !== "AbortError") return error;
+  return (error as Error).name === "AbortError" ? bodyCutOff(error) : error;
+}
+
+export function bodyCutOff(cause: unknown): XsError {
   return new XsError("body_cut_off", "the body ended before its time, so nothing was kept", {
-    cause: error,
+    cause,
   });
 }

@@ -42,6 +42,15 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   store_damaged: [503, "Store damaged"],
   store_too_new: [503, "Store too new"],
   no_server: [503, "No server"],
+  address_in_use: [503, "Address in use"],
+  unauthorized: [401, "Unauthorized"],
+  foreign_origin: [403, "Foreign origin"],
+  no_handler: [503, "No handler"],
+  too_many_requests: [503, "Too many requests"],
+  headers_too_large: [431, "Headers too large"],
+  body_too_slow: [408, "Body too slow"],
+  no_answer: [504, "No answer"],
+  bad_response: [502, "Bad response"],
   internal: [500, "Internal error"],
 };
 
@@ -63,16 +72,27 @@ export class Refusal extends Error {
  * @param count told the code
  */
 export function problemResponse(error: unknown, count?: (code: ErrorCode) => void): Response {
-  const { reason, headers } =
-    error instanceof Refusal ? error : { reason: asXsError(error), headers: {} };
-  const { code, message, members } = reason;
-  count?.(code);
-  const [status, title] = TABLE[code];
-  const body = { title, status, detail: message, code, ...members };
-  return new Response(`${JSON.stringify(body)}\n`, {
-    status,
+  const { reason, headers } = error instanceof Refusal ? error : { reason: error, headers: {} };
+  const problem = problemOf(reason);
+  count?.(problem.code);
+  return new Response(`${JSON.stringify(problem)}\n`, {
+    status: problem.status,
     headers: { "content-type": "application/problem+json", ...headers },
   });
+}
+
+/** A problem document: its members in their order. */
+export interface Problem {
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+}
+
+export function problemOf(error: unknown): Problem {
+  const { code, message, members } = asXsError(error);
+  const [status, title] = TABLE[code];
+  return { title, status, detail: message, code, ...members };
 }
 
 function asXsError(error: unknown): XsError {

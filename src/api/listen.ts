@@ -1,11 +1,18 @@
-import { chmodSync, existsSync, rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { XsError } from "../frame/error.ts";
-import { answers, shortestPath } from "../store/socket-path.ts";
+import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
+import { claimSocket, listenError } from "../store/socket-path.ts";
 import type { Api } from "./api.ts";
 import { problemResponse } from "./errors.ts";
+import { guarded } from "./guard.ts";
+import { tokenOf } from "./token.ts";
+
+/** A client that has not shown the token may be silent for so long, in seconds. */
+const STRANGER_S = 30;
 
 export interface Listener {
+  /** Where it listens, as it is typed. */
+  readonly address: string;
   /**
    * Stops taking requests and removes the socket. Requests under way have `ms` to end, then their
    * connections are closed.
@@ -19,15 +26,51 @@ export interface Listener {
  *
  * @throws XsError `store_in_use`
  */
-export async function listen(directory: string, answer: Api): Promise<Listener> {
-  const path = join(directory, "sock");
-  const unix = shortestPath(path);
-  if (existsSync(path)) {
-    if (await answers(unix)) {
-      throw new XsError("store_in_use", `something else answers on ${path}: stop it first`);
-    }
-    rmSync(path);
+export function listen(directory: string, answer: Api): Promise<Listener> {
+  return listenUnix(join(directory, "sock"), answer);
+}
+
+/**
+ * Answers at another address as well. A unix socket is for its owner alone, like that of the store;
+ * over TCP it takes the token of the store.
+ *
+ * @param opened requests are let in when this resolves
+ * @throws XsError `store_in_use`, `address_in_use`
+ */
+export async function expose(
+  directory: string,
+  at: ListenAddress,
+  answer: Api,
+  opened: Promise<void>,
+): Promise<Listener> {
+  const whenOpened: Api = async (request) => {
+    await opened;
+    return answer(request);
+  };
+  if ("path" in at) return listenUnix(at.path, whenOpened);
+  const token = tokenOf(directory);
+  let admit: ReturnType<typeof guarded>;
+  let server: ReturnType<typeof Bun.serve>;
+  try {
+    server = Bun.serve({
+      hostname: at.hostname,
+      port: at.port,
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      idleTimeout: STRANGER_S,
+      // A following read may be silent for ever.
+      fetch: (request) => admit(request, () => server.timeout(request, 0)),
+      error: (error) => problemResponse(error),
+    });
+  } catch (error) {
+    throw listenError(at, error);
   }
+  const bound = { hostname: at.hostname, port: server.port ?? at.port };
+  admit = guarded(whenOpened, token, bound);
+  return { address: formatListenAddress(bound), stop: (ms) => stop(server, ms) };
+}
+
+async function listenUnix(path: string, answer: Api): Promise<Listener> {
+  const unix = await claimSocket(path);
   // The socket's mode follows the umask: nobody else may connect, not even for a moment.
   const umask = process.umask(0o177);
   let server: ReturnType<typeof Bun.serve>;
@@ -45,11 +88,16 @@ export async function listen(directory: string, answer: Api): Promise<Listener> 
   }
   chmodSync(path, 0o600);
   return {
+    address: path,
     async stop(ms) {
-      const late = setTimeout(() => void server.stop(true), ms);
-      await server.stop();
-      clearTimeout(late);
+      await stop(server, ms);
       rmSync(path, { force: true });
     },
   };
+}
+
+async function stop(server: ReturnType<typeof Bun.serve>, ms: number): Promise<void> {
+  const late = setTimeout(() => void server.stop(true), ms);
+  await server.stop();
+  clearTimeout(late);
 }

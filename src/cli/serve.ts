@@ -1,5 +1,5 @@
-import { api } from "../api/api.ts";
-import { type Listener, listen } from "../api/listen.ts";
+import { type Api, api } from "../api/api.ts";
+import { expose, type Listener, listen } from "../api/listen.ts";
 import { defaultAddress, parseAddress } from "../client/address.ts";
 import { findSocket } from "../client/connect.ts";
 import { XsError } from "../frame/error.ts";
@@ -9,6 +9,7 @@ import { openSqliteStore } from "../store/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
 import { version } from "../version.ts";
 import { messages } from "./messages.ts";
+import { readServeOptions, SERVE_OPTIONS, type ServeOptions } from "./serve-options.ts";
 import { UsageError, type Verb } from "./verb.ts";
 
 /** How long a start waits for a short command that has the store open. */
@@ -20,41 +21,85 @@ export const serve: Verb = {
   name: "serve",
   summary: "Keep a store and answer on its socket",
   positionals: "[PATH]",
-  options: {},
+  options: SERVE_OPTIONS,
   examples: [
     ["xs serve ./store", "made if it is not there"],
     ["xs serve", "the default store"],
+    ["xs serve ./store --http :3000", "a web server that answers from the stream"],
+    ["xs serve ./store --expose :3021", "then, with XS_TOKEN:  xs cat :3021"],
   ],
-  async run({ positionals }) {
+  async run({ positionals, options }) {
     if (positionals.length > 1) throw new UsageError("serve takes one store");
     const [path] = positionals;
     const address = path === undefined ? defaultAddress() : parseAddress(path);
     if ("url" in address) throw new UsageError(`serve takes a directory, not ${address.url}`);
     const { directory } = address;
+    const chosen = readServeOptions(options);
     const store = await open(directory);
     const signal = nextSignal();
     const processors = new Processors(store);
-    let listener: Listener;
+    let doors: Doors;
     try {
-      listener = await listen(directory, api(store, { processors: () => processors.status() }));
-      // No request is read before this returns to the event loop, so the frame comes first.
-      await record(store, "start", { version, pid: process.pid });
+      const answer = api(store, { processors: () => processors.status() });
+      doors = await openDoors(store, answer, directory, chosen);
       await processors.start();
     } catch (error) {
       await store.close();
       throw error;
     }
-    messages.success(`serving ${directory}\n  echo hi | xs append ${directory} note`);
+    messages.success(`serving ${directory}\n  echo hi | xs append ${directory} note${doors.hints}`);
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
-    await stop(store, processors, listener, reason);
+    await stop(store, processors, doors.listeners, reason);
   },
 };
+
+/** The ways into a server. */
+interface Doors {
+  readonly listeners: readonly Listener[];
+  /** What a person may type to go through the other ones. */
+  readonly hints: string;
+}
+
+/** Listens everywhere. The start is on the stream before any request is answered. */
+async function openDoors(
+  store: Store,
+  answer: Api,
+  directory: string,
+  options: ServeOptions,
+): Promise<Doors> {
+  const opened = Promise.withResolvers<void>();
+  const listeners: Listener[] = [];
+  const meta: { version: string; pid: number; expose?: string; http?: string } = {
+    version,
+    pid: process.pid,
+  };
+  let hints = "";
+  if (options.expose) {
+    const listener = await expose(directory, options.expose, answer, opened.promise);
+    listeners.push(listener);
+    meta.expose = listener.address;
+    if ("port" in options.expose) hints += `\n  export XS_TOKEN=$(cat ${directory}/token)`;
+    hints += `\n  xs cat ${listener.address}`;
+  }
+  if (options.http) {
+    const { Gateway } = await import("../gateway/gateway.ts");
+    const gateway = await Gateway.listen(store, options.http, options.limits, opened.promise);
+    listeners.push(gateway);
+    meta.http = gateway.address;
+    hints += "port" in options.http ? `\n  curl http://${gateway.address}` : "";
+  }
+  listeners.push(await listen(directory, answer));
+  // No request is read before this returns to the event loop, so the frame comes first.
+  await record(store, "start", meta);
+  opened.resolve();
+  return { listeners, hints };
+}
 
 async function stop(
   store: Store,
   processors: Processors,
-  listener: Listener,
+  listeners: readonly Listener[],
   reason: string,
 ): Promise<void> {
   // A second signal is an order to leave at once: all that was acknowledged is safe anyway.
@@ -62,7 +107,7 @@ async function stop(
   await record(store, "stop", { reason });
   await processors.stop();
   store.endReads();
-  await listener.stop(STOP_MS);
+  await Promise.all(listeners.map((listener) => listener.stop(STOP_MS)));
   const left = store.content.staged().contents;
   if (left > 0) messages.info(`settling ${left} contents`);
   await store.close();

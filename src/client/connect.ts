@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { api } from "../api/api.ts";
 import type { Listener } from "../api/listen.ts";
@@ -68,9 +68,11 @@ export async function connect(address: Address, options: ConnectOptions = {}): P
   }
 }
 
-/** The socket of a store, if somebody answers on it. */
+/** The socket of a store, or at a path, if somebody answers on it. */
 export async function findSocket(directory: string): Promise<string | undefined> {
-  const path = join(directory, "sock");
+  // A second socket of a server is an address by itself.
+  const isSocket = statSync(directory, { throwIfNoEntry: false })?.isSocket();
+  const path = isSocket ? directory : join(directory, "sock");
   if (!existsSync(path)) return undefined;
   const unix = shortestPath(path);
   return (await answers(unix)) ? unix : undefined;

@@ -39,6 +39,15 @@ export type ErrorCode =
   | "store_damaged"
   | "store_too_new"
   | "no_server"
+  | "address_in_use"
+  | "unauthorized"
+  | "foreign_origin"
+  | "no_handler"
+  | "too_many_requests"
+  | "headers_too_large"
+  | "body_too_slow"
+  | "no_answer"
+  | "bad_response"
   | "internal";
 
 /**

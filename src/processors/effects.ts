@@ -68,13 +68,14 @@ export function resultOf(
         "body",
         "body_base64",
       ]);
-      const { meta, content, base64: bytes } = encodeResponse(frameId, given as XsResponse);
-      return append(
-        "http.response",
-        ttlOf(frameId),
-        meta as Meta,
-        contentOf(content, base64 ?? bytes),
-      );
+      const how = ttlOf(frameId);
+      const {
+        topic,
+        meta,
+        content,
+        base64: bytes,
+      } = encodeResponse({ id: frameId, ttl: how.text }, given as XsResponse);
+      return append(topic, how, meta as Meta, contentOf(content, base64 ?? bytes));
     }
     case "put": {
       const given = objectOf(value, kind, ["key", "value", "base64", "type"]);

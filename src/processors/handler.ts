@@ -24,6 +24,8 @@ const IN_FLIGHT_PAGES = 16;
 const WAITING_EFFECTS = 4000;
 /** Changes of one commit, so that other writers get their turn. */
 const COMMIT_CHANGES = 2000;
+/** While a handler folds history its commits are so far apart, in ms. */
+const GATHER_MS = 100;
 /** A handler that commits nothing for so long, in ms, does not hold its successor up any more. */
 const STALL_MS = 10_000;
 
@@ -269,14 +271,21 @@ export class Handler implements Processor {
   }
 
   #hasRoom(): boolean {
+    const done = this.#steps.at(-1)?.done ?? this.#cursor;
     let size = 0;
-    for (const page of this.#inFlight) size += page.size;
-    return size < IN_FLIGHT_BYTES && this.#inFlight.length < IN_FLIGHT_PAGES;
+    let pages = 0;
+    for (const page of this.#inFlight) {
+      if (page.lastId <= done) continue;
+      size += page.size;
+      pages++;
+    }
+    return size < IN_FLIGHT_BYTES && pages < IN_FLIGHT_PAGES;
   }
 
   #take(step: Step): Promise<void> | undefined {
     if (this.#failure) return undefined;
     this.#steps.push(step);
+    this.#wake();
     this.#waitingEffects += step.effects.length;
     this.#committing ??= this.#commitAll().finally(() => {
       this.#committing = undefined;
@@ -288,6 +297,7 @@ export class Handler implements Processor {
     // What comes in the same turn commits together.
     await Promise.resolve();
     while (this.#steps.length > 0 && !this.#failure) {
+      await this.#gather();
       try {
         await this.#commitSome();
       } catch (error) {
@@ -297,6 +307,23 @@ export class Handler implements Processor {
     if (!this.#failure) return;
     this.#steps = [];
     this.#worker?.stop();
+  }
+
+  /**
+   * It folds a long history: whole pages are done with nothing to write but the state, and more are
+   * on their way. A commit for each page would cost more than the fold.
+   */
+  #isFarBehind(): boolean {
+    const done = this.#steps.at(-1)?.done ?? "";
+    if (this.#waitingEffects > 0 || done >= (this.#inFlight.at(-1)?.lastId ?? "")) return false;
+    return this.#inFlight.some(({ lastId }) => lastId === done);
+  }
+
+  async #gather(): Promise<void> {
+    const end = performance.now() + GATHER_MS;
+    while (this.#isFarBehind() && performance.now() < end) {
+      await Promise.race([this.#wait(), Bun.sleep(GATHER_MS)]);
+    }
   }
 
   async #commitSome(): Promise<void> {

@@ -63,11 +63,13 @@ export class Program {
   }
 
   /** Writes to its input, at its pace. What is written after its end is dropped. */
-  async write(bytes: Uint8Array | string): Promise<void> {
+  async write(...pieces: readonly Uint8Array[]): Promise<void> {
     if (this.#end) return;
-    this.#written += typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length;
     try {
-      this.#guard.stdin.write(bytes);
+      for (const bytes of pieces) {
+        this.#written += bytes.length;
+        this.#guard.stdin.write(bytes);
+      }
       await this.#guard.stdin.flush();
     } catch {
       // It is gone, and `exited` tells how.

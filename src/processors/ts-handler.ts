@@ -127,19 +127,17 @@ class Work implements Xs {
     request: XsFrame | string,
     response: XsResponse & { more?: boolean },
   ): Promise<void> {
-    const { id, ttl } =
-      typeof request === "string" ? { id: request, ttl: this.frame.ttl } : request;
-    const append = { topic: "http.response", ttl, ...encodeResponse(id, response) };
-    this.#write(`{"append":${JSON.stringify(append)}`);
+    const known = typeof request === "string" ? { id: request, ttl: this.frame.ttl } : request;
+    this.#write(`{"append":${JSON.stringify(encodeResponse(known, response))}`);
   }
 
-  /** The result of `run`, as more effects. Tells the next state, if there is one. */
-  take(result: unknown): { next?: unknown } {
-    if (result === undefined || result === null) return {};
+  /** The result of `run`, as more effects. Gives the next state, if there is one. */
+  take(result: unknown): unknown {
+    if (result === undefined || result === null) return undefined;
     if (typeof result !== "object") {
       throw new Error(`run gives { out?, next?, response? } or nothing, not a ${typeof result}`);
     }
-    const { out, response, ...rest } = result as XsResult<unknown>;
+    const { out, response, next } = result as XsResult<unknown>;
     if (out instanceof Uint8Array) {
       this.#write(`{"out_base64":"${Buffer.from(out).toString("base64")}"`);
     } else if (out !== undefined && out !== null) {
@@ -147,11 +145,9 @@ class Work implements Xs {
       this.#write(`{"out":${jsonOf(out, "out")}`);
     }
     if (response) {
-      const { meta, ...content } = encodeResponse(this.frame.id, response);
-      const append = { topic: "http.response", ttl: this.frame.ttl, meta, ...content };
-      this.#write(`{"append":${JSON.stringify(append)}`);
+      this.#write(`{"append":${JSON.stringify(encodeResponse(this.frame, response))}`);
     }
-    return rest;
+    return next;
   }
 
   #write(open: string): void {
@@ -324,8 +320,8 @@ class Session {
   async #handleAlone(frame: XsFrame): Promise<string[]> {
     const work = new Work(this, frame);
     try {
-      const rest = work.take(await this.#script.run(frame, undefined, work));
-      if (rest.next !== undefined) throw new Error("a handler with concurrency has no state");
+      const next = work.take(await this.#script.run(frame, undefined, work));
+      if (next !== undefined) throw new Error("a handler with concurrency has no state");
       return [...work.end(), `{"done":"${frame.id}"}`];
     } catch (error) {
       work.end();
@@ -365,12 +361,12 @@ class Session {
 
   #keep(work: Work, result: unknown): void {
     if (work.tooEarly) throw new Error("it has to be run again");
-    const rest = work.take(result);
-    if (rest.next !== undefined) {
+    const next = work.take(result);
+    if (next !== undefined) {
       if (!this.#stateful)
         throw new Error("a bare function is a handler without state: it has no next");
-      checkState(rest.next);
-      this.#state = rest.next;
+      checkState(next);
+      this.#state = next;
       this.#changed = true;
     }
     for (const line of work.end()) this.write(line);

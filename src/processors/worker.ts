@@ -135,11 +135,11 @@ export class Worker implements Crew {
 
   send(frames: Uint8Array, lastId: string): Promise<void> {
     if (!this.options.batches) return this.#program.write(frames);
-    return this.#program.write(Buffer.concat([frames, control({ batch: lastId })]));
+    return this.#program.write(frames, control({ batch: lastId }));
   }
 
   sendState(state: string): Promise<void> {
-    return this.#program.write(`{"state":${state}}\n`);
+    return this.#program.write(Buffer.from(`{"state":${state}}\n`));
   }
 
   tellCommitted(id: string): Promise<void> | undefined {

@@ -1,5 +1,6 @@
 import { XsError } from "../frame/error.ts";
 import type { Json } from "../frame/frame.ts";
+import { answerTo } from "../frame/http.ts";
 
 /** JSON of a value that a script gave. @throws XsError `bad_frame` where it has none */
 export function jsonOf(value: unknown, what: string): string {
@@ -40,22 +41,19 @@ export function decodeValue(bytes: Uint8Array, type: string): unknown {
   return bytes;
 }
 
-/** Meta and content of an `http.response`; a body that is neither text nor bytes is JSON. */
+/** The frame that answers an `http.request`; a body that is neither text nor bytes is JSON. */
 export function encodeResponse(
-  requestId: string,
+  request: { readonly id: string; readonly ttl: string },
   { status, headers = {}, body, more }: XsResponse & { more?: boolean },
-): { meta: Json; content?: string; base64?: string } {
+): { topic: string; meta: Json; ttl: string; content?: string; base64?: string } {
   const isJson = body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array);
   const typed = Object.keys(headers).some((name) => name.toLowerCase() === "content-type");
   const allHeaders =
     isJson && !typed ? { "content-type": "application/json", ...headers } : headers;
-  return {
-    meta: {
-      request_id: requestId,
-      ...(status !== undefined && { status }),
-      ...(Object.keys(allHeaders).length > 0 && { headers: allHeaders }),
-      ...(more && { more }),
-    },
-    ...(body !== undefined && encodeContent(body)),
-  };
+  const answer = answerTo(request, {
+    ...(status !== undefined && { status }),
+    ...(Object.keys(allHeaders).length > 0 && { headers: allHeaders }),
+    ...(more && { more }),
+  });
+  return { ...answer, ...(body !== undefined && encodeContent(body)) };
 }

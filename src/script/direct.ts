@@ -1,3 +1,4 @@
+import { HTTP_TTL } from "../frame/http.ts";
 import { encodeContent, encodeResponse, encodeValue, jsonOf } from "./content.ts";
 import { type Ask, Reads } from "./reads.ts";
 
@@ -47,9 +48,9 @@ export class DirectXs extends Reads implements Xs {
     request: XsFrame | string,
     response: XsResponse & { more?: boolean },
   ): Promise<void> {
-    const { id, ttl } = typeof request === "string" ? { id: request, ttl: undefined } : request;
-    const { meta, base64, content } = encodeResponse(id, response);
+    const known = typeof request === "string" ? { id: request, ttl: HTTP_TTL } : request;
+    const { topic, meta, ttl, base64, content } = encodeResponse(known, response);
     const body = base64 === undefined ? content : Buffer.from(base64, "base64");
-    await this.append("http.response", body, { meta, ...(ttl !== undefined && { ttl }) });
+    await this.append(topic, body, { meta, ttl });
   }
 }

@@ -3,7 +3,7 @@ import { XsError } from "../frame/error.ts";
 
 /** Tells whether a script is an ES module with a default export; what is none is nushell. */
 export function isModule(script: string): boolean {
-  return /^\s*export\s+default\b|^\s*export\s*\{[^}]*\bdefault\b/m.test(script);
+  return /(?:^|[;}])\s*export\s+(?:default\b|\{[^}]*\bdefault\b)/m.test(script);
 }
 
 /** The nushell of this machine. @throws XsError `not_found`, with how to get it */

@@ -144,19 +144,24 @@ async function checkStaged({ db, findings }: Subject): Promise<void> {
   });
 }
 
+async function checkFile(hash: string, content: ContentStore, findings: Findings): Promise<void> {
+  // On its way it may have no entry yet, no file any more, or one that a power cut left half written:
+  // until it has settled it is not read from there.
+  if (content.isOnItsWay(hash)) return;
+  try {
+    if (!(await content.files.isSound(hash))) findings.found(`content ${hash}: is damaged`);
+    else if (!(await content.files.isIndexed(hash))) {
+      findings.found(`content ${hash}: is not in the index of cacache`);
+    }
+  } catch (error) {
+    findings.found(`content ${hash}: ${(error as Error).message}`);
+  }
+}
+
 async function checkFiles({ content, findings }: Subject): Promise<void> {
   for await (const hash of content.files.list()) {
     if (!content.isStaged(hash)) findings.result.contents++;
-    // On its way it may have no entry yet, or no file any more.
-    const placed = !content.isOnItsWay(hash);
-    try {
-      if (!(await content.files.isSound(hash))) findings.found(`content ${hash}: is damaged`);
-      else if (placed && !(await content.files.isIndexed(hash))) {
-        findings.found(`content ${hash}: is not in the index of cacache`);
-      }
-    } catch (error) {
-      if (placed) findings.found(`content ${hash}: ${(error as Error).message}`);
-    }
+    await checkFile(hash, content, findings);
     await findings.turn();
   }
 }

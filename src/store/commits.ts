@@ -35,9 +35,12 @@ interface Write {
   reject(error: Error): void;
 }
 
+/** What a write has come to: what `run` gave, or why it was refused. */
+type Outcome = { readonly value: unknown } | { readonly refusal: XsError };
+
 /** A commit that waits to be durable. */
 interface Unsynced {
-  readonly writes: readonly (readonly [Write, value: unknown])[];
+  readonly writes: readonly (readonly [Write, Outcome])[];
   readonly durable: () => void;
 }
 
@@ -131,17 +134,20 @@ export class Commits {
   }
 
   #commit(writes: Write[]): void {
-    const done: [Write, unknown][] = [];
+    const done: [Write, Outcome][] = [];
+    let kept = 0;
     this.#hooks.begins();
     try {
       this.#begin.run();
       for (const write of writes) {
         try {
-          done.push([write, write.run()]);
+          done.push([write, { value: write.run() }]);
+          kept++;
         } catch (error) {
           // A refusal is found before anything is written; any other failure takes the commit down.
           if (!(error instanceof XsError)) throw error;
-          write.reject(error);
+          // It tells of what others have written, so it waits until that is durable.
+          done.push([write, { refusal: error }]);
         }
       }
       this.#hooks.beforeCommit();
@@ -150,7 +156,7 @@ export class Commits {
       if (this.#db.inTransaction) this.#rollback.run();
       throw error;
     }
-    this.#countCommit(done.length);
+    this.#countCommit(kept);
     this.#unsynced.push({ writes: done, durable: this.#hooks.committed() });
     if (this.#syncing) return;
     if (this.#crowded) void this.#syncAll();
@@ -218,6 +224,9 @@ export class Commits {
 function tellAll(commits: readonly Unsynced[]): void {
   for (const { durable, writes } of commits) {
     durable();
-    for (const [write, value] of writes) write.resolve(value);
+    for (const [write, outcome] of writes) {
+      if ("refusal" in outcome) write.reject(outcome.refusal);
+      else write.resolve(outcome.value);
+    }
   }
 }

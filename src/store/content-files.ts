@@ -114,6 +114,21 @@ export class ContentFiles {
    * @throws XsError `content_damaged`
    */
   async open(hash: string): Promise<Blob | undefined> {
+    try {
+      return await this.#open(hash);
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? "";
+      // Those pass, and say nothing of the content.
+      if (error instanceof XsError || code === "EMFILE" || code === "ENFILE") throw error;
+      throw new XsError(
+        "content_damaged",
+        `the stored content of ${hash} cannot be read (${code}): look at ${this.pathOf(hash)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  async #open(hash: string): Promise<Blob | undefined> {
     const path = this.pathOf(hash);
     const state = await stat(path).catch(missing);
     if (!state) return undefined;
@@ -148,6 +163,10 @@ export class ContentFiles {
   /** Removes the index entry of removed content, unless the content is there again. */
   async removeIndex(hash: string): Promise<void> {
     const cacache = await loadCacache();
+    if (existsSync(this.#bucketOf(hash))) {
+      // A power cut must not bring the file back without it.
+      await syncPath(dirname(this.pathOf(hash))).catch(missing);
+    }
     for (;;) {
       await cacache.rm.entry(this.#root, hash, { removeFully: true });
       const size = this.stateOf(hash)?.size;

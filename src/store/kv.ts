@@ -72,8 +72,8 @@ export class KvStore {
     const pair = this.getNow(key);
     const hidden = this.#host.hiddenFrom();
     if (hidden === undefined || (pair && pair.rev < hidden)) return pair;
-    await this.#host.write(() => {});
-    return this.getNow(key);
+    // As that commit has it: by the time it is durable there may be a newer one that is not.
+    return await this.#host.write(() => this.getNow(key));
   }
 
   /** A pair as a write sees it. @throws XsError `value_damaged` */

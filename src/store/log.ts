@@ -64,7 +64,7 @@ export class Log {
     this.#sql = statements(db);
   }
 
-  /** The frames that were appended since the last call, for live readers. */
+  /** The frames that were appended since the last call, for live readers. Never the same array twice. */
   takePublished(): LiveFrame[] {
     const frames = this.#published;
     this.#published = [];

@@ -1,5 +1,6 @@
 import { encodeFrame, withTimestamp } from "../frame/frame.ts";
 import type { ReadOptions } from "../frame/read-options.ts";
+import { scopesOf } from "../frame/topic.ts";
 import type { LiveFeed, LiveFrame } from "./live.ts";
 
 /** A slice of the stored log. Bounds are exclusive ids; absent means open. */
@@ -104,6 +105,12 @@ export class Reader {
     this.#closed = true;
     this.#source.closed();
     this.#stopWaiting?.();
+  }
+
+  /** Tells whether it takes frames of a topic. */
+  covers(topic: string): boolean {
+    const wanted = this.#wanted;
+    return !wanted || scopesOf(topic).some((scope) => wanted.has(scope));
   }
 
   /** The last id that the reader was given or passed over. */

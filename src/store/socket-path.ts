@@ -1,5 +1,7 @@
+import { lstatSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 import { XsError } from "../frame/error.ts";
+import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
 
 /** What fits into `sockaddr_un`, less the closing NUL: 104 bytes on macOS, 108 on Linux. */
 const MAX_SOCKET_PATH = process.platform === "linux" ? 107 : 103;
@@ -33,4 +35,31 @@ export async function answers(unix: string): Promise<boolean> {
     if ((error as { code?: string }).code !== "EACCES") return false;
     throw new XsError("store_in_use", `${unix} belongs to another user`, { cause: error });
   }
+}
+
+/**
+ * Makes room for a socket of ours: a stale one, on which nobody answers, is removed, and nothing
+ * else is. Gives the path to bind.
+ *
+ * @throws XsError `store_in_use`, `address_in_use`
+ */
+export async function claimSocket(path: string): Promise<string> {
+  const unix = shortestPath(path);
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return unix;
+  if (!found.isSocket()) {
+    throw new XsError("address_in_use", `${path} is there and no socket: name another path`);
+  }
+  if (await answers(unix)) {
+    throw new XsError("store_in_use", `something else answers on ${path}: stop it first`);
+  }
+  rmSync(path);
+  return unix;
+}
+
+/** What a failed attempt to listen means for the person. */
+export function listenError(at: ListenAddress, error: unknown): unknown {
+  if ((error as { code?: string }).code !== "EADDRINUSE") return error;
+  const place = formatListenAddress(at);
+  return new XsError("address_in_use", `${place} is taken already: name another`, { cause: error });
 }

@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type ErrorCode, XsError } from "../frame/error.ts";
 import { IdSequence, packId, timestampOf, unpackId } from "../frame/id.ts";
@@ -32,6 +32,7 @@ import type {
   StoreMetrics,
   TakenContent,
 } from "./store.ts";
+import { makeDirectory } from "./sync-files.ts";
 
 const DATABASE = "events.db";
 const SWEEP_EVERY_MS = 1000;
@@ -54,10 +55,12 @@ export function isStore(path: string): boolean {
  */
 export function openSqliteStore(path: string, now?: () => number): SqliteStore | undefined {
   // A directory of somebody else's: its mode is not to be changed, nor is it to get our files.
-  if (!isStore(path) && existsSync(path) && readdirSync(path).some((name) => !isOurs(name))) {
-    throw new XsError("store_not_found", `${path} is not a store and not empty: name another`);
+  if (!isStore(path)) {
+    if (existsSync(path) && readdirSync(path).some((name) => !isOurs(name))) {
+      throw new XsError("store_not_found", `${path} is not a store and not empty: name another`);
+    }
+    makeDirectory(path, 0o700);
   }
-  mkdirSync(path, { recursive: true, mode: 0o700 });
   chmodSync(path, 0o700);
   const lock = tryLock(path);
   if (!lock) return undefined;
@@ -290,6 +293,11 @@ export class SqliteStore implements Store {
     );
     if (options.follow) this.#followers.add(reader);
     return reader;
+  }
+
+  isFollowed(topic: string): boolean {
+    for (const follower of this.#followers) if (follower.covers(topic)) return true;
+    return false;
   }
 
   isGrowing(id: string): boolean {

@@ -122,6 +122,8 @@ export interface Store {
   neighbour(id: string, direction: Direction, topics?: readonly string[]): string | undefined;
   /** Starts a read. The reader must be read to its end or closed. */
   read(options: ReadOptions): Reader;
+  /** Tells whether a following read would be given the next frame of a topic. */
+  isFollowed(topic: string): boolean;
   /** Tells whether chunked content still grows, by the id of its first frame. */
   isGrowing(id: string): boolean;
 

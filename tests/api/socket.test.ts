@@ -1,7 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "../../src/frame/frame.ts";
+import { memoryOf } from "../support/memory.ts";
 import {
   parseLines,
   RawConnection,
@@ -226,12 +227,6 @@ test("requests sent ahead on one connection are carried out in order, those answ
   const contents = frames.map(async ({ id }) => (await server.fetch(`/${id}/content`)).text());
   expect(await Promise.all(contents)).toEqual(["1", "2", "3"].slice(0, frames.length));
 });
-
-/** Anonymous memory of a process, in MiB: what it holds beyond the files it maps. */
-function memoryOf(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
-}
 
 test.skipIf(process.platform !== "linux")(
   "followers that stall cost the server no memory, and then get every frame in order",

@@ -1,125 +1,156 @@
+// Kills a server at random moments under 64 writers and some followers, again and again.
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { join } from "node:path";
-import type { Frame } from "../../src/frame/frame.ts";
-import { Server, startServer, tempDirectory } from "../support/server.ts";
-import { expectSound } from "../support/store.ts";
-import { TEST_MS, until } from "../support/wait.ts";
+import { timestampOf } from "../../src/frame/id.ts";
+import { parseTtl } from "../../src/frame/ttl.ts";
+import { Home } from "../cli/run-xs.ts";
+import { Gone } from "../support/ask.ts";
+import { Random, report, seedFrom, setting } from "../support/random.ts";
+import { Server, startServer } from "../support/server.ts";
+import { TEST_MS } from "../support/wait.ts";
+import { Batches } from "./work/batches.ts";
+import { Chains } from "./work/chains.ts";
+import { Followers } from "./work/followers.ts";
+import { Frames } from "./work/frames.ts";
+import { Pairs } from "./work/pairs.ts";
+import { Retention } from "./work/retention.ts";
+import { Retries } from "./work/retries.ts";
+import { Log, type Work } from "./work.ts";
 
-/** `XS_CRASH_ROUNDS=50` for the full run; `XS_CRASH_SEED` to run one again. */
-const ROUNDS = Number(process.env.XS_CRASH_ROUNDS ?? 10);
-const SEED = Number(process.env.XS_CRASH_SEED ?? Date.now() % 2 ** 31);
-const WRITERS = 6;
+const ROUNDS = setting("XS_CRASH_ROUNDS", 25);
+const SEED = seedFrom("XS_CRASH_SEED");
+/** A store is used for so many rounds, so that a check of all of it stays short. */
+const ROUNDS_OF_A_STORE = 25;
+/** How long after the first request the server is killed at most, in ms. */
+const LONGEST_MS = 400;
+/** How long a start, or a stop, goes on at most before it is killed, in ms. */
+const START_MS = 120;
+const STOP_MS = 80;
 
-setDefaultTimeout(TEST_MS * Math.ceil(ROUNDS / 10));
+const everyWork = (): Work[] => [
+  new Frames(),
+  new Pairs(),
+  new Batches(),
+  new Retention(),
+  new Chains(),
+  new Retries(),
+  new Followers(),
+];
 
-/** Numbers in [0, 1) that a seed repeats (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+setDefaultTimeout(TEST_MS * Math.ceil(ROUNDS / 20));
 
-/** Content that is different for each number: every fifth is larger than what rides in a commit. */
-function contentOf(n: number): string {
-  return `content ${n} `.repeat(n % 5 === 0 ? 8000 : 1 + (n % 40));
-}
+type Moment = "at work" | "while it starts" | "while it stops";
 
-/** All that was acknowledged, over all rounds. */
-class Record {
-  readonly frames = new Map<string, Frame>();
-  readonly removed = new Set<string>();
-  /** Frames whose removal was asked for but not acknowledged: they may be there or not. */
-  readonly unsure = new Set<string>();
-  next = 0;
-  acknowledged = 0;
+/** What was done in all rounds. */
+class Totals {
+  readonly counts = new Map<string, number>();
 
-  /** Appends, and now and then removes, until the server is gone. */
-  async write(server: Server): Promise<void> {
-    try {
-      for (;;) {
-        const n = this.next++;
-        const frame = await server.append("crash", contentOf(n), { "xs-meta": String(n) });
-        this.frames.set(frame.id, frame);
-        this.acknowledged++;
-        if (n % 7 !== 0) continue;
-        this.unsure.add(frame.id);
-        const { status } = await server.fetch(`/${frame.id}`, { method: "DELETE" });
-        if (status !== 204) continue;
-        this.removed.add(frame.id);
-        this.unsure.delete(frame.id);
-      }
-    } catch {
-      // The server was killed under way: whatever is not acknowledged may be kept or not.
+  add(counts: Readonly<Record<string, number>>): void {
+    for (const [name, count] of Object.entries(counts)) {
+      this.counts.set(name, (this.counts.get(name) ?? 0) + count);
     }
   }
 
-  /** Compares a server's whole log with what was acknowledged; gives the ids of the log. */
-  async check(server: Server): Promise<string[]> {
-    const log = await server.frames();
-    const ids = log.map(({ id }) => id);
+  toString(): string {
+    return [...this.counts].map(([name, count]) => `${name}: ${count}`).join(", ");
+  }
+}
+
+/** A store under attack, and what its writers know. */
+class Campaign {
+  readonly work = everyWork();
+  readonly #home: Home;
+  readonly #random: Random;
+  /** No id may come again that is not above this. */
+  #newest = "";
+
+  constructor(home: Home, random: Random) {
+    this.#home = home;
+    this.#random = random;
+  }
+
+  async round(moment: Moment): Promise<void> {
+    if (moment === "while it starts") {
+      // When it takes up what the last kill left.
+      await using starting = new Server(this.#home.store);
+      await Bun.sleep(this.#random.next() * START_MS);
+      await starting.stop("SIGKILL");
+    }
+    // Now and then by the command itself, on the directory; else by the server.
+    const direct = this.#random.chance(0.2);
+    if (direct) await this.verify();
+    await using server = await startServer(this.#home.store);
+    if (!direct) await this.verify();
+    await this.check(server);
+    await this.#workUntilKilled(server, moment);
+  }
+
+  async #workUntilKilled(server: Server, moment: Moment): Promise<void> {
+    const random = this.#random;
+    const writers = this.work.flatMap((work) =>
+      Array.from({ length: work.writers }, (_, n) => work.write(server, random.fork(), n)),
+    );
+    const ends = Promise.allSettled(writers);
+    await Bun.sleep(random.next() * LONGEST_MS);
+    if (moment === "while it stops") {
+      process.kill(server.pid, "SIGTERM");
+      await Bun.sleep(random.next() * STOP_MS);
+    }
+    await server.stop("SIGKILL");
+    for (const end of await ends) {
+      if (end.status === "rejected" && !(end.reason instanceof Gone)) throw end.reason;
+    }
+  }
+
+  /** Compares everything that a server has with everything that was acknowledged. */
+  async check(server: Server): Promise<void> {
+    const asked = Date.now();
+    const log = new Log(await server.frames());
+    const ids = log.frames.map(({ id }) => id);
     expect(ids).toEqual([...new Set(ids)].sort());
-    const found = new Map(log.map((frame) => [frame.id, frame]));
-    for (const [id, frame] of this.frames) {
-      if (this.removed.has(id)) expect([id, found.has(id)]).toEqual([id, false]);
-      else if (!this.unsure.has(id)) expect(found.get(id)).toEqual(frame);
+    for (const { id, ttl } of log.frames) {
+      const rule = parseTtl(ttl);
+      if (rule.kind === "time") expect(timestampOf(id) + rule.ms).toBeGreaterThan(asked);
     }
-    const numbers = log.filter(({ topic }) => topic === "crash").map(({ meta }) => meta);
-    expect(new Set(numbers).size).toBe(numbers.length);
-    return ids;
+    for (const work of this.work) await work.check(server, log);
+    const { id } = await server.append("marks");
+    expect([this.#newest, ...ids].every((earlier) => earlier < id)).toBe(true);
+    this.#newest = id;
   }
 
-  /** Fetches content of the frames with ids above this one. */
-  async checkContent(server: Server, above: string): Promise<void> {
-    for (const { id, meta } of await server.frames("/?topic=crash")) {
-      if (id <= above) continue;
-      const response = await server.fetch(`/${id}/content`);
-      expect([id, response.status]).toEqual([id, 200]);
-      expect((await response.text()) === contentOf(Number(meta))).toBe(true);
-    }
+  async verify(): Promise<void> {
+    const { code, stdout, stderr } = await this.#home.xs(["verify", this.#home.store]);
+    // A store that was killed before it was made is none yet.
+    if (this.#newest === "" && stderr.includes("there is no store")) return;
+    expect([code, stdout, stderr]).toEqual([0, "", stderr]);
   }
 }
 
 test("kill -9 at any moment loses, doubles and tears nothing that was acknowledged, and ids go on increasing", async () => {
-  process.stderr.write(`XS_CRASH_ROUNDS=${ROUNDS} XS_CRASH_SEED=${SEED}\n`);
-  const random = randomNumbers(SEED);
-  using home = tempDirectory();
-  const directory = join(home.path, "store");
-  const record = new Record();
-  let newest = "";
-  for (let round = 0; round < ROUNDS; round++) {
-    if (round % 3 === 2) {
-      // Killed while it starts, too, when it takes up what the last kill left.
-      await using starting = new Server(directory);
-      await Bun.sleep(random() * 120);
-      await starting.stop("SIGKILL");
+  const command = `XS_CRASH_ROUNDS=${ROUNDS} XS_CRASH_SEED=${SEED}`;
+  report(command, []);
+  const random = new Random(SEED);
+  const moments = new Totals();
+  const totals = new Totals();
+  for (let round = 0; round < ROUNDS; ) {
+    using home = new Home();
+    const campaign = new Campaign(home, random.fork());
+    for (let n = 0; n < ROUNDS_OF_A_STORE && round < ROUNDS; n++, round++) {
+      const moment = random.pick<Moment>([
+        "at work",
+        "at work",
+        "at work",
+        "while it starts",
+        "while it stops",
+      ]);
+      moments.add({ [moment]: 1 });
+      await campaign.round(moment);
     }
-    const before = newest;
-    {
-      await using server = await startServer(directory);
-      newest = [newest, ...(await record.check(server))].sort().at(-1) ?? "";
-      const writers = Array.from({ length: WRITERS }, () => record.write(server));
-      const enough = record.acknowledged + 1 + Math.floor(random() * 150);
-      await until("some acknowledged frames", () => record.acknowledged >= enough);
-      await Bun.sleep(random() * 20);
-      await server.stop("SIGKILL");
-      await Promise.all(writers);
-    }
-    await using server = await startServer(directory);
-    await record.check(server);
-    await record.checkContent(server, before);
-    newest = [newest, ...record.frames.keys()].sort().at(-1) ?? "";
-    const next = await server.append("after");
-    expect(next.id > newest).toBe(true);
-    newest = next.id;
-    await server.stop("SIGKILL");
+    await using server = await startServer(home.store);
+    await campaign.check(server);
+    await campaign.verify();
+    expect(await server.stop("SIGTERM")).toBe(0);
+    await campaign.verify();
+    for (const { counts } of campaign.work) totals.add(counts);
   }
-  await using server = await startServer(directory);
-  await record.check(server);
-  await record.checkContent(server, "");
-  expect(await server.stop("SIGTERM")).toBe(0);
-  await expectSound(directory);
+  report(`${ROUNDS} rounds, killed ${moments}`, [`acknowledged: ${totals}`, "lost, doubled: 0"]);
 });

@@ -44,6 +44,27 @@ export function storeContract(name: string, engine: Engine): void {
     );
 
     test(
+      "tells whether somebody follows a topic, for as long as the read goes on",
+      on(async (store) => {
+        const over = store.read(READ_ALL);
+        expect(store.isFollowed("a.b")).toBe(false);
+        over.close();
+        for (const [topics, wanted] of [
+          [undefined, true],
+          [["a.b"], true],
+          [["a.*"], true],
+          [["a"], false],
+          [["b.*", "a.b.*"], false],
+        ] as const) {
+          const reader = store.read({ ...READ_ALL, follow: true, ...(topics && { topics }) });
+          expect([topics, store.isFollowed("a.b")]).toEqual([topics, wanted]);
+          reader.close();
+          expect(store.isFollowed("a.b")).toBe(false);
+        }
+      }),
+    );
+
+    test(
       "finds, removes and forgets a frame",
       on(async (store) => {
         const [a, b, c] = [

@@ -1,4 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Store } from "../../src/store/store.ts";
 import { append, problemsOf, readAll, withStore } from "../support/store.ts";
 import { TEST_MS, until } from "../support/wait.ts";
@@ -54,5 +56,18 @@ test("a flood of contents that are removed again goes on while all content is he
     expect(freed.contents).toBeGreaterThan(0);
     await flood(store, 10, "last:1");
     expect(await problemsOf(store)).toEqual([]);
+  });
+});
+
+test("a file that a power cut left half written is no problem, and is replaced", async () => {
+  await withStore(async (store) => {
+    const { hash } = await append(store, "cut", { content: "whole content" });
+    const file = store.content.files.pathOf(hash ?? "");
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, "whole");
+    expect(await problemsOf(store)).toEqual([]);
+    store.content.startSettling();
+    await until("the content in its file", () => store.content.staged().contents === 0);
+    expect(readFileSync(file, "utf8")).toBe("whole content");
   });
 });

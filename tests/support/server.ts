@@ -9,8 +9,8 @@ import { until, within } from "./wait.ts";
 export const XS = join(import.meta.dir, "../../dist/xs");
 
 /** A directory of a test's own, gone when the test is over: `using home = tempDirectory()`. */
-export function tempDirectory(): Disposable & { path: string } {
-  const path = mkdtempSync(join(tmpdir(), "xs-"));
+export function tempDirectory(parent = tmpdir()): Disposable & { path: string } {
+  const path = mkdtempSync(join(parent, "xs-"));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
@@ -26,6 +26,16 @@ export function parseLines(ndjson: string): Frame[] {
     .map((line) => JSON.parse(line) as Frame);
 }
 
+/** How a test starts a server. */
+export interface ServerOptions {
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+  /** More arguments of `xs serve`. */
+  readonly args?: readonly string[];
+  /** A command that runs xs, in its own process, and watches it. */
+  readonly under?: readonly string[];
+}
+
 /** A running `xs serve`, killed at the end of the test if it still lives. */
 export class Server implements AsyncDisposable {
   readonly directory: string;
@@ -35,10 +45,11 @@ export class Server implements AsyncDisposable {
   readonly exited: Promise<number>;
   readonly #child: Bun.Subprocess<"ignore", "pipe", "pipe">;
 
-  constructor(directory: string, options: { cwd?: string; env?: Record<string, string> } = {}) {
+  constructor(directory: string, options: ServerOptions = {}) {
     this.directory = directory;
     this.unix = join(directory, "sock");
-    this.#child = Bun.spawn([XS, "serve", directory], {
+    const command = [...(options.under ?? []), XS, "serve", directory, ...(options.args ?? [])];
+    this.#child = Bun.spawn(command, {
       cwd: options.cwd ?? tmpdir(),
       env: { ...plainEnv(tmpdir()), ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -80,6 +91,12 @@ export class Server implements AsyncDisposable {
     return parseLines(await (await this.fetch(path)).text());
   }
 
+  /** Where it listens besides its own socket, as it says itself. */
+  async listensAt(what: "http" | "expose"): Promise<string> {
+    const [start] = await this.frames("/last/stream.cross.start?last=1");
+    return (start?.meta as Record<string, string> | undefined)?.[what] ?? "";
+  }
+
   /** Sends a signal and gives the exit code. */
   stop(signal: NodeJS.Signals): Promise<number> {
     this.#child.kill(signal);
@@ -91,10 +108,7 @@ export class Server implements AsyncDisposable {
   }
 }
 
-export function startServer(
-  directory: string,
-  options?: { cwd?: string; env?: Record<string, string> },
-): Promise<Server> {
+export function startServer(directory: string, options?: ServerOptions): Promise<Server> {
   return new Server(directory, options).ready();
 }
 
@@ -115,8 +129,13 @@ export class RawConnection implements Disposable {
     });
   }
 
-  static async open(unix: string): Promise<RawConnection> {
-    const socket = createConnection({ path: unix, allowHalfOpen: true });
+  /** @param address a unix socket, or HOST:PORT */
+  static async open(address: string): Promise<RawConnection> {
+    const [, host = "", port] = /^(.*):(\d+)$/.exec(address) ?? [];
+    const where = port
+      ? { host: host.replace(/[[\]]/g, ""), port: Number(port) }
+      : { path: address };
+    const socket = createConnection({ ...where, allowHalfOpen: true });
     const connection = new RawConnection(socket);
     await new Promise<void>((resolve, reject) => {
       socket.once("connect", resolve);

@@ -1,0 +1,71 @@
+import { hostname, networkInterfaces } from "node:os";
+import { shown, XsError } from "../frame/error.ts";
+import { formatListenAddress } from "../frame/listen-address.ts";
+import type { Api } from "./api.ts";
+import { problemResponse, Refusal } from "./errors.ts";
+import { bringsToken } from "./token.ts";
+
+/** Where the API is exposed on TCP. */
+interface Place {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/**
+ * The API for whoever comes over TCP: only with the token, under a name that is ours, and never for
+ * a page of somebody else. A browser brings neither the token nor, after a trick with DNS, our name.
+ *
+ * @param admitted told of each request that is let in
+ */
+export function guarded(
+  answer: Api,
+  token: string,
+  at: Place,
+): (request: Request, admitted: () => void) => Promise<Response> {
+  const hosts = hostsOf(at);
+  return async (request, admitted) => {
+    try {
+      check(request, token, hosts);
+    } catch (error) {
+      return problemResponse(error);
+    }
+    admitted();
+    return answer(request);
+  };
+}
+
+function check(request: Request, token: string, hosts: ReadonlySet<string>): void {
+  if (!bringsToken(request, token)) {
+    throw new Refusal(
+      new XsError(
+        "unauthorized",
+        "send the token, which is in the file `token` of the store: XS_TOKEN for xs, else the header  Authorization: Bearer …",
+      ),
+      { "www-authenticate": 'Bearer realm="xs"' },
+    );
+  }
+  const host = request.headers.get("host")?.toLowerCase() ?? "";
+  if (!hosts.has(host)) {
+    throw new XsError("bad_host", `the Host ${shown(host)} is none of ${[...hosts].join(", ")}`);
+  }
+  const origin = request.headers.get("origin");
+  if (origin !== null && origin.toLowerCase() !== `http://${host}`) {
+    throw new XsError("foreign_origin", `a page of ${shown(origin)} may not use this API`);
+  }
+}
+
+/** The values of Host under which a place is reached. */
+export function hostsOf({ hostname: given, port }: Place): Set<string> {
+  const names = new Set([given, "localhost", "127.0.0.1", "::1"]);
+  if (given === "0.0.0.0" || given === "::") {
+    names.add(hostname());
+    for (const addresses of Object.values(networkInterfaces())) {
+      for (const { address } of addresses ?? []) names.add(address);
+    }
+  }
+  const hosts = [...names].map((name) =>
+    formatListenAddress({ hostname: name, port }).toLowerCase(),
+  );
+  // The usual port is left out.
+  return new Set(hosts.flatMap((host) => (port === 80 ? [host, host.replace(/:80$/, "")] : host)));
+}

@@ -1,0 +1,71 @@
+import type { ArgsDef } from "citty";
+import { shown } from "../frame/error.ts";
+import { HTTP_TTL } from "../frame/http.ts";
+import { type ListenAddress, parseListenAddress } from "../frame/listen-address.ts";
+import { parseTtl, type Ttl } from "../frame/ttl.ts";
+import { parsed, UsageError } from "./verb.ts";
+
+/** The longest timer there is, in ms. */
+const MAX_MS = 2 ** 31 - 1;
+const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_BODY_MAX = 1024 ** 3;
+const DEFAULT_IN_FLIGHT = 2000;
+
+const text = (valueHint: string, description: string) =>
+  ({ type: "string", valueHint, description }) as const;
+
+export const SERVE_OPTIONS = {
+  http: text("ADDR", "turn HTTP requests into http.request frames, and answer from http.response"),
+  "http-timeout": text("MS", `how long an answer may take to begin (${DEFAULT_TIMEOUT_MS})`),
+  "http-body-max": text("BYTES", `the largest body of a request (${DEFAULT_BODY_MAX})`),
+  "http-in-flight": text("N", `requests under way at once (${DEFAULT_IN_FLIGHT})`),
+  "http-ttl": text("TTL", `how long requests are kept (${HTTP_TTL})`),
+  expose: text("ADDR", "answer the API there too; over TCP it takes the token of the store"),
+} as const satisfies ArgsDef;
+
+/** Where a server listens besides its own socket, and what it lets requests do there. */
+export interface ServeOptions {
+  readonly http?: ListenAddress;
+  readonly expose?: ListenAddress;
+  readonly limits: {
+    readonly timeout: number;
+    readonly bodyMax: number;
+    readonly inFlight: number;
+    readonly ttl: Ttl;
+  };
+}
+
+/** @throws UsageError */
+export function readServeOptions(options: ReadonlyMap<string, string>): ServeOptions {
+  const address = (name: "http" | "expose") => {
+    const given = options.get(name);
+    return given === undefined
+      ? {}
+      : { [name]: parsed(() => parseListenAddress(given, `--${name}`)) };
+  };
+  const [alone] = [...options.keys()].filter((name) => name.startsWith("http-"));
+  if (alone && !options.has("http")) throw new UsageError(`--${alone} needs --http`);
+  return {
+    ...address("http"),
+    ...address("expose"),
+    limits: {
+      timeout: count(options, "http-timeout", DEFAULT_TIMEOUT_MS, MAX_MS),
+      bodyMax: count(options, "http-body-max", DEFAULT_BODY_MAX),
+      inFlight: count(options, "http-in-flight", DEFAULT_IN_FLIGHT),
+      ttl: parsed(() => parseTtl(options.get("http-ttl") ?? HTTP_TTL)),
+    },
+  };
+}
+
+function count(
+  options: ReadonlyMap<string, string>,
+  name: string,
+  otherwise: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
+  const given = options.get(name);
+  if (given === undefined) return otherwise;
+  const value = /^[0-9]+$/.test(given) ? Number(given) : 0;
+  if (value >= 1 && value <= most) return value;
+  throw new UsageError(`--${name} ${shown(given)} is not a whole number from 1 to ${most}`);
+}

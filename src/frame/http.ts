@@ -1,0 +1,34 @@
+import type { Json } from "./frame.ts";
+
+/** The topics of the HTTP gateway. */
+export const HTTP_REQUEST = "http.request";
+export const HTTP_RESPONSE = "http.response";
+export const HTTP_DISCONNECT = "http.disconnect";
+export const HTTP_ERROR = "http.error";
+
+/** How long requests are kept where nobody says otherwise: a day. */
+export const HTTP_TTL = "time:86400000";
+
+/** What an answer says beside its content; all of it but `more` counts in the first frame only. */
+export interface HttpAnswer {
+  readonly status?: number;
+  /** A text, or a list of texts for a header that comes more than once, as `set-cookie` may. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Another frame of the same answer follows. */
+  readonly more?: boolean;
+}
+
+/**
+ * The frame, less its content, that answers a request: whoever answers for somebody else makes it
+ * with this. It is kept as long as the request is, so `--http-ttl` holds for both.
+ */
+export function answerTo(
+  request: { readonly id: string; readonly ttl: string },
+  { status, headers, more }: HttpAnswer,
+): { topic: string; meta: Json; ttl: string } {
+  const given = Object.entries({ status, headers, more }).filter(
+    ([, value]) => value !== undefined,
+  );
+  const meta = { request_id: request.id, ...Object.fromEntries(given) } as Json;
+  return { topic: HTTP_RESPONSE, meta, ttl: request.ttl };
+}

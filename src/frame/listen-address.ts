@@ -1,0 +1,37 @@
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import { shown, XsError } from "./error.ts";
+
+/** Where a server listens: on TCP, or on a unix socket. */
+export type ListenAddress =
+  | { readonly hostname: string; readonly port: number }
+  | { readonly path: string };
+
+/**
+ * Parses `:PORT` (on 127.0.0.1), `HOST:PORT`, `[IPV6]:PORT` or the path of a unix socket, which has a
+ * `/` or begins with `.` or `~`. Port 0 is any that is free.
+ *
+ * @throws XsError `bad_option`
+ */
+export function parseListenAddress(text: string, name: string): ListenAddress {
+  const [, host = "", digits] =
+    /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):([0-9]{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (port <= 65535) {
+    return { hostname: host.replace(/^\[|\]$/g, "") || "127.0.0.1", port };
+  }
+  if (digits === undefined && /^[.~]|\//.test(text)) {
+    return { path: resolve(text.replace(/^~(?=\/|$)/, homedir())) };
+  }
+  throw new XsError(
+    "bad_option",
+    `${name}=${shown(text)} is no place to listen: give :PORT, HOST:PORT, [IPV6]:PORT or the path of a socket`,
+  );
+}
+
+/** An address as it is typed. */
+export function formatListenAddress(address: ListenAddress): string {
+  if ("path" in address) return address.path;
+  const { hostname, port } = address;
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}

@@ -1,0 +1,188 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { problemOf } from "../api/errors.ts";
+import { XsError } from "../frame/error.ts";
+import { HTTP_DISCONNECT, HTTP_ERROR, HTTP_REQUEST } from "../frame/http.ts";
+import { EPHEMERAL, type Ttl } from "../frame/ttl.ts";
+import type { Store } from "../store/store.ts";
+import type { AnswerFrame, AnswerQueue } from "./answer-queue.ts";
+import type { Answers } from "./answers.ts";
+import { bodyOf } from "./incoming.ts";
+import { ClientGone, Outgoing } from "./outgoing.ts";
+import { refuse } from "./refusal.ts";
+import { requestMeta } from "./request-meta.ts";
+import { hasMore, responseHead, typeOf } from "./response-head.ts";
+
+/** What a client may ask of the gateway. */
+export interface GatewayLimits {
+  /** How long an answer may take to begin, in ms; and a client to send or take something. */
+  readonly timeout: number;
+  /** Bytes of a request's body. */
+  readonly bodyMax: number;
+  /** Requests under way at once. */
+  readonly inFlight: number;
+  /** How long requests are kept. */
+  readonly ttl: Ttl;
+}
+
+/** Content up to this size, in bytes, is sent in one piece. */
+const PIECE = 64 * 1024;
+/** So much of it tells whether it is text. */
+const SAMPLE = 4096;
+
+/** Statuses whose responses have no body. */
+const NO_BODY = new Set([204, 205, 304]);
+
+/** One request and its answer. */
+export class Exchange {
+  readonly #store: Store;
+  readonly #answers: Answers;
+  readonly #limits: GatewayLimits;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #out: Outgoing;
+  #queue: AnswerQueue | undefined;
+
+  constructor(
+    store: Store,
+    answers: Answers,
+    limits: GatewayLimits,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) {
+    this.#store = store;
+    this.#answers = answers;
+    this.#limits = limits;
+    this.#request = request;
+    this.#response = response;
+    this.#out = new Outgoing(response, limits.timeout, () => {
+      this.#queue?.fail(new ClientGone());
+    });
+  }
+
+  /** Never rejects: what goes wrong is told to the client, and on the stream. */
+  async run(): Promise<void> {
+    let queue: AnswerQueue;
+    try {
+      queue = await this.#ask();
+    } catch (error) {
+      return this.#refuse(error);
+    }
+    this.#queue = queue;
+    // Set before each step that may go wrong because of a response.
+    let answer: AnswerFrame | undefined;
+    let more = true;
+    try {
+      this.#out.check();
+      answer = await this.#first(queue);
+      more = hasMore(answer.meta);
+      const wanted = await this.#begin(answer, more);
+      while (wanted && more) {
+        answer = await queue.next();
+        this.#out.check();
+        more = hasMore(answer.meta);
+        await this.#sendContent(await this.#open(answer));
+      }
+      this.#response.end();
+      // Whoever goes on answering should know that nobody listens.
+      if (more) await this.#note(HTTP_DISCONNECT, { request_id: queue.requestId });
+    } catch (error) {
+      await this.#failed(error, queue.requestId, answer?.id);
+    } finally {
+      this.#answers.drop(queue);
+    }
+  }
+
+  /** Puts the request on the stream. */
+  async #ask(): Promise<AnswerQueue> {
+    const { timeout, bodyMax, ttl } = this.#limits;
+    const meta = requestMeta(this.#request);
+    const body = bodyOf(this.#request, bodyMax, timeout);
+    if (this.#request.headers.expect !== undefined) this.#response.writeContinue();
+    const content = await this.#store.content.take(body, ttl.kind === "ephemeral");
+    return await this.#answers.ask(() =>
+      this.#store.append({ topic: HTTP_REQUEST, meta, ttl, content }),
+    );
+  }
+
+  async #first(queue: AnswerQueue): Promise<AnswerFrame> {
+    const { timeout } = this.#limits;
+    const late = Promise.withResolvers<never>();
+    const tooLate = new XsError("no_answer", `no answer came within ${timeout} ms`);
+    const timer = setTimeout(() => late.reject(tooLate), timeout);
+    try {
+      return await Promise.race([queue.next(), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Sends the head, and what the first frame has of the body. False where no body is wanted. */
+  async #begin(answer: AnswerFrame, more: boolean): Promise<boolean> {
+    const { status, headers } = responseHead(answer.meta);
+    const content = await this.#open(answer);
+    const sample = await content?.slice(0, SAMPLE).bytes();
+    // All that may be wrong with the response has been found, so now it is the client's.
+    const response = this.#response;
+    response.statusCode = status;
+    for (const [name, values] of headers) {
+      response.setHeader(name, values.length === 1 ? (values[0] ?? "") : values);
+    }
+    if (NO_BODY.has(status)) return false;
+    if (!headers.has("content-type") && (sample || more)) {
+      response.setHeader("content-type", typeOf(sample ?? new Uint8Array()));
+    }
+    const isHead = this.#request.method === "HEAD";
+    if (!more && (content || !isHead)) response.setHeader("content-length", content?.size ?? 0);
+    if (isHead) return false;
+    // The client should see that the answer has begun, even if nothing comes for long.
+    if (more) response.flushHeaders();
+    await this.#sendContent(content);
+    return true;
+  }
+
+  async #sendContent(content: Blob | undefined): Promise<void> {
+    if (!content) return;
+    if (content.size <= PIECE) return this.#out.write(await content.bytes());
+    for await (const chunk of content.stream()) await this.#out.write(chunk);
+  }
+
+  async #open({ id, hash }: AnswerFrame): Promise<Blob | undefined> {
+    if (hash === null) return undefined;
+    const content = await this.#store.content.open(hash);
+    if (content) return content;
+    throw new XsError("bad_response", `the content ${hash} of the response ${id} is missing`);
+  }
+
+  /** Tells of what went wrong with a request that is on the stream. */
+  async #failed(error: unknown, requestId: string, responseId: string | undefined): Promise<void> {
+    if (error instanceof ClientGone) {
+      await this.#note(HTTP_DISCONNECT, { request_id: requestId });
+      return;
+    }
+    this.#refuse(error);
+    const { status, code, detail } = problemOf(error);
+    await this.#note(HTTP_ERROR, {
+      request_id: requestId,
+      ...(responseId !== undefined && { response_id: responseId }),
+      status,
+      code,
+      reason: detail,
+    });
+  }
+
+  #refuse(error: unknown): void {
+    if (this.#response.destroyed) return;
+    // With a part of the answer out, breaking off is all that is left.
+    if (this.#response.headersSent) this.#out.cut();
+    else refuse(this.#request, this.#response, error);
+  }
+
+  async #note(topic: string, meta: object): Promise<void> {
+    const ttl = topic === HTTP_DISCONNECT ? EPHEMERAL : this.#limits.ttl;
+    try {
+      await this.#store.append({ topic, meta: JSON.stringify(meta), ttl, content: null });
+    } catch {
+      // The client has its answer already, and a store that cannot write tells so itself.
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { XsError } from "../frame/error.ts";
+import { HTTP_REQUEST } from "../frame/http.ts";
+import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
+import { claimSocket, listenError } from "../store/socket-path.ts";
+import type { Store } from "../store/store.ts";
+import { Answers } from "./answers.ts";
+import { Exchange, type GatewayLimits } from "./exchange.ts";
+import { noHandler, refuse } from "./refusal.ts";
+
+/** A client may take so long for the head of its request, in ms. */
+const HEAD_MS = 30_000;
+
+/** Turns requests from outside into frames, and frames into their answers. */
+export class Gateway {
+  /** Where it listens, as it is typed. */
+  readonly address: string;
+  readonly #store: Store;
+  readonly #limits: GatewayLimits;
+  readonly #server: Server;
+  readonly #answers: Answers;
+  #inFlight = 0;
+
+  private constructor(store: Store, limits: GatewayLimits, server: Server, address: string) {
+    this.#store = store;
+    this.#limits = limits;
+    this.#server = server;
+    this.address = address;
+    this.#answers = new Answers(store);
+  }
+
+  /**
+   * Listens at an address.
+   *
+   * @param opened requests are let in when this resolves
+   * @throws XsError `address_in_use`, `store_in_use`
+   */
+  static async listen(
+    store: Store,
+    at: ListenAddress,
+    limits: GatewayLimits,
+    opened: Promise<void>,
+  ): Promise<Gateway> {
+    // Of all HTTP servers at hand, this one gives requests as they were sent: the version, the
+    // target to the letter, and every header.
+    const server = createServer({ requestTimeout: 0, headersTimeout: HEAD_MS });
+    const bound = await bind(server, at);
+    const gateway = new Gateway(store, limits, server, formatListenAddress(bound));
+    const serve = async (request: IncomingMessage, response: ServerResponse) => {
+      // Told to the response as well; without a listener it would end the process.
+      request.on("error", () => {});
+      await opened;
+      await gateway.#serve(request, response);
+    };
+    server.on("request", (request, response) => void serve(request, response));
+    server.on("checkContinue", (request, response) => void serve(request, response));
+    return gateway;
+  }
+
+  /** Takes no more requests. Those under way have `ms` to end, then their connections are closed. */
+  async stop(ms: number): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    const late = setTimeout(() => this.#server.closeAllConnections(), ms);
+    await closed;
+    clearTimeout(late);
+    if (this.address.startsWith("/")) rmSync(this.address, { force: true });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const most = this.#limits.inFlight;
+    try {
+      if (!this.#store.isFollowed(HTTP_REQUEST)) throw noHandler();
+      if (this.#inFlight >= most) {
+        throw new XsError("too_many_requests", `${most} requests are under way: try again later`);
+      }
+    } catch (error) {
+      return refuse(request, response, error);
+    }
+    this.#inFlight++;
+    try {
+      await new Exchange(this.#store, this.#answers, this.#limits, request, response).run();
+    } finally {
+      this.#inFlight--;
+    }
+  }
+}
+
+/** Listens, and gives the address with its real port. */
+async function bind(server: Server, at: ListenAddress): Promise<ListenAddress> {
+  const unix = "path" in at ? await claimSocket(at.path) : undefined;
+  // The socket's mode follows the umask: nobody else may connect, not even for a moment.
+  const umask = process.umask(unix === undefined ? process.umask() : 0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      if ("path" in at) server.listen(unix, resolve);
+      else server.listen(at.port, at.hostname, resolve);
+    });
+  } catch (error) {
+    throw listenError(at, error);
+  } finally {
+    process.umask(umask);
+  }
+  if ("path" in at) {
+    chmodSync(at.path, 0o600);
+    return at;
+  }
+  return { ...at, port: (server.address() as AddressInfo).port };
+}

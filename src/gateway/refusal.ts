@@ -1,0 +1,48 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { problemOf } from "../api/errors.ts";
+import { XsError } from "../frame/error.ts";
+
+/** How to answer requests, for whoever finds that nobody does. */
+const HOW_TO = `Answer requests with a handler. It stays when you leave, and over restarts:
+
+  xs append stream.cross.handler.spawn --meta '{"topic":"web"}' <<'END'
+  export default {
+    topics: ["http.request"],
+    run: () => ({ response: { body: "hello\\n" } }),
+  }
+  END
+
+Or with a loop in a shell, for as long as it runs:
+
+  xs cat --follow --tail --topic http.request |
+    jq --unbuffered -c 'select(.topic == "http.request") | {request_id: .id}' |
+    while read -r meta; do echo hello | xs append http.response --meta "$meta"; done
+`;
+
+/** Nobody would see a request: an error whose page says how to change that. */
+export function noHandler(): XsError {
+  return new XsError(
+    "no_handler",
+    "nobody answers here yet: no handler takes http.request and no reader follows it",
+  );
+}
+
+/**
+ * Answers a request with an error: a problem document where the client asks for JSON, else a page of
+ * plain text.
+ */
+export function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  const problem = problemOf(error);
+  const { status, title, detail, code } = problem;
+  const json = request.headers.accept?.includes("json") ?? false;
+  const page = `${status} ${title}\n\n${detail}\n${code === "no_handler" ? `\n${HOW_TO}` : ""}`;
+  const body = Buffer.from(json ? `${JSON.stringify(problem)}\n` : page);
+  response.writeHead(status, {
+    "content-type": json ? "application/problem+json" : "text/plain; charset=utf-8",
+    "content-length": body.length,
+    "cache-control": "no-store",
+    // What is left of the body would be taken for the next request, or waited for.
+    ...(!request.complete && { connection: "close" }),
+  });
+  response.end(body);
+}

@@ -1,0 +1,90 @@
+import type { IncomingMessage } from "node:http";
+import { XsError } from "../frame/error.ts";
+import { encodeMeta } from "../frame/frame.ts";
+
+/** A text, or all of them where a key came more than once. */
+type Values = Record<string, string | string[]>;
+
+/**
+ * What a request says beside its body, as the meta of its frame.
+ *
+ * @throws XsError `bad_host`, `bad_request`, `headers_too_large`
+ */
+export function requestMeta(request: IncomingMessage): string {
+  const { method = "", url = "", httpVersion, socket } = request;
+  const headers = readHeaders(request.rawHeaders);
+  const [, host, target = ""] = /^(?:https?:\/\/([^/?#]*))?([/?].*|)$/i.exec(url) ?? [];
+  if (target === "" && host === undefined) {
+    throw new XsError("bad_request", `${method} ${url} is not for a path on this server`);
+  }
+  const { path, query } = splitTarget(target);
+  const address = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, "");
+  const meta = {
+    proto: `HTTP/${httpVersion}`,
+    method,
+    authority: host ?? headers.host ?? null,
+    remote_ip: address || null,
+    remote_port: address ? (socket.remotePort ?? null) : null,
+    headers,
+    uri: url,
+    path,
+    query,
+  };
+  try {
+    return encodeMeta(meta);
+  } catch (error) {
+    const cause = { cause: error };
+    throw new XsError("headers_too_large", "the request's address and headers are too long", cause);
+  }
+}
+
+/** Header names in small letters; what came more than once is one list, as HTTP says. */
+function readHeaders(raw: readonly string[]): Record<string, string> {
+  // A name is the client's choice, and "__proto__" is one.
+  const headers: Record<string, string> = Object.create(null);
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = raw[at]?.toLowerCase() ?? "";
+    const value = headerText(raw[at + 1] ?? "");
+    const before = headers[name];
+    if (before !== undefined && name === "host") {
+      throw new XsError("bad_host", "the request has more than one Host header: send one");
+    }
+    const joint = name === "cookie" ? "; " : ", ";
+    headers[name] = before === undefined ? value : before + joint + value;
+  }
+  return headers;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** A header's bytes arrive as Latin-1. They are UTF-8 where they can be. */
+function headerText(value: string): string {
+  if (!/[\x80-\xff]/.test(value)) return value;
+  try {
+    return utf8.decode(Buffer.from(value, "latin1"));
+  } catch {
+    return value;
+  }
+}
+
+function splitTarget(target: string): { path: string; query: Values } {
+  const [beforeFragment = ""] = target.split("#");
+  const mark = beforeFragment.indexOf("?");
+  const path = mark < 0 ? beforeFragment : beforeFragment.slice(0, mark);
+  const query: Values = Object.create(null);
+  const pairs = mark < 0 ? "" : beforeFragment.slice(mark + 1);
+  for (const [key, value] of new URLSearchParams(pairs)) {
+    const before = query[key];
+    query[key] = before === undefined ? value : [before, value].flat();
+  }
+  return { path: decodePath(path) || "/", query };
+}
+
+/** A path without its percent-encoding; as it came where that is broken. */
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,84 @@
+import { shown, XsError } from "../frame/error.ts";
+import type { Json } from "../frame/frame.ts";
+
+/** Status and headers of a response. */
+export interface ResponseHead {
+  readonly status: number;
+  /** By their name in small letters, with the values as bytes in Latin-1. */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What belongs to one connection and is the gateway's own to say (RFC 9110, 7.6.1). */
+const OWN = new Set([
+  "connection",
+  "content-length",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a header may not hold.
+const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
+
+/**
+ * Reads the head of a response from the meta of its first frame.
+ *
+ * @throws XsError `bad_response`
+ */
+export function responseHead(meta: { readonly [key: string]: Json }): ResponseHead {
+  const { status = 200, headers = {} } = meta;
+  if (!(typeof status === "number" && Number.isInteger(status) && status >= 200 && status <= 599)) {
+    throw bad(`the status ${told(status)} is not a whole number from 200 to 599`);
+  }
+  if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
+    throw bad(`the headers ${told(headers)} are not an object of names and texts`);
+  }
+  const read = new Map<string, string[]>();
+  for (const [given, value] of Object.entries(headers)) {
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(given)) {
+      throw bad(`${shown(given)} is not the name of a header`);
+    }
+    const name = given.toLowerCase();
+    const values = [value].flat();
+    for (const text of values) {
+      // A line break would begin another header, or the body.
+      if (typeof text !== "string" || CONTROL.test(text)) {
+        throw bad(`the header ${given} has the value ${told(text)}, not a text of one line`);
+      }
+    }
+    if (OWN.has(name)) continue;
+    const bytes = (values as string[]).map((text) => Buffer.from(text).toString("latin1"));
+    read.set(name, [...(read.get(name) ?? []), ...bytes]);
+  }
+  return { status, headers: read };
+}
+
+/** Tells whether another frame of the answer follows. @throws XsError `bad_response` */
+export function hasMore({ more = false }: { readonly [key: string]: Json }): boolean {
+  if (typeof more === "boolean") return more;
+  throw bad(`"more" is ${told(more)}, neither true nor false`);
+}
+
+/** The type of content that nobody names: text if it looks like it. */
+export function typeOf(head: Uint8Array): string {
+  try {
+    // With `stream`, a character may be cut at the end.
+    new TextDecoder("utf-8", { fatal: true }).decode(head, { stream: true });
+    if (!head.includes(0)) return "text/plain; charset=utf-8";
+  } catch {
+    // No UTF-8.
+  }
+  return "application/octet-stream";
+}
+
+function told(value: Json): string {
+  // Quoted as a text is, and cut where it is long, but no text.
+  return typeof value === "string" ? shown(value) : JSON.stringify(value).slice(0, 80);
+}
+
+function bad(problem: string): XsError {
+  return new XsError("bad_response", problem);
+}

@@ -1,0 +1,145 @@
+// Every parser, with anything that a client may send: it gives a value, which it takes again as it
+// is, or a refusal with a code of ours.
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import fc from "fast-check";
+import { parsePairLine } from "../../src/api/import-lines.ts";
+import { MAX_PIECE, Splitter } from "../../src/api/splitter.ts";
+import { parseAddress } from "../../src/client/address.ts";
+import { XsError } from "../../src/frame/error.ts";
+import { encodeFrame, idInLine, parseFrame, parseMeta } from "../../src/frame/frame.ts";
+import { parseHash } from "../../src/frame/hash.ts";
+import { packId, parseId, unpackId } from "../../src/frame/id.ts";
+import { parseKey } from "../../src/frame/key.ts";
+import { formatReadOptions, parseReadOptions } from "../../src/frame/read-options.ts";
+import { scopesOfLine } from "../../src/frame/scopes.ts";
+import { parseClientTopic, parseTopic, parseTopicFilter } from "../../src/frame/topic.ts";
+import { parseTtl } from "../../src/frame/ttl.ts";
+import { hashes, ids, metas, topics, ttls } from "../support/arbitrary.ts";
+import { report } from "../support/random.ts";
+import { TEST_MS } from "../support/wait.ts";
+import { around, CASES, cases, SEED } from "./cases.ts";
+
+setDefaultTimeout(TEST_MS * Math.ceil(CASES / 5000));
+report(`XS_FUZZ_CASES=${CASES} XS_FUZZ_SEED=${SEED}`, []);
+
+/** What it gives; undefined where it refuses. */
+function attempt<T>(parse: () => T): T | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof XsError)) throw error;
+    expect(error.code).not.toBe("internal");
+    expect(error.message.length).toBeLessThan(1000);
+    return undefined;
+  }
+}
+
+/** A parser whose values are texts that it takes again. */
+function expectStable(valid: fc.Arbitrary<string>, parse: (text: string) => string): void {
+  let taken = 0;
+  let refused = 0;
+  fc.assert(
+    fc.property(around(valid), (text) => {
+      const value = attempt(() => parse(text));
+      if (value === undefined) refused++;
+      else taken++;
+      if (value !== undefined) expect(parse(value)).toBe(value);
+    }),
+    cases(SHARE),
+  );
+  // Else this would tell nothing.
+  expect(Math.min(taken, refused)).toBeGreaterThan(0);
+}
+
+/** Of each parser here; the requests of the other file get the rest. */
+const SHARE = 0.06;
+
+const frames = fc
+  .record({ topic: topics, id: ids, hash: fc.option(hashes), meta: metas, ttl: ttls })
+  .map((frame) => JSON.stringify(frame));
+const keys = fc.constantFrom("a", "views/count", "a.b", "é", "a b", "%2f");
+const pairs = fc
+  .record({ key: keys, rev: fc.constant("03hadtdyn9s2dxl5soli9q9dz"), bytes: fc.uint8Array() })
+  .map(({ key, rev, bytes }) =>
+    JSON.stringify({ key, rev, type: "a/b", value: Buffer.from(bytes).toString("base64") }),
+  );
+
+describe("any input for a parser:", () => {
+  test("topic", () => {
+    expectStable(topics, parseTopic);
+    expectStable(topics, parseClientTopic);
+  });
+  test("topic filter", () =>
+    expectStable(
+      fc.array(topics, { minLength: 1, maxLength: 4 }).map((list) => list.join(",")),
+      (text) => parseTopicFilter(text)?.join(",") ?? "*",
+    ));
+  test("id", () => {
+    expectStable(ids, parseId);
+    expectStable(ids, (text) => packId(unpackId(text)));
+  });
+  test("ttl", () => expectStable(ttls, (text) => parseTtl(text).text));
+  test("hash", () => expectStable(hashes, parseHash));
+  test("key", () => expectStable(keys, parseKey));
+  test("meta", () =>
+    expectStable(
+      metas.map((meta) => JSON.stringify(meta)),
+      parseMeta,
+    ));
+
+  test("frame", () =>
+    expectStable(frames, (text) => {
+      const { id, topic, hash, meta, ttl } = parseFrame(text);
+      const line = encodeFrame(id, { topic, hash, meta: JSON.stringify(meta), ttl });
+      expect(idInLine(line)).toBe(id);
+      expect(scopesOfLine(line)[0]).toBe(topic);
+      return line;
+    }));
+
+  test("pair of an import", () =>
+    expectStable(pairs, (text) => {
+      const { key, rev, type, value } = parsePairLine(text);
+      return JSON.stringify({ key, rev, type, value: Buffer.from(value).toString("base64") });
+    }));
+
+  test("read options", () => {
+    const option = fc.tuple(
+      around(
+        fc.constantFrom("last-id", "from", "tail", "follow", "limit", "last", "topic", "order"),
+      ),
+      around(fc.oneof(ids, topics, fc.constantFrom("", "true", "no", "1", "250", "asc", "desc"))),
+    );
+    fc.assert(
+      fc.property(fc.array(option, { maxLength: 4 }), (given) => {
+        const options = attempt(() => parseReadOptions(given));
+        if (options) expect(parseReadOptions(formatReadOptions(options))).toEqual(options);
+      }),
+      cases(SHARE),
+    );
+  });
+
+  test("address", () => {
+    const known = fc.constantFrom("./store", "~/s", ":3000", "host:80", "http://a/b", "[::1]:8");
+    fc.assert(
+      fc.property(around(known), (text) => {
+        attempt(() => parseAddress(text));
+      }),
+      cases(SHARE),
+    );
+  });
+
+  test("splitter", () => {
+    const arrivals = fc.array(fc.uint8Array({ maxLength: 400 }), { maxLength: 8 });
+    fc.assert(
+      fc.property(fc.constantFrom("bytes", "lines", "sse"), arrivals, (mode, parts) => {
+        const splitter = new Splitter(mode);
+        const pieces = parts.flatMap((part) => splitter.push(part));
+        const rest = splitter.end();
+        const all = Buffer.concat(rest ? [...pieces, rest] : pieces);
+        expect(all.equals(Buffer.concat(parts))).toBe(true);
+        expect(pieces.every(({ length }) => length > 0 && length <= MAX_PIECE)).toBe(true);
+      }),
+      cases(SHARE),
+    );
+  });
+});
