@@ -159,8 +159,10 @@ export class Generator implements Processor {
           if (hash === null || !topics.includes(topic) || program.pid === undefined) continue;
           const content = await store.content.open(hash);
           if (!content) continue;
+          // Whether or not it all gets there: what the program never read is fed again.
+          const end = program.written + content.size;
           for await (const piece of content.stream()) await program.write(piece);
-          this.#sent.push({ id, end: program.written });
+          this.#sent.push({ id, end });
           // What a killed server has fed is not fed again.
           await patiently(() => store.apply([writeRecord(this.subject, id)]));
         }

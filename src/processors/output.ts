@@ -69,7 +69,7 @@ export async function writeValues(
   stream: ReadableStream<Uint8Array>,
   target: LineTarget,
 ): Promise<void> {
-  for await (const lines of textLinesOf(stream)) {
+  for await (const lines of textLinesOf(stream, MAX_LINE)) {
     for (let n = 0; n < lines.length; n += STEP) {
       const requests: AppendRequest[] = [];
       for (const line of lines.slice(n, n + STEP)) {

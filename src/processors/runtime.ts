@@ -93,7 +93,10 @@ export function prepare(
           nu,
           "--no-config-file",
           "--stdin",
-          file("run.nu", runner.replace("SCRIPT", quoted(path))),
+          file(
+            "run.nu",
+            runner.replaceAll("SCRIPT", () => quoted(path)),
+          ),
         ];
         const check = kind === "generator" && {
           check: [nu, "--no-config-file", "--commands", `nu-check --debug ${quoted(path)}`],

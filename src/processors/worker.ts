@@ -103,7 +103,7 @@ export class Worker implements Crew {
     if (signal.aborted) stop();
     const late = setTimeout(stop, READY_MS);
     try {
-      const lines = textLinesOf(program.stdout);
+      const lines = textLinesOf(program.stdout, MAX_LINE);
       const { value } = await lines.next();
       const [ready, ...first] = (value ?? []) as string[];
       if (ready === undefined) {
