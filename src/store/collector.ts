@@ -12,9 +12,11 @@ const ROUND = 100_000;
 const STEP = 200;
 /** Content that no frame ever had is left alone for this long, in ms: its frame may be coming. */
 const GRACE_MS = 24 * 60 * 60 * 1000;
-/** After a collection in the background it rests for this many times as long as that took. */
+/** After a collection in the background it rests for this many times as long as its scan took. */
 const REST = 20;
 const MIN_REST_MS = 1000;
+/** Index entries that are removed at the same time. */
+const AT_ONCE = 64;
 
 /** What a collection freed, or would free. */
 export interface Collected {
@@ -47,6 +49,8 @@ export class Collector {
   #holds = 0;
   #running: Promise<unknown> = Promise.resolve();
   #restUntil = 0;
+  /** How long the last scan took. */
+  #scanMs = 0;
   #inBackground: Promise<void> | undefined;
 
   constructor(host: CollectorHost) {
@@ -108,14 +112,12 @@ export class Collector {
     if (this.#holds > 0 || (!urgent && performance.now() < this.#restUntil)) return undefined;
     const hashes = new Set(this.#freed(ROUND));
     if (hashes.size === 0) return undefined;
-    const started = performance.now();
     this.#inBackground = this.#exclusive(() => this.#round(hashes, false))
       .catch((error) => {
         if (!(error instanceof XsError)) this.#host.failed(error);
       })
       .then(() => {
-        const now = performance.now();
-        this.#restUntil = now + Math.max(MIN_REST_MS, (now - started) * REST);
+        this.#restUntil = performance.now() + Math.max(MIN_REST_MS, this.#scanMs * REST);
         this.#inBackground = undefined;
       });
     return this.#inBackground;
@@ -165,17 +167,20 @@ export class Collector {
     try {
       // A removal must be durable before its content goes.
       await this.#host.write(() => {});
+      const started = performance.now();
       await this.#takeOffNamed();
+      this.#scanMs = performance.now() - started;
       const decided = [...hashes];
       for (let start = 0; start < decided.length; start += STEP) {
         const step = decided.slice(start, start + STEP);
+        // What is only staged has no entry in the index, or loses it where it settles.
+        const inFiles = step.filter((hash) => this.#host.content.files.stateOf(hash));
         const freed = dryRun ? this.#weigh(step, unnamed) : await this.#free(step, unnamed);
         for (const bytes of freed.values()) {
           total.contents++;
           total.bytes += bytes;
         }
-        if (!dryRun)
-          for (const hash of freed.keys()) await this.#host.content.files.removeIndex(hash);
+        if (!dryRun) await this.#removeEntries(inFiles.filter((hash) => freed.has(hash)));
       }
     } finally {
       this.#candidates = undefined;
@@ -208,6 +213,13 @@ export class Collector {
       const last = rows.at(-1);
       if (!last) return;
       key = last.key;
+    }
+  }
+
+  async #removeEntries(hashes: readonly string[]): Promise<void> {
+    for (let start = 0; start < hashes.length; start += AT_ONCE) {
+      const some = hashes.slice(start, start + AT_ONCE);
+      await Promise.all(some.map((hash) => this.#host.content.files.removeIndex(hash)));
     }
   }
 
