@@ -1,38 +1,21 @@
 import { Connection, countLines, encodeRequest } from "../http.ts";
 import { rssAnon } from "../memory.ts";
 import { quantile } from "../statistics.ts";
+import { Tally } from "../tally.ts";
 import { appendRequests } from "./post.ts";
 
 const FOLLOW = encodeRequest("GET", "/?follow=true&tail=true");
 /** Connections opened at the same time: a listener's queue holds 512, then it refuses. */
 const OPEN_AT_ONCE = 100;
 
-/** Counts the lines that followers got, and tells when they are as many as wished. */
-class Tally {
-  #lines = 0;
-  #wanted = Infinity;
-  #reached: () => void = () => {};
-
-  readonly count = (bytes: Uint8Array): void => {
-    this.#lines += countLines(bytes);
-    if (this.#lines >= this.#wanted) this.#reached();
-  };
-
-  async reach(lines: number): Promise<void> {
-    if (this.#lines >= lines) return;
-    this.#wanted = lines;
-    await new Promise<void>((resolve) => {
-      this.#reached = resolve;
-    });
-  }
-}
-
 async function openFollower(unix: string, tally: Tally): Promise<Connection> {
   const connection = await Connection.open(unix);
-  connection.request(FOLLOW, tally.count).catch((error: Error) => {
-    console.error(`follower: ${error.message}`);
-    process.exit(1);
-  });
+  connection
+    .request(FOLLOW, (bytes) => tally.add(countLines(bytes)))
+    .catch((error: Error) => {
+      console.error(`follower: ${error.message}`);
+      process.exit(1);
+    });
   return connection;
 }
 

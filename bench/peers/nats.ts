@@ -2,7 +2,8 @@ import { randomFillSync } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { quantile } from "../statistics.ts";
-import { hammer, type Peer, Tally } from "./peer.ts";
+import { Tally } from "../tally.ts";
+import { hammer, type Peer } from "./peer.ts";
 import { Wire } from "./wire.ts";
 
 const PORT = 42_229;

@@ -1,5 +1,5 @@
 import { shown, XsError } from "../frame/error.ts";
-import { encodeMeta, type Json, withTimestamp } from "../frame/frame.ts";
+import { encodeMeta, parseObject, withTimestamp } from "../frame/frame.ts";
 import { parseHash } from "../frame/hash.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { FOREVER, parseTtl } from "../frame/ttl.ts";
@@ -64,6 +64,12 @@ async function readRequests(store: Store, request: Request): Promise<AppendReque
 
 async function parseRequest(store: Store, line: string): Promise<AppendRequest> {
   const value = parseObject(line);
+  if (!value) {
+    throw new XsError(
+      "bad_batch",
+      `${shown(line)} is not a frame: it is a JSON object with a topic`,
+    );
+  }
   const { topic, meta = null, ttl = "forever", content = null, hash = null, ...rest } = value;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
@@ -91,17 +97,6 @@ async function parseRequest(store: Store, line: string): Promise<AppendRequest> 
   const passing = fields.ttl.kind === "ephemeral";
   const bytes = Buffer.from(content ?? "");
   return { ...fields, content: await store.content.takeBytes(bytes, passing) };
-}
-
-function parseObject(line: string): { [key: string]: Json } {
-  let value: Json = null;
-  try {
-    value = JSON.parse(line) as Json;
-  } catch {
-    // Said below.
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
-  throw new XsError("bad_batch", `${shown(line)} is not a frame: it is a JSON object with a topic`);
 }
 
 function knownContent(store: Store, hash: string): TakenContent {

@@ -1,7 +1,7 @@
 import type { ArgsDef } from "citty";
 import { isStoreAddress } from "../client/address.ts";
 import { parseKey, parseKeyPrefix } from "../frame/key.ts";
-import { changeLine } from "../store/kv-row.ts";
+import { changeLine } from "../frame/pair.ts";
 import { readInput } from "./input.ts";
 import { pipeOut, writeOut } from "./output.ts";
 import { followOut, PULSE_OPTION, pulseOf } from "./read.ts";

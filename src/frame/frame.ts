@@ -79,8 +79,8 @@ export function encodeMeta(value: Json): string {
  * @throws XsError `bad_frame`, or what is wrong with one of its fields
  */
 export function parseFrame(line: string): Frame {
-  const value = parseJson(line)?.json;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  const value = parseObject(line);
+  if (!value) {
     throw new XsError("bad_frame", `${shown(line)} is not a frame: a frame is a JSON object`);
   }
   const { topic, id, hash = null, meta = null, ttl = "forever", timestamp: _, ...rest } = value;
@@ -101,6 +101,13 @@ export function parseFrame(line: string): Frame {
     meta,
     ttl: parseTtl(ttl).text,
   };
+}
+
+/** The JSON object that a text is; undefined if it is none. */
+export function parseObject(text: string): { [key: string]: Json } | undefined {
+  const value = parseJson(text)?.json;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  return value;
 }
 
 function fromBase64(text: string): string {

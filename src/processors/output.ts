@@ -4,9 +4,9 @@ import { encodeMeta } from "../frame/frame.ts";
 import { parseTtl, type Ttl } from "../frame/ttl.ts";
 import { STAGED_MAX } from "../store/content.ts";
 import type { AppendRequest, Store, TakenContent } from "../store/store.ts";
-import { textLinesOf } from "./byte-lines.ts";
 import { patiently } from "./lifecycle.ts";
 import { MAX_LINE, ProtocolError, parseGeneratorLine } from "./protocol.ts";
+import { textLinesOf } from "./text-lines.ts";
 
 const LF = 10;
 /** Frames of one commit at most. */

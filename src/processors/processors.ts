@@ -6,7 +6,7 @@ import type { Store } from "../store/store.ts";
 import { answer } from "./lifecycle.ts";
 import { type Entry, type Kind, Registry, requestIn } from "./registry.ts";
 import { removeScripts } from "./runtime.ts";
-import { type ProcessorStatus, Slot } from "./slot.ts";
+import { idleStatus, type ProcessorStatus, Slot } from "./slot.ts";
 
 /** All topics that tell of processors. */
 export const LIFECYCLE_TOPICS = [
@@ -171,21 +171,7 @@ export async function stoppedProcessors(store: Store): Promise<ProcessorStatus[]
   }
   return registry.entries().flatMap(({ kind, name, good, pending }) => {
     const spawnId = good ?? pending;
-    if (spawnId === undefined) return [];
-    return [
-      {
-        kind,
-        name,
-        state: "stopped" as const,
-        spawn_id: spawnId,
-        runtime: null,
-        pid: null,
-        uptime_ms: null,
-        restarts: 0,
-        last_exit: null,
-        behind_ms: null,
-      },
-    ];
+    return spawnId === undefined ? [] : [idleStatus({ kind, name, spawnId }, "stopped")];
   });
 }
 

@@ -1,5 +1,5 @@
 import { shown } from "../frame/error.ts";
-import type { Json } from "../frame/frame.ts";
+import { type Json, parseObject } from "../frame/frame.ts";
 import { MAX_VALUE } from "../frame/key.ts";
 
 // The line protocol of handlers and of generators that are not plain commands, as docs/processors.md
@@ -52,7 +52,7 @@ const NONE: readonly Effect[] = [];
 
 /** @throws ProtocolError */
 export function parseHandlerLine(line: string): HandlerLine {
-  const value = parseObject(line);
+  const value = objectIn(line);
   const { ready, next, done, error, frame_id: frameId } = value;
   let effects = NONE;
   for (const key in value) {
@@ -81,7 +81,7 @@ export function parseHandlerLine(line: string): HandlerLine {
 
 /** A value that a generator gives. @throws ProtocolError */
 export function parseGeneratorLine(line: string): { recv: Json } | { recv_base64: string } {
-  const { recv, recv_base64: base64, ...rest } = parseObject(line);
+  const { recv, recv_base64: base64, ...rest } = objectIn(line);
   if (Object.keys(rest).length === 0) {
     if (typeof base64 === "string") return { recv_base64: base64 };
     if (recv !== undefined) return { recv };
@@ -89,14 +89,9 @@ export function parseGeneratorLine(line: string): { recv: Json } | { recv_base64
   throw new ProtocolError(`${shown(line)} is no line of a generator`);
 }
 
-function parseObject(line: string): { [key: string]: Json } {
-  let value: Json = null;
-  try {
-    value = JSON.parse(line) as Json;
-  } catch {
-    // Said below.
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+function objectIn(line: string): { [key: string]: Json } {
+  const value = parseObject(line);
+  if (value) return value;
   throw new ProtocolError(`it wrote ${shown(line)} to stdout, which is no line of the protocol`);
 }
 

@@ -26,6 +26,25 @@ export interface ProcessorStatus {
   behind_ms: number | null;
 }
 
+/** The row of what has no program yet, or none any more. */
+export function idleStatus(
+  { kind, name, spawnId }: Subject,
+  state: ProcessorStatus["state"],
+): ProcessorStatus {
+  return {
+    kind,
+    name,
+    state,
+    spawn_id: spawnId,
+    runtime: null,
+    pid: null,
+    uptime_ms: null,
+    restarts: 0,
+    last_exit: null,
+    behind_ms: null,
+  };
+}
+
 /** What a slot has around it. */
 export interface SlotHost {
   readonly store: Store;
@@ -84,19 +103,7 @@ export class Slot {
     const rows: ProcessorStatus[] = [];
     if (this.#current) rows.push(this.#current.status(this.#loading !== undefined));
     if (this.#loading && !this.#current) {
-      const { kind, name, spawnId } = this.#loading.subject;
-      rows.push({
-        kind,
-        name,
-        state: "loading",
-        spawn_id: spawnId,
-        runtime: null,
-        pid: null,
-        uptime_ms: null,
-        restarts: 0,
-        last_exit: null,
-        behind_ms: null,
-      });
+      rows.push(idleStatus(this.#loading.subject, "loading"));
     }
     return rows;
   }
@@ -135,8 +142,9 @@ export class Slot {
       await this.#answer([answer(subject, "replaced", { by: superseding.frame.id })]);
       return;
     }
-    const processor = await this.#load(subject, frame, recovered ?? false);
-    if (!processor) return;
+    const loaded = await this.#load(subject, frame, recovered ?? false);
+    if (!loaded) return;
+    const { processor, spawn } = loaded;
     const changes: Change[] = [];
     const before = this.#current;
     if (before) {
@@ -146,13 +154,17 @@ export class Slot {
     }
     changes.push(...processor.activation(), answer(subject, "active"));
     await this.#answer(changes);
-    const running = new Running(this.#host, processor.processor, processor.spawn);
+    const running = new Running(this.#host, processor, spawn);
     this.#current = running;
     void running.run().then((end) => this.#ended(running, end));
   }
 
   /** Loads what is to run; undefined where it does not load, or is not wanted any more. */
-  async #load(subject: Subject, frame: Frame, recovered: boolean): Promise<Loaded | undefined> {
+  async #load(
+    subject: Subject,
+    frame: Frame,
+    recovered: boolean,
+  ): Promise<{ processor: Processor; spawn: Spawn } | undefined> {
     const abort = new AbortController();
     this.#loading = { subject, recovered, abort };
     const signal = AbortSignal.any([abort.signal, this.#host.signal]);
@@ -166,7 +178,7 @@ export class Slot {
           subject.kind === "handler" ? new Handler(around, spawn) : new Generator(around, spawn);
         const loading = processor;
         await loading.load(signal);
-        return new Loaded(loading, spawn);
+        return { processor: loading, spawn };
       });
     } catch (error) {
       await processor?.stop();
@@ -254,25 +266,6 @@ export class Slot {
       if (!["store_closed", "store_failed"].includes((error as { code?: string }).code ?? ""))
         throw error;
     }
-  }
-}
-
-class Loaded {
-  readonly processor: Processor;
-  readonly spawn: Spawn;
-
-  constructor(processor: Processor, spawn: Spawn) {
-    this.processor = processor;
-    this.spawn = spawn;
-  }
-
-  /** Only what is not remembered already starts after another. */
-  startAfter(id: string): void {
-    this.processor.startAfter(id);
-  }
-
-  activation(): Change[] {
-    return this.processor.activation();
   }
 }
 

@@ -12,8 +12,8 @@ import {
 } from "../script/content.ts";
 import { explain } from "../script/explain.ts";
 import { type Ask, Reads } from "../script/reads.ts";
-import { textLinesOf } from "./byte-lines.ts";
 import { type FromServer, stateProblem } from "./protocol.ts";
+import { textLinesOf } from "./text-lines.ts";
 
 /** Output that a batch collects before its frames so far are declared done, in characters. */
 const MUCH_OUTPUT = 1024 * 1024;

@@ -1,5 +1,4 @@
 import type { Json } from "../frame/frame.ts";
-import { textLinesOf } from "./byte-lines.ts";
 import { type HandlerOptions, Invalid, parseHandlerOptions } from "./options.ts";
 import { type Exit, Program } from "./process.ts";
 import {
@@ -10,6 +9,7 @@ import {
   parseHandlerLine,
 } from "./protocol.ts";
 import type { Prepared } from "./runtime.ts";
+import { textLinesOf } from "./text-lines.ts";
 
 /** How long a handler may take to say that it is ready, in ms. */
 const READY_MS = 30_000;

@@ -1,6 +1,7 @@
 import { XsError } from "../frame/error.ts";
 import { encodeFrame } from "../frame/frame.ts";
-import { changeLine, infoLine, type KvInfoRow, type KvRow } from "./kv-row.ts";
+import { changeLine } from "../frame/pair.ts";
+import { infoLine, type KvInfoRow, type KvRow } from "./kv-row.ts";
 import type { LiveFeed } from "./live.ts";
 
 /** One key, or all that begin with a prefix. */

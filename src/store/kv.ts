@@ -1,8 +1,9 @@
 import type { Database } from "bun:sqlite";
 import { shown, XsError } from "../frame/error.ts";
 import type { IdSequence } from "../frame/id.ts";
+import { changeLine } from "../frame/pair.ts";
 import { KvReader, type KvScope } from "./kv-reader.ts";
-import { changeLine, checkedRow, type KvInfoRow, type KvRow, kvCrc } from "./kv-row.ts";
+import { checkedRow, type KvInfoRow, type KvRow, kvCrc } from "./kv-row.ts";
 import { LiveFeed, type LiveFrame } from "./live.ts";
 
 /** A pair without its value. */

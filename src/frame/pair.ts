@@ -1,0 +1,33 @@
+import type { Json } from "./frame.ts";
+
+/** A pair with its value, or its deletion, as a watcher gets it. */
+export function changeLine({
+  key,
+  rev,
+  type,
+  value,
+}: {
+  readonly key: string;
+  readonly rev: string;
+  readonly type: string;
+  readonly value: Uint8Array | null;
+}): string {
+  if (!value) return JSON.stringify({ key, rev, deleted: true });
+  return JSON.stringify({ key, rev, size: value.length, type, ...shownValue(type, value) });
+}
+
+/** JSON as it is, other text as text, and the rest in base64. */
+function shownValue(type: string, value: Uint8Array): { value: Json } | { base64: string } {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
+  } catch {
+    return { base64: Buffer.from(value).toString("base64") };
+  }
+  if (!/^application\/(.*\+)?json\b/.test(type)) return { value: text };
+  try {
+    return { value: JSON.parse(text) as Json };
+  } catch {
+    return { value: text };
+  }
+}
