@@ -14,6 +14,13 @@ export async function runScript([task = "", file = ""]: string[]): Promise<never
   // Standard output is the protocol's; what a script prints is for a person.
   globalThis.console = new Console(process.stderr, process.stderr) as Console & typeof console;
   process.stdout.write = process.stderr.write.bind(process.stderr);
+  // What nobody catches ends the process, so that its frames are handled again; it would hang else.
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => {
+      process.stderr.write(`${explain(error)}\n`);
+      process.exit(1);
+    });
+  }
   let script: unknown;
   try {
     script = ((await import(file)) as { default: unknown }).default;
