@@ -410,6 +410,25 @@ test("xs handler try prints what a handler would write, and writes nothing", asy
   }
 });
 
+test("xs handler try and xs eval reach a server at a URL", async () => {
+  using home = new Home();
+  await Bun.write(
+    join(home.path, "last.ts"),
+    `export default {
+    topics: ["n"], run: async (_, __, xs) => ({ out: { last: (await xs.last("n")).meta.n } }),
+  }`,
+  );
+  await using server = await startServer(home.store, { args: ["--expose", "127.0.0.1:0"] });
+  await sayMany(server, "n", 3);
+  const url = `http://${await server.listensAt("expose")}`;
+  const env = { ...ENV, XS_TOKEN: (await Bun.file(join(home.store, "token")).text()).trim() };
+  const lines = rowsOf(await home.ok(["handler", "try", url, "last.ts"], { env }));
+  expect(lines.map(({ meta }) => meta.last)).toEqual([2, 2, 2]);
+  const last = 'export default async (xs) => (await xs.last("n")).meta.n';
+  expect(await home.ok(["eval", url, "-c", last], { env })).toBe("2\n");
+  expect((await home.ok(["eval", url, "-c", ".last n | get meta.n"], { env })).trim()).toBe("2");
+});
+
 test("xs handler try shows errors as they would be, and fails where the handler would", async () => {
   using home = new Home();
   {

@@ -1,10 +1,12 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import {
   answered,
+  ask,
   countOf,
   expectAlive,
   framesOf,
   kvText,
+  processesWith,
   say,
   sayMany,
   serving,
@@ -122,6 +124,19 @@ say(out={"n": frame["meta"]["n"], "pid": os.getpid()}, done=frame["id"])`,
     const out = await countOf(server, "wide.out", 100);
     expect(out.map(({ meta }) => meta.n)).toEqual(Array.from({ length: 100 }, (_, n) => n));
     expect(new Set(out.map(({ meta }) => meta.pid)).size).toBe(4);
+  });
+});
+
+test("one of several processes that does not start takes the others with it", async () => {
+  await serving(async (server) => {
+    const script = `#!/bin/sh
+mkdir "$XS_ADDR/only-once" || { echo "only once" >&2; exit 4; }
+echo '{"ready":{"concurrency":3}}'
+cat > /dev/null
+`;
+    const frame = await ask(server, "handler", "wide", script);
+    expect((await answered(server, frame, "invalid")).meta.reason).toContain("only once");
+    expect(processesWith(frame.id)).toEqual([]);
   });
 });
 
