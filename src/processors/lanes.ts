@@ -39,8 +39,18 @@ export class Lanes implements Crew {
     host: Pick<WorkerHost, "step">,
     start: () => Promise<Worker>,
   ): Promise<Lanes> {
-    const others = await Promise.all(Array.from({ length: count - 1 }, start));
-    return new Lanes([first, ...others], first, host);
+    const starts = await Promise.allSettled(Array.from({ length: count - 1 }, start));
+    const lanes = [first];
+    const problems: unknown[] = [];
+    for (const each of starts) {
+      if (each.status === "fulfilled") lanes.push(each.value);
+      else problems.push(each.reason);
+    }
+    if (problems.length === 0) return new Lanes(lanes, first, host);
+    // One that does not start takes the others with it.
+    for (const lane of lanes) lane.stop();
+    await Promise.allSettled(lanes.map(({ ended }) => ended));
+    throw problems[0];
   }
 
   get pid(): number | undefined {

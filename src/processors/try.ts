@@ -53,7 +53,7 @@ export async function tryHandler({ name, script, place, frames, write }: Trial):
     return { done, tail: "" };
   };
   const worker = await Worker.start(
-    prepared,
+    { ...prepared, env: { ...prepared.env, XS_TRIAL: "1" } },
     null,
     { step: take, stderr },
     new AbortController().signal,

@@ -14,6 +14,13 @@ export async function runScript([task = "", file = ""]: string[]): Promise<never
   // Standard output is the protocol's; what a script prints is for a person.
   globalThis.console = new Console(process.stderr, process.stderr) as Console & typeof console;
   process.stdout.write = process.stderr.write.bind(process.stderr);
+  // What nobody catches ends the process, so that its frames are handled again; it would hang else.
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => {
+      process.stderr.write(`${explain(error)}\n`);
+      process.exit(1);
+    });
+  }
   let script: unknown;
   try {
     script = ((await import(file)) as { default: unknown }).default;
@@ -34,10 +41,16 @@ export async function runScript([task = "", file = ""]: string[]): Promise<never
   process.exit(0);
 }
 
+/** The API of the server of `XS_ADDR`: a store directory, or the URL that a trial was given. */
 function askServer(): Ask {
-  const unix = shortestPath(join(process.env.XS_ADDR ?? "store", "sock"));
-  return async (path, init = {}) =>
-    success(
-      await fetch(`http://localhost${path}`, { ...init, unix, timeout: false } as RequestInit),
-    );
+  const { XS_ADDR: address = "store", XS_TOKEN: token } = process.env;
+  const isUrl = /^https?:/.test(address);
+  const where = isUrl ? {} : { unix: shortestPath(join(address, "sock")) };
+  return async (path, init = {}) => {
+    const headers = new Headers(init.headers);
+    if (isUrl && token) headers.set("authorization", `Bearer ${token}`);
+    const options = { ...init, headers, ...where, timeout: false };
+    const url = `${isUrl ? address : "http://localhost"}${path}`;
+    return success(await fetch(url, options as RequestInit));
+  };
 }

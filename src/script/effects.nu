@@ -42,8 +42,9 @@ export def ".respond" [
   emit { append: ({ topic: "http.response", meta: $meta } | merge (encoded $body)) }
 }
 
-# Pairs that are written but not committed: a file for each key, with every value since the last commit.
-def pending-file [key: string] { $env.XS_SCRIPTS | path join $"pending-($key | hash sha256)" }
+# Pairs that this process wrote and that are not committed: a file for each key, with the newest value, and that of
+# the frame before in case this one fails.
+def pending-file [key: string] { $env.XS_SCRIPTS | path join $"pending-($nu.pid)-($key | hash sha256)" }
 
 def pending [file: path] {
   if ($file | path exists) { open --raw $file | from nuon } else { [] }
@@ -51,11 +52,12 @@ def pending [file: path] {
 
 def add-pending [key: string, value: list] {
   let file = (pending-file $key)
-  pending $file | append { id: $env.XS_FRAME_ID, value: $value } | to nuon | save --force $file
+  let before = (pending $file | where id != $env.XS_FRAME_ID | last 1)
+  $before | append { id: $env.XS_FRAME_ID, value: $value } | to nuon | save --force $file
 }
 
 def keep-pending [keep: closure] {
-  for file in (glob ($env.XS_SCRIPTS | path join "pending-*")) {
+  for file in (glob ($env.XS_SCRIPTS | path join $"pending-($nu.pid)-*")) {
     let left = (pending $file | where {|entry| do $keep $entry.id })
     if ($left | is-empty) { rm --force $file } else { $left | to nuon | save --force $file }
   }

@@ -88,7 +88,14 @@ export def ".remove" [id: string]: nothing -> nothing {
 
 # The content of a hash, or of a frame
 export def ".cas" [hash?: string] {
-  let hash = if $hash == null { $in.hash? | default $in } else { $hash }
+  let given = $in
+  let hash = if $hash != null {
+    $hash
+  } else if ($given | describe) == "string" {
+    $given
+  } else {
+    $given.hash
+  }
   ^xs cas $hash
 }
 

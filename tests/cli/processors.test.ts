@@ -40,6 +40,8 @@ test("xs ps tells what runs, and without a server what would", async () => {
     const falls = await spawn(server, "generator", "falls", "exit 3", { runtime: "sh" });
     await answered(server, falls, "restarting");
     const [count, fallen] = rowsOf(await home.ok(["ps", home.store]));
+    // It is there.
+    process.kill(count.pid, 0);
     expect(count).toMatchObject({
       kind: "handler",
       name: "count",
@@ -58,7 +60,6 @@ test("xs ps tells what runs, and without a server what would", async () => {
       last_exit: { code: 3, signal: null },
       behind_ms: null,
     });
-    process.kill(count.pid, 0);
     await sayMany(server, "n", 3);
     await until("it is behind", async () => (await statuses(server))[0]?.behind_ms !== 0);
     await countOf(server, "count.out", 3);
@@ -236,7 +237,7 @@ test("every command of the module that xs nu prints works in a real nushell", as
   await nu(`.remove ${none.id}`);
   expect(await nu(".cat --topic none")).toEqual([]);
   expect(await nu(".import all.tar")).toMatchObject({ added: 1 });
-  expect(await nu(`[${JSON.stringify(one)}] | .import`)).toMatchObject({ added: 0 });
+  expect(await nu(`[${JSON.stringify(one)}] | .import`)).toEqual(one);
   await expect(nu(".get 0000000000000000000000000")).rejects.toThrow();
   await expect(nu('"x" | .append "no topic"')).rejects.toThrow("no topic");
 });
@@ -349,6 +350,7 @@ test("xs handler try prints what a handler would write, and writes nothing", asy
   {
     await using server = await startServer(home.store);
     await sayMany(server, "n", 5);
+    await sayMany(server, "many", 250);
     await say(server, "other");
     await server.stop("SIGTERM");
   }
@@ -384,6 +386,12 @@ test("xs handler try prints what a handler would write, and writes nothing", asy
     }
     const some = await tried("count.ts", "--topic", "nothing");
     expect(some).toEqual([{ state: 0 }]);
+    // In several pages: what it wrote is there for it all the same.
+    const many = ["--topic", "many"];
+    for (const name of ["count.ts", "count.nu"]) {
+      const out = (await tried(name, ...many)).filter(({ topic }) => topic === "count.out");
+      expect([out.length, out.at(-1)?.meta]).toMatchObject([250, { n: 249, total: 30876 }]);
+    }
   };
   await use();
   expect(await exported("after.tar")).toEqual(before);
@@ -391,9 +399,34 @@ test("xs handler try prints what a handler would write, and writes nothing", asy
     await using server = await startServer(home.store, { env: ENV });
     await use();
     const topics = new Set((await server.frames()).map(({ topic }) => topic));
-    expect([...topics].sort()).toEqual(["n", "other", "stream.cross.start", "stream.cross.stop"]);
+    expect([...topics].sort()).toEqual([
+      "many",
+      "n",
+      "other",
+      "stream.cross.start",
+      "stream.cross.stop",
+    ]);
     expect(await (await server.fetch("/kv")).text()).toBe("");
   }
+});
+
+test("xs handler try and xs eval reach a server at a URL", async () => {
+  using home = new Home();
+  await Bun.write(
+    join(home.path, "last.ts"),
+    `export default {
+    topics: ["n"], run: async (_, __, xs) => ({ out: { last: (await xs.last("n")).meta.n } }),
+  }`,
+  );
+  await using server = await startServer(home.store, { args: ["--expose", "127.0.0.1:0"] });
+  await sayMany(server, "n", 3);
+  const url = `http://${await server.listensAt("expose")}`;
+  const env = { ...ENV, XS_TOKEN: (await Bun.file(join(home.store, "token")).text()).trim() };
+  const lines = rowsOf(await home.ok(["handler", "try", url, "last.ts"], { env }));
+  expect(lines.map(({ meta }) => meta.last)).toEqual([2, 2, 2]);
+  const last = 'export default async (xs) => (await xs.last("n")).meta.n';
+  expect(await home.ok(["eval", url, "-c", last], { env })).toBe("2\n");
+  expect((await home.ok(["eval", url, "-c", ".last n | get meta.n"], { env })).trim()).toBe("2");
 });
 
 test("xs handler try shows errors as they would be, and fails where the handler would", async () => {

@@ -1,10 +1,12 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import {
   answered,
+  ask,
   countOf,
   expectAlive,
   framesOf,
   kvText,
+  processesWith,
   say,
   sayMany,
   serving,
@@ -125,6 +127,19 @@ say(out={"n": frame["meta"]["n"], "pid": os.getpid()}, done=frame["id"])`,
   });
 });
 
+test("one of several processes that does not start takes the others with it", async () => {
+  await serving(async (server) => {
+    const script = `#!/bin/sh
+mkdir "$XS_ADDR/only-once" || { echo "only once" >&2; exit 4; }
+echo '{"ready":{"concurrency":3}}'
+cat > /dev/null
+`;
+    const frame = await ask(server, "handler", "wide", script);
+    expect((await answered(server, frame, "invalid")).meta.reason).toContain("only once");
+    expect(processesWith(frame.id)).toEqual([]);
+  });
+});
+
 test("one that exits in the middle runs again and goes on where it was, each frame once", async () => {
   await serving(async (server) => {
     const script = python(
@@ -154,7 +169,7 @@ say(out={"n": n, "count": state}, next=state, done=frame["id"])`,
   });
 });
 
-test.each([
+const BROKEN: [what: string, body: string, reason: string][] = [
   ["garbage", 'print("Hello!", flush=True)', "Hello!"],
   ["a key that is none", 'say(output=1, done=frame["id"])', "output"],
   ["an id that it was not given", 'say(done="z" * 25)', "was not given"],
@@ -168,12 +183,22 @@ test.each([
     'sys.stdout.buffer.write(b"\\xff\\xfe\\n"); sys.stdout.flush()',
     "stdout",
   ],
-])("one that writes %s has failed, and the others go on", async (_, body, reason) => {
+];
+
+test("one that does not keep to the protocol has failed, and the others go on", async () => {
   await serving(async (server) => {
-    const handler = await spawn(server, "handler", "py", python('{"topics": ["n"]}', body));
+    const spawns = await Promise.all(
+      BROKEN.map(([, body], n) =>
+        spawn(server, "handler", `broken${n}`, python('{"topics": ["n"]}', body)),
+      ),
+    );
     await say(server, "n");
-    const failed = await answered(server, handler, "failed");
-    expect(failed.meta.reason).toContain(reason);
+    for (const [n, [what, , reason]] of BROKEN.entries()) {
+      const handler = spawns[n];
+      if (!handler) throw new Error("it was spawned");
+      const { meta } = await answered(server, handler, "failed");
+      expect([what, meta.reason]).toEqual([what, expect.stringContaining(reason)]);
+    }
     await expectAlive(server);
   });
 });

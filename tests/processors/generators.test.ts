@@ -124,11 +124,11 @@ time.sleep(600)
 
 test("stderr keeps the last 500 lines, and a program that fills it goes on", async () => {
   await serving(async (server) => {
-    await spawn(server, "generator", "noisy", "seq 1 5000 >&2; echo done; sleep 600", SH);
+    await spawn(server, "generator", "noisy", "seq 1 1500 >&2; echo done; sleep 600", SH);
     await countOf(server, "noisy.recv", 1);
     await until("the last line", async () => {
       const [newest] = await server.frames("/last/noisy.stderr");
-      return newest && (await textOf(server, newest)) === "5000";
+      return newest && (await textOf(server, newest)) === "1500";
     });
     expect(await framesOf(server, "noisy.stderr")).toHaveLength(500);
   });
@@ -330,14 +330,14 @@ exec tr '\\0' x < /dev/zero
 test("a source that is faster than the store is slowed down, and loses nothing", async () => {
   await serving(async (server) => {
     using memory = new MemoryWatch(server.pid);
-    const frame = await spawn(server, "generator", "fast", "seq 1 20000", {
+    const frame = await spawn(server, "generator", "fast", "seq 1 5000", {
       ...SH,
       restart: "never",
       ttl: "last:1000",
     });
     await answered(server, frame, "finished");
     const texts = await textsOf(server, "fast.recv");
-    expect(texts).toEqual(Array.from({ length: 1000 }, (_, n) => `${19_001 + n}`));
+    expect(texts).toEqual(Array.from({ length: 1000 }, (_, n) => `${4001 + n}`));
     expect(memory.most - memory.first).toBeLessThan(150);
   });
 });
@@ -407,24 +407,24 @@ test("sends that pour in while the program keeps ending are neither lost nor rep
       server,
       "duplex",
       "some",
-      'for n in $(seq 400); do read -r line || exit 0; echo "$line"; done',
+      'for n in $(seq 120); do read -r line || exit 0; echo "$line"; done',
       SH,
     );
-    await send(server, "some", 0, 1000);
-    await countOf(server, "some.recv", 1000);
-    expect(await textsOf(server, "some.recv")).toEqual(numbers(1000));
+    await send(server, "some", 0, 300);
+    await countOf(server, "some.recv", 300);
+    expect(await textsOf(server, "some.recv")).toEqual(numbers(300));
   });
 });
 
 test("a replaced duplex generator hands its input over: all sends once, in order", async () => {
   await serving(async (server) => {
     const first = await spawn(server, "duplex", "cat", "cat", SH);
-    const sent = send(server, "cat", 0, 300);
+    const sent = send(server, "cat", 0, 120);
     await countOf(server, "cat.recv", 20);
     const second = await spawn(server, "duplex", "cat", "cat # again", SH);
     await sent;
-    const recv = await countOf(server, "cat.recv", 300);
-    expect(await textsOf(server, "cat.recv")).toEqual(numbers(300));
+    const recv = await countOf(server, "cat.recv", 120);
+    expect(await textsOf(server, "cat.recv")).toEqual(numbers(120));
     const by = recv.map(({ meta }) => meta.spawn_id);
     expect(by.lastIndexOf(first.id)).toBe(by.indexOf(second.id) - 1);
     expect(await events(server, first)).toEqual(["active", "replaced"]);

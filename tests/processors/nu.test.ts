@@ -176,6 +176,33 @@ test("on_error: skip writes NAME.error and goes on; nothing of that frame stays"
   });
 });
 
+test("one that is killed in the middle runs again, and reads nothing that was not committed", async () => {
+  await serving(async (server) => {
+    await spawn(
+      server,
+      "handler",
+      "falls",
+      `{ topics: ["n"], run: {|frame, state|
+        let total = (.kv get total | default 0)
+        ($total + 1) | .kv put total
+        let marker = ($env.XS_ADDR | path join fell)
+        if $frame.meta.n == 15 and not ($marker | path exists) {
+          touch $marker
+          kill --force --quiet $nu.pid
+          sleep 1min
+        }
+        { out: { n: $frame.meta.n, total: ($total + 1) } }
+      } }`,
+    );
+    await sayMany(server, "n", 20);
+    const out = await countOf(server, "falls.out", 20);
+    expect(out.map(({ meta }) => [meta.n, meta.total])).toEqual(
+      Array.from({ length: 20 }, (_, n) => [n, n + 1]),
+    );
+    expect(await kvText(server, "total")).toBe("20");
+  });
+});
+
 test("a handler that fails has failed at that frame; what was before it is kept", async () => {
   await serving(async (server) => {
     const handler = await spawn(server, "handler", "faulty", FAULTY(""));
@@ -234,20 +261,23 @@ test("a response and .respond answer an http.request", async () => {
   });
 });
 
-test.each([
-  ["handler", "{|frame", ""],
-  ["handler", "5", "closure"],
-  ["handler", "no-such-command", "no-such-command"],
-  ["handler", '{ run: {|f| }, topics: ["no topic"] }', "no topic"],
-  ["handler", 'error make { msg: "not today" }', "not today"],
-  ["generator", "ls | where {", ""],
-] as const)("a %s whose nushell does not load is invalid: %s", async (kind, script, reason) => {
+test("nushell that does not load is invalid, and says why", async () => {
+  const wrong = [
+    ["handler", "{|frame", ""],
+    ["handler", "5", "closure"],
+    ["handler", "no-such-command", "no-such-command"],
+    ["handler", '{ run: {|f| }, topics: ["no topic"] }', "no topic"],
+    ["handler", 'error make { msg: "not today" }', "not today"],
+    ["generator", "ls | where {", ""],
+  ] as const;
   await serving(async (server) => {
-    const frame = await ask(server, kind, "wrong", script);
-    const invalid = await answered(server, frame, "invalid");
-    expect(invalid.meta.reason).not.toBe("");
-    expect(invalid.meta.reason).toContain(reason);
-    expect(await events(server, frame)).toEqual(["invalid"]);
+    for (const [kind, script, reason] of wrong) {
+      const frame = await ask(server, kind, "wrong", script);
+      const invalid = await answered(server, frame, "invalid");
+      expect(invalid.meta.reason).not.toBe("");
+      expect(invalid.meta.reason).toContain(reason);
+      expect(await events(server, frame)).toEqual(["invalid"]);
+    }
   });
 });
 

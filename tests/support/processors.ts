@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "../../src/frame/frame.ts";
 import type { ProcessorStatus } from "../../src/processors/slot.ts";
+import { memoryOf } from "./memory.ts";
 import { type Server, startServer, tempDirectory } from "./server.ts";
 import { expectSound } from "./store.ts";
 import { until } from "./wait.ts";
@@ -188,24 +189,17 @@ export function processesWith(marker: string): number[] {
   return found;
 }
 
-/** Memory of a process that no file stands behind, in MiB: now, and the most that was seen. */
+/** The most memory that a process takes, in MiB. */
 export class MemoryWatch implements Disposable {
-  readonly #pid: number;
   readonly #timer: Timer;
   readonly first: number;
   most: number;
 
   constructor(pid: number) {
-    this.#pid = pid;
-    this.first = this.most = this.now;
+    this.first = this.most = memoryOf(pid);
     this.#timer = setInterval(() => {
-      this.most = Math.max(this.most, this.now);
+      this.most = Math.max(this.most, memoryOf(pid));
     }, 20);
-  }
-
-  get now(): number {
-    const status = readFileSync(`/proc/${this.#pid}/status`, "utf8");
-    return Number(/RssAnon:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
   }
 
   [Symbol.dispose](): void {
