@@ -3,7 +3,7 @@ import { encodeMeta, type Frame, idInLine } from "../frame/frame.ts";
 import { timestampOf } from "../frame/id.ts";
 import { MAX_VALUE } from "../frame/key.ts";
 import { READ_ALL } from "../frame/read-options.ts";
-import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
+import { EPHEMERAL, FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { Reader } from "../store/reader.ts";
 import type { Change, TakenContent } from "../store/store.ts";
 import { resultOf } from "./effects.ts";
@@ -387,7 +387,8 @@ export class Handler implements Processor {
 
   #ttlOf(id: string): Ttl {
     const line = this.#host.store.get(id);
-    return line === undefined ? FOREVER : parseTtl((JSON.parse(line) as Frame).ttl);
+    // A request that is not kept has no answer that is: it would be there for ever.
+    return line === undefined ? EPHEMERAL : parseTtl((JSON.parse(line) as Frame).ttl);
   }
 
   #errorFrame({ reason, frame_id }: { reason: string; frame_id: string }): Change {
