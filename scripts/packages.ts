@@ -17,6 +17,8 @@ const missing = Object.keys(PACKAGES).filter(
 );
 if (missing.length > 0) await install(missing);
 
+export {};
+
 async function install(packages: readonly string[]): Promise<void> {
   const list = packages.join(", ");
   const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"];

@@ -17,7 +17,8 @@ export default {
         }
         await xs.respond(frame, {
           headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
-          body: "",
+          // How soon a browser that lost its connection comes again, in ms.
+          body: "retry: 1000\n\n",
           more: true,
         });
         return { next: { open: [...open, frame.id] } };

@@ -18,13 +18,21 @@ export class Gateway {
   /** Where it listens, as it is typed. */
   readonly address: string;
   readonly #store: Store;
+  readonly #handled: (topic: string) => Promise<boolean>;
   readonly #limits: GatewayLimits;
   readonly #server: Server;
   readonly #answers: Answers;
   #inFlight = 0;
 
-  private constructor(store: Store, limits: GatewayLimits, server: Server, address: string) {
+  private constructor(
+    store: Store,
+    handled: (topic: string) => Promise<boolean>,
+    limits: GatewayLimits,
+    server: Server,
+    address: string,
+  ) {
     this.#store = store;
+    this.#handled = handled;
     this.#limits = limits;
     this.#server = server;
     this.address = address;
@@ -34,11 +42,13 @@ export class Gateway {
   /**
    * Listens at an address.
    *
+   * @param handled tells whether a handler takes a topic, also while it does not run
    * @param opened requests are let in when this resolves
    * @throws XsError `address_in_use`, `store_in_use`
    */
   static async listen(
     store: Store,
+    handled: (topic: string) => Promise<boolean>,
     at: ListenAddress,
     limits: GatewayLimits,
     opened: Promise<void>,
@@ -47,7 +57,7 @@ export class Gateway {
     // target to the letter, and every header.
     const server = createServer({ requestTimeout: 0, headersTimeout: HEAD_MS });
     const bound = await bind(server, at);
-    const gateway = new Gateway(store, limits, server, formatListenAddress(bound));
+    const gateway = new Gateway(store, handled, limits, server, formatListenAddress(bound));
     const serve = async (request: IncomingMessage, response: ServerResponse) => {
       // Told to the response as well; without a listener it would end the process.
       request.on("error", () => {});
@@ -71,16 +81,16 @@ export class Gateway {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const most = this.#limits.inFlight;
-    try {
-      if (!this.#store.isFollowed(HTTP_REQUEST)) throw noHandler();
-      if (this.#inFlight >= most) {
-        throw new XsError("too_many_requests", `${most} requests are under way: try again later`);
-      }
-    } catch (error) {
-      return refuse(request, response, error);
+    if (this.#inFlight >= most) {
+      const problem = `${most} requests are under way: try again later`;
+      return refuse(request, response, new XsError("too_many_requests", problem));
     }
     this.#inFlight++;
     try {
+      // A handler that starts, or starts again, follows in a moment.
+      if (!this.#store.isFollowed(HTTP_REQUEST) && !(await this.#handled(HTTP_REQUEST))) {
+        return refuse(request, response, noHandler());
+      }
       await new Exchange(this.#store, this.#answers, this.#limits, request, response).run();
     } finally {
       this.#inFlight--;

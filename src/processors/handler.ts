@@ -3,6 +3,7 @@ import { encodeMeta, type Frame, idInLine } from "../frame/frame.ts";
 import { timestampOf } from "../frame/id.ts";
 import { MAX_VALUE } from "../frame/key.ts";
 import { READ_ALL } from "../frame/read-options.ts";
+import { scopesOf } from "../frame/topic.ts";
 import { EPHEMERAL, FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { Reader } from "../store/reader.ts";
 import type { Change, TakenContent } from "../store/store.ts";
@@ -86,6 +87,11 @@ export class Handler implements Processor {
       this.#cursor = start === "tail" ? subject.spawnId : start === "first" ? "" : start;
       if (initial !== undefined) this.#state = JSON.stringify(initial);
     }
+  }
+
+  takes(topic: string): boolean {
+    const topics = this.#options?.topics;
+    return topics === undefined || scopesOf(topic).some((scope) => topics.includes(scope));
   }
 
   startAfter(id: string): void {
