@@ -26,6 +26,8 @@ export interface GatewayLimits {
 
 /** Content up to this size, in bytes, is sent in one piece. */
 const PIECE = 64 * 1024;
+/** An answer up to this size is sent at once: so much may wait for a client that takes nothing. */
+const WHOLE = 16 * 1024;
 /** So much of it tells whether it is text. */
 const SAMPLE = 4096;
 
@@ -82,7 +84,7 @@ export class Exchange {
         more = hasMore(answer.meta);
         await this.#sendContent(await this.#open(answer));
       }
-      this.#response.end();
+      if (!this.#response.writableEnded) this.#response.end();
       // Whoever goes on answering should know that nobody listens.
       if (more) await this.#note(HTTP_DISCONNECT, { request_id: queue.requestId });
     } catch (error) {
@@ -120,7 +122,8 @@ export class Exchange {
   async #begin(answer: AnswerFrame, more: boolean): Promise<boolean> {
     const { status, headers } = responseHead(answer.meta);
     const content = await this.#open(answer);
-    const sample = await content?.slice(0, SAMPLE).bytes();
+    const whole = content && content.size <= WHOLE ? await content.bytes() : undefined;
+    const sample = whole ?? (await content?.slice(0, SAMPLE).bytes());
     // All that may be wrong with the response has been found, so now it is the client's.
     const response = this.#response;
     response.statusCode = status;
@@ -134,6 +137,11 @@ export class Exchange {
     const isHead = this.#request.method === "HEAD";
     if (!more && (content || !isHead)) response.setHeader("content-length", content?.size ?? 0);
     if (isHead) return false;
+    if (whole && !more) {
+      // Head and body in one packet.
+      response.end(whole);
+      return false;
+    }
     // The client should see that the answer has begun, even if nothing comes for long.
     if (more) response.flushHeaders();
     await this.#sendContent(content);

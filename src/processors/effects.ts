@@ -59,11 +59,11 @@ export function resultOf(
       const topic = parseClientTopic(textOf(given.topic, "the topic of an append"));
       const meta =
         given.meta === undefined || given.meta === null ? {} : objectOf(given.meta, "meta");
-      const usual =
+      const usual = () =>
         topic === HTTP_RESPONSE && typeof meta.request_id === "string"
           ? ttlOf(meta.request_id)
           : FOREVER;
-      const how = given.ttl === undefined ? usual : parseTtl(textOf(given.ttl, "ttl"));
+      const how = given.ttl === undefined ? usual() : parseTtl(textOf(given.ttl, "ttl"));
       return append(topic, how, meta, contentOf(given.content, given.base64));
     }
     case "response": {
