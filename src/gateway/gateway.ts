@@ -8,6 +8,7 @@ import { claimSocket, listenError } from "../store/socket-path.ts";
 import type { Store } from "../store/store.ts";
 import { Answers } from "./answers.ts";
 import { Exchange, type GatewayLimits } from "./exchange.ts";
+import { RecentContent } from "./recent-content.ts";
 import { noHandler, refuse } from "./refusal.ts";
 
 /** A client may take so long for the head of its request, in ms. */
@@ -22,6 +23,7 @@ export class Gateway {
   readonly #limits: GatewayLimits;
   readonly #server: Server;
   readonly #answers: Answers;
+  readonly #contents: RecentContent;
   #inFlight = 0;
 
   private constructor(
@@ -37,6 +39,7 @@ export class Gateway {
     this.#server = server;
     this.address = address;
     this.#answers = new Answers(store);
+    this.#contents = new RecentContent(store);
   }
 
   /**
@@ -91,7 +94,8 @@ export class Gateway {
       if (!this.#store.isFollowed(HTTP_REQUEST) && !(await this.#handled(HTTP_REQUEST))) {
         return refuse(request, response, noHandler());
       }
-      await new Exchange(this.#store, this.#answers, this.#limits, request, response).run();
+      const around = [this.#store, this.#answers, this.#contents, this.#limits] as const;
+      await new Exchange(...around, request, response).run();
     } finally {
       this.#inFlight--;
     }

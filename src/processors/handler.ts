@@ -29,6 +29,9 @@ const COMMIT_CHANGES = 2000;
 /** A handler that commits nothing for so long, in ms, does not hold its successor up any more. */
 const STALL_MS = 10_000;
 
+/** How many requests it remembers the ttl of. */
+const KNOWN_TTLS = 4000;
+
 /** Frames that are with the worker. */
 interface Page {
   readonly lastId: string;
@@ -49,6 +52,9 @@ export class Handler implements Processor {
   #cursor = "";
   /** As JSON text; undefined for a handler without state. */
   #state: string | undefined;
+
+  /** Of requests that were answered lately, as answers that stream need them again and again. */
+  readonly #ttls = new Map<string, Ttl>();
 
   #worker: Crew | undefined;
   #reader: Reader | undefined;
@@ -392,9 +398,14 @@ export class Handler implements Processor {
   }
 
   #ttlOf(id: string): Ttl {
+    const known = this.#ttls.get(id);
+    if (known) return known;
     const line = this.#host.store.get(id);
     // A request that is not kept has no answer that is: it would be there for ever.
-    return line === undefined ? EPHEMERAL : parseTtl((JSON.parse(line) as Frame).ttl);
+    const ttl = line === undefined ? EPHEMERAL : parseTtl((JSON.parse(line) as Frame).ttl);
+    if (this.#ttls.size >= KNOWN_TTLS) this.#ttls.clear();
+    this.#ttls.set(id, ttl);
+    return ttl;
   }
 
   #errorFrame({ reason, frame_id }: { reason: string; frame_id: string }): Change {
