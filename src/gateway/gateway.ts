@@ -11,8 +11,13 @@ import { Exchange, type GatewayLimits } from "./exchange.ts";
 import { RecentContent } from "./recent-content.ts";
 import { noHandler, refuse } from "./refusal.ts";
 
-/** A client may take so long for the head of its request, in ms. */
-const HEAD_MS = 30_000;
+/**
+ * A client may take so long for the head of its request, in ms. Beyond about 12 s the HTTP layer closes
+ * such a connection without a word, whatever is set here.
+ */
+const HEAD_MS = 10_000;
+/** How often that is looked at. */
+const HEAD_CHECK_MS = 1000;
 
 /** Turns requests from outside into frames, and frames into their answers. */
 export class Gateway {
@@ -58,7 +63,11 @@ export class Gateway {
   ): Promise<Gateway> {
     // Of all HTTP servers at hand, this one gives requests as they were sent: the version, the
     // target to the letter, and every header.
-    const server = createServer({ requestTimeout: 0, headersTimeout: HEAD_MS });
+    const server = createServer({
+      requestTimeout: 0,
+      headersTimeout: HEAD_MS,
+      connectionsCheckingInterval: HEAD_CHECK_MS,
+    });
     const bound = await bind(server, at);
     const gateway = new Gateway(store, handled, limits, server, formatListenAddress(bound));
     const serve = async (request: IncomingMessage, response: ServerResponse) => {

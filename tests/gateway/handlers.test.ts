@@ -1,5 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { tempDirectory } from "../support/server.ts";
+import { dirname } from "node:path";
+import { tempDirectory, XS } from "../support/server.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 import { type Request, Site } from "./site.ts";
 
@@ -105,6 +106,22 @@ for (const [runtime, script] of Object.entries(RUNTIMES)) {
     }
   });
 }
+
+test("what the page of the 503 tells to do, in shell, makes an answer", async () => {
+  await using site = await Site.open();
+  const page = await site.curl("/");
+  expect(page.status).toBe(503);
+  const examples = page.text.matchAll(/^ {2}xs [\s\S]*?\n(?=\n(?! )|$(?![\s\S]))/gm);
+  const [handler = ""] = [...examples].map(([text]) => text.replace(/^ {2}/gm, ""));
+  expect(handler).toEndWith("END\n");
+  const PATH = `${dirname(XS)}:${process.env.PATH}`;
+  const shell = Bun.spawn(["sh", "-ec", handler], {
+    env: { PATH, XS_ADDR: site.server.directory },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  expect(await shell.exited).toBe(0);
+  await until("an answer", async () => (await site.curl("/")).text === "hello\n");
+});
 
 test("a request waits for a handler that starts, and for one that is replaced", async () => {
   using home = tempDirectory();
