@@ -65,6 +65,6 @@ browserTest("in a browser, a page of another origin can neither read nor write",
   expect(await server.frames()).toEqual(before);
   expect((await server.fetch("/kv/key")).status).toBe(404);
   // The browser itself can reach it.
-  const direct = await page.goto(`${api}/version`);
+  const direct = await (await browser.newPage()).goto(`${api}/version`);
   expect(direct?.status()).toBe(401);
 });
