@@ -8,6 +8,7 @@ import { append, batch } from "./rows/append.ts";
 import { content } from "./rows/content.ts";
 import { exportRow } from "./rows/export.ts";
 import { followers, latency } from "./rows/follow.ts";
+import { hello, sse } from "./rows/gateway.ts";
 import { kv } from "./rows/kv.ts";
 import { memory } from "./rows/memory.ts";
 import { emit, few, fold, generators, idle } from "./rows/processors.ts";
@@ -29,6 +30,8 @@ const groups: readonly Group[] = [
   few,
   generators,
   idle,
+  hello,
+  sse,
   latency,
   followers,
   start,

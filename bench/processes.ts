@@ -76,13 +76,49 @@ async function answers(unix: string, path: string): Promise<boolean> {
 }
 
 /** `xs serve` on a store that may have to be made. */
-export function serveStore(directory: string, binary: string = XS): Promise<Server> {
-  return start([binary, "serve", directory], `${directory}/sock`, "/version");
+export function serveStore(directory: string, ...args: string[]): Promise<Server> {
+  return serveWith(XS, directory, ...args);
+}
+
+/** The same with another binary. */
+export function serveWith(binary: string, directory: string, ...args: string[]): Promise<Server> {
+  return start([binary, "serve", directory, ...args], `${directory}/sock`, "/version");
 }
 
 /** The server that does nothing, see floors/server.ts. */
-export function serveNothing(binary: string, unix: string): Promise<Server> {
-  return start([binary, unix], unix, "/");
+export function serveNothing(binary: string, unix: string, ...args: string[]): Promise<Server> {
+  return start([binary, unix, ...args], unix, "/");
+}
+
+/** What wrk measured. */
+export interface WrkResult {
+  readonly perSecond: number;
+  readonly requests: number;
+  /** Of the round trips, in ms. */
+  readonly p99: number;
+}
+
+/** Asks from 64 connections at once, for so many seconds, with wrk. */
+export async function wrk(port: number, seconds: number): Promise<WrkResult> {
+  const url = `http://127.0.0.1:${port}/`;
+  const child = spawn(["wrk", "-t1", "-c64", `-d${seconds}`, "--latency", url], "pipe", "inherit");
+  const output = await new Response(child.stdout as ReadableStream<Uint8Array>).text();
+  const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1]);
+  if (/Non-2xx|Socket errors/.test(output)) throw new Error(output);
+  const [, p99 = "", unit = ""] = /99%\s+([\d.]+)(us|ms|s)/.exec(output) ?? [];
+  const result = {
+    perSecond: number(/Requests\/sec:\s+([\d.]+)/),
+    requests: number(/(\d+) requests in/),
+    p99: Number(p99) * ({ us: 0.001, ms: 1, s: 1000 }[unit] ?? Number.NaN),
+  };
+  if (Object.values(result).some(Number.isNaN)) throw new Error(output);
+  return result;
+}
+
+/** A port of 127.0.0.1 that nobody listens at. */
+export function freePort(): number {
+  using listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  return listener.port;
 }
 
 /** Compiles as xs is compiled. */

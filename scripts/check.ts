@@ -69,6 +69,8 @@ if (await gate("build", [bun, "scripts/build-binary.ts"])) {
   await gate("types", [bun, "x", "--no-install", "tsc", "-p", "."]);
   await gate("layers", [bun, "scripts/check-layers.ts"]);
   console.error("\n== tests");
+  // Where it cannot install what is missing, the tests that need it skip.
+  await runStep([bun, "scripts/packages.ts"]);
   const tests = await runTests();
   count.passed += tests.passed;
   count.failed += tests.failed;

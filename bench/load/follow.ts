@@ -4,14 +4,14 @@ import { quantile } from "../statistics.ts";
 import { Tally } from "../tally.ts";
 import { appendRequests } from "./post.ts";
 
-const FOLLOW = encodeRequest("GET", "/?follow=true&tail=true");
+const FOLLOW = "/?follow=true&tail=true";
 /** Connections opened at the same time: a listener's queue holds 512, then it refuses. */
 const OPEN_AT_ONCE = 100;
 
-async function openFollower(unix: string, tally: Tally): Promise<Connection> {
+async function openFollower(unix: string, tally: Tally, path = FOLLOW): Promise<Connection> {
   const connection = await Connection.open(unix);
   connection
-    .request(FOLLOW, (bytes) => tally.add(countLines(bytes)))
+    .request(encodeRequest("GET", path), (bytes) => tally.add(countLines(bytes)))
     .catch((error: Error) => {
       console.error(`follower: ${error.message}`);
       process.exit(1);
@@ -51,12 +51,16 @@ export interface FollowersResult {
   rssAnonMB: number;
 }
 
-/** Many followers of one stream, and one writer. */
+/** Many followers of one stream, and one writer. Each follower gets one line before the first append. */
 export async function followers(job: {
   unix: string;
   pid: number;
   followers: number;
   appends: number;
+  /** What the followers ask for, and where, if it is not the stream itself. */
+  at?: { unix: string; path: string };
+  /** Lines that an append brings to each. */
+  lines?: number;
 }): Promise<FollowersResult> {
   const tally = new Tally();
   const open: Connection[] = [];
@@ -64,7 +68,11 @@ export async function followers(job: {
   while (open.length < job.followers) {
     const wave = Math.min(OPEN_AT_ONCE, job.followers - open.length);
     open.push(
-      ...(await Promise.all(Array.from({ length: wave }, () => openFollower(job.unix, tally)))),
+      ...(await Promise.all(
+        Array.from({ length: wave }, () =>
+          openFollower(job.at?.unix ?? job.unix, tally, job.at?.path),
+        ),
+      )),
     );
     await tally.reach(open.length);
   }
@@ -75,7 +83,7 @@ export async function followers(job: {
   const from = performance.now();
   for (let n = 0; n < job.appends; n++) await writer.request(next());
   const deliveries = job.followers * job.appends;
-  await tally.reach(job.followers + deliveries);
+  await tally.reach(job.followers + deliveries * (job.lines ?? 1));
   const seconds = (performance.now() - from) / 1000;
   const rssAnonMB = rssAnon(job.pid);
   for (const connection of [writer, ...open]) connection.close();

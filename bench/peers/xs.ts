@@ -3,7 +3,7 @@ import { Connection, encodeRequest } from "../http.ts";
 import { followers, latency } from "../load/follow.ts";
 import { post } from "../load/post.ts";
 import { read } from "../load/read.ts";
-import { type Server, serveStore } from "../processes.ts";
+import { type Server, serveWith } from "../processes.ts";
 import type { Peer } from "./peer.ts";
 
 /** xs, or a binary that can do the same. */
@@ -20,7 +20,7 @@ export class Xs implements Peer {
   }
 
   async start(directory: string): Promise<void> {
-    this.#server = await serveStore(directory, this.#binary);
+    this.#server = await serveWith(this.#binary, directory);
   }
 
   async stop(): Promise<void> {

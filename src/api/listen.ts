@@ -7,7 +7,10 @@ import { problemResponse } from "./errors.ts";
 import { guarded } from "./guard.ts";
 import { tokenOf } from "./token.ts";
 
-/** A client that has not shown the token may be silent for so long, in seconds. */
+/**
+ * A client that has not shown the token may be silent for so long, in seconds. Before the head of its
+ * first request is whole, the HTTP layer has a limit of its own, of about 12.
+ */
 const STRANGER_S = 30;
 
 export interface Listener {

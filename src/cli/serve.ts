@@ -41,7 +41,7 @@ export const serve: Verb = {
     let doors: Doors;
     try {
       const answer = api(store, { processors: () => processors.status() });
-      doors = await openDoors(store, answer, directory, chosen);
+      doors = await openDoors(store, processors, answer, directory, chosen);
       await processors.start();
     } catch (error) {
       await store.close();
@@ -64,6 +64,7 @@ interface Doors {
 /** Listens everywhere. The start is on the stream before any request is answered. */
 async function openDoors(
   store: Store,
+  processors: Processors,
   answer: Api,
   directory: string,
   options: ServeOptions,
@@ -84,7 +85,9 @@ async function openDoors(
   }
   if (options.http) {
     const { Gateway } = await import("../gateway/gateway.ts");
-    const gateway = await Gateway.listen(store, options.http, options.limits, opened.promise);
+    const handled = (topic: string) => processors.takes(topic);
+    const { http, limits } = options;
+    const gateway = await Gateway.listen(store, handled, http, limits, opened.promise);
     listeners.push(gateway);
     meta.http = gateway.address;
     hints += "port" in options.http ? `\n  curl http://${gateway.address}` : "";

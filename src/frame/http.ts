@@ -22,10 +22,10 @@ export interface HttpAnswer {
  * The frame, less its content, that answers a request: whoever answers for somebody else makes it
  * with this. It is kept as long as the request is, so `--http-ttl` holds for both.
  */
-export function answerTo(
-  request: { readonly id: string; readonly ttl: string },
+export function answerTo<Known extends string | undefined>(
+  request: { readonly id: string; readonly ttl: Known },
   { status, headers, more }: HttpAnswer,
-): { topic: string; meta: Json; ttl: string } {
+): { topic: string; meta: Json; ttl: Known } {
   const given = Object.entries({ status, headers, more }).filter(
     ([, value]) => value !== undefined,
   );

@@ -8,6 +8,7 @@ import type { AnswerFrame, AnswerQueue } from "./answer-queue.ts";
 import type { Answers } from "./answers.ts";
 import { bodyOf } from "./incoming.ts";
 import { ClientGone, Outgoing } from "./outgoing.ts";
+import type { RecentContent } from "./recent-content.ts";
 import { refuse } from "./refusal.ts";
 import { requestMeta } from "./request-meta.ts";
 import { hasMore, responseHead, typeOf } from "./response-head.ts";
@@ -24,9 +25,7 @@ export interface GatewayLimits {
   readonly ttl: Ttl;
 }
 
-/** Content up to this size, in bytes, is sent in one piece. */
-const PIECE = 64 * 1024;
-/** So much of it tells whether it is text. */
+/** So much of a content, in bytes, tells whether it is text. */
 const SAMPLE = 4096;
 
 /** Statuses whose responses have no body. */
@@ -36,6 +35,7 @@ const NO_BODY = new Set([204, 205, 304]);
 export class Exchange {
   readonly #store: Store;
   readonly #answers: Answers;
+  readonly #contents: RecentContent;
   readonly #limits: GatewayLimits;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
@@ -45,12 +45,14 @@ export class Exchange {
   constructor(
     store: Store,
     answers: Answers,
+    contents: RecentContent,
     limits: GatewayLimits,
     request: IncomingMessage,
     response: ServerResponse,
   ) {
     this.#store = store;
     this.#answers = answers;
+    this.#contents = contents;
     this.#limits = limits;
     this.#request = request;
     this.#response = response;
@@ -82,7 +84,7 @@ export class Exchange {
         more = hasMore(answer.meta);
         await this.#sendContent(await this.#open(answer));
       }
-      this.#response.end();
+      if (!this.#response.writableEnded) this.#response.end();
       // Whoever goes on answering should know that nobody listens.
       if (more) await this.#note(HTTP_DISCONNECT, { request_id: queue.requestId });
     } catch (error) {
@@ -120,7 +122,8 @@ export class Exchange {
   async #begin(answer: AnswerFrame, more: boolean): Promise<boolean> {
     const { status, headers } = responseHead(answer.meta);
     const content = await this.#open(answer);
-    const sample = await content?.slice(0, SAMPLE).bytes();
+    const start = content?.slice(0, SAMPLE);
+    const sample = start instanceof Blob ? await start.bytes() : start;
     // All that may be wrong with the response has been found, so now it is the client's.
     const response = this.#response;
     response.statusCode = status;
@@ -132,23 +135,28 @@ export class Exchange {
       response.setHeader("content-type", typeOf(sample ?? new Uint8Array()));
     }
     const isHead = this.#request.method === "HEAD";
-    if (!more && (content || !isHead)) response.setHeader("content-length", content?.size ?? 0);
+    if (!more && (content || !isHead)) response.setHeader("content-length", sizeOf(content));
     if (isHead) return false;
+    if (content instanceof Uint8Array && !more) {
+      // Head and body in one packet.
+      response.end(content);
+      return false;
+    }
     // The client should see that the answer has begun, even if nothing comes for long.
     if (more) response.flushHeaders();
     await this.#sendContent(content);
     return true;
   }
 
-  async #sendContent(content: Blob | undefined): Promise<void> {
+  async #sendContent(content: Uint8Array | Blob | undefined): Promise<void> {
     if (!content) return;
-    if (content.size <= PIECE) return this.#out.write(await content.bytes());
+    if (content instanceof Uint8Array) return this.#out.write(content);
     for await (const chunk of content.stream()) await this.#out.write(chunk);
   }
 
-  async #open({ id, hash }: AnswerFrame): Promise<Blob | undefined> {
+  async #open({ id, hash }: AnswerFrame): Promise<Uint8Array | Blob | undefined> {
     if (hash === null) return undefined;
-    const content = await this.#store.content.open(hash);
+    const content = await this.#contents.open(hash);
     if (content) return content;
     throw new XsError("bad_response", `the content ${hash} of the response ${id} is missing`);
   }
@@ -185,4 +193,8 @@ export class Exchange {
       // The client has its answer already, and a store that cannot write tells so itself.
     }
   }
+}
+
+function sizeOf(content: Uint8Array | Blob | undefined): number {
+  return content instanceof Blob ? content.size : (content?.length ?? 0);
 }

@@ -8,46 +8,68 @@ import { claimSocket, listenError } from "../store/socket-path.ts";
 import type { Store } from "../store/store.ts";
 import { Answers } from "./answers.ts";
 import { Exchange, type GatewayLimits } from "./exchange.ts";
+import { RecentContent } from "./recent-content.ts";
 import { noHandler, refuse } from "./refusal.ts";
 
-/** A client may take so long for the head of its request, in ms. */
-const HEAD_MS = 30_000;
+/**
+ * A client may take so long for the head of its request, in ms. Beyond about 12 s the HTTP layer closes
+ * such a connection without a word, whatever is set here.
+ */
+const HEAD_MS = 10_000;
+/** How often that is looked at. */
+const HEAD_CHECK_MS = 1000;
 
 /** Turns requests from outside into frames, and frames into their answers. */
 export class Gateway {
   /** Where it listens, as it is typed. */
   readonly address: string;
   readonly #store: Store;
+  readonly #handled: (topic: string) => Promise<boolean>;
   readonly #limits: GatewayLimits;
   readonly #server: Server;
   readonly #answers: Answers;
+  readonly #contents: RecentContent;
   #inFlight = 0;
 
-  private constructor(store: Store, limits: GatewayLimits, server: Server, address: string) {
+  private constructor(
+    store: Store,
+    handled: (topic: string) => Promise<boolean>,
+    limits: GatewayLimits,
+    server: Server,
+    address: string,
+  ) {
     this.#store = store;
+    this.#handled = handled;
     this.#limits = limits;
     this.#server = server;
     this.address = address;
     this.#answers = new Answers(store);
+    this.#contents = new RecentContent(store);
   }
 
   /**
    * Listens at an address.
    *
+   * @param handled tells whether a handler takes a topic, also while it does not run
    * @param opened requests are let in when this resolves
    * @throws XsError `address_in_use`, `store_in_use`
    */
   static async listen(
     store: Store,
+    handled: (topic: string) => Promise<boolean>,
     at: ListenAddress,
     limits: GatewayLimits,
     opened: Promise<void>,
   ): Promise<Gateway> {
     // Of all HTTP servers at hand, this one gives requests as they were sent: the version, the
     // target to the letter, and every header.
-    const server = createServer({ requestTimeout: 0, headersTimeout: HEAD_MS });
+    const server = createServer({
+      requestTimeout: 0,
+      headersTimeout: HEAD_MS,
+      connectionsCheckingInterval: HEAD_CHECK_MS,
+    });
     const bound = await bind(server, at);
-    const gateway = new Gateway(store, limits, server, formatListenAddress(bound));
+    const gateway = new Gateway(store, handled, limits, server, formatListenAddress(bound));
     const serve = async (request: IncomingMessage, response: ServerResponse) => {
       // Told to the response as well; without a listener it would end the process.
       request.on("error", () => {});
@@ -71,17 +93,18 @@ export class Gateway {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const most = this.#limits.inFlight;
-    try {
-      if (!this.#store.isFollowed(HTTP_REQUEST)) throw noHandler();
-      if (this.#inFlight >= most) {
-        throw new XsError("too_many_requests", `${most} requests are under way: try again later`);
-      }
-    } catch (error) {
-      return refuse(request, response, error);
+    if (this.#inFlight >= most) {
+      const problem = `${most} requests are under way: try again later`;
+      return refuse(request, response, new XsError("too_many_requests", problem));
     }
     this.#inFlight++;
     try {
-      await new Exchange(this.#store, this.#answers, this.#limits, request, response).run();
+      // A handler that starts, or starts again, follows in a moment.
+      if (!this.#store.isFollowed(HTTP_REQUEST) && !(await this.#handled(HTTP_REQUEST))) {
+        return refuse(request, response, noHandler());
+      }
+      const around = [this.#store, this.#answers, this.#contents, this.#limits] as const;
+      await new Exchange(...around, request, response).run();
     } finally {
       this.#inFlight--;
     }

@@ -19,6 +19,8 @@ export class Outgoing {
   constructor(response: ServerResponse, stallMs: number, left: () => void) {
     this.#response = response;
     this.#stallMs = stallMs;
+    // It may have left while the request waited to be served.
+    this.#gone = response.destroyed;
     response.on("close", () => {
       if (response.writableFinished) return;
       this.#gone = true;

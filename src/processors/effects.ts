@@ -1,5 +1,6 @@
 import { XsError } from "../frame/error.ts";
 import { encodeMeta, type Json } from "../frame/frame.ts";
+import { HTTP_RESPONSE } from "../frame/http.ts";
 import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
@@ -29,7 +30,7 @@ type Meta = { [key: string]: Json };
  * them, and of which frame.
  *
  * @param ttl of the frames NAME.out
- * @param ttlOf gives the ttl of a frame, which an answer to it shares
+ * @param ttlOf gives the ttl of a request, which an answer to it shares
  * @throws XsError where the handler asks for what cannot be
  */
 export function resultOf(
@@ -56,9 +57,13 @@ export function resultOf(
     case "append": {
       const given = objectOf(value, kind, ["topic", "ttl", "meta", "content", "base64"]);
       const topic = parseClientTopic(textOf(given.topic, "the topic of an append"));
-      const how = given.ttl === undefined ? FOREVER : parseTtl(textOf(given.ttl, "ttl"));
       const meta =
         given.meta === undefined || given.meta === null ? {} : objectOf(given.meta, "meta");
+      const usual = () =>
+        topic === HTTP_RESPONSE && typeof meta.request_id === "string"
+          ? ttlOf(meta.request_id)
+          : FOREVER;
+      const how = given.ttl === undefined ? usual() : parseTtl(textOf(given.ttl, "ttl"));
       return append(topic, how, meta, contentOf(given.content, given.base64));
     }
     case "response": {

@@ -52,6 +52,10 @@ export class Generator implements Processor {
     if (record) this.#cursor = record.cursor;
   }
 
+  takes(): boolean {
+    return false;
+  }
+
   startAfter(id: string): void {
     this.#cursor = id;
   }

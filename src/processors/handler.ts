@@ -2,7 +2,8 @@ import { XsError } from "../frame/error.ts";
 import { encodeMeta, type Frame, idInLine } from "../frame/frame.ts";
 import { timestampOf } from "../frame/id.ts";
 import { READ_ALL } from "../frame/read-options.ts";
-import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
+import { scopesOf } from "../frame/topic.ts";
+import { EPHEMERAL, FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { Reader } from "../store/reader.ts";
 import type { Change, TakenContent } from "../store/store.ts";
 import { resultOf } from "./effects.ts";
@@ -29,6 +30,9 @@ const GATHER_MS = 100;
 /** A handler that commits nothing for so long, in ms, does not hold its successor up any more. */
 const STALL_MS = 10_000;
 
+/** How many requests it remembers the ttl of. */
+const KNOWN_TTLS = 4000;
+
 /** Frames that are with the worker. */
 interface Page {
   readonly lastId: string;
@@ -49,6 +53,9 @@ export class Handler implements Processor {
   #cursor = "";
   /** As JSON text; undefined for a handler without state. */
   #state: string | undefined;
+
+  /** Of requests that were answered lately, as answers that stream need them again and again. */
+  readonly #ttls = new Map<string, Ttl>();
 
   #worker: Crew | undefined;
   #reader: Reader | undefined;
@@ -87,6 +94,11 @@ export class Handler implements Processor {
       this.#cursor = start === "tail" ? subject.spawnId : start === "first" ? "" : start;
       if (initial !== undefined) this.#state = JSON.stringify(initial);
     }
+  }
+
+  takes(topic: string): boolean {
+    const topics = this.#options?.topics;
+    return topics === undefined || scopesOf(topic).some((scope) => topics.includes(scope));
   }
 
   startAfter(id: string): void {
@@ -407,8 +419,14 @@ export class Handler implements Processor {
   }
 
   #ttlOf(id: string): Ttl {
+    const known = this.#ttls.get(id);
+    if (known) return known;
     const line = this.#host.store.get(id);
-    return line === undefined ? FOREVER : parseTtl((JSON.parse(line) as Frame).ttl);
+    // A request that is not kept has no answer that is: it would be there for ever.
+    const ttl = line === undefined ? EPHEMERAL : parseTtl((JSON.parse(line) as Frame).ttl);
+    if (this.#ttls.size >= KNOWN_TTLS) this.#ttls.clear();
+    this.#ttls.set(id, ttl);
+    return ttl;
   }
 
   #errorFrame({ reason, frame_id }: { reason: string; frame_id: string }): Change {

@@ -42,6 +42,8 @@ export interface Processor {
   readonly pid: number | undefined;
   /** How far it is behind what it takes, in ms; undefined where it takes nothing. */
   readonly behindMs: number | undefined;
+  /** Whether it takes frames of a topic, also while its program does not run. */
+  takes(topic: string): boolean;
   /** Finds out whether the script loads. @throws Invalid */
   load(signal: AbortSignal): Promise<void>;
   /** It is to go on after this id, where its predecessor ended, instead of after its spawn. */

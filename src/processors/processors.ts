@@ -30,6 +30,8 @@ export class Processors {
   readonly #abort = new AbortController();
   #reader: Reader | undefined;
   #reading: Promise<void> = Promise.resolve();
+  /** What was running has come to its slots. */
+  readonly #started = Promise.withResolvers<void>();
   /** Every request up to this id has come to its slot. */
   #position = "";
   #moved = Promise.withResolvers<void>();
@@ -38,6 +40,16 @@ export class Processors {
 
   constructor(store: Store) {
     this.#store = store;
+  }
+
+  /**
+   * Whether a handler takes frames of a topic, also one that is about to run or runs again in a
+   * moment: frames wait for it.
+   */
+  async takes(topic: string): Promise<boolean> {
+    await this.#started.promise;
+    const slots = [...this.#slots.values()].filter(({ kind }) => kind === "handler");
+    return (await Promise.all(slots.map((slot) => slot.takes(topic)))).includes(true);
   }
 
   /** Starts what was running, and then follows what is asked for. */
@@ -62,6 +74,7 @@ export class Processors {
       }
     }
     for (const entry of registry.entries()) await this.#recover(entry, requests);
+    this.#started.resolve();
     this.#reading = this.#follow(reader).catch((error: Error) => {
       if (!this.#abort.signal.aborted) process.stderr.write(`xs: processors: ${error.message}\n`);
     });
@@ -74,6 +87,7 @@ export class Processors {
   /** Ends all of them. They run again after the next start. */
   async stop(): Promise<void> {
     this.#abort.abort();
+    this.#started.resolve();
     this.#reader?.close();
     await this.#reading;
     await Promise.all([...this.#slots.values()].map((slot) => slot.stop()));

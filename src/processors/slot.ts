@@ -99,6 +99,12 @@ export class Slot {
     });
   }
 
+  /** Whether frames of a topic are taken here, now or once what is asked for is loaded. */
+  async takes(topic: string): Promise<boolean> {
+    if (!this.#current?.processor.takes(topic)) await this.#working;
+    return this.#current?.processor.takes(topic) ?? false;
+  }
+
   status(): ProcessorStatus[] {
     const rows: ProcessorStatus[] = [];
     if (this.#current) rows.push(this.#current.status(this.#loading !== undefined));

@@ -127,7 +127,8 @@ class Work implements Xs {
     request: XsFrame | string,
     response: XsResponse & { more?: boolean },
   ): Promise<void> {
-    const known = typeof request === "string" ? { id: request, ttl: this.frame.ttl } : request;
+    // Without the frame the server looks up how long the request is kept.
+    const known = typeof request === "string" ? { id: request, ttl: undefined } : request;
     this.#write(`{"append":${JSON.stringify(encodeResponse(known, response))}`);
   }
 

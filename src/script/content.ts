@@ -41,11 +41,14 @@ export function decodeValue(bytes: Uint8Array, type: string): unknown {
   return bytes;
 }
 
-/** The frame that answers an `http.request`; a body that is neither text nor bytes is JSON. */
-export function encodeResponse(
-  request: { readonly id: string; readonly ttl: string },
+/**
+ * The frame that answers an `http.request`; a body that is neither text nor bytes is JSON. It has no
+ * ttl where that of the request is not known.
+ */
+export function encodeResponse<Known extends string | undefined>(
+  request: { readonly id: string; readonly ttl: Known },
   { status, headers = {}, body, more }: XsResponse & { more?: boolean },
-): { topic: string; meta: Json; ttl: string; content?: string; base64?: string } {
+): { topic: string; meta: Json; ttl: Known; content?: string; base64?: string } {
   const isJson = body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array);
   const typed = Object.keys(headers).some((name) => name.toLowerCase() === "content-type");
   const allHeaders =

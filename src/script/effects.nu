@@ -37,6 +37,12 @@ export def ".respond" [
   let id = if ($request | describe) == "string" { $request } else { $request.id }
   let meta = { request_id: $id }
   let meta = if $status == null { $meta } else { $meta | insert status $status }
+  let is_json = ($body | describe) not-in ["nothing" "string" "binary"]
+  let headers = if $is_json and "content-type" not-in ($headers | default {} | columns | str downcase) {
+    $headers | default {} | insert content-type "application/json"
+  } else {
+    $headers
+  }
   let meta = if $headers == null { $meta } else { $meta | insert headers $headers }
   let meta = if $more { $meta | insert more true } else { $meta }
   emit { append: ({ topic: "http.response", meta: $meta } | merge (encoded $body)) }

@@ -33,7 +33,14 @@ def result [given: any, frame_id: string, state: any] {
   } else {
     { out: $out }
   }
-  let made = if $given.response? == null { $made } else { $made | insert response $given.response }
+  let made = if $given.response? == null {
+    $made
+  } else if ($given.response.body? | describe) == "binary" {
+    let base64 = ($given.response.body | encode base64)
+    $made | insert response ($given.response | reject body | insert body_base64 $base64)
+  } else {
+    $made | insert response $given.response
+  }
   let next = if "next" in $given { $given.next } else { $state }
   if ($made | is-empty) {
     { next: $next }

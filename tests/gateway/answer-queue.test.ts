@@ -63,6 +63,33 @@ test("responses that come while it reads from the store are neither lost nor dou
     expect(taken).toEqual([...told, ...late.map((frame) => frame.id), ...(await more)]);
   }));
 
+test("a response that comes just as a read finds no more is not taken for gone", () =>
+  withStore(async (store) => {
+    const { id } = await append(store, "http.request");
+    let late: (() => Promise<void>) | undefined;
+    const racing = {
+      read(options: Parameters<Store["read"]>[0]) {
+        const reader = store.read(options);
+        const next = async () => {
+          const page = await reader.next();
+          if (!page) await late?.();
+          return page;
+        };
+        return { next, close: () => reader.close() };
+      },
+    } as Store;
+    const queue = new AnswerQueue(racing, id);
+    const told = await respond(store, queue, 70);
+    expect(await take(queue, 70)).toEqual(told);
+    const came: string[] = [];
+    late = async () => {
+      late = undefined;
+      came.push(...(await respond(store, queue, 1)));
+    };
+    const taken = await take(queue, 1);
+    expect(taken).toEqual(came);
+  }));
+
 test("a response that is gone before the client has got so far is an error, not a hole", () =>
   withStore(async (store) => {
     const { id } = await append(store, "http.request");

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Frame, Json } from "../../src/frame/frame.ts";
 import type { HttpAnswer } from "../../src/frame/http.ts";
 import { answerTo } from "../../src/frame/http.ts";
-import { RawConnection, Server, tempDirectory } from "../support/server.ts";
+import { NU, RawConnection, Server, tempDirectory, XS } from "../support/server.ts";
 import { LineReader, until, within } from "../support/wait.ts";
 
 /** What curl got. */
@@ -25,7 +25,8 @@ export class Site implements AsyncDisposable {
   address = "";
 
   private constructor(args: readonly string[], store: string | undefined) {
-    this.server = new Server(store ?? join(this.#home.path, "store"), { args });
+    const env = { XS_NU: NU };
+    this.server = new Server(store ?? join(this.#home.path, "store"), { args, env });
   }
 
   /** @param store one that stays when the site is gone */
@@ -57,6 +58,24 @@ export class Site implements AsyncDisposable {
 
   async contentOf({ id }: Frame): Promise<string> {
     return await (await this.server.fetch(`/${id}/content`)).text();
+  }
+
+  /** Starts a handler with `xs append`, as a person does; gives the id of its spawn. */
+  async spawn(name: string, script: string | Blob, meta: object = {}): Promise<string> {
+    const { directory } = this.server;
+    const options = ["--meta", JSON.stringify({ topic: name, ...meta })];
+    const child = Bun.spawn([XS, "append", directory, "stream.cross.handler.spawn", ...options], {
+      stdio: [typeof script === "string" ? Buffer.from(script) : script, "pipe", "inherit"],
+    });
+    const { id } = (await new Response(child.stdout).json()) as Frame;
+    await until(`${name} is active`, async () => {
+      const told = (await this.server.frames(`/?last-id=${id}&topic=stream.cross.handler.*`)).find(
+        ({ meta }) => (meta as { spawn_id?: string }).spawn_id === id,
+      );
+      if (told && !told.topic.endsWith(".active")) throw new Error(JSON.stringify(told.meta));
+      return told !== undefined;
+    });
+    return id;
   }
 
   /** Answers requests from now on. */

@@ -8,6 +8,12 @@ import { until, within } from "./wait.ts";
 /** The binary under test. */
 export const XS = join(import.meta.dir, "../../dist/xs");
 
+/** The nushell of the development dependencies: the program, not its wrapper for Node. */
+export const NU = join(
+  import.meta.dir,
+  `../../node_modules/@nushell/${process.platform}-${process.arch}/bin/nu`,
+);
+
 /** A directory of a test's own, gone when the test is over: `using home = tempDirectory()`. */
 export function tempDirectory(parent = tmpdir()): Disposable & { path: string } {
   const path = mkdtempSync(join(parent, "xs-"));
