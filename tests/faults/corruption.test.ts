@@ -11,7 +11,7 @@ import { parseLines, Server, startServer, tempDirectory } from "../support/serve
 import { TEST_MS } from "../support/wait.ts";
 
 /** Places in each kind of file: `XS_CORRUPTION_PLACES=300` for the long run. */
-const PLACES = setting("XS_CORRUPTION_PLACES", 6);
+const PLACES = setting("XS_CORRUPTION_PLACES", 5);
 const SEED = seedFrom("XS_CORRUPTION_SEED");
 
 setDefaultTimeout(TEST_MS * Math.ceil(PLACES / 25));
