@@ -16,7 +16,7 @@ import { Retention } from "./work/retention.ts";
 import { Retries } from "./work/retries.ts";
 import { Log, type Work } from "./work.ts";
 
-const ROUNDS = setting("XS_CRASH_ROUNDS", 25);
+const ROUNDS = setting("XS_CRASH_ROUNDS", 16);
 const SEED = seedFrom("XS_CRASH_SEED");
 /** A store is used for so many rounds, so that a check of all of it stays short. */
 const ROUNDS_OF_A_STORE = 25;

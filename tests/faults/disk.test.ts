@@ -5,22 +5,27 @@ import { join } from "node:path";
 import type { Frame } from "../../src/frame/frame.ts";
 import { digestOf } from "../../src/frame/hash.ts";
 import { Home } from "../cli/run-xs.ts";
-import { report } from "../support/random.ts";
-import { type Server, startServer, tempDirectory } from "../support/server.ts";
+import { Random, report, seedFrom, setting } from "../support/random.ts";
+import { parseLines, type Server, startServer, tempDirectory } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
 import { missingStrace } from "../support/tools.ts";
 import { LineReader, TEST_MS, until, within } from "../support/wait.ts";
 import { Injection } from "./inject.ts";
 import { missingMount, Tmpfs } from "./tmpfs.ts";
 
-setDefaultTimeout(TEST_MS);
+/** `XS_FAULT_ROUNDS=50` for the long run. */
+const ROUNDS = setting("XS_FAULT_ROUNDS", 1);
+const SEED = seedFrom("XS_FAULT_SEED");
+const random = new Random(SEED);
+
+setDefaultTimeout(TEST_MS * Math.ceil(ROUNDS / 10));
 
 /** What happened of each kind, for the report. */
 const counts: Record<string, number> = {};
 
 afterAll(() => {
   const shown = Object.entries(counts).map(([name, count]) => `${name}: ${count}`);
-  report("faults of the disk", shown);
+  report(`faults of the disk: XS_FAULT_ROUNDS=${ROUNDS} XS_FAULT_SEED=${SEED}`, shown);
 });
 
 function count(name: string): void {
@@ -46,13 +51,15 @@ async function appendUntilRefused(server: Server, size: number): Promise<[Frame[
   let refusal: Refusal | undefined;
   const writer = async (n: number) => {
     for (let i = 0; !refusal; i++) {
-      const answer = await tryAppend(server, `${n} ${i} `.padEnd(size, "x"));
+      const answer = await tryAppend(server, `${n} ${i} `.padEnd(size, "x")).catch(() => undefined);
+      if (!answer) return;
       if ("id" in answer) taken.push(answer);
       else refusal = answer;
     }
   };
   await Promise.all(Array.from({ length: 8 }, (_, n) => writer(n)));
-  return [taken, refusal as unknown as Refusal];
+  if (!refusal) throw new Error("the server was gone before it refused anything");
+  return [taken, refusal];
 }
 
 /** Everything that was taken is there, in this order, and can be read. */
@@ -72,31 +79,36 @@ describe.skipIf(untraced !== undefined)(`strace${untraced ? ` (${untraced})` : "
     ["a failing write to the log", "pwrite64", "EIO"],
     ["a disk that turned read-only", "pwrite64,fdatasync", "EROFS"],
   ])("%s acknowledges nothing more and stops the server", async (_, calls, error) => {
-    using home = tempDirectory();
-    const directory = join(home.path, "store");
-    await using server = await startServer(directory);
-    const before = await server.append("fault", "before");
-    const follower = new LineReader((await server.fetch("/?follow")).body);
-    await follower.through((line) => line.includes("stream.cross.threshold"));
-    await using _fault = await Injection.start(server.pid, calls, error);
-    const answers = await Promise.allSettled(
-      Array.from({ length: 20 }, (_, n) => tryAppend(server, `${n}`)),
-    );
-    for (const answer of answers) {
-      if (answer.status === "fulfilled")
-        expect(answer.value).toMatchObject({ code: "store_failed" });
+    for (let round = 0; round < ROUNDS; round++) {
+      using home = tempDirectory();
+      const directory = join(home.path, "store");
+      await using server = await startServer(directory);
+      const follower = new LineReader((await server.fetch("/?follow")).body);
+      const followed: string[] = [];
+      const following = (async () => {
+        for (let line = await follower.next(); line; line = await follower.next()) {
+          followed.push(line);
+        }
+      })().catch(() => {});
+      // The fault comes while many write.
+      const writing = appendUntilRefused(server, 100 + random.below(30_000));
+      await Bun.sleep(random.next() * 50);
+      await using _fault = await Injection.start(server.pid, calls, error);
+      const [taken, refusal] = await writing;
+      expect(refusal).toMatchObject({ code: "store_failed" });
+      expect(await within("the end of the server", server.exited)).toBe(1);
+      count("servers that stopped");
+      expect(await server.stderr).toContain("can no longer write safely");
+      await following;
+      await using again = await startServer(directory);
+      await expectKept(again, taken);
+      // Nobody who followed was told of anything that is not there now.
+      const seen = parseLines(followed.join("\n")).filter(({ topic }) => topic === "fault");
+      await expectKept(again, seen);
+      await again.append("fault", "after");
+      expect(await again.stop("SIGTERM")).toBe(0);
+      await expectSound(directory);
     }
-    expect(await within("the end of the server", server.exited)).toBe(1);
-    count("servers that stopped");
-    expect(await server.stderr).toContain("can no longer write safely");
-    // Nobody who followed was told of what may not be there.
-    const followed = await follower.rest().catch(() => []);
-    expect(followed.filter((line) => line.includes('"fault"'))).toEqual([]);
-    await using again = await startServer(directory);
-    await expectKept(again, [before]);
-    await again.append("fault", "after");
-    expect(await again.stop("SIGTERM")).toBe(0);
-    await expectSound(directory);
   });
 
   test("a write that finds no space is refused, the server goes on, and so it does when there is some", async () => {

@@ -16,7 +16,7 @@ import {
   topicModel,
 } from "./models.ts";
 
-const ROUNDS = setting("XS_HISTORY_ROUNDS", 10);
+const ROUNDS = setting("XS_HISTORY_ROUNDS", 6);
 const SEED = seedFrom("XS_HISTORY_SEED");
 const CLIENTS = 16;
 const CALLS_OF_A_CLIENT = 40;

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 
-/** Anonymous memory of a process, in MiB: what it holds beyond the files it maps. */
+/** Memory of a process that no file stands behind, in MB; 0 where the system does not tell. */
 export function memoryOf(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
+  if (process.platform !== "linux") return 0;
+  const status = readFileSync(`/proc/${pid}/status`, "latin1");
+  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
 }

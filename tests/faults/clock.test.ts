@@ -1,0 +1,102 @@
+// The clock of a running server is set back an hour and forward a year: ids go on increasing, what
+// has expired stays gone, what has not is there.
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { timestampOf } from "../../src/frame/id.ts";
+import { type Server, startServer, tempDirectory } from "../support/server.ts";
+import { expectSound } from "../support/store.ts";
+import { missingTool } from "../support/tools.ts";
+import { TEST_MS, until } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_MS);
+
+const HOUR_MS = 60 * 60 * 1000;
+const YEAR_MS = 365 * 24 * HOUR_MS;
+
+const LIBRARY = "faketime/libfaketime.so.1";
+
+/** Where Debian puts the library, which lies in a folder named after the machine. */
+function library(): string {
+  const folders = process.platform === "linux" ? readdirSync("/usr/lib") : [];
+  const machine = folders.find((name) => name.endsWith("-linux-gnu")) ?? "";
+  return join("/usr/lib", machine, LIBRARY);
+}
+
+const missing = missingTool("libfaketime", library());
+
+/** A server whose clock is as far from the true one as a file says. */
+class ShiftedClock {
+  readonly #file: string;
+
+  constructor(directory: string) {
+    this.#file = join(directory, "clock");
+    this.set(0);
+  }
+
+  readonly set = (ms: number): void => {
+    const seconds = ms / 1000;
+    writeFileSync(this.#file, `${seconds < 0 ? "" : "+"}${seconds}s\n`);
+  };
+
+  start(directory: string): Promise<Server> {
+    const env = {
+      LD_PRELOAD: library(),
+      FAKETIME_TIMESTAMP_FILE: this.#file,
+      FAKETIME_NO_CACHE: "1",
+      FAKETIME_DONT_FAKE_MONOTONIC: "1",
+    };
+    return startServer(directory, { env });
+  }
+}
+
+describe.skipIf(missing !== undefined)(`the clock${missing ? ` (${missing})` : ""}`, () => {
+  test.each([
+    ["back an hour", -HOUR_MS],
+    ["forward a year", YEAR_MS],
+  ])("%s, while the server runs and between two of them", async (_, shift) => {
+    using home = tempDirectory();
+    const clock = new ShiftedClock(home.path);
+    const directory = join(home.path, "store");
+    const ids: string[] = [];
+    const append = async (server: Server) => {
+      const { id } = await server.append("clock", "content");
+      ids.push(id);
+      return id;
+    };
+    {
+      await using server = await clock.start(directory);
+      const forever = await append(server);
+      const url = "/short?ttl=time:1";
+      const short = (await (await server.fetch(url, { method: "POST" })).json()) as { id: string };
+      await until("it expires", async () => (await server.fetch(`/${short.id}`)).status === 404);
+      const long = await server.fetch(`/long?ttl=time:${2 * HOUR_MS}`, { method: "POST" });
+      const { id: longId } = (await long.json()) as { id: string };
+      clock.set(shift);
+      await until("the clock is seen to have moved", async () => {
+        const { id } = await server.append("clock");
+        ids.push(id);
+        return shift < 0 || timestampOf(id) > Date.now() + YEAR_MS / 2;
+      });
+      for (let n = 0; n < 20; n++) await append(server);
+      expect((await server.fetch(`/${short.id}`)).status).toBe(404);
+      expect((await server.fetch(`/${longId}`)).status).toBe(shift < 0 ? 200 : 404);
+      expect((await server.fetch(`/${forever}/content`)).status).toBe(200);
+      await server.stop("SIGKILL");
+    }
+    {
+      await using server = await clock.start(directory);
+      await append(server);
+      await server.stop("SIGKILL");
+    }
+    // And with the true time again, which is behind what was given out.
+    clock.set(0);
+    await using server = await clock.start(directory);
+    for (let n = 0; n < 5; n++) await append(server);
+    expect(ids).toEqual([...new Set(ids)].sort());
+    const log = await server.frames("/?topic=clock");
+    expect(log.map(({ id }) => id)).toEqual(ids);
+    expect(await server.stop("SIGTERM")).toBe(0);
+    await expectSound(directory);
+  });
+});
