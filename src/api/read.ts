@@ -30,7 +30,7 @@ export function readStream(topic?: string) {
 
 /** The first or the last frame, or several, of the stream or of a topic. */
 export function readEnd(end: "first" | "last", name?: string) {
-  return (call: Call): Response => {
+  return (call: Call): Response | Promise<Response> => {
     const topics = name === undefined ? undefined : parseTopicFilter(name);
     if (name !== undefined && !name.includes("*")) parseTopic(name);
     const known = ["last", "limit", "with-timestamp", ...(end === "last" ? ["follow"] : [])];
@@ -55,11 +55,14 @@ export function readEnd(end: "first" | "last", name?: string) {
   };
 }
 
-function single({ store, url }: Call, options: ReadOptions): Response {
+async function single({ store, url }: Call, options: ReadOptions): Promise<Response> {
   // Below and above every id.
   const edge = options.order === "asc" ? "" : "~";
   const direction = options.order === "asc" ? "next" : "previous";
-  const line = store.neighbour(edge, direction, options.topics);
+  // With a `last:` ttl what took the place of another frame may be about to be durable.
+  const line =
+    store.neighbour(edge, direction, options.topics) ??
+    (await store.neighbourOnceDurable(edge, direction, options.topics));
   if (line === undefined) {
     throw new XsError("not_found", `there is no frame ${options.topics ? "of this topic" : "yet"}`);
   }

@@ -269,14 +269,31 @@ export class SqliteStore implements Store {
   }
 
   neighbour(id: string, direction: Direction, topics?: readonly string[]): string | undefined {
-    return this.#guard(() => {
-      const { lastId } = this.#log.page(
-        direction === "next"
-          ? { above: id, topics, order: "asc", rows: 1 }
-          : { below: id, topics, order: "desc", rows: 1 },
-      );
-      return lastId === undefined ? undefined : this.#log.get(lastId);
-    });
+    return this.#guard(() => this.#neighbour(id, direction, topics, false));
+  }
+
+  async neighbourOnceDurable(
+    id: string,
+    direction: Direction,
+    topics?: readonly string[],
+  ): Promise<string | undefined> {
+    if (this.#undurable.length === 0) return this.neighbour(id, direction, topics);
+    // As that commit has it: when it is durable the next may have taken it away again.
+    return this.#write(() => this.#neighbour(id, direction, topics, true));
+  }
+
+  #neighbour(
+    id: string,
+    direction: Direction,
+    topics: readonly string[] | undefined,
+    evenHidden: boolean,
+  ): string | undefined {
+    const from =
+      direction === "next"
+        ? ({ above: id, order: "asc" } as const)
+        : ({ below: id, order: "desc" } as const);
+    const { lastId } = this.#log.page({ ...from, topics, rows: 1, evenHidden });
+    return lastId === undefined ? undefined : this.#log.get(lastId);
   }
 
   read(options: ReadOptions): Reader {

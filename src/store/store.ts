@@ -120,6 +120,12 @@ export interface Store {
   get(id: string): string | undefined;
   /** The frame before or after an id, which itself need not exist, in the stream or some topics. */
   neighbour(id: string, direction: Direction, topics?: readonly string[]): string | undefined;
+  /** The same with what is committed but not durable yet, when it is. */
+  neighbourOnceDurable(
+    id: string,
+    direction: Direction,
+    topics?: readonly string[],
+  ): Promise<string | undefined>;
   /** Starts a read. The reader must be read to its end or closed. */
   read(options: ReadOptions): Reader;
   /** Tells whether a following read would be given the next frame of a topic. */

@@ -91,3 +91,24 @@ test("the content of an ephemeral frame is not written to disk", async () => {
   }
   expect([...found.keys()]).toEqual(["kept content"]);
 });
+
+test("last:1 never leaves a topic empty, also while what replaces a frame is not durable yet", async () => {
+  await using subject = new Subject();
+  await subject.append("note", "0", "ttl=last:1");
+  let writing = true;
+  const writers = Array.from({ length: 8 }, async (_, writer) => {
+    for (let n = 0; n < 50; n++) await subject.append("note", `${writer} ${n}`, "ttl=last:1");
+  });
+  void Promise.all(writers).then(() => {
+    writing = false;
+  });
+  const statuses = new Set<number>();
+  while (writing) {
+    for (const path of ["/last/note", "/first/note"]) {
+      statuses.add((await subject.ask(path)).status);
+    }
+    await Bun.sleep(0);
+  }
+  await Promise.all(writers);
+  expect([...statuses]).toEqual([200]);
+});
