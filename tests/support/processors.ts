@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Frame } from "../../src/frame/frame.ts";
 import type { ProcessorStatus } from "../../src/processors/slot.ts";
 import { memoryOf } from "./memory.ts";
-import { type Server, startServer, tempDirectory } from "./server.ts";
+import { NU, type Server, startServer, tempDirectory } from "./server.ts";
 import { expectSound } from "./store.ts";
 import { until } from "./wait.ts";
 
@@ -13,12 +13,6 @@ type Kind = "generator" | "handler" | "duplex";
 /** A frame of this suite: what is in its meta is known where it is used. */
 // biome-ignore lint/suspicious/noExplicitAny: tests compare whole values
 export type AnyFrame = Omit<Frame, "meta"> & { meta: any };
-
-/** The nushell that comes with the development dependencies: the program, not its wrapper for Node. */
-export const NU = join(
-  import.meta.dir,
-  `../../node_modules/@nushell/${process.platform}-${process.arch}/bin/nu`,
-);
 
 /** The environment of a server that finds nushell. */
 export const WITH_NU = { XS_NU: NU };
