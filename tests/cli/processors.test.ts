@@ -3,7 +3,6 @@ import { join } from "node:path";
 import {
   answered,
   countOf,
-  NU,
   say,
   sayMany,
   spawn,
@@ -11,7 +10,7 @@ import {
   terminate,
   WITH_NU,
 } from "../support/processors.ts";
-import { startServer } from "../support/server.ts";
+import { NU, startServer } from "../support/server.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 

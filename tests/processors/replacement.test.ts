@@ -8,7 +8,6 @@ import {
   events,
   expectAlive,
   framesOf,
-  NU,
   processesWith,
   say,
   sayMany,
@@ -18,7 +17,7 @@ import {
   terminate,
   WITH_NU,
 } from "../support/processors.ts";
-import { parseLines, type Server, startServer, tempDirectory, XS } from "../support/server.ts";
+import { NU, parseLines, type Server, startServer, tempDirectory, XS } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
