@@ -101,8 +101,13 @@ export class Slot {
 
   /** Whether frames of a topic are taken here, now or once what is asked for is loaded. */
   async takes(topic: string): Promise<boolean> {
-    if (!this.#current?.processor.takes(topic)) await this.#working;
-    return this.#current?.processor.takes(topic) ?? false;
+    if (!this.#takesNow(topic)) await this.#working;
+    return this.#takesNow(topic);
+  }
+
+  #takesNow(topic: string): boolean {
+    const current = this.#current;
+    return current !== undefined && !current.isStopping && current.processor.takes(topic);
   }
 
   status(): ProcessorStatus[] {
@@ -317,6 +322,11 @@ class Running {
     const goesOnAfter = await this.processor.handOver(successor);
     await this.stop();
     return goesOnAfter;
+  }
+
+  /** It was asked to end, and has no successor. */
+  get isStopping(): boolean {
+    return this.#state === "stopping";
   }
 
   /** A successor need not wait for it any longer. */
