@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { READ_ALL } from "../../src/frame/read-options.ts";
+import { edit } from "../support/damage.ts";
 import { parseLines } from "../support/server.ts";
 import { append, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
@@ -38,5 +39,24 @@ test("a read gives what is before a damaged frame, names it, and goes on after i
   await again.remove(id);
   expect(await readAll(again)).toEqual(frames.filter((frame) => frame.id !== id));
   expect(await problemsOf(again)).toEqual([]);
+  await again.close();
+});
+
+test("a frame that is found under the id of another is damaged, not given", async () => {
+  const path = `${tempDir()}/store`;
+  const store = sqliteEngine(path);
+  const [one, other] = [await append(store, "a", { meta: 1 }), await append(store, "a")];
+  await store.close();
+  edit(path, (db) =>
+    db
+      .query(
+        "UPDATE frames SET (crc, frame) = (SELECT crc, frame FROM frames WHERE id = ?) WHERE id = ?",
+      )
+      .run(other.id, one.id),
+  );
+  const again = sqliteEngine(path);
+  expect(() => again.get(one.id)).toThrow(one.id);
+  expect(again.get(other.id)).toBe(JSON.stringify(other));
+  expect((await problemsOf(again)).join()).toContain(one.id);
   await again.close();
 });
