@@ -32,12 +32,12 @@ async function foldRows(setup: Setup): Promise<Row[]> {
     const next = { sum: state.sum + frame.meta.n };
     return ++n === ${frames} ? { out: next, next } : { next };
   } }`;
-  const fold = await timed(server, "fold", ts, ({ topic }) => topic === "fold.out");
+  const fold = await timed(server, "fold", ts, "fold.out");
   const some = setup.count(100_000);
   const nuScript = `{ start: "first", topics: ["note"], initial: 0, run: {|frame, state|
     let next = $state + 1
     if $next == ${some} { { out: { n: $next }, next: $next } } else { { next: $next } } } }`;
-  const nu = await timed(server, "nufold", nuScript, ({ topic }) => topic === "nufold.out");
+  const nu = await timed(server, "nufold", nuScript, "nufold.out");
   await server.stop();
   return [
     {
@@ -98,7 +98,8 @@ async function emitRow(setup: Setup): Promise<Row> {
     server,
     "emit",
     script,
-    ({ topic, meta }) => topic === "emit.out" && (meta as { n: number }).n === total,
+    "emit.out",
+    ({ meta }) => (meta as { n: number }).n === total,
   );
   await server.stop();
   const floor = await job("sqlite", { file: setup.fresh(), count: frames, batch: 1000 });
@@ -127,7 +128,7 @@ async function topicRow(setup: Setup): Promise<Row> {
     run: (frame) => (++n === ${read.lines} ? { out: { n } } : undefined) }`;
   for (let round = 0; round < 5; round++) {
     const name = `few${round}`;
-    seconds.push(await timed(server, name, script, ({ topic }) => topic === `${name}.out`));
+    seconds.push(await timed(server, name, script, `${name}.out`));
   }
   await server.stop();
   return {
@@ -151,7 +152,8 @@ async function generatorRows(setup: Setup): Promise<Row[]> {
       server,
       "seq",
       `seq ${count}`,
-      ({ topic }) => topic === "stream.cross.generator.finished",
+      "stream.cross.generator.finished",
+      () => true,
       { runtime: "sh", restart: "never", ...meta },
       "generator",
     );
@@ -197,7 +199,7 @@ async function startRows(setup: Setup): Promise<Row[]> {
     const name = `first${round}`;
     // A pulse is the first thing it gets, 10 ms after it follows.
     const spawned = await spawn(server, name, script, {}, "handler");
-    const out = await untilFrame(server, spawned, ({ topic }) => topic === `${name}.out`);
+    const out = await untilFrame(server, spawned, `${name}.out`);
     times.push(timestampOf(out.id) - timestampOf(spawned));
     await terminate(server, name, "handler");
   }
@@ -248,24 +250,21 @@ async function timed(
   server: Server,
   name: string,
   script: string,
-  fits: (frame: Frame) => boolean,
+  topic: string,
+  fits: (frame: Frame) => boolean = () => true,
   meta: object = {},
   kind: "handler" | "generator" = "handler",
 ): Promise<number> {
   const spawned = await spawn(server, name, script, meta, kind);
-  const active = await untilFrame(
-    server,
-    spawned,
-    ({ topic }) => topic === `stream.cross.${kind}.active`,
-  );
-  const end = await untilFrame(server, active.id, fits);
+  const active = await untilFrame(server, spawned, `stream.cross.${kind}.active`);
+  const end = await untilFrame(server, active.id, topic, fits);
   await terminate(server, name, kind);
   return (timestampOf(end.id) - timestampOf(active.id)) / 1000;
 }
 
 async function timedStart(server: Server, name: string, script: string): Promise<void> {
   const spawned = await spawn(server, name, script, {}, "handler");
-  await untilFrame(server, spawned, ({ topic }) => topic === "stream.cross.handler.active");
+  await untilFrame(server, spawned, "stream.cross.handler.active");
 }
 
 async function spawn(
@@ -293,27 +292,19 @@ async function terminate(server: Server, name: string, kind: string): Promise<vo
   if (!response.ok) throw new Error(await response.text());
 }
 
-/** The first frame after an id that fits. */
+/** The newest frame of a topic, once it comes after an id and fits. */
 async function untilFrame(
   server: Server,
   after: string,
-  fits: (frame: Frame) => boolean,
+  topic: string,
+  fits: (frame: Frame) => boolean = () => true,
 ): Promise<Frame> {
-  const left = new AbortController();
-  const late = setTimeout(() => left.abort(new Error("waited in vain")), PATIENCE_MS);
-  try {
-    for (;;) {
-      const newest = { unix: server.unix, signal: left.signal };
-      const text = await (await fetch("http://localhost/last?last=20", newest)).text();
-      for (const line of text.trim().split("\n")) {
-        const frame = JSON.parse(line) as Frame;
-        if (frame.id <= after) continue;
-        if (fits(frame)) return frame;
-        if (/invalid|failed/.test(frame.topic)) throw new Error(line);
-      }
-      await Bun.sleep(20);
-    }
-  } finally {
-    clearTimeout(late);
+  const end = performance.now() + PATIENCE_MS;
+  while (performance.now() < end) {
+    const response = await fetch(`http://localhost/last/${topic}`, { unix: server.unix });
+    const frame = (await response.json()) as Frame;
+    if (response.ok && frame.id > after && fits(frame)) return frame;
+    await Bun.sleep(20);
   }
+  throw new Error(`${topic} did not come`);
 }
