@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { isStore } from "../store/sqlite-store.ts";
+import { isStore } from "../store/is-store.ts";
 
 /** Where a store is: a directory here, or a server somewhere. */
 export type Address = { readonly directory: string } | { readonly url: string };

@@ -1,11 +1,10 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { api } from "../api/api.ts";
 import type { Listener } from "../api/listen.ts";
 import { XsError } from "../frame/error.ts";
 import { success } from "../script/answer.ts";
+import { isStore } from "../store/is-store.ts";
 import { answers, shortestPath } from "../store/socket-path.ts";
-import { isStore, openSqliteStore } from "../store/sqlite-store.ts";
 import type { Address } from "./address.ts";
 
 /** A way to ask a store: over its socket, over TCP, or, with no server running, right here. */
@@ -55,7 +54,7 @@ export async function connect(address: Address, options: ConnectOptions = {}): P
         `there is no store at ${directory}: name another, or make it with  xs serve ${directory}`,
       );
     }
-    const client = direct(directory);
+    const client = await direct(directory);
     if (client) return client;
     if (Date.now() > deadline) {
       throw new XsError(
@@ -102,7 +101,10 @@ function remote(address: string, base: string, unix?: string): Client {
   };
 }
 
-function direct(directory: string): Client | undefined {
+async function direct(directory: string): Promise<Client | undefined> {
+  // Most commands find a server, and start faster without all this.
+  const { openSqliteStore } = await import("../store/sqlite-store.ts");
+  const { api } = await import("../api/api.ts");
   const store = openSqliteStore(directory);
   if (!store) return undefined;
   const answer = api(store, {

@@ -13,6 +13,7 @@ import { databaseDamaged, diskFull } from "./failures.ts";
 import type { CheckListener } from "./findings.ts";
 import { Idempotency } from "./idempotency.ts";
 import { removeImportSpaces } from "./import-space.ts";
+import { DATABASE, isStore } from "./is-store.ts";
 import { type KvPair, KvStore } from "./kv.ts";
 import { LiveFeed } from "./live.ts";
 import { type StoreLock, tryLock } from "./lock.ts";
@@ -34,18 +35,12 @@ import type {
 } from "./store.ts";
 import { makeDirectory } from "./sync-files.ts";
 
-const DATABASE = "events.db";
 const SWEEP_EVERY_MS = 1000;
 /** How long a close waits for content to settle; the rest settles after the next open. */
 const SETTLE_ON_CLOSE_MS = 2000;
 
 /** Failures of a close that leave the store as safe as it was. */
 const LEAVES_ALL = new Set<ErrorCode>(["disk_full", "frame_damaged"]);
-
-/** Tells whether a directory holds a store. */
-export function isStore(path: string): boolean {
-  return existsSync(join(path, DATABASE));
-}
 
 /**
  * Opens the store in a directory, making it if there is none, or gives undefined where another
