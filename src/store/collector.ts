@@ -196,9 +196,19 @@ export class Collector {
    */
   async #takeOffNamed(): Promise<void> {
     const { db, guard } = this.#host;
-    const frames = db.query("SELECT id, crc, frame FROM frames WHERE id > ? ORDER BY id LIMIT 200");
+    // What is written from now on is told to `touch`: a scan up to the end would chase a fast writer.
+    const newest = guard(() => db.query("SELECT max(id) AS id FROM frames").get()) as {
+      id: string | null;
+    };
+    const frames = db.query(
+      "SELECT id, crc, frame FROM frames WHERE id > ? AND id <= ? ORDER BY id LIMIT 200",
+    );
     for (let id = ""; ; await nextTurn()) {
-      const rows = guard(() => frames.all(id)) as { id: string; crc: number; frame: string }[];
+      const rows = guard(() => frames.all(id, newest.id)) as {
+        id: string;
+        crc: number;
+        frame: string;
+      }[];
       for (const row of rows) this.touch(checkedLine(row));
       const last = rows.at(-1);
       if (!last) break;
