@@ -9,7 +9,7 @@ import { nextTurn } from "./turn.ts";
 /** Contents that one scan of the store decides about at most. */
 const ROUND = 100_000;
 /** Contents that one commit removes at most. */
-const STEP = 200;
+const STEP = 1000;
 /** Content that no frame ever had is left alone for this long, in ms: its frame may be coming. */
 const GRACE_MS = 24 * 60 * 60 * 1000;
 /** After a collection in the background it rests for this many times as long as its scan took. */
