@@ -79,12 +79,13 @@ async function print(value: unknown): Promise<void> {
 
 async function evaluateNu({ address }: Target, file: string, module: string): Promise<void> {
   const nu = findNu();
+  const { searchPath } = await import("../processors/process.ts");
   const command = `use ${JSON.stringify(module)} *; source ${JSON.stringify(file)}`;
   const child = Bun.spawn([nu, "--no-config-file", "--commands", command], {
     stdio: ["inherit", "inherit", "inherit"],
     env: {
       ...process.env,
-      PATH: `${join(process.execPath, "..")}:${process.env.PATH ?? ""}`,
+      PATH: searchPath(),
       XS_ADDR: "url" in address ? address.url : address.directory,
     },
   });

@@ -141,7 +141,7 @@ export class Program {
   }
 }
 
-/** A script finds the `xs` that runs it. */
-function searchPath(): string {
+/** The PATH of a script: it finds the `xs` that runs it. */
+export function searchPath(): string {
   return [dirname(process.execPath), process.env.PATH].filter(Boolean).join(":");
 }

@@ -9,7 +9,7 @@ import { removeScripts } from "./runtime.ts";
 import { idleStatus, type ProcessorStatus, Slot } from "./slot.ts";
 
 /** All topics that tell of processors. */
-export const LIFECYCLE_TOPICS = [
+const LIFECYCLE_TOPICS = [
   "stream.cross.duplex.*",
   "stream.cross.generator.*",
   "stream.cross.handler.*",
