@@ -15,8 +15,6 @@ const GRACE_MS = 24 * 60 * 60 * 1000;
 /** After a collection in the background it rests for this many times as long as its scan took. */
 const REST = 20;
 const MIN_REST_MS = 1000;
-/** Index entries that are removed at the same time. */
-const AT_ONCE = 64;
 
 /** What a collection freed, or would free. */
 export interface Collected {
@@ -147,16 +145,18 @@ export class Collector {
     const oldest = Date.now() - GRACE_MS;
     for await (const hash of content.files.list()) {
       const state = content.files.stateOf(hash);
-      if (state && state.writtenAt < oldest && !isFreed.get(hash)) yield hash;
+      if (!state || state.writtenAt >= oldest) continue;
+      if (!isFreed.get(hash) && !content.isUnused(hash)) yield hash;
     }
   }
 
   /** The hashes that removed frames named. What is none any more is left for a check to tell. */
   #freed(most = -1): string[] {
-    const rows = this.#host.guard(() =>
-      this.#host.db.query("SELECT hash FROM freed LIMIT ?").all(most),
-    ) as { hash: string }[];
-    return rows.map(({ hash }) => hash).filter(isHash);
+    const { db, content, guard } = this.#host;
+    const rows = guard(() => db.query("SELECT hash FROM freed LIMIT ?").all(most)) as {
+      hash: string;
+    }[];
+    return [...content.unused(), ...rows.map(({ hash }) => hash).filter(isHash)];
   }
 
   async #round(hashes: Set<string>, dryRun: boolean): Promise<Collected> {
@@ -173,14 +173,11 @@ export class Collector {
       const decided = [...hashes];
       for (let start = 0; start < decided.length; start += STEP) {
         const step = decided.slice(start, start + STEP);
-        // What is only staged has no entry in the index, or loses it where it settles.
-        const inFiles = step.filter((hash) => this.#host.content.files.stateOf(hash));
         const freed = dryRun ? this.#weigh(step, unnamed) : await this.#free(step, unnamed);
         for (const bytes of freed.values()) {
           total.contents++;
           total.bytes += bytes;
         }
-        if (!dryRun) await this.#removeEntries(inFiles.filter((hash) => freed.has(hash)));
       }
     } finally {
       this.#candidates = undefined;
@@ -226,13 +223,6 @@ export class Collector {
     }
   }
 
-  async #removeEntries(hashes: readonly string[]): Promise<void> {
-    for (let start = 0; start < hashes.length; start += AT_ONCE) {
-      const some = hashes.slice(start, start + AT_ONCE);
-      await Promise.all(some.map((hash) => this.#host.content.files.removeIndex(hash)));
-    }
-  }
-
   /** The bytes of each content that would go. */
   #weigh(hashes: readonly string[], unnamed: ReadonlySet<string>): Map<string, number> {
     const found = new Map<string, number>();
@@ -243,23 +233,30 @@ export class Collector {
     return found;
   }
 
-  #free(hashes: readonly string[], unnamed: ReadonlySet<string>): Promise<Map<string, number>> {
+  async #free(
+    hashes: readonly string[],
+    unnamed: ReadonlySet<string>,
+  ): Promise<Map<string, number>> {
     const { db, content } = this.#host;
     const forget = db.query("DELETE FROM freed WHERE hash = ?");
+    const freed = new Map<string, number>();
+    const inFiles: string[] = [];
     // In one go with the commit, so that nothing can come to name them in between.
-    return this.#host.write(() => {
-      const freed = new Map<string, number>();
+    await this.#host.write(() => {
       for (const hash of hashes) {
         if (content.isPinned(hash)) continue;
         if (unnamed.has(hash)) {
-          const size = content.remove(hash);
-          if (size !== undefined) freed.set(hash, size);
+          const removed = content.remove(hash);
+          if (removed) freed.set(hash, removed.size);
+          // What is only staged has no entry in the index, or loses it where it settles.
+          if (removed?.inFile) inFiles.push(hash);
         } else {
           content.settleAfterAll(hash);
         }
         forget.run(hash);
       }
-      return freed;
     });
+    await content.files.removeIndex(inFiles);
+    return freed;
   }
 }

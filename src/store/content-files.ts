@@ -20,6 +20,8 @@ const ALGORITHM = "sha256";
 const SMALL = 64 * 1024;
 /** So many files are synced one by one; for more, the whole file system is. */
 const SYNC_EACH = 16;
+/** Index entries that are removed at the same time. */
+const AT_ONCE = 64;
 
 /** Content that is durable. */
 export interface StoredContent {
@@ -160,13 +162,20 @@ export class ContentFiles {
     return size;
   }
 
-  /** Removes the index entry of removed content, unless the content is there again. */
-  async removeIndex(hash: string): Promise<void> {
-    const cacache = await loadCacache();
-    if (existsSync(this.#bucketOf(hash))) {
-      // A power cut must not bring the file back without it.
-      await syncPath(dirname(this.pathOf(hash))).catch(missing);
+  /** Removes the index entries of removed contents, but of none that is there again. */
+  async removeIndex(hashes: readonly string[]): Promise<void> {
+    // A power cut must not bring a file back without its entry.
+    if (hashes.length <= SYNC_EACH || !syncFileSystem(this.#root)) {
+      for (const hash of hashes) await syncPath(dirname(this.pathOf(hash))).catch(missing);
     }
+    for (let start = 0; start < hashes.length; start += AT_ONCE) {
+      const some = hashes.slice(start, start + AT_ONCE);
+      await Promise.all(some.map((hash) => this.#removeEntry(hash)));
+    }
+  }
+
+  async #removeEntry(hash: string): Promise<void> {
+    const cacache = await loadCacache();
     for (;;) {
       await cacache.rm.entry(this.#root, hash, { removeFully: true });
       const size = this.stateOf(hash)?.size;

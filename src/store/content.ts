@@ -4,7 +4,7 @@ import { hashOf } from "../frame/hash.ts";
 import { ContentFiles } from "./content-files.ts";
 import { databaseDamaged, diskFull } from "./failures.ts";
 import { MAX_PASSING, PassingContent } from "./passing-content.ts";
-import { settleNext } from "./settle.ts";
+import { type SettleRange, settleNext } from "./settle.ts";
 import { Settler } from "./settler.ts";
 import { Staged } from "./staged.ts";
 import type { TakenContent } from "./store.ts";
@@ -15,7 +15,10 @@ export const STAGED_MAX = 64 * 1024;
 const STAGED_FULL = 64 * 1024 * 1024;
 /** Staged bytes at which settling starts at once. */
 const STAGED_MUCH = 24 * 1024 * 1024;
-/** Otherwise it starts so many ms after the first content came: a burst is over by then. */
+/**
+ * Otherwise content settles when it is between one and two times so old, in ms. A burst is over by
+ * then, and what is only kept for a moment is gone and never makes a file.
+ */
 const SETTLE_AFTER_MS = 2000;
 /** After a full disk, settling is tried again so much later, in ms. */
 const RETRY_MS = 5000;
@@ -56,11 +59,15 @@ export class ContentStore {
   #ready: Promise<void> | undefined;
   #settling: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The last row that is to settle now. */
+  #due = 0;
+  /** The last row there was when the timer was set: it is old enough when it fires. */
+  #ageing = 0;
   /** Resolves when the next contents have settled, or settling has ended. */
   #batch = Promise.withResolvers<void>();
   /** Why nothing settles at the moment: the disk is full, or the database is damaged. */
   #settleError: XsError | undefined;
-  /** What was removed while a batch was settling: its files may be gone again. */
+  /** What was removed while a batch was settling: it may be making their files. */
   readonly #removed = new Set<string>();
   #stopped = false;
 
@@ -72,6 +79,7 @@ export class ContentStore {
     this.#staged = new Staged(host.db);
     this.#free = host.db.query("INSERT OR IGNORE INTO freed (hash) VALUES (?)");
     this.#dontFree = host.db.query("DELETE FROM freed WHERE hash = ?");
+    this.#ageing = this.#staged.newest;
     if (this.#staged.weight > 0) this.#settleSoon();
   }
 
@@ -117,12 +125,12 @@ export class ContentStore {
     // Content that comes faster than it settles waits here, instead of filling the database.
     while (this.#staged.weight > STAGED_FULL) {
       if (this.#settleError) throw this.#settleError;
-      if (this.#host.guard(() => this.#staged.hasNext(0))) {
+      if (this.#staged.usedWeight > STAGED_MUCH) {
         this.startSettling();
         await this.#batch.promise;
         continue;
       }
-      // All of it was removed. It goes unless something holds it, and that is not to be waited for.
+      // Most was removed. It goes unless something holds it, and that is not to be waited for.
       const before = this.#staged.weight;
       await this.#host.crowded();
       if (this.#staged.weight >= before) break;
@@ -172,16 +180,29 @@ export class ContentStore {
       return;
     }
     this.#staged.add(content.hash, content.bytes);
-    if (this.#staged.weight > STAGED_MUCH) this.startSettling();
+    if (this.#staged.usedWeight > STAGED_MUCH) this.startSettling();
     else this.#settleSoon();
+  }
+
+  /** Tells whether much is staged that only waits for the collector. */
+  get hasMuchUnused(): boolean {
+    return this.#staged.weight - this.#staged.usedWeight > STAGED_MUCH;
   }
 
   /** A frame that named these hashes was removed; to be called inside a write. */
   release(hashes: readonly string[]): void {
-    for (const hash of hashes) {
-      this.#free.run(hash);
-      this.#staged.dropUse(hash);
-    }
+    // Of staged content its row tells; one here as well would be a write at a random place.
+    for (const hash of hashes) if (!this.#staged.dropUse(hash)) this.#free.run(hash);
+  }
+
+  /** The hashes of staged content that what used it is gone of. */
+  unused(): Iterable<string> {
+    return this.#staged.unused();
+  }
+
+  /** Tells whether some content is one of those. */
+  isUnused(hash: string): boolean {
+    return this.#staged.isUnused(hash);
   }
 
   /**
@@ -211,14 +232,15 @@ export class ContentStore {
     this.#staged.setUsed(hash);
   }
 
-  /** Removes content; inside a write. Gives its size, or undefined where there was none. */
-  remove(hash: string): number | undefined {
-    const size = this.sizeOf(hash);
+  /** Removes content; inside a write. Gives its size and where it was; undefined for nowhere. */
+  remove(hash: string): { size: number; inFile: boolean } | undefined {
+    const staged = this.#staged.sizeOf(hash);
     this.#staged.remove(hash);
-    this.files.remove(hash);
-    this.#removed.add(hash);
+    const filed = this.files.remove(hash);
+    if (this.#settling !== undefined) this.#removed.add(hash);
     this.#endBatch();
-    return size;
+    const size = filed ?? staged;
+    return size === undefined ? undefined : { size, inFile: filed !== undefined };
   }
 
   /** Tells whether some content is staged, large and without its frame, or just freed. */
@@ -248,12 +270,17 @@ export class ContentStore {
     this.#passing.sweep();
   }
 
-  /** Starts settling, if it is not on its way already. */
+  /** Settles what is staged by now. */
   startSettling(): void {
+    this.#settleUpTo(this.#staged.newest);
+  }
+
+  #settleUpTo(row: number): void {
+    this.#due = row;
     if (this.#settling || this.#stopped) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#settling = this.#settleAll((after) => this.#settler.next(after))
+    this.#settling = this.#settleAll((range) => this.#settler.next(range))
       .catch((error: { code?: string } & Error) => {
         if (!staysStaged(error)) return this.#host.failed(error);
         // What is staged is as safe as it was, and settles later.
@@ -262,6 +289,7 @@ export class ContentStore {
       })
       .finally(() => {
         this.#settling = undefined;
+        this.#removed.clear();
         this.#settler.rest();
         this.#endBatch();
         // What came after the last look.
@@ -283,10 +311,11 @@ export class ContentStore {
     await this.#settling;
     this.#settler.stop();
     const end = performance.now() + ms;
+    this.#due = this.#staged.newest;
     try {
       // Nobody waits for this thread any more.
       await this.#settleAll(
-        (after) => settleNext(this.#host.db, this.files, after),
+        (range) => settleNext(this.#host.db, this.files, range),
         () => performance.now() > end,
       );
     } catch (error) {
@@ -295,23 +324,26 @@ export class ContentStore {
   }
 
   #settleSoon(ms = SETTLE_AFTER_MS): void {
-    this.#timer ??= setTimeout(() => {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#settleError = undefined;
-      this.startSettling();
+      const aged = this.#ageing;
+      this.#ageing = this.#staged.newest;
+      this.#settleUpTo(aged);
     }, ms);
     this.#timer.unref();
   }
 
   async #settleAll(
-    next: (after: number) => ReturnType<typeof settleNext>,
+    next: (range: SettleRange) => ReturnType<typeof settleNext>,
     stop: () => boolean = () => this.#stopped,
   ): Promise<void> {
     for (let after = 0; !stop(); ) {
-      if (!this.#staged.hasNext(after)) return;
+      if (!this.#staged.hasNext(after, this.#due)) return;
       await this.#prepare();
       this.#removed.clear();
-      const { settled, last, done } = await next(after);
+      const { settled, last, done } = await next({ after, upTo: this.#due });
       after = last;
       const leftOver: string[] = [];
       await this.#host.write(() => {
@@ -326,7 +358,7 @@ export class ContentStore {
         }
       });
       this.#endBatch();
-      for (const hash of leftOver) await this.files.removeIndex(hash);
+      await this.files.removeIndex(leftOver);
       if (done) return;
     }
   }

@@ -51,6 +51,8 @@ export class Log {
   readonly #pages = new Map<string, ReturnType<Database["query"]>>();
   /** Rows of each topic that has a `last:` ttl in use. */
   readonly #counts = new Map<string, number>();
+  /** Topics to which this commit appended with a `last:` ttl, and what it keeps. */
+  readonly #untrimmed = new Map<string, number>();
   #published: LiveFrame[] = [];
   #total: number | undefined;
 
@@ -74,6 +76,7 @@ export class Log {
   /** Forgets what was counted in a transaction that was rolled back. */
   rolledBack(): void {
     this.#published = [];
+    this.#untrimmed.clear();
     this.#counts.clear();
     this.#total = undefined;
   }
@@ -90,14 +93,26 @@ export class Log {
     const expires = expiryOf(ttl, id);
     const scopes = scopesOfLine(line);
     if (ttl.kind !== "ephemeral") {
+      const keep = ttl.kind === "last" ? ttl.count : undefined;
+      // What has another ttl is not to be counted with what came before it.
+      if (this.#untrimmed.has(topic) && this.#untrimmed.get(topic) !== keep) this.trim();
       this.#insert(id, line, scopes, expires);
-      if (ttl.kind === "last") this.#keepNewest(topic, ttl.count);
+      if (keep !== undefined) this.#untrimmed.set(topic, keep);
       if (growing === "begins") this.#sql.insertGrowing.run(id);
       else if (growing) this.#sql.deleteGrowing.run(growing.ended);
     }
     if (content) this.#content.stage(content);
     this.#published.push({ id, scopes, line, expires });
     return line;
+  }
+
+  /** Removes what `last:` ttls of this commit no longer keep: once for all its frames of a topic. */
+  trim(): void {
+    if (this.#untrimmed.size === 0) return;
+    // Expired rows must not take the place of frames that readers still see.
+    this.sweepAll();
+    for (const [topic, keep] of this.#untrimmed) this.#keepNewest(topic, keep);
+    this.#untrimmed.clear();
   }
 
   /** @throws XsError `id_ahead` */
@@ -108,6 +123,7 @@ export class Log {
 
   /** Adds a frame in its place; tells whether it is there now and was not before. */
   import({ topic, id, hash, meta, ttl }: ImportFrame): boolean {
+    this.trim();
     this.#ids.advancePast(id);
     const expires = expiryOf(ttl, id);
     const gone = ttl.kind === "ephemeral" || (expires !== null && expires <= this.#now());
@@ -115,12 +131,13 @@ export class Log {
     const line = encodeFrame(id, { topic, hash, meta, ttl: ttl.text });
     const scopes = scopesOfLine(line);
     this.#insert(id, line, scopes, expires);
-    if (this.#newestOf(topic) === id) {
-      if (ttl.kind !== "last") return true;
+    const isNewest = this.#newestOf(topic) === id;
+    if (isNewest && ttl.kind !== "last") return true;
+    this.sweepAll();
+    if (isNewest && ttl.kind === "last") {
       this.#keepNewest(topic, ttl.count);
     } else {
       // Later frames that keep only so many before them count this one as well.
-      this.sweepAll();
       const later = this.#sql.laterLast.all(lastScope(topic), id) as { id: string }[];
       for (const frame of later) this.#keepNewestUpTo(topic, frame.id);
     }
@@ -255,8 +272,6 @@ export class Log {
 
   /** Removes what is beyond the newest frames that a `last:` ttl keeps. */
   #keepNewest(topic: string, keep: number): void {
-    // Expired rows must not take the place of frames that readers still see.
-    this.sweepAll();
     let count = this.#counts.get(topic);
     if (count === undefined) {
       count = (this.#sql.countScope.get(topic) as { n: number }).n;

@@ -3,12 +3,12 @@
 import type { Database } from "bun:sqlite";
 import { openForReading } from "./connection.ts";
 import { ContentFiles } from "./content-files.ts";
-import { type Settled, settleNext } from "./settle.ts";
+import { type Settled, type SettleRange, settleNext } from "./settle.ts";
 
 declare const self: Worker;
 
-/** What the worker is told: where the store is, first; then to settle what follows a row. */
-export type ToSettler = { database: string; root: string } | { after: number };
+/** What the worker is told: where the store is, first; then what to settle. */
+export type ToSettler = { database: string; root: string } | SettleRange;
 /** What it answers. */
 export type FromSettler = Settled | { failed: { message: string; code?: string } };
 
@@ -23,7 +23,7 @@ self.onmessage = async ({ data }: MessageEvent<ToSettler>) => {
   }
   if (!db || !files) return;
   try {
-    postMessage(await settleNext(db, files, data.after));
+    postMessage(await settleNext(db, files, data));
   } catch (error) {
     const { message, code } = error as { message: string; code?: string };
     postMessage({ failed: { message, ...(code && { code }) } } satisfies FromSettler);

@@ -16,21 +16,28 @@ export interface Settled {
   readonly done: boolean;
 }
 
-/** Puts staged contents that follow a row into files. It keeps its thread busy. */
+/** Which rows are to settle: those after one, up to another. */
+export interface SettleRange {
+  readonly after: number;
+  readonly upTo: number;
+}
+
+/** Puts the next staged contents of a range into files. It keeps its thread busy. */
 export async function settleNext(
   db: Database,
   files: ContentFiles,
-  after: number,
+  { after, upTo }: SettleRange,
 ): Promise<Settled> {
   const rows = db
     .query(
       `SELECT seq, hash, bytes FROM (
         SELECT seq, hash, bytes, sum(length(bytes)) OVER (ORDER BY seq) AS total FROM (
-          SELECT seq, hash, bytes FROM staged WHERE seq > ? AND uses > 0 ORDER BY seq LIMIT ${BATCH_ROWS}
+          SELECT seq, hash, bytes FROM staged WHERE seq > ? AND seq <= ? AND uses > 0
+          ORDER BY seq LIMIT ${BATCH_ROWS}
         )
       ) WHERE total - length(bytes) < ${BATCH_BYTES}`,
     )
-    .all(after) as { seq: number; hash: string; bytes: Uint8Array }[];
+    .all(after, upTo) as { seq: number; hash: string; bytes: Uint8Array }[];
   // Damaged content stays where it is: it must not get the name of what it was.
   const sound = rows.filter(({ hash, bytes }) => hashOf(bytes) === hash);
   await files.putAll(sound);

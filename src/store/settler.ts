@@ -1,4 +1,4 @@
-import type { Settled } from "./settle.ts";
+import type { Settled, SettleRange } from "./settle.ts";
 import type { FromSettler, ToSettler } from "./settle-worker.ts";
 
 /** The thread is given up after so many ms without work, with the memory it takes. */
@@ -15,12 +15,12 @@ export class Settler {
     this.#where = where;
   }
 
-  /** Settles the next rows; one call at a time. */
-  next(after: number): Promise<Settled> {
+  /** Settles the next rows of a range; one call at a time. */
+  next(range: SettleRange): Promise<Settled> {
     clearTimeout(this.#idle);
     this.#worker ??= this.#start();
     this.#answer = Promise.withResolvers<Settled>();
-    this.#worker.postMessage({ after } satisfies ToSettler);
+    this.#worker.postMessage(range satisfies ToSettler);
     return this.#answer.promise;
   }
 

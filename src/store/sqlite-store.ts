@@ -140,7 +140,7 @@ export class SqliteStore implements Store {
         this.#now();
         this.#undurable.push({ boundary: this.#ids.next(), given: 0 });
       },
-      beforeCommit: () => this.#writeNewest(),
+      beforeCommit: () => this.#endCommit(),
       committed: () => this.#committed(),
       rolledBack: (error) => this.#rolledBack(error),
       syncFailed: (error) => this.#stop(error),
@@ -274,7 +274,10 @@ export class SqliteStore implements Store {
   ): Promise<string | undefined> {
     if (this.#undurable.length === 0) return this.neighbour(id, direction, topics);
     // As that commit has it: when it is durable the next may have taken it away again.
-    return this.#write(() => this.#neighbour(id, direction, topics, true));
+    return this.#write(() => {
+      this.#log.trim();
+      return this.#neighbour(id, direction, topics, true);
+    });
   }
 
   #neighbour(
@@ -435,7 +438,8 @@ export class SqliteStore implements Store {
     throw new XsError("content_not_found", `there is no content ${hash} in this store`);
   }
 
-  #writeNewest(): void {
+  #endCommit(): void {
+    this.#log.trim();
     if (this.#idSpent) this.#setNewest.run(this.#ids.newest);
     this.#idSpent = false;
   }
@@ -484,7 +488,7 @@ export class SqliteStore implements Store {
   }
 
   async #sweep(): Promise<void> {
-    void this.#collector.collectSoon();
+    void this.#collector.collectSoon(this.content.hasMuchUnused);
     if (!this.#log.hasExpired() && !this.#idempotency.hasExpired() && !this.kv.hasDeleted()) return;
     await this.#write(() => {
       this.#log.sweep();

@@ -18,6 +18,9 @@ export class Staged {
   readonly #sql: ReturnType<typeof statements>;
   #entries = new Map<string, Entry>();
   #bytes = 0;
+  /** Of these, those that nothing uses. */
+  #unusedBytes = 0;
+  #newest = 0;
 
   constructor(db: Database) {
     this.#sql = statements(db);
@@ -28,12 +31,25 @@ export class Staged {
   reload(): void {
     const rows = this.#sql.all.all() as (Entry & { hash: string })[];
     this.#entries = new Map(rows.map(({ hash, ...entry }) => [hash, entry]));
-    this.#bytes = rows.reduce((sum, { size }) => sum + size + OVERHEAD, 0);
+    this.#bytes = rows.reduce((sum, row) => sum + weightOf(row), 0);
+    const unused = rows.filter(({ uses }) => uses === 0);
+    this.#unusedBytes = unused.reduce((sum, row) => sum + weightOf(row), 0);
+    this.#newest = rows.reduce((newest, { seq }) => Math.max(newest, seq), 0);
   }
 
   /** What is kept here, in bytes. */
   get weight(): number {
     return this.#bytes;
+  }
+
+  /** What of it has a use, and so is to settle. */
+  get usedWeight(): number {
+    return this.#bytes - this.#unusedBytes;
+  }
+
+  /** The row that came last. */
+  get newest(): number {
+    return this.#newest;
   }
 
   /** How many contents are on their way to files, and their bytes. */
@@ -61,29 +77,49 @@ export class Staged {
     return row?.bytes;
   }
 
-  /** Tells whether any content after a row is to settle. */
-  hasNext(after: number): boolean {
-    return this.#sql.next.get(after) !== null;
+  /** Tells whether any content after a row, up to another, is to settle. */
+  hasNext(after: number, upTo: number): boolean {
+    return this.#sql.next.get(after, upTo) !== null;
   }
 
   /** Stages content, or notes one more use of it. */
   add(hash: string, bytes: Uint8Array): void {
     const entry = this.#entries.get(hash);
     if (entry) {
-      entry.uses++;
+      if (entry.uses++ === 0) this.#unusedBytes -= weightOf(entry);
       // The bytes as well: what stands there may be damaged.
       this.#sql.addUse.run(entry.uses, bytes, entry.seq);
       return;
     }
     const { lastInsertRowid } = this.#sql.insert.run(hash, bytes);
-    this.#entries.set(hash, { seq: Number(lastInsertRowid), size: bytes.length, uses: 1 });
-    this.#bytes += bytes.length + OVERHEAD;
+    const added = { seq: Number(lastInsertRowid), size: bytes.length, uses: 1 };
+    this.#entries.set(hash, added);
+    this.#bytes += weightOf(added);
+    this.#newest = added.seq;
   }
 
-  /** Something that used it is gone: without a use it does not settle. */
-  dropUse(hash: string): void {
+  /**
+   * Something that used it is gone. Without a use it does not settle, and is one of the
+   * {@link unused}. Tells whether it is.
+   */
+  dropUse(hash: string): boolean {
     const entry = this.#entries.get(hash);
-    if (entry && entry.uses > 0) this.#sql.setUses.run(--entry.uses, entry.seq);
+    if (!entry) return false;
+    if (entry.uses > 0) {
+      this.#sql.setUses.run(--entry.uses, entry.seq);
+      if (entry.uses === 0) this.#unusedBytes += weightOf(entry);
+    }
+    return entry.uses === 0;
+  }
+
+  /** The hashes that wait for the collector. */
+  *unused(): Generator<string> {
+    if (this.#unusedBytes === 0) return;
+    for (const [hash, { uses }] of this.#entries) if (uses === 0) yield hash;
+  }
+
+  isUnused(hash: string): boolean {
+    return this.#entries.get(hash)?.uses === 0;
   }
 
   /** It has a use after all. */
@@ -91,6 +127,7 @@ export class Staged {
     const entry = this.#entries.get(hash);
     if (!entry || entry.uses > 0) return;
     entry.uses = 1;
+    this.#unusedBytes -= weightOf(entry);
     this.#sql.setUses.run(entry.uses, entry.seq);
   }
 
@@ -100,15 +137,20 @@ export class Staged {
     if (!entry || (seq !== undefined && entry.seq !== seq)) return;
     this.#sql.remove.run(entry.seq);
     this.#entries.delete(hash);
-    this.#bytes -= entry.size + OVERHEAD;
+    this.#bytes -= weightOf(entry);
+    if (entry.uses === 0) this.#unusedBytes -= weightOf(entry);
   }
+}
+
+function weightOf({ size }: { size: number }): number {
+  return size + OVERHEAD;
 }
 
 function statements(db: Database) {
   return {
     all: db.query("SELECT seq, hash, length(bytes) AS size, uses FROM staged"),
     bytes: db.query("SELECT bytes FROM staged WHERE seq = ?"),
-    next: db.query("SELECT 1 FROM staged WHERE seq > ? AND uses > 0 LIMIT 1"),
+    next: db.query("SELECT 1 FROM staged WHERE seq > ? AND seq <= ? AND uses > 0 LIMIT 1"),
     insert: db.query("INSERT INTO staged (hash, bytes, uses) VALUES (?, ?, 1)"),
     addUse: db.query("UPDATE staged SET uses = ?, bytes = ? WHERE seq = ?"),
     setUses: db.query("UPDATE staged SET uses = ? WHERE seq = ?"),

@@ -151,6 +151,31 @@ export function storeContract(name: string, engine: Engine): void {
       }),
     );
 
+    test(
+      "a batch keeps what its frames would keep one by one, whatever their ttl's",
+      on(async (store) => {
+        const ttls = [
+          "forever",
+          "last:3",
+          "last:1",
+          "last:2",
+          "last:2",
+          "forever",
+          "ephemeral",
+          "forever",
+        ];
+        const request = (topic: string, ttl: string) =>
+          ({ topic, meta: "null", ttl: parseTtl(ttl), content: null }) as const;
+        for (const ttl of ttls) await store.append(request("a", ttl));
+        await store.appendAll(ttls.map((ttl) => request("b", ttl)));
+        const left = ["last:2", "last:2", "forever", "forever"];
+        for (const topics of [["a"], ["b"]]) {
+          const frames = await readAll(store, { topics });
+          expect([topics, frames.map(({ ttl }) => ttl)]).toEqual([topics, left]);
+        }
+      }),
+    );
+
     test("what had expired when something was written is gone though the clock is set back", async () => {
       let now = 1_800_000_000_000;
       const id = packId({ ts_ms: now - 50, counter_hi: 0, counter_lo: 0, node: "00000000" });

@@ -59,6 +59,26 @@ test("a flood of contents that are removed again goes on while all content is he
   });
 });
 
+test("content that is soon pushed out makes no file, while content that stays gets its own", async () => {
+  await withStore(async (store) => {
+    const { hash } = await append(store, "kept", { content: "it stays" });
+    const hasSettled = () => store.content.files.has(hash ?? "");
+    let n = 0;
+    while (!hasSettled()) {
+      const content = (more: number) => ({ content: `${n + more}`, ttl: "last:10" });
+      await Promise.all([...Array(100).keys()].map((more) => append(store, "soon", content(more))));
+      n += 100;
+    }
+    expect(n).toBeGreaterThan(1000);
+    expect(await Array.fromAsync(store.content.files.list())).toEqual([hash ?? ""]);
+    await store.collect();
+    expect(store.content.hasMuchUnused).toBe(false);
+    expect([...store.content.unused()]).toEqual([]);
+    expect(store.content.staged().contents).toBe(10);
+    expect(await problemsOf(store)).toEqual([]);
+  });
+});
+
 test("a file that a power cut left half written is no problem, and is replaced", async () => {
   await withStore(async (store) => {
     const { hash } = await append(store, "cut", { content: "whole content" });
