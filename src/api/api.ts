@@ -33,6 +33,8 @@ export interface Call {
 export interface Around {
   /** The rows of `xs ps`: what runs on the stream. */
   processors?(): readonly object[] | Promise<readonly object[]>;
+  /** Told of answers that broke off after they had begun. */
+  brokeOff?(error: XsError): void;
 }
 
 type Handler = (call: Call) => Response | Promise<Response>;

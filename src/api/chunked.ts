@@ -5,6 +5,7 @@ import { READ_ALL } from "../frame/read-options.ts";
 import { chunkScope } from "../frame/scopes.ts";
 import type { AppendRequest, Store } from "../store/store.ts";
 import type { Call } from "./api.ts";
+import { brokeOff, pulled } from "./pulled.ts";
 import { type ChunkMode, Splitter } from "./splitter.ts";
 
 /** Pieces that one commit takes at most. */
@@ -25,11 +26,12 @@ type Write = Pick<AppendRequest, "topic" | "meta" | "ttl">;
  * source ends or breaks off. The answer is the frames as NDJSON, each as soon as it is durable.
  */
 export async function appendChunks(
-  { store, request }: Call,
+  call: Call,
   write: Write,
   mode: ChunkMode,
   timestamp: boolean,
 ): Promise<Response> {
+  const { store, request } = call;
   const series = new Series(store, write);
   const lines = series.appendBody(request.body, new Splitter(mode));
   // What goes wrong up to the first frame still gets its status.
@@ -51,7 +53,7 @@ export async function appendChunks(
             for await (const line of lines) await send(line);
             if (!gone) controller.close();
           } catch (error) {
-            if (!gone) controller.error(error);
+            if (!gone) controller.error(brokeOff(call)(error));
           }
         })();
       },
@@ -159,24 +161,16 @@ async function* sourceOf(
 }
 
 /** The whole of chunked content by its first frame; one that still grows is followed to its end. */
-export function chunkedContent(store: Store, first: Frame): ReadableStream<Uint8Array> {
+export function chunkedContent(call: Call, first: Frame): ReadableStream<Uint8Array> {
+  const { store } = call;
   const reader = store.read({
     ...READ_ALL,
     topics: [chunkScope(first.id)],
     follow: store.isGrowing(first.id),
   });
   const chunks = contentOf(store, first, reader);
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { value, done } = await chunks.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: () => reader.close(),
-    },
-    { highWaterMark: 0 },
-  );
+  const next = async () => (await chunks.next()).value ?? undefined;
+  return pulled(next, () => reader.close(), brokeOff(call));
 }
 
 async function* contentOf(

@@ -1,4 +1,5 @@
 import { bodyError } from "./body.ts";
+import { pulled } from "./pulled.ts";
 
 /** The first bytes of a body, at least `size` of them if it has so many, and all of it. */
 export async function peek(
@@ -34,15 +35,8 @@ async function* all(
 
 /** Chunks as a stream, which takes none before it is asked for it. */
 export function streamOf(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { value, done } = await chunks.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: () => void chunks.return(undefined),
-    },
-    { highWaterMark: 0 },
+  return pulled(
+    async () => (await chunks.next()).value ?? undefined,
+    () => void chunks.return(undefined),
   );
 }

@@ -4,6 +4,7 @@ import type { Snapshot } from "../store/snapshot.ts";
 import { nextTurn } from "../store/turn.ts";
 import type { Call } from "./api.ts";
 import { ExportedContent } from "./export-content.ts";
+import { brokeOff } from "./pulled.ts";
 import { onlyOptions } from "./query.ts";
 
 /**
@@ -13,7 +14,8 @@ import { onlyOptions } from "./query.ts";
  *
  * @throws XsError `frame_damaged`, `value_damaged`
  */
-export async function exportStore({ store, url }: Call): Promise<Response> {
+export async function exportStore(call: Call): Promise<Response> {
+  const { store, url } = call;
   onlyOptions(url, []);
   const type = { "content-type": "application/x-tar", "cache-control": "no-store" };
   const { createTarPacker } = await import("modern-tar");
@@ -36,7 +38,7 @@ export async function exportStore({ store, url }: Call): Promise<Response> {
     };
     // It goes at the pace of whoever takes the tar, and fails when nobody does any more.
     pack()
-      .catch((error) => controller.error(error))
+      .catch((error) => controller.error(brokeOff(call)(error)))
       .finally(() => snapshot.close());
     const counts = { "xs-frames": String(frames.frames), "xs-pairs": String(pairs.pairs) };
     return new Response(readable, { headers: { ...type, ...counts } });

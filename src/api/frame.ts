@@ -44,7 +44,8 @@ export function getNeighbour(id: string, direction: Direction) {
 }
 
 export function getContent(id: string) {
-  return async ({ store, request, url }: Call): Promise<Response> => {
+  return async (call: Call): Promise<Response> => {
+    const { store, request, url } = call;
     onlyOptions(url, []);
     const frame = JSON.parse(find(store, id)) as Frame;
     const chunk = chunkIn(frame.meta);
@@ -54,7 +55,7 @@ export function getContent(id: string) {
         "x-content-type-options": "nosniff",
       };
       if (request.method === "HEAD") return new Response(null, { headers });
-      return new Response(chunkedContent(store, frame), { headers });
+      return new Response(chunkedContent(call, frame), { headers });
     }
     const { hash } = frame;
     if (hash === null) throw new XsError("content_not_found", `the frame ${id} has no content`);

@@ -68,10 +68,11 @@ export const kv = {
   },
 };
 
-function read({ store, request, url }: Call, scope: KvScope): Response {
+function read(call: Call, scope: KvScope): Response {
+  const { store, url } = call;
   const options = parseFollow(url.searchParams.get("follow"));
   return linesResponse(
-    request,
+    call,
     () => store.kv.read(scope, options),
     (line) => {
       const { rev, id } = JSON.parse(line) as { rev?: string; id?: string };

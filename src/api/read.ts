@@ -79,6 +79,6 @@ function resume({ request, url }: Call, pairs: [string, string][]): [string, str
   return [...pairs.filter(([key]) => !replaced.has(key)), ["last-id", parseId(id)]];
 }
 
-function readResponse({ store, request }: Call, options: ReadOptions): Response {
-  return linesResponse(request, () => store.read(options), idInLine);
+function readResponse(call: Call, options: ReadOptions): Response {
+  return linesResponse(call, () => call.store.read(options), idInLine);
 }

@@ -1,3 +1,6 @@
+import type { Call } from "./api.ts";
+import { brokeOff, pulled } from "./pulled.ts";
+
 /** What is read in lines, a piece at a time; undefined at the end. */
 export interface LineSource {
   next(): Promise<Uint8Array | undefined>;
@@ -14,10 +17,11 @@ export function wantsEvents(request: Request): boolean {
  * (https://html.spec.whatwg.org/#server-sent-events), with the id that `idOf` finds in each line.
  */
 export function linesResponse(
-  request: Request,
+  call: Call,
   open: () => LineSource,
   idOf: (line: string) => string,
 ): Response {
+  const { request } = call;
   const events = wantsEvents(request);
   const headers = {
     "content-type": events ? "text/event-stream" : "application/x-ndjson",
@@ -25,19 +29,14 @@ export function linesResponse(
   };
   if (request.method === "HEAD") return new Response(null, { headers });
   const source = open();
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const bytes = await source.next();
-        if (bytes) controller.enqueue(events ? toEvents(bytes, idOf) : bytes);
-        else controller.close();
-      },
-      cancel: () => source.close(),
-    },
-    // Nothing is read ahead of what the client takes.
-    { highWaterMark: 0 },
+  const next = async () => {
+    const bytes = await source.next();
+    return bytes && events ? toEvents(bytes, idOf) : bytes;
+  };
+  return new Response(
+    pulled(next, () => source.close(), brokeOff(call)),
+    { headers },
   );
-  return new Response(body, { headers });
 }
 
 function toEvents(ndjson: Uint8Array, idOf: (line: string) => string): Uint8Array {

@@ -1,4 +1,5 @@
 import type { Call } from "./api.ts";
+import { brokeOff } from "./pulled.ts";
 import { isOn, onlyOptions } from "./query.ts";
 
 const HEADERS = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
@@ -9,7 +10,8 @@ const PROGRESS_MS = 200;
  * Checks the whole store: a line for each problem as it is found, and one with the counts at the
  * end. It goes at the pace of the client, and ends when that leaves.
  */
-export function verify({ store, request, url }: Call): Response {
+export function verify(call: Call): Response {
+  const { store, request, url } = call;
   const progress = isOn(onlyOptions(url, ["progress"]), "progress");
   if (request.method === "HEAD") return new Response(null, { headers: HEADERS });
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
@@ -34,7 +36,7 @@ export function verify({ store, request, url }: Call): Response {
       await write(result);
       await writer.close();
     })
-    .catch((error) => writer.abort(error))
+    .catch((error) => writer.abort(brokeOff(call)(error)))
     .catch(() => {});
   return new Response(readable, { headers: HEADERS });
 }

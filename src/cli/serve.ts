@@ -40,7 +40,10 @@ export const serve: Verb = {
     const processors = new Processors(store);
     let doors: Doors;
     try {
-      const answer = api(store, { processors: () => processors.status() });
+      const answer = api(store, {
+        processors: () => processors.status(),
+        brokeOff: (error) => messages.error(`an answer broke off: ${error.message}`),
+      });
       doors = await openDoors(store, processors, answer, directory, chosen);
       await processors.start();
     } catch (error) {

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 import { promisify } from "node:util";
 import { XsError } from "../frame/error.ts";
+import type { WalMark } from "./wal-mark.ts";
 
 const sync = promisify(fdatasync);
 
@@ -60,6 +61,7 @@ export class Commits {
   readonly #db: Database;
   readonly #hooks: CommitHooks;
   readonly #log: string;
+  readonly #mark: WalMark;
   #logFile: number | undefined;
   #unsynced: Unsynced[] = [];
   #syncing = false;
@@ -72,10 +74,11 @@ export class Commits {
   #crowded = false;
   #flushedThisTurn = false;
 
-  /** @param log the file of the write-ahead log */
-  constructor(db: Database, log: string, hooks: CommitHooks) {
+  /** @param wal the write-ahead log, and what tells how far it is synced */
+  constructor(db: Database, wal: { path: string; mark: WalMark }, hooks: CommitHooks) {
     this.#db = db;
-    this.#log = log;
+    this.#log = wal.path;
+    this.#mark = wal.mark;
     this.#hooks = hooks;
     this.#begin = db.query("BEGIN IMMEDIATE");
     this.#commitNow = db.query("COMMIT");
@@ -173,12 +176,14 @@ export class Commits {
 
   #syncNow(): void {
     const commits = this.#takeUnsynced();
+    const extent = this.#mark.now();
     try {
       fdatasyncSync(this.#openLog());
     } catch (error) {
       this.#failAll(commits, error as Error);
       return;
     }
+    this.#mark.write(extent);
     tellAll(commits);
   }
 
@@ -187,12 +192,14 @@ export class Commits {
     this.#syncing = true;
     while (this.#unsynced.length > 0) {
       const commits = this.#takeUnsynced();
+      const extent = this.#mark.now();
       try {
         await sync(this.#openLog());
       } catch (error) {
         this.#failAll([...commits, ...this.#takeUnsynced()], error as Error);
         break;
       }
+      this.#mark.write(extent);
       tellAll(commits);
     }
     this.#syncing = false;
@@ -218,6 +225,7 @@ export class Commits {
   close(): void {
     if (this.#logFile !== undefined) closeSync(this.#logFile);
     this.#logFile = undefined;
+    this.#mark.close();
   }
 }
 

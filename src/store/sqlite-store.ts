@@ -34,6 +34,7 @@ import type {
   TakenContent,
 } from "./store.ts";
 import { makeDirectory } from "./sync-files.ts";
+import { checkWal, WalMark } from "./wal-mark.ts";
 
 const SWEEP_EVERY_MS = 1000;
 /** How long a close waits for content to settle; the rest settles after the next open. */
@@ -61,6 +62,7 @@ export function openSqliteStore(path: string, now?: () => number): SqliteStore |
   if (!lock) return undefined;
   try {
     removeImportSpaces(path);
+    checkWal(join(path, DATABASE));
     return new SqliteStore(path, lock, now);
   } catch (error) {
     lock.release();
@@ -133,7 +135,8 @@ export class SqliteStore implements Store {
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failure = promise;
     this.#fail = resolve;
-    this.#commits = new Commits(db, `${database}-wal`, {
+    const wal = { path: `${database}-wal`, mark: new WalMark(database) };
+    this.#commits = new Commits(db, wal, {
       failed: () => this.#failed,
       begins: () => {
         // Each commit looks at the clock, so that what expires by then stays gone if it is set back.
