@@ -47,6 +47,7 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   foreign_origin: [403, "Foreign origin"],
   no_handler: [503, "No handler"],
   too_many_requests: [503, "Too many requests"],
+  too_many_files: [503, "Too many open files"],
   headers_too_large: [431, "Headers too large"],
   body_too_slow: [408, "Body too slow"],
   no_answer: [504, "No answer"],
@@ -100,6 +101,13 @@ function asXsError(error: unknown): XsError {
   const { code, message } = error as { code?: string; message?: string };
   if (code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL") {
     return diskFull(error);
+  }
+  if (code === "EMFILE" || code === "ENFILE") {
+    return new XsError(
+      "too_many_files",
+      "the server has no file descriptor left: try again, or start it with a higher limit (ulimit -n)",
+      { cause: error },
+    );
   }
   return new XsError("internal", `this should not have happened: ${message ?? String(error)}`);
 }

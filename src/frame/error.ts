@@ -44,6 +44,7 @@ export type ErrorCode =
   | "foreign_origin"
   | "no_handler"
   | "too_many_requests"
+  | "too_many_files"
   | "headers_too_large"
   | "body_too_slow"
   | "no_answer"

@@ -1,4 +1,4 @@
-// Kills a server at random moments under 64 writers and some followers, again and again.
+// Kills a server at random moments under 64 writers, some followers and a handler, again and again.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { timestampOf } from "../../src/frame/id.ts";
 import { parseTtl } from "../../src/frame/ttl.ts";
@@ -11,12 +11,13 @@ import { Batches } from "./work/batches.ts";
 import { Chains } from "./work/chains.ts";
 import { Followers } from "./work/followers.ts";
 import { Frames } from "./work/frames.ts";
+import { Handlers } from "./work/handlers.ts";
 import { Pairs } from "./work/pairs.ts";
 import { Retention } from "./work/retention.ts";
 import { Retries } from "./work/retries.ts";
 import { Log, type Work } from "./work.ts";
 
-const ROUNDS = setting("XS_CRASH_ROUNDS", 16);
+const ROUNDS = setting("XS_CRASH_ROUNDS", 50);
 const SEED = seedFrom("XS_CRASH_SEED");
 /** A store is used for so many rounds, so that a check of all of it stays short. */
 const ROUNDS_OF_A_STORE = 25;
@@ -34,6 +35,7 @@ const everyWork = (): Work[] => [
   new Chains(),
   new Retries(),
   new Followers(),
+  new Handlers(),
 ];
 
 setDefaultTimeout(TEST_MS * Math.ceil(ROUNDS / 20));
@@ -146,6 +148,7 @@ test("kill -9 at any moment loses, doubles and tears nothing that was acknowledg
       await campaign.round(moment);
     }
     await using server = await startServer(home.store);
+    for (const work of campaign.work) await work.finish?.(server);
     await campaign.check(server);
     await campaign.verify();
     expect(await server.stop("SIGTERM")).toBe(0);

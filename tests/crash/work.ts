@@ -16,6 +16,8 @@ export interface Work {
   write(server: Server, random: Random, writer: number): Promise<void>;
   /** Compares a new server with what was acknowledged. */
   check(server: Server, log: Log): Promise<void>;
+  /** The same once no server is killed any more, when all that goes on by itself has to end. */
+  finish?(server: Server): Promise<void>;
   /** What was acknowledged so far, by its name. */
   readonly counts: Readonly<Record<string, number>>;
 }
