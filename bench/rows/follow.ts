@@ -1,5 +1,5 @@
 import { job, serveNothing, serveStore } from "../processes.ts";
-import type { Group } from "../setup.ts";
+import type { Group, Setup } from "../setup.ts";
 import type { Row } from "../table.ts";
 
 export const latency: Group = {
@@ -27,40 +27,48 @@ export const latency: Group = {
 export const followers: Group = {
   name: "followers",
   async run(setup) {
-    const many = setup.count(1000);
-    const appends = setup.count(500);
-    const server = await serveStore(setup.fresh());
-    const input = { followers: many, appends };
-    const xs = await job("followers", { unix: server.unix, pid: server.pid, ...input });
-    await server.stop();
-    const nothing = await serveNothing(setup.nothing, setup.fresh());
-    const floor = await job("followers", { unix: nothing.unix, pid: nothing.pid, ...input });
-    await nothing.stop();
-    const name = `${many.toLocaleString("en-US")} followers`;
-    const floorName = "`Bun.serve` that passes a line on";
-    const rows: Row[] = [
-      {
-        name: `${name}: all at their threshold after`,
-        unit: "ms",
-        value: xs.openSeconds * 1000,
-        floorName,
-        floor: floor.openSeconds * 1000,
-      },
-      {
-        name: `${name}: deliveries of ${appends} appends`,
-        unit: "/s",
-        value: xs.deliveriesPerSecond,
-        floorName,
-        floor: floor.deliveriesPerSecond,
-      },
-      {
-        name: `${name}: memory of the server`,
-        unit: "MB",
-        value: xs.rssAnonMB,
-        floorName,
-        floor: floor.rssAnonMB,
-      },
+    const few = await crowd(setup, setup.count(1000), 500);
+    const [open, deliveries, memory] = await crowd(setup, setup.count(10_000), 100);
+    return [
+      ...few,
+      { ...open, limit: 3000 },
+      { ...deliveries, leastValue: 150_000 },
+      { ...memory, limit: 200 },
     ];
-    return rows;
   },
 };
+
+async function crowd(setup: Setup, many: number, appends: number): Promise<[Row, Row, Row]> {
+  const server = await serveStore(setup.fresh());
+  const input = { followers: many, appends };
+  const xs = await job("followers", { unix: server.unix, pid: server.pid, ...input });
+  await server.stop();
+  const nothing = await serveNothing(setup.nothing, setup.fresh());
+  const floor = await job("followers", { unix: nothing.unix, pid: nothing.pid, ...input });
+  await nothing.stop();
+  const name = `${many.toLocaleString("en-US")} followers`;
+  const floorName = "`Bun.serve` that passes a line on";
+  return [
+    {
+      name: `${name}: all at their threshold after`,
+      unit: "ms",
+      value: xs.openSeconds * 1000,
+      floorName,
+      floor: floor.openSeconds * 1000,
+    },
+    {
+      name: `${name}: deliveries of ${appends} appends`,
+      unit: "/s",
+      value: xs.deliveriesPerSecond,
+      floorName,
+      floor: floor.deliveriesPerSecond,
+    },
+    {
+      name: `${name}: memory of the server`,
+      unit: "MB",
+      value: xs.rssAnonMB,
+      floorName,
+      floor: floor.rssAnonMB,
+    },
+  ];
+}

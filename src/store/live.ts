@@ -34,6 +34,16 @@ export class LiveBatch {
 /** Bytes of recent commits that are kept for readers that lag a little. */
 const RING_BYTES = 4 * 1024 * 1024;
 
+/** Readers that are woken in one turn of the event loop. */
+const WAKE_AT_ONCE = 100;
+
+/** A reader that has had all. */
+interface Waiter {
+  /** The batch it waits for. */
+  readonly seq: number;
+  done(): void;
+}
+
 /**
  * The newest commits, shared by all live readers. A reader keeps only the number of the next batch
  * it wants; one that falls behind what is kept here goes back to reading from the store.
@@ -42,7 +52,9 @@ export class LiveFeed {
   #batches: LiveBatch[] = [];
   #first = 0;
   #size = 0;
-  #waiting = new Set<() => void>();
+  /** In the order in which they began to wait, so those that wait for less come first. */
+  readonly #waiting = new Set<Waiter>();
+  #isWaking = false;
   #closed = false;
 
   /** The number of the batch that the next commit will get. */
@@ -83,10 +95,11 @@ export class LiveFeed {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const done = () => {
         clearTimeout(timer);
-        this.#waiting.delete(done);
+        this.#waiting.delete(waiter);
         resolve();
       };
-      this.#waiting.add(done);
+      const waiter = { seq: this.head, done };
+      this.#waiting.add(waiter);
       stoppable(done);
       if (ms !== Infinity) timer = setTimeout(done, Math.max(0, ms));
     });
@@ -97,9 +110,26 @@ export class LiveFeed {
     this.#wake();
   }
 
+  /**
+   * Wakes those that wait for what is there, some in each turn of the event loop: a writer does not
+   * wait for all of them, and one that is woken later takes all that came meanwhile in one piece.
+   */
   #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = new Set();
-    for (const wake of waiting) wake();
+    if (this.#isWaking) return;
+    this.#isWaking = true;
+    this.#wakeSome();
+  }
+
+  #wakeSome(): void {
+    let woken = 0;
+    for (const { seq, done } of this.#waiting) {
+      if (seq >= this.head && !this.#closed) break;
+      if (woken++ === WAKE_AT_ONCE) {
+        setImmediate(() => this.#wakeSome());
+        return;
+      }
+      done();
+    }
+    this.#isWaking = false;
   }
 }

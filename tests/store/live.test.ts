@@ -79,3 +79,27 @@ test("a refusal tells of no frame that is not durable yet", async () => {
     await Promise.all(writes);
   });
 });
+
+test("where many follow, those that are woken later take later commits in the same piece", async () => {
+  await withStore(async (store) => {
+    const options = { ...READ_ALL, follow: true, tail: true };
+    const readers = Array.from({ length: 1000 }, () => store.read(options));
+    let pieces = 0;
+    const reading = readers.map(async (reader) => {
+      // The threshold.
+      await reader.next();
+      const seen: string[] = [];
+      for (let page = await reader.next(); page; page = await reader.next()) {
+        pieces++;
+        seen.push(...parseLines(new TextDecoder().decode(page)).map(({ id }) => id));
+      }
+      return seen;
+    });
+    await turns(1);
+    const ids: string[] = [];
+    for (let n = 0; n < 20; n++) ids.push((await append(store, "a", { meta: n })).id);
+    store.endReads();
+    for (const seen of await Promise.all(reading)) expect(seen).toEqual(ids);
+    expect(pieces).toBeLessThan((readers.length * ids.length) / 2);
+  });
+});
