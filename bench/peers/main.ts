@@ -71,7 +71,7 @@ export async function comparePeers(setup: Setup, others: readonly string[]): Pro
       peer.replay(frames),
     );
     await row(`reads of a topic: ${rare} of those`, "/s", (peer) =>
-      peer.topic(rare, setup.count(1000)),
+      peer.topic(rare, setup.count(100)),
     );
   } finally {
     for (const peer of peers) await peer.stop();

@@ -56,7 +56,7 @@ export const content: Group = {
         value: one,
         floorName: "append without content",
         floor: plain,
-        least: 0.8,
+        least: 0.85,
       },
       { name: "append of 1 KiB, 64 writers", value: crowd, ...parallel, least: 1 },
       {
@@ -70,7 +70,7 @@ export const content: Group = {
         value: bursts,
         floorName: "as many appends without content",
         floor: bare,
-        least: 0.5,
+        least: 0.6,
       },
       {
         name: `${flood.toLocaleString("en-US")} of 1 KiB, 64 writers`,

@@ -1,6 +1,13 @@
 import { type Chunk, chunkIn } from "../frame/chunk.ts";
 import { shown, XsError } from "../frame/error.ts";
-import { encodeMeta, type Frame, idInLine, type Json, withTimestamp } from "../frame/frame.ts";
+import {
+  encodeMeta,
+  type Frame,
+  idInLine,
+  type Json,
+  linesIn,
+  withTimestamp,
+} from "../frame/frame.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import { chunkScope } from "../frame/scopes.ts";
 import type { AppendRequest, Store } from "../store/store.ts";
@@ -180,7 +187,7 @@ async function* contentOf(
 ): AsyncGenerator<Uint8Array> {
   yield* bytesOf(store, first);
   for (let page = await reader.next(); page; page = await reader.next()) {
-    for (const line of new TextDecoder().decode(page).trimEnd().split("\n")) {
+    for (const line of linesIn(page)) {
       const frame = JSON.parse(line) as Frame;
       const chunk = chunkIn(frame.meta);
       yield* bytesOf(store, frame);

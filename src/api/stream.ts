@@ -1,3 +1,4 @@
+import { linesIn } from "../frame/frame.ts";
 import type { Call } from "./api.ts";
 import { brokeOff, pulled } from "./pulled.ts";
 
@@ -40,6 +41,6 @@ export function linesResponse(
 }
 
 function toEvents(ndjson: Uint8Array, idOf: (line: string) => string): Uint8Array {
-  const lines = new TextDecoder().decode(ndjson).trimEnd().split("\n");
+  const lines = linesIn(ndjson);
   return Buffer.from(lines.map((line) => `id: ${idOf(line)}\ndata: ${line}\n\n`).join(""));
 }

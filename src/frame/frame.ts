@@ -33,6 +33,11 @@ export function encodeFrame(id: string, { topic, hash, meta, ttl }: FrameFields)
   return `{"topic":"${topic}","id":"${id}","hash":${quoted},"meta":${meta},"ttl":"${ttl}"}`;
 }
 
+/** The lines of NDJSON that is whole, as a read gives it. */
+export function linesIn(ndjson: Uint8Array): string[] {
+  return new TextDecoder().decode(ndjson).trimEnd().split("\n");
+}
+
 /** The id in an encoded frame, found without parsing it: a topic holds nothing that JSON escapes. */
 export function idInLine(line: string): string {
   const at = line.indexOf('","id":"') + 8;

@@ -1,4 +1,4 @@
-import type { Frame } from "../frame/frame.ts";
+import { type Frame, linesIn } from "../frame/frame.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import type { Reader } from "../store/reader.ts";
 import type { Change } from "../store/store.ts";
@@ -156,7 +156,7 @@ export class Generator implements Processor {
     let position = this.#cursor;
     const feedFrom = async (reader: Reader): Promise<void> => {
       for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
-        for (const line of new TextDecoder().decode(bytes).trimEnd().split("\n")) {
+        for (const line of linesIn(bytes)) {
           const { id, topic, hash } = JSON.parse(line) as Frame;
           if (this.#endAt !== undefined && id > this.#endAt) return;
           position = id;

@@ -1,4 +1,4 @@
-import { idInLine } from "../frame/frame.ts";
+import { idInLine, linesIn } from "../frame/frame.ts";
 import type { HandlerOptions } from "./options.ts";
 import type { Exit } from "./process.ts";
 import type { Crew, Step, Worker, WorkerHost } from "./worker.ts";
@@ -77,7 +77,7 @@ export class Lanes implements Crew {
   }
 
   async send(frames: Uint8Array): Promise<void> {
-    for (const line of new TextDecoder().decode(frames).trimEnd().split("\n")) {
+    for (const line of linesIn(frames)) {
       const lane = await this.#nextIdle();
       if (!lane) return;
       const id = idInLine(line);

@@ -1,12 +1,12 @@
 import { XsError } from "../frame/error.ts";
 import type { Json } from "../frame/frame.ts";
 import { encodeMeta } from "../frame/frame.ts";
+import { textLinesOf } from "../frame/text-lines.ts";
 import { parseTtl, type Ttl } from "../frame/ttl.ts";
 import { STAGED_MAX } from "../store/content.ts";
 import type { AppendRequest, Store, TakenContent } from "../store/store.ts";
 import { patiently } from "./lifecycle.ts";
 import { MAX_LINE, ProtocolError, parseGeneratorLine } from "./protocol.ts";
-import { textLinesOf } from "./text-lines.ts";
 
 const LF = 10;
 /** Frames of one commit at most. */

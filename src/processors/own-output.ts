@@ -1,4 +1,4 @@
-import { type Frame, idInLine } from "../frame/frame.ts";
+import { type Frame, idInLine, linesIn } from "../frame/frame.ts";
 
 const decoder = new TextDecoder();
 
@@ -28,7 +28,7 @@ export class OwnOutput {
       const start = page.lastIndexOf(10, page.length - 2) + 1;
       return { bytes, lastId: idInLine(decoder.decode(page.subarray(start))) };
     }
-    const lines = decoder.decode(bytes).trimEnd().split("\n");
+    const lines = linesIn(bytes);
     const kept = lines.filter((line) => {
       const id = idInLine(line);
       if ((before !== undefined && id >= before) || (after !== undefined && id <= after))

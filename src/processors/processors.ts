@@ -1,4 +1,4 @@
-import { type Frame, idInLine } from "../frame/frame.ts";
+import { type Frame, idInLine, linesIn } from "../frame/frame.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import { FOREVER } from "../frame/ttl.ts";
 import type { Reader } from "../store/reader.ts";
@@ -190,6 +190,6 @@ export async function stoppedProcessors(store: Store): Promise<ProcessorStatus[]
 }
 
 function framesIn(bytes: Uint8Array): Frame[] {
-  const lines = new TextDecoder().decode(bytes).trimEnd().split("\n");
+  const lines = linesIn(bytes);
   return lines.map((line) => JSON.parse(line) as Frame);
 }

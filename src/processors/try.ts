@@ -1,4 +1,4 @@
-import { type Frame, idInLine } from "../frame/frame.ts";
+import { type Frame, idInLine, linesIn } from "../frame/frame.ts";
 import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import { type Result, resultOf } from "./effects.ts";
 import { Invalid, parseSpawnOptions } from "./options.ts";
@@ -78,7 +78,7 @@ export async function tryHandler({ name, script, place, frames, write }: Trial):
       await worker.sendState(state);
     }
     for await (const bytes of frames(topics)) {
-      const lines = new TextDecoder().decode(bytes).trimEnd().split("\n");
+      const lines = linesIn(bytes);
       for (const line of lines) {
         const { id, ttl } = JSON.parse(line) as Frame;
         if (ttl !== "forever") ttls.set(id, parseTtl(ttl));

@@ -1,7 +1,7 @@
+import { textLinesOf } from "../frame/text-lines.ts";
 import { jsonOf } from "../script/content.ts";
 import { DirectXs } from "../script/direct.ts";
 import type { Ask } from "../script/reads.ts";
-import { textLinesOf } from "./text-lines.ts";
 
 /** @throws Error where a script is no generator */
 export function generatorOf(script: unknown): XsGenerator {

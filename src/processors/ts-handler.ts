@@ -1,6 +1,7 @@
 import { XsError } from "../frame/error.ts";
 import { encodeMeta, type Json } from "../frame/frame.ts";
 import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
+import { textLinesOf } from "../frame/text-lines.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { parseTtl } from "../frame/ttl.ts";
 import {
@@ -13,7 +14,6 @@ import {
 import { explain } from "../script/explain.ts";
 import { type Ask, Reads } from "../script/reads.ts";
 import { type FromServer, stateProblem } from "./protocol.ts";
-import { textLinesOf } from "./text-lines.ts";
 
 /** Output that a batch collects before its frames so far are declared done, in characters. */
 const MUCH_OUTPUT = 1024 * 1024;

@@ -1,4 +1,5 @@
 import type { Json } from "../frame/frame.ts";
+import { textLinesOf } from "../frame/text-lines.ts";
 import { type HandlerOptions, Invalid, parseHandlerOptions } from "./options.ts";
 import { type Exit, Program } from "./process.ts";
 import {
@@ -9,7 +10,6 @@ import {
   parseHandlerLine,
 } from "./protocol.ts";
 import type { Prepared } from "./runtime.ts";
-import { textLinesOf } from "./text-lines.ts";
 
 /** How long a handler may take to say that it is ready, in ms. */
 const READY_MS = 30_000;

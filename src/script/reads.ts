@@ -1,4 +1,5 @@
 import { XsError } from "../frame/error.ts";
+import { textLinesOf } from "../frame/text-lines.ts";
 import { decodeValue } from "./content.ts";
 
 /** Asks the API of a store. @throws XsError what the answer says, when it is not a success */
@@ -34,11 +35,8 @@ export class Reads {
     if (topic !== undefined) query.set("topic", [topic].flat().join(","));
     if (follow) query.set("follow", String(pulse ?? true));
     const response = await this.#ask(`/?${query}`);
-    const decoder = new TextDecoder();
-    let text = "";
-    for await (const bytes of response.body ?? []) {
-      const lines = (text + decoder.decode(bytes, { stream: true })).split("\n");
-      text = lines.pop() ?? "";
+    if (!response.body) return;
+    for await (const lines of textLinesOf(response.body)) {
       for (const line of lines) yield JSON.parse(line) as XsFrame;
     }
   }

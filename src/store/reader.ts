@@ -1,4 +1,4 @@
-import { encodeFrame, withTimestamp } from "../frame/frame.ts";
+import { encodeFrame, linesIn, withTimestamp } from "../frame/frame.ts";
 import type { ReadOptions } from "../frame/read-options.ts";
 import { scopesOf } from "../frame/topic.ts";
 import type { LiveFeed, LiveFrame } from "./live.ts";
@@ -215,7 +215,7 @@ export class Reader {
 
   #finish(bytes: Uint8Array): Uint8Array {
     if (!this.#options.withTimestamp) return bytes;
-    const lines = new TextDecoder().decode(bytes).trimEnd().split("\n");
+    const lines = linesIn(bytes);
     return Buffer.from(`${lines.map(withTimestamp).join("\n")}\n`);
   }
 

@@ -6,7 +6,7 @@ import { parsePairLine } from "../../src/api/import-lines.ts";
 import { MAX_PIECE, Splitter } from "../../src/api/splitter.ts";
 import { parseAddress } from "../../src/client/address.ts";
 import { XsError } from "../../src/frame/error.ts";
-import { encodeFrame, idInLine, parseFrame, parseMeta } from "../../src/frame/frame.ts";
+import { encodeFrame, idInLine, MAX_META, parseFrame, parseMeta } from "../../src/frame/frame.ts";
 import { parseHash } from "../../src/frame/hash.ts";
 import { packId, parseId, unpackId } from "../../src/frame/id.ts";
 import { parseKey } from "../../src/frame/key.ts";
@@ -67,7 +67,8 @@ const pairs = fc
 describe("any input for a parser:", () => {
   test("topic", () => {
     expectStable(topics, parseTopic);
-    expectStable(topics, parseClientTopic);
+    const reserved = fc.constantFrom("stream.cross.a.spawn", "stream.cross.start", "stream.cross");
+    expectStable(fc.oneof(topics, reserved), parseClientTopic);
   });
   test("topic filter", () =>
     expectStable(
@@ -81,11 +82,14 @@ describe("any input for a parser:", () => {
   test("ttl", () => expectStable(ttls, (text) => parseTtl(text).text));
   test("hash", () => expectStable(hashes, parseHash));
   test("key", () => expectStable(keys, parseKey));
-  test("meta", () =>
+  test("meta", () => {
+    const large = fc.nat(4).map((more) => "x".repeat(MAX_META - 4 + more));
+    const meta = fc.oneof({ weight: 9, arbitrary: metas }, { weight: 1, arbitrary: large });
     expectStable(
-      metas.map((meta) => JSON.stringify(meta)),
+      meta.map((value) => JSON.stringify(value)),
       parseMeta,
-    ));
+    );
+  });
 
   test("frame", () =>
     expectStable(frames, (text) => {
@@ -103,12 +107,26 @@ describe("any input for a parser:", () => {
     }));
 
   test("read options", () => {
-    const option = fc.tuple(
-      around(
-        fc.constantFrom("last-id", "from", "tail", "follow", "limit", "last", "topic", "order"),
-      ),
-      around(fc.oneof(ids, topics, fc.constantFrom("", "true", "no", "1", "250", "asc", "desc"))),
+    const values = {
+      "last-id": ids,
+      after: ids,
+      from: ids,
+      tail: fc.constantFrom("", "true", "no"),
+      follow: fc.constantFrom("", "true", "no", "250"),
+      limit: fc.constantFrom("0", "1", "250"),
+      last: fc.constantFrom("0", "1", "250"),
+      topic: topics,
+      order: fc.constantFrom("asc", "desc"),
+      "with-timestamp": fc.constantFrom("", "no"),
+    };
+    const right = fc.oneof(
+      ...Object.entries(values).map(([name, value]) => fc.tuple(fc.constant(name), value)),
     );
+    const wrong = right.chain(([name, value]) =>
+      fc.tuple(around(fc.constant(name)), around(fc.constant(value))),
+    );
+    // Mostly right ones, so that it comes to how they go together.
+    const option = fc.oneof({ weight: 4, arbitrary: right }, { weight: 1, arbitrary: wrong });
     fc.assert(
       fc.property(fc.array(option, { maxLength: 4 }), (given) => {
         const options = attempt(() => parseReadOptions(given));
@@ -129,7 +147,15 @@ describe("any input for a parser:", () => {
   });
 
   test("splitter", () => {
-    const arrivals = fc.array(fc.uint8Array({ maxLength: 400 }), { maxLength: 8 });
+    // Longer than a piece may be, in lines and in events that are shorter, or in one.
+    const long = fc
+      .record({ text: fc.constantFrom("x", "x\n", "\n", "data: x\r\n\r\n", "\r"), lack: fc.nat(2) })
+      .map(({ text, lack }) =>
+        Buffer.from(text.repeat(MAX_PIECE)).subarray(0, MAX_PIECE + 1 - lack),
+      );
+    const short = fc.uint8Array({ maxLength: 400 });
+    const part = fc.oneof({ weight: 19, arbitrary: short }, { weight: 1, arbitrary: long });
+    const arrivals = fc.array(part, { maxLength: 8 });
     fc.assert(
       fc.property(fc.constantFrom("bytes", "lines", "sse"), arrivals, (mode, parts) => {
         const splitter = new Splitter(mode);

@@ -4,6 +4,7 @@ import {
   ask,
   countOf,
   events,
+  expectFailedAtTwo,
   framesOf,
   kvText,
   say,
@@ -190,16 +191,8 @@ test("on_error: skip writes NAME.error and goes on; nothing of that frame stays"
 
 test("a handler that throws has failed: the reason, the frame, and what was before it is kept", async () => {
   await serving(async (server) => {
-    const handler = await spawn(server, "handler", "faulty", FAULTY(""));
-    await sayMany(server, "n", 10);
-    const failed = await answered(server, handler, "failed");
-    const frames = await framesOf(server, "n");
-    expect(failed.meta.frame_id).toBe(frames[2]?.id);
-    expect(failed.meta.reason).toContain("no 2");
+    const failed = await expectFailedAtTwo(server, FAULTY(""));
     expect(failed.meta.reason).toContain("faulty.ts:");
-    expect((await framesOf(server, "faulty.out")).map(({ meta }) => meta.n)).toEqual([0, 1]);
-    expect((await framesOf(server, "copy")).map(({ meta }) => meta.n)).toEqual([0, 1]);
-    expect(await kvText(server, "total")).toBe("2");
   });
 });
 

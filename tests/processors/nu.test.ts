@@ -7,6 +7,7 @@ import {
   countOf,
   events,
   expectAlive,
+  expectFailedAtTwo,
   framesOf,
   kvText,
   say,
@@ -205,14 +206,7 @@ test("one that is killed in the middle runs again, and reads nothing that was no
 
 test("a handler that fails has failed at that frame; what was before it is kept", async () => {
   await serving(async (server) => {
-    const handler = await spawn(server, "handler", "faulty", FAULTY(""));
-    await sayMany(server, "n", 10);
-    const failed = await answered(server, handler, "failed");
-    expect(failed.meta.frame_id).toBe((await framesOf(server, "n"))[2]?.id);
-    expect(failed.meta.reason).toContain("no 2");
-    expect((await framesOf(server, "faulty.out")).map(({ meta }) => meta.n)).toEqual([0, 1]);
-    expect((await framesOf(server, "copy")).map(({ meta }) => meta.n)).toEqual([0, 1]);
-    expect(await kvText(server, "total")).toBe("2");
+    await expectFailedAtTwo(server, FAULTY(""));
   });
 });
 

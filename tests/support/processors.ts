@@ -127,6 +127,24 @@ export function countOf(server: Server, topic: string, count: number): Promise<A
   });
 }
 
+/**
+ * That a handler which copies, counts in `total` and fails at frame 2 has failed there, with all of
+ * what was before it and nothing of what came of it. Gives what the runtime said.
+ */
+export async function expectFailedAtTwo(server: Server, script: string): Promise<AnyFrame> {
+  const handler = await spawn(server, "handler", "faulty", script);
+  await sayMany(server, "n", 10);
+  const failed = await answered(server, handler, "failed");
+  expect(failed.meta.frame_id).toBe((await framesOf(server, "n"))[2]?.id);
+  expect(failed.meta.reason).toContain("no 2");
+  for (const topic of ["faulty.out", "copy"]) {
+    const numbers = (await framesOf(server, topic)).map(({ meta }) => meta.n);
+    expect([topic, numbers]).toEqual([topic, [0, 1]]);
+  }
+  expect(await kvText(server, "total")).toBe("2");
+  return failed;
+}
+
 /** The content of a frame as text. */
 export async function textOf(server: Server, { id }: AnyFrame): Promise<string> {
   return (await server.fetch(`/${id}/content`)).text();
