@@ -11,7 +11,7 @@ import { Lanes } from "./lanes.ts";
 import { patiently, readRecord, type Subject, shortReason, writeRecord } from "./lifecycle.ts";
 import type { HandlerOptions } from "./options.ts";
 import { StderrWriter } from "./output.ts";
-import { OwnOutput } from "./own-output.ts";
+import { framesOf, type HandlerPage, OwnOutput } from "./own-output.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
 import { type Effect, stateProblem } from "./protocol.ts";
 import { type Prepared, placeIn, prepare } from "./runtime.ts";
@@ -258,10 +258,7 @@ export class Handler implements Processor {
         const successor = await this.#host.successorUpTo(lastId);
         const page = this.#own.without(bytes, successor, from);
         this.#readUpTo = successor ?? lastId;
-        if (page) {
-          this.#inFlight.push({ lastId: page.lastId, size: page.bytes.length });
-          await worker.send(page.bytes, page.lastId);
-        }
+        if (page) await this.#give(page, worker);
         if (successor === undefined) break;
         if (!(await this.#decision(successor, worker))) return;
         // It does not load, so what comes after it is for this one after all.
@@ -269,6 +266,17 @@ export class Handler implements Processor {
       }
       while (!this.#hasRoom() && this.#worker === worker && !this.#stopping) await this.#wait();
       if (this.#worker !== worker || this.#stopping) return;
+    }
+  }
+
+  async #give(page: HandlerPage, worker: Crew): Promise<void> {
+    const oneByOne = worker.options.oneByOne && worker.options.concurrency === 1;
+    const isOver = () => this.#worker !== worker || this.#stopping;
+    for (const { bytes, lastId } of oneByOne ? framesOf(page) : [page]) {
+      this.#inFlight.push({ lastId, size: bytes.length });
+      await worker.send(bytes, lastId);
+      while (oneByOne && this.#cursor < lastId && !isOver()) await this.#wait();
+      if (isOver()) return;
     }
   }
 

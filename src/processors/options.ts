@@ -37,6 +37,8 @@ export interface HandlerOptions {
   readonly concurrency: number;
   /** The program wants to be told of the ends of batches and of commits. */
   readonly batches: boolean;
+  /** A frame is given only when what came of the one before is committed. */
+  readonly oneByOne: boolean;
 }
 
 /** A pulse has to leave time for its frame. */
@@ -64,7 +66,7 @@ export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions 
     ...objectIn(meta, "meta"),
   };
   const { topics, start = "tail", initial, pulse, on_error: onError = "fail" } = options;
-  const { concurrency = 1, batches = false } = options;
+  const { concurrency = 1, batches = false, one_by_one: oneByOne = false } = options;
   if (
     topics !== undefined &&
     !(Array.isArray(topics) && topics.every((t) => typeof t === "string"))
@@ -80,6 +82,7 @@ export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions 
     onError: oneOf(["fail", "skip"], onError, "on_error"),
     concurrency: wholeNumber(concurrency, "concurrency", 1, MAX_CONCURRENCY),
     batches: batches === true,
+    oneByOne: oneByOne === true,
   };
   if (options_.concurrency > 1 && initial !== undefined) {
     throw new Invalid("concurrency is for a handler without state: leave initial out");

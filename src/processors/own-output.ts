@@ -8,6 +8,14 @@ export interface HandlerPage {
   readonly lastId: string;
 }
 
+/** The frames of a page, each as a page of its own. */
+export function framesOf({ bytes }: HandlerPage): HandlerPage[] {
+  return linesIn(bytes).map((line) => ({
+    bytes: Buffer.from(`${line}\n`),
+    lastId: idInLine(line),
+  }));
+}
+
 /**
  * Leaves out what a handler itself has written, and what the runtime wrote about it: frames whose
  * meta names one of its spawns. Most pages have none, and are passed on as they are.

@@ -14,6 +14,9 @@ def load [] {
   }
   # A closure without state is given none.
   let options = ($handler | reject run | insert batches true)
+  # One that reads the log is to find there what it did before.
+  let reads = ((open --raw SCRIPT) =~ '(?m)(^|[^\w$])\.(cat|last|first|get|cas)\b')
+  let options = if "one_by_one" in $options { $options } else { $options | insert one_by_one $reads }
   print --raw ({ ready: $options } | to json --raw)
   $handler.run
 }

@@ -177,6 +177,28 @@ test("on_error: skip writes NAME.error and goes on; nothing of that frame stays"
   });
 });
 
+test("one that reads the log finds there what it did before, also where many frames wait", async () => {
+  await serving(async (server) => {
+    await sayMany(server, "n", 12);
+    await spawn(
+      server,
+      "handler",
+      "reader",
+      `{ topics: [n], start: first, initial: 0, run: {|frame, state|
+        let before = (.cat --topic mine | length)
+        $"mine ($state)" | .append mine
+        let newest = (.last reader.out)
+        let newest = if $newest == null { null } else { $newest.meta.before }
+        { out: { before: $before, newest: $newest }, next: ($state + 1) }
+      } }`,
+    );
+    const out = await countOf(server, "reader.out", 12);
+    expect(out.map(({ meta }) => [meta.before, meta.newest])).toEqual(
+      Array.from({ length: 12 }, (_, n) => [n, n === 0 ? null : n - 1]),
+    );
+  });
+});
+
 test("one that is killed in the middle runs again, and reads nothing that was not committed", async () => {
   await serving(async (server) => {
     await spawn(
