@@ -4,7 +4,7 @@ import { FOREVER } from "../frame/ttl.ts";
 import type { Reader } from "../store/reader.ts";
 import type { Store } from "../store/store.ts";
 import { answer } from "./lifecycle.ts";
-import { type Entry, type Kind, Registry, requestIn } from "./registry.ts";
+import { type Entry, type Kind, Registry, requestIn, spawnIn, unnamedSpawn } from "./registry.ts";
 import { removeScripts } from "./runtime.ts";
 import { idleStatus, type ProcessorStatus, Slot } from "./slot.ts";
 
@@ -59,6 +59,8 @@ export class Processors {
     this.#reader = reader;
     const registry = new Registry();
     const requests = new Map<string, Frame>();
+    /** Spawns without a name that no server has answered yet. */
+    const unnamed = new Map<string, Frame>();
     for (;;) {
       const bytes = await reader.next();
       if (!bytes) return;
@@ -67,12 +69,15 @@ export class Processors {
       for (const frame of frames) {
         this.#position = frame.id;
         registry.apply(frame);
+        if (unnamedSpawn(frame)) unnamed.set(frame.id, frame);
+        else unnamed.delete(spawnIn(frame) ?? "");
         const request = requestIn(frame);
         if (request?.action !== "spawn") continue;
         requests.set(frame.id, frame);
         this.#slot(request.kind, request.name).remember(frame.id);
       }
     }
+    for (const frame of unnamed.values()) await this.#refuse(frame);
     for (const entry of registry.entries()) await this.#recover(entry, requests);
     this.#started.resolve();
     this.#reading = this.#follow(reader).catch((error: Error) => {
@@ -122,14 +127,14 @@ export class Processors {
 
   async #take(frame: Frame): Promise<void> {
     const request = requestIn(frame);
-    if (request) {
-      this.#slot(request.kind, request.name).request(request.action, frame);
-      return;
-    }
-    const [, subject, action] =
-      /^stream\.cross\.([a-z]+)\.(spawn|terminate)$/.exec(frame.topic) ?? [];
-    if (action !== "spawn") return;
-    const kind = subject === "handler" ? "handler" : "generator";
+    if (request) this.#slot(request.kind, request.name).request(request.action, frame);
+    else await this.#refuse(frame);
+  }
+
+  /** Answers a spawn that names nothing. */
+  async #refuse(frame: Frame): Promise<void> {
+    const kind = unnamedSpawn(frame);
+    if (!kind) return;
     const reason =
       'meta.topic is missing: it names what is spawned, as in --meta \'{"topic":"ping"}\'';
     const meta = JSON.stringify({ topic: null, spawn_id: frame.id, reason });

@@ -33,6 +33,17 @@ export function requestIn({ topic, meta }: Frame): Request | undefined {
   return { kind: kindOf(subject), name, action };
 }
 
+/** The kind of a spawn that names nothing; undefined for every other frame. */
+export function unnamedSpawn({ topic, meta }: Frame): Kind | undefined {
+  const [, subject, action] = TOPIC.exec(topic) ?? [];
+  return action === "spawn" && textIn(meta, "topic") === undefined ? kindOf(subject) : undefined;
+}
+
+/** The spawn that an answer of the runtime is about. */
+export function spawnIn({ meta }: Frame): string | undefined {
+  return textIn(meta, "spawn_id");
+}
+
 /** Tells whether a spawn is that of a generator that is fed by frames. */
 export function isDuplex({ topic, meta }: Frame): boolean {
   return topic === "stream.cross.duplex.spawn" || (meta as { duplex?: Json }).duplex === true;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   type AnyFrame,
   answered,
+  answers,
   ask,
   countOf,
   events,
@@ -348,10 +349,11 @@ test("what was terminated, failed or invalid does not run after a restart; a pen
     await answered(server, ended, "finished");
     await server.stop("SIGKILL");
   }
+  let unnamed: AnyFrame;
   using offline = tempDirectory();
   {
     // Asked for while no server runs.
-    const append = async (topic: string, name: string, script: string) => {
+    const append = async (topic: string, name: string | undefined, script: string) => {
       const child = Bun.spawn(
         [XS, "append", directory, topic, "--meta", JSON.stringify({ topic: name })],
         { stdin: Buffer.from(script), stdout: "pipe", cwd: offline.path },
@@ -362,8 +364,10 @@ test("what was terminated, failed or invalid does not run after a restart; a pen
     const broken = await append("stream.cross.handler.spawn", "fine", "export default {{{");
     const better = await append("stream.cross.handler.spawn", "old", fine);
     await append("n", "", "");
+    unnamed = await append("stream.cross.generator.spawn", undefined, "true");
     await using server = await startServer(directory, { env: WITH_NU });
     await answered(server, better, "active");
+    expect((await answered(server, unnamed, "invalid")).meta.reason).toContain("meta.topic");
     await answered(server, replaced, "replaced");
     await answered(server, broken, "invalid");
     const running = await until("two of them", async () => {
@@ -375,6 +379,12 @@ test("what was terminated, failed or invalid does not run after a restart; a pen
     const old = await countOf(server, "old.out", 2);
     // The one frame that came before the new spawn is the old one's.
     expect(old.map(({ meta }) => meta.handler_id)).toEqual([replaced.id, better.id]);
+    await server.stop("SIGTERM");
+  }
+  {
+    await using server = await startServer(directory, { env: WITH_NU });
+    await until("it to run again", async () => (await statuses(server)).length === 2);
+    expect(await answers(server, unnamed)).toHaveLength(1);
     await server.stop("SIGTERM");
   }
   await expectSound(directory);
