@@ -9,7 +9,7 @@ import { XsError } from "../../src/frame/error.ts";
 import { encodeFrame, idInLine, MAX_META, parseFrame, parseMeta } from "../../src/frame/frame.ts";
 import { parseHash } from "../../src/frame/hash.ts";
 import { packId, parseId, unpackId } from "../../src/frame/id.ts";
-import { parseKey } from "../../src/frame/key.ts";
+import { MAX_VALUE, parseKey } from "../../src/frame/key.ts";
 import { formatReadOptions, parseReadOptions } from "../../src/frame/read-options.ts";
 import { scopesOfLine } from "../../src/frame/scopes.ts";
 import { parseClientTopic, parseTopic, parseTopicFilter } from "../../src/frame/topic.ts";
@@ -58,11 +58,15 @@ const frames = fc
   .record({ topic: topics, id: ids, hash: fc.option(hashes), meta: metas, ttl: ttls })
   .map((frame) => JSON.stringify(frame));
 const keys = fc.constantFrom("a", "views/count", "a.b", "é", "a b", "%2f");
+const types = fc.constantFrom("a/b", "text/plain; charset=utf-8", "", "a\nb", "a".repeat(300));
+const values = fc.oneof(
+  { weight: 40, arbitrary: fc.uint8Array().map((bytes) => Buffer.from(bytes).toString("base64")) },
+  { weight: 4, arbitrary: fc.string() },
+  { weight: 1, arbitrary: fc.constant("AAAA".repeat(MAX_VALUE / 3 + 1)) },
+);
 const pairs = fc
-  .record({ key: keys, rev: fc.constant("03hadtdyn9s2dxl5soli9q9dz"), bytes: fc.uint8Array() })
-  .map(({ key, rev, bytes }) =>
-    JSON.stringify({ key, rev, type: "a/b", value: Buffer.from(bytes).toString("base64") }),
-  );
+  .record({ key: keys, rev: fc.constant("03hadtdyn9s2dxl5soli9q9dz"), type: types, value: values })
+  .map((pair) => JSON.stringify(pair));
 
 describe("any input for a parser:", () => {
   test("topic", () => {
@@ -72,7 +76,9 @@ describe("any input for a parser:", () => {
   });
   test("topic filter", () =>
     expectStable(
-      fc.array(topics, { minLength: 1, maxLength: 4 }).map((list) => list.join(",")),
+      fc
+        .tuple(fc.array(topics, { minLength: 1, maxLength: 4 }), fc.constantFrom(0, 0, 0, 2000))
+        .map(([list, more]) => [...list, ...Array(more).keys()].join(",a")),
       (text) => parseTopicFilter(text)?.join(",") ?? "*",
     ));
   test("id", () => {
