@@ -5,7 +5,7 @@ import { findSocket } from "../client/connect.ts";
 import { XsError } from "../frame/error.ts";
 import { FOREVER } from "../frame/ttl.ts";
 import { Processors } from "../processors/processors.ts";
-import { openSqliteStore } from "../store/sqlite-store.ts";
+import { openSqliteStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import { version } from "../version.ts";
 import { messages } from "./messages.ts";

@@ -103,7 +103,7 @@ function remote(address: string, base: string, unix?: string): Client {
 
 async function direct(directory: string): Promise<Client | undefined> {
   // Most commands find a server, and start faster without all this.
-  const { openSqliteStore } = await import("../store/sqlite-store.ts");
+  const { openSqliteStore } = await import("../store/open.ts");
   const { api } = await import("../api/api.ts");
   const store = openSqliteStore(directory);
   if (!store) return undefined;

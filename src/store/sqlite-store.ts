@@ -1,8 +1,8 @@
 import { Database } from "bun:sqlite";
-import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { type ErrorCode, XsError } from "../frame/error.ts";
-import { IdSequence, packId, timestampOf, unpackId } from "../frame/id.ts";
+import { IdSequence, timestampOf } from "../frame/id.ts";
 import type { ReadOptions } from "../frame/read-options.ts";
 import { checkStore } from "./check.ts";
 import { type Collected, Collector } from "./collector.ts";
@@ -12,11 +12,10 @@ import { ContentStore } from "./content.ts";
 import { databaseDamaged, diskFull } from "./failures.ts";
 import type { CheckListener } from "./findings.ts";
 import { Idempotency } from "./idempotency.ts";
-import { removeImportSpaces } from "./import-space.ts";
-import { DATABASE, isStore } from "./is-store.ts";
+import { DATABASE } from "./is-store.ts";
 import { type KvPair, KvStore } from "./kv.ts";
 import { LiveFeed } from "./live.ts";
-import { type StoreLock, tryLock } from "./lock.ts";
+import type { StoreLock } from "./lock.ts";
 import { Log } from "./log.ts";
 import { Reader } from "./reader.ts";
 import { migrate } from "./schema.ts";
@@ -33,8 +32,8 @@ import type {
   StoreMetrics,
   TakenContent,
 } from "./store.ts";
-import { makeDirectory } from "./sync-files.ts";
-import { checkWal, WalMark } from "./wal-mark.ts";
+import { Undurable } from "./undurable.ts";
+import { WalMark } from "./wal-mark.ts";
 
 const SWEEP_EVERY_MS = 1000;
 /** How long a close waits for content to settle; the rest settles after the next open. */
@@ -42,46 +41,6 @@ const SETTLE_ON_CLOSE_MS = 2000;
 
 /** Failures of a close that leave the store as safe as it was. */
 const LEAVES_ALL = new Set<ErrorCode>(["disk_full", "frame_damaged"]);
-
-/**
- * Opens the store in a directory, making it if there is none, or gives undefined where another
- * process has it open.
- *
- * @throws XsError `store_not_found` where the directory has something else in it
- */
-export function openSqliteStore(path: string, now?: () => number): SqliteStore | undefined {
-  // A directory of somebody else's: its mode is not to be changed, nor is it to get our files.
-  if (!isStore(path)) {
-    if (existsSync(path) && readdirSync(path).some((name) => !isOurs(name))) {
-      throw new XsError("store_not_found", `${path} is not a store and not empty: name another`);
-    }
-    makeDirectory(path, 0o700);
-  }
-  chmodSync(path, 0o700);
-  const lock = tryLock(path);
-  if (!lock) return undefined;
-  try {
-    removeImportSpaces(path);
-    checkWal(join(path, DATABASE));
-    return new SqliteStore(path, lock, now);
-  } catch (error) {
-    lock.release();
-    const isDamage = (error as { code?: string }).code?.startsWith("SQLITE_");
-    // An id that is none is damage as well, of a kind that SQLite knows nothing of.
-    if (!isDamage && !(error instanceof SyntaxError)) throw error;
-    const { message } = error as Error;
-    throw new XsError(
-      "store_damaged",
-      `${join(path, DATABASE)} cannot be opened (${message}); it is left as it is: restore a copy, or try  sqlite3 ${DATABASE} .recover`,
-      { cause: error },
-    );
-  }
-}
-
-/** Files that are there before the database is, while a store is being made. */
-function isOurs(name: string): boolean {
-  return name.startsWith("lock.db") || name.startsWith(DATABASE);
-}
 
 /** The engine on `bun:sqlite`, in WAL mode, every commit synced. */
 export class SqliteStore implements Store {
@@ -106,8 +65,7 @@ export class SqliteStore implements Store {
   /** The same of the commit that is being made. */
   #appending = { frames: 0, bytes: 0, contentBytes: 0 };
 
-  /** Commits that are not durable yet, each with an id between what was before and what is in it. */
-  readonly #undurable: { readonly boundary: string; given: number }[] = [];
+  readonly #undurable: Undurable;
   /** An id was given that no frame keeps, so it must be written down. */
   #idSpent = false;
   #failed: Error | undefined;
@@ -132,6 +90,7 @@ export class SqliteStore implements Store {
     migrate(db);
     this.#setNewest = db.query("INSERT OR REPLACE INTO facts (key, value) VALUES ('newest_id', ?)");
     this.#ids = newestIds(db, now);
+    this.#undurable = new Undurable(this.#ids);
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failure = promise;
     this.#fail = resolve;
@@ -141,7 +100,7 @@ export class SqliteStore implements Store {
       begins: () => {
         // Each commit looks at the clock, so that what expires by then stays gone if it is set back.
         this.#now();
-        this.#undurable.push({ boundary: this.#ids.next(), given: 0 });
+        this.#undurable.begins();
       },
       beforeCommit: () => this.#endCommit(),
       committed: () => this.#committed(),
@@ -165,7 +124,7 @@ export class SqliteStore implements Store {
       },
       { database, root: join(path, "cacache") },
     );
-    const hiddenFrom = () => this.#undurable[0]?.boundary;
+    const hiddenFrom = () => this.#undurable.from;
     const { content } = this;
     this.#log = new Log({ db, ids: this.#ids, content, now: this.#now, spent, hiddenFrom });
     this.kv = new KvStore({
@@ -175,7 +134,7 @@ export class SqliteStore implements Store {
       guard,
       spent,
       hiddenFrom,
-      nextId: () => this.#syntheticId(),
+      nextId: () => this.#undurable.idBefore(),
       touch: (value) => this.#collector.touch(value),
     });
     this.#idempotency = new Idempotency(db, this.#now);
@@ -275,7 +234,7 @@ export class SqliteStore implements Store {
     direction: Direction,
     topics?: readonly string[],
   ): Promise<string | undefined> {
-    if (this.#undurable.length === 0) return this.neighbour(id, direction, topics);
+    if (this.#undurable.from === undefined) return this.neighbour(id, direction, topics);
     // As that commit has it: when it is durable the next may have taken it away again.
     return this.#write(() => {
       this.#log.trim();
@@ -303,7 +262,7 @@ export class SqliteStore implements Store {
         live: this.#live,
         page: (query) => this.#guard(() => this.#log.page(query)),
         boundOfLast: (count, query) => this.#guard(() => this.#log.boundOfLast(count, query)),
-        nextId: () => this.#syntheticId(),
+        nextId: () => this.#undurable.idBefore(),
         now: this.#now,
         closed: () => this.#followers.delete(reader),
       },
@@ -456,23 +415,14 @@ export class SqliteStore implements Store {
     this.#appended.contentBytes += this.#appending.contentBytes;
     this.#appending = { frames: 0, bytes: 0, contentBytes: 0 };
     return () => {
-      this.#undurable.shift();
+      this.#undurable.isDurable();
       if (frames.length > 0) this.#live.publish(frames);
       this.kv.publish(changes);
     };
   }
 
-  /** An id for a threshold or pulse: above all that readers were given, below all they were not. */
-  #syntheticId(): string {
-    const [commit] = this.#undurable;
-    if (!commit) return this.#ids.next();
-    // The counters of the boundary are its own, so all its 32 random bits are free to count with.
-    const node = (commit.given++).toString(16).padStart(8, "0");
-    return packId({ ...unpackId(commit.boundary), node });
-  }
-
   #rolledBack(error: Error): Error {
-    this.#undurable.pop();
+    this.#undurable.isRolledBack();
     this.#log.rolledBack();
     this.kv.rolledBack();
     this.#appending = { frames: 0, bytes: 0, contentBytes: 0 };
