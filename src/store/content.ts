@@ -349,6 +349,8 @@ export class ContentStore {
       await this.#host.write(() => {
         for (const { seq, hash } of settled) {
           if (!this.#removed.has(hash)) {
+            // It has lost its frame meanwhile, and its row that told of that goes.
+            if (this.#staged.isUnused(hash)) this.#free.run(hash);
             this.#staged.remove(hash, seq);
           } else if (!this.#staged.has(hash)) {
             // It was freed while its file was made. Appended again, it has a row again.

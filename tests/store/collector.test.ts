@@ -121,6 +121,25 @@ describe.each(WAYS)("content of a frame that %s", (_, leave) => {
   });
 });
 
+test("content that loses its frame while its file is made is freed as well", async () => {
+  await withStore(async (store, path) => {
+    const frames = await Promise.all(
+      Array.from({ length: 300 }, (_, n) => append(store, "a", { content: `content ${n}` })),
+    );
+    const release = await store.holdContent();
+    store.content.startSettling();
+    await until("the first file", () => onDisk(path).contents > 0);
+    await Promise.all(frames.map(({ id }) => store.remove(id)));
+    await until("all of it in files", () =>
+      frames.every(({ hash }) => !store.content.isStaged(hash ?? "")),
+    );
+    release();
+    await store.collect();
+    expect(onDisk(path)).toEqual(NOTHING);
+    expect(await problemsOf(store)).toEqual([]);
+  });
+});
+
 describe("content that is named elsewhere is kept", () => {
   test.each<[string, (store: Store, hash: string) => Promise<unknown>]>([
     ["by another frame", (store) => append(store, "b", { content: LARGE })],
