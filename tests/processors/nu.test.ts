@@ -125,6 +125,14 @@ test("the commands write with the frame, and read what they wrote", async () => 
       [0, 1, 2, 3, 4].map((n) => [n, "last:100"]),
     );
     expect(await textsOf(server, "copy")).toEqual([0, 1, 2, 3, 4].map((n) => `copy ${n}`));
+    for (const [key, type, body] of [
+      ["a/text", "text/plain; charset=utf-8", "12"],
+      ["a json", "application/json", '{"n":[1]}'],
+      ["bytes", "application/octet-stream", Buffer.from([0, 255])],
+    ] as const) {
+      const path = `/kv/${encodeURIComponent(key)}`;
+      await server.fetch(path, { method: "PUT", body, headers: { "content-type": type } });
+    }
     await spawn(
       server,
       "handler",
@@ -134,6 +142,7 @@ test("the commands write with the frame, and read what they wrote", async () => 
             cat: (.cat --topic note | get meta.n), last: (.last note | get meta.n)
             first: (.first note | get id), got: (.get ${noted.id} | get topic)
             text: (.cas ${noted.hash}), none: (.last nothing)
+            pairs: [(.kv get "a/text") (.kv get "a json") (.kv get bytes | encode hex) (.kv get none)]
           } }
       } }`,
     );
@@ -146,6 +155,7 @@ test("the commands write with the frame, and read what they wrote", async () => 
       got: "note",
       text: "some text",
       none: null,
+      pairs: ["12", { n: [1] }, "00FF", null],
     });
   });
 });
