@@ -276,8 +276,9 @@ export class ContentStore {
   }
 
   #settleUpTo(row: number): void {
-    this.#due = row;
-    if (this.#settling || this.#stopped) return;
+    // What is under way is not cut short by the timer.
+    this.#due = this.#settling === undefined ? row : Math.max(this.#due, row);
+    if (this.#settling !== undefined || this.#stopped) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#settling = this.#settleAll((range) => this.#settler.next(range))
