@@ -6,7 +6,8 @@ import type { Store } from "../store/store.ts";
 import { answer } from "./lifecycle.ts";
 import { type Entry, type Kind, Registry, requestIn, spawnIn, unnamedSpawn } from "./registry.ts";
 import { removeScripts } from "./runtime.ts";
-import { idleStatus, type ProcessorStatus, Slot } from "./slot.ts";
+import { Slot } from "./slot.ts";
+import { idleStatus, type ProcessorStatus } from "./status.ts";
 
 /** All topics that tell of processors. */
 const LIFECYCLE_TOPICS = [

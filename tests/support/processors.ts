@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "../../src/frame/frame.ts";
-import type { ProcessorStatus } from "../../src/processors/slot.ts";
+import type { ProcessorStatus } from "../../src/processors/status.ts";
 import { memoryOf } from "./memory.ts";
 import { NU, type Server, startServer, tempDirectory } from "./server.ts";
 import { expectSound } from "./store.ts";
