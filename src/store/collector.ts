@@ -44,6 +44,8 @@ export class Collector {
   readonly #host: CollectorHost;
   /** The hashes that a collection under way has found no use of, so far. */
   #candidates: Set<string> | undefined;
+  /** What lost a use since that collection began, so that its scan may have seen that use. */
+  readonly #lostMeanwhile = new Set<string>();
   #holds = 0;
   #running: Promise<unknown> = Promise.resolve();
   #restUntil = 0;
@@ -63,6 +65,11 @@ export class Collector {
         ? data
         : Buffer.from(data.buffer, data.byteOffset, data.length).toString("latin1");
     for (const hash of hashesIn(text)) this.#candidates.delete(hash);
+  }
+
+  /** To be told of what something that was removed had named. */
+  lost(hashes: readonly string[]): void {
+    if (this.#candidates) for (const hash of hashes) this.#lostMeanwhile.add(hash);
   }
 
   /** Keeps all content, for an export or import, until the function it gives is called. */
@@ -181,6 +188,7 @@ export class Collector {
       }
     } finally {
       this.#candidates = undefined;
+      this.#lostMeanwhile.clear();
     }
     return total;
   }
@@ -250,6 +258,9 @@ export class Collector {
           if (removed) freed.set(hash, removed.size);
           // What is only staged has no entry in the index, or loses it where it settles.
           if (removed?.inFile) inFiles.push(hash);
+        } else if (this.#lostMeanwhile.has(hash)) {
+          // The next collection looks again.
+          continue;
         } else {
           content.settleAfterAll(hash);
         }

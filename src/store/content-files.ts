@@ -72,11 +72,10 @@ export class ContentFiles {
     try {
       const stored = await writeFile(temporary, chunks);
       placing(stored.hash);
-      await this.#index(stored);
-      await this.#sync(this.#bucketOf(stored.hash));
+      await this.#indexDurably(stored);
       await this.#place(temporary, stored.hash);
       // Again, if the collector took it off meanwhile, with what was there before.
-      await this.#index(stored);
+      if (await this.#index(stored)) await this.#indexDurably(stored);
       return stored;
     } catch (error) {
       await rm(temporary, { force: true });
@@ -180,7 +179,7 @@ export class ContentFiles {
       await cacache.rm.entry(this.#root, hash, { removeFully: true });
       const size = this.stateOf(hash)?.size;
       if (size === undefined) return;
-      await this.#index({ hash, size });
+      await this.#indexDurably({ hash, size });
       // It may have gone again meanwhile.
       if (this.has(hash)) return;
     }
@@ -268,11 +267,23 @@ export class ContentFiles {
     }
   }
 
-  /** Writes the index entry: before the file gets its place, so that none is ever without. */
-  async #index({ hash, size }: StoredContent): Promise<void> {
-    if (existsSync(this.#bucketOf(hash)) && (await this.isIndexed(hash))) return;
+  /**
+   * Writes the index entry, if there is none: before the file gets its place, so that none is ever
+   * without. Tells whether it did.
+   */
+  async #index({ hash, size }: StoredContent): Promise<boolean> {
+    if (existsSync(this.#bucketOf(hash)) && (await this.isIndexed(hash))) return false;
     const cacache = await loadCacache();
     await cacache.index.insert(this.#root, hash, hash, { size });
+    return true;
+  }
+
+  async #indexDurably(stored: StoredContent): Promise<void> {
+    for (;;) {
+      await this.#index(stored);
+      // An entry that was there may not be synced yet; or the collector takes it off this moment.
+      if (await this.#sync(this.#bucketOf(stored.hash)).then(() => true, missing)) return;
+    }
   }
 
   #temporary(): string {

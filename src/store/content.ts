@@ -39,6 +39,8 @@ export interface ContentHost {
   crowded(): Promise<void> | undefined;
   /** Told of everything that is written and may name content. */
   touch(text: string): void;
+  /** Told of what something that was removed had named. */
+  lost(hashes: readonly string[]): void;
 }
 
 /**
@@ -193,6 +195,7 @@ export class ContentStore {
   release(hashes: readonly string[]): void {
     // Of staged content its row tells; one here as well would be a write at a random place.
     for (const hash of hashes) if (!this.#staged.dropUse(hash)) this.#free.run(hash);
+    this.#host.lost(hashes);
   }
 
   /** The hashes of staged content that what used it is gone of. */

@@ -121,6 +121,7 @@ export class SqliteStore implements Store {
         failed,
         crowded: () => this.#collector.collectSoon(true),
         touch: (text) => this.#collector.touch(text),
+        lost: (hashes) => this.#collector.lost(hashes),
       },
       { database, root: join(path, "cacache") },
     );

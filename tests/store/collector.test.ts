@@ -6,6 +6,7 @@ import type { Frame } from "../../src/frame/frame.ts";
 import { hashOf } from "../../src/frame/hash.ts";
 import { ContentFiles } from "../../src/store/content-files.ts";
 import type { Store } from "../../src/store/store.ts";
+import { nextTurn } from "../../src/store/turn.ts";
 import { append, problemsOf, sqliteEngine, withStore } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
@@ -262,6 +263,33 @@ test("content of POST /cas is left alone for a day, whatever its size", async ()
     expect(onDisk(path)).toEqual(NOTHING);
   });
 });
+
+test.each([
+  ["small", "small"],
+  ["large", LARGE],
+])(
+  "content that loses its last frame while a collection runs goes with the next: %s",
+  async (_, content) => {
+    for (let turns = 0; turns < 12; turns++) {
+      await withStore(async (store, path) => {
+        const [first, last] = [
+          await append(store, "a", { content }),
+          await append(store, "a", { content }),
+        ];
+        // So that the collection takes some turns to look at all of it.
+        await Promise.all(Array.from({ length: 1500 }, () => append(store, "b")));
+        await store.remove(first.id);
+        const collecting = store.collect();
+        for (let n = 0; n < turns; n++) await nextTurn();
+        await store.remove(last.id);
+        await collecting;
+        await store.collect();
+        await until("it to be gone", () => onDisk(path).contents === 0 && onDisk(path).index === 0);
+        expect([turns, store.content.has(first.hash ?? "")]).toEqual([turns, false]);
+      });
+    }
+  },
+);
 
 test("a collection is refused while content is held, and works again after it", async () => {
   await withStore(async (store, path) => {
