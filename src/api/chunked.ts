@@ -3,16 +3,17 @@ import { shown, XsError } from "../frame/error.ts";
 import {
   encodeMeta,
   type Frame,
+  framesIn,
   idInLine,
   type Json,
-  linesIn,
   withTimestamp,
 } from "../frame/frame.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import { chunkScope } from "../frame/scopes.ts";
 import type { AppendRequest, Store } from "../store/store.ts";
 import type { Call } from "./api.ts";
-import { brokeOff, pulled } from "./pulled.ts";
+import { streamOf } from "./chunks.ts";
+import { brokeOff } from "./pulled.ts";
 import { type ChunkMode, Splitter } from "./splitter.ts";
 
 /** Pieces that one commit takes at most. */
@@ -176,8 +177,7 @@ export function chunkedContent(call: Call, first: Frame): ReadableStream<Uint8Ar
     follow: store.isGrowing(first.id),
   });
   const chunks = contentOf(store, first, reader);
-  const next = async () => (await chunks.next()).value ?? undefined;
-  return pulled(next, () => reader.close(), brokeOff(call));
+  return streamOf(chunks, () => reader.close(), brokeOff(call));
 }
 
 async function* contentOf(
@@ -187,8 +187,7 @@ async function* contentOf(
 ): AsyncGenerator<Uint8Array> {
   yield* bytesOf(store, first);
   for (let page = await reader.next(); page; page = await reader.next()) {
-    for (const line of linesIn(page)) {
-      const frame = JSON.parse(line) as Frame;
+    for (const frame of framesIn(page)) {
       const chunk = chunkIn(frame.meta);
       yield* bytesOf(store, frame);
       if (chunk?.more !== false) continue;

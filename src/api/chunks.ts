@@ -33,10 +33,11 @@ async function* all(
   }
 }
 
-/** Chunks as a stream, which takes none before it is asked for it. */
-export function streamOf(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return pulled(
-    async () => (await chunks.next()).value ?? undefined,
-    () => void chunks.return(undefined),
-  );
+/** Chunks as a stream, which takes none before it is asked for it: {@link pulled}. */
+export function streamOf(
+  chunks: AsyncGenerator<Uint8Array>,
+  close: () => void = () => void chunks.return(undefined),
+  broken?: (error: unknown) => unknown,
+): ReadableStream<Uint8Array> {
+  return pulled(async () => (await chunks.next()).value ?? undefined, close, broken);
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, XsError } from "../frame/error.ts";
-import { diskFull } from "../store/failures.ts";
+import { diskFull, isOutOfFiles } from "../store/failures.ts";
 
 /** The HTTP status and the title of every error code: the only such table. */
 const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
@@ -102,7 +102,7 @@ function asXsError(error: unknown): XsError {
   if (code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL") {
     return diskFull(error);
   }
-  if (code === "EMFILE" || code === "ENFILE") {
+  if (isOutOfFiles(error)) {
     return new XsError(
       "too_many_files",
       "the server has no file descriptor left: try again, or start it with a higher limit (ulimit -n)",

@@ -29,7 +29,7 @@ export function pulled(
  * Behind a socket that is nothing: the HTTP layer prints whatever it is given, with a piece of the
  * program.
  */
-export function brokeOff({ around }: Pick<Call, "around">): (error: unknown) => unknown {
+export function brokeOff({ around }: Call): (error: unknown) => unknown {
   const { brokeOff: tell } = around;
   return (error) => {
     // Anything else is a client that left.

@@ -23,6 +23,8 @@ export type FrameFields = Omit<Frame, "id" | "meta"> & {
   meta: string;
 };
 
+const LF = 10;
+
 /** Largest meta, in bytes of JSON. */
 export const MAX_META = 64 * 1024;
 
@@ -36,6 +38,17 @@ export function encodeFrame(id: string, { topic, hash, meta, ttl }: FrameFields)
 /** The lines of NDJSON that is whole, as a read gives it. */
 export function linesIn(ndjson: Uint8Array): string[] {
   return new TextDecoder().decode(ndjson).trimEnd().split("\n");
+}
+
+/** The frames of such a page. */
+export function framesIn(ndjson: Uint8Array): Frame[] {
+  return linesIn(ndjson).map((line) => JSON.parse(line) as Frame);
+}
+
+/** The id of its last frame; only that line is decoded. */
+export function lastIdIn(ndjson: Uint8Array): string {
+  const start = ndjson.lastIndexOf(LF, ndjson.length - 2) + 1;
+  return idInLine(new TextDecoder().decode(ndjson.subarray(start)));
 }
 
 /** The id in an encoded frame, found without parsing it: a topic holds nothing that JSON escapes. */

@@ -16,6 +16,11 @@ export function changeLine({
   return JSON.stringify({ key, rev, size: value.length, type, ...shownValue(type, value) });
 }
 
+/** Tells a media type whose values are JSON. */
+export function isJsonType(type: string): boolean {
+  return /^application\/(.*\+)?json\b/.test(type);
+}
+
 /** JSON as it is, other text as text, and the rest in base64. */
 function shownValue(type: string, value: Uint8Array): { value: Json } | { base64: string } {
   let text: string;
@@ -24,7 +29,7 @@ function shownValue(type: string, value: Uint8Array): { value: Json } | { base64
   } catch {
     return { base64: Buffer.from(value).toString("base64") };
   }
-  if (!/^application\/(.*\+)?json\b/.test(type)) return { value: text };
+  if (!isJsonType(type)) return { value: text };
   try {
     return { value: JSON.parse(text) as Json };
   } catch {

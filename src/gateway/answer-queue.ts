@@ -1,5 +1,5 @@
 import { XsError } from "../frame/error.ts";
-import { type Frame, type Json, linesIn } from "../frame/frame.ts";
+import { type Frame, framesIn, type Json } from "../frame/frame.ts";
 import { HTTP_RESPONSE } from "../frame/http.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import type { Store } from "../store/store.ts";
@@ -105,11 +105,6 @@ export class AnswerQueue {
       );
     }
   }
-}
-
-export function framesIn(page: Uint8Array): Frame[] {
-  const lines = linesIn(page);
-  return lines.map((line) => JSON.parse(line) as Frame);
 }
 
 /** The frame as an answer, if it says to which request it belongs. */

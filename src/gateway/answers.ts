@@ -1,10 +1,10 @@
 import { XsError } from "../frame/error.ts";
-import { idInLine } from "../frame/frame.ts";
+import { framesIn, idInLine } from "../frame/frame.ts";
 import { HTTP_RESPONSE } from "../frame/http.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import type { Reader } from "../store/reader.ts";
 import type { Store } from "../store/store.ts";
-import { type AnswerFrame, AnswerQueue, asAnswer, framesIn } from "./answer-queue.ts";
+import { type AnswerFrame, AnswerQueue, asAnswer } from "./answer-queue.ts";
 
 /** Brings every `http.response` to the request that waits for it, with one reader for all of them. */
 export class Answers {

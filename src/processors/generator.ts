@@ -1,4 +1,4 @@
-import { type Frame, linesIn } from "../frame/frame.ts";
+import { framesIn } from "../frame/frame.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import type { Reader } from "../store/reader.ts";
 import type { Change } from "../store/store.ts";
@@ -156,8 +156,7 @@ export class Generator implements Processor {
     let position = this.#cursor;
     const feedFrom = async (reader: Reader): Promise<void> => {
       for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
-        for (const line of linesIn(bytes)) {
-          const { id, topic, hash } = JSON.parse(line) as Frame;
+        for (const { id, topic, hash } of framesIn(bytes)) {
           if (this.#endAt !== undefined && id > this.#endAt) return;
           position = id;
           if (hash === null || !topics.includes(topic) || program.pid === undefined) continue;

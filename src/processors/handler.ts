@@ -1,5 +1,5 @@
 import { XsError } from "../frame/error.ts";
-import { encodeMeta, type Frame, idInLine } from "../frame/frame.ts";
+import { encodeMeta, type Frame, idInLine, lastIdIn } from "../frame/frame.ts";
 import { timestampOf } from "../frame/id.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import { scopesOf } from "../frame/topic.ts";
@@ -251,7 +251,7 @@ export class Handler implements Processor {
     for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
       // The boundary between history and what comes live is nothing to a handler.
       if (isThreshold(bytes)) continue;
-      const lastId = lastIdOf(bytes);
+      const lastId = lastIdIn(bytes);
       // The spawns of several successors may be in one page, and some of those may not load.
       let from: string | undefined;
       for (;;) {
@@ -461,10 +461,4 @@ const THRESHOLD = Buffer.from('{"topic":"stream.cross.threshold"');
 
 function isThreshold(bytes: Uint8Array): boolean {
   return THRESHOLD.equals(bytes.subarray(0, THRESHOLD.length));
-}
-
-/** The id of the last frame of a page. */
-function lastIdOf(bytes: Uint8Array): string {
-  const start = bytes.lastIndexOf(10, bytes.length - 2) + 1;
-  return idInLine(new TextDecoder().decode(bytes.subarray(start)));
 }

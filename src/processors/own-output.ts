@@ -1,6 +1,4 @@
-import { type Frame, idInLine, linesIn } from "../frame/frame.ts";
-
-const decoder = new TextDecoder();
+import { type Frame, idInLine, lastIdIn, linesIn } from "../frame/frame.ts";
 
 /** Frames of a page that are for a handler. */
 export interface HandlerPage {
@@ -33,8 +31,7 @@ export class OwnOutput {
     const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const mayBeOwn = page.includes('"handler_id":"') || page.includes('"spawn_id":"');
     if (!mayBeOwn && before === undefined && after === undefined) {
-      const start = page.lastIndexOf(10, page.length - 2) + 1;
-      return { bytes, lastId: idInLine(decoder.decode(page.subarray(start))) };
+      return { bytes, lastId: lastIdIn(bytes) };
     }
     const lines = linesIn(bytes);
     const kept = lines.filter((line) => {

@@ -1,10 +1,10 @@
-import { type Frame, idInLine, linesIn } from "../frame/frame.ts";
+import { type Frame, framesIn, idInLine } from "../frame/frame.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import { FOREVER } from "../frame/ttl.ts";
 import type { Reader } from "../store/reader.ts";
 import type { Store } from "../store/store.ts";
 import { answer } from "./lifecycle.ts";
-import { type Entry, type Kind, Registry, requestIn, spawnIn, unnamedSpawn } from "./registry.ts";
+import { type Entry, type Kind, Registry, requestIn, unnamedSpawn } from "./registry.ts";
 import { removeScripts } from "./runtime.ts";
 import { Slot } from "./slot.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
@@ -60,8 +60,6 @@ export class Processors {
     this.#reader = reader;
     const registry = new Registry();
     const requests = new Map<string, Frame>();
-    /** Spawns without a name that no server has answered yet. */
-    const unnamed = new Map<string, Frame>();
     for (;;) {
       const bytes = await reader.next();
       if (!bytes) return;
@@ -70,15 +68,13 @@ export class Processors {
       for (const frame of frames) {
         this.#position = frame.id;
         registry.apply(frame);
-        if (unnamedSpawn(frame)) unnamed.set(frame.id, frame);
-        else unnamed.delete(spawnIn(frame) ?? "");
         const request = requestIn(frame);
         if (request?.action !== "spawn") continue;
         requests.set(frame.id, frame);
         this.#slot(request.kind, request.name).remember(frame.id);
       }
     }
-    for (const frame of unnamed.values()) await this.#refuse(frame);
+    for (const frame of registry.unnamed()) await this.#refuse(frame);
     for (const entry of registry.entries()) await this.#recover(entry, requests);
     this.#started.resolve();
     this.#reading = this.#follow(reader).catch((error: Error) => {
@@ -193,9 +189,4 @@ export async function stoppedProcessors(store: Store): Promise<ProcessorStatus[]
     const spawnId = good ?? pending;
     return spawnId === undefined ? [] : [idleStatus({ kind, name, spawnId }, "stopped")];
   });
-}
-
-function framesIn(bytes: Uint8Array): Frame[] {
-  const lines = linesIn(bytes);
-  return lines.map((line) => JSON.parse(line) as Frame);
 }

@@ -39,11 +39,6 @@ export function unnamedSpawn({ topic, meta }: Frame): Kind | undefined {
   return action === "spawn" && textIn(meta, "topic") === undefined ? kindOf(subject) : undefined;
 }
 
-/** The spawn that an answer of the runtime is about. */
-export function spawnIn({ meta }: Frame): string | undefined {
-  return textIn(meta, "spawn_id");
-}
-
 /** Tells whether a spawn is that of a generator that is fed by frames. */
 export function isDuplex({ topic, meta }: Frame): boolean {
   return topic === "stream.cross.duplex.spawn" || (meta as { duplex?: Json }).duplex === true;
@@ -55,20 +50,32 @@ export function isDuplex({ topic, meta }: Frame): boolean {
  */
 export class Registry {
   readonly #entries = new Map<string, Entry>();
+  readonly #unnamed = new Map<string, Frame>();
 
   /** What there is to run or to answer, in the order in which the names first came. */
   entries(): Entry[] {
     return [...this.#entries.values()];
   }
 
+  /** Spawns that name nothing, and have no answer yet. */
+  unnamed(): Frame[] {
+    return [...this.#unnamed.values()];
+  }
+
   get(kind: Kind, name: string): Entry | undefined {
     return this.#entries.get(`${kind} ${name}`);
   }
 
-  apply({ topic, id, meta }: Frame): void {
+  apply(frame: Frame): void {
+    const { topic, id, meta } = frame;
     const [, subject, action] = TOPIC.exec(topic) ?? [];
     const name = textIn(meta, "topic");
-    if (action === undefined || name === undefined) return;
+    if (action === undefined) return;
+    if (name === undefined) {
+      if (action === "spawn") this.#unnamed.set(id, frame);
+      else this.#unnamed.delete(textIn(meta, "spawn_id") ?? "");
+      return;
+    }
     const kind = kindOf(subject);
     const key = `${kind} ${name}`;
     const entry = this.#entries.get(key) ?? { kind, name };

@@ -1,4 +1,4 @@
-import { type Frame, idInLine, linesIn } from "../frame/frame.ts";
+import { framesIn, lastIdIn } from "../frame/frame.ts";
 import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import { type Result, resultOf } from "./effects.ts";
 import { Invalid, parseSpawnOptions } from "./options.ts";
@@ -78,13 +78,11 @@ export async function tryHandler({ name, script, place, frames, write }: Trial):
       await worker.sendState(state);
     }
     for await (const bytes of frames(topics)) {
-      const lines = linesIn(bytes);
-      for (const line of lines) {
-        const { id, ttl } = JSON.parse(line) as Frame;
+      for (const { id, ttl } of framesIn(bytes)) {
         if (ttl !== "forever") ttls.set(id, parseTtl(ttl));
       }
       reached = Promise.withResolvers();
-      last = idInLine(lines.at(-1) ?? "");
+      last = lastIdIn(bytes);
       await worker.send(bytes, last);
       await reached.promise;
       ttls.clear();

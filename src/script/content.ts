@@ -1,6 +1,7 @@
 import { XsError } from "../frame/error.ts";
 import type { Json } from "../frame/frame.ts";
 import { answerTo } from "../frame/http.ts";
+import { isJsonType } from "../frame/pair.ts";
 
 /** JSON of a value that a script gave. @throws XsError `bad_frame` where it has none */
 export function jsonOf(value: unknown, what: string): string {
@@ -35,8 +36,7 @@ export function encodeValue(value: unknown): { bytes: Uint8Array; type: string }
 
 /** The inverse of {@link encodeValue}. */
 export function decodeValue(bytes: Uint8Array, type: string): unknown {
-  if (/^application\/(.*\+)?json\b/.test(type))
-    return JSON.parse(new TextDecoder().decode(bytes)) as Json;
+  if (isJsonType(type)) return JSON.parse(new TextDecoder().decode(bytes)) as Json;
   if (type.startsWith("text/")) return new TextDecoder().decode(bytes);
   return bytes;
 }

@@ -13,6 +13,7 @@ import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { XsError } from "../frame/error.ts";
 import { digestOf, hashOf, hashOfDigest } from "../frame/hash.ts";
+import { isOutOfFiles } from "./failures.ts";
 import { syncFileSystem, syncPath } from "./sync-files.ts";
 
 const ALGORITHM = "sha256";
@@ -118,9 +119,9 @@ export class ContentFiles {
     try {
       return await this.#open(hash);
     } catch (error) {
+      // The latter says nothing of the content.
+      if (error instanceof XsError || isOutOfFiles(error)) throw error;
       const code = (error as { code?: string }).code ?? "";
-      // Those pass, and say nothing of the content.
-      if (error instanceof XsError || code === "EMFILE" || code === "ENFILE") throw error;
       throw new XsError(
         "content_damaged",
         `the stored content of ${hash} cannot be read (${code}): look at ${this.pathOf(hash)}`,

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { XsError } from "../frame/error.ts";
-import { encodeFrame, type Frame, idInLine, linesIn } from "../frame/frame.ts";
+import { encodeFrame, type Frame, idInLine, lastIdIn } from "../frame/frame.ts";
 import { hashesIn } from "../frame/hash.ts";
 import { checkAhead, type IdSequence } from "../frame/id.ts";
 import { chunkScope, lastScope, scopesOfLine, topicInLine } from "../frame/scopes.ts";
@@ -233,8 +233,7 @@ export class Log {
     if (sound.rows === row.rows) {
       return { ...sound, lastId: row.lastId ?? undefined, more: row.rows === query.rows };
     }
-    const lines = linesIn(sound.bytes);
-    return { ...sound, lastId: idInLine(lines.at(-1) ?? ""), more: true };
+    return { ...sound, lastId: lastIdIn(sound.bytes), more: true };
   }
 
   /** The newest frame's id of a topic, as a write sees it. */

@@ -235,7 +235,8 @@ export class SqliteStore implements Store {
     direction: Direction,
     topics?: readonly string[],
   ): Promise<string | undefined> {
-    if (this.#undurable.from === undefined) return this.neighbour(id, direction, topics);
+    const line = this.neighbour(id, direction, topics);
+    if (line !== undefined || this.#undurable.from === undefined) return line;
     // As that commit has it: when it is durable the next may have taken it away again.
     return this.#write(() => {
       this.#log.trim();

@@ -120,7 +120,7 @@ export interface Store {
   get(id: string): string | undefined;
   /** The frame before or after an id, which itself need not exist, in the stream or some topics. */
   neighbour(id: string, direction: Direction, topics?: readonly string[]): string | undefined;
-  /** The same with what is committed but not durable yet, when it is. */
+  /** The same; where there is none, what is committed but not durable yet, when it is. */
   neighbourOnceDurable(
     id: string,
     direction: Direction,

@@ -1,13 +1,14 @@
 // A byte is changed at a random place of every kind of file: what is served is right or an error that
 // names it, nothing crashes, and a check names what is not there any more.
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "../../src/frame/frame.ts";
 import { Home } from "../cli/run-xs.ts";
 import { edit } from "../support/damage.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
 import { parseLines, Server, startServer, tempDirectory } from "../support/server.ts";
+import { filesBelow } from "../support/temp.ts";
 import { TEST_MS } from "../support/wait.ts";
 
 /** Places in each kind of file: `XS_CORRUPTION_PLACES=300` for the long run. */
@@ -66,16 +67,10 @@ const KINDS: readonly (readonly [name: string, state: State, files: RegExp])[] =
   ["the lock", "killed", /^lock\.db/],
 ];
 
-function filesIn(store: string): string[] {
-  return readdirSync(store, { recursive: true, encoding: "utf8" }).filter(
-    (name) => statSync(join(store, name), { throwIfNoEntry: false })?.isFile() ?? false,
-  );
-}
-
 /** Changes a byte; gives where. An empty file gets one. */
 function damage(store: string, files: RegExp, random: Random): string {
   const name = random.pick(
-    filesIn(store)
+    filesBelow(store)
       .filter((file) => files.test(file))
       .sort(),
   );

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "../../src/frame/frame.ts";
-import { digestOf } from "../../src/frame/hash.ts";
+import { ContentFiles } from "../../src/store/content-files.ts";
 import { Home } from "../cli/run-xs.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
 import { parseLines, type Server, startServer, tempDirectory } from "../support/server.ts";
@@ -174,9 +174,7 @@ describe.skipIf(untraced !== undefined)(`strace${untraced ? ` (${untraced})` : "
 });
 
 function contentPath(directory: string, hash: string): string {
-  const hex = digestOf(hash).toString("hex");
-  const parts = [hex.slice(0, 2), hex.slice(2, 4), hex.slice(4)];
-  return join(directory, "cacache/content-v2/sha256", ...parts);
+  return new ContentFiles(join(directory, "cacache")).pathOf(hash);
 }
 
 test("a folder in the place of a content file is an error that names it, and a check tells", async () => {

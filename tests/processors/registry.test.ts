@@ -131,3 +131,13 @@ test("a request tells what is asked for; what does not say its name is none", ()
     expect(none).toBeUndefined();
   }
 });
+
+test("a spawn that names nothing is to be answered until it is", () => {
+  const registry = new Registry();
+  const spawn = frame("generator.spawn", "1", { topic: 7 });
+  registry.apply(spawn);
+  registry.apply(frame("handler.invalid 2", "3", { topic: null }));
+  expect([registry.unnamed(), registry.entries()]).toEqual([[spawn], []]);
+  registry.apply(frame("generator.invalid 1", "4", { topic: null }));
+  expect(registry.unnamed()).toEqual([]);
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, utimesSync } from "node:fs";
+import { utimesSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { Frame } from "../../src/frame/frame.ts";
@@ -8,20 +8,12 @@ import { ContentFiles } from "../../src/store/content-files.ts";
 import type { Store } from "../../src/store/store.ts";
 import { nextTurn } from "../../src/store/turn.ts";
 import { append, problemsOf, sqliteEngine, withStore } from "../support/store.ts";
-import { tempDir } from "../support/temp.ts";
+import { filesBelow, tempDir } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
 
 const LARGE = "large ".repeat(20_000);
 const DAY_MS = 24 * 60 * 60 * 1000;
 const bytes = (text: string) => new TextEncoder().encode(text);
-
-/** The files below a directory. */
-function filesBelow(path: string): string[] {
-  if (!existsSync(path)) return [];
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
 
 /** What is on disk of content: files, and entries of cacache's index. */
 const onDisk = (path: string) => ({

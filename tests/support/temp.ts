@@ -1,5 +1,5 @@
 import { afterEach } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -10,6 +10,14 @@ export function tempDir(): string {
   const path = mkdtempSync(join(tmpdir(), "xs-test-"));
   made.push(path);
   return path;
+}
+
+/** The names of the files below a directory, from there on; none where there is no directory. */
+export function filesBelow(path: string): string[] {
+  if (!existsSync(path)) return [];
+  // A file may go while they are looked at.
+  const isFile = (name: string) => statSync(join(path, name), { throwIfNoEntry: false })?.isFile();
+  return readdirSync(path, { recursive: true, encoding: "utf8" }).filter(isFile);
 }
 
 // Loaded before all tests (bunfig.toml), so that this holds for every file of them.
