@@ -36,7 +36,12 @@ export function around(valid: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc.oneof(valid, changed, changed, anyText);
 }
 
-/** The same of bytes. */
+/** Texts of which most are right: where several of them make one case, it may be right as a whole. */
+export function mostly(valid: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.oneof({ weight: 5, arbitrary: valid }, { weight: 1, arbitrary: around(valid) });
+}
+
+/** The same as `around`, of bytes. */
 export function aroundBytes(
   valid: fc.Arbitrary<Uint8Array>,
 ): fc.Arbitrary<Uint8Array<ArrayBuffer>> {

@@ -9,7 +9,7 @@ import { RawConnection, startServer, tempDirectory } from "../support/server.ts"
 import { expectSound } from "../support/store.ts";
 import { makeTar } from "../support/tar.ts";
 import { TEST_MS } from "../support/wait.ts";
-import { around, aroundBytes, CASES, cases } from "./cases.ts";
+import { around, aroundBytes, CASES, cases, mostly } from "./cases.ts";
 
 setDefaultTimeout(TEST_MS * Math.ceil(CASES / 2500));
 
@@ -83,43 +83,53 @@ test("any import, a tar or lines: taken or refused", async () => {
 test("any bytes on the socket: answered or hung up on, and others are served meanwhile", async () => {
   using home = tempDirectory();
   await using server = await startServer(join(home.path, "store"));
-  const method = fc.constantFrom("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "get", "PATCH");
-  const path = around(
-    fc.oneof(
-      fc.constantFrom("/", "/?follow=false", "/kv/a", "/kv?prefix=a", "/cas", "/first", "/last/a"),
-      fc.constantFrom("/stream", "/export", "/version", "/metrics", "/gc", "/import", "/verify"),
-      topics.map((topic) => `/stream/${topic}?ttl=last:2`),
-      ids.map((id) => `/${id}/content`),
-    ),
-  ) // A following read has no end to wait for.
-    .map((text) => text.replace(/follow/g, "fellow"));
-  const header = around(
-    fc.constantFrom(
-      "xs-meta: {}",
-      "xs-expect-last: none",
-      "Idempotency-Key: a",
-      "If-Match: *",
-      "Range: bytes=0-1",
-      "Transfer-Encoding: chunked",
-      "Expect: 100-continue",
-      "Content-Length: 5",
-      "Accept: text/event-stream",
-      "Upgrade: websocket",
-    ),
+  const routes = fc.oneof(
+    fc.constantFrom("GET /", "GET /?limit=2", "GET /first", "HEAD /last/a", "GET /kv?prefix=a"),
+    fc.constantFrom("PUT /kv/a", "GET /kv/a", "DELETE /kv/a", "POST /cas", "POST /stream"),
+    fc.constantFrom("GET /export", "GET /version", "GET /metrics", "GET /verify", "POST /gc"),
+    topics.map((topic) => `POST /${encodeURIComponent(topic)}?ttl=last:2`),
+    ids.map((id) => `GET /${id}/content`),
+    fc
+      .tuple(fc.constantFrom("get", "PATCH", "OPTIONS"), topics)
+      .map(([method, topic]) => `${method} /${topic}`),
+  );
+  // A following read has no end to wait for.
+  const route = mostly(routes).map((text) => text.replace(/follow/g, "fellow"));
+  const header = fc.oneof(
+    {
+      weight: 8,
+      arbitrary: mostly(
+        fc.constantFrom(
+          "xs-meta: {}",
+          "xs-expect-last: none",
+          "Idempotency-Key: a",
+          "If-Match: *",
+          "Range: bytes=0-1",
+          "Expect: 100-continue",
+          "Accept: text/event-stream",
+          "Upgrade: websocket",
+        ),
+      ),
+    },
+    // Beside the length that every request has, a contradiction.
+    {
+      weight: 1,
+      arbitrary: around(fc.constantFrom("Transfer-Encoding: chunked", "Content-Length: 5")),
+    },
   );
   const requests = fc
-    .tuple(method, path, fc.array(header, { maxLength: 3 }), fc.string({ maxLength: 40 }))
-    .map(([verb, target, headers, body]) =>
-      Buffer.from(
-        `${verb} ${target} HTTP/1.1\r\nHost: x\r\n${headers.map((one) => `${one}\r\n`).join("")}Content-Length: ${body.length}\r\n\r\n${body}`,
-      ),
-    );
+    .tuple(route, fc.array(header, { maxLength: 3 }), fc.string({ maxLength: 40 }))
+    .map(([target, headers, body]) => {
+      const lines = [`${target} HTTP/1.1`, "Host: x", ...headers];
+      lines.push(`Content-Length: ${Buffer.byteLength(body)}`, "", body);
+      return Buffer.from(lines.join("\r\n"));
+    });
   const bytes = fc.oneof(
     { weight: 4, arbitrary: requests.map((buffer) => new Uint8Array(buffer)) },
     { weight: 3, arbitrary: aroundBytes(requests) },
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }) },
   );
-  const statuses = new Map<string, number>();
+  const answers = { well: 0, refused: 0 };
   let n = 0;
   await fc.assert(
     fc.asyncProperty(bytes, async (sent) => {
@@ -128,15 +138,16 @@ test("any bytes on the socket: answered or hung up on, and others are served mea
       await connection.hangUp();
       const { received } = connection;
       for (const [, status = ""] of received.matchAll(/^HTTP\/1\.1 (\d{3})/gm)) {
-        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        if (status.startsWith("2")) answers.well++;
+        if (status.startsWith("4")) answers.refused++;
         expect(["500", "501", "502"].includes(status) ? received : "").toBe("");
       }
       if (n++ % 50 === 0) expect((await server.fetch("/health")).status).toBe(200);
     }),
     cases(0.15),
   );
-  // The requests are not all alike.
-  expect(statuses.size).toBeGreaterThan(4);
+  // Both kinds are many, so the bytes get past the parser of requests and do not always suit.
+  expect(Math.min(answers.well, answers.refused)).toBeGreaterThan(n / 20);
   await server.append("after", "the fuzz");
   expect(await server.stop("SIGTERM")).toBe(0);
   await expectSound(server.directory);
