@@ -6,6 +6,7 @@ import { scopesOf } from "../frame/topic.ts";
 import { EPHEMERAL, FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { Reader } from "../store/reader.ts";
 import type { Change, TakenContent } from "../store/store.ts";
+import { Drain } from "./drain.ts";
 import { resultOf } from "./effects.ts";
 import { Lanes } from "./lanes.ts";
 import { patiently, readRecord, type Subject, shortReason, writeRecord } from "./lifecycle.ts";
@@ -63,7 +64,9 @@ export class Handler implements Processor {
   #inFlight: Page[] = [];
   #steps: Step[] = [];
   #waitingEffects = 0;
-  #committing: Promise<void> | undefined;
+  readonly #commits = new Drain(() => {
+    return this.#steps.length > 0 && !this.#failure ? this.#commitNext() : undefined;
+  });
   /** Why the handler is over: it failed, or the store did. */
   #failure: { reason: string; frame_id?: string } | undefined;
   #progress = Promise.withResolvers<void>();
@@ -153,7 +156,7 @@ export class Handler implements Processor {
     this.#reader?.close();
     this.#wake();
     await feeding;
-    await this.#committing;
+    await this.#commits.running;
     this.#drained.resolve(false);
     if (this.#failure) {
       return { failed: { ...this.#failure, reason: shortReason(this.#failure.reason) } };
@@ -192,7 +195,7 @@ export class Handler implements Processor {
     this.#wake();
     this.#drained.resolve(false);
     await this.#worker?.ended.catch(() => {});
-    await this.#committing;
+    await this.#commits.running;
   }
 
   dispose(): void {
@@ -307,22 +310,16 @@ export class Handler implements Processor {
     this.#steps.push(step);
     this.#wake();
     this.#waitingEffects += step.effects.length;
-    this.#committing ??= this.#commitAll().finally(() => {
-      this.#committing = undefined;
-    });
-    return this.#waitingEffects > WAITING_EFFECTS ? this.#committing : undefined;
+    this.#commits.start();
+    return this.#waitingEffects > WAITING_EFFECTS ? this.#commits.running : undefined;
   }
 
-  async #commitAll(): Promise<void> {
-    // What comes in the same turn commits together.
-    await Promise.resolve();
-    while (this.#steps.length > 0 && !this.#failure) {
+  async #commitNext(): Promise<void> {
+    try {
       await this.#gather();
-      try {
-        await this.#commitSome();
-      } catch (error) {
-        this.#failure ??= { reason: (error as Error).message };
-      }
+      await this.#commitSome();
+    } catch (error) {
+      this.#failure ??= { reason: (error as Error).message };
     }
     if (!this.#failure) return;
     this.#steps = [];

@@ -1,6 +1,7 @@
 import type { Frame } from "../frame/frame.ts";
 import { parseTopic } from "../frame/topic.ts";
 import type { Change, Store } from "../store/store.ts";
+import { Drain } from "./drain.ts";
 import { Generator } from "./generator.ts";
 import { Handler } from "./handler.ts";
 import { answer, patiently, recordKey, type Subject, shortReason } from "./lifecycle.ts";
@@ -36,7 +37,10 @@ export class Slot {
   /** Later spawns that do not replace what runs. */
   readonly #passedOver = new Set<string>();
   #queue: Request[] = [];
-  #working: Promise<void> | undefined;
+  readonly #work = new Drain(() => {
+    const next = this.#queue.shift();
+    return next && this.#carryOut(next);
+  });
   #current: Running | undefined;
   #loading: { subject: Subject; recovered: boolean; abort: AbortController } | undefined;
 
@@ -59,14 +63,12 @@ export class Slot {
     // server stopped has frames to handle up to the new spawn.
     if (action === "terminate" || !this.#loading?.recovered) this.#loading?.abort.abort();
     if (action === "terminate") this.#current?.abandon();
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined;
-    });
+    this.#work.start();
   }
 
   /** Whether frames of a topic are taken here, now or once what is asked for is loaded. */
   async takes(topic: string): Promise<boolean> {
-    if (!this.#takesNow(topic)) await this.#working;
+    if (!this.#takesNow(topic)) await this.#work.running;
     return this.#takesNow(topic);
   }
 
@@ -89,7 +91,7 @@ export class Slot {
     this.#queue = [];
     this.#loading?.abort.abort();
     this.#current?.abandon();
-    await this.#working;
+    await this.#work.running;
     const current = this.#current;
     if (!current) return;
     this.#current = undefined;
@@ -97,15 +99,13 @@ export class Slot {
     await this.#answer([answer(current.subject, "stopped")]);
   }
 
-  async #work(): Promise<void> {
-    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-      try {
-        if (next.action === "spawn") await this.#spawn(next);
-        else await this.#terminate();
-      } catch (error) {
-        if (this.#host.signal.aborted) return;
-        process.stderr.write(`xs: ${this.kind} ${this.name}: ${(error as Error).message}\n`);
-      }
+  async #carryOut(request: Request): Promise<void> {
+    try {
+      if (request.action === "spawn") await this.#spawn(request);
+      else await this.#terminate();
+    } catch (error) {
+      if (this.#host.signal.aborted) this.#queue = [];
+      else process.stderr.write(`xs: ${this.kind} ${this.name}: ${(error as Error).message}\n`);
     }
   }
 
