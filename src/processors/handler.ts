@@ -1,21 +1,19 @@
-import { XsError } from "../frame/error.ts";
-import { encodeMeta, type Frame, idInLine, lastIdIn } from "../frame/frame.ts";
+import { idInLine, lastIdIn } from "../frame/frame.ts";
 import { timestampOf } from "../frame/id.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import { scopesOf } from "../frame/topic.ts";
-import { EPHEMERAL, FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { Reader } from "../store/reader.ts";
-import type { Change, TakenContent } from "../store/store.ts";
+import type { Change } from "../store/store.ts";
 import { Drain } from "./drain.ts";
-import { resultOf } from "./effects.ts";
 import { Lanes } from "./lanes.ts";
 import { patiently, readRecord, type Subject, shortReason, writeRecord } from "./lifecycle.ts";
 import type { HandlerOptions } from "./options.ts";
 import { StderrWriter } from "./output.ts";
 import { framesOf, type HandlerPage, OwnOutput } from "./own-output.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
-import { type Effect, stateProblem } from "./protocol.ts";
+import { stateProblem } from "./protocol.ts";
 import { type Prepared, placeIn, prepare } from "./runtime.ts";
+import { StepChanges, type StepFailure } from "./step-changes.ts";
 import { type Crew, howItEnded, type Step, Worker } from "./worker.ts";
 
 /** Bytes of frames that may be with the worker and not done. */
@@ -30,9 +28,6 @@ const COMMIT_CHANGES = 2000;
 const GATHER_MS = 100;
 /** A handler that commits nothing for so long, in ms, does not hold its successor up any more. */
 const STALL_MS = 10_000;
-
-/** How many requests it remembers the ttl of. */
-const KNOWN_TTLS = 4000;
 
 /** Frames that are with the worker. */
 interface Page {
@@ -49,14 +44,12 @@ export class Handler implements Processor {
   readonly #host: ProcessorHost;
   readonly #spawn: Spawn;
   readonly #own: OwnOutput;
+  readonly #changes: StepChanges;
   #prepared: Prepared | undefined;
   #options: HandlerOptions | undefined;
   #cursor = "";
   /** As JSON text; undefined for a handler without state. */
   #state: string | undefined;
-
-  /** Of requests that were answered lately, as answers that stream need them again and again. */
-  readonly #ttls = new Map<string, Ttl>();
 
   #worker: Crew | undefined;
   #reader: Reader | undefined;
@@ -81,6 +74,7 @@ export class Handler implements Processor {
     this.#spawn = spawn;
     this.subject = spawn.subject;
     this.#own = new OwnOutput(host.spawnIds);
+    this.#changes = new StepChanges(host.store, spawn.subject, spawn.options.ttl);
   }
 
   async load(signal: AbortSignal): Promise<void> {
@@ -347,7 +341,7 @@ export class Handler implements Processor {
     const changes: Change[] = [];
     let cursor = this.#cursor;
     let state = this.#state;
-    let failure: { reason: string; frame_id: string } | undefined;
+    let failure: StepFailure | undefined;
     let count = 0;
     for (const step of this.#steps) {
       if (changes.length > COMMIT_CHANGES) break;
@@ -355,18 +349,16 @@ export class Handler implements Processor {
         throw new Error(`it declared ${step.done} done, which it had done before`);
       if (step.done > this.#readUpTo)
         throw new Error(`it declared ${step.done} done, which it was not given`);
-      const made = changes.length;
       const failed =
         step.error === undefined
-          ? await this.#makeChanges(step, changes)
+          ? await this.#changes.add(step, changes)
           : { reason: step.error, frame_id: step.done };
       if (failed && this.#options?.onError !== "skip") {
         // What the frames before it made is in `changes`; of its own there is nothing.
-        changes.length = made;
         failure = failed;
         break;
       }
-      if (failed) changes.push(this.#errorFrame(failed));
+      if (failed) changes.push(this.#changes.errorFrame(failed));
       cursor = step.done;
       if (step.state !== undefined) state = step.state;
       count++;
@@ -390,54 +382,6 @@ export class Handler implements Processor {
   #checkState(state: string | undefined): void {
     const problem = state === undefined ? undefined : stateProblem(state);
     if (problem !== undefined) throw new Error(problem);
-  }
-
-  /** Adds what a step writes. Gives what is wrong with it, if anything is; then it adds nothing. */
-  async #makeChanges(
-    { effects }: Step,
-    changes: Change[],
-  ): Promise<{ reason: string; frame_id: string } | undefined> {
-    const start = changes.length;
-    for (const effect of effects) {
-      try {
-        const change = this.#changeOf(effect);
-        changes.push(change instanceof Promise ? await change : change);
-      } catch (error) {
-        if (!(error instanceof XsError) || error.code === "disk_full") throw error;
-        for (const change of changes.splice(start)) {
-          if ("append" in change) this.#host.store.content.unpin(change.append.content);
-        }
-        return { reason: error.message, frame_id: effect.frameId ?? "" };
-      }
-    }
-    return undefined;
-  }
-
-  #changeOf(effect: Effect): Change | Promise<Change> {
-    const made = resultOf(effect, this.subject, this.#spawn.options.ttl, (id) => this.#ttlOf(id));
-    if (!("append" in made)) return made;
-    const { content, ...append } = made.append;
-    const withContent = (taken: TakenContent | null) => ({ append: { ...append, content: taken } });
-    if (!content || content.length === 0) return withContent(null);
-    const passing = append.ttl.kind === "ephemeral";
-    return patiently(() => this.#host.store.content.takeBytes(content, passing)).then(withContent);
-  }
-
-  #ttlOf(id: string): Ttl {
-    const known = this.#ttls.get(id);
-    if (known) return known;
-    const line = this.#host.store.get(id);
-    // A request that is not kept has no answer that is: it would be there for ever.
-    const ttl = line === undefined ? EPHEMERAL : parseTtl((JSON.parse(line) as Frame).ttl);
-    if (this.#ttls.size >= KNOWN_TTLS) this.#ttls.clear();
-    this.#ttls.set(id, ttl);
-    return ttl;
-  }
-
-  #errorFrame({ reason, frame_id }: { reason: string; frame_id: string }): Change {
-    const { name, spawnId } = this.subject;
-    const meta = encodeMeta({ handler_id: spawnId, frame_id, reason: shortReason(reason) });
-    return { append: { topic: `${name}.error`, ttl: FOREVER, meta, content: null } };
   }
 
   #record(): Change {

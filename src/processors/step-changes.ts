@@ -1,0 +1,79 @@
+import { XsError } from "../frame/error.ts";
+import { encodeMeta, type Frame } from "../frame/frame.ts";
+import { EPHEMERAL, FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
+import type { Change, Store, TakenContent } from "../store/store.ts";
+import { resultOf } from "./effects.ts";
+import { patiently, type Subject, shortReason } from "./lifecycle.ts";
+import type { Effect } from "./protocol.ts";
+import type { Step } from "./worker.ts";
+
+/** How many requests it remembers the ttl of. */
+const KNOWN_TTLS = 4000;
+
+/** What is wrong with a step: the frame that it was for, and why nothing of it is written. */
+export interface StepFailure {
+  readonly reason: string;
+  readonly frame_id: string;
+}
+
+/** Makes changes of the store of what a handler asks for. */
+export class StepChanges {
+  readonly #store: Store;
+  readonly #subject: Subject;
+  readonly #ttl: Ttl;
+  /** Of requests that were answered lately, as answers that stream need them again and again. */
+  readonly #ttls = new Map<string, Ttl>();
+
+  /** @param ttl of the handler's output */
+  constructor(store: Store, subject: Subject, ttl: Ttl) {
+    this.#store = store;
+    this.#subject = subject;
+    this.#ttl = ttl;
+  }
+
+  /** Adds what a step writes. Gives what is wrong with it, if anything is; then it adds nothing. */
+  async add({ effects }: Step, changes: Change[]): Promise<StepFailure | undefined> {
+    const start = changes.length;
+    for (const effect of effects) {
+      try {
+        const change = this.#changeOf(effect);
+        changes.push(change instanceof Promise ? await change : change);
+      } catch (error) {
+        if (!(error instanceof XsError) || error.code === "disk_full") throw error;
+        for (const change of changes.splice(start)) {
+          if ("append" in change) this.#store.content.unpin(change.append.content);
+        }
+        return { reason: error.message, frame_id: effect.frameId ?? "" };
+      }
+    }
+    return undefined;
+  }
+
+  /** The frame that tells of a step which is passed over. */
+  errorFrame({ reason, frame_id }: StepFailure): Change {
+    const { name, spawnId } = this.#subject;
+    const meta = encodeMeta({ handler_id: spawnId, frame_id, reason: shortReason(reason) });
+    return { append: { topic: `${name}.error`, ttl: FOREVER, meta, content: null } };
+  }
+
+  #changeOf(effect: Effect): Change | Promise<Change> {
+    const made = resultOf(effect, this.#subject, this.#ttl, (id) => this.#ttlOf(id));
+    if (!("append" in made)) return made;
+    const { content, ...append } = made.append;
+    const withContent = (taken: TakenContent | null) => ({ append: { ...append, content: taken } });
+    if (!content || content.length === 0) return withContent(null);
+    const passing = append.ttl.kind === "ephemeral";
+    return patiently(() => this.#store.content.takeBytes(content, passing)).then(withContent);
+  }
+
+  #ttlOf(id: string): Ttl {
+    const known = this.#ttls.get(id);
+    if (known) return known;
+    const line = this.#store.get(id);
+    // A request that is not kept has no answer that is: it would be there for ever.
+    const ttl = line === undefined ? EPHEMERAL : parseTtl((JSON.parse(line) as Frame).ttl);
+    if (this.#ttls.size >= KNOWN_TTLS) this.#ttls.clear();
+    this.#ttls.set(id, ttl);
+    return ttl;
+  }
+}
