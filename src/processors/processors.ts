@@ -92,6 +92,8 @@ export class Processors {
     this.#started.resolve();
     this.#reader?.close();
     await this.#reading;
+    // Nothing comes to its slot any more, so a handler must not wait for that.
+    this.#moved.resolve();
     await Promise.all([...this.#slots.values()].map((slot) => slot.stop()));
   }
 
