@@ -10,10 +10,10 @@ import { patiently, readRecord, type Subject, shortReason, writeRecord } from ".
 import type { HandlerOptions } from "./options.ts";
 import { StderrWriter } from "./output.ts";
 import { framesOf, type HandlerPage, OwnOutput } from "./own-output.ts";
-import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
+import type { Attempt, Failure, Processor, ProcessorHost, Spawn } from "./processor.ts";
 import { stateProblem } from "./protocol.ts";
 import { type Prepared, placeIn, prepare } from "./runtime.ts";
-import { StepChanges, type StepFailure } from "./step-changes.ts";
+import { StepChanges } from "./step-changes.ts";
 import { type Crew, howItEnded, type Step, Worker } from "./worker.ts";
 
 /** Bytes of frames that may be with the worker and not done. */
@@ -61,7 +61,7 @@ export class Handler implements Processor {
     return this.#steps.length > 0 && !this.#failure ? this.#commitNext() : undefined;
   });
   /** Why the handler is over: it failed, or the store did. */
-  #failure: { reason: string; frame_id?: string } | undefined;
+  #failure: Failure | undefined;
   #progress = Promise.withResolvers<void>();
   #lastProgress = 0;
   #stopping = false;
@@ -141,16 +141,19 @@ export class Handler implements Processor {
       worker.stop();
     });
     let exit: Awaited<Crew["ended"]> | undefined;
+    let broken: Failure | undefined;
     try {
       exit = await worker.ended;
     } catch (error) {
-      if (!this.#stopping) this.#failure ??= { reason: (error as Error).message };
+      broken = { reason: (error as Error).message };
     }
     this.#worker = undefined;
     this.#reader?.close();
     this.#wake();
     await feeding;
+    // What it did before is kept, however it ended.
     await this.#commits.running;
+    if (!this.#stopping) this.#failure ??= broken;
     this.#drained.resolve(false);
     if (this.#failure) {
       return { failed: { ...this.#failure, reason: shortReason(this.#failure.reason) } };
@@ -341,18 +344,13 @@ export class Handler implements Processor {
     const changes: Change[] = [];
     let cursor = this.#cursor;
     let state = this.#state;
-    let failure: StepFailure | undefined;
+    let failure: Failure | undefined;
     let count = 0;
     for (const step of this.#steps) {
       if (changes.length > COMMIT_CHANGES) break;
-      if (step.done <= cursor)
-        throw new Error(`it declared ${step.done} done, which it had done before`);
-      if (step.done > this.#readUpTo)
-        throw new Error(`it declared ${step.done} done, which it was not given`);
-      const failed =
-        step.error === undefined
-          ? await this.#changes.add(step, changes)
-          : { reason: step.error, frame_id: step.done };
+      failure = this.#brokenBy(step, cursor);
+      if (failure) break;
+      const failed = await this.#changes.add(step, changes);
       if (failed && this.#options?.onError !== "skip") {
         // What the frames before it made is in `changes`; of its own there is nothing.
         failure = failed;
@@ -363,7 +361,6 @@ export class Handler implements Processor {
       if (step.state !== undefined) state = step.state;
       count++;
     }
-    this.#checkState(state);
     if (count > 0) {
       const made = this.#steps.splice(0, count);
       for (const step of made) this.#waitingEffects -= step.effects.length;
@@ -379,9 +376,13 @@ export class Handler implements Processor {
     if (failure) this.#failure = failure;
   }
 
-  #checkState(state: string | undefined): void {
+  /** How a step breaks the protocol, if it does: the worker is not to be trusted any more. */
+  #brokenBy({ done, state }: Step, cursor: string): Failure | undefined {
+    if (done <= cursor) return { reason: `it declared ${done} done, which it had done before` };
+    if (done > this.#readUpTo)
+      return { reason: `it declared ${done} done, which it was not given` };
     const problem = state === undefined ? undefined : stateProblem(state);
-    if (problem !== undefined) throw new Error(problem);
+    return problem === undefined ? undefined : { reason: problem, frame_id: done };
   }
 
   #record(): Change {

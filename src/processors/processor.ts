@@ -28,10 +28,16 @@ export interface ProcessorHost {
   isPassedOver(spawnId: string): boolean;
 }
 
+/** Why a processor has failed, and the frame on which it has, if it was one. */
+export interface Failure {
+  readonly reason: string;
+  readonly frame_id?: string;
+}
+
 /** How one run of a processor's program went. */
 export type Attempt =
   | { readonly exit: Exit; readonly reason: string }
-  | { readonly failed: { readonly reason: string; readonly frame_id?: string } }
+  | { readonly failed: Failure }
   | { readonly stopped: true };
 
 /** A generator or a handler. */

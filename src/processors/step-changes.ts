@@ -4,17 +4,15 @@ import { EPHEMERAL, FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { Change, Store, TakenContent } from "../store/store.ts";
 import { resultOf } from "./effects.ts";
 import { patiently, type Subject, shortReason } from "./lifecycle.ts";
+import type { Failure } from "./processor.ts";
 import type { Effect } from "./protocol.ts";
 import type { Step } from "./worker.ts";
 
 /** How many requests it remembers the ttl of. */
 const KNOWN_TTLS = 4000;
 
-/** What is wrong with a step: the frame that it was for, and why nothing of it is written. */
-export interface StepFailure {
-  readonly reason: string;
-  readonly frame_id: string;
-}
+/** What is wrong with a step, of which nothing is written. */
+export type StepFailure = Required<Failure>;
 
 /** Makes changes of the store of what a handler asks for. */
 export class StepChanges {
@@ -32,7 +30,8 @@ export class StepChanges {
   }
 
   /** Adds what a step writes. Gives what is wrong with it, if anything is; then it adds nothing. */
-  async add({ effects }: Step, changes: Change[]): Promise<StepFailure | undefined> {
+  async add({ done, effects, error }: Step, changes: Change[]): Promise<StepFailure | undefined> {
+    if (error !== undefined) return { reason: error, frame_id: done };
     const start = changes.length;
     for (const effect of effects) {
       try {

@@ -203,6 +203,39 @@ test("one that does not keep to the protocol has failed, and the others go on", 
   });
 });
 
+test("what was done before the protocol is broken is kept, also where the state becomes too large", async () => {
+  await serving(async (server) => {
+    const script = (at2: string) =>
+      python(
+        '{"topics": ["n"], "initial": ""}',
+        `n = frame["meta"]["n"]
+if n == 2: ${at2}
+else: say(out={"n": n}, next=str(n), done=frame["id"])`,
+      );
+    const unknown = await spawn(server, "handler", "unknown", script('say(done="z" * 25)'));
+    const loud = await spawn(server, "handler", "loud", script('print("Hello!", flush=True)'));
+    const large = await spawn(
+      server,
+      "handler",
+      "large",
+      script('say(out=2, next="x" * 2000000, done=frame["id"])'),
+    );
+    await sayMany(server, "n", 4);
+    const frames = await framesOf(server, "n");
+    const { meta } = await answered(server, large, "failed");
+    expect([meta.reason, meta.frame_id]).toEqual([
+      expect.stringContaining("the state is 2000002 bytes"),
+      frames[2]?.id,
+    ]);
+    expect((await answered(server, unknown, "failed")).meta.frame_id).toBeUndefined();
+    expect((await answered(server, loud, "failed")).meta.reason).toContain("Hello!");
+    for (const name of ["unknown", "loud", "large"]) {
+      const out = await framesOf(server, `${name}.out`);
+      expect([name, out.map(({ meta }) => meta.n)]).toEqual([name, [0, 1]]);
+    }
+  });
+});
+
 test("one that never says that it is ready, or says it wrong, is invalid", async () => {
   await serving(async (server) => {
     const wrong: [script: string, reason: string][] = [
