@@ -1,6 +1,7 @@
 import type { ParsedTarEntry } from "modern-tar";
 import { XsError } from "../frame/error.ts";
 import { FRAMES, hashOfEntry, PAIRS, PROBLEMS } from "../frame/tar.ts";
+import { amount } from "./amount.ts";
 import { writeWhole } from "./export-file.ts";
 import { messages } from "./messages.ts";
 import { chunksOf, writeOut } from "./output.ts";
@@ -108,8 +109,4 @@ async function watch(
 function problemsIn(lines: string): string[] {
   const texts = lines.split("\n").filter((line) => line !== "");
   return texts.map((line) => (JSON.parse(line) as { problem: string }).problem);
-}
-
-function amount(count: number, name: string): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? name.slice(0, -1) : name}`;
 }

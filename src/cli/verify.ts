@@ -1,4 +1,5 @@
 import { XsError } from "../frame/error.ts";
+import { amount } from "./amount.ts";
 import { messages } from "./messages.ts";
 import { linesOf, writeOut } from "./output.ts";
 import { splitTarget, withClient } from "./target.ts";
@@ -45,17 +46,14 @@ export const verify: Verb = {
 
 function conclude(counts: Counts & { staged: number; problems: number }): void {
   const { staged, problems } = counts;
-  const rest = staged > 0 ? `; ${staged} contents are still staged` : "";
+  const rest = staged > 0 ? `; ${amount(staged, "contents")} still staged` : "";
   messages.info(`${counted(counts)}${rest}`);
   if (problems === 0) return;
-  throw new XsError(
-    "store_damaged",
-    problems === 1 ? "there is 1 problem, above" : `there are ${problems} problems, above`,
-  );
+  throw new XsError("store_damaged", `the store has ${amount(problems, "problems")}, named above`);
 }
 
 function counted({ frames, contents, pairs }: Counts): string {
-  return `${frames} frames, ${contents} contents, ${pairs} pairs`;
+  return `${amount(frames, "frames")}, ${amount(contents, "contents")}, ${amount(pairs, "pairs")}`;
 }
 
 /** On a terminal: one line of stderr that is written over again and again. */

@@ -21,7 +21,7 @@ for (const served of [true, false]) {
     await using server = served ? await startServer(home.store) : undefined;
     const { code, stdout, stderr } = await home.xs(["verify", home.store]);
     expect([code, stdout]).toEqual([0, ""]);
-    expect(stderr).toContain(`${server ? 2 : 1} frames, 1 contents, 1 pairs`);
+    expect(stderr).toContain(`${server ? "2 frames" : "1 frame"}, 1 content, 1 pair`);
     for (const part of ["staged", "\x1b", "\r"]) expect(stderr).not.toContain(part);
   });
 
@@ -130,7 +130,7 @@ test("verify tells of contents that are still staged", async () => {
   await server.append("note", "just now");
   const { code, stderr } = await home.xs(["verify", home.store]);
   expect(code).toBe(0);
-  expect(stderr).toContain("2 frames, 1 contents, 0 pairs; 1 contents are still staged");
+  expect(stderr).toContain("2 frames, 1 content, 0 pairs; 1 content still staged");
 });
 
 test("a check that breaks off is a failure, whatever it has found", async () => {
