@@ -35,6 +35,8 @@ export class Generator implements Processor {
   #sent: Sent[] = [];
   #endAt: string | undefined;
   #stopping = false;
+  /** Settles when the program is gone, with all that comes of it. */
+  #over: Promise<void> | undefined;
 
   constructor(host: ProcessorHost, spawn: Spawn) {
     this.#host = host;
@@ -76,7 +78,14 @@ export class Generator implements Processor {
     return undefined;
   }
 
-  async attempt(): Promise<Attempt> {
+  attempt(): Promise<Attempt> {
+    const attempt = this.#run();
+    const over = () => {};
+    this.#over = attempt.then(over, over);
+    return attempt;
+  }
+
+  async #run(): Promise<Attempt> {
     const prepared = this.#prepared;
     if (!prepared || this.#stopping) return { stopped: true };
     const { store } = this.#host;
@@ -122,17 +131,14 @@ export class Generator implements Processor {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#reader?.close();
-    const program = this.#program;
-    program?.stop();
-    await program?.exited;
-    await this.#settled;
+    this.#program?.stop();
+    // Not just the program: what it has written is taken then, and known how far it has read.
+    await this.#over;
   }
 
   dispose(): void {
     this.#prepared?.dispose();
   }
-
-  #settled: Promise<void> | undefined;
 
   /** Notes what the program has read, of what it was fed. */
   async #settle(consumed: number): Promise<void> {
@@ -140,13 +146,8 @@ export class Generator implements Processor {
     this.#sent = [];
     if (!this.#spawn.duplex) return;
     this.#cursor = read.at(-1)?.id ?? this.#cursor;
-    this.#settled = patiently(() =>
-      this.#host.store.apply([writeRecord(this.subject, this.#cursor)]),
-    ).then(
-      () => {},
-      () => {},
-    );
-    await this.#settled;
+    const record = [writeRecord(this.subject, this.#cursor)];
+    await patiently(() => this.#host.store.apply(record)).catch(() => {});
   }
 
   /** Feeds what is sent, from after the cursor. */

@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import {
+  type AnyFrame,
   answered,
   answers,
   ask,
@@ -428,6 +429,24 @@ test("a replaced duplex generator hands its input over: all sends once, in order
     const by = recv.map(({ meta }) => meta.spawn_id);
     expect(by.lastIndexOf(first.id)).toBe(by.indexOf(second.id) - 1);
     expect(await events(server, first)).toEqual(["active", "replaced"]);
+  });
+});
+
+test("what a replaced duplex generator writes at its end makes its successor repeat nothing", async () => {
+  await serving(async (server) => {
+    const first = await spawn(server, "duplex", "cat", "cat; yes end | head -2000", SH);
+    await send(server, "cat", 0, 20);
+    await countOf(server, "cat.recv", 20);
+    const second = await spawn(server, "duplex", "cat", "cat", SH);
+    await send(server, "cat", 20, 1);
+    await until("what the second has", async () => {
+      const [newest] = await server.frames("/?topic=cat.recv&last=1");
+      return (newest as AnyFrame).meta.spawn_id === second.id;
+    });
+    const recv = await framesOf(server, "cat.recv");
+    expect(recv.filter(({ meta }) => meta.spawn_id === first.id)).toHaveLength(2020);
+    const rest = recv.filter(({ meta }) => meta.spawn_id === second.id);
+    expect(await Promise.all(rest.map((frame) => textOf(server, frame)))).toEqual(["20"]);
   });
 });
 
