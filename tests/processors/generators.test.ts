@@ -434,7 +434,7 @@ test("a replaced duplex generator hands its input over: all sends once, in order
 
 test("what a replaced duplex generator writes at its end makes its successor repeat nothing", async () => {
   await serving(async (server) => {
-    const first = await spawn(server, "duplex", "cat", "cat; yes end | head -2000", SH);
+    const first = await spawn(server, "duplex", "cat", "cat; yes end | head -30000", SH);
     await send(server, "cat", 0, 20);
     await countOf(server, "cat.recv", 20);
     const second = await spawn(server, "duplex", "cat", "cat", SH);
@@ -444,7 +444,7 @@ test("what a replaced duplex generator writes at its end makes its successor rep
       return (newest as AnyFrame).meta.spawn_id === second.id;
     });
     const recv = await framesOf(server, "cat.recv");
-    expect(recv.filter(({ meta }) => meta.spawn_id === first.id)).toHaveLength(2020);
+    expect(recv.filter(({ meta }) => meta.spawn_id === first.id)).toHaveLength(30_020);
     const rest = recv.filter(({ meta }) => meta.spawn_id === second.id);
     expect(await Promise.all(rest.map((frame) => textOf(server, frame)))).toEqual(["20"]);
   });
