@@ -87,6 +87,8 @@ test("any bytes on the socket: answered or hung up on, and others are served mea
     fc.constantFrom("GET /", "GET /?limit=2", "GET /first", "HEAD /last/a", "GET /kv?prefix=a"),
     fc.constantFrom("PUT /kv/a", "GET /kv/a", "DELETE /kv/a", "POST /cas", "POST /stream"),
     fc.constantFrom("GET /export", "GET /version", "GET /metrics", "GET /verify", "POST /gc"),
+    fc.constantFrom("POST /import", "DELETE /first", "PUT /cas"),
+    topics.map((topic) => `POST /stream/${topic}?ttl=last:2`),
     topics.map((topic) => `POST /${encodeURIComponent(topic)}?ttl=last:2`),
     ids.map((id) => `GET /${id}/content`),
     fc
