@@ -199,6 +199,7 @@ export class Disk {
         this.#resize(node, call, 0);
       }
     }
+    if (this.#open.has(call.result)) throw new Error(`the trace is out of order at ${path}`);
     const append = flags.includes("O_APPEND");
     this.#open.set(call.result, { node, path, append, position: 0 });
   }

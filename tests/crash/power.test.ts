@@ -97,15 +97,13 @@ function contentOf(n: number): string {
 }
 
 /** Some servers on one store, one after the other, traced. */
-async function recordServers(parent: string, traces: string, random: Random) {
+async function recordServers(parent: string, trace: string, random: Random) {
   const record = new Record();
   const disk = new Disk(parent);
   const told = new Map<string, number>();
   const calls: SystemCall[] = [];
   for (const [n, end] of (["SIGTERM", "SIGKILL", "SIGTERM"] as const).entries()) {
-    const directory = join(traces, String(n));
-    mkdirSync(directory);
-    await using server = await startServer(join(parent, "store"), { under: tracer(directory) });
+    await using server = await startServer(join(parent, "store"), { under: tracer(trace) });
     const follower = new LineReader((await server.fetch("/?follow&tail")).body);
     const followed = follower.rest().catch(() => {});
     // Alone at first, where each write has a sync of its own.
@@ -125,10 +123,10 @@ async function recordServers(parent: string, traces: string, random: Random) {
       if (outcome.status === "rejected" && !(outcome.reason instanceof Gone)) throw outcome.reason;
     }
     await within("the end of the follower", followed);
-    const taken = await readTrace(directory, server.pid);
+    const taken = await readTrace(trace, server.pid);
     disk.record(taken);
     calls.push(...taken);
-    rmSync(directory, { recursive: true });
+    rmSync(trace);
   }
   for (const { name, args, start } of calls) {
     if (name !== "sendto" && name !== "sendmsg") continue;
@@ -197,13 +195,12 @@ describe.skipIf(missing !== undefined)(`a power cut${missing ? ` (${missing})` :
     const counts = { writes: 0, names: 0, syncs: 0, "effects checked": 0, "no store yet": 0 };
     for (let recording = 0; recording < RECORDINGS; recording++) {
       using home = tempDirectory();
-      const [parent, traces] = [join(home.path, "disk"), join(home.path, "traces")];
+      const parent = join(home.path, "disk");
       mkdirSync(parent);
-      mkdirSync(traces);
       // What is left of it is looked at in memory, where a sync takes no time.
       using memory = tempDirectory(existsSync("/dev/shm") ? "/dev/shm" : undefined);
       const left = join(memory.path, "left");
-      const recorded = await recordServers(parent, traces, random.fork());
+      const recorded = await recordServers(parent, join(home.path, "trace"), random.fork());
       counts.writes += recorded.disk.counts.writes;
       counts.names += recorded.disk.counts.names;
       counts.syncs += recorded.disk.counts.syncs;
@@ -240,8 +237,8 @@ describe.skipIf(missing !== undefined)(`a power cut${missing ? ` (${missing})` :
 
   test("takes what a program forgets to sync", async () => {
     using home = tempDirectory();
-    const [root, traces] = [join(home.path, "disk"), join(home.path, "traces")];
-    for (const directory of [root, traces]) mkdirSync(directory);
+    const [root, trace] = [join(home.path, "disk"), join(home.path, "trace")];
+    mkdirSync(root);
     const script = `
       const fs = require("node:fs");
       const sync = (path) => fs.fsyncSync(fs.openSync(path, "r"));
@@ -254,9 +251,9 @@ describe.skipIf(missing !== undefined)(`a power cut${missing ? ` (${missing})` :
       fs.appendFileSync(d + "/g", "two");
       sync(process.cwd());
       sync(d);`;
-    const child = Bun.spawn([...tracer(traces), process.execPath, "-e", script]);
+    const child = Bun.spawn([...tracer(trace), process.execPath, "-e", script]);
     await child.exited;
-    const calls = await readTrace(traces, child.pid);
+    const calls = await readTrace(trace, child.pid);
     const disk = new Disk(root);
     disk.record(calls);
     const left = async (moment: number, mercy: Mercy, name: string) => {

@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { until } from "../support/wait.ts";
 
 /** Everything by which a process changes a file or a directory, or tells somebody of it. */
@@ -17,7 +16,10 @@ const CALLS = [
 /** Longest text that strace is to print of one write, in bytes. */
 const MOST_BYTES = 2 * 1024 * 1024;
 
-/** A system call, with times in ms since 1970. */
+/**
+ * A system call, with times in ms since 1970. Of the starts and ends of all calls of a trace, no two
+ * are the same, and they are in the order in which strace met them.
+ */
 export interface SystemCall {
   readonly name: string;
   readonly start: number;
@@ -29,39 +31,56 @@ export interface SystemCall {
   readonly result: number;
 }
 
-/** The command that traces what it runs, which stays the child of the caller. */
-export function tracer(directory: string): string[] {
+/**
+ * The command that traces what it runs, which stays the child of the caller. All threads are in one
+ * file: strace stamps the start of a call and measures its length at different moments, and so only
+ * the order of the lines tells what was before what.
+ */
+export function tracer(file: string): string[] {
   const times = ["--absolute-timestamps=unix,ns", "--syscall-times=ns"];
-  const how = ["-D", "-ff", "--seccomp-bpf", "-xx", "-s", String(MOST_BYTES)];
-  return ["strace", ...how, ...times, "-e", `trace=${CALLS}`, "-o", join(directory, "trace")];
+  const how = ["-D", "-f", "--seccomp-bpf", "-xx", "-s", String(MOST_BYTES)];
+  return ["strace", ...how, ...times, "-e", `trace=${CALLS}`, "-o", file];
 }
 
 /** The calls of a process that has ended, in the order in which they began. */
-export async function readTrace(directory: string, pid: number): Promise<SystemCall[]> {
-  await until("the end of the trace", () =>
-    /\n?[0-9.]+ \+\+\+ (exited|killed)[^\n]*\n$/.test(
-      readFileSync(join(directory, `trace.${pid}`), "latin1").slice(-200),
-    ),
-  );
-  const calls = readdirSync(directory).flatMap((name) =>
-    readFileSync(join(directory, name), "latin1").split("\n").flatMap(parseCall),
-  );
-  return calls.sort((a, b) => a.start - b.start);
+export async function readTrace(file: string, pid: number): Promise<SystemCall[]> {
+  const end = new RegExp(`^${pid} +[0-9.]+ [+]{3} (exited|killed).*\n$`, "m");
+  const trace = () => readFileSync(file, "latin1");
+  await until("the end of the trace", () => end.test(trace().slice(-200)));
+  return parseTrace(trace());
 }
 
-function parseCall(line: string): SystemCall[] {
-  const [, time, name = "", rest = ""] = /^([0-9.]+) (\w+)\((.*)$/.exec(line) ?? [];
-  if (time === undefined) return [];
-  const start = Number(time) * 1000;
-  const [, args, result, seconds] = /^(.*)\) += (-?[0-9]+)[^"]*<([0-9.]+)>$/.exec(rest) ?? [];
-  if (args === undefined) {
-    // `…) = ?`, or `… <unfinished ...>`: the process was killed in it.
-    const given = rest.replace(/\)? +(= \?|<unfinished).*$/, "");
-    return [{ name, start, end: Infinity, args: given, result: Number.NaN }];
+/** How far apart the moments of a trace are at least, in ms. */
+const STEP = 0.001;
+
+/** The calls in the text of a trace, without those that failed: they changed nothing. */
+export function parseTrace(text: string): SystemCall[] {
+  const calls: { -readonly [key in keyof SystemCall]: SystemCall[key] }[] = [];
+  /** The call that each thread is in. */
+  const begun = new Map<string, (typeof calls)[number]>();
+  let last = 0;
+  for (const line of text.split("\n")) {
+    // `7 1.5 fsync(3 <unfinished ...>`, then `7 1.7 <... fsync resumed>) = 0 <0.2>`; or in one.
+    const [, thread, stamp, name = "", rest = ""] =
+      /^([0-9]+) +([0-9.]+) (?:<\.\.\. )?(\w+)(?:\(| resumed>)(.*)$/.exec(line) ?? [];
+    if (thread === undefined) continue;
+    last = Math.max(Number(stamp) * 1000, last + STEP);
+    const resumed = begun.get(thread);
+    const call = resumed ?? { name, start: last, end: Infinity, args: "", result: Number.NaN };
+    if (!resumed) calls.push(call);
+    const [, args, result, seconds] = /^(.*)\) += (-?[0-9]+)[^"]*<([0-9.]+)>$/.exec(rest) ?? [];
+    // Otherwise it is still in it, or was killed in it: `…) = ?`.
+    call.args += args ?? rest.replace(/\)? +(= \?|<unfinished).*$/, "");
+    if (args === undefined) {
+      begun.set(thread, call);
+      continue;
+    }
+    begun.delete(thread);
+    if (!resumed) last += Number(seconds) * 1000;
+    call.end = last;
+    call.result = Number(result);
   }
-  const end = start + Number(seconds) * 1000;
-  // A call that failed changed nothing.
-  return Number(result) < 0 ? [] : [{ name, start, end, args, result: Number(result) }];
+  return calls.filter(({ result }) => !(result < 0));
 }
 
 /** The texts among the arguments of a call, in their order. */
