@@ -8,7 +8,7 @@ export function usage(verb: Verb): string {
   });
   const sections = [
     `${verb.summary}\n`,
-    `Usage: ${["xs", verb.name, verb.positionals, options.length > 0 ? "[options]" : ""].filter(Boolean).join(" ")}\n`,
+    form(verb),
     options.length > 0 ? `Options:\n${table(options)}` : "",
     `Examples:\n${table(verb.examples)}`,
     verb.positionals.includes("ADDR") ? ADDRESS : "",
@@ -16,8 +16,17 @@ export function usage(verb: Verb): string {
   return `${sections.filter(Boolean).join("\n")}`;
 }
 
-const ADDRESS = `
-ADDR is a store directory, its sock, HOST:PORT, :PORT or a URL. Without it: $XS_ADDR, else ./store
+/** What is shown to who got a verb wrong: its form, and where the rest is. */
+export function reminder(verb: Verb): string {
+  return `${form(verb)}xs ${verb.name} --help says more, with examples.\n`;
+}
+
+function form({ name, positionals, options }: Verb): string {
+  const words = ["xs", name, positionals, Object.keys(options).length > 0 ? "[options]" : ""];
+  return `Usage: ${words.filter(Boolean).join(" ")}\n`;
+}
+
+const ADDRESS = `ADDR is a store directory, its sock, HOST:PORT, :PORT or a URL. Without it: $XS_ADDR, else ./store
 if that is a store, else $XDG_DATA_HOME/cross.stream/store.
 `;
 

@@ -46,9 +46,9 @@ export async function run(args: readonly string[]): Promise<number> {
 async function failed(error: unknown, verb: Verb): Promise<number> {
   if (error instanceof BrokenPipe) return 0;
   if (error instanceof UsageError || (error as Error).name === "CLIError") {
-    const { usage } = await import("./help.ts");
+    const { reminder } = await import("./help.ts");
     await complain((error as Error).message);
-    await print(usage(verb), process.stderr);
+    await print(reminder(verb), process.stderr);
     return 2;
   }
   const { message, code } = error as Error & { code?: string };

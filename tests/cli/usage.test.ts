@@ -69,6 +69,9 @@ test("wrong usage is exit 2, with the usage on stderr and nothing on stdout", as
     const { code, stdout, stderr } = await home.xs(args);
     expect([args, code, stdout]).toEqual([args, 2, ""]);
     expect(stderr).toContain(`Usage: xs ${args[0]}`);
+    // What is wrong is not to be scrolled away by all that would be right.
+    expect(stderr).toMatch(/^xs [a-z0-9 -]+ --help says more, with examples\.$/m);
+    expect(stderr.trim().split("\n").length).toBeLessThan(6);
     expect(stderr).not.toMatch(STACK_TRACE);
   }
   expect(await home.topics(home.store)).toEqual([]);
