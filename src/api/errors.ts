@@ -43,6 +43,7 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   store_too_new: [503, "Store too new"],
   no_server: [503, "No server"],
   address_in_use: [503, "Address in use"],
+  cannot_listen: [503, "Cannot listen"],
   unauthorized: [401, "Unauthorized"],
   foreign_origin: [403, "Foreign origin"],
   no_handler: [503, "No handler"],

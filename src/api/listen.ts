@@ -1,3 +1,4 @@
+import { lookup } from "node:dns/promises";
 import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
@@ -38,7 +39,7 @@ export function listen(directory: string, answer: Api): Promise<Listener> {
  * over TCP it takes the token of the store.
  *
  * @param opened requests are let in when this resolves
- * @throws XsError `store_in_use`, `address_in_use`
+ * @throws XsError `store_in_use`, `address_in_use`, `cannot_listen`
  */
 export async function expose(
   directory: string,
@@ -55,6 +56,8 @@ export async function expose(
   let admit: ReturnType<typeof guarded>;
   let server: ReturnType<typeof Bun.serve>;
   try {
+    // Bun calls a host that it does not know a port that is taken.
+    await lookup(at.hostname);
     server = Bun.serve({
       hostname: at.hostname,
       port: at.port,
@@ -86,6 +89,8 @@ async function listenUnix(path: string, answer: Api): Promise<Listener> {
       // A following read may be silent for ever. The types leave this out for a unix socket.
       ...({ idleTimeout: 0 } as object),
     });
+  } catch (error) {
+    throw listenError({ path }, error);
   } finally {
     process.umask(umask);
   }

@@ -1,4 +1,5 @@
 import { XsError } from "../frame/error.ts";
+import { networkReason } from "../frame/network-error.ts";
 
 /** Whoever read our output has gone: there is nothing left to do, and nothing went wrong. */
 export class BrokenPipe extends Error {
@@ -62,9 +63,11 @@ export async function* linesOf(response: Response): AsyncGenerator<string> {
 
 function brokenOff(error: Error): never {
   if (error instanceof XsError) throw error;
-  throw new XsError("no_server", `the answer broke off (${error.message}); is the server gone?`, {
-    cause: error,
-  });
+  throw new XsError(
+    "no_server",
+    `the answer broke off (${networkReason(error)}): look whether the server is gone`,
+    { cause: error },
+  );
 }
 
 let sink: Bun.FileSink | undefined;

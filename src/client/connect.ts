@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Listener } from "../api/listen.ts";
 import { XsError } from "../frame/error.ts";
+import { networkReason } from "../frame/network-error.ts";
 import { success } from "../script/answer.ts";
 import { isStore } from "../store/is-store.ts";
 import { answers, shortestPath } from "../store/socket-path.ts";
@@ -89,10 +90,11 @@ function remote(address: string, base: string, unix?: string): Client {
         // A following read may be silent for longer than Bun's own time limit.
         response = await fetch(`${base}${path}`, { ...where, timeout: false } as RequestInit);
       } catch (error) {
-        const { message } = error as Error;
-        throw new XsError("no_server", `no answer from ${unix ?? base}: ${message}`, {
-          cause: error,
-        });
+        throw new XsError(
+          "no_server",
+          `no answer from ${unix ?? base} (${networkReason(error)}): start a server there, or name another address`,
+          { cause: error },
+        );
       }
       return success(response);
     },

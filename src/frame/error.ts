@@ -40,6 +40,7 @@ export type ErrorCode =
   | "store_too_new"
   | "no_server"
   | "address_in_use"
+  | "cannot_listen"
   | "unauthorized"
   | "foreign_origin"
   | "no_handler"

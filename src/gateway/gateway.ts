@@ -52,7 +52,7 @@ export class Gateway {
    *
    * @param handled tells whether a handler takes a topic, also while it does not run
    * @param opened requests are let in when this resolves
-   * @throws XsError `address_in_use`, `store_in_use`
+   * @throws XsError `address_in_use`, `cannot_listen`, `store_in_use`
    */
   static async listen(
     store: Store,

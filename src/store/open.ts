@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync } from "node:fs";
+import { chmodSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { XsError } from "../frame/error.ts";
 import { removeImportSpaces } from "./import-space.ts";
@@ -12,12 +12,16 @@ import { checkWal } from "./wal-mark.ts";
  * Opens the store in a directory, making it if there is none, or gives undefined where another
  * process has it open.
  *
- * @throws XsError `store_not_found` where the directory has something else in it
+ * @throws XsError `store_not_found` where it is a file, or the directory has something else in it
  */
 export function openSqliteStore(path: string, now?: () => number): SqliteStore | undefined {
   // A directory of somebody else's: its mode is not to be changed, nor is it to get our files.
   if (!isStore(path)) {
-    if (existsSync(path) && readdirSync(path).some((name) => !isOurs(name))) {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found && !found.isDirectory()) {
+      throw new XsError("store_not_found", `${path} is a file and no store: name another`);
+    }
+    if (found && readdirSync(path).some((name) => !isOurs(name))) {
       throw new XsError("store_not_found", `${path} is not a store and not empty: name another`);
     }
     makeDirectory(path, 0o700);

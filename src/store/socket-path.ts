@@ -2,6 +2,7 @@ import { lstatSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 import { XsError } from "../frame/error.ts";
 import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
+import { networkReason } from "../frame/network-error.ts";
 
 /** What fits into `sockaddr_un`, less the closing NUL: 104 bytes on macOS, 108 on Linux. */
 const MAX_SOCKET_PATH = process.platform === "linux" ? 107 : 103;
@@ -58,8 +59,11 @@ export async function claimSocket(path: string): Promise<string> {
 }
 
 /** What a failed attempt to listen means for the person. */
-export function listenError(at: ListenAddress, error: unknown): unknown {
-  if ((error as { code?: string }).code !== "EADDRINUSE") return error;
-  const place = formatListenAddress(at);
-  return new XsError("address_in_use", `${place} is taken already: name another`, { cause: error });
+export function listenError(at: ListenAddress, error: unknown): XsError {
+  const taken = (error as { code?: string }).code === "EADDRINUSE";
+  return new XsError(
+    taken ? "address_in_use" : "cannot_listen",
+    `cannot listen at ${formatListenAddress(at)}: ${networkReason(error)}; name another place`,
+    { cause: error },
+  );
 }

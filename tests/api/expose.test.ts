@@ -157,3 +157,21 @@ test("a place that is taken is refused, and no file of somebody else's is remove
   expect(readFileSync(file, "utf8")).toBe("mine");
   expect((await server.fetch("/health")).status).toBe(200);
 });
+
+test("a place where nobody can listen is named, with the reason", async () => {
+  using home = new Home();
+  // Neither is ever anybody's, by RFC 5737 and RFC 6761.
+  const places = {
+    "192.0.2.1:8000": "this machine has no such address",
+    "nosuch.invalid:8000": "there is no such host",
+    [join(home.path, "nowhere", "sock")]: "there is no such host or directory",
+  };
+  for (const flag of ["--http", "--expose"]) {
+    for (const [place, reason] of Object.entries(places)) {
+      const { code, stderr } = await home.xs(["serve", home.store, flag, place]);
+      expect([flag, place, code]).toEqual([flag, place, 1]);
+      expect(stderr).toContain(`cannot listen at ${place}: ${reason}`);
+      expect(stderr).toContain("name another place");
+    }
+  }
+});

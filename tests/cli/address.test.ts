@@ -1,4 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { startServer } from "../support/server.ts";
 import { TEST_MS } from "../support/wait.ts";
@@ -92,12 +94,36 @@ test("a directory that holds something else is never made into a store", async (
   ]);
 });
 
-test("an address where no server answers is exit 1, with a message", async () => {
+test("an address where no server answers is exit 1, with the reason and what to do", async () => {
   using home = new Home();
+  await using rude = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+  await once(rude, "listening");
+  const { port } = rude.address() as AddressInfo;
   // Port 1 is nobody's.
-  for (const address of [":1", "127.0.0.1:1", "http://127.0.0.1:1"]) {
+  for (const [address, reason] of [
+    [":1", "nobody listens there"],
+    ["127.0.0.1:1", "nobody listens there"],
+    ["http://127.0.0.1:1", "nobody listens there"],
+    [`:${port}`, "the other side hung up"],
+  ] as const) {
     const { code, stdout, stderr } = await home.xs(["cat", address]);
     expect([address, code, stdout]).toEqual([address, 1, ""]);
-    expect(stderr).toContain("127.0.0.1:1");
+    const at = `http://127.0.0.1${/:[0-9]+$/.exec(address)}`;
+    expect(stderr).toContain(`no answer from ${at} (${reason}): start a server there`);
   }
+});
+
+test("a file is no store, and is left as it is", async () => {
+  using home = new Home();
+  const file = join(home.path, "letter");
+  await Bun.write(file, "mine");
+  for (const verb of [
+    ["append", "./letter", "note"],
+    ["serve", "./letter"],
+  ]) {
+    const { code, stderr } = await home.xs(verb);
+    expect([verb, code]).toEqual([verb, 1]);
+    expect(stderr).toContain(`${file} is a file and no store: name another`);
+  }
+  expect(await Bun.file(file).text()).toBe("mine");
 });
