@@ -1,5 +1,5 @@
+import { connectionReason } from "../client/connection-error.ts";
 import { XsError } from "../frame/error.ts";
-import { networkReason } from "../frame/network-error.ts";
 
 /** Whoever read our output has gone: there is nothing left to do, and nothing went wrong. */
 export class BrokenPipe extends Error {
@@ -65,7 +65,7 @@ function brokenOff(error: Error): never {
   if (error instanceof XsError) throw error;
   throw new XsError(
     "no_server",
-    `the answer broke off (${networkReason(error)}): look whether the server is gone`,
+    `the answer broke off (${connectionReason(error)}): look whether the server is gone`,
     { cause: error },
   );
 }

@@ -2,11 +2,11 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Listener } from "../api/listen.ts";
 import { XsError } from "../frame/error.ts";
-import { networkReason } from "../frame/network-error.ts";
 import { success } from "../script/answer.ts";
 import { isStore } from "../store/is-store.ts";
 import { answers, shortestPath } from "../store/socket-path.ts";
 import type { Address } from "./address.ts";
+import { connectionReason } from "./connection-error.ts";
 
 /** A way to ask a store: over its socket, over TCP, or, with no server running, right here. */
 export interface Client {
@@ -92,7 +92,7 @@ function remote(address: string, base: string, unix?: string): Client {
       } catch (error) {
         throw new XsError(
           "no_server",
-          `no answer from ${unix ?? base} (${networkReason(error)}): start a server there, or name another address`,
+          `no answer from ${unix ?? base} (${connectionReason(error)}): start a server there, or name another address`,
           { cause: error },
         );
       }

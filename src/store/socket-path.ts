@@ -2,7 +2,6 @@ import { lstatSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 import { XsError } from "../frame/error.ts";
 import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
-import { networkReason } from "../frame/network-error.ts";
 
 /** What fits into `sockaddr_un`, less the closing NUL: 104 bytes on macOS, 108 on Linux. */
 const MAX_SOCKET_PATH = process.platform === "linux" ? 107 : 103;
@@ -58,12 +57,21 @@ export async function claimSocket(path: string): Promise<string> {
   return unix;
 }
 
+/** Why one cannot listen at a place, by the code of the error. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  EACCES: "that is not allowed",
+  EADDRINUSE: "it is taken already",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOENT: "there is no such host or directory",
+  ENOTFOUND: "there is no such host",
+};
+
 /** What a failed attempt to listen means for the person. */
 export function listenError(at: ListenAddress, error: unknown): XsError {
-  const taken = (error as { code?: string }).code === "EADDRINUSE";
+  const { code = "", message } = error as Error & { code?: string };
   return new XsError(
-    taken ? "address_in_use" : "cannot_listen",
-    `cannot listen at ${formatListenAddress(at)}: ${networkReason(error)}; name another place`,
+    code === "EADDRINUSE" ? "address_in_use" : "cannot_listen",
+    `cannot listen at ${formatListenAddress(at)}: ${REFUSALS[code] ?? message}; name another place`,
     { cause: error },
   );
 }
