@@ -45,9 +45,11 @@ export function tracer(file: string): string[] {
 /** The calls of a process that has ended, in the order in which they began. */
 export async function readTrace(file: string, pid: number): Promise<SystemCall[]> {
   const end = new RegExp(`^${pid} +[0-9.]+ [+]{3} (exited|killed).*\n$`, "m");
-  const trace = () => readFileSync(file, "latin1");
-  await until("the end of the trace", () => end.test(trace().slice(-200)));
-  return parseTrace(trace());
+  const trace = await until("the end of the trace", () => {
+    const text = readFileSync(file, "latin1");
+    return end.test(text.slice(-200)) && text;
+  });
+  return parseTrace(trace);
 }
 
 /** How far apart the moments of a trace are at least, in ms. */
