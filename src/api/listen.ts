@@ -1,8 +1,9 @@
 import { lookup } from "node:dns/promises";
-import { chmodSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
-import { claimSocket, listenError } from "../store/socket-path.ts";
+import { bindPrivately } from "../store/private-socket.ts";
+import { listenError } from "../store/socket-path.ts";
 import type { Api } from "./api.ts";
 import { problemResponse } from "./errors.ts";
 import { guarded } from "./guard.ts";
@@ -76,25 +77,16 @@ export async function expose(
 }
 
 async function listenUnix(path: string, answer: Api): Promise<Listener> {
-  const unix = await claimSocket(path);
-  // The socket's mode follows the umask: nobody else may connect, not even for a moment.
-  const umask = process.umask(0o177);
-  let server: ReturnType<typeof Bun.serve>;
-  try {
-    server = Bun.serve({
+  const server = await bindPrivately(path, (unix) =>
+    Bun.serve({
       unix,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       fetch: answer,
       error: (error) => problemResponse(error),
       // A following read may be silent for ever. The types leave this out for a unix socket.
       ...({ idleTimeout: 0 } as object),
-    });
-  } catch (error) {
-    throw listenError({ path }, error);
-  } finally {
-    process.umask(umask);
-  }
-  chmodSync(path, 0o600);
+    }),
+  );
   return {
     address: path,
     async stop(ms) {

@@ -1,10 +1,11 @@
-import { chmodSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { XsError } from "../frame/error.ts";
 import { HTTP_REQUEST } from "../frame/http.ts";
 import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
-import { claimSocket, listenError } from "../store/socket-path.ts";
+import { bindPrivately } from "../store/private-socket.ts";
+import { listenError } from "../store/socket-path.ts";
 import type { Store } from "../store/store.ts";
 import { Answers } from "./answers.ts";
 import { Exchange, type GatewayLimits } from "./exchange.ts";
@@ -113,23 +114,23 @@ export class Gateway {
 
 /** Listens, and gives the address with its real port. */
 async function bind(server: Server, at: ListenAddress): Promise<ListenAddress> {
-  const unix = "path" in at ? await claimSocket(at.path) : undefined;
-  // The socket's mode follows the umask: nobody else may connect, not even for a moment.
-  const umask = process.umask(unix === undefined ? process.umask() : 0o177);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      if ("path" in at) server.listen(unix, resolve);
-      else server.listen(at.port, at.hostname, resolve);
-    });
-  } catch (error) {
-    throw listenError(at, error);
-  } finally {
-    process.umask(umask);
-  }
   if ("path" in at) {
-    chmodSync(at.path, 0o600);
+    await bindPrivately(at.path, (unix) => listening(server, () => server.listen(unix)));
     return at;
   }
+  try {
+    await listening(server, () => server.listen(at.port, at.hostname));
+  } catch (error) {
+    throw listenError(at, error);
+  }
   return { ...at, port: (server.address() as AddressInfo).port };
+}
+
+/** Begins to listen, and waits until that has worked or failed. */
+function listening(server: Server, listen: () => void): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.once("listening", resolve);
+    listen();
+  });
 }
