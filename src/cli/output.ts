@@ -1,5 +1,5 @@
-import { connectionReason } from "../client/connection-error.ts";
 import { XsError } from "../frame/error.ts";
+import { connectionReason } from "../script/connection-error.ts";
 
 /** Whoever read our output has gone: there is nothing left to do, and nothing went wrong. */
 export class BrokenPipe extends Error {

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { Listener } from "../api/listen.ts";
 import { XsError } from "../frame/error.ts";
 import { success } from "../script/answer.ts";
+import { httpAsk, type Place } from "../script/http-client.ts";
 import { isStore } from "../store/is-store.ts";
 import { answers, shortestPath } from "../store/socket-path.ts";
 import type { Address } from "./address.ts";
-import { connectionReason } from "./connection-error.ts";
 
 /** A way to ask a store: over its socket, over TCP, or, with no server running, right here. */
 export interface Client {
@@ -37,12 +37,14 @@ const LOCK_WAIT_MS = 10_000;
  * @throws XsError `store_not_found`, `store_in_use`, `no_server`
  */
 export async function connect(address: Address, options: ConnectOptions = {}): Promise<Client> {
-  if ("url" in address) return remote(address.url, address.url);
+  if ("url" in address) {
+    return remote(address.url, { url: address.url, token: process.env.XS_TOKEN });
+  }
   const { directory } = address;
   const deadline = Date.now() + LOCK_WAIT_MS;
   for (;;) {
     const unix = await findSocket(directory);
-    if (unix !== undefined) return remote(directory, "http://localhost", unix);
+    if (unix !== undefined) return remote(directory, { unix });
     if (options.serverOnly) {
       throw new XsError(
         "no_server",
@@ -78,29 +80,8 @@ export async function findSocket(directory: string): Promise<string | undefined>
   return (await answers(unix)) ? unix : undefined;
 }
 
-function remote(address: string, base: string, unix?: string): Client {
-  const token = process.env.XS_TOKEN;
-  return {
-    async request(path, init = {}) {
-      const headers = new Headers(init.headers);
-      if (token && unix === undefined) headers.set("authorization", `Bearer ${token}`);
-      const where = { ...init, headers, ...(unix && { unix }) };
-      let response: Response;
-      try {
-        // A following read may be silent for longer than Bun's own time limit.
-        response = await fetch(`${base}${path}`, { ...where, timeout: false } as RequestInit);
-      } catch (error) {
-        throw new XsError(
-          "no_server",
-          `no answer from ${unix ?? base} (${connectionReason(error)}): start a server there, or name another address`,
-          { cause: error },
-        );
-      }
-      return success(response);
-    },
-    serve: async () => address,
-    async close() {},
-  };
+function remote(address: string, place: Place): Client {
+  return { request: httpAsk(place), serve: async () => address, async close() {} };
 }
 
 async function direct(directory: string): Promise<Client | undefined> {

@@ -1,8 +1,8 @@
 // Runs a TypeScript script in a process of its own: the other end of the line protocol.
 import { Console } from "node:console";
 import { join } from "node:path";
-import { success } from "../script/answer.ts";
 import { explain } from "../script/explain.ts";
+import { httpAsk } from "../script/http-client.ts";
 import type { Ask } from "../script/reads.ts";
 import { shortestPath } from "../store/socket-path.ts";
 
@@ -44,13 +44,6 @@ export async function runScript([task = "", file = ""]: string[]): Promise<never
 /** The API of the server of `XS_ADDR`: a store directory, or the URL that a trial was given. */
 function askServer(): Ask {
   const { XS_ADDR: address = "store", XS_TOKEN: token } = process.env;
-  const isUrl = /^https?:/.test(address);
-  const where = isUrl ? {} : { unix: shortestPath(join(address, "sock")) };
-  return async (path, init = {}) => {
-    const headers = new Headers(init.headers);
-    if (isUrl && token) headers.set("authorization", `Bearer ${token}`);
-    const options = { ...init, headers, ...where, timeout: false };
-    const url = `${isUrl ? address : "http://localhost"}${path}`;
-    return success(await fetch(url, options as RequestInit));
-  };
+  if (/^https?:/.test(address)) return httpAsk({ url: address, token });
+  return httpAsk({ unix: shortestPath(join(address, "sock")) });
 }

@@ -1,0 +1,59 @@
+import { XsError } from "../frame/error.ts";
+import { success } from "./answer.ts";
+import { connectionReason } from "./connection-error.ts";
+import { fetchThrough, type HttpProxy, hasProxy, proxyFor, shownProxy } from "./proxy.ts";
+import type { Ask } from "./reads.ts";
+
+/** Where a server answers: on a unix socket, or at an `http(s)://` URL, which takes a token. */
+export type Place =
+  | { readonly unix: string }
+  | { readonly url: string; readonly token?: string | undefined };
+
+/**
+ * Asks the API of a server: the only HTTP client of xs, for commands and scripts alike. An answer may
+ * be silent for ever. No redirect is followed, as what was sent is for this address alone.
+ */
+export function httpAsk(place: Place): Ask {
+  if ("unix" in place) {
+    const { unix } = place;
+    return async (path, init) =>
+      success(await asked(`http://localhost${path}`, { ...init, unix }, unix), { path, at: unix });
+  }
+  const { url, token } = place;
+  return async (path, init = {}) => {
+    const headers = new Headers(init.headers);
+    if (token) headers.set("authorization", `Bearer ${token}`);
+    const proxy = hasProxy(process.env) ? await proxyFor(parsed(url), process.env) : undefined;
+    const response = await asked(`${url}${path}`, { ...init, headers }, url, proxy);
+    const at = proxy ? `${url}, through ${shownProxy(proxy)},` : url;
+    return success(response, { path, at });
+  };
+}
+
+/** @throws XsError `no_server` */
+async function asked(
+  url: string,
+  init: RequestInit & { unix?: string },
+  at: string,
+  proxy?: HttpProxy,
+): Promise<Response> {
+  // Without a limit: a following read may be silent for longer than Bun's own.
+  const options = { ...init, redirect: "manual", timeout: false } as RequestInit;
+  try {
+    if (init.unix !== undefined || !hasProxy(process.env)) return await fetch(url, options);
+    return await fetchThrough(proxy, url, options);
+  } catch (error) {
+    const advice = proxy
+      ? "set it right, or name the host in no_proxy"
+      : "start a server there, or name another address";
+    const where = proxy ? `${at} through ${shownProxy(proxy)}` : at;
+    const problem = `no answer from ${where} (${connectionReason(error)}): ${advice}`;
+    throw new XsError("no_server", problem, { cause: error });
+  }
+}
+
+/** @throws XsError `no_server` */
+function parsed(url: string): URL {
+  if (URL.canParse(url)) return new URL(url);
+  throw new XsError("no_server", `${url} is no URL: name another address`);
+}
