@@ -1,4 +1,5 @@
-import { dlopen, FFIType, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
+import { libc } from "../libc.ts";
 
 const POLLERR = 8;
 const EVERY_MS = 100;
@@ -9,16 +10,13 @@ const EVERY_MS = 100;
  * runtime reports it; so the kernel is asked, with poll(2).
  */
 export function watchOutput(): void {
-  const library = { linux: "libc.so.6", darwin: "libSystem.B.dylib" }[process.platform as string];
-  if (!library) return;
-  const { symbols } = dlopen(library, {
-    poll: { args: [FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i32 },
-  });
+  const poll = libc("poll");
+  if (!poll) return;
   // struct pollfd { int fd; short events; short revents; }
   const pollfd = new DataView(new ArrayBuffer(8));
   pollfd.setInt32(0, 1, true);
   setInterval(() => {
-    symbols.poll(ptr(pollfd), 1, 0);
+    poll(ptr(pollfd), 1, 0);
     if ((pollfd.getInt16(6, true) & POLLERR) !== 0) process.exit(0);
   }, EVERY_MS).unref();
 }

@@ -1,7 +1,7 @@
-import { dlopen, FFIType } from "bun:ffi";
 import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { libc } from "../libc.ts";
 
 /** Syncs a file or a directory. */
 export async function syncPath(path: string): Promise<void> {
@@ -41,14 +41,12 @@ function syncDirectory(path: string): void {
   }
 }
 
-let syncfs: ((fd: number) => number) | undefined | null = null;
-
 /**
  * Syncs everything on the file system that holds a path, with syncfs(2): one wait where each file
  * and directory would be one. False where the system has no such call, and nothing was done.
  */
 export function syncFileSystem(path: string): boolean {
-  if (syncfs === null) syncfs = loadSyncfs();
+  const syncfs = libc("syncfs");
   if (!syncfs) return false;
   const fd = openSync(path, "r");
   try {
@@ -56,16 +54,5 @@ export function syncFileSystem(path: string): boolean {
     return true;
   } finally {
     closeSync(fd);
-  }
-}
-
-function loadSyncfs(): ((fd: number) => number) | undefined {
-  if (process.platform !== "linux") return undefined;
-  try {
-    const signature = { syncfs: { args: [FFIType.i32], returns: FFIType.i32 } } as const;
-    return dlopen("libc.so.6", signature).symbols.syncfs;
-  } catch {
-    // Another libc: each file is synced by itself.
-    return undefined;
   }
 }

@@ -1,0 +1,44 @@
+import { dlopen, FFIType, type Pointer } from "bun:ffi";
+
+const { i32, u64, ptr } = FFIType;
+
+/** The calls of libc that nothing of Bun stands for, with their arguments. All give an int. */
+const CALLS = {
+  /** Linux: fcntl(2), with a number as its third argument. */
+  fcntl: [i32, i32, i32],
+  /** Linux. */
+  pipe2: [ptr, i32],
+  poll: [ptr, u64, i32],
+  /** Linux. */
+  prctl: [i32, u64, u64, u64, u64],
+  /** Linux. */
+  syncfs: [i32],
+  waitpid: [i32, ptr, i32],
+} as const;
+
+type Call = (...args: (number | Pointer | null)[]) => number;
+
+const LIBRARIES: Partial<Record<NodeJS.Platform, string>> = {
+  linux: "libc.so.6",
+  darwin: "libSystem.B.dylib",
+};
+
+const loaded = new Map<keyof typeof CALLS, Call | undefined>();
+
+/** A call of libc; undefined where this system, or its libc, has none of that name. */
+export function libc(name: keyof typeof CALLS): Call | undefined {
+  if (!loaded.has(name)) loaded.set(name, load(name));
+  return loaded.get(name);
+}
+
+function load(name: keyof typeof CALLS): Call | undefined {
+  const library = LIBRARIES[process.platform];
+  if (library === undefined) return undefined;
+  try {
+    return dlopen(library, { [name]: { args: [...CALLS[name]], returns: i32 } }).symbols[
+      name
+    ] as Call;
+  } catch {
+    return undefined;
+  }
+}
