@@ -1,4 +1,5 @@
-import { type ErrorCode, XsError } from "../frame/error.ts";
+import { type ErrorCode, shown, XsError } from "../frame/error.ts";
+import { isHost } from "../frame/host.ts";
 import { parseKey } from "../frame/key.ts";
 import type { Store } from "../store/store.ts";
 import { append } from "./append.ts";
@@ -56,10 +57,7 @@ export function api(store: Store, around: Around = {}): Api {
 
 async function answer(call: Omit<Call, "url">): Promise<Response> {
   const { request } = call;
-  if (request.headers.get("host")?.includes(",")) {
-    throw new XsError("bad_host", "the request has more than one Host header: send one");
-  }
-  const url = new URL(request.url);
+  const url = urlOf(request);
   const segments = url.pathname.slice(1).split("/").map(decode);
   const methods = route(segments, url);
   if (!methods) {
@@ -83,6 +81,18 @@ async function answer(call: Omit<Call, "url">): Promise<Response> {
   if (method !== "HEAD") return response;
   await response.body?.cancel();
   return new Response(null, { status: response.status, headers: response.headers });
+}
+
+/** What is asked for. Only HTTP/1.0 leaves the host out. @throws XsError `bad_host` */
+function urlOf({ headers, url }: Request): URL {
+  const host = headers.get("host");
+  if (host?.includes(",")) {
+    throw new XsError("bad_host", "the request has more than one Host header: send one");
+  }
+  if (host !== null && !isHost(host)) {
+    throw new XsError("bad_host", `the Host ${shown(host)} is no name of a host: send another`);
+  }
+  return new URL(host === null && url.startsWith("/") ? `http://localhost${url}` : url);
 }
 
 function route(segments: string[], url: URL): Methods | undefined {

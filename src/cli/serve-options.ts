@@ -8,7 +8,7 @@ import { parsed, UsageError } from "./verb.ts";
 /** The longest timer there is, in ms. */
 const MAX_MS = 2 ** 31 - 1;
 const DEFAULT_TIMEOUT_MS = 30_000;
-const DEFAULT_BODY_MAX = 1024 ** 3;
+const DEFAULT_BODY_MAX = 16 * 1024 ** 2;
 const DEFAULT_IN_FLIGHT = 2000;
 
 const text = (valueHint: string, description: string) =>

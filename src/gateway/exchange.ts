@@ -10,7 +10,6 @@ import { bodyOf } from "./incoming.ts";
 import { ClientGone, Outgoing } from "./outgoing.ts";
 import type { RecentContent } from "./recent-content.ts";
 import { refuse } from "./refusal.ts";
-import { requestMeta } from "./request-meta.ts";
 import { hasMore, responseHead, typeOf } from "./response-head.ts";
 
 /** What a client may ask of the gateway. */
@@ -61,11 +60,15 @@ export class Exchange {
     });
   }
 
-  /** Never rejects: what goes wrong is told to the client, and on the stream. */
-  async run(): Promise<void> {
+  /**
+   * Never rejects: what goes wrong is told to the client, and on the stream.
+   *
+   * @param meta what the request says beside its body
+   */
+  async run(meta: string): Promise<void> {
     let queue: AnswerQueue;
     try {
-      queue = await this.#ask();
+      queue = await this.#ask(meta);
     } catch (error) {
       return this.#refuse(error);
     }
@@ -95,9 +98,8 @@ export class Exchange {
   }
 
   /** Puts the request on the stream. */
-  async #ask(): Promise<AnswerQueue> {
+  async #ask(meta: string): Promise<AnswerQueue> {
     const { timeout, bodyMax, ttl } = this.#limits;
-    const meta = requestMeta(this.#request);
     const body = bodyOf(this.#request, bodyMax, timeout);
     if (this.#request.headers.expect !== undefined) this.#response.writeContinue();
     const content = await this.#store.content.take(body, ttl.kind === "ephemeral");

@@ -11,6 +11,7 @@ import { Answers } from "./answers.ts";
 import { Exchange, type GatewayLimits } from "./exchange.ts";
 import { RecentContent } from "./recent-content.ts";
 import { noHandler, refuse } from "./refusal.ts";
+import { requestMeta } from "./request-meta.ts";
 
 /**
  * A client may take so long for the head of its request, in ms. Beyond about 12 s the HTTP layer closes
@@ -98,6 +99,12 @@ export class Gateway {
       const problem = `${most} requests are under way: try again later`;
       return refuse(request, response, new XsError("too_many_requests", problem));
     }
+    let meta: string;
+    try {
+      meta = requestMeta(request);
+    } catch (error) {
+      return refuse(request, response, error);
+    }
     this.#inFlight++;
     try {
       // A handler that starts, or starts again, follows in a moment.
@@ -105,7 +112,7 @@ export class Gateway {
         return refuse(request, response, noHandler());
       }
       const around = [this.#store, this.#answers, this.#contents, this.#limits] as const;
-      await new Exchange(...around, request, response).run();
+      await new Exchange(...around, request, response).run(meta);
     } finally {
       this.#inFlight--;
     }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import { XsError } from "../frame/error.ts";
-import { encodeMeta } from "../frame/frame.ts";
+import { shown, XsError } from "../frame/error.ts";
+import { encodeMeta, MAX_META } from "../frame/frame.ts";
+import { isHost } from "../frame/host.ts";
 
 /** A text, or all of them where a key came more than once. */
 type Values = Record<string, string | string[]>;
@@ -11,18 +12,28 @@ type Values = Record<string, string | string[]>;
  * @throws XsError `bad_host`, `bad_request`, `headers_too_large`
  */
 export function requestMeta(request: IncomingMessage): string {
-  const { method = "", url = "", httpVersion, socket } = request;
-  const headers = readHeaders(request.rawHeaders);
+  const { method = "", url = "", httpVersion, rawHeaders, socket } = request;
+  // All of it goes into the meta, so what is larger cannot fit and is not worth a look.
+  if (rawHeaders.reduce((sum, text) => sum + text.length, url.length) > MAX_META) {
+    throw tooLarge();
+  }
+  const headers = readHeaders(rawHeaders);
   const [, host, target = ""] = /^(?:https?:\/\/([^/?#]*))?([/?].*|)$/i.exec(url) ?? [];
   if (target === "" && host === undefined) {
     throw new XsError("bad_request", `${method} ${url} is not for a path on this server`);
+  }
+  const authority = host ?? headers.host ?? null;
+  for (const given of [authority, headers.host]) {
+    // Only HTTP/1.0 leaves it out.
+    if (given == null || isHost(given)) continue;
+    throw new XsError("bad_host", `the Host ${shown(given)} is no name of a host: send another`);
   }
   const { path, query } = splitTarget(target);
   const address = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, "");
   const meta = {
     proto: `HTTP/${httpVersion}`,
     method,
-    authority: host ?? headers.host ?? null,
+    authority,
     remote_ip: address || null,
     remote_port: address ? (socket.remotePort ?? null) : null,
     headers,
@@ -33,9 +44,13 @@ export function requestMeta(request: IncomingMessage): string {
   try {
     return encodeMeta(meta);
   } catch (error) {
-    const cause = { cause: error };
-    throw new XsError("headers_too_large", "the request's address and headers are too long", cause);
+    throw tooLarge(error);
   }
+}
+
+function tooLarge(cause?: unknown): XsError {
+  const most = `the request's address and headers are larger than ${MAX_META} bytes: send less`;
+  return new XsError("headers_too_large", most, { cause });
 }
 
 /** Header names in small letters; what came more than once is one list, as HTTP says. */
@@ -75,7 +90,8 @@ function splitTarget(target: string): { path: string; query: Values } {
   const pairs = mark < 0 ? "" : beforeFragment.slice(mark + 1);
   for (const [key, value] of new URLSearchParams(pairs)) {
     const before = query[key];
-    query[key] = before === undefined ? value : [before, value].flat();
+    if (Array.isArray(before)) before.push(value);
+    else query[key] = before === undefined ? value : [before, value];
   }
   return { path: decodePath(path) || "/", query };
 }

@@ -51,7 +51,9 @@ export function responseHead(meta: { readonly [key: string]: Json }): ResponseHe
     }
     if (OWN.has(name)) continue;
     const bytes = (values as string[]).map((text) => Buffer.from(text).toString("latin1"));
-    read.set(name, [...(read.get(name) ?? []), ...bytes]);
+    const before = read.get(name);
+    if (before) for (const text of bytes) before.push(text);
+    else read.set(name, bytes);
   }
   return { status, headers: read };
 }

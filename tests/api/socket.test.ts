@@ -2,6 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "../../src/frame/frame.ts";
+import { HOSTS, NO_HOSTS } from "../support/hosts.ts";
 import { memoryOf } from "../support/memory.ts";
 import {
   parseLines,
@@ -119,6 +120,27 @@ test("a second Host header, or none, is 400", async () => {
     const status = await statusOf(server, `GET /version HTTP/1.1\r\n${head}\r\n`);
     expect([head, status]).toEqual([head, 400]);
   }
+});
+
+test("what is no host is 400, with HTTP/1.0 as well, which may leave it out", async () => {
+  using home = tempDirectory();
+  await using server = await startServer(join(home.path, "store"));
+  for (const version of ["1.0", "1.1"]) {
+    for (const [host, status] of [
+      ...NO_HOSTS.map((text) => [text, 400] as const),
+      ...HOSTS.map((text) => [` ${text}`, 200] as const),
+    ]) {
+      const got = await statusOf(server, `GET /version HTTP/${version}\r\nHost:${host}\r\n\r\n`);
+      expect([version, host, got]).toEqual([version, host, status]);
+    }
+  }
+  for (const target of ["/version", "/?limit=1", "http://a/version"]) {
+    expect([target, await statusOf(server, `GET ${target} HTTP/1.0\r\n\r\n`)]).toEqual([
+      target,
+      200,
+    ]);
+  }
+  expect(await statusOf(server, "GET //version HTTP/1.0\r\n\r\n")).toBe(404);
 });
 
 test("headers of 1 MiB are refused and the server lives on", async () => {

@@ -106,8 +106,49 @@ test("a body that stalls is given up, one that breaks off is no request", async 
   expect(await site.frames("http.request")).toEqual([]);
 });
 
-test.skipIf(process.platform !== "linux")("a large upload takes no memory", async () => {
+test("a body is 16 MiB at most where nobody says otherwise", async () => {
   await using site = await Site.open();
+  await using _responder = await site.answer((_, send) => send("ok"));
+  using home = tempDirectory();
+  const file = `${home.path}/body`;
+  for (const [size, status] of [
+    [16 * MIB, 200],
+    [16 * MIB + 1, 413],
+  ] as const) {
+    await Bun.write(file, new Uint8Array(size));
+    // With "Expect" the client waits until its body is wanted.
+    const page = await site.curl("/", "-T", file, "-H", "Expect: 100-continue");
+    expect([size, page.status]).toEqual([size, status]);
+  }
+});
+
+test("the work for a head is in proportion to its size, and refused by size first", async () => {
+  await using site = await Site.open(["--http-timeout", "1"]);
+  await using _responder = await site.answer(async () => {});
+  const head = (query: string, header = "") =>
+    `GET /?${query} HTTP/1.1\r\nHost: a\r\n${header}\r\n`;
+  const take = async (bytes: string): Promise<number> => {
+    using connection = await site.connect();
+    const start = performance.now();
+    connection.send(bytes);
+    expect(await connection.status()).toBeOneOf([431, 504]);
+    return performance.now() - start;
+  };
+  // No time of one request tells, with a busy machine; that of the plain one has its share of it.
+  const plain = Math.max(20, await take(head("a".repeat(60_000))));
+  for (const [name, bytes] of Object.entries({
+    query: head("a&".repeat(30_000)),
+    values: head("a=b&".repeat(15_000)),
+    larger: head("a&".repeat(60_000)),
+    cookies: head("", `Cookie: ${"a=b;".repeat(15_000)}\r\n`),
+    headers: head("", "a: b\r\n".repeat(190)),
+  })) {
+    expect([name, (await take(bytes)) < 25 * plain]).toEqual([name, true]);
+  }
+});
+
+test.skipIf(process.platform !== "linux")("a large upload takes no memory", async () => {
+  await using site = await Site.open(["--http-body-max", String(192 * MIB)]);
   await using _responder = await site.answer(async (request, send) => send(`${request.hash}`));
   await site.curl("/", "-d", "warm");
   const before = memoryOf(site.server.pid);

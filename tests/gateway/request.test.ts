@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { HOSTS, NO_HOSTS } from "../support/hosts.ts";
 import { plainEnv, tempDirectory, XS } from "../support/server.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 import { curl, type Request, Site } from "./site.ts";
@@ -228,6 +229,9 @@ test("a request that is not for a path here, or with headers too long for a fram
   for (const [bytes, status] of [
     ["GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400],
     ["GET ftp://x/y HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+    ...NO_HOSTS.map((host) => [`GET / HTTP/1.1\r\nHost:${host}\r\n\r\n`, 400] as const),
+    ["GET / HTTP/1.0\r\nHost: a b\r\n\r\n", 400],
+    ["GET http://a:b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400],
     [`GET /${long} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
     [`GET / HTTP/1.1\r\nHost: a\r\nX: ${long}\r\n\r\n`, 431],
   ] as const) {
@@ -236,4 +240,18 @@ test("a request that is not for a path here, or with headers too long for a fram
     expect([bytes.slice(0, 30), await connection.status()]).toEqual([bytes.slice(0, 30), status]);
   }
   expect(await site.frames("http.request")).toEqual([]);
+});
+
+test("a host is a name or an address, with or without a port; HTTP/1.0 may leave it out", async () => {
+  await using site = await Site.open();
+  await using _echo = await echoing(site);
+  for (const host of [...HOSTS, null]) {
+    using connection = await site.connect();
+    connection.send(
+      host === null ? "GET / HTTP/1.0\r\n\r\n" : `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
+    );
+    expect([host, await connection.status()]).toEqual([host, 200]);
+    const { meta } = (await site.frames("http.request")).at(-1) as Request;
+    expect(meta.authority).toBe(host);
+  }
 });
