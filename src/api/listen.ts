@@ -1,9 +1,8 @@
-import { lookup } from "node:dns/promises";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
 import { bindPrivately } from "../store/private-socket.ts";
-import { listenError } from "../store/socket-path.ts";
+import { checkHost, listenError } from "../store/socket-path.ts";
 import type { Api } from "./api.ts";
 import { problemResponse } from "./errors.ts";
 import { guarded } from "./guard.ts";
@@ -53,12 +52,11 @@ export async function expose(
     return answer(request);
   };
   if ("path" in at) return listenUnix(at.path, whenOpened);
+  await checkHost(at);
   const token = tokenOf(directory);
   let admit: ReturnType<typeof guarded>;
   let server: ReturnType<typeof Bun.serve>;
   try {
-    // Bun calls a host that it does not know a port that is taken.
-    await lookup(at.hostname);
     server = Bun.serve({
       hostname: at.hostname,
       port: at.port,

@@ -5,7 +5,7 @@ import { XsError } from "../frame/error.ts";
 import { HTTP_REQUEST } from "../frame/http.ts";
 import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
 import { bindPrivately } from "../store/private-socket.ts";
-import { listenError } from "../store/socket-path.ts";
+import { checkHost, listenError } from "../store/socket-path.ts";
 import type { Store } from "../store/store.ts";
 import { Answers } from "./answers.ts";
 import { Exchange, type GatewayLimits } from "./exchange.ts";
@@ -125,6 +125,7 @@ async function bind(server: Server, at: ListenAddress): Promise<ListenAddress> {
     await bindPrivately(at.path, (unix) => listening(server, () => server.listen(unix)));
     return at;
   }
+  await checkHost(at);
   try {
     await listening(server, () => server.listen(at.port, at.hostname));
   } catch (error) {

@@ -1,3 +1,4 @@
+import { lookup } from "node:dns/promises";
 import { lstatSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 import { XsError } from "../frame/error.ts";
@@ -57,12 +58,26 @@ export async function claimSocket(path: string): Promise<string> {
   return unix;
 }
 
+/**
+ * Finds out whether the host of a place is known, before anything listens there: for one that is not,
+ * `listen` fails with whatever error came last, as each way to resolve a name has its own.
+ *
+ * @throws XsError `cannot_listen`
+ */
+export async function checkHost(at: Exclude<ListenAddress, { path: string }>): Promise<void> {
+  try {
+    await lookup(at.hostname);
+  } catch (cause) {
+    throw listenError(at, { code: "ENOTFOUND", message: "", cause });
+  }
+}
+
 /** Why one cannot listen at a place, by the code of the error. */
 const REFUSALS: Readonly<Record<string, string>> = {
   EACCES: "that is not allowed",
   EADDRINUSE: "it is taken already",
   EADDRNOTAVAIL: "this machine has no such address",
-  ENOENT: "there is no such host or directory",
+  ENOENT: "there is no such directory",
   ENOTFOUND: "there is no such host",
 };
 
