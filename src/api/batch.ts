@@ -6,8 +6,7 @@ import { FOREVER, parseTtl } from "../frame/ttl.ts";
 import type { AppendRequest, Store, TakenContent } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { conditionOf } from "./append.ts";
-import { bodyError } from "./body.ts";
-import { linesOf } from "./lines.ts";
+import { eachLine, LineError } from "./lines.ts";
 import { isOn, onlyOptions } from "./query.ts";
 
 /** Most frames of a batch, and the most bytes of all its lines. */
@@ -37,27 +36,24 @@ export async function appendBatch({ store, request, url }: Call): Promise<Respon
 async function readRequests(store: Store, request: Request): Promise<AppendRequest[]> {
   const requests: AppendRequest[] = [];
   let bytes = 0;
-  let number = 0;
-  try {
-    for await (const line of linesOf(request.body ?? new Blob().stream(), MAX_LINE)) {
-      number++;
-      bytes += line.length;
-      if (line.trim() === "") continue;
-      if (requests.length >= MAX_FRAMES || bytes > MAX_BYTES) {
-        throw new XsError(
-          "body_too_large",
-          `a batch is at most ${MAX_FRAMES} frames and ${MAX_BYTES} bytes: send several`,
-        );
-      }
-      requests.push(await parseRequest(store, line));
+  const take = async (line: string) => {
+    bytes += Buffer.byteLength(line) + 1;
+    if (requests.length >= MAX_FRAMES || bytes > MAX_BYTES) {
+      throw new XsError(
+        "body_too_large",
+        `a batch is at most ${MAX_FRAMES} frames and ${MAX_BYTES} bytes: send several`,
+      );
     }
+    requests.push(await parseRequest(store, line));
+  };
+  try {
+    await eachLine(request.body ?? new Blob().stream(), MAX_LINE, take);
     return requests;
   } catch (error) {
     for (const { content } of requests) store.content.unpin(content);
-    const failure = bodyError(error);
-    if (!(failure instanceof XsError)) throw failure;
-    throw new XsError(failure.code, `line ${number}: ${failure.message} (nothing was appended)`, {
-      cause: failure,
+    if (!(error instanceof LineError)) throw error;
+    throw new XsError(error.reason.code, `${error.message} (nothing was appended)`, {
+      cause: error,
     });
   }
 }

@@ -6,6 +6,7 @@ import {
   framesIn,
   idInLine,
   type Json,
+  parseObject,
   withTimestamp,
 } from "../frame/frame.ts";
 import { READ_ALL } from "../frame/read-options.ts";
@@ -88,8 +89,8 @@ class Series {
   #index = 0;
 
   constructor(store: Store, write: Write) {
-    const meta = JSON.parse(write.meta) as Json;
-    if (meta !== null && (typeof meta !== "object" || Array.isArray(meta) || "chunk" in meta)) {
+    const meta = write.meta === "null" ? {} : parseObject(write.meta);
+    if (!meta || "chunk" in meta) {
       throw new XsError(
         "bad_meta",
         'the meta of a chunked append is an object, to which "chunk" is added',
@@ -97,7 +98,7 @@ class Series {
     }
     this.#store = store;
     this.#write = write;
-    this.#meta = meta ?? {};
+    this.#meta = meta;
     // Every chunk has to fit, so the largest is tried first.
     this.#metaWith({ of: "z".repeat(25), index: 2 ** 53 - 1, more: false, aborted: true });
   }

@@ -9,6 +9,7 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   id_ahead: [400, "Id ahead of the clock"],
   bad_ttl: [400, "Bad ttl"],
   bad_meta: [400, "Bad meta"],
+  too_deep: [400, "Nested too deep"],
   meta_too_large: [413, "Meta too large"],
   bad_hash: [400, "Bad hash"],
   bad_frame: [400, "Bad frame"],

@@ -1,5 +1,5 @@
 import { shown, XsError } from "../frame/error.ts";
-import { encodeMeta, type Frame, parseFrame } from "../frame/frame.ts";
+import { parseFrame, parseObject } from "../frame/frame.ts";
 import { checkAhead, parseId } from "../frame/id.ts";
 import { MAX_VALUE, parseKey } from "../frame/key.ts";
 import { parseTtl } from "../frame/ttl.ts";
@@ -12,21 +12,19 @@ export const MAX_FRAME_LINE = 1024 * 1024;
 export const MAX_PAIR_LINE = 2 * MAX_VALUE;
 const MAX_TYPE = 255;
 
-/** A frame as the store imports it. @throws XsError `meta_too_large`, `bad_ttl` */
-export function toImportFrame({ topic, id, hash, meta, ttl }: Frame): ImportFrame {
-  return { topic, id, hash, meta: encodeMeta(meta), ttl: parseTtl(ttl) };
-}
-
 /** A line of an export's frames. @throws XsError what is wrong with it */
 export function parseFrameLine(line: string): ImportFrame {
-  const frame = toImportFrame(parseFrame(line));
+  const fields = parseFrame(line);
+  const frame = { ...fields, ttl: parseTtl(fields.ttl) };
   checkAhead(frame.id, Date.now());
   return frame;
 }
 
 /** A line of an export's k/v pairs. @throws XsError what is wrong with it */
 export function parsePairLine(line: string): KvPair {
-  const { key, rev, type, value: base64, ...rest } = parseObject(line);
+  const pair = parseObject(line);
+  if (!pair) throw new XsError("bad_key", `${shown(line)} is not a JSON object`);
+  const { key, rev, type, value: base64, ...rest } = pair;
   const texts = [key, rev, type, base64].every((text) => typeof text === "string");
   if (!texts || Object.keys(rest).length > 0) {
     throw new XsError("bad_key", 'a pair has "key", "rev", "type" and "value", all of them texts');
@@ -50,12 +48,4 @@ export function parsePairLine(line: string): KvPair {
     value,
     size: value.length,
   };
-}
-
-function parseObject(line: string): Record<string, unknown> {
-  try {
-    return Object(JSON.parse(line)) as Record<string, unknown>;
-  } catch {
-    throw new XsError("bad_key", `${shown(line)} is not JSON`);
-  }
 }

@@ -4,7 +4,7 @@ import { ImportSpace } from "../store/import-space.ts";
 import type { Store } from "../store/store.ts";
 import { ImportedContent } from "./import-content.ts";
 import { MAX_FRAME_LINE, MAX_PAIR_LINE, parseFrameLine, parsePairLine } from "./import-lines.ts";
-import { linesOf } from "./lines.ts";
+import { eachLine, LineError } from "./lines.ts";
 import { badTar, entriesOf, type TarEntry } from "./tar-entries.ts";
 
 /** What there was in a tar; `added`: frames that the store did not have. */
@@ -58,11 +58,11 @@ async function readTar(
       await contents.add(hash, entry);
       found.contents++;
     } else if (entry.name === FRAMES) {
-      found.frames = await eachLine(entry, MAX_FRAME_LINE, (line) =>
+      found.frames = await entryLines(entry, MAX_FRAME_LINE, (line) =>
         space.addFrame(parseFrameLine(line)),
       );
     } else {
-      found.pairs = await eachLine(entry, MAX_PAIR_LINE, (line) =>
+      found.pairs = await entryLines(entry, MAX_PAIR_LINE, (line) =>
         space.addPair(parsePairLine(line)),
       );
     }
@@ -74,28 +74,20 @@ async function readTar(
   return found;
 }
 
-/** Takes the lines of an entry and gives how many there are. @throws XsError `bad_tar` */
-async function eachLine(
+/** Takes the lines of an entry and returns how many there are. @throws XsError `bad_tar` */
+async function entryLines(
   { name, body }: TarEntry,
   most: number,
   take: (line: string) => void,
 ): Promise<number> {
-  let number = 0;
-  let count = 0;
   try {
-    for await (const line of linesOf(body, most)) {
-      number++;
-      if (line.trim() === "") continue;
-      take(line);
-      count++;
-    }
+    return await eachLine(body, most, take);
   } catch (error) {
-    if (!(error instanceof XsError) || error.code === "bad_tar" || error.code === "body_cut_off") {
-      throw error;
-    }
-    throw badTar(`${shown(name)} in the tar, at line ${number}: ${error.message}`, error);
+    if (!(error instanceof LineError)) throw error;
+    if (error.reason.code === "bad_tar") throw error.reason;
+    const problem = `${shown(name)} in the tar, at line ${error.line}: ${error.reason.message}`;
+    throw badTar(problem, error);
   }
-  return count;
 }
 
 /** Brings in what was laid to one side. */

@@ -1,13 +1,13 @@
 import { XsError } from "../frame/error.ts";
-import { parseFrame } from "../frame/frame.ts";
+import { encodeFrame, parseFrame } from "../frame/frame.ts";
+import { parseTtl } from "../frame/ttl.ts";
 import type { ImportFrame, ImportResult, Store } from "../store/store.ts";
 import type { Call } from "./api.ts";
-import { bodyError } from "./body.ts";
 import { peek } from "./chunks.ts";
-import { MAX_FRAME_LINE, toImportFrame } from "./import-lines.ts";
+import { MAX_FRAME_LINE } from "./import-lines.ts";
 import { importTar } from "./import-tar.ts";
 import { jsonResponse, lineResponse } from "./json.ts";
-import { linesOf } from "./lines.ts";
+import { eachLine, LineError } from "./lines.ts";
 import { onlyOptions } from "./query.ts";
 import { badTar, isTar } from "./tar-entries.ts";
 
@@ -38,7 +38,6 @@ async function importFrames(store: Store, chunks: AsyncIterable<Uint8Array>): Pr
   let step: ImportFrame[] = [];
   let stepBytes = 0;
   let only = "";
-  let lineNumber = 0;
   const commit = async () => {
     const { frames, added } = await store.import(step);
     total.frames += frames;
@@ -46,24 +45,21 @@ async function importFrames(store: Store, chunks: AsyncIterable<Uint8Array>): Pr
     step = [];
     stepBytes = 0;
   };
+  const take = (line: string) => {
+    const fields = parseFrame(line);
+    step.push({ ...fields, ttl: parseTtl(fields.ttl) });
+    stepBytes += line.length;
+    only = encodeFrame(fields.id, fields);
+    if (step.length >= STEP_LINES || stepBytes >= STEP_BYTES) return commit();
+  };
   try {
-    for await (const line of linesOf(chunks, MAX_FRAME_LINE)) {
-      lineNumber++;
-      if (line.trim() === "") continue;
-      const frame = parseFrame(line);
-      step.push(toImportFrame(frame));
-      stepBytes += line.length;
-      only = JSON.stringify(frame);
-      if (step.length >= STEP_LINES || stepBytes >= STEP_BYTES) await commit();
-    }
+    await eachLine(chunks, MAX_FRAME_LINE, take);
     await commit();
   } catch (error) {
-    const failure = bodyError(error);
+    const failure = error instanceof LineError ? error.reason : error;
     if (!(failure instanceof XsError)) throw failure;
     const kept = total.frames === 0 ? "nothing was imported" : `${total.frames} frames are in`;
-    throw new XsError(failure.code, `line ${lineNumber}: ${failure.message} (${kept})`, {
-      cause: failure,
-    });
+    throw new XsError(failure.code, `${(error as Error).message} (${kept})`, { cause: error });
   }
   return total.frames === 1 ? lineResponse(only) : jsonResponse(total);
 }

@@ -1,34 +1,50 @@
 import { XsError } from "../frame/error.ts";
+import { textLines } from "../frame/lines.ts";
+import { bodyError } from "./body.ts";
+
+/** What is wrong with a line of a body. */
+export class LineError extends Error {
+  /** From 1 up. */
+  readonly line: number;
+  readonly reason: XsError;
+
+  constructor(line: number, reason: XsError) {
+    super(`line ${line}: ${reason.message}`, { cause: reason });
+    this.line = line;
+    this.reason = reason;
+  }
+}
 
 /**
- * The lines of a text as it comes.
+ * Hands the lines of a text to `take`, each as it comes; blank ones are passed over.
  *
- * @throws XsError `bad_frame` where it is not UTF-8, `body_too_large` for a line of more than `most`
- * characters
+ * @param most bytes of a line
+ * @returns how many lines were taken
+ * @throws LineError where a line is not UTF-8, is too long, or `take` throws an XsError
+ * @throws XsError `body_cut_off`
  */
-export async function* linesOf(
+export async function eachLine(
   chunks: AsyncIterable<Uint8Array>,
   most: number,
-): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  const decode = (bytes?: Uint8Array) => {
-    try {
-      return decoder.decode(bytes, { stream: bytes !== undefined });
-    } catch {
-      throw new XsError("bad_frame", "the line is not UTF-8");
+  take: (line: string) => void | Promise<void>,
+): Promise<number> {
+  let number = 1;
+  let taken = 0;
+  try {
+    for await (const lines of textLines(chunks, { most, strict: true })) {
+      for (const line of lines) {
+        if (line.trim() !== "") {
+          const done = take(number === 1 ? line.replace(/^\uFEFF/, "") : line);
+          if (done !== undefined) await done;
+          taken++;
+        }
+        number++;
+      }
     }
-  };
-  const fits = (line: string) => {
-    if (line.length <= most) return line;
-    throw new XsError("body_too_large", `a line is longer than ${most} bytes`);
-  };
-  let rest = "";
-  for await (const chunk of chunks) {
-    const lines = (rest + decode(chunk)).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) yield fits(line);
-    fits(rest);
+  } catch (error) {
+    const failure = bodyError(error);
+    if (!(failure instanceof XsError) || failure.code === "body_cut_off") throw failure;
+    throw new LineError(number, failure);
   }
-  rest += decode();
-  if (rest !== "") yield fits(rest);
+  return taken;
 }

@@ -1,3 +1,5 @@
+import { GrowingBuffer } from "../frame/growing-buffer.ts";
+
 /** Where chunked content is cut: as it arrives, after each line, or after each server-sent event. */
 export type ChunkMode = "bytes" | "lines" | "sse";
 
@@ -11,7 +13,7 @@ const CR = 13;
 export class Splitter {
   readonly #mode: ChunkMode;
   /** What has no end yet. */
-  #rest: Buffer = Buffer.alloc(0);
+  readonly #rest = new GrowingBuffer();
   /** How far `rest` was searched for an end. */
   #searched = 0;
   /** Of the event so far: it has begun, and its last line is empty. */
@@ -25,28 +27,34 @@ export class Splitter {
   /** The pieces that these bytes complete. */
   push(bytes: Uint8Array): Uint8Array[] {
     const pieces: Uint8Array[] = [];
-    this.#rest = this.#rest.length > 0 ? Buffer.concat([this.#rest, bytes]) : Buffer.from(bytes);
-    for (let end = this.#end(); end !== undefined; end = this.#end()) {
-      pieces.push(this.#rest.subarray(0, end));
-      this.#rest = this.#rest.subarray(end);
+    this.#rest.add(bytes);
+    let rest = this.#rest.bytes;
+    for (let end = this.#end(rest); end !== undefined; end = this.#end(rest)) {
+      pieces.push(rest.subarray(0, end));
+      rest = rest.subarray(end);
       this.#searched = 0;
+    }
+    if (pieces.length > 0) {
+      // The pieces keep the memory that they stand in.
+      this.#rest.take();
+      this.#rest.add(rest);
     }
     return pieces;
   }
 
   /** What is left at the end of the stream; undefined for nothing. */
   end(): Uint8Array | undefined {
-    const rest = this.#rest;
-    this.#rest = Buffer.alloc(0);
-    return rest.length > 0 ? rest : undefined;
+    return this.#rest.size > 0 ? this.#rest.take() : undefined;
   }
 
   /** Where the first piece of `rest` ends. */
-  #end(): number | undefined {
-    const { length } = this.#rest;
+  #end(rest: Buffer): number | undefined {
+    const { length } = rest;
     if (length === 0) return undefined;
     if (this.#mode === "bytes") return Math.min(length, MAX_PIECE);
-    const end = this.#mode === "lines" ? this.#lineEnd() : this.#eventEnd();
+    // Not further than one more than a piece may hold: all of it is looked at again after each cut.
+    const window = rest.subarray(0, MAX_PIECE + 1);
+    const end = this.#mode === "lines" ? this.#lineEnd(window) : this.#eventEnd(window);
     if (end !== undefined && end <= MAX_PIECE) {
       this.#started = false;
       this.#lineEmpty = true;
@@ -54,22 +62,21 @@ export class Splitter {
     }
     if (length < MAX_PIECE) return undefined;
     // What follows goes on with the same event.
-    const last = this.#rest[MAX_PIECE - 1];
+    const last = rest[MAX_PIECE - 1];
     this.#started = true;
     this.#lineEmpty = last === LF || last === CR;
     return MAX_PIECE;
   }
 
-  #lineEnd(): number | undefined {
-    const at = this.#rest.indexOf(LF, this.#searched);
+  #lineEnd(rest: Buffer): number | undefined {
+    const at = rest.indexOf(LF, this.#searched);
     if (at >= 0) return at + 1;
-    this.#searched = this.#rest.length;
+    this.#searched = rest.length;
     return undefined;
   }
 
   /** An event ends with an empty line; lines end with CR LF, LF or CR. */
-  #eventEnd(): number | undefined {
-    const rest = this.#rest;
+  #eventEnd(rest: Buffer): number | undefined {
     let at = this.#searched;
     for (; at < rest.length; at++) {
       const byte = rest[at];

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { XsError } from "../frame/error.ts";
+import { wholeLines } from "../frame/lines.ts";
 import { formatReadOptions, parseReadOptions } from "../frame/read-options.ts";
 import { readAll } from "./input.ts";
 import { chunksOf, writeOut } from "./output.ts";
@@ -53,14 +54,3 @@ export const handlerTry: Verb = {
     }
   },
 };
-
-/** The same bytes, in pieces that end with a newline. */
-async function* wholeLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let rest: Uint8Array = new Uint8Array();
-  for await (const chunk of chunks) {
-    const bytes = Buffer.concat([rest, chunk]);
-    const end = bytes.lastIndexOf(10) + 1;
-    rest = bytes.subarray(end);
-    if (end > 0) yield bytes.subarray(0, end);
-  }
-}

@@ -1,4 +1,5 @@
 import { XsError } from "../frame/error.ts";
+import { textLines } from "../frame/lines.ts";
 import { connectionReason } from "../script/connection-error.ts";
 
 /** Whoever read our output has gone: there is nothing left to do, and nothing went wrong. */
@@ -51,14 +52,7 @@ export async function* chunksOf(response: Response): AsyncGenerator<Uint8Array> 
  * @throws XsError `no_server` where the body breaks off
  */
 export async function* linesOf(response: Response): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of chunksOf(response)) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
-  }
-  if (rest !== "") yield rest;
+  for await (const lines of textLines(chunksOf(response))) yield* lines;
 }
 
 function brokenOff(error: Error): never {

@@ -6,6 +6,7 @@ export type ErrorCode =
   | "id_ahead"
   | "bad_ttl"
   | "bad_meta"
+  | "too_deep"
   | "meta_too_large"
   | "bad_hash"
   | "bad_frame"

@@ -1,6 +1,15 @@
 import { shown, XsError } from "./error.ts";
 import { parseHash } from "./hash.ts";
 import { parseId, timestampOf } from "./id.ts";
+import {
+  compactJson,
+  isDeeperThan,
+  isRawNumber,
+  MAX_DEPTH,
+  memberText,
+  parseJson,
+  tooDeep,
+} from "./json.ts";
 import { parseTopic } from "./topic.ts";
 import { parseTtl } from "./ttl.ts";
 
@@ -64,22 +73,25 @@ export function withTimestamp(line: string): string {
 }
 
 /**
- * Parses meta given as JSON and gives it in compact form. Text that is not JSON is taken as base64
- * of JSON, the way to carry it in a header.
+ * Parses meta given as JSON and returns it in compact form, its numbers as they were sent. Text that is
+ * not JSON is taken as base64 of JSON, the way to carry it in a header.
  *
- * @throws XsError `bad_meta`, `meta_too_large`
+ * @throws XsError `bad_meta`, `meta_too_large`, `too_deep`
  */
 export function parseMeta(text: string): string {
   const value = parseJson(text) ?? parseJson(fromBase64(text));
   if (value === undefined) {
     throw new XsError("bad_meta", `meta ${shown(text)} is not JSON, nor base64 of JSON`);
   }
-  return encodeMeta(value.json);
+  return encodeMeta(value.json as Json);
 }
 
 /** Writes meta as compact JSON. @throws XsError `meta_too_large` */
 export function encodeMeta(value: Json): string {
-  const meta = JSON.stringify(value);
+  return checkMetaSize(JSON.stringify(value));
+}
+
+function checkMetaSize(meta: string): string {
   const size = Buffer.byteLength(meta);
   if (size > MAX_META) {
     throw new XsError(
@@ -92,12 +104,14 @@ export function encodeMeta(value: Json): string {
 
 /**
  * Parses and checks a whole frame, as for an import. Missing `hash`, `meta` and `ttl` get their
- * defaults; another key than `timestamp` is an error.
+ * defaults; another key than `timestamp` is an error. Meta may be nested as deep as its size allows,
+ * as older versions wrote it.
  *
- * @throws XsError `bad_frame`, or what is wrong with one of its fields
+ * @throws XsError `bad_frame`, `too_deep`, `meta_too_large`, or what is wrong with one of its fields
  */
-export function parseFrame(line: string): Frame {
-  const value = parseObject(line);
+export function parseFrame(line: string): FrameFields & { readonly id: string } {
+  const deep = isDeeperThan(MAX_DEPTH, line);
+  const value = deep ? parseDeep(line) : parseObject(line);
   if (!value) {
     throw new XsError("bad_frame", `${shown(line)} is not a frame: a frame is a JSON object`);
   }
@@ -116,16 +130,34 @@ export function parseFrame(line: string): Frame {
     topic: parseTopic(topic),
     id: parseId(id),
     hash: hash === null ? null : parseHash(hash),
-    meta,
+    meta: deep ? checkMetaSize(compactJson(memberText(line, "meta") ?? "null")) : encodeMeta(meta),
     ttl: parseTtl(ttl).text,
   };
 }
 
-/** The JSON object that a text is; undefined if it is none. */
-export function parseObject(text: string): { [key: string]: Json } | undefined {
-  const value = parseJson(text)?.json;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  return value;
+/** A frame with deep meta. What a meta of the largest size cannot hold is not even parsed. */
+function parseDeep(line: string): JsonObject | undefined {
+  // The frame is a level as well, and each level takes two characters.
+  const most = MAX_META / 2 + 1;
+  if (isDeeperThan(most, line)) throw tooDeep(most);
+  return asObject(attempt(() => JSON.parse(line)));
+}
+
+/**
+ * The JSON object that a text is; undefined if it is none. Its numbers are as {@link parseJson} keeps
+ * them.
+ *
+ * @throws XsError `too_deep`
+ */
+export function parseObject(text: string): JsonObject | undefined {
+  return asObject(parseJson(text)?.json);
+}
+
+type JsonObject = { [key: string]: Json };
+
+function asObject(value: unknown): JsonObject | undefined {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject && !isRawNumber(value) ? (value as JsonObject) : undefined;
 }
 
 function fromBase64(text: string): string {
@@ -137,9 +169,9 @@ function fromBase64(text: string): string {
   }
 }
 
-function parseJson(text: string): { json: Json } | undefined {
+function attempt(parse: () => unknown): unknown {
   try {
-    return { json: JSON.parse(text) as Json };
+    return parse();
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import type { Json } from "./frame.ts";
+import { parseJson } from "./json.ts";
 
 /** A pair with its value, or its deletion, as a watcher gets it. */
 export function changeLine({
@@ -31,8 +32,10 @@ function shownValue(type: string, value: Uint8Array): { value: Json } | { base64
   }
   if (!isJsonType(type)) return { value: text };
   try {
-    return { value: JSON.parse(text) as Json };
+    const parsed = parseJson(text);
+    return { value: parsed ? (parsed.json as Json) : text };
   } catch {
+    // Nested too deep: the text says the same.
     return { value: text };
   }
 }

@@ -1,6 +1,7 @@
 import { XsError } from "../frame/error.ts";
 import { encodeMeta, type Json } from "../frame/frame.ts";
 import { HTTP_RESPONSE } from "../frame/http.ts";
+import { isRawNumber } from "../frame/json.ts";
 import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
@@ -101,7 +102,7 @@ export function resultOf(
 }
 
 function objectOf(value: Json, what: string, keys?: readonly string[]): Meta {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || isRawNumber(value)) {
     throw new XsError("bad_frame", `${what} is an object`);
   }
   const unknown = keys && Object.keys(value).find((key) => !keys.includes(key));

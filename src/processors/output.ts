@@ -1,12 +1,13 @@
 import { XsError } from "../frame/error.ts";
 import type { Json } from "../frame/frame.ts";
 import { encodeMeta } from "../frame/frame.ts";
-import { textLinesOf } from "../frame/text-lines.ts";
+import { isRawNumber } from "../frame/json.ts";
+import { LineBuffer, linesOfBytes, textLines } from "../frame/lines.ts";
 import { parseTtl, type Ttl } from "../frame/ttl.ts";
 import { STAGED_MAX } from "../store/content.ts";
 import type { AppendRequest, Store, TakenContent } from "../store/store.ts";
 import { patiently } from "./lifecycle.ts";
-import { MAX_LINE, ProtocolError, parseGeneratorLine } from "./protocol.ts";
+import { MAX_LINE, parseGeneratorLine } from "./protocol.ts";
 
 const LF = 10;
 /** Frames of one commit at most. */
@@ -32,36 +33,16 @@ export async function writeLines(
   target: LineTarget,
 ): Promise<void> {
   const reader = stream.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-  let rest: Uint8Array[] = [];
-  let size = 0;
+  const buffer = new LineBuffer();
+  const take = async (bytes: Uint8Array) => {
+    const lines = buffer.push(bytes);
+    if (lines) await appendLines([...linesOfBytes(lines)], target);
+  };
   for (let chunk = await next(reader); chunk; chunk = await next(reader)) {
-    const lines: Uint8Array[] = [];
-    let start = 0;
-    for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, start)) {
-      const piece = chunk.subarray(start, end);
-      lines.push(size > 0 ? Buffer.concat([...rest, piece]) : piece);
-      rest = [];
-      size = 0;
-      start = end + 1;
-    }
-    await appendLines(lines, target);
-    if (start === chunk.length) continue;
-    rest.push(chunk.subarray(start));
-    size += chunk.length - start;
-    if (size <= STAGED_MAX) continue;
-    const after = await appendLong(rest, reader, target);
-    rest = after.length > 0 ? [after] : [];
-    size = after.length;
-    // What came behind the long line may have whole lines already.
-    if (after.includes(LF)) {
-      const whole = after.subarray(0, after.lastIndexOf(LF));
-      await appendLines(splitLines(whole), target);
-      const left = after.subarray(whole.length + 1);
-      rest = left.length > 0 ? [left] : [];
-      size = left.length;
-    }
+    await take(chunk);
+    while (buffer.size > STAGED_MAX) await take(await appendLong(buffer.take(), reader, target));
   }
-  if (size > 0) await appendLines([Buffer.concat(rest)], target);
+  if (buffer.size > 0) await appendLines([buffer.take()], target);
 }
 
 /** The same for the lines of the protocol that a generator writes. @throws ProtocolError */
@@ -69,12 +50,10 @@ export async function writeValues(
   stream: ReadableStream<Uint8Array>,
   target: LineTarget,
 ): Promise<void> {
-  for await (const lines of textLinesOf(stream, MAX_LINE)) {
+  for await (const lines of textLines(stream, { most: MAX_LINE })) {
     for (let n = 0; n < lines.length; n += STEP) {
       const requests: AppendRequest[] = [];
       for (const line of lines.slice(n, n + STEP)) {
-        if (line.length > MAX_LINE)
-          throw new ProtocolError(`a line is longer than ${MAX_LINE} bytes`);
         const value = parseGeneratorLine(line);
         const made =
           "recv" in value ? outputOf(value.recv) : { content: fromBase64(value.recv_base64) };
@@ -113,7 +92,8 @@ export class StderrWriter {
 /** What a script put out, as a frame holds it: a record is meta, the rest is content. */
 export function outputOf(value: Json): { meta?: { [key: string]: Json }; content?: Uint8Array } {
   if (typeof value === "string") return { content: Buffer.from(value) };
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return { meta: value };
+  const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (isRecord && !isRawNumber(value)) return { meta: value };
   return { content: Buffer.from(JSON.stringify(value)) };
 }
 
@@ -122,17 +102,6 @@ export function fromBase64(text: Json): Uint8Array {
   if (typeof text === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(text))
     return Buffer.from(text, "base64");
   throw new XsError("bad_frame", "the bytes are not in base64");
-}
-
-function splitLines(bytes: Uint8Array): Uint8Array[] {
-  const lines: Uint8Array[] = [];
-  let start = 0;
-  for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
-    lines.push(bytes.subarray(start, end));
-    start = end + 1;
-  }
-  lines.push(bytes.subarray(start));
-  return lines;
 }
 
 async function appendLines(lines: readonly Uint8Array[], target: LineTarget): Promise<void> {
@@ -144,17 +113,19 @@ async function appendLines(lines: readonly Uint8Array[], target: LineTarget): Pr
   }
 }
 
-/** Appends a line that is too long for memory, and gives what came behind it. */
+/** Appends a line that is too long for memory, and returns what came behind it. */
 async function appendLong(
-  head: Uint8Array[],
+  head: Uint8Array,
   reader: ReadableStreamDefaultReader<Uint8Array>,
   target: LineTarget,
 ): Promise<Uint8Array> {
   let after: Uint8Array = new Uint8Array();
+  let start: Uint8Array | undefined = head;
   const line = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const chunk = head.shift() ?? (await next(reader));
+        const chunk = start ?? (await next(reader));
+        start = undefined;
         if (!chunk) return controller.close();
         const end = chunk.indexOf(LF);
         if (end < 0) return controller.enqueue(chunk);

@@ -90,7 +90,12 @@ export function parseGeneratorLine(line: string): { recv: Json } | { recv_base64
 }
 
 function objectIn(line: string): { [key: string]: Json } {
-  const value = parseObject(line);
+  let value: { [key: string]: Json } | undefined;
+  try {
+    value = parseObject(line);
+  } catch (error) {
+    throw new ProtocolError(`it wrote a line to stdout that is wrong: ${(error as Error).message}`);
+  }
   if (value) return value;
   throw new ProtocolError(`it wrote ${shown(line)} to stdout, which is no line of the protocol`);
 }

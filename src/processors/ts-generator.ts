@@ -1,4 +1,4 @@
-import { textLinesOf } from "../frame/text-lines.ts";
+import { textLines } from "../frame/lines.ts";
 import { jsonOf } from "../script/content.ts";
 import { DirectXs } from "../script/direct.ts";
 import type { Ask } from "../script/reads.ts";
@@ -27,5 +27,5 @@ function encodeValue(value: unknown): string {
 }
 
 async function* inputLines(): AsyncIterableIterator<string> {
-  for await (const lines of textLinesOf(Bun.stdin.stream())) yield* lines;
+  for await (const lines of textLines(Bun.stdin.stream())) yield* lines;
 }

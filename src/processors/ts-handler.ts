@@ -1,5 +1,5 @@
 import { XsError } from "../frame/error.ts";
-import { textLinesOf } from "../frame/text-lines.ts";
+import { textLines } from "../frame/lines.ts";
 import { decodeValue, jsonOf } from "../script/content.ts";
 import { explain } from "../script/explain.ts";
 import { type Ask, Reads } from "../script/reads.ts";
@@ -94,7 +94,7 @@ class Session implements WorkSession {
     // Frames are worked on while more is read: the script may wait for the server meanwhile.
     let work: Promise<void> = Promise.resolve();
     let frames: XsFrame[] = [];
-    for await (const lines of textLinesOf(Bun.stdin.stream())) {
+    for await (const lines of textLines(Bun.stdin.stream())) {
       for (const line of lines) {
         if (line.startsWith('{"topic"')) {
           frames.push(JSON.parse(line) as XsFrame);

@@ -1,5 +1,5 @@
 import type { Json } from "../frame/frame.ts";
-import { textLinesOf } from "../frame/text-lines.ts";
+import { textLines } from "../frame/lines.ts";
 import { type HandlerOptions, Invalid, parseHandlerOptions } from "./options.ts";
 import { type Exit, Program } from "./process.ts";
 import {
@@ -103,7 +103,7 @@ export class Worker implements Crew {
     if (signal.aborted) stop();
     const late = setTimeout(stop, READY_MS);
     try {
-      const lines = textLinesOf(program.stdout, MAX_LINE);
+      const lines = textLines(program.stdout, { most: MAX_LINE });
       const { value } = await lines.next();
       const [ready, ...first] = (value ?? []) as string[];
       if (ready === undefined) {
@@ -170,8 +170,6 @@ export class Worker implements Crew {
   }
 
   #take(line: string): Promise<void> | undefined {
-    if (line.length > MAX_LINE)
-      throw new ProtocolError(`a line is longer than ${MAX_LINE} characters`);
     const { effects, next, done, error } = parseHandlerLine(line);
     for (const effect of effects) this.#effects.push(effect);
     if (next !== undefined) this.#state = next;

@@ -1,5 +1,5 @@
 import { XsError } from "../frame/error.ts";
-import { textLinesOf } from "../frame/text-lines.ts";
+import { textLines } from "../frame/lines.ts";
 import { decodeValue } from "./content.ts";
 
 /** Asks the API of a store. @throws XsError what the answer says, when it is not a success */
@@ -36,7 +36,7 @@ export class Reads {
     if (follow) query.set("follow", String(pulse ?? true));
     const response = await this.#ask(`/?${query}`);
     if (!response.body) return;
-    for await (const lines of textLinesOf(response.body)) {
+    for await (const lines of textLines(response.body)) {
       for (const line of lines) yield JSON.parse(line) as XsFrame;
     }
   }

@@ -169,11 +169,10 @@ async function checkFiles({ content, findings }: Subject): Promise<void> {
 function problemOf({ id, expires, crc, frame }: FrameRow): string | undefined {
   if (Bun.hash.crc32(frame) !== crc) return "does not match its checksum";
   try {
-    const { topic, hash, meta, ttl } = parseFrame(frame);
-    const fields = { topic, hash, meta: JSON.stringify(meta), ttl };
+    const fields = parseFrame(frame);
     if (idInLine(frame) !== id || encodeFrame(id, fields) !== frame)
       return "is not in its exact form";
-    return expiryOf(parseTtl(ttl), id) === expires ? undefined : "has a wrong expiry";
+    return expiryOf(parseTtl(fields.ttl), id) === expires ? undefined : "has a wrong expiry";
   } catch (error) {
     return (error as Error).message;
   }

@@ -27,7 +27,8 @@ describe("frames", () => {
     fc.assert(
       fc.property(frames, (frame) => {
         const line = encodeFrame(frame.id, { ...frame, meta: JSON.stringify(frame.meta) });
-        expect(line).toBe(JSON.stringify(parseFrame(line)));
+        const { id, ...fields } = parseFrame(line);
+        expect(encodeFrame(id, fields)).toBe(line);
         expect(Object.keys(JSON.parse(line))).toEqual(["topic", "id", "hash", "meta", "ttl"]);
         expect(idInLine(line)).toBe(frame.id);
       }),
