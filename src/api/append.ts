@@ -2,7 +2,7 @@ import { shown, XsError } from "../frame/error.ts";
 import { parseMeta } from "../frame/frame.ts";
 import { parseId } from "../frame/id.ts";
 import { parseClientTopic } from "../frame/topic.ts";
-import { FOREVER, parseTtl } from "../frame/ttl.ts";
+import { FOREVER, parseAskedTtl } from "../frame/ttl.ts";
 import type { AppendCondition } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { takeBody } from "./body.ts";
@@ -23,7 +23,7 @@ export function append(name: string) {
     const header = request.headers.get("xs-meta");
     const write = {
       topic,
-      ttl: ttl === null ? FOREVER : parseTtl(ttl),
+      ttl: ttl === null ? FOREVER : parseAskedTtl(ttl),
       meta: header === null ? "null" : parseMeta(utf8(header)),
     };
     const timestamp = isOn(query, "with-timestamp");

@@ -2,7 +2,7 @@ import { shown, XsError } from "../frame/error.ts";
 import { encodeMeta, parseObject, withTimestamp } from "../frame/frame.ts";
 import { parseHash } from "../frame/hash.ts";
 import { parseClientTopic } from "../frame/topic.ts";
-import { FOREVER, parseTtl } from "../frame/ttl.ts";
+import { FOREVER, parseAskedTtl } from "../frame/ttl.ts";
 import type { AppendRequest, Store, TakenContent } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { conditionOf } from "./append.ts";
@@ -87,7 +87,7 @@ async function parseRequest(store: Store, line: string): Promise<AppendRequest> 
   const fields = {
     topic: parseClientTopic(topic),
     meta: encodeMeta(meta),
-    ttl: ttl === "forever" ? FOREVER : parseTtl(ttl),
+    ttl: ttl === "forever" ? FOREVER : parseAskedTtl(ttl),
   };
   if (hash !== null) return { ...fields, content: knownContent(store, parseHash(hash)) };
   const passing = fields.ttl.kind === "ephemeral";

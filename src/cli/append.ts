@@ -1,7 +1,7 @@
 import { parseMeta } from "../frame/frame.ts";
 import { parseId } from "../frame/id.ts";
 import { parseClientTopic } from "../frame/topic.ts";
-import { parseTtl } from "../frame/ttl.ts";
+import { parseAskedTtl, TTL_FORMS } from "../frame/ttl.ts";
 import { readInput } from "./input.ts";
 import { pipeOut } from "./output.ts";
 import { splitTarget, withClient } from "./target.ts";
@@ -16,7 +16,7 @@ export const append: Verb = {
     ttl: {
       type: "string",
       valueHint: "TTL",
-      description: "forever (default), ephemeral, time:<ms> or last:<n>",
+      description: `${TTL_FORMS}; forever is the default`,
     },
     chunked: {
       type: "string",
@@ -58,7 +58,7 @@ export const append: Verb = {
       }
     } else {
       const ttl = options.get("ttl");
-      if (ttl !== undefined) query.set("ttl", parsed(() => parseTtl(ttl)).text);
+      if (ttl !== undefined) query.set("ttl", parsed(() => parseAskedTtl(ttl, "local")).text);
       const meta = options.get("meta");
       if (meta !== undefined) {
         // A header cannot carry every character, base64 can.

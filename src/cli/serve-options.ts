@@ -2,7 +2,7 @@ import type { ArgsDef } from "citty";
 import { shown } from "../frame/error.ts";
 import { HTTP_TTL } from "../frame/http.ts";
 import { type ListenAddress, parseListenAddress } from "../frame/listen-address.ts";
-import { parseTtl, type Ttl } from "../frame/ttl.ts";
+import { parseAskedTtl, type Ttl } from "../frame/ttl.ts";
 import { parsed, UsageError } from "./verb.ts";
 
 /** The longest timer there is, in ms. */
@@ -52,7 +52,7 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
       timeout: count(options, "http-timeout", DEFAULT_TIMEOUT_MS, MAX_MS),
       bodyMax: count(options, "http-body-max", DEFAULT_BODY_MAX),
       inFlight: count(options, "http-in-flight", DEFAULT_IN_FLIGHT),
-      ttl: parsed(() => parseTtl(options.get("http-ttl") ?? HTTP_TTL)),
+      ttl: parsed(() => parseAskedTtl(options.get("http-ttl") ?? HTTP_TTL, "local")),
     },
   };
 }

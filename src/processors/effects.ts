@@ -4,7 +4,7 @@ import { HTTP_RESPONSE } from "../frame/http.ts";
 import { isRawNumber } from "../frame/json.ts";
 import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
 import { parseClientTopic } from "../frame/topic.ts";
-import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
+import { FOREVER, parseAskedTtl, type Ttl } from "../frame/ttl.ts";
 import { encodeResponse } from "../script/content.ts";
 import type { Subject } from "./lifecycle.ts";
 import { fromBase64, outputOf } from "./output.ts";
@@ -64,7 +64,7 @@ export function resultOf(
         topic === HTTP_RESPONSE && typeof meta.request_id === "string"
           ? ttlOf(meta.request_id)
           : FOREVER;
-      const how = given.ttl === undefined ? usual() : parseTtl(textOf(given.ttl, "ttl"));
+      const how = given.ttl === undefined ? usual() : parseAskedTtl(textOf(given.ttl, "ttl"));
       return append(topic, how, meta, contentOf(given.content, given.base64));
     }
     case "response": {

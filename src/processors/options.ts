@@ -2,7 +2,7 @@ import { shown, XsError } from "../frame/error.ts";
 import type { Json } from "../frame/frame.ts";
 import { parseId } from "../frame/id.ts";
 import { parseTopicFilter } from "../frame/topic.ts";
-import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
+import { FOREVER, parseAskedTtl, type Ttl } from "../frame/ttl.ts";
 
 /** Why a processor cannot run as it was asked to: the reason of its `.invalid`. */
 export class Invalid extends Error {
@@ -51,7 +51,7 @@ export function parseSpawnOptions(meta: Json): SpawnOptions {
   return {
     ...(runtime !== undefined && { runtime: oneOf(RUNTIMES, runtime, "runtime") }),
     restart: oneOf(RESTARTS, restart, "restart"),
-    ttl: ttl === "forever" ? FOREVER : refused(() => parseTtl(String(ttl))),
+    ttl: ttl === "forever" ? FOREVER : refused(() => parseAskedTtl(String(ttl))),
   };
 }
 

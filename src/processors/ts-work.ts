@@ -2,7 +2,7 @@ import { XsError } from "../frame/error.ts";
 import { encodeMeta, type Json } from "../frame/frame.ts";
 import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
 import { parseClientTopic } from "../frame/topic.ts";
-import { parseTtl } from "../frame/ttl.ts";
+import { parseAskedTtl } from "../frame/ttl.ts";
 import { encodeContent, encodeResponse, encodeValue, jsonOf } from "../script/content.ts";
 import type { Reads } from "../script/reads.ts";
 
@@ -93,7 +93,7 @@ export class Work implements Xs {
     const append = {
       topic: parseClientTopic(topic),
       meta: checkedMeta(meta),
-      ...(ttl !== undefined && { ttl: parseTtl(ttl).text }),
+      ...(ttl !== undefined && { ttl: parseAskedTtl(ttl).text }),
       ...(content !== undefined && content !== null && encodeContent(content)),
     };
     this.#write(`{"append":${JSON.stringify(append)}`);

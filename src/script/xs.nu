@@ -50,7 +50,7 @@ export def ".cat" [
 export def ".append" [
   topic: string
   --meta: record # its metadata
-  --ttl: string # forever, ephemeral, time:<ms> or last:<n>
+  --ttl: string # forever, ephemeral, time:<ms>, until:<date or ms> or last:<n>
 ]: any -> record {
   let content = ($in | bytes-or-text)
   let meta = if $meta == null { null } else { $meta | to json --raw }

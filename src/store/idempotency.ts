@@ -42,6 +42,17 @@ export class Idempotency {
     return frames;
   }
 
+  /** Tells whether an answer was kept when the clock was ahead of what it shows now. */
+  wasAhead(): boolean {
+    return this.#sql.newest.get(this.#now() + KEPT_MS) !== null;
+  }
+
+  /** The clock was ahead until now: no answer is kept for longer than from now on. Inside a write. */
+  clockBack(): void {
+    const end = this.#now() + KEPT_MS;
+    this.#sql.shorten.run(end, end);
+  }
+
   hasExpired(): boolean {
     return this.#sql.expired.get(this.#now()) !== null;
   }
@@ -68,6 +79,8 @@ function statements(db: Database) {
     put: db.query(
       "INSERT OR REPLACE INTO answers (key, expires, request, frames) VALUES (?, ?, ?, ?)",
     ),
+    newest: db.query("SELECT 1 FROM answers WHERE expires > ? LIMIT 1"),
+    shorten: db.query("UPDATE answers SET expires = ? WHERE expires > ?"),
     expired: db.query("SELECT 1 FROM answers WHERE expires <= ? LIMIT 1"),
     sweep: db.query(
       `DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE expires <= ? LIMIT ${SWEEP_ROWS})`,

@@ -4,8 +4,9 @@ import { encodeFrame, type Frame, idInLine, lastIdIn } from "../frame/frame.ts";
 import { hashesIn } from "../frame/hash.ts";
 import { checkAhead, type IdSequence } from "../frame/id.ts";
 import { chunkScope, lastScope, scopesOfLine, topicInLine } from "../frame/scopes.ts";
-import { expiryOf, parseTtl, type Ttl } from "../frame/ttl.ts";
+import { expiryOf, parseTtl, type Ttl, ttlOfNew } from "../frame/ttl.ts";
 import type { ContentStore } from "./content.ts";
+import type { ExpiryClock } from "./expiry-clock.ts";
 import type { LiveFrame } from "./live.ts";
 import type { Page, PageQuery } from "./reader.ts";
 import type { AppendRequest, ImportFrame } from "./store.ts";
@@ -31,12 +32,14 @@ export interface LogHost {
   readonly db: Database;
   readonly ids: IdSequence;
   readonly content: ContentStore;
-  /** The time that decides what has expired, in ms. */
-  now(): number;
+  /** What decides what has expired. */
+  readonly clock: ExpiryClock;
   /** Told, inside a write, of an id that no frame keeps. */
   spent(): void;
   /** Reads give nothing from this id on: it is not durable yet. */
   hiddenFrom(): string | undefined;
+  /** Told, inside a write, that times which were reckoned from now on are later than they should be. */
+  clockBack(): void;
 }
 
 /** The rows of the frames and what they are indexed under. What writes is to be run in a commit. */
@@ -44,7 +47,9 @@ export class Log {
   readonly #db: Database;
   readonly #ids: IdSequence;
   readonly #content: ContentStore;
+  readonly #clock: ExpiryClock;
   readonly #now: () => number;
+  readonly #clockBack: () => void;
   readonly #spent: () => void;
   readonly #hiddenFrom: () => string | undefined;
   readonly #sql: ReturnType<typeof statements>;
@@ -56,11 +61,13 @@ export class Log {
   #published: LiveFrame[] = [];
   #total: number | undefined;
 
-  constructor({ db, ids, content, now, spent, hiddenFrom }: LogHost) {
+  constructor({ db, ids, content, clock, spent, hiddenFrom, clockBack }: LogHost) {
     this.#db = db;
     this.#ids = ids;
     this.#content = content;
-    this.#now = now;
+    this.#clock = clock;
+    this.#now = clock.now;
+    this.#clockBack = clockBack;
     this.#spent = spent;
     this.#hiddenFrom = hiddenFrom;
     this.#sql = statements(db);
@@ -87,8 +94,10 @@ export class Log {
     return this.#total;
   }
 
-  append({ topic, meta, ttl, content, growing }: AppendRequest): string {
+  append({ topic, meta, ttl: asked, content, growing }: AppendRequest): string {
     const id = this.#ids.next();
+    const ends = asked.kind === "time" || asked.kind === "until";
+    const ttl = ends ? ttlOfNew(asked, id, this.#followClock()) : asked;
     const line = encodeFrame(id, { topic, hash: content?.hash ?? null, meta, ttl: ttl.text });
     const expires = expiryOf(ttl, id);
     const scopes = scopesOfLine(line);
@@ -161,6 +170,19 @@ export class Log {
     this.#content.release(hashesIn(row.frame));
     this.#spent();
     return true;
+  }
+
+  /**
+   * The system's clock. Where that was set back, what has expired by the later time is removed now,
+   * and the later time forgotten: what is to come must not have expired before it is there.
+   */
+  #followClock(): number {
+    if (this.#clock.isAhead) {
+      this.sweepAll();
+      this.#clock.goBack();
+      this.#clockBack();
+    }
+    return this.#clock.real();
   }
 
   /** Removes expired rows. Gives how many it looked at. */

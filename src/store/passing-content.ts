@@ -13,7 +13,7 @@ export class PassingContent {
 
   put(hash: string, bytes: Uint8Array): void {
     this.#drop(hash);
-    this.#kept.set(hash, { bytes, until: Date.now() + MAX_AGE });
+    this.#kept.set(hash, { bytes, until: performance.now() + MAX_AGE });
     this.#size += bytes.length;
     this.sweep();
   }
@@ -25,7 +25,7 @@ export class PassingContent {
 
   /** Drops what is too old, and the oldest of what is too much. */
   sweep(): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const [hash, { until }] of this.#kept) {
       if (until > now && this.#size <= MAX_BYTES) return;
       this.#drop(hash);

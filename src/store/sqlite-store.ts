@@ -9,6 +9,7 @@ import { type Collected, Collector } from "./collector.ts";
 import { Commits } from "./commits.ts";
 import { BUSY_MS } from "./connection.ts";
 import { ContentStore } from "./content.ts";
+import { ExpiryClock } from "./expiry-clock.ts";
 import { databaseDamaged, diskFull } from "./failures.ts";
 import type { CheckListener } from "./findings.ts";
 import { Idempotency } from "./idempotency.ts";
@@ -51,7 +52,7 @@ export class SqliteStore implements Store {
   readonly #db: Database;
   readonly #lock: StoreLock;
   readonly #ids: IdSequence;
-  /** The time that decides what has expired: it never goes back, so what is gone stays gone. */
+  readonly #clock: ExpiryClock;
   readonly #now: () => number;
   readonly #live = new LiveFeed();
   readonly #commits: Commits;
@@ -75,11 +76,8 @@ export class SqliteStore implements Store {
   constructor(path: string, lock: StoreLock, now: () => number = Date.now) {
     this.path = path;
     this.#lock = lock;
-    let latest = 0;
-    this.#now = () => {
-      latest = Math.max(latest, now());
-      return latest;
-    };
+    this.#clock = new ExpiryClock(now);
+    this.#now = this.#clock.now;
     const database = join(path, DATABASE);
     const db = new Database(database, { create: true, strict: true });
     this.#db = db;
@@ -99,7 +97,7 @@ export class SqliteStore implements Store {
       failed: () => this.#failed,
       begins: () => {
         // Each commit looks at the clock, so that what expires by then stays gone if it is set back.
-        this.#now();
+        this.#clock.begins();
         this.#undurable.begins();
       },
       beforeCommit: () => this.#endCommit(),
@@ -127,7 +125,15 @@ export class SqliteStore implements Store {
     );
     const hiddenFrom = () => this.#undurable.from;
     const { content } = this;
-    this.#log = new Log({ db, ids: this.#ids, content, now: this.#now, spent, hiddenFrom });
+    this.#log = new Log({
+      db,
+      ids: this.#ids,
+      content,
+      clock: this.#clock,
+      spent,
+      hiddenFrom,
+      clockBack: () => this.#idempotency.clockBack(),
+    });
     this.kv = new KvStore({
       db,
       ids: this.#ids,
@@ -148,6 +154,9 @@ export class SqliteStore implements Store {
     });
     this.#sweeper = setInterval(() => this.#sweepSoon(), SWEEP_EVERY_MS);
     this.#sweeper.unref();
+    if (this.#idempotency.wasAhead()) {
+      this.#write(() => this.#idempotency.clockBack()).catch(failed);
+    }
     if (this.#log.hasGrowing()) this.#write(() => this.#log.endGrowing()).catch(failed);
   }
 
@@ -425,6 +434,7 @@ export class SqliteStore implements Store {
 
   #rolledBack(error: Error): Error {
     this.#undurable.isRolledBack();
+    this.#clock.rolledBack();
     this.#log.rolledBack();
     this.kv.rolledBack();
     this.#appending = { frames: 0, bytes: 0, contentBytes: 0 };

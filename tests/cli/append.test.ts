@@ -174,3 +174,38 @@ test("an ephemeral event and its content reach who is live and leave nothing on 
     ]);
   }
 });
+
+test("--ttl until: takes a date, which is local time here and UTC over HTTP", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store);
+  const ttl = async (given: string, env = {}) => {
+    const args = ["append", home.store, "note", "--ttl", given];
+    return (JSON.parse(await home.ok(args, { env })) as Frame).ttl;
+  };
+  const utc = Date.UTC(2099, 11, 24);
+  expect(await ttl("until:2099-12-24", { TZ: "UTC" })).toBe(`until:${utc}`);
+  expect(await ttl("until:2099-12-24", { TZ: "Asia/Tokyo" })).toBe(`until:${utc - 9 * 3_600_000}`);
+  expect(await ttl("until:2099-12-24T00:00Z", { TZ: "Asia/Tokyo" })).toBe(`until:${utc}`);
+  const response = await server.fetch("/stream/note?ttl=until:2099-12-24", { method: "POST" });
+  expect(((await response.json()) as Frame).ttl).toBe(`until:${utc}`);
+  const batch = await home.ok(["append", home.store, "--batch"], {
+    stdin: `{"topic":"note","ttl":"until:2099-12-24"}\n`,
+  });
+  expect((JSON.parse(batch) as Frame).ttl).toBe(`until:${utc}`);
+  for (const [given, said] of [
+    ["until:2026-02-30", "until:2026-12-24"],
+    ["until:1798070400", "milliseconds since 1970, not seconds"],
+  ] as const) {
+    const { code, stderr } = await home.xs(["append", home.store, "note", "--ttl", given]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(said)]);
+    const refused = await server.fetch(`/stream/note?ttl=${given}`, { method: "POST" });
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining(said)]);
+  }
+  // The export comes in elsewhere, and gives the same.
+  const kept = await server.frames("/?topic=note");
+  const other = `${home.path}/other`;
+  await home.ok(["import", other], { stdin: await home.ok(["cat", home.store, "-T", "note"]) });
+  expect(JSON.parse(`[${(await home.ok(["cat", other])).trim().replaceAll("\n", ",")}]`)).toEqual(
+    kept,
+  );
+});

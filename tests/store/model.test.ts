@@ -4,7 +4,7 @@ import type { Frame } from "../../src/frame/frame.ts";
 import { packId, timestampOf } from "../../src/frame/id.ts";
 import { READ_ALL, type ReadOptions } from "../../src/frame/read-options.ts";
 import { parseTopicFilter } from "../../src/frame/topic.ts";
-import { parseTtl } from "../../src/frame/ttl.ts";
+import { expiryOf, parseTtl } from "../../src/frame/ttl.ts";
 import type { Store } from "../../src/store/store.ts";
 import { append, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
@@ -18,11 +18,14 @@ class Model {
   /** The latest it has shown to the open store: what has expired stays gone. */
   #latest = 0;
 
-  add(frame: Frame): boolean {
+  add(frame: Frame, isNew = false): boolean {
     this.expire();
     const ttl = parseTtl(frame.ttl);
     if (ttl.kind === "ephemeral" || this.frames.some(({ id }) => id === frame.id)) return false;
-    if (ttl.kind === "time" && timestampOf(frame.id) + ttl.ms <= this.#latest) return false;
+    const end = expiryOf(ttl, frame.id);
+    // The end of what is new is reckoned with the clock as it is now, also where it was set back.
+    if (isNew && end !== null) this.#latest = this.now;
+    if (end !== null && end <= this.#latest) return false;
     this.frames.push(frame);
     this.frames.sort((a, b) => (a.id < b.id ? -1 : 1));
     // Of every frame with "last:n": it and those of its topic before it are at most n.
@@ -48,8 +51,8 @@ class Model {
   expire(): void {
     this.#latest = Math.max(this.#latest, this.now);
     this.frames = this.frames.filter(({ id, ttl }) => {
-      const parsed = parseTtl(ttl);
-      return parsed.kind !== "time" || timestampOf(id) + parsed.ms > this.#latest;
+      const end = expiryOf(parseTtl(ttl), id);
+      return end === null || end > this.#latest;
     });
   }
 
@@ -68,12 +71,17 @@ class Model {
 
 const topicNames = fc.constantFrom("a", "a.b", "a.b.c", "a.c", "b", "ab");
 const ttls = fc.constantFrom("forever", "forever", "last:1", "last:3", "time:50", "ephemeral");
+const appendTtls = fc.oneof(ttls, fc.constant("until:+50"));
 const place = fc.nat({ max: 1000 });
 
 const steps = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.record({ do: fc.constant("append" as const), topic: topicNames, ttl: ttls }),
+    arbitrary: fc.record({
+      do: fc.constant("append" as const),
+      topic: topicNames,
+      ttl: appendTtls,
+    }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("remove" as const), place }) },
   {
@@ -134,8 +142,11 @@ async function look(model: Model, store: Store): Promise<void> {
 async function run(step: Step, model: Model, store: Store): Promise<void> {
   switch (step.do) {
     case "append": {
-      const frame = await append(store, step.topic, { ttl: step.ttl });
-      model.add(frame);
+      const ttl = step.ttl === "until:+50" ? `until:${model.now + 50}` : step.ttl;
+      const frame = await append(store, step.topic, { ttl });
+      const isAhead = timestampOf(frame.id) > model.now;
+      expect(frame.ttl).toBe(ttl === "time:50" && isAhead ? `until:${model.now + 50}` : ttl);
+      model.add(frame, true);
       return;
     }
     case "remove": {

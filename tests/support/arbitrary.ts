@@ -20,6 +20,7 @@ export const ttls = fc.oneof(
   fc.constantFrom("forever", "ephemeral"),
   fc.integer({ min: 1, max: 2 ** 52 }).map((ms) => `time:${ms}`),
   fc.integer({ min: 1 }).map((n) => `last:${n}`),
+  fc.integer({ min: 1e11, max: 2 ** 52 }).map((ms) => `until:${ms}`),
 );
 
 export const metas = fc.jsonValue() as fc.Arbitrary<Json>;
