@@ -59,7 +59,7 @@ async function readRequests(store: Store, request: Request): Promise<AppendReque
 }
 
 async function parseRequest(store: Store, line: string): Promise<AppendRequest> {
-  const value = parseObject(line);
+  const value = parseObject(line, 1);
   if (!value) {
     throw new XsError(
       "bad_batch",

@@ -86,9 +86,11 @@ export function parseMeta(text: string): string {
   return encodeMeta(value.json as Json);
 }
 
-/** Writes meta as compact JSON. @throws XsError `meta_too_large` */
+/** Writes meta as compact JSON. @throws XsError `meta_too_large`, `too_deep` */
 export function encodeMeta(value: Json): string {
-  return checkMetaSize(JSON.stringify(value));
+  const meta = checkMetaSize(JSON.stringify(value));
+  if (isDeeperThan(MAX_DEPTH, meta)) throw tooDeep(MAX_DEPTH);
+  return meta;
 }
 
 function checkMetaSize(meta: string): string {
@@ -110,8 +112,8 @@ function checkMetaSize(meta: string): string {
  * @throws XsError `bad_frame`, `too_deep`, `meta_too_large`, or what is wrong with one of its fields
  */
 export function parseFrame(line: string): FrameFields & { readonly id: string } {
-  const deep = isDeeperThan(MAX_DEPTH, line);
-  const value = deep ? parseDeep(line) : parseObject(line);
+  const deep = isDeeperThan(MAX_DEPTH + 1, line);
+  const value = deep ? parseDeep(line) : parseObject(line, 1);
   if (!value) {
     throw new XsError("bad_frame", `${shown(line)} is not a frame: a frame is a JSON object`);
   }
@@ -147,10 +149,11 @@ function parseDeep(line: string): JsonObject | undefined {
  * The JSON object that a text is; undefined if it is none. Its numbers are as {@link parseJson} keeps
  * them.
  *
+ * @param around as in {@link parseJson}
  * @throws XsError `too_deep`
  */
-export function parseObject(text: string): JsonObject | undefined {
-  return asObject(parseJson(text)?.json);
+export function parseObject(text: string, around = 0): JsonObject | undefined {
+  return asObject(parseJson(text, around)?.json);
 }
 
 type JsonObject = { [key: string]: Json };

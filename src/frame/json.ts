@@ -10,7 +10,7 @@ const raw = JSON as unknown as {
   ): unknown;
 };
 
-/** How deep JSON that comes from outside may be nested: `[[1]]` has two levels. */
+/** How deep meta and values that come from outside may be nested: `[[1]]` has two levels. */
 export const MAX_DEPTH = 128;
 
 /** Tells texts that may hold a number which JavaScript does not write as it was sent. */
@@ -26,11 +26,12 @@ const BACKSLASH = 0x5c;
  * JSON (https://github.com/tc39/proposal-json-parse-with-source): `JSON.stringify` writes them as they
  * came, and {@link isRawNumber} tells them from objects.
  *
+ * @param around levels that the text has around what counts, as a line of a batch has around meta
  * @returns undefined where the text is not JSON
  * @throws XsError `too_deep`
  */
-export function parseJson(text: string): { readonly json: unknown } | undefined {
-  if (isDeeperThan(MAX_DEPTH, text)) throw tooDeep(MAX_DEPTH);
+export function parseJson(text: string, around = 0): { readonly json: unknown } | undefined {
+  if (isDeeperThan(MAX_DEPTH + around, text)) throw tooDeep(MAX_DEPTH);
   const keepsText = MAY_HOLD_ODD.test(text) && scan(text).hasOddNumber;
   return attempt(() => (keepsText ? parseRaw(text) : JSON.parse(text)));
 }

@@ -34,6 +34,9 @@ export class ProtocolError extends Error {
 /** Longest line of a program, in characters: room for 16 MiB of content in base64. */
 export const MAX_LINE = 24 * 1024 * 1024;
 
+/** Levels of a line around a meta: `{"append":{"meta":…}}`. */
+const AROUND = 2;
+
 /** Room in the value that keeps a state, for what else stands there. */
 const BESIDE_STATE = 200;
 
@@ -92,7 +95,7 @@ export function parseGeneratorLine(line: string): { recv: Json } | { recv_base64
 function objectIn(line: string): { [key: string]: Json } {
   let value: { [key: string]: Json } | undefined;
   try {
-    value = parseObject(line);
+    value = parseObject(line, AROUND);
   } catch (error) {
     throw new ProtocolError(`it wrote a line to stdout that is wrong: ${(error as Error).message}`);
   }

@@ -138,9 +138,9 @@ export class Work implements Xs {
 }
 
 /** Room for what the server adds to a meta. */
-const ADDED = JSON.stringify({ handler_id: "z".repeat(25), frame_id: "z".repeat(25) });
+const ADDED = { handler_id: "z".repeat(25), frame_id: "z".repeat(25) };
 
 function checkedMeta(meta: Json): Json {
-  encodeMeta([meta, ADDED]);
+  encodeMeta({ ...(meta as object | null), ...ADDED });
   return meta;
 }

@@ -63,9 +63,8 @@ test("a watch shows a value with the numbers that were put", async () => {
 
 test.each(WRITES)("%s takes 128 levels and refuses more", async (_, send) => {
   await using subject = new Subject();
-  const levels = send === WRITES[2]?.[1] ? 127 : 128;
-  expect((await send(subject, nested(levels))).status).toBe(200);
-  for (const meta of [nested(levels + 1), nested(7000)]) {
+  expect((await send(subject, nested(128))).status).toBe(200);
+  for (const meta of [nested(129), nested(7000)]) {
     await expectProblem(await send(subject, meta), 400, "too_deep", "128 levels");
   }
 });

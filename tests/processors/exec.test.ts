@@ -251,3 +251,46 @@ test("one that never says that it is ready, or says it wrong, is invalid", async
     }
   });
 });
+
+/** A handler in sh that answers each frame with these lines, in which ID stands for the frame's id. */
+const answering = (...lines: string[]) => `#!/bin/sh
+echo '{"ready":{"topics":["n"],"initial":0}}'
+while read -r line; do
+  case "$line" in '{"topic"'*) ;; *) continue ;; esac
+  id=$(echo "$line" | sed 's/.*"id":"\\([0-9a-z]*\\)".*/\\1/')
+${lines.map((line) => `  echo '${line}' | sed "s/ID/$id/"`).join("\n")}
+done
+`;
+
+test("what a program writes keeps its numbers: meta, output, values, state", async () => {
+  await serving(async (server) => {
+    const script = answering(
+      '{"append":{"topic":"copy","meta":{"n":1234567890123456789}},"frame_id":"ID"}',
+      '{"put":{"key":"k","value":[1.0]},"frame_id":"ID"}',
+      '{"out":1e400,"next":1.50,"done":"ID"}',
+    );
+    await spawn(server, "handler", "h", script);
+    await say(server, "n");
+    await countOf(server, "h.out", 1);
+    expect(await textsOf(server, "h.out")).toEqual(["1e400"]);
+    expect(await (await server.fetch("/?topic=copy")).text()).toContain('"n":1234567890123456789,');
+    expect(await kvText(server, "k")).toBe("[1.0]");
+    expect(await kvText(server, "stream.cross.handler/h")).toContain('"state":1.50}');
+  });
+});
+
+test("a meta deeper than 128 levels is refused by name, and ends nothing but its handler", async () => {
+  await serving(async (server) => {
+    const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
+    const script = (levels: number) =>
+      answering(`{"append":{"topic":"deep","meta":{"a":${nested(levels - 1)}}},"done":"ID"}`);
+    await spawn(server, "handler", "right", script(128));
+    const wrong = await spawn(server, "handler", "wrong", script(129));
+    const deepest = await spawn(server, "handler", "deepest", script(50_000));
+    await say(server, "n");
+    for (const each of [wrong, deepest]) {
+      expect((await answered(server, each, "failed")).meta.reason).toContain("128 levels");
+    }
+    await countOf(server, "deep", 1);
+  });
+});
