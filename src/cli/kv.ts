@@ -2,6 +2,7 @@ import type { ArgsDef } from "citty";
 import { isStoreAddress } from "../client/address.ts";
 import { parseKey, parseKeyPrefix } from "../frame/key.ts";
 import { changeLine } from "../frame/pair.ts";
+import { sniffedType } from "../frame/text.ts";
 import { readInput } from "./input.ts";
 import { pipeOut, writeOut } from "./output.ts";
 import { followOut, PULSE_OPTION, pulseOf } from "./read.ts";
@@ -149,11 +150,5 @@ function conditionHeaders(options: ReadonlyMap<string, string>): Headers {
 
 function typeOf(body: Uint8Array | ReadableStream): string {
   // A value longer than what is read at once is rarely meant for a reader's eyes.
-  if (!(body instanceof Uint8Array)) return "application/octet-stream";
-  try {
-    new TextDecoder("utf-8", { fatal: true }).decode(body);
-    return "text/plain; charset=utf-8";
-  } catch {
-    return "application/octet-stream";
-  }
+  return body instanceof Uint8Array ? sniffedType(body) : "application/octet-stream";
 }

@@ -1,5 +1,6 @@
 import type { Json } from "./frame.ts";
 import { parseJson } from "./json.ts";
+import { textOf } from "./text.ts";
 
 /** A pair with its value, or its deletion, as a watcher gets it. */
 export function changeLine({
@@ -19,17 +20,13 @@ export function changeLine({
 
 /** Tells a media type whose values are JSON. */
 export function isJsonType(type: string): boolean {
-  return /^application\/(.*\+)?json\b/.test(type);
+  return /^application\/(.*\+)?json\b/i.test(type);
 }
 
 /** JSON as it is, other text as text, and the rest in base64. */
 function shownValue(type: string, value: Uint8Array): { value: Json } | { base64: string } {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
-  } catch {
-    return { base64: Buffer.from(value).toString("base64") };
-  }
+  const text = textOf(value);
+  if (text === undefined) return { base64: Buffer.from(value).toString("base64") };
   if (!isJsonType(type)) return { value: text };
   try {
     const parsed = parseJson(text);

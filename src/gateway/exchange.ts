@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { problemOf } from "../api/errors.ts";
 import { XsError } from "../frame/error.ts";
 import { HTTP_DISCONNECT, HTTP_ERROR, HTTP_REQUEST } from "../frame/http.ts";
+import { sniffedType } from "../frame/text.ts";
 import { EPHEMERAL, type Ttl } from "../frame/ttl.ts";
 import type { Store } from "../store/store.ts";
 import type { AnswerFrame, AnswerQueue } from "./answer-queue.ts";
@@ -10,7 +11,7 @@ import { bodyOf } from "./incoming.ts";
 import { ClientGone, Outgoing } from "./outgoing.ts";
 import type { RecentContent } from "./recent-content.ts";
 import { refuse } from "./refusal.ts";
-import { hasMore, responseHead, typeOf } from "./response-head.ts";
+import { hasMore, responseHead } from "./response-head.ts";
 
 /** What a client may ask of the gateway. */
 export interface GatewayLimits {
@@ -134,7 +135,8 @@ export class Exchange {
     }
     if (NO_BODY.has(status)) return false;
     if (!headers.has("content-type") && (sample || more)) {
-      response.setHeader("content-type", typeOf(sample ?? new Uint8Array()));
+      const goesOn = more || sizeOf(content) > SAMPLE;
+      response.setHeader("content-type", sniffedType(sample ?? new Uint8Array(), goesOn));
     }
     const isHead = this.#request.method === "HEAD";
     if (!more && (content || !isHead)) response.setHeader("content-length", sizeOf(content));

@@ -64,18 +64,6 @@ export function hasMore({ more = false }: { readonly [key: string]: Json }): boo
   throw bad(`"more" is ${told(more)}, neither true nor false`);
 }
 
-/** The type of content that nobody names: text if it looks like it. */
-export function typeOf(head: Uint8Array): string {
-  try {
-    // With `stream`, a character may be cut at the end.
-    new TextDecoder("utf-8", { fatal: true }).decode(head, { stream: true });
-    if (!head.includes(0)) return "text/plain; charset=utf-8";
-  } catch {
-    // No UTF-8.
-  }
-  return "application/octet-stream";
-}
-
 function told(value: Json): string {
   // Quoted as a text is, and cut where it is long, but no text.
   return typeof value === "string" ? shown(value) : JSON.stringify(value).slice(0, 80);

@@ -1,4 +1,5 @@
 import { framesIn, lastIdIn } from "../frame/frame.ts";
+import { textOf } from "../frame/text.ts";
 import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import { type Result, resultOf } from "./effects.ts";
 import { Invalid, parseSpawnOptions } from "./options.ts";
@@ -115,9 +116,7 @@ function shownResult(result: Result): string {
 }
 
 function shownBytes(name: string, bytes: Uint8Array): object {
-  try {
-    return { [name]: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
-  } catch {
-    return { base64: Buffer.from(bytes).toString("base64") };
-  }
+  const text = textOf(bytes);
+  if (text !== undefined) return { [name]: text };
+  return { base64: Buffer.from(bytes).toString("base64") };
 }

@@ -37,7 +37,7 @@ export function encodeValue(value: unknown): { bytes: Uint8Array; type: string }
 /** The inverse of {@link encodeValue}. */
 export function decodeValue(bytes: Uint8Array, type: string): unknown {
   if (isJsonType(type)) return JSON.parse(new TextDecoder().decode(bytes)) as Json;
-  if (type.startsWith("text/")) return new TextDecoder().decode(bytes);
+  if (/^text\//i.test(type)) return new TextDecoder().decode(bytes);
   return bytes;
 }
 

@@ -113,9 +113,9 @@ def stored [key: string] {
   if $answer.status == 404 { return null }
   if $answer.status != 200 { error make --unspanned { msg: ($answer.body | from json).detail } }
   let type = ($answer.headers.response | where name == "content-type" | get --optional 0.value | default "")
-  if $type =~ '^text/' {
+  if $type =~ '(?i)^text/' {
     $answer.body
-  } else if $type =~ '^application/(.*\+)?json\b' {
+  } else if $type =~ '(?i)^application/(.*\+)?json\b' {
     try { $answer.body | from json } catch { $answer.body }
   } else {
     $answer.body | into binary

@@ -111,7 +111,7 @@ export def ".kv get" [key: string] {
   if $found.exit_code != 0 { error make --unspanned { msg: ($found.stderr | str trim) } }
   let pair = ($found.stdout | from json)
   if $pair.base64? != null { return ($pair.base64 | decode base64) }
-  let is_text = ($pair.type =~ '^text/|^application/(.*\+)?json\b')
+  let is_text = ($pair.type =~ '(?i)^text/|^application/(.*\+)?json\b')
   if $is_text or ($pair.value | describe) != "string" { $pair.value } else { $pair.value | into binary }
 }
 

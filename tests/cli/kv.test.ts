@@ -39,6 +39,29 @@ test("k/v pairs are put, read, listed and deleted, with a server and without", a
   await use(server.directory);
 });
 
+test("a value is text only where it is UTF-8 without NUL", async () => {
+  using home = new Home();
+  for (const [bytes, type] of [
+    ["h\u00e9\n", "text/plain; charset=utf-8"],
+    ["a\0b", "application/octet-stream"],
+    [Uint8Array.of(0x61, 0xe2, 0x82), "application/octet-stream"],
+    [Uint8Array.of(0xc0, 0xaf), "application/octet-stream"],
+  ] as const) {
+    const put = await home.ok(["kv", "put", home.store, "k"], { stdin: bytes });
+    expect([bytes, JSON.parse(put).type]).toEqual([bytes, type]);
+  }
+});
+
+test("a media type of JSON is known in capitals as well", async () => {
+  using home = new Home();
+  await home.ok(["kv", "put", home.store, "k", "--type", "Application/JSON"], { stdin: "[1]" });
+  expect(JSON.parse(await home.ok(["kv", "get", home.store, "k", "--json"]))).toMatchObject({
+    value: [1],
+  });
+  const script = "export default async (xs) => (await xs.kv.get('k')).length";
+  expect(await home.ok(["eval", home.store, "-c", script])).toBe("1\n");
+});
+
 test("a lone prefix is no address, unless a store is there", async () => {
   using home = new Home();
   const env = { XS_ADDR: home.store };
