@@ -1,11 +1,10 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
-import { bindPrivately } from "../store/private-socket.ts";
 import { checkHost, listenError } from "../store/socket-path.ts";
 import type { Api } from "./api.ts";
 import { problemResponse } from "./errors.ts";
 import { guarded } from "./guard.ts";
+import { KeptSocket, type SocketNews } from "./kept-socket.ts";
 import { tokenOf } from "./token.ts";
 
 /**
@@ -28,10 +27,11 @@ export interface Listener {
  * Answers on the unix socket of a store. The caller holds the store's lock, so a socket that is
  * there already is either stale or somebody else's: it is removed only if nobody answers on it.
  *
+ * @param news told when somebody has removed the socket
  * @throws XsError `store_in_use`
  */
-export function listen(directory: string, answer: Api): Promise<Listener> {
-  return listenUnix(join(directory, "sock"), answer);
+export function listen(directory: string, answer: Api, news?: SocketNews): Promise<Listener> {
+  return listenUnix(join(directory, "sock"), answer, news);
 }
 
 /**
@@ -46,12 +46,13 @@ export async function expose(
   at: ListenAddress,
   answer: Api,
   opened: Promise<void>,
+  news?: SocketNews,
 ): Promise<Listener> {
   const whenOpened: Api = async (request) => {
     await opened;
     return answer(request);
   };
-  if ("path" in at) return listenUnix(at.path, whenOpened);
+  if ("path" in at) return listenUnix(at.path, whenOpened, news);
   await checkHost(at);
   const token = tokenOf(directory);
   let admit: ReturnType<typeof guarded>;
@@ -74,8 +75,8 @@ export async function expose(
   return { address: formatListenAddress(bound), stop: (ms) => stop(server, ms) };
 }
 
-async function listenUnix(path: string, answer: Api): Promise<Listener> {
-  const server = await bindPrivately(path, (unix) =>
+async function listenUnix(path: string, answer: Api, news?: SocketNews): Promise<Listener> {
+  const serve = (unix: string) =>
     Bun.serve({
       unix,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
@@ -83,15 +84,9 @@ async function listenUnix(path: string, answer: Api): Promise<Listener> {
       error: (error) => problemResponse(error),
       // A following read may be silent for ever. The types leave this out for a unix socket.
       ...({ idleTimeout: 0 } as object),
-    }),
-  );
-  return {
-    address: path,
-    async stop(ms) {
-      await stop(server, ms);
-      rmSync(path, { force: true });
-    },
-  };
+    });
+  const socket = await KeptSocket.listen(path, serve, news);
+  return { address: path, stop: (ms) => socket.stop(ms) };
 }
 
 async function stop(server: ReturnType<typeof Bun.serve>, ms: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { type Api, api } from "../api/api.ts";
 import { expose, type Listener, listen } from "../api/listen.ts";
 import { defaultAddress, parseAddress } from "../client/address.ts";
-import { findSocket } from "../client/connect.ts";
+import { reach } from "../client/reach.ts";
 import { XsError } from "../frame/error.ts";
 import { FOREVER } from "../frame/ttl.ts";
 import { Processors } from "../processors/processors.ts";
@@ -10,10 +10,9 @@ import type { Store } from "../store/store.ts";
 import { version } from "../version.ts";
 import { messages } from "./messages.ts";
 import { readServeOptions, SERVE_OPTIONS, type ServeOptions } from "./serve-options.ts";
+import { secondSignal, stopSignal } from "./signals.ts";
 import { UsageError, type Verb } from "./verb.ts";
 
-/** How long a start waits for a short command that has the store open. */
-const LOCK_WAIT_MS = 5000;
 /** How long requests under way may take to end at a stop. */
 const STOP_MS = 2000;
 
@@ -36,7 +35,7 @@ export const serve: Verb = {
     const { directory } = address;
     const chosen = readServeOptions(options);
     const store = await open(directory);
-    const signal = nextSignal();
+    const signal = stopSignal();
     const processors = new Processors(store);
     let doors: Doors;
     try {
@@ -74,13 +73,14 @@ async function openDoors(
 ): Promise<Doors> {
   const opened = Promise.withResolvers<void>();
   const listeners: Listener[] = [];
+  const news = (text: string) => messages.warn(text);
   const meta: { version: string; pid: number; expose?: string; http?: string } = {
     version,
     pid: process.pid,
   };
   let hints = "";
   if (options.expose) {
-    const listener = await expose(directory, options.expose, answer, opened.promise);
+    const listener = await expose(directory, options.expose, answer, opened.promise, news);
     listeners.push(listener);
     meta.expose = listener.address;
     if ("port" in options.expose) hints += `\n  export XS_TOKEN=$(cat ${directory}/token)`;
@@ -95,7 +95,7 @@ async function openDoors(
     meta.http = gateway.address;
     hints += "port" in options.http ? `\n  curl http://${gateway.address}` : "";
   }
-  listeners.push(await listen(directory, answer));
+  listeners.push(await listen(directory, answer, news));
   // No request is read before this returns to the event loop, so the frame comes first.
   await record(store, "start", meta);
   opened.resolve();
@@ -108,8 +108,9 @@ async function stop(
   listeners: readonly Listener[],
   reason: string,
 ): Promise<void> {
-  // A second signal is an order to leave at once: all that was acknowledged is safe anyway.
-  void nextSignal().then(() => process.exit(1));
+  // Another signal is an order to leave at once: all that was acknowledged is safe anyway. A hangup
+  // is none, as a terminal that closes may send several.
+  void secondSignal().then(() => process.exit(1));
   await record(store, "stop", { reason });
   await processors.stop();
   store.endReads();
@@ -120,30 +121,15 @@ async function stop(
 }
 
 async function open(directory: string): Promise<Store> {
-  const deadline = Date.now() + LOCK_WAIT_MS;
-  for (;;) {
-    const store = openSqliteStore(directory);
-    if (store) return store;
-    if ((await findSocket(directory)) !== undefined) {
-      throw new XsError(
-        "store_in_use",
-        `${directory} is served already: use it as  xs cat ${directory}  (socket ${directory}/sock)`,
-      );
-    }
-    if (Date.now() > deadline) {
-      throw new XsError("store_in_use", `another xs command has ${directory} open: wait for it`);
-    }
-    await Bun.sleep(5);
-  }
+  const reached = await reach(directory, () => openSqliteStore(directory));
+  if ("opened" in reached) return reached.opened;
+  throw new XsError(
+    "store_in_use",
+    `${directory} is served already: use it as  xs cat ${directory}  (socket ${directory}/sock)`,
+  );
 }
 
 function record(store: Store, event: "start" | "stop", meta: object): Promise<string> {
   const topic = `stream.cross.${event}`;
   return store.append({ topic, meta: JSON.stringify(meta), ttl: FOREVER, content: null });
-}
-
-function nextSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve(name));
-  });
 }

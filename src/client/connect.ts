@@ -1,12 +1,11 @@
-import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
 import type { Listener } from "../api/listen.ts";
 import { XsError } from "../frame/error.ts";
 import { success } from "../script/answer.ts";
 import { httpAsk, type Place } from "../script/http-client.ts";
 import { isStore } from "../store/is-store.ts";
-import { answers, shortestPath } from "../store/socket-path.ts";
+import { lockHolder } from "../store/lock-holder.ts";
 import type { Address } from "./address.ts";
+import { reach } from "./reach.ts";
 
 /** A way to ask a store: over its socket, over TCP, or, with no server running, right here. */
 export interface Client {
@@ -28,9 +27,6 @@ export interface ConnectOptions {
   readonly serverOnly?: boolean;
 }
 
-/** How long to wait for another process that has the store open and is no server. */
-const LOCK_WAIT_MS = 10_000;
-
 /**
  * Finds the server of an address, or opens the store itself.
  *
@@ -41,43 +37,30 @@ export async function connect(address: Address, options: ConnectOptions = {}): P
     return remote(address.url, { url: address.url, token: process.env.XS_TOKEN });
   }
   const { directory } = address;
-  const deadline = Date.now() + LOCK_WAIT_MS;
-  for (;;) {
-    const unix = await findSocket(directory);
-    if (unix !== undefined) return remote(directory, { unix });
-    if (options.serverOnly) {
-      throw new XsError(
-        "no_server",
-        `following needs a server, and none serves ${directory}: start one with  xs serve ${directory}`,
-      );
-    }
-    if (!options.create && !isStore(directory)) {
-      throw new XsError(
-        "store_not_found",
-        `there is no store at ${directory}: name another, or make it with  xs serve ${directory}`,
-      );
-    }
-    const client = await direct(directory);
-    if (client) return client;
-    if (Date.now() > deadline) {
-      throw new XsError(
-        "store_in_use",
-        `another xs command has ${directory} open without serving it: wait for it, or stop it`,
-      );
-    }
-    // Whoever holds the lock is about to finish, or is a server that does not listen yet.
-    await Bun.sleep(5);
-  }
+  const reached = await reach(directory, () => openHere(directory, options));
+  return "unix" in reached ? remote(directory, { unix: reached.unix }) : reached.opened;
 }
 
-/** The socket of a store, or at a path, if somebody answers on it. */
-export async function findSocket(directory: string): Promise<string | undefined> {
-  // A second socket of a server is an address by itself.
-  const isSocket = statSync(directory, { throwIfNoEntry: false })?.isSocket();
-  const path = isSocket ? directory : join(directory, "sock");
-  if (!existsSync(path)) return undefined;
-  const unix = shortestPath(path);
-  return (await answers(unix)) ? unix : undefined;
+/** Undefined where another process has the store open. @throws XsError `no_server`, `store_not_found` */
+async function openHere(
+  directory: string,
+  { create, serverOnly }: ConnectOptions,
+): Promise<Client | undefined> {
+  // A server that has lost its socket puts it back.
+  if (serverOnly && lockHolder(directory)?.serves) return undefined;
+  if (serverOnly) {
+    throw new XsError(
+      "no_server",
+      `following needs a server, and none serves ${directory}: start one with  xs serve ${directory}`,
+    );
+  }
+  if (!create && !isStore(directory)) {
+    throw new XsError(
+      "store_not_found",
+      `there is no store at ${directory}: name another, or make it with  xs serve ${directory}`,
+    );
+  }
+  return direct(directory);
 }
 
 function remote(address: string, place: Place): Client {

@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
+import { LOCK } from "./is-store.ts";
 
 export interface StoreLock {
   release(): void;
@@ -11,7 +12,7 @@ export interface StoreLock {
  * however that ends. POSIX locks belong to the process, so nothing else may open this file here.
  */
 export function tryLock(directory: string): StoreLock | undefined {
-  const db = new Database(join(directory, "lock.db"), { create: true });
+  const db = new Database(join(directory, LOCK), { create: true });
   try {
     db.run("PRAGMA busy_timeout = 0");
     db.run("BEGIN EXCLUSIVE");

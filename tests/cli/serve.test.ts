@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync } from "node:fs";
-import { startServer } from "../support/server.ts";
+import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
+import type { Frame } from "../../src/frame/frame.ts";
+import { parseLines, startServer, XS } from "../support/server.ts";
 import { LineReader, TEST_MS, within } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
@@ -113,4 +114,61 @@ test("last --follow stays for what comes after", async () => {
   const topics = lines.map((line) => JSON.parse(line).topic);
   expect(topics).toEqual(["note", "stream.cross.threshold", "note"]);
   expect(JSON.parse(lines[0] ?? "").id >= note.id).toBe(true);
+});
+
+test("a hangup stops in good order, and so do several", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store);
+  for (let n = 0; n < 3; n++) process.kill(server.pid, "SIGHUP");
+  expect(await within("the end of the server", server.exited)).toBe(0);
+  const [stop] = parseLines(await home.ok(["last", home.store, "stream.cross.stop"]));
+  expect(stop?.meta).toEqual({ reason: "SIGHUP" });
+});
+
+test("a hangup is nothing under nohup", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store, { under: ["nohup"] });
+  process.kill(server.pid, "SIGHUP");
+  await server.append("note");
+  process.kill(server.pid, "SIGHUP");
+  await server.append("note");
+  expect(await server.stop("SIGTERM")).toBe(0);
+});
+
+test("a server puts its socket back when somebody has removed it, and the log goes on", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store);
+  const follower = new LineReader((await server.fetch("/?follow&tail")).body);
+  await follower.take(1);
+  rmSync(server.unix);
+  const { code, stderr } = await home.xs(["append", home.store, "note", "--meta", "1"]);
+  expect([code, stderr]).toEqual([0, ""]);
+  // Also for a command that only a server can serve.
+  rmSync(server.unix);
+  await using cat = home.start(["cat", home.store, "--follow"]);
+  await cat.lines.through((line) => line.includes("stream.cross.threshold"));
+  await home.ok(["append", home.store, "note", "--meta", "2"]);
+  expect((await follower.take(2)).map((line) => (JSON.parse(line) as Frame).meta)).toEqual([1, 2]);
+  expect(statSync(server.unix).mode & 0o777).toBe(0o600);
+  await follower.cancel();
+  expect(await server.stop("SIGTERM")).toBe(0);
+  expect(existsSync(server.unix)).toBe(false);
+  expect(await server.stderr).toContain(`${server.unix} was removed: this server has put it back`);
+});
+
+test("what somebody puts in the place of the socket is left alone, and a command tells of it at once", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store);
+  rmSync(server.unix);
+  writeFileSync(server.unix, "mine");
+  const child = Bun.spawn([XS, "cat", home.store], { stderr: "pipe", stdout: "ignore" });
+  const stderr = await within("the command", new Response(child.stderr).text());
+  expect(stderr).toContain(
+    `process ${server.pid} (${XS} serve ${home.store}) has ${home.store} open`,
+  );
+  expect(stderr).toContain(`${server.unix} is not its socket: remove it`);
+  expect(await Bun.file(server.unix).text()).toBe("mine");
+  rmSync(server.unix);
+  await home.ok(["cat", home.store]);
+  expect(await server.stop("SIGTERM")).toBe(0);
 });

@@ -1,0 +1,73 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { XsError } from "../frame/error.ts";
+import { type Holder, lockHolder } from "../store/lock-holder.ts";
+import { answers, shortestPath } from "../store/socket-path.ts";
+
+/** How long to wait for another process that has the store open and does not answer. */
+const LOCK_WAIT_MS = 10_000;
+const POLL_MS = 5;
+
+/** How a store was reached: on the socket of its server, or by what was opened here. */
+export type Reached<T> = { readonly unix: string } | { readonly opened: T };
+
+/**
+ * Finds the server of a store, or opens the store, whichever works first: whoever holds its lock is
+ * about to finish, or is a server that does not listen yet.
+ *
+ * @param open gives undefined where another process has the store open
+ * @throws XsError `store_in_use` after ten seconds
+ */
+export async function reach<T>(
+  directory: string,
+  open: () => T | undefined | Promise<T | undefined>,
+): Promise<Reached<T>> {
+  const deadline = performance.now() + LOCK_WAIT_MS;
+  for (;;) {
+    const unix = await findSocket(directory);
+    if (unix !== undefined) return { unix };
+    const opened = await open();
+    if (opened !== undefined) return { opened };
+    const isHopeless = isNoSocket(socketOf(directory));
+    if (isHopeless || performance.now() > deadline) throw inUse(directory, lockHolder(directory));
+    await Bun.sleep(POLL_MS);
+  }
+}
+
+/** The socket of a store, or at a path, if somebody answers on it. */
+export async function findSocket(directory: string): Promise<string | undefined> {
+  const path = socketOf(directory);
+  if (!existsSync(path)) return undefined;
+  const unix = shortestPath(path);
+  return (await answers(unix)) ? unix : undefined;
+}
+
+/** Where the socket of a store is. A second socket of a server is an address by itself. */
+export function socketOf(directory: string): string {
+  const isSocket = statSync(directory, { throwIfNoEntry: false })?.isSocket();
+  return isSocket ? directory : join(directory, "sock");
+}
+
+/** Tells whether there is something that no server will ever listen on. */
+function isNoSocket(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isSocket() === false;
+}
+
+function inUse(directory: string, holder: Holder | undefined): XsError {
+  const sock = join(directory, "sock");
+  if (!holder) {
+    const what = `another process has ${directory} open and does not answer on ${sock}`;
+    return new XsError("store_in_use", `${what}: wait for it, or stop it`);
+  }
+  const { pid, command, serves } = holder;
+  const who = `process ${pid} (${command}) has ${directory} open`;
+  if (isNoSocket(sock)) {
+    return new XsError("store_in_use", `${who}, and ${sock} is not its socket: remove it`);
+  }
+  return new XsError(
+    "store_in_use",
+    serves
+      ? `${who}, and its socket ${sock} does not answer: it is starting or stopping, or it hangs; wait, or stop it with  kill ${pid}`
+      : `${who} without serving it: wait for it, or stop it`,
+  );
+}
