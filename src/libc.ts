@@ -4,13 +4,18 @@ const { i32, u64, ptr } = FFIType;
 
 /** The calls of libc that nothing of Bun stands for, with their arguments. All give an int. */
 const CALLS = {
+  /** Linux. */
+  epoll_ctl: [i32, i32, i32, ptr],
   /** Linux: fcntl(2), with a number as its third argument. */
   fcntl: [i32, i32, i32],
+  getrlimit: [i32, ptr],
+  getsockopt: [i32, i32, i32, ptr, ptr],
   /** Linux. */
   pipe2: [ptr, i32],
   poll: [ptr, u64, i32],
   /** Linux. */
   prctl: [i32, u64, u64, u64, u64],
+  setrlimit: [i32, ptr],
   /** Linux. */
   syncfs: [i32],
   waitpid: [i32, ptr, i32],

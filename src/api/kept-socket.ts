@@ -53,6 +53,11 @@ export class KeptSocket {
     return new KeptSocket(path, serve, news, server);
   }
 
+  /** Closes the connections that wait for another request. */
+  closeIdle(): void {
+    for (const server of [this.#server, ...this.#before]) server.closeIdleConnections();
+  }
+
   /** Takes no more requests, and removes the socket. Those under way have `ms` to end. */
   async stop(ms: number): Promise<void> {
     this.#stopped = true;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
 import { checkHost, listenError } from "../store/socket-path.ts";
 import type { Api } from "./api.ts";
+import type { Door } from "./descriptors.ts";
 import { problemResponse } from "./errors.ts";
 import { guarded } from "./guard.ts";
 import { KeptSocket, type SocketNews } from "./kept-socket.ts";
@@ -11,9 +12,9 @@ import { tokenOf } from "./token.ts";
  * A client that has not shown the token may be silent for so long, in seconds. Before the head of its
  * first request is whole, the HTTP layer has a limit of its own, of about 12.
  */
-const STRANGER_S = 30;
+const STRANGER_S = 10;
 
-export interface Listener {
+export interface Listener extends Door {
   /** Where it listens, as it is typed. */
   readonly address: string;
   /**
@@ -72,7 +73,11 @@ export async function expose(
   }
   const bound = { hostname: at.hostname, port: server.port ?? at.port };
   admit = guarded(whenOpened, token, bound);
-  return { address: formatListenAddress(bound), stop: (ms) => stop(server, ms) };
+  return {
+    address: formatListenAddress(bound),
+    closeIdle: () => void server.closeIdleConnections(),
+    stop: (ms) => stop(server, ms),
+  };
 }
 
 async function listenUnix(path: string, answer: Api, news?: SocketNews): Promise<Listener> {
@@ -86,7 +91,7 @@ async function listenUnix(path: string, answer: Api, news?: SocketNews): Promise
       ...({ idleTimeout: 0 } as object),
     });
   const socket = await KeptSocket.listen(path, serve, news);
-  return { address: path, stop: (ms) => socket.stop(ms) };
+  return { address: path, closeIdle: () => socket.closeIdle(), stop: (ms) => socket.stop(ms) };
 }
 
 async function stop(server: ReturnType<typeof Bun.serve>, ms: number): Promise<void> {

@@ -1,5 +1,7 @@
 import { type Api, api } from "../api/api.ts";
+import { Descriptors } from "../api/descriptors.ts";
 import { expose, type Listener, listen } from "../api/listen.ts";
+import { listeningSockets } from "../api/listening.ts";
 import { defaultAddress, parseAddress } from "../client/address.ts";
 import { reach } from "../client/reach.ts";
 import { XsError } from "../frame/error.ts";
@@ -52,13 +54,14 @@ export const serve: Verb = {
     messages.success(`serving ${directory}\n  echo hi | xs append ${directory} note${doors.hints}`);
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
-    await stop(store, processors, doors.listeners, reason);
+    await stop(store, processors, doors, reason);
   },
 };
 
 /** The ways into a server. */
 interface Doors {
   readonly listeners: readonly Listener[];
+  readonly descriptors: Descriptors | undefined;
   /** What a person may type to go through the other ones. */
   readonly hints: string;
 }
@@ -95,17 +98,20 @@ async function openDoors(
     meta.http = gateway.address;
     hints += "port" in options.http ? `\n  curl http://${gateway.address}` : "";
   }
-  listeners.push(await listen(directory, answer, news));
+  const others = { doors: [...listeners], sockets: listeningSockets() };
+  const own = await listen(directory, answer, news);
+  listeners.push(own);
+  const descriptors = Descriptors.watch(own, others, messages.warn);
   // No request is read before this returns to the event loop, so the frame comes first.
   await record(store, "start", meta);
   opened.resolve();
-  return { listeners, hints };
+  return { listeners, descriptors, hints };
 }
 
 async function stop(
   store: Store,
   processors: Processors,
-  listeners: readonly Listener[],
+  { listeners, descriptors }: Doors,
   reason: string,
 ): Promise<void> {
   // Another signal is an order to leave at once: all that was acknowledged is safe anyway. A hangup
@@ -114,6 +120,7 @@ async function stop(
   await record(store, "stop", { reason });
   await processors.stop();
   store.endReads();
+  descriptors?.stop();
   await Promise.all(listeners.map((listener) => listener.stop(STOP_MS)));
   const left = store.content.staged().contents;
   if (left > 0) messages.info(`settling ${left} contents`);

@@ -83,6 +83,10 @@ export class Gateway {
     return gateway;
   }
 
+  closeIdle(): void {
+    this.#server.closeIdleConnections();
+  }
+
   /** Takes no more requests. Those under way have `ms` to end, then their connections are closed. */
   async stop(ms: number): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));

@@ -1,0 +1,147 @@
+import { ptr } from "bun:ffi";
+import { readdirSync, statSync } from "node:fs";
+import { libc } from "../libc.ts";
+import { type ListeningSocket, listeningSockets, setAccepting } from "./listening.ts";
+
+const RLIMIT_NOFILE = process.platform === "linux" ? 7 : 8;
+/** Where the system lists the descriptors of this process. */
+const LIST = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";
+/** Most descriptors that a server uses, however many the system would give it. */
+const MOST = 32_768;
+/** Most descriptors that connections are kept from. */
+const RESERVE = 1024;
+/** How often the descriptors are counted, in ms; less often where that takes long. */
+const CHECK_MS = 100;
+
+/** A way into the server. */
+export interface Door {
+  /** Closes the connections that wait for a request after their last one. */
+  closeIdle(): void;
+}
+
+/** What holds while so many descriptors are in use. */
+interface Level {
+  /** The kernel gives no descriptor more. */
+  readonly most: number;
+  /** What takes no connections. */
+  readonly sockets: readonly ListeningSocket[];
+  readonly doors: readonly Door[];
+}
+
+/**
+ * Keeps descriptors for the store, and some for its own socket, however many clients connect. The
+ * kernel gives none for a connection where only the reserve is left; then the doors take none, as the
+ * event loop would try again without end, and the reserve is free for the store. New connections wait
+ * in the queue of the kernel until others have ended.
+ */
+export class Descriptors {
+  readonly #levels: readonly Level[];
+  /** So near to the end of its descriptors a level is left. */
+  readonly #slack: number;
+  readonly #told: (problem: string) => void;
+  #level = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(levels: readonly Level[], slack: number, told: (problem: string) => void) {
+    this.#levels = levels;
+    this.#slack = slack;
+    this.#told = told;
+    setLimit(levels[0]?.most ?? 0);
+    this.#checkLater(CHECK_MS);
+  }
+
+  /**
+   * Begins to watch; all doors are open by now.
+   *
+   * @param own the door of the store itself, with its {@link listeningSockets}
+   * @param told that connections have to wait
+   */
+  static watch(
+    own: { readonly door: Door; readonly sockets: readonly ListeningSocket[] },
+    others: readonly Door[],
+    told: (problem: string) => void,
+  ): Descriptors | undefined {
+    const most = Math.min(limit(), MOST);
+    const reserve = Math.min(RESERVE, Math.floor((most - (count() ?? most)) / 3));
+    if (reserve < 1) return undefined;
+    const sockets = listeningSockets();
+    // What this takes is in memory when there is no descriptor to load it with.
+    for (const socket of sockets) setAccepting(socket, true);
+    const strange = sockets.filter(({ fd }) => !own.sockets.some((socket) => socket.fd === fd));
+    const levels = [
+      { most: most - reserve, sockets: [], doors: [] },
+      { most: most - Math.ceil(reserve / 2), sockets: strange, doors: others },
+      { most, sockets, doors: [...others, own.door] },
+    ];
+    return new Descriptors(levels, Math.ceil(reserve / 8), told);
+  }
+
+  /** To be called before the doors are closed. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    setLimit(this.#levels.at(-1)?.most ?? 0);
+  }
+
+  #checkLater(ms: number): void {
+    this.#timer = setTimeout(() => this.#check(), ms);
+    this.#timer.unref();
+  }
+
+  #check(): void {
+    const start = performance.now();
+    // Where they cannot even be counted, all are in use.
+    const used = count() ?? Infinity;
+    const [below, level] = [this.#levels[this.#level - 1], this.#levels[this.#level]];
+    try {
+      if (level && used >= level.most - this.#slack) this.#enter(this.#level + 1);
+      else if (below && used < below.most - 2 * this.#slack) this.#enter(this.#level - 1);
+    } catch {
+      // A thread took the last descriptor: the next check tries again.
+    }
+    for (const door of this.#levels[this.#level]?.doors ?? []) door.closeIdle();
+    this.#checkLater(Math.max(CHECK_MS, 50 * (performance.now() - start)));
+  }
+
+  #enter(number: number): void {
+    const [before, level] = [this.#levels[this.#level], this.#levels[number]];
+    if (!before || !level) return;
+    // First, as the rest takes a descriptor itself.
+    setLimit(level.most);
+    for (const socket of level.sockets) {
+      if (!before.sockets.includes(socket)) setAccepting(socket, false);
+    }
+    for (const socket of before.sockets) {
+      if (!level.sockets.includes(socket)) setAccepting(socket, true);
+    }
+    if (this.#level === 0) {
+      this.#told(
+        `${before.most} files and connections are open: new connections wait until others end`,
+      );
+    }
+    this.#level = number;
+  }
+}
+
+/** How many descriptors are open; undefined where there is none left to count them with. */
+function count(): number | undefined {
+  try {
+    // Newer kernels say it where one only asks, which takes no descriptor.
+    return statSync(LIST).size || readdirSync(LIST).length;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many descriptors this process may have. Bun raises that to all that it could have. */
+function limit(): number {
+  const limits = new BigUint64Array(2);
+  const status = libc("getrlimit")?.(RLIMIT_NOFILE, ptr(limits));
+  return status === 0 ? Number(limits[0]) : 0;
+}
+
+function setLimit(most: number): void {
+  const limits = new BigUint64Array(2);
+  if (libc("getrlimit")?.(RLIMIT_NOFILE, ptr(limits)) !== 0) return;
+  limits[0] = BigInt(most);
+  libc("setrlimit")?.(RLIMIT_NOFILE, ptr(limits));
+}
