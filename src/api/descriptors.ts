@@ -12,6 +12,8 @@ const MOST = 32_768;
 const RESERVE = 1024;
 /** How often the descriptors are counted, in ms; less often where that takes long. */
 const CHECK_MS = 100;
+/** Nobody is told more often, in ms. */
+const TELL_MS = 60_000;
 
 /** A way into the server. */
 export interface Door {
@@ -40,6 +42,7 @@ export class Descriptors {
   readonly #slack: number;
   readonly #told: (problem: string) => void;
   #level = 0;
+  #tellAfter = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(levels: readonly Level[], slack: number, told: (problem: string) => void) {
@@ -113,7 +116,9 @@ export class Descriptors {
     for (const socket of before.sockets) {
       if (!level.sockets.includes(socket)) setAccepting(socket, true);
     }
-    if (this.#level === 0) {
+    const now = performance.now();
+    if (this.#level === 0 && now >= this.#tellAfter) {
+      this.#tellAfter = now + TELL_MS;
       this.#told(
         `${before.most} files and connections are open: new connections wait until others end`,
       );
