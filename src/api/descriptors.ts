@@ -1,7 +1,7 @@
 import { ptr } from "bun:ffi";
 import { readdirSync, statSync } from "node:fs";
 import { libc } from "../libc.ts";
-import { type ListeningSocket, listeningSockets, setAccepting } from "./listening.ts";
+import { isSame, type ListeningSocket, listeningSockets, setAccepting } from "./listening.ts";
 
 const RLIMIT_NOFILE = process.platform === "linux" ? 7 : 8;
 /** Where the system lists the descriptors of this process. */
@@ -25,8 +25,8 @@ export interface Door {
 interface Level {
   /** The kernel gives no descriptor more. */
   readonly most: number;
-  /** What takes no connections. */
-  readonly sockets: readonly ListeningSocket[];
+  /** These take no connections. */
+  readonly isClosed: (socket: ListeningSocket) => boolean;
   readonly doors: readonly Door[];
 }
 
@@ -43,6 +43,8 @@ export class Descriptors {
   readonly #told: (problem: string) => void;
   #level = 0;
   #tellAfter = 0;
+  /** What takes no connections now. */
+  #closed: ListeningSocket[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(levels: readonly Level[], slack: number, told: (problem: string) => void) {
@@ -56,25 +58,26 @@ export class Descriptors {
   /**
    * Begins to watch; all doors are open by now.
    *
-   * @param own the door of the store itself, with its {@link listeningSockets}
+   * @param own the door of the store itself
+   * @param others the other doors, and the {@link listeningSockets} there were before its own
    * @param told that connections have to wait
    */
   static watch(
-    own: { readonly door: Door; readonly sockets: readonly ListeningSocket[] },
-    others: readonly Door[],
+    own: Door,
+    others: { readonly doors: readonly Door[]; readonly sockets: readonly ListeningSocket[] },
     told: (problem: string) => void,
   ): Descriptors | undefined {
     const most = Math.min(limit(), MOST);
     const reserve = Math.min(RESERVE, Math.floor((most - (count() ?? most)) / 3));
     if (reserve < 1) return undefined;
-    const sockets = listeningSockets();
     // What this takes is in memory when there is no descriptor to load it with.
-    for (const socket of sockets) setAccepting(socket, true);
-    const strange = sockets.filter(({ fd }) => !own.sockets.some((socket) => socket.fd === fd));
-    const levels = [
-      { most: most - reserve, sockets: [], doors: [] },
-      { most: most - Math.ceil(reserve / 2), sockets: strange, doors: others },
-      { most, sockets, doors: [...others, own.door] },
+    for (const socket of listeningSockets()) setAccepting(socket, true);
+    const isOther = (socket: ListeningSocket) => others.sockets.some((one) => isSame(one, socket));
+    const { doors } = others;
+    const levels: Level[] = [
+      { most: most - reserve, isClosed: () => false, doors: [] },
+      { most: most - Math.ceil(reserve / 2), isClosed: isOther, doors },
+      { most, isClosed: () => true, doors: [...doors, own] },
     ];
     return new Descriptors(levels, Math.ceil(reserve / 8), told);
   }
@@ -110,12 +113,14 @@ export class Descriptors {
     if (!before || !level) return;
     // First, as the rest takes a descriptor itself.
     setLimit(level.most);
-    for (const socket of level.sockets) {
-      if (!before.sockets.includes(socket)) setAccepting(socket, false);
+    // Asked for anew, as a socket that somebody removes is put back.
+    for (const socket of level.doors.length > 0 ? listeningSockets() : []) {
+      if (!level.isClosed(socket) || this.#closed.some((one) => isSame(one, socket))) continue;
+      setAccepting(socket, false);
+      this.#closed.push(socket);
     }
-    for (const socket of before.sockets) {
-      if (!level.sockets.includes(socket)) setAccepting(socket, true);
-    }
+    for (const socket of this.#closed) if (!level.isClosed(socket)) setAccepting(socket, true);
+    this.#closed = this.#closed.filter(level.isClosed);
     const now = performance.now();
     if (this.#level === 0 && now >= this.#tellAfter) {
       this.#tellAfter = now + TELL_MS;

@@ -1,5 +1,5 @@
 import { ptr } from "bun:ffi";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { libc } from "../libc.ts";
 
 /** Linux: `epoll_ctl(2)`, `socket(7)`. */
@@ -23,29 +23,32 @@ export interface ListeningSocket {
  * The sockets on which this process listens. Bun cannot stop one from taking connections and let it go
  * on later, so that is done where its event loop asks the kernel for them. Elsewhere than on Linux
  * there are none.
+ *
+ * @throws where no descriptor is left
  */
 export function listeningSockets(): ListeningSocket[] {
-  if (process.platform !== "linux") return [];
-  try {
-    return eventLoops()
-      .flatMap(watchedBy)
-      .filter(({ fd }) => isListening(fd));
-  } catch {
-    // There is no /proc.
-    return [];
-  }
+  if (!existsSync("/proc/self/fdinfo")) return [];
+  return eventLoops()
+    .flatMap(watchedBy)
+    .filter(({ fd }) => isListening(fd));
 }
 
 /** Lets a socket take connections, or leaves them in the queue of the kernel. */
-export function setAccepting({ fd, epoll, events, data }: ListeningSocket, on: boolean): void {
+export function setAccepting(socket: ListeningSocket, on: boolean): void {
   // The number of a socket that was closed may be that of another file by now.
-  const same = watchedBy(epoll).some((other) => other.fd === fd && other.data === data);
-  if (!same || !isListening(fd)) return;
+  if (!watchedBy(socket.epoll).some((one) => isSame(one, socket)) || !isListening(socket.fd))
+    return;
+  const { fd, epoll, events, data } = socket;
   const event = new Uint8Array(DATA_AT + 8);
   const view = new DataView(event.buffer);
   view.setUint32(0, on ? events : 0, true);
   view.setBigUint64(DATA_AT, data, true);
   libc("epoll_ctl")?.(epoll, EPOLL_CTL_MOD, fd, ptr(event));
+}
+
+/** Tells whether two are one socket. */
+export function isSame(one: ListeningSocket, other: ListeningSocket): boolean {
+  return one.fd === other.fd && one.data === other.data;
 }
 
 /** All that an event loop waits for. */
