@@ -1,11 +1,14 @@
 import { type ErrorCode, shown, XsError } from "../frame/error.ts";
+import { parseHash } from "../frame/hash.ts";
 import { isHost } from "../frame/host.ts";
-import { parseKey } from "../frame/key.ts";
+import { parseId } from "../frame/id.ts";
+import { parseClientKey, parseKey } from "../frame/key.ts";
+import { parseClientTopic, parseTopicFilter } from "../frame/topic.ts";
 import type { Store } from "../store/store.ts";
 import { append } from "./append.ts";
 import { appendBatch } from "./batch.ts";
 import { cas } from "./cas.ts";
-import { problemResponse, Refusal } from "./errors.ts";
+import { problemResponse } from "./errors.ts";
 import { exportStore } from "./export.ts";
 import { getContent, getFrame, getNeighbour, removeFrame } from "./frame.ts";
 import { gc } from "./gc.ts";
@@ -14,6 +17,7 @@ import { kv } from "./kv.ts";
 import { metrics } from "./metrics.ts";
 import { ps } from "./ps.ts";
 import { readEnd, readStream } from "./read.ts";
+import { answerOf, type Resource } from "./resource.ts";
 import { healthResponse, versionResponse } from "./status.ts";
 import { verify } from "./verify.ts";
 
@@ -38,10 +42,6 @@ export interface Around {
   brokeOff?(error: XsError): void;
 }
 
-type Handler = (call: Call) => Response | Promise<Response>;
-/** The methods of a path; HEAD comes with GET. */
-type Methods = Partial<Record<"GET" | "POST" | "PUT" | "DELETE", Handler>>;
-
 /** The function that answers every question about a store, with or without a socket. */
 export function api(store: Store, around: Around = {}): Api {
   const errors = new Map<ErrorCode, number>();
@@ -59,28 +59,11 @@ async function answer(call: Omit<Call, "url">): Promise<Response> {
   const { request } = call;
   const url = urlOf(request);
   const segments = url.pathname.slice(1).split("/").map(decode);
-  const methods = route(segments, url);
-  if (!methods) {
+  const resource = route(segments, url);
+  if (!resource) {
     throw new XsError("unknown_path", `there is nothing at ${url.pathname}; see docs/protocol.md`);
   }
-  const { method } = request;
-  const handler = methods[(method === "HEAD" ? "GET" : method) as keyof Methods];
-  if (!handler) {
-    const allowed = Object.keys(methods).flatMap((name) =>
-      name === "GET" ? [name, "HEAD"] : name,
-    );
-    throw new Refusal(
-      new XsError(
-        "method_not_allowed",
-        `${method} is not for ${url.pathname}; there is ${allowed.join(", ")}`,
-      ),
-      { allow: allowed.join(", ") },
-    );
-  }
-  const response = await handler({ ...call, url });
-  if (method !== "HEAD") return response;
-  await response.body?.cancel();
-  return new Response(null, { status: response.status, headers: response.headers });
+  return answerOf(resource, { ...call, url });
 }
 
 /** What is asked for. Only HTTP/1.0 leaves the host out. @throws XsError `bad_host` */
@@ -95,60 +78,92 @@ function urlOf({ headers, url }: Request): URL {
   return new URL(host === null && url.startsWith("/") ? `http://localhost${url}` : url);
 }
 
-function route(segments: string[], url: URL): Methods | undefined {
+function route(segments: string[], url: URL): Resource | undefined {
   const [first = "", second, ...rest] = segments;
   // A hash and a key may hold "/", which needs no escape there.
   if (rest.length > 0 && first !== "cas" && first !== "kv") return undefined;
   switch (first) {
     case "":
-      return second === undefined ? { GET: readStream() } : undefined;
+      return second === undefined ? { methods: { GET: readStream() } } : undefined;
     case "stream":
-      return second === undefined
-        ? { POST: appendBatch }
-        : { GET: readStream(second), POST: append(second) };
+      return second === undefined ? { methods: { POST: appendBatch } } : topicResource(second);
     case "append":
-      return second === undefined ? undefined : { POST: append(second) };
+      return second === undefined ? undefined : appendResource(second);
     case "first":
     case "last":
-      return { GET: readEnd(first, second) };
+      return {
+        methods: { GET: readEnd(first, second) },
+        needs: { GET: () => second !== undefined && parseTopicFilter(second) },
+      };
     case "cas":
       return second === undefined
-        ? { POST: cas.post }
-        : { GET: cas.get(segments.slice(1).join("/")) };
+        ? { methods: { POST: cas.post } }
+        : contentResource(segments.slice(1).join("/"));
     case "kv":
-      return second === undefined ? { GET: kv.list } : kvMethods(url);
-    case "import":
-      return second === undefined ? { POST: importAll } : undefined;
-    case "metrics":
-      return second === undefined ? { GET: metrics } : undefined;
-    case "verify":
-      return second === undefined ? { GET: verify } : undefined;
-    case "gc":
-      return second === undefined ? { POST: gc } : undefined;
-    case "export":
-      return second === undefined ? { GET: exportStore } : undefined;
-    case "ps":
-      return second === undefined ? { GET: ps } : undefined;
-    case "version":
-      return second === undefined ? { GET: versionResponse } : undefined;
-    case "health":
-      return second === undefined ? { GET: healthResponse } : undefined;
+      return second === undefined ? { methods: { GET: kv.list } } : pairResource(url);
   }
+  const single = Object.hasOwn(SINGLE, first) ? SINGLE[first] : undefined;
+  if (single) return second === undefined ? single : undefined;
+  const needs = { GET: () => parseId(first) };
   switch (second) {
     case undefined:
-      return { GET: getFrame(first), DELETE: removeFrame(first), POST: append(first) };
+      return frameResource(first);
     case "next":
     case "previous":
-      return { GET: getNeighbour(first, second) };
+      return { methods: { GET: getNeighbour(first, second) }, needs };
     case "content":
-      return { GET: getContent(first) };
+      return { methods: { GET: getContent(first) }, needs };
   }
   return undefined;
 }
 
-function kvMethods(url: URL): Methods {
+/** What has one path. */
+const SINGLE: Readonly<Record<string, Resource>> = {
+  import: { methods: { POST: importAll } },
+  metrics: { methods: { GET: metrics } },
+  verify: { methods: { GET: verify } },
+  gc: { methods: { POST: gc } },
+  export: { methods: { GET: exportStore } },
+  ps: { methods: { GET: ps } },
+  version: { methods: { GET: versionResponse } },
+  health: { methods: { GET: healthResponse } },
+};
+
+function topicResource(topic: string): Resource {
+  return {
+    methods: { GET: readStream(topic), POST: append(topic) },
+    needs: { GET: () => parseTopicFilter(topic), POST: () => parseClientTopic(topic) },
+  };
+}
+
+function appendResource(topic: string): Resource {
+  return { methods: { POST: append(topic) }, needs: { POST: () => parseClientTopic(topic) } };
+}
+
+/** A frame by its id, or a topic: there are names that are both. */
+function frameResource(name: string): Resource {
+  const methods = { GET: getFrame(name), DELETE: removeFrame(name) };
+  const isFrame = () => parseId(name);
+  const needs = { GET: isFrame, DELETE: isFrame };
+  // No topic begins with a digit, as the ids of a long time to come do.
+  if (/^[0-9][0-9a-z]{24}$/i.test(name)) return { methods, needs };
+  return {
+    methods: { ...methods, POST: append(name) },
+    needs: { ...needs, POST: () => parseClientTopic(name) },
+  };
+}
+
+function contentResource(hash: string): Resource {
+  return { methods: { GET: cas.get(hash) }, needs: { GET: () => parseHash(hash) } };
+}
+
+function pairResource(url: URL): Resource {
   const key = parseKey(decode(url.pathname.slice("/kv/".length)));
-  return { GET: kv.get(key), PUT: kv.put(key), POST: kv.put(key), DELETE: kv.delete(key) };
+  const isClients = () => parseClientKey(key);
+  return {
+    methods: { GET: kv.get(key), PUT: kv.put(key), POST: kv.put(key), DELETE: kv.delete(key) },
+    needs: { PUT: isClients, POST: isClients, DELETE: isClients },
+  };
 }
 
 function decode(segment: string): string {

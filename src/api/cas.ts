@@ -1,8 +1,10 @@
 import { XsError } from "../frame/error.ts";
 import { hashOf, parseHash } from "../frame/hash.ts";
 import type { Store, TakenContent } from "../store/store.ts";
+import { STORED_BYTES } from "./answer-headers.ts";
 import type { Call } from "./api.ts";
 import { takeBody } from "./body.ts";
+import { isKnown, isRangeFor } from "./conditions.ts";
 import { Refusal } from "./errors.ts";
 import { onlyOptions } from "./query.ts";
 
@@ -32,21 +34,20 @@ export async function contentResponse(
   hash: string,
   request: Request,
 ): Promise<Response> {
-  const headers: Record<string, string> = {
-    etag: `"${hash}"`,
-    "accept-ranges": "bytes",
-    "content-type": "application/octet-stream",
-    "x-content-type-options": "nosniff",
-  };
   const content = await store.content.open(hash);
   if (!content) {
     throw new XsError("content_not_found", `there is no content ${hash} in this store`);
   }
-  const known = request.headers.get("if-none-match");
-  if (known === "*" || known?.includes(`"${hash}"`)) {
-    return new Response(null, { status: 304, headers });
-  }
-  const asked = request.headers.get("range");
+  const validators = { ...STORED_BYTES, etag: `"${hash}"` };
+  if (isKnown(request, hash)) return new Response(null, { status: 304, headers: validators });
+  const headers: Record<string, string> = {
+    ...validators,
+    "accept-ranges": "bytes",
+    "content-type": "application/octet-stream",
+  };
+  // Of HEAD no range is defined (RFC 9110, 14.2).
+  const isRanged = request.method === "GET" && isRangeFor(request, hash);
+  const asked = isRanged ? request.headers.get("range") : null;
   const range = parseRange(asked, content.size);
   if (range === "unsatisfiable") {
     throw new Refusal(
@@ -69,7 +70,7 @@ function parseRange(
   header: string | null,
   size: number,
 ): [number, number] | "unsatisfiable" | undefined {
-  const [, from = "", to = ""] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? [];
+  const [, from = "", to = ""] = /^bytes=\s*(\d*)-(\d*)\s*$/i.exec(header ?? "") ?? [];
   if (from === "" && to === "") return undefined;
   const start = from === "" ? Math.max(0, size - Number(to)) : Number(from);
   const end = from === "" || to === "" ? size : Math.min(size, Number(to) + 1);

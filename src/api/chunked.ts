@@ -12,6 +12,7 @@ import {
 import { READ_ALL } from "../frame/read-options.ts";
 import { chunkScope } from "../frame/scopes.ts";
 import type { AppendRequest, Store } from "../store/store.ts";
+import { STREAMED } from "./answer-headers.ts";
 import type { Call } from "./api.ts";
 import { streamOf } from "./chunks.ts";
 import { brokeOff } from "./pulled.ts";
@@ -77,7 +78,7 @@ export async function appendChunks(
     },
     new ByteLengthQueuingStrategy({ highWaterMark: WAITING }),
   );
-  return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
+  return new Response(body, { headers: { ...STREAMED, "content-type": "application/x-ndjson" } });
 }
 
 /** The frames of one chunked content. */

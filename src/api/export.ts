@@ -2,6 +2,7 @@ import type { TarPackController } from "modern-tar";
 import { contentEntry, FRAMES, PAIRS, PROBLEMS } from "../frame/tar.ts";
 import type { Snapshot } from "../store/snapshot.ts";
 import { nextTurn } from "../store/turn.ts";
+import { STORED_BYTES, STREAMED } from "./answer-headers.ts";
 import type { Call } from "./api.ts";
 import { ExportedContent } from "./export-content.ts";
 import { brokeOff } from "./pulled.ts";
@@ -17,7 +18,7 @@ import { onlyOptions } from "./query.ts";
 export async function exportStore(call: Call): Promise<Response> {
   const { store, url } = call;
   onlyOptions(url, []);
-  const type = { "content-type": "application/x-tar", "cache-control": "no-store" };
+  const type = { ...STORED_BYTES, ...STREAMED, "content-type": "application/x-tar" };
   const { createTarPacker } = await import("modern-tar");
   const snapshot = await store.snapshot();
   try {

@@ -4,6 +4,7 @@ import { type Frame, withTimestamp } from "../frame/frame.ts";
 import { parseId } from "../frame/id.ts";
 import { parseTopicFilter } from "../frame/topic.ts";
 import type { Direction, Store } from "../store/store.ts";
+import { STORED_BYTES, STREAMED } from "./answer-headers.ts";
 import type { Call } from "./api.ts";
 import { contentResponse } from "./cas.ts";
 import { chunkedContent } from "./chunked.ts";
@@ -51,8 +52,9 @@ export function getContent(id: string) {
     const chunk = chunkIn(frame.meta);
     if (chunk?.of === null) {
       const headers = {
+        ...STORED_BYTES,
+        ...STREAMED,
         "content-type": "application/octet-stream",
-        "x-content-type-options": "nosniff",
       };
       if (request.method === "HEAD") return new Response(null, { headers });
       return new Response(chunkedContent(call, frame), { headers });

@@ -2,8 +2,8 @@ import { hostname, networkInterfaces } from "node:os";
 import { shown, XsError } from "../frame/error.ts";
 import { formatListenAddress } from "../frame/listen-address.ts";
 import type { Api } from "./api.ts";
-import { problemResponse, Refusal } from "./errors.ts";
-import { bringsToken } from "./token.ts";
+import { problemResponse } from "./errors.ts";
+import { checkToken } from "./token.ts";
 
 /** Where the API is exposed on TCP. */
 interface Place {
@@ -35,15 +35,7 @@ export function guarded(
 }
 
 function check(request: Request, token: string, hosts: ReadonlySet<string>): void {
-  if (!bringsToken(request, token)) {
-    throw new Refusal(
-      new XsError(
-        "unauthorized",
-        "send the token, which is in the file `token` of the store: XS_TOKEN for xs, else the header  Authorization: Bearer …",
-      ),
-      { "www-authenticate": 'Bearer realm="xs"' },
-    );
-  }
+  checkToken(request, token);
   const host = request.headers.get("host")?.toLowerCase() ?? "";
   if (!hosts.has(host)) {
     throw new XsError("bad_host", `the Host ${shown(host)} is none of ${[...hosts].join(", ")}`);

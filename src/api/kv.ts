@@ -3,8 +3,10 @@ import { MAX_VALUE, parseClientKey, parseKeyPrefix } from "../frame/key.ts";
 import { parseFollow } from "../frame/read-options.ts";
 import type { KvCondition } from "../store/kv.ts";
 import type { KvScope } from "../store/kv-reader.ts";
+import { STORED_BYTES } from "./answer-headers.ts";
 import type { Call } from "./api.ts";
 import { readBody } from "./body.ts";
+import { isKnown, revisionsIn } from "./conditions.ts";
 import { jsonResponse } from "./json.ts";
 import { onlyOptions } from "./query.ts";
 import { linesResponse } from "./stream.ts";
@@ -26,15 +28,10 @@ export const kv = {
       if (onlyOptions(url, ["follow"]).has("follow")) return read(call, { key });
       const pair = await store.kv.get(key);
       if (!pair) throw new XsError("not_found", `there is no key ${shown(key)}`);
-      const headers = {
-        etag: `"${pair.rev}"`,
-        "content-type": pair.type,
-        "x-content-type-options": "nosniff",
-      };
-      const known = revisions(request, "if-none-match");
-      if (known === "*" || known?.includes(pair.rev)) {
-        return new Response(null, { status: 304, headers });
-      }
+      const validators = { ...STORED_BYTES, etag: `"${pair.rev}"` };
+      if (isKnown(request, pair.rev))
+        return new Response(null, { status: 304, headers: validators });
+      const headers = { ...validators, "content-type": pair.type };
       return new Response(pair.value as Uint8Array<ArrayBuffer>, { headers });
     };
   },
@@ -82,14 +79,7 @@ function read(call: Call, scope: KvScope): Response {
 }
 
 function conditionOf(request: Request): KvCondition {
-  const ifMatch = revisions(request, "if-match");
-  const ifNoneMatch = revisions(request, "if-none-match");
+  const ifMatch = revisionsIn(request, "if-match");
+  const ifNoneMatch = revisionsIn(request, "if-none-match");
   return { ...(ifMatch && { ifMatch }), ...(ifNoneMatch && { ifNoneMatch }) };
-}
-
-/** The entity tags of a conditional header (RFC 9110, 13.1); the quotes may be left out. */
-function revisions(request: Request, name: string): readonly string[] | "*" | undefined {
-  const header = request.headers.get(name)?.trim();
-  if (header === undefined || header === "*") return header;
-  return header.split(",").map((tag) => tag.trim().replace(/^(?:W\/)?"(.*)"$/, "$1"));
 }

@@ -1,4 +1,6 @@
 import { linesIn } from "../frame/frame.ts";
+import { preferred } from "./accept.ts";
+import { STREAMED } from "./answer-headers.ts";
 import type { Call } from "./api.ts";
 import { brokeOff, pulled } from "./pulled.ts";
 
@@ -8,9 +10,12 @@ export interface LineSource {
   close(): void;
 }
 
+const EVENTS = "text/event-stream";
+const LINES = "application/x-ndjson";
+
 /** The client wants server-sent events. */
 export function wantsEvents(request: Request): boolean {
-  return request.headers.get("accept")?.includes("text/event-stream") ?? false;
+  return preferred(request.headers.get("accept"), [EVENTS, LINES]) === EVENTS;
 }
 
 /**
@@ -25,8 +30,9 @@ export function linesResponse(
   const { request } = call;
   const events = wantsEvents(request);
   const headers = {
-    "content-type": events ? "text/event-stream" : "application/x-ndjson",
-    "cache-control": "no-store",
+    ...STREAMED,
+    "content-type": events ? EVENTS : LINES,
+    "x-content-type-options": "nosniff",
   };
   if (request.method === "HEAD") return new Response(null, { headers });
   const source = open();

@@ -1,8 +1,9 @@
+import { STREAMED } from "./answer-headers.ts";
 import type { Call } from "./api.ts";
 import { brokeOff } from "./pulled.ts";
 import { isOn, onlyOptions } from "./query.ts";
 
-const HEADERS = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
+const HEADERS = { ...STREAMED, "content-type": "application/x-ndjson" };
 /** Between two lines that tell how far it is, in ms. */
 const PROGRESS_MS = 200;
 

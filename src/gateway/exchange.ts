@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { STREAMED } from "../api/answer-headers.ts";
 import { problemOf } from "../api/errors.ts";
 import { XsError } from "../frame/error.ts";
 import { HTTP_DISCONNECT, HTTP_ERROR, HTTP_REQUEST } from "../frame/http.ts";
@@ -130,6 +131,7 @@ export class Exchange {
     // All that may be wrong with the response has been found, so now it is the client's.
     const response = this.#response;
     response.statusCode = status;
+    if (more) for (const [name, value] of Object.entries(STREAMED)) response.setHeader(name, value);
     for (const [name, values] of headers) {
       response.setHeader(name, values.length === 1 ? (values[0] ?? "") : values);
     }

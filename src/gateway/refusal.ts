@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { preferred } from "../api/accept.ts";
 import { problemOf } from "../api/errors.ts";
 import { XsError } from "../frame/error.ts";
 
@@ -27,6 +28,9 @@ export function noHandler(): XsError {
   );
 }
 
+/** The page is for whoever wants HTML, or does not say what. */
+const OFFERS = ["application/problem+json", "application/json", "text/html", "text/plain"] as const;
+
 /**
  * Answers a request with an error: a problem document where the client asks for JSON, else a page of
  * plain text.
@@ -34,13 +38,14 @@ export function noHandler(): XsError {
 export function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   const problem = problemOf(error);
   const { status, title, detail, code } = problem;
-  const json = request.headers.accept?.includes("json") ?? false;
+  const json = preferred(request.headers.accept, OFFERS)?.startsWith("application/") ?? false;
   const page = `${status} ${title}\n\n${detail}\n${code === "no_handler" ? `\n${HOW_TO}` : ""}`;
   const body = Buffer.from(json ? `${JSON.stringify(problem)}\n` : page);
   response.writeHead(status, {
     "content-type": json ? "application/problem+json" : "text/plain; charset=utf-8",
     "content-length": body.length,
     "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
     // What is left of the body would be taken for the next request, or waited for.
     ...(!request.complete && { connection: "close" }),
   });

@@ -57,6 +57,21 @@ test("without the token there is nothing but 401", async () => {
     }
   }
   expect(await statusOf(address, "/", "Host: elsewhere", "Origin: http://elsewhere")).toBe(401);
+  for (const [authorization, told] of [
+    [undefined, "the request brings no token"],
+    [`Basic ${token}`, "is not of the form"],
+    [`Bearer ${token}x`, "brings a token, but not that of this store"],
+  ] as const) {
+    const headers = new Headers(authorization && { authorization });
+    await expectProblem(await fetch(`http://${address}/`, { headers }), 401, "unauthorized", told);
+  }
+  for (const [XS_TOKEN, told] of [
+    ["", "the request brings no token"],
+    ["wrong-token-of-another-store", "not that of this store"],
+  ] as const) {
+    const { code, stderr } = await home.xs(["cat", address], { env: { XS_TOKEN } });
+    expect([code, stderr]).toEqual([1, expect.stringContaining(told)]);
+  }
   expect((await server.frames("/stream/note")).length).toBe(1);
 });
 

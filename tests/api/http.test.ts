@@ -46,24 +46,74 @@ test("HEAD of a following read ends", async () => {
   }
 });
 
-test("a wrong method is 405 and Allow names the right ones", async () => {
+test("Allow names what can succeed, for a wrong method and for OPTIONS", async () => {
   await using subject = new Subject();
-  const { id } = await subject.append("note");
+  const { id, hash } = await subject.append("note", "content");
+  // An id as well as a topic.
+  const both = "a".repeat(25);
+  const read = ["GET", "HEAD"];
   const cases: [method: string, path: string, allow: string[]][] = [
-    ["POST", "/", ["GET", "HEAD"]],
-    ["DELETE", "/stream/note", ["GET", "HEAD", "POST"]],
+    ["POST", "/", read],
+    ["DELETE", "/stream/note", [...read, "POST"]],
+    ["PUT", "/stream/note,other", read],
+    ["PUT", "/stream/a.*", read],
+    ["PUT", "/stream/stream.cross.start", read],
+    ["PUT", "/stream/stream.cross.handler.spawn", [...read, "POST"]],
+    ["PATCH", "/stream", ["POST"]],
     ["GET", "/append/note", ["POST"]],
-    ["PUT", `/${id}`, ["DELETE", "GET", "HEAD", "POST"]],
-    ["POST", `/${id}/next`, ["GET", "HEAD"]],
-    ["DELETE", "/last", ["GET", "HEAD"]],
+    ["PUT", `/${id}`, ["DELETE", ...read]],
+    ["POST", `/${id}`, ["DELETE", ...read]],
+    ["POST", `/${id.toUpperCase()}`, ["DELETE", ...read]],
+    ["PUT", `/${both}`, ["DELETE", ...read, "POST"]],
+    ["PUT", "/note", ["POST"]],
+    ["POST", `/${id}/next`, read],
+    ["DELETE", `/${id}/content`, read],
+    ["DELETE", "/last", read],
+    ["POST", "/first/note", read],
     ["GET", "/cas", ["POST"]],
-    ["PATCH", "/version", ["GET", "HEAD"]],
+    ["POST", `/cas/${hash}`, read],
+    ["PUT", "/kv", read],
+    ["PATCH", "/kv/a/b", ["DELETE", ...read, "POST", "PUT"]],
+    ["PATCH", "/kv/stream.cross.x", read],
+    ["PATCH", "/version", read],
+    ["POST", "/ps", read],
     ["HEAD", "/import", ["POST"]],
+    ["GET", "/gc", ["POST"]],
+    ["PUT", "/verify", read],
+    ["PUT", "/export", read],
+    ["PUT", "/metrics", read],
   ];
-  for (const [method, path, allow] of cases) {
+  for (const [method, path, methods] of cases) {
+    const allow = methods.toSorted();
+    const listed = (response: Response) => response.headers.get("allow")?.split(", ").sort();
     const response = await subject.ask(path, { method });
-    expect(response.headers.get("allow")?.split(", ").sort()).toEqual(allow);
+    expect([path, listed(response)]).toEqual([path, allow]);
     await expectProblem(response, 405, "method_not_allowed", method);
+    const options = await subject.ask(path, { method: "OPTIONS" });
+    expect([path, options.status, listed(options)]).toEqual([path, 405, allow]);
+    for (const method of ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"]) {
+      const { status, body } = await subject.ask(path, { method });
+      await body?.cancel();
+      const known = allow.includes(method);
+      expect([path, method, known ? status !== 405 : status >= 400]).toEqual([path, method, true]);
+    }
+  }
+});
+
+test("where nothing can succeed, every method is told why", async () => {
+  await using subject = new Subject();
+  for (const [path, code] of [
+    ["/stream/9bad", "bad_topic"],
+    ["/append/stream.cross.start", "reserved_topic"],
+    ["/first/9bad", "bad_topic"],
+    ["/cas/sha256-x", "bad_hash"],
+    [`/${"z".repeat(26)}/next`, "bad_id"],
+    [`/${"9".repeat(24)}`, "bad_id"],
+  ] as const) {
+    for (const method of ["PUT", "OPTIONS"]) {
+      const status = code === "reserved_topic" ? 403 : 400;
+      await expectProblem(await subject.ask(path, { method }), status, code);
+    }
   }
 });
 

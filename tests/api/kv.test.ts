@@ -87,11 +87,30 @@ describe("a pair", () => {
     expect((await put(it, "k", "3", { "if-match": rev })).status).toBe(412);
     expect((await put(it, "k", "3", { "if-match": '"nonsense"' })).status).toBe(412);
     expect((await put(it, "k", "3", { "if-match": `${rev}, ${next}` })).status).toBe(200);
+    // RFC 9110, 13.1.1: a weak tag never fits, as it says that the bytes may differ.
+    const newest = revOf(await put(it, "k", "4", { "if-match": "*" }));
+    expect((await put(it, "k", "5", { "if-match": `W/${newest}` })).status).toBe(412);
+    expect((await remove(it, "k", { "if-none-match": `"x", W/${newest}` })).status).toBe(412);
     expect((await remove(it, "k", { "if-match": next })).status).toBe(412);
     expect((await remove(it, "k", { "if-match": "*" })).status).toBe(204);
     expect((await remove(it, "k", { "if-match": "*" })).status).toBe(412);
     expect((await put(it, "new", "1", { "if-match": "*" })).status).toBe(412);
     expect(await listed(it)).toEqual([]);
+  });
+
+  test("is not sent again to who has it, and not at all where If-Match says so", async () => {
+    await using it = new Subject();
+    const rev = revOf(await put(it, "k", "1"));
+    const status = async (headers: Record<string, string>, method = "GET") =>
+      (await it.ask("/kv/k", { headers, method })).status;
+    for (const method of ["GET", "HEAD"]) {
+      for (const tag of [rev, `W/${rev}`, `"x",${rev}`, rev.replaceAll('"', ""), "*"]) {
+        expect([tag, await status({ "if-none-match": tag }, method)]).toEqual([tag, 304]);
+      }
+      expect(await status({ "if-none-match": '"x"' }, method)).toBe(200);
+      expect(await status({ "if-match": rev }, method)).toBe(200);
+      expect(await status({ "if-match": `W/${rev}` }, method)).toBe(412);
+    }
   });
 
   test("that many clients want at once is given to one", async () => {

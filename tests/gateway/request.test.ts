@@ -207,6 +207,25 @@ test("where nobody follows http.request it is 503 at once, with a page that says
   const problem = await site.curl("/", "-H", "Accept: application/json", "-d", "x");
   expect(problem.headers["content-type"]).toBe("application/problem+json");
   expect(JSON.parse(problem.text)).toMatchObject({ status: 503, code: "no_handler" });
+  for (const [accept, type] of [
+    ["Application/JSON", "application/problem+json"],
+    ["application/problem+json", "application/problem+json"],
+    ["application/*", "application/problem+json"],
+    ["application/json, text/plain, */*", "application/problem+json"],
+    ["application/json;q=0.9, text/html;q=0.5", "application/problem+json"],
+    ["application/json;q=0", "text/plain; charset=utf-8"],
+    ["application/json;q=0.5, text/html", "text/plain; charset=utf-8"],
+    [
+      "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+      "text/plain; charset=utf-8",
+    ],
+    ["text/x-json-ld", "text/plain; charset=utf-8"],
+    ["*/*", "text/plain; charset=utf-8"],
+  ]) {
+    const refused = await site.curl("/", "-H", `Accept: ${accept}`);
+    expect([accept, refused.headers["content-type"]]).toEqual([accept, type]);
+    expect(refused.headers["x-content-type-options"]).toBe("nosniff");
+  }
   expect(await site.frames("http.request")).toEqual([]);
   // A reader of other topics does not help, one of everything does.
   for (const [topic, status] of [
