@@ -1,5 +1,5 @@
 import type { Json } from "../frame/frame.ts";
-import { FOREVER } from "../frame/ttl.ts";
+import { FOREVER, parseTtl } from "../frame/ttl.ts";
 import type { Change, Store } from "../store/store.ts";
 import type { Kind } from "./registry.ts";
 
@@ -27,10 +27,26 @@ export interface Subject {
 }
 
 /** A frame of the runtime about a processor. */
-export function answer({ kind, name, spawnId }: Subject, event: Answer, more = {}): Change {
+export function answer(
+  { kind, name, spawnId }: Subject,
+  event: Answer,
+  more = {},
+  ttl = FOREVER,
+): Change {
   const meta = { topic: name, spawn_id: spawnId, ...more };
   const topic = `stream.cross.${kind}.${event}`;
-  return { append: { topic, meta: JSON.stringify(meta), ttl: FOREVER, content: null } };
+  return { append: { topic, meta: JSON.stringify(meta), ttl, content: null } };
+}
+
+/**
+ * What tells that a program ended and runs again is kept for a day: a poll that ends each time would
+ * fill the log. What runs is known without it, by the first `.active`, which stays.
+ */
+const RERUN_TTL = parseTtl("time:86400000");
+
+/** A frame about one of the later runs of a program. */
+export function rerunAnswer(subject: Subject, event: "restarting" | "active", more = {}): Change {
+  return answer(subject, event, more, RERUN_TTL);
 }
 
 /** A reason as it stands in an answer. */

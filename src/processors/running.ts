@@ -1,7 +1,7 @@
 import type { Json } from "../frame/frame.ts";
 import type { Change, Store } from "../store/store.ts";
 import { Backoff } from "./backoff.ts";
-import { answer, patiently, type Subject, shortReason } from "./lifecycle.ts";
+import { patiently, rerunAnswer, type Subject, shortReason } from "./lifecycle.ts";
 import type { Attempt, Processor, Spawn } from "./processor.ts";
 import type { ProcessorStatus } from "./status.ts";
 
@@ -106,13 +106,13 @@ export class Running {
       const delay = this.#backoff.after(performance.now() - this.#since);
       this.#state = "restarting";
       await this.#record([
-        answer(this.subject, "restarting", { reason, ...told, delay_ms: delay }),
+        rerunAnswer(this.subject, "restarting", { reason, ...told, delay_ms: delay }),
       ]);
       await Promise.race([Bun.sleep(delay), this.#stopped.promise]);
       if (this.#stopping) return "stopped";
       this.#restarts++;
       this.#state = "active";
-      await this.#record([answer(this.subject, "active")]);
+      await this.#record([rerunAnswer(this.subject, "active")]);
     }
   }
 
