@@ -1,8 +1,10 @@
 import { shown, XsError } from "../frame/error.ts";
 import type { Json } from "../frame/frame.ts";
 import { parseId } from "../frame/id.ts";
+import { unknownKeys } from "../frame/known-keys.ts";
 import { parseTopicFilter } from "../frame/topic.ts";
 import { FOREVER, parseAskedTtl, type Ttl } from "../frame/ttl.ts";
+import type { Kind } from "./registry.ts";
 
 /** Why a processor cannot run as it was asked to: the reason of its `.invalid`. */
 export class Invalid extends Error {
@@ -15,6 +17,10 @@ export type Runtime = (typeof RUNTIMES)[number];
 const RESTARTS = ["always", "on-failure", "never"] as const;
 /** When a program that ended by itself runs again. */
 export type Restart = (typeof RESTARTS)[number];
+
+const ON_ERRORS = ["fail", "skip"] as const;
+/** What a failure on a frame does: end the handler, or pass the frame over. */
+export type OnError = (typeof ON_ERRORS)[number];
 
 /** What the meta of a spawn says, besides the name. */
 export interface SpawnOptions {
@@ -33,7 +39,8 @@ export interface HandlerOptions {
   /** The first state; undefined for a handler that has none. */
   readonly initial: Json | undefined;
   readonly pulse: number | undefined;
-  readonly onError: "fail" | "skip";
+  /** What a failure on a frame does; undefined where nobody says, and the frame decides. */
+  readonly onError: OnError | undefined;
   readonly concurrency: number;
   /** The program wants to be told of the ends of batches and of commits. */
   readonly batches: boolean;
@@ -45,13 +52,37 @@ export interface HandlerOptions {
 const MIN_PULSE = 10;
 const MAX_CONCURRENCY = 1000;
 
-/** @throws Invalid */
-export function parseSpawnOptions(meta: Json): SpawnOptions {
-  const { runtime, restart = "always", ttl = "forever" } = objectIn(meta, "meta");
+/** What a script may declare, and the meta of its spawn as well. */
+const DECLARED = [
+  "topics",
+  "start",
+  "initial",
+  "pulse",
+  "on_error",
+  "one_by_one",
+  "concurrency",
+] as const;
+/** The keys of the record that a script in TypeScript exports. */
+export const SCRIPT_KEYS: readonly string[] = ["run", ...DECLARED];
+/** What only a program may declare: it has to know of batches. */
+const READY = [...DECLARED, "batches"];
+/** What the meta of a spawn may say, by the kind. */
+const SPAWN: { readonly [kind in Kind]: readonly string[] } = {
+  handler: ["topic", "runtime", "restart", "ttl", ...DECLARED],
+  generator: ["topic", "duplex", "runtime", "restart", "ttl"],
+};
+/** Reads the meta of a spawn of a kind. @throws Invalid */
+export function parseSpawnOptions(given: Json, kind: Kind): SpawnOptions {
+  // A spawn that a handler appended says which one did, and of what frame.
+  const { handler_id: _, frame_id: __, ...meta } = objectIn(given, "meta");
+  onlyKnown(meta, SPAWN[kind], "the meta of its spawn");
+  const { runtime, restart = "always", ttl = "forever", duplex = false } = meta;
+  trueOrFalse(duplex, "duplex");
+  if (typeof ttl !== "string") throw new Invalid(`ttl ${shown(JSON.stringify(ttl))} is no text`);
   return {
     ...(runtime !== undefined && { runtime: oneOf(RUNTIMES, runtime, "runtime") }),
     restart: oneOf(RESTARTS, restart, "restart"),
-    ttl: ttl === "forever" ? FOREVER : refused(() => parseAskedTtl(String(ttl))),
+    ttl: ttl === "forever" ? FOREVER : refused(() => parseAskedTtl(ttl)),
   };
 }
 
@@ -61,33 +92,49 @@ export function parseSpawnOptions(meta: Json): SpawnOptions {
  * @throws Invalid
  */
 export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions {
-  const options = {
-    ...objectIn(declared, "the options of the handler"),
-    ...objectIn(meta, "meta"),
-  };
-  const { topics, start = "tail", initial, pulse, on_error: onError = "fail" } = options;
+  const script = objectIn(declared, "the options of the handler");
+  onlyKnown(script, READY, "the record of the handler");
+  const options = { ...script, ...objectIn(meta, "meta") };
+  const { initial, pulse, on_error: onError, start = "tail" } = options;
   const { concurrency = 1, batches = false, one_by_one: oneByOne = false } = options;
-  if (
-    topics !== undefined &&
-    !(Array.isArray(topics) && topics.every((t) => typeof t === "string"))
-  ) {
-    throw new Invalid("topics is a list of topics");
-  }
-  if (typeof start !== "string") throw new Invalid('start is "tail", "first" or an id');
+  if (typeof start !== "string") throw new Invalid('start is "tail", "new", "first" or an id');
   const options_: HandlerOptions = {
-    topics: topics?.length ? refused(() => parseTopicFilter(topics.join(","))) : undefined,
-    start: start === "tail" || start === "first" ? start : refused(() => parseId(start)),
+    topics: topicsOf(options.topics),
+    start:
+      start === "tail" || start === "new"
+        ? "tail"
+        : start === "first"
+          ? start
+          : refused(() => parseId(start)),
     initial,
     pulse: pulse === undefined ? undefined : wholeNumber(pulse, "pulse", MIN_PULSE, 2 ** 31 - 1),
-    onError: oneOf(["fail", "skip"], onError, "on_error"),
+    onError: onError === undefined ? undefined : oneOf(ON_ERRORS, onError, "on_error"),
     concurrency: wholeNumber(concurrency, "concurrency", 1, MAX_CONCURRENCY),
-    batches: batches === true,
-    oneByOne: oneByOne === true,
+    batches: trueOrFalse(batches, "batches"),
+    oneByOne: trueOrFalse(oneByOne, "one_by_one"),
   };
   if (options_.concurrency > 1 && initial !== undefined) {
     throw new Invalid("concurrency is for a handler without state: leave initial out");
   }
   return options_;
+}
+
+/** A list of topics, or one text as a read takes it, as scopes; undefined for all. */
+function topicsOf(topics: Json | undefined): readonly string[] | undefined {
+  if (topics === undefined) return undefined;
+  const list = typeof topics === "string" ? [topics] : topics;
+  if (!Array.isArray(list) || !list.every((topic) => typeof topic === "string")) {
+    throw new Invalid('topics is a list of topics, as in ["ping", "note.*"], or one text');
+  }
+  if (list.length === 0) {
+    throw new Invalid("topics is empty: name a topic, or leave it out to get every frame");
+  }
+  return refused(() => parseTopicFilter(list.join(",")));
+}
+
+function onlyKnown(value: object, known: readonly string[], what: string): void {
+  const problem = unknownKeys(value, known, what);
+  if (problem !== undefined) throw new Invalid(problem);
 }
 
 function objectIn(value: Json, what: string): { [key: string]: Json } {
@@ -101,6 +148,11 @@ function oneOf<T extends string>(known: readonly T[], value: Json, name: string)
   if (found !== undefined) return found;
   const given = shown(typeof value === "string" ? value : JSON.stringify(value));
   throw new Invalid(`${name} ${given} is not one of ${known.join(", ")}`);
+}
+
+function trueOrFalse(value: Json, name: string): boolean {
+  if (typeof value === "boolean") return value;
+  throw new Invalid(`${name} is true or false`);
 }
 
 function wholeNumber(value: Json, name: string, least: number, most: number): number {

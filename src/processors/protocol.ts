@@ -1,6 +1,7 @@
 import { shown } from "../frame/error.ts";
 import { type Json, parseObject } from "../frame/frame.ts";
 import { MAX_VALUE } from "../frame/key.ts";
+import { unknownKeys } from "../frame/known-keys.ts";
 
 // The line protocol of handlers and of generators that are not plain commands, as docs/processors.md
 // tells it: JSON lines, to a program on stdin and from it on stdout.
@@ -37,6 +38,12 @@ export const MAX_LINE = 24 * 1024 * 1024;
 /** Levels of a line around a meta: `{"append":{"meta":…}}`. */
 const AROUND = 2;
 
+/** Why a program may not write a line, as it is too long; undefined if it may. */
+export function lengthProblem(line: string): string | undefined {
+  if (line.length <= MAX_LINE) return undefined;
+  return `a value is ${line.length} characters as a line of the protocol, and may be ${MAX_LINE}: write what is large with xs append`;
+}
+
 /** Room in the value that keeps a state, for what else stands there. */
 const BESIDE_STATE = 200;
 
@@ -50,7 +57,7 @@ export function stateProblem(text: string): string | undefined {
 }
 
 const EFFECTS = ["out", "out_base64", "append", "put", "delete", "response"] as const;
-const KEYS = new Set<string>([...EFFECTS, "ready", "next", "done", "error", "frame_id"]);
+const KEYS: readonly string[] = [...EFFECTS, "ready", "next", "done", "error", "frame_id"];
 const NONE: readonly Effect[] = [];
 
 /** @throws ProtocolError */
@@ -58,9 +65,8 @@ export function parseHandlerLine(line: string): HandlerLine {
   const value = objectIn(line);
   const { ready, next, done, error, frame_id: frameId } = value;
   let effects = NONE;
-  for (const key in value) {
-    if (!KEYS.has(key)) throw new ProtocolError(`there is no ${shown(key)} in the protocol`);
-  }
+  const unknown = unknownKeys(value, KEYS, "the line protocol");
+  if (unknown !== undefined) throw new ProtocolError(unknown);
   for (const kind of EFFECTS) {
     const given = value[kind];
     if (given === undefined || given === null) continue;

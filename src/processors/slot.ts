@@ -181,7 +181,7 @@ export class Slot {
 
   async #read(subject: Subject, frame: Frame): Promise<Spawn> {
     refused(() => parseTopic(`${subject.name}.stderr`));
-    const options = parseSpawnOptions(frame.meta);
+    const options = parseSpawnOptions(frame.meta, this.kind);
     if (frame.hash === null)
       throw new Invalid("there is no script: it is the content of the spawn");
     const content = await this.#host.store.content.open(frame.hash);

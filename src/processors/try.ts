@@ -27,7 +27,7 @@ const TRIAL_ID = "0".repeat(25);
  */
 export async function tryHandler({ name, script, place, frames, write }: Trial): Promise<void> {
   const subject = { kind: "handler" as const, name, spawnId: TRIAL_ID };
-  const prepared = prepare(place, subject, script, parseSpawnOptions(null));
+  const prepared = prepare(place, subject, script, parseSpawnOptions(null, "handler"));
   const ttls = new Map<string, Ttl>();
   let state: string | undefined;
   let last = "";
@@ -42,7 +42,7 @@ export async function tryHandler({ name, script, place, frames, write }: Trial):
     if (step.state !== undefined) state = step.state;
     if (step.error !== undefined) {
       await write(JSON.stringify({ error: step.error, frame_id: step.done }));
-      if (worker.options.onError === "fail") failure = `it failed on the frame ${step.done}`;
+      if (worker.options.onError !== "skip") failure = `it failed on the frame ${step.done}`;
     }
     void worker.tellCommitted(step.done);
     if (failure !== undefined || step.done >= last) reached.resolve();

@@ -1,7 +1,8 @@
 import { textLines } from "../frame/lines.ts";
-import { jsonOf } from "../script/content.ts";
 import { DirectXs } from "../script/direct.ts";
+import { jsonOf, whenSettled } from "../script/json.ts";
 import type { Ask } from "../script/reads.ts";
+import { lengthProblem } from "./protocol.ts";
 
 /** @throws Error where a script is no generator */
 export function generatorOf(script: unknown): XsGenerator {
@@ -14,16 +15,20 @@ export async function generate(script: unknown, ask: Ask): Promise<void> {
   const generator = generatorOf(script);
   const output = Bun.stdout.writer();
   for await (const value of generator(new DirectXs(ask), inputLines())) {
-    output.write(`${encodeValue(value)}\n`);
+    await whenSettled(value, (value) => output.write(`${encodeValue(value)}\n`));
     await output.flush();
   }
 }
 
-/** A value as a line of the protocol. */
+/** A value as a line of the protocol. @throws XsError; Unsettled */
 function encodeValue(value: unknown): string {
-  if (value instanceof Uint8Array)
-    return `{"recv_base64":"${Buffer.from(value).toString("base64")}"}`;
-  return `{"recv":${jsonOf(value, "the value")}}`;
+  const line =
+    value instanceof Uint8Array
+      ? `{"recv_base64":"${Buffer.from(value).toString("base64")}"}`
+      : `{"recv":${jsonOf(value, "the value")}}`;
+  const problem = lengthProblem(line);
+  if (problem !== undefined) throw new Error(problem);
+  return line;
 }
 
 async function* inputLines(): AsyncIterableIterator<string> {

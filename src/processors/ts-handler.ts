@@ -1,8 +1,20 @@
 import { XsError } from "../frame/error.ts";
+import { unknownKeys } from "../frame/known-keys.ts";
 import { textLines } from "../frame/lines.ts";
-import { decodeValue, jsonOf } from "../script/content.ts";
+import { decodeValue } from "../script/content.ts";
 import { explain } from "../script/explain.ts";
+import {
+  isPlain,
+  isThenable,
+  jsonOf,
+  kindOf,
+  settled,
+  stateJsonOf,
+  Unsettled,
+  whenSettled,
+} from "../script/json.ts";
 import { type Ask, Reads } from "../script/reads.ts";
+import { SCRIPT_KEYS } from "./options.ts";
 import { type FromServer, stateProblem } from "./protocol.ts";
 import { Work, type WorkSession } from "./ts-work.ts";
 
@@ -18,14 +30,18 @@ export async function handle(exported: unknown, ask: Ask): Promise<void> {
   const script = scriptOf(exported);
   const { run, ...options } = script;
   const session = new Session(ask, script, typeof exported !== "function");
-  session.write(`{"ready":${jsonOf({ ...options, batches: true }, "the options of the handler")}}`);
+  session.write(`{"ready":${jsonOf({ ...options, batches: true }, "the handler")}}`);
   await session.flush();
   await session.run();
 }
 
 function scriptOf(exported: unknown): Script {
   if (typeof exported === "function") return { run: exported as Script["run"] };
-  if (typeof (exported as Partial<Script> | null)?.run === "function") return exported as Script;
+  if (typeof (exported as Partial<Script> | null)?.run === "function") {
+    const unknown = unknownKeys(exported as Script, SCRIPT_KEYS, "the record of the handler");
+    if (unknown !== undefined) throw new Error(unknown);
+    return exported as Script;
+  }
   throw new Error(
     "the default export of a handler is a function, or an object with a function run(frame, state, xs)",
   );
@@ -52,7 +68,7 @@ class Session implements WorkSession {
   /** As it was when the last frame was declared done. */
   #doneState: string | undefined;
   #changed = false;
-  /** The script reads the log, so what a frame does is to be committed before the next. */
+  /** The script reads the log, or waits for its state: a frame is to be done before the next. */
   #oneByOne = false;
   /** Frames that were run since then. */
   #undone: XsFrame[] = [];
@@ -190,8 +206,12 @@ class Session implements WorkSession {
   async #handleAlone(frame: XsFrame): Promise<string[]> {
     const work = new Work(this, frame);
     try {
-      const next = work.take(await this.#script.run(frame, undefined, work));
-      if (next !== undefined) throw new Error("a handler with concurrency has no state");
+      const result = await this.#script.run(frame, undefined, work);
+      await whenSettled(result, (result) => {
+        if (work.take(result) !== undefined) {
+          throw new Error("a handler with concurrency has no state: it has no next");
+        }
+      });
       return [...work.end(), `{"done":"${frame.id}"}`];
     } catch (error) {
       work.end();
@@ -209,23 +229,20 @@ class Session implements WorkSession {
     const work = new Work(this, frame);
     this.#undone.push(frame);
     try {
-      const result = this.#script.run(frame, this.#state, work);
-      if (!(result instanceof Promise)) {
-        this.#keep(work, result);
-        return undefined;
-      }
-      return result.then(
-        (value) => {
-          try {
-            this.#keep(work, value);
-          } catch (error) {
-            return this.#failed(work, error);
-          }
-        },
-        (error) => this.#failed(work, error),
-      ) as Promise<void>;
+      const result = this.#script.run(frame, this.#state, work) as unknown;
+      if (isThenable(result)) return this.#keepLater(work, result);
+      const kept = whenSettled(result, (result) => this.#keep(work, result));
+      return kept?.catch((error) => this.#failed(work, error));
     } catch (error) {
       return this.#failed(work, error);
+    }
+  }
+
+  async #keepLater(work: Work, result: PromiseLike<unknown>): Promise<void> {
+    try {
+      await whenSettled(await result, (result) => this.#keep(work, result));
+    } catch (error) {
+      await this.#failed(work, error);
     }
   }
 
@@ -284,7 +301,7 @@ class Session implements WorkSession {
       try {
         this.#doneState = stateText(this.#state);
       } catch (error) {
-        return this.#failed(new Work(this, last), error);
+        return this.#settleState(last, error);
       }
       this.#changed = false;
       this.write(`{"next":${this.#doneState},"done":"${last.id}"}`);
@@ -295,15 +312,33 @@ class Session implements WorkSession {
     this.#done = last.id;
     await this.flush();
   }
+
+  /**
+   * The state cannot be kept. Where it only holds a promise, that is awaited before the next frame,
+   * and so are those to come: a script that gives one once does so again.
+   */
+  async #settleState(last: XsFrame, error: unknown): Promise<void> {
+    const work = new Work(this, last);
+    if (!(error instanceof Unsettled)) return this.#failed(work, error);
+    this.#oneByOne = true;
+    // The frames since then saw the promise, so they are run again.
+    if (this.#undone.length > 1) return this.#failed(work, error);
+    try {
+      this.#state = await settled(this.#state);
+      // What is no promise any more is JSON, or no state.
+      stateText(this.#state);
+    } catch (error) {
+      return this.#failed(work, error);
+    }
+    await this.#finish();
+  }
 }
 
-/** State lives on as JSON, so it has to be nothing else. */
+/** State lives on as JSON, so it has to be nothing else. What is in it is looked at when it is kept. */
 function checkState(state: unknown): void {
   if (typeof state === "object" && state !== null) {
-    const prototype = Object.getPrototypeOf(state);
-    if (prototype === Object.prototype || prototype === Array.prototype || prototype === null)
-      return;
-    throw new Error(`the state is kept as JSON, which a ${prototype.constructor?.name} is not`);
+    if (isPlain(state) || Array.isArray(state)) return;
+    throw new Error(`the state is kept as JSON, which ${kindOf(state)} is not`);
   }
   if (typeof state === "bigint" || typeof state === "function" || typeof state === "symbol") {
     throw new Error(`the state is kept as JSON, which a ${typeof state} is not`);
@@ -312,7 +347,7 @@ function checkState(state: unknown): void {
 
 /** The state as JSON. @throws XsError where it has none, or where that is too large to be kept */
 function stateText(state: unknown): string {
-  const text = jsonOf(state, "the state");
+  const text = stateJsonOf(state, "next");
   const problem = stateProblem(text);
   if (problem !== undefined) throw new XsError("bad_frame", problem);
   return text;

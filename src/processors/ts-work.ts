@@ -1,10 +1,13 @@
 import { XsError } from "../frame/error.ts";
 import { encodeMeta, type Json } from "../frame/frame.ts";
 import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
+import { unknownKeys } from "../frame/known-keys.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { parseAskedTtl } from "../frame/ttl.ts";
-import { encodeContent, encodeResponse, encodeValue, jsonOf } from "../script/content.ts";
+import { encodeContent, encodeResponse, encodeValue } from "../script/content.ts";
+import { isPlain, isThenable, jsonOf, kindOf, Unsettled, whenSettled } from "../script/json.ts";
 import type { Reads } from "../script/reads.ts";
+import { lengthProblem } from "./protocol.ts";
 
 /** What the work on a frame needs of the handler around it. */
 export interface WorkSession {
@@ -34,16 +37,17 @@ export class Work implements Xs {
     const session = this.#session;
     return {
       get: (key) => session.value(key),
-      put: async (key, value) => {
-        const { bytes, type } = encodeValue(value);
-        if (bytes.length > MAX_VALUE) {
-          throw new XsError("body_too_large", `a value is at most ${MAX_VALUE} bytes`);
-        }
-        this.#write(
-          `{"put":${JSON.stringify({ key: parseClientKey(key), base64: Buffer.from(bytes).toString("base64"), type })}`,
-        );
-        session.overlay(this.frame.id, key, { bytes, type });
-      },
+      put: async (key, value) =>
+        whenSettled(value, (value) => {
+          const { bytes, type } = encodeValue(value);
+          if (bytes.length > MAX_VALUE) {
+            throw new XsError("body_too_large", `a value is at most ${MAX_VALUE} bytes`);
+          }
+          this.#write(
+            `{"put":${JSON.stringify({ key: parseClientKey(key), base64: Buffer.from(bytes).toString("base64"), type })}`,
+          );
+          session.overlay(this.frame.id, key, { bytes, type });
+        }),
       delete: async (key) => {
         this.#write(`{"delete":${JSON.stringify(parseClientKey(key))}`);
         session.overlay(this.frame.id, key, undefined);
@@ -85,18 +89,22 @@ export class Work implements Xs {
   async append(
     topic: string,
     content?: XsContent | null,
-    { meta = null, ttl }: XsAppendOptions = {},
+    options: XsAppendOptions = {},
   ): Promise<void> {
-    if (meta !== null && (typeof meta !== "object" || Array.isArray(meta))) {
-      throw new XsError("bad_meta", "the meta of what a handler appends is an object, or left out");
-    }
-    const append = {
-      topic: parseClientTopic(topic),
-      meta: checkedMeta(meta),
-      ...(ttl !== undefined && { ttl: parseAskedTtl(ttl).text }),
-      ...(content !== undefined && content !== null && encodeContent(content)),
-    };
-    this.#write(`{"append":${JSON.stringify(append)}`);
+    return whenSettled({ content, options }, ({ content, options }) => {
+      const unknown = unknownKeys(options, ["meta", "ttl"], "append");
+      if (unknown !== undefined) throw new XsError("bad_option", unknown);
+      const { meta = null, ttl } = options;
+      if (meta !== null && (typeof meta !== "object" || Array.isArray(meta))) {
+        throw new XsError(
+          "bad_meta",
+          "the meta of what a handler appends is an object, or left out",
+        );
+      }
+      const given = content !== undefined && content !== null && encodeContent(content);
+      const more = { ...(ttl !== undefined && { ttl: parseAskedTtl(ttl).text }), ...given };
+      this.#append(parseClientTopic(topic), meta, more);
+    });
   }
 
   async respond(
@@ -105,26 +113,55 @@ export class Work implements Xs {
   ): Promise<void> {
     // Without the frame the server looks up how long the request is kept.
     const known = typeof request === "string" ? { id: request, ttl: undefined } : request;
-    this.#write(`{"append":${JSON.stringify(encodeResponse(known, response))}`);
+    if (typeof known?.id !== "string") {
+      throw new XsError("bad_id", "respond takes the frame of a request, or its id");
+    }
+    return whenSettled(response, (response) => this.#respond(known, response));
   }
 
-  /** The result of `run`, as more effects. Gives the next state, if there is one. */
+  /**
+   * The result of `run`, as more effects. Gives the next state, if there is one.
+   *
+   * @throws Unsettled where a part of it is to be awaited; it has done nothing then
+   */
   take(result: unknown): unknown {
     if (result === undefined || result === null) return undefined;
-    if (typeof result !== "object") {
-      throw new Error(`run gives { out?, next?, response? } or nothing, not a ${typeof result}`);
+    if (typeof result !== "object" || !isPlain(result)) {
+      throw new Error(`run gives { out?, next?, response? } or nothing, not ${kindOf(result)}`);
     }
+    const unknown = unknownKeys(result, RESULT, "what run gives");
+    if (unknown !== undefined) throw new Error(unknown);
     const { out, response, next } = result as XsResult<unknown>;
-    if (out instanceof Uint8Array) {
-      this.#write(`{"out_base64":"${Buffer.from(out).toString("base64")}"`);
-    } else if (out !== undefined && out !== null) {
-      if (typeof out === "object" && !Array.isArray(out)) checkedMeta(out as Json);
-      this.#write(`{"out":${jsonOf(out, "out")}`);
-    }
-    if (response) {
-      this.#write(`{"append":${JSON.stringify(encodeResponse(this.frame, response))}`);
+    if (isThenable(next)) throw new Unsettled("next");
+    const before = this.#effects?.length ?? 0;
+    try {
+      if (out instanceof Uint8Array) {
+        this.#write(`{"out_base64":"${Buffer.from(out).toString("base64")}"`);
+      } else if (out !== undefined && out !== null) {
+        this.#write(`{"out":${jsonOf(out, "out")}`);
+      }
+      if (response !== undefined && response !== null) this.#respond(this.frame, response);
+    } catch (error) {
+      this.#effects?.splice(before);
+      throw error;
     }
     return next;
+  }
+
+  #respond(
+    request: { readonly id: string; readonly ttl: string | undefined },
+    response: XsResponse & { more?: boolean },
+  ): void {
+    const { topic, meta, ...more } = encodeResponse(request, response);
+    this.#append(topic, meta, more);
+  }
+
+  #append(topic: string, meta: Json, more: object): void {
+    const text = jsonOf(meta, "meta");
+    // The rest is checked by the server; what fails there would end the handler.
+    if (text.length > SURELY_SMALL) encodeMeta({ ...(meta as object), ...ADDED });
+    const rest = JSON.stringify(more).slice(1);
+    this.#write(`{"append":{"topic":"${topic}","meta":${text}${rest === "}" ? "" : ","}${rest}`);
   }
 
   #write(open: string): void {
@@ -133,14 +170,14 @@ export class Work implements Xs {
         `the work on ${this.frame.id} is over: await what run does before it returns`,
       );
     }
+    const problem = lengthProblem(open);
+    if (problem !== undefined) throw new XsError("body_too_large", problem);
     this.#effects.push(`${open},"frame_id":"${this.frame.id}"}`);
   }
 }
 
-/** Room for what the server adds to a meta. */
+const RESULT = ["out", "next", "response"];
+/** What the server adds to a meta. */
 const ADDED = { handler_id: "z".repeat(25), frame_id: "z".repeat(25) };
-
-function checkedMeta(meta: Json): Json {
-  encodeMeta({ ...(meta as object | null), ...ADDED });
-  return meta;
-}
+/** Characters of a meta that is neither too large nor too deep, whatever it holds. */
+const SURELY_SMALL = 200;

@@ -1,29 +1,15 @@
 import { XsError } from "../frame/error.ts";
 import type { Json } from "../frame/frame.ts";
 import { answerTo } from "../frame/http.ts";
+import { unknownKeys } from "../frame/known-keys.ts";
 import { isJsonType } from "../frame/pair.ts";
-
-/** JSON of a value that a script gave. @throws XsError `bad_frame` where it has none */
-export function jsonOf(value: unknown, what: string): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch (error) {
-    throw notJson(what, (error as Error).message);
-  }
-  if (text === undefined) throw notJson(what, `it is a ${typeof value}`);
-  return text;
-}
-
-function notJson(what: string, problem: string): XsError {
-  return new XsError("bad_frame", `${what} cannot be written as JSON: ${problem}`);
-}
+import { contentJsonOf, isPlain, jsonOf } from "./json.ts";
 
 /** Content as a line of the protocol carries it: text, bytes in base64, or JSON as text. */
 export function encodeContent(value: unknown): { content?: string; base64?: string } {
   if (typeof value === "string") return { content: value };
   if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString("base64") };
-  return { content: jsonOf(value, "the content") };
+  return { content: contentJsonOf(value, "the content") };
 }
 
 /** A value of the k/v store: the text or bytes, and their media type. */
@@ -31,7 +17,7 @@ export function encodeValue(value: unknown): { bytes: Uint8Array; type: string }
   if (typeof value === "string")
     return { bytes: Buffer.from(value), type: "text/plain; charset=utf-8" };
   if (value instanceof Uint8Array) return { bytes: value, type: "application/octet-stream" };
-  return { bytes: Buffer.from(jsonOf(value, "the value")), type: "application/json" };
+  return { bytes: Buffer.from(contentJsonOf(value, "the value")), type: "application/json" };
 }
 
 /** The inverse of {@link encodeValue}. */
@@ -41,14 +27,19 @@ export function decodeValue(bytes: Uint8Array, type: string): unknown {
   return bytes;
 }
 
+const RESPONSE = ["status", "headers", "body", "more"];
+
 /**
  * The frame that answers an `http.request`; a body that is neither text nor bytes is JSON. It has no
  * ttl where that of the request is not known.
+ *
+ * @throws XsError `bad_frame` where the response is none; Unsettled
  */
 export function encodeResponse<Known extends string | undefined>(
   request: { readonly id: string; readonly ttl: Known },
-  { status, headers = {}, body, more }: XsResponse & { more?: boolean },
+  response: XsResponse & { more?: boolean },
 ): { topic: string; meta: Json; ttl: Known; content?: string; base64?: string } {
+  const { status, headers = {}, body, more } = checkedResponse(response);
   const isJson = body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array);
   const typed = Object.keys(headers).some((name) => name.toLowerCase() === "content-type");
   const allHeaders =
@@ -59,4 +50,22 @@ export function encodeResponse<Known extends string | undefined>(
     ...(more && { more }),
   });
   return { ...answer, ...(body !== undefined && encodeContent(body)) };
+}
+
+function checkedResponse(response: XsResponse & { more?: boolean }): typeof response {
+  if (typeof response !== "object" || response === null || !isPlain(response)) {
+    throw new XsError("bad_frame", "a response is an object { status?, headers?, body? }");
+  }
+  const unknown = unknownKeys(response, RESPONSE, "a response");
+  if (unknown !== undefined) throw new XsError("bad_frame", unknown);
+  const { headers, status } = response;
+  if (
+    headers !== undefined &&
+    (typeof headers !== "object" || headers === null || !isPlain(headers))
+  ) {
+    throw new XsError("bad_frame", "the headers of a response are an object of names and texts");
+  }
+  // Here, as they go through JSON: what is none would be left out.
+  jsonOf({ headers, status }, "response");
+  return response;
 }

@@ -1,5 +1,6 @@
 import { HTTP_TTL } from "../frame/http.ts";
-import { encodeContent, encodeResponse, encodeValue, jsonOf } from "./content.ts";
+import { encodeContent, encodeResponse, encodeValue } from "./content.ts";
+import { jsonOf } from "./json.ts";
 import { type Ask, Reads } from "./reads.ts";
 
 /** The store for a script that is no handler: each write happens at once. */

@@ -87,7 +87,10 @@ interface Xs {
   };
 }
 
-/** What a handler may make of a frame. Nothing keeps the state and writes nothing. */
+/**
+ * What a handler may make of a frame. Nothing keeps the state and writes nothing. Promises in it are
+ * awaited; what JSON does not have (a Map, a BigInt, NaN) is an error of the frame.
+ */
 interface XsResult<State> {
   /** Becomes a frame NAME.out: a record as meta, text or bytes as content. */
   out?: unknown;
@@ -108,9 +111,9 @@ type XsRun<State> = (
 
 /** A handler: the default export of its script. A bare function is one without state. */
 interface XsHandler<State = undefined> {
-  /** Topics it takes; all of them if left out. */
-  topics?: string[];
-  /** `tail` (from its spawn on, the default), `first`, or the id to start after. */
+  /** Topics it takes, a list or one text; all of them if left out. */
+  topics?: string | string[];
+  /** `tail` (from its spawn on, the default; also `new`), `first`, or the id to start after. */
   start?: string;
   /** The first state: JSON. */
   initial?: State;
@@ -120,6 +123,8 @@ interface XsHandler<State = undefined> {
   on_error?: "fail" | "skip";
   /** Without state: so many frames at once. */
   concurrency?: number;
+  /** A frame comes only when what the one before made is in the store. */
+  one_by_one?: boolean;
   run: XsRun<State>;
 }
 
