@@ -3,6 +3,7 @@ import { encodeMeta, type Json } from "../frame/frame.ts";
 import { HTTP_RESPONSE } from "../frame/http.ts";
 import { isRawNumber } from "../frame/json.ts";
 import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
+import { unknownKeys } from "../frame/known-keys.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { FOREVER, parseAskedTtl, type Ttl } from "../frame/ttl.ts";
 import { encodeResponse } from "../script/content.ts";
@@ -40,19 +41,13 @@ export function resultOf(
   ttl: Ttl,
   ttlOf: (id: string) => Ttl,
 ): Result {
+  const origin = { handler_id: spawnId, frame_id: frameId };
   const append = (topic: string, how: Ttl, meta: Meta = {}, content?: Uint8Array): Result => ({
-    append: {
-      topic,
-      ttl: how,
-      meta: encodeMeta({ ...meta, handler_id: spawnId, frame_id: frameId }),
-      content,
-    },
+    append: { topic, ttl: how, meta: encodeMeta({ ...meta, ...origin }), content },
   });
   switch (kind) {
-    case "out": {
-      const { meta, content } = outputOf(value);
-      return append(`${name}.out`, ttl, meta, content);
-    }
+    case "out":
+      return { append: { topic: `${name}.out`, ttl, ...outputOf(value, origin) } };
     case "out_base64":
       return append(`${name}.out`, ttl, {}, fromBase64(value));
     case "append": {
@@ -72,6 +67,7 @@ export function resultOf(
         "status",
         "headers",
         "body",
+        "more",
         "body_base64",
       ]);
       const how = ttlOf(frameId);
@@ -105,9 +101,9 @@ function objectOf(value: Json, what: string, keys?: readonly string[]): Meta {
   if (typeof value !== "object" || value === null || Array.isArray(value) || isRawNumber(value)) {
     throw new XsError("bad_frame", `${what} is an object`);
   }
-  const unknown = keys && Object.keys(value).find((key) => !keys.includes(key));
+  const unknown = keys && unknownKeys(value, keys, what);
   if (unknown === undefined) return value;
-  throw new XsError("bad_frame", `${what} has no ${JSON.stringify(unknown)}`);
+  throw new XsError("bad_frame", unknown);
 }
 
 function textOf(value: Json | undefined, what: string): string {

@@ -16,11 +16,13 @@ const STDERR_TTL = parseTtl("last:500");
 /** What is kept of stderr to tell why a program ended, in characters. */
 const TAIL = 2000;
 
+type Meta = { readonly [key: string]: Json };
+
 /** Where the lines of a program go. */
 export interface LineTarget {
   readonly store: Store;
   readonly topic: string;
-  readonly meta: { readonly [key: string]: Json };
+  readonly meta: Meta;
   readonly ttl: Ttl;
 }
 
@@ -56,7 +58,9 @@ export async function writeValues(
       for (const line of lines.slice(n, n + STEP)) {
         const value = parseGeneratorLine(line);
         const made =
-          "recv" in value ? outputOf(value.recv) : { content: fromBase64(value.recv_base64) };
+          "recv" in value
+            ? outputOf(value.recv, target.meta)
+            : { content: fromBase64(value.recv_base64) };
         requests.push(await requestOf(target, made));
       }
       await append(target.store, requests);
@@ -89,12 +93,23 @@ export class StderrWriter {
   }
 }
 
-/** What a script put out, as a frame holds it: a record is meta, the rest is content. */
-export function outputOf(value: Json): { meta?: { [key: string]: Json }; content?: Uint8Array } {
-  if (typeof value === "string") return { content: Buffer.from(value) };
+/**
+ * What a script put out, as a frame holds it: a record is meta, the rest is content as text or JSON. A
+ * record that meta has no room for is content as well: the script could not know how large it becomes.
+ *
+ * @param beside what the runtime adds to the meta
+ */
+export function outputOf(value: Json, beside: Meta): { meta: string; content?: Uint8Array } {
   const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
-  if (isRecord && !isRawNumber(value)) return { meta: value };
-  return { content: Buffer.from(JSON.stringify(value)) };
+  if (isRecord && !isRawNumber(value)) {
+    try {
+      return { meta: encodeMeta({ ...value, ...beside }) };
+    } catch (error) {
+      if (!(error instanceof XsError)) throw error;
+    }
+  }
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return { meta: encodeMeta(beside), content: Buffer.from(text) };
 }
 
 /** @throws XsError `bad_frame` */
@@ -136,25 +151,22 @@ async function appendLong(
     },
     { highWaterMark: 0 },
   );
-  const content = await target.store.content.take(line);
-  await append(target.store, [{ ...fields(target, {}), content }]);
+  const { store, topic, ttl, meta } = target;
+  const content = await store.content.take(line);
+  await append(store, [{ topic, ttl, meta: encodeMeta(meta), content }]);
   return after;
 }
 
 async function requestOf(
-  target: LineTarget,
-  { meta = {}, content }: { meta?: { [key: string]: Json }; content?: Uint8Array },
+  { store, topic, ttl, meta: beside }: LineTarget,
+  { meta = encodeMeta(beside), content }: { meta?: string; content?: Uint8Array },
 ): Promise<AppendRequest> {
   let taken: TakenContent | null = null;
   if (content && content.length > 0) {
-    const passing = target.ttl.kind === "ephemeral";
-    taken = await patiently(() => target.store.content.takeBytes(content, passing));
+    const passing = ttl.kind === "ephemeral";
+    taken = await patiently(() => store.content.takeBytes(content, passing));
   }
-  return { ...fields(target, meta), content: taken };
-}
-
-function fields({ topic, ttl, meta }: LineTarget, more: { [key: string]: Json }) {
-  return { topic, ttl, meta: encodeMeta({ ...more, ...meta }) };
+  return { topic, ttl, meta, content: taken };
 }
 
 async function append(store: Store, requests: readonly AppendRequest[]): Promise<void> {

@@ -109,6 +109,61 @@ test("values of TypeScript and nushell become frames: records, text, bytes and t
   });
 });
 
+test("a record that is too large for meta is content, and ends nothing", async () => {
+  await serving(async (server) => {
+    const large = { n: 1, text: "é".repeat(40_000) };
+    // As the runtime adds to it, one that just fits is too large with that.
+    const just = { text: "x".repeat(64 * 1024 - 20) };
+    const values = [{ n: 0 }, large, just, { n: 2 }];
+    const meta = { restart: "never" };
+    const yields = values.map((value) => `yield ${JSON.stringify(value)};`).join("\n");
+    const ts = `export default async function* () { ${yields} }`;
+    const nu = `[${values
+      .map((value) => `('${JSON.stringify(value)}' | from json)`)
+      .join(" ")}] | each {|v| $v }`;
+    const spawns = [
+      await spawn(server, "generator", "ts", ts, meta),
+      await spawn(server, "generator", "nu", nu, meta),
+    ];
+    for (const frame of spawns) await answered(server, frame, "finished");
+    for (const name of ["ts", "nu"]) {
+      const recv = await framesOf(server, `${name}.recv`);
+      const got = await Promise.all(
+        recv.map(async (frame) => {
+          if (frame.hash !== null) return JSON.parse(await textOf(server, frame));
+          const { spawn_id: _, ...rest } = frame.meta;
+          return rest;
+        }),
+      );
+      expect(got).toEqual(values);
+      expect(recv.map(({ hash }) => hash !== null)).toEqual(
+        values.map((value) => value !== values[0] && value !== values.at(-1)),
+      );
+      expect(new Set(recv.map(({ meta }) => meta.spawn_id)).size).toBe(1);
+    }
+    // What a handler puts out is the same, in every language.
+    const run = { python: "", ts: "" };
+    run.ts = `export default { topics: ["n"], run: (frame) => ({ out: ${JSON.stringify(large)} }) }`;
+    run.python = `#!/usr/bin/env python3
+import json, sys
+print(json.dumps({"ready": {"topics": ["n"]}}), flush=True)
+for line in sys.stdin:
+    print(json.dumps({"out": {"n": 1, "text": "é" * 40000}, "done": json.loads(line)["id"]}), flush=True)
+`;
+    for (const [name, script] of Object.entries(run)) {
+      if (name === "python" && !Bun.which("python3")) continue;
+      await spawn(server, "handler", name, script);
+    }
+    const frame = await say(server, "n");
+    for (const name of Bun.which("python3") ? ["python", "ts"] : ["ts"]) {
+      const [out] = await countOf(server, `${name}.out`, 1);
+      if (!out) throw new Error("nothing came");
+      expect(out.meta).toMatchObject({ frame_id: frame.id });
+      expect(JSON.parse(await textOf(server, out))).toEqual(large);
+    }
+  });
+});
+
 test("a program in Python is a generator, line by line", async () => {
   await serving(async (server) => {
     const script = `#!/usr/bin/python3
