@@ -7,6 +7,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   curl: ["curl"],
   faketime: ["faketime"],
   jq: ["jq"],
+  // Not on the PATH of everybody.
+  nginx: ["nginx", "/usr/sbin/nginx"],
   python3: ["python3"],
   sqlite3: ["sqlite3"],
   strace: ["strace"],
