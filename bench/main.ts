@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [-- --only NAME,…] [-- --peers] [-- --peer PATH]: how fast xs is, next to a floor that the same
+// npm run bench -- [--quick] [--only NAME,…] [--peers] [--peer PATH] [--against PATH]: how fast xs is, next to a floor that the same
 // machine gave in the same run. The table goes to stdout, the progress to stderr.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -16,6 +16,7 @@ import { replay, topics } from "./rows/read.ts";
 import { serve, start } from "./rows/start.ts";
 import { type Group, prepare, tidy } from "./setup.ts";
 import { type Row, toMarkdown } from "./table.ts";
+import { compareWith } from "./versus.ts";
 
 const groups: readonly Group[] = [
   append,
@@ -61,11 +62,12 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     peers: { type: "boolean", default: false },
     peer: { type: "string", multiple: true, default: [] },
+    against: { type: "string" },
   },
 });
 const names = values.only?.split(",");
 const unknown = names?.filter((name) => !groups.some((group) => group.name === name)) ?? [];
-if (unknown.length > 0) {
+if (unknown.length > 0 && values.against === undefined) {
   console.error(`no ${unknown.join(", ")}: there is ${groups.map(({ name }) => name).join(", ")}`);
   process.exit(2);
 }
@@ -80,6 +82,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 try {
+  if (values.against !== undefined) {
+    const rows = await compareWith(await prepare(values.quick), values.against, names);
+    console.log(toMarkdown(rows));
+    process.exit(0);
+  }
   if (values.peers || values.peer.length > 0) {
     console.log(await comparePeers(await prepare(values.quick), values.peer));
     process.exit(0);

@@ -3,6 +3,8 @@ import { Connection, encodeRequest } from "./http.ts";
 import type { Jobs } from "./worker.ts";
 
 export const XS = "dist/xs";
+/** What {@link serveStore} serves with. */
+let measured = XS;
 /** How long anything may take to start or stop. */
 const PATIENCE_MS = 30_000;
 
@@ -77,7 +79,17 @@ async function answers(unix: string, path: string): Promise<boolean> {
 
 /** `xs serve` on a store that may have to be made. */
 export function serveStore(directory: string, ...args: string[]): Promise<Server> {
-  return serveWith(XS, directory, ...args);
+  return serveWith(measured, directory, ...args);
+}
+
+/** Measures with another binary, for as long as that takes. */
+export async function measureWith<T>(binary: string, measure: () => Promise<T>): Promise<T> {
+  measured = binary;
+  try {
+    return await measure();
+  } finally {
+    measured = XS;
+  }
 }
 
 /** The same with another binary. */

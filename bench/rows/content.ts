@@ -91,8 +91,8 @@ export const content: Group = {
   },
 };
 
-/** Appends to a fresh store; may wait until the background has moved all into cacache. */
-async function appendContent(
+/** Appends 1 KiB each to a fresh store; may wait until the background has moved all into cacache. */
+export async function appendContent(
   setup: Setup,
   clients: number,
   count: number,

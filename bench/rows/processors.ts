@@ -27,12 +27,7 @@ async function foldRows(setup: Setup): Promise<Row[]> {
   const read = await job("read", { unix: server.unix, path: "/", times: 3, warmUp: 1 });
   const frames = setup.frames;
   const name = `fold of ${frames.toLocaleString("en-US")} frames`;
-  const ts = `let n = 0; export default { start: "first", initial: { sum: 0 }, run(frame, state) {
-    if (frame.topic.startsWith("stream.")) return;
-    const next = { sum: state.sum + frame.meta.n };
-    return ++n === ${frames} ? { out: next, next } : { next };
-  } }`;
-  const fold = await timed(server, "fold", ts, "fold.out");
+  const fold = await foldSeconds(server, frames);
   const some = setup.count(100_000);
   const nuScript = `{ start: "first", topics: ["note"], initial: 0, run: {|frame, state|
     let next = $state + 1
@@ -57,6 +52,16 @@ async function foldRows(setup: Setup): Promise<Row[]> {
       least: 0.8,
     },
   ];
+}
+
+/** Seconds that a handler in TypeScript takes to fold the whole log of the large store. */
+export function foldSeconds(server: Server, frames: number): Promise<number> {
+  const ts = `let n = 0; export default { start: "first", initial: { sum: 0 }, run(frame, state) {
+    if (frame.topic.startsWith("stream.")) return;
+    const next = { sum: state.sum + frame.meta.n };
+    return ++n === ${frames} ? { out: next, next } : { next };
+  } }`;
+  return timed(server, "fold", ts, "fold.out");
 }
 
 /** The same fold in nushell with nothing around it: frames as lines on stdin. */
@@ -86,8 +91,8 @@ async function bareNu(directory: string, frames: number): Promise<number> {
   return frames / median(seconds);
 }
 
-async function emitRow(setup: Setup): Promise<Row> {
-  const frames = setup.count(200_000);
+/** Frames a second of a handler that writes a frame for each of so many. */
+export async function emitted(setup: Setup, frames: number): Promise<number> {
   const server = await serve(setup.fresh());
   await job("batch", { unix: server.unix, frames: 1000, count: frames / 1000 });
   const total =
@@ -102,11 +107,17 @@ async function emitRow(setup: Setup): Promise<Row> {
     ({ meta }) => (meta as { n: number }).n === total,
   );
   await server.stop();
+  return total / seconds;
+}
+
+async function emitRow(setup: Setup): Promise<Row> {
+  const frames = setup.count(200_000);
+  const value = await emitted(setup, frames);
   const floor = await job("sqlite", { file: setup.fresh(), count: frames, batch: 1000 });
   return {
     name: "TypeScript handler, a frame for each frame",
     unit: "/s",
-    value: total / seconds,
+    value,
     floorName: "SQLite, 1,000 frames a commit",
     floor,
     least: 0.4,

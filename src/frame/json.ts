@@ -14,7 +14,7 @@ const raw = JSON as unknown as {
 export const MAX_DEPTH = 128;
 
 /** Tells texts that may hold a number which JavaScript does not write as it was sent. */
-const MAY_HOLD_ODD = /[0-9][.eE]|[0-9]{16}|-0/;
+const MAY_HOLD_ODD = /(?:^|[[:,\s])(?:-0|-?[0-9]{16}|-?[0-9]{1,15}[.eE])/;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
