@@ -8,7 +8,7 @@ import {
   READ_ALL,
   type ReadOptions,
 } from "../frame/read-options.ts";
-import { parseTopic, parseTopicFilter } from "../frame/topic.ts";
+import { parseTopicFilter } from "../frame/topic.ts";
 import type { Call } from "./api.ts";
 import { frameResponse } from "./frame.ts";
 import { isOn, onlyOptions } from "./query.ts";
@@ -32,7 +32,6 @@ export function readStream(topic?: string) {
 export function readEnd(end: "first" | "last", name?: string) {
   return (call: Call): Response | Promise<Response> => {
     const topics = name === undefined ? undefined : parseTopicFilter(name);
-    if (name !== undefined && !name.includes("*")) parseTopic(name);
     const known = ["last", "limit", "with-timestamp", ...(end === "last" ? ["follow"] : [])];
     const query = onlyOptions(call.url, known);
     if (query.has("last") && query.has("limit")) {

@@ -1,4 +1,4 @@
-import { READ_OPTIONS, read } from "./read.ts";
+import { READ_LISTS, READ_OPTIONS, read } from "./read.ts";
 import type { Verb } from "./verb.ts";
 
 export const cat: Verb = {
@@ -6,6 +6,7 @@ export const cat: Verb = {
   summary: "Read the stream, oldest first, as JSON lines",
   positionals: "[ADDR]",
   options: READ_OPTIONS,
+  lists: READ_LISTS,
   examples: [
     ["xs cat", "everything so far"],
     ["xs cat --follow | jq", "replay, then stay live"],

@@ -1,6 +1,7 @@
 import { parseId } from "../frame/id.ts";
 import { parseTopicFilter } from "../frame/topic.ts";
 import { pipeOut } from "./output.ts";
+import { READ_LISTS } from "./read.ts";
 import { splitTarget, withClient } from "./target.ts";
 import { parsed, type Verb } from "./verb.ts";
 
@@ -14,6 +15,7 @@ export function neighbourVerb(direction: "next" | "previous", side: "after" | "b
       topic: { type: "string", alias: "T", valueHint: "TOPIC", description: "only of this topic" },
       "with-timestamp": { type: "boolean", description: "add the time to the frame" },
     },
+    lists: READ_LISTS,
     examples: [[`xs ${direction} 03hadtdyn9s2dxl5soli9q9dz --topic note`, `the note ${side} it`]],
     async run({ positionals, options }) {
       const target = splitTarget(positionals, 1, "ID");

@@ -25,7 +25,7 @@ export const PULSE_OPTION = {
     type: "string",
     alias: "p",
     valueHint: "MS",
-    description: "a heartbeat while it follows",
+    description: "stay for what comes after, with a heartbeat",
   },
 } as const satisfies ArgsDef;
 
@@ -37,15 +37,20 @@ export const READ_OPTIONS = {
   from: id("start at this id"),
   last: count("the newest so many, oldest first"),
   order: { type: "string", valueHint: "asc|desc", description: "desc: newest first" },
+  sse: { type: "boolean", description: "as server-sent events, not as JSON lines" },
   ...BACKWARD_OPTIONS,
 } as const satisfies ArgsDef;
+
+/** Those of them that may be given several times. */
+export const READ_LISTS: readonly string[] = ["topic"];
 
 /** Reads the stream to stdout. */
 export async function read(input: VerbInput, fixed: readonly [string, string][]): Promise<void> {
   const target = splitTarget(input.positionals, 0);
   const options = parsed(() => parseReadOptions([...pairsOf(input.options), ...fixed]));
+  const headers = input.options.has("sse") ? { accept: "text/event-stream" } : {};
   await withClient(target, { serverOnly: options.follow }, async (client) => {
-    await followOut(options, await client.request(`/?${formatReadOptions(options)}`));
+    await followOut(options, await client.request(`/?${formatReadOptions(options)}`, { headers }));
   });
 }
 
@@ -59,10 +64,11 @@ export async function followOut({ follow }: Pick<ReadOptions, "follow">, respons
 
 function pairsOf(options: ReadonlyMap<string, string>): [string, string][] {
   const pulse = pulseOf(options);
-  if (pulse === undefined) return [...options];
+  // It says how an answer is written, not what is in it.
+  const pairs = [...options].filter(([name]) => name !== "sse");
+  if (pulse === undefined) return pairs;
   // Over HTTP the heartbeat is the value of follow.
-  const others = [...options].filter(([name]) => name !== "pulse" && name !== "follow");
-  if (!options.has("follow")) throw new UsageError("--pulse goes with --follow");
+  const others = pairs.filter(([name]) => name !== "pulse" && name !== "follow");
   return [...others, ["follow", pulse]];
 }
 

@@ -1,4 +1,4 @@
-import { BACKWARD_OPTIONS, read } from "./read.ts";
+import { BACKWARD_OPTIONS, READ_LISTS, read } from "./read.ts";
 import type { Verb } from "./verb.ts";
 
 export const tac: Verb = {
@@ -6,6 +6,7 @@ export const tac: Verb = {
   summary: "Read the stream, newest first, as JSON lines",
   positionals: "[ADDR]",
   options: BACKWARD_OPTIONS,
+  lists: READ_LISTS,
   examples: [
     ["xs tac --limit 5", "the five newest, newest first"],
     ["xs tac --topic note", "one topic backward"],

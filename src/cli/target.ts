@@ -1,6 +1,6 @@
 import { type Address, defaultAddress, looksLikeAddress, parseAddress } from "../client/address.ts";
 import { type Client, type ConnectOptions, connect } from "../client/connect.ts";
-import { UsageError } from "./verb.ts";
+import { parsed, UsageError } from "./verb.ts";
 
 /** The address of a command line and the arguments after it. */
 export interface Target {
@@ -29,7 +29,8 @@ export function splitTarget(
   const rest = addressed ? others : positionals;
   if (rest.length < from) throw new UsageError(`${names || "an argument"} is missing`);
   if (rest.length > to) throw new UsageError(`too many arguments: ${rest.slice(to).join(" ")}`);
-  return { address: addressed ? parseAddress(first) : defaultAddress(), rest };
+  const address = parsed(() => (addressed ? parseAddress(first) : defaultAddress()));
+  return { address, rest };
 }
 
 /** Runs something with a client, and closes it whatever happens. */

@@ -1,3 +1,4 @@
+import { parseArgs } from "node:util";
 import type { ArgDef, ArgsDef, CommandDef } from "citty";
 import { XsError } from "../frame/error.ts";
 
@@ -25,6 +26,8 @@ export interface Verb {
   /** The positional arguments, as the usage shows them. */
   readonly positionals: string;
   readonly options: ArgsDef;
+  /** Options that may be given several times: their values are put together, with commas. */
+  readonly lists?: readonly string[];
   /** Command lines that work, each with what it does. */
   readonly examples: readonly (readonly [line: string, does: string])[];
   run(input: VerbInput): Promise<void>;
@@ -35,7 +38,7 @@ export function toCommand(verb: Verb, verbs: Verbs, rawArgs: readonly string[]):
   return {
     meta: { name: `xs ${verb.name}`, description: verb.summary },
     args: verb.options,
-    run: ({ args }) => verb.run({ ...readInput(verb, args, rawArgs), verbs }),
+    run: () => verb.run({ ...readInput(verb, rawArgs), verbs }),
   };
 }
 
@@ -55,31 +58,63 @@ export function parsed<T>(parse: () => T): T {
   }
 }
 
-// citty takes any flag, gives each under several spellings, and turns a missing value into "".
-function readInput(
-  verb: Verb,
-  args: Record<string, unknown> & { _: string[] },
-  rawArgs: readonly string[],
-): Omit<VerbInput, "verbs"> {
+// citty keeps the last of several values, takes any flag, and reads --no-NAME as an option NAME.
+function readInput(verb: Verb, rawArgs: readonly string[]): Omit<VerbInput, "verbs"> {
   const known = new Map<string, string>();
+  const flags: { [spelling: string]: { type: "string" | "boolean"; short?: string } } = {};
   for (const [name, option] of Object.entries(verb.options)) {
-    for (const spelling of spellings(name, option)) known.set(spelling.replace(/^-+/, ""), name);
+    const type = option.type === "boolean" ? "boolean" : "string";
+    const all = spellings(name, option).map((spelling) => spelling.replace(/^-+/, ""));
+    const short = all.find((spelling) => spelling.length === 1);
+    for (const spelling of all) {
+      known.set(spelling, name);
+      if (spelling.length > 1) flags[spelling] = { type };
+    }
+    flags[name] = { type, ...(short && { short }) };
+    if (type === "boolean") flags[`no-${name}`] ??= { type };
   }
+  const args = [...rawArgs];
+  const { tokens, positionals } = parseArgs({
+    args,
+    options: flags,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
   const options = new Map<string, string>();
-  for (const [spelling, value] of Object.entries(args)) {
-    const name = known.get(spelling);
-    if (spelling === "_" || value === undefined) continue;
-    if (name === undefined) {
-      // Camel case is another spelling that citty adds of an option we know.
-      if (known.has(spelling.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`))) continue;
-      throw new UsageError(`there is no option ${spelling.length > 1 ? "--" : "-"}${spelling}`);
+  for (const token of tokens) {
+    if (token.kind !== "option") continue;
+    const name = known.get(token.name);
+    const off = token.name.startsWith("no-") ? known.get(token.name.slice(3)) : undefined;
+    if (name === undefined && off !== undefined && flags[off]?.type === "boolean") {
+      options.delete(off);
+    } else if (name === undefined) {
+      throw new UsageError(`there is no option ${token.rawName}`);
+    } else if (flags[name]?.type === "boolean") {
+      if (token.value === "false") options.delete(name);
+      else options.set(name, "true");
+    } else {
+      options.set(name, oneValue(verb, name, options.get(name), token.value));
     }
-    const flag = verb.options[name]?.type === "boolean";
-    if (!flag && value === "" && !rawArgs.some((arg) => arg.endsWith("=") || arg === "")) {
-      throw new UsageError(`the option --${name} needs a value`);
-    }
-    if (value === false) continue;
-    options.set(name, String(value));
   }
-  return { positionals: args._, options };
+  return { positionals, options };
+}
+
+/** The value of an option that was given before, or was not. @throws UsageError */
+function oneValue(
+  verb: Verb,
+  name: string,
+  before: string | undefined,
+  value: string | undefined,
+): string {
+  if (value === undefined) throw new UsageError(`the option --${name} needs a value`);
+  if (before === undefined) return value;
+  if (verb.lists?.includes(name)) return `${before},${value}`;
+  // citty adds a spelling of its own, in camel case.
+  const flags = spellings(name, verb.options[name] ?? {}).filter(
+    (flag) => !/^--.*[A-Z]/.test(flag),
+  );
+  const also = flags.filter((flag) => flag !== `--${name}`);
+  const named = also.length > 0 ? `--${name} (${also.join(", ")})` : `--${name}`;
+  throw new UsageError(`the option ${named} is given twice: give it once`);
 }

@@ -89,7 +89,7 @@ test("a reader that stops early is no failure for a read of any length", async (
 test("a heartbeat comes with --follow --pulse, under the short flags too", async () => {
   using home = new Home();
   await using _server = await startServer(home.store);
-  for (const flags of ["--follow --tail --pulse 10", "-f -n -p 10", "-fn -p 10"]) {
+  for (const flags of ["--follow --tail --pulse 10", "-f -n -p 10", "-fn -p 10", "-n -p 10"]) {
     const { stdout } = await home.shell(`xs cat "${home.store}" ${flags} | head -3`);
     const topics = stdout.trim().split("\n");
     expect([flags, topics.map((line) => JSON.parse(line).topic)]).toEqual([
@@ -97,6 +97,21 @@ test("a heartbeat comes with --follow --pulse, under the short flags too", async
       ["stream.cross.threshold", "stream.cross.pulse", "stream.cross.pulse"],
     ]);
   }
+});
+
+test("cat --sse gives server-sent events, of history and live", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store);
+  const { id } = await server.append("note", "1");
+  const line = JSON.stringify((await server.frames("/stream/note"))[0]);
+  const event = `id: ${id}\ndata: ${line}\n\n`;
+  expect(await home.ok(["cat", home.store, "--sse", "--topic", "note"])).toBe(event);
+  const command = `xs cat "${home.store}" --sse --follow --topic note | head -5`;
+  const { stdout } = await home.shell(command);
+  expect(stdout).toStartWith(event);
+  expect(stdout.slice(event.length)).toMatch(
+    /^id: \w{25}\ndata: \{"topic":"stream\.cross\.threshold"/,
+  );
 });
 
 test("last --follow stays for what comes after", async () => {

@@ -8,6 +8,41 @@ setDefaultTimeout(TEST_MS);
 const ID = "03hadtdyn9s2dxl5soli9q9dz";
 const STACK_TRACE = /\n\s+at .*[(:]\d+|\/src\/|\$bunfs|node_modules/;
 
+test("an option that takes one value is refused the second time, by every name it has", async () => {
+  using home = new Home();
+  await home.makeStore();
+  const twice: [args: string[], named: RegExp][] = [
+    [["serve", home.store, "--expose", ":0", "--expose", ":0"], /--expose is given twice/],
+    [["serve", home.store, "--http=:0", "--http=:0"], /--http is given twice/],
+    [["cat", home.store, "--limit", "1", "--limit", "1"], /--limit is given twice/],
+    [["cat", home.store, "-a", ID, "--after", ID], /--last-id \(-a, --after\) is given twice/],
+    [["append", home.store, "a", "--meta", "1", "--meta", "2"], /--meta is given twice/],
+    [["append", home.store, "a", "--ttl", "last:1", "--ttl", "last:1"], /--ttl is given twice/],
+    [["kv", "put", home.store, "k", "--type", "a", "--type", "b"], /--type is given twice/],
+    [["eval", home.store, "-c", "1", "--command", "2"], /--command \(-c\) is given twice/],
+  ];
+  for (const [args, named] of twice) {
+    const { code, stdout, stderr } = await home.xs(args);
+    expect([args, code, stdout]).toEqual([args, 2, ""]);
+    expect(stderr).toMatch(named);
+  }
+  // Nothing came of any.
+  expect(await home.ok(["cat", home.store])).toBe("");
+});
+
+test("topics may be given several times, and a flag does no more the second time", async () => {
+  using home = new Home();
+  for (const topic of ["a", "b", "c"]) await home.ok(["append", home.store, topic]);
+  const topics = async (args: string[]) =>
+    (await home.ok(args)).match(/(?<="topic":")\w+/g)?.join("") ?? "";
+  expect(await topics(["cat", home.store, "--topic", "a", "-T", "c"])).toBe("ac");
+  expect(await topics(["tac", home.store, "--topic=a,b", "--topic=c"])).toBe("cba");
+  const twice = ["cat", home.store, "--with-timestamp", "--with-timestamp", "--last=1"];
+  expect(await topics(twice)).toBe("c");
+  expect(await topics(["cat", home.store, "--follow", "--no-follow"])).toBe("abc");
+  expect(await topics(["cat", home.store, "--follow=false"])).toBe("abc");
+});
+
 test("wrong usage is exit 2, with the usage on stderr and nothing on stdout", async () => {
   using home = new Home();
   await home.makeStore();
@@ -21,6 +56,12 @@ test("wrong usage is exit 2, with the usage on stderr and nothing on stdout", as
     ["serve", home.store, "--http", "3000"],
     ["serve", home.store, "--http", ":65536"],
     ["serve", home.store, "--expose", "host"],
+    ["serve", home.store, "--expose", "iroh://"],
+    ["serve", home.store, "--expose", "http://127.0.0.1:0"],
+    ["serve", home.store, "--http", "iroh://node"],
+    ["serve", "iroh://node"],
+    ["cat", "iroh://node"],
+    ["kv", "list", "ssh://host/store"],
     ["serve", home.store, "--http-timeout", "100"],
     ["serve", home.store, "--http", ":0", "--http-timeout", "0"],
     ["serve", home.store, "--http", ":0", "--http-body-max", "1k"],
@@ -33,7 +74,7 @@ test("wrong usage is exit 2, with the usage on stderr and nothing on stdout", as
     ["cat", home.store, "--limit", "1000000000000000000"],
     ["cat", home.store, "--last-id", "nope"],
     ["cat", home.store, "--tail"],
-    ["cat", home.store, "--pulse", "5"],
+    ["cat", home.store, "--pulse", "x"],
     ["cat", home.store, "--follow", "--pulse", "x"],
     ["cat", home.store, "--order", "up"],
     ["cat", home.store, "--order", "desc", "--follow"],

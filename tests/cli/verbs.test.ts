@@ -54,6 +54,9 @@ describe.each([
     expect(await ids("tac")).toEqual([c.id, b.id, a.id]);
     expect(await ids("cat", "--topic", "b.*")).toEqual([b.id, c.id]);
     expect(await ids("cat", "-T", "a,b.c", "--limit", "2")).toEqual([a.id, b.id]);
+    expect(await ids("last", "a,b.*")).toEqual([c.id]);
+    expect(await ids("last", "a,b.*", "2")).toEqual([b.id, c.id]);
+    expect(await ids("first", "b.c,a")).toEqual([a.id]);
     expect(await ids("cat", "--last", "1")).toEqual([c.id]);
     expect(await ids("cat", "--last-id", a.id)).toEqual([b.id, c.id]);
     expect(await ids("cat", "-a", a.id)).toEqual([b.id, c.id]);
