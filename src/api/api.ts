@@ -38,8 +38,19 @@ export interface Call {
 export interface Around {
   /** The rows of `xs ps`: what runs on the stream. */
   processors?(): readonly object[] | Promise<readonly object[]>;
+  /** What the next start of a server would run. */
+  nextStart?(): Promise<readonly Processor[]>;
+  /** Told of frames that an import is about to bring: they ask nothing of a server that runs. */
+  imported?(ids: readonly string[]): void;
   /** Told of answers that broke off after they had begun. */
   brokeOff?(error: XsError): void;
+}
+
+/** A generator or handler, by the frame that asks for it. */
+export interface Processor {
+  readonly kind: "generator" | "handler";
+  readonly name: string;
+  readonly spawn_id: string;
 }
 
 /** The function that answers every question about a store, with or without a socket. */
@@ -101,6 +112,13 @@ function route(segments: string[], url: URL): Resource | undefined {
         : contentResource(segments.slice(1).join("/"));
     case "kv":
       return second === undefined ? { methods: { GET: kv.list } } : pairResource(url);
+    case "eval":
+      // The original's: whoever posts a script there must not find it on the stream as an event.
+      if (second !== undefined) return undefined;
+      throw new XsError(
+        "unknown_path",
+        "scripts run where the command is: use  xs eval; the topic eval is written and read at /stream/eval",
+      );
   }
   const single = Object.hasOwn(SINGLE, first) ? SINGLE[first] : undefined;
   if (single) return second === undefined ? single : undefined;

@@ -1,5 +1,5 @@
+import { shown } from "../frame/error.ts";
 import { hashOf } from "../frame/hash.ts";
-import { contentEntry } from "../frame/tar.ts";
 import { STAGED_MAX } from "../store/content.ts";
 import type { ImportSpace } from "../store/import-space.ts";
 import type { Store, TakenContent } from "../store/store.ts";
@@ -26,10 +26,10 @@ export class ImportedContent {
   }
 
   /** @throws XsError `bad_tar` where the bytes do not have the hash */
-  async add(hash: string, { size, body }: TarEntry): Promise<void> {
-    if (size > STAGED_MAX) return this.#addLarge(hash, body);
+  async add(hash: string, { name, size, body }: TarEntry): Promise<void> {
+    if (size > STAGED_MAX) return this.#addLarge(hash, name, body);
     const bytes = Buffer.concat(await Array.fromAsync(body));
-    if (hashOf(bytes) !== hash) throw wrongBytes(hash);
+    if (hashOf(bytes) !== hash) throw wrongBytes(name);
     this.#batch.push({ hash, size, bytes });
     this.#batchBytes += size;
     if (this.#batch.length >= BATCH || this.#batchBytes >= BATCH_BYTES) await this.finish();
@@ -51,14 +51,14 @@ export class ImportedContent {
     await Promise.all([this.#note(missing.map(({ hash }) => hash)), this.#store.keep(...taken)]);
   }
 
-  async #addLarge(hash: string, body: TarEntry["body"]): Promise<void> {
+  async #addLarge(hash: string, name: string, body: TarEntry["body"]): Promise<void> {
     await this.#note([hash]);
     const { content } = this.#store;
     const taken = await content.take(streamOf(body));
     if (taken && taken.hash !== hash) {
       await content.leaveToCollector([taken.hash]);
       content.unpin(taken);
-      throw wrongBytes(hash);
+      throw wrongBytes(name);
     }
     if (taken) await this.#store.keep(taken);
   }
@@ -77,8 +77,8 @@ export class ImportedContent {
   }
 }
 
-function wrongBytes(hash: string) {
+function wrongBytes(name: string) {
   return badTar(
-    `"${contentEntry(hash)}" in the tar is damaged: its sha256 is not its name; export it again`,
+    `${shown(name)} in the tar is damaged: its sha256 is not its name; export it again`,
   );
 }

@@ -12,16 +12,16 @@ export const MAX_FRAME_LINE = 1024 * 1024;
 export const MAX_PAIR_LINE = 2 * MAX_VALUE;
 const MAX_TYPE = 255;
 
-/** A line of an export's frames. @throws XsError what is wrong with it */
-export function parseFrameLine(line: string): ImportFrame {
+/** A line of an export's frames. @param ahead as in {@link checkAhead} @throws XsError what is wrong */
+export function parseFrameLine(line: string, ahead = false): ImportFrame {
   const fields = parseFrame(line);
   const frame = { ...fields, ttl: parseTtl(fields.ttl) };
-  checkAhead(frame.id, Date.now());
+  checkAhead(frame.id, Date.now(), ahead);
   return frame;
 }
 
-/** A line of an export's k/v pairs. @throws XsError what is wrong with it */
-export function parsePairLine(line: string): KvPair {
+/** A line of an export's k/v pairs. @param ahead as in {@link checkAhead} @throws XsError what is wrong */
+export function parsePairLine(line: string, ahead = false): KvPair {
   const pair = parseObject(line);
   if (!pair) throw new XsError("bad_key", `${shown(line)} is not a JSON object`);
   const { key, rev, type, value: base64, ...rest } = pair;
@@ -40,7 +40,7 @@ export function parsePairLine(line: string): KvPair {
   if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(type as string) || (type as string).length > MAX_TYPE) {
     throw new XsError("bad_key", `${shown(type as string)} is not a media type`);
   }
-  checkAhead(parseId(rev as string), Date.now());
+  checkAhead(parseId(rev as string), Date.now(), ahead);
   return {
     key: parseKey(key as string),
     rev: parseId(rev as string),

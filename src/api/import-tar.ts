@@ -1,14 +1,15 @@
 import { shown, XsError } from "../frame/error.ts";
-import { FRAMES, hashOfEntry } from "../frame/tar.ts";
+import { FRAMES } from "../frame/tar.ts";
 import { ImportSpace } from "../store/import-space.ts";
 import type { Store } from "../store/store.ts";
 import { ImportedContent } from "./import-content.ts";
 import { MAX_FRAME_LINE, MAX_PAIR_LINE, parseFrameLine, parsePairLine } from "./import-lines.ts";
+import type { FrameImport, ImportOptions, Unexpected } from "./import-report.ts";
 import { eachLine, LineError } from "./lines.ts";
 import { badTar, entriesOf, type TarEntry } from "./tar-entries.ts";
 
 /** What there was in a tar; `added`: frames that the store did not have. */
-export interface TarImport {
+export interface TarImport extends Unexpected {
   frames: number;
   added: number;
   contents: number;
@@ -25,14 +26,16 @@ export interface TarImport {
 export async function importTar(
   store: Store,
   chunks: AsyncGenerator<Uint8Array>,
+  frames: FrameImport,
+  options: ImportOptions,
 ): Promise<TarImport> {
   const release = await store.holdContent();
   try {
     const space = new ImportSpace(store.path);
     try {
-      const found = await readTar(store, space, chunks);
-      await bringIn(store, space, found);
-      return found;
+      const found = await readTar(store, space, chunks, options);
+      await bringIn(store, space, found, frames);
+      return { ...found, ...(await frames.unexpected()) };
     } finally {
       space.close();
     }
@@ -46,6 +49,7 @@ async function readTar(
   store: Store,
   space: ImportSpace,
   chunks: AsyncGenerator<Uint8Array>,
+  { ahead }: ImportOptions,
 ): Promise<TarImport> {
   const found: TarImport = { frames: 0, added: 0, contents: 0, pairs: 0 };
   const contents = new ImportedContent(store, space);
@@ -53,17 +57,16 @@ async function readTar(
     if (!space.addEntry(entry.name)) {
       throw badTar(`the tar has ${shown(entry.name)} twice: leave one of them out`);
     }
-    const hash = hashOfEntry(entry.name);
-    if (hash !== undefined) {
-      await contents.add(hash, entry);
+    if (entry.hash !== undefined) {
+      await contents.add(entry.hash, entry);
       found.contents++;
     } else if (entry.name === FRAMES) {
       found.frames = await entryLines(entry, MAX_FRAME_LINE, (line) =>
-        space.addFrame(parseFrameLine(line)),
+        space.addFrame(parseFrameLine(line, ahead)),
       );
     } else {
       found.pairs = await entryLines(entry, MAX_PAIR_LINE, (line) =>
-        space.addPair(parsePairLine(line)),
+        space.addPair(parsePairLine(line, ahead)),
       );
     }
   }
@@ -91,19 +94,24 @@ async function entryLines(
 }
 
 /** Brings in what was laid to one side. */
-async function bringIn(store: Store, space: ImportSpace, found: TarImport): Promise<void> {
-  let frames = 0;
+async function bringIn(
+  store: Store,
+  space: ImportSpace,
+  found: TarImport,
+  frames: FrameImport,
+): Promise<void> {
+  let done = 0;
   try {
     for (const step of space.frames()) {
-      found.added += (await store.import(step)).added;
-      frames += step.length;
+      found.added += await frames.step(step.filter((frame) => frames.takes(frame)));
+      done += step.length;
     }
     for (const step of space.pairs()) await store.importPairs(step);
     // Content that no frame names is as good as what came by POST /cas.
     for (const step of space.fresh()) await store.content.keepFromCollector(step);
   } catch (error) {
     if (!(error instanceof XsError)) throw error;
-    const kept = `${frames} of ${found.frames} frames are in: import it again for the rest`;
+    const kept = `${done} of ${found.frames} frames are in: import it again for the rest`;
     throw new XsError(error.code, `${error.message} (${kept})`, { cause: error });
   }
 }

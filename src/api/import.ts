@@ -1,14 +1,15 @@
 import { XsError } from "../frame/error.ts";
 import { encodeFrame, parseFrame } from "../frame/frame.ts";
 import { parseTtl } from "../frame/ttl.ts";
-import type { ImportFrame, ImportResult, Store } from "../store/store.ts";
+import type { ImportFrame } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { peek } from "./chunks.ts";
 import { MAX_FRAME_LINE } from "./import-lines.ts";
+import { FrameImport, type Unexpected } from "./import-report.ts";
 import { importTar } from "./import-tar.ts";
 import { jsonResponse, lineResponse } from "./json.ts";
 import { eachLine, LineError } from "./lines.ts";
-import { onlyOptions } from "./query.ts";
+import { isOn, onlyOptions } from "./query.ts";
 import { badTar, isTar } from "./tar-entries.ts";
 
 /** Frames that are committed in one step; a larger import takes several. */
@@ -17,31 +18,41 @@ const STEP_BYTES = 16 * 1024 * 1024;
 /** Enough of a body to tell what it is. */
 const BLOCK = 512;
 
+/** What frames as NDJSON brought; `added`: those that the store did not have. */
+interface LineImport extends Unexpected {
+  frames: number;
+  added: number;
+}
+
 /** Adds what a body brings, ids kept: the tar of an export, or frames as NDJSON. */
-export async function importAll({ store, request, url }: Call): Promise<Response> {
-  onlyOptions(url, []);
+export async function importAll({ store, request, url, around }: Call): Promise<Response> {
+  const query = onlyOptions(url, ["ahead", "no-processors"]);
+  const options = { ahead: isOn(query, "ahead"), noProcessors: isOn(query, "no-processors") };
+  const frames = new FrameImport(store, around, options);
   const { head, chunks } = await peek(request.body, BLOCK);
-  if (isTar(head)) return jsonResponse(await importTar(store, chunks));
+  if (isTar(head)) return jsonResponse(await importTar(store, chunks, frames, options));
   if (head[0] === 0x1f && head[1] === 0x8b) {
     throw badTar("the body is compressed: unpack it first, with  gunzip");
   }
-  return importFrames(store, chunks);
+  return importFrames(chunks, frames);
 }
 
 /**
- * Adds frames given as NDJSON. One frame is given back as it is; of several, the counts. A body of
- * at most {@link STEP_LINES} lines is added whole or not at all; a longer one in steps, and an error
- * tells how many lines are in. Importing again is always safe.
+ * Adds frames given as NDJSON. One frame is given back as it is, with the counts in a header; of
+ * several, the counts. A body of at most {@link STEP_LINES} lines is added whole or not at all; a
+ * longer one in steps, and an error tells how many lines are in. Importing again is always safe.
  */
-async function importFrames(store: Store, chunks: AsyncIterable<Uint8Array>): Promise<Response> {
-  const total: ImportResult = { frames: 0, added: 0 };
+async function importFrames(
+  chunks: AsyncIterable<Uint8Array>,
+  frames: FrameImport,
+): Promise<Response> {
+  const total: LineImport = { frames: 0, added: 0 };
   let step: ImportFrame[] = [];
   let stepBytes = 0;
   let only = "";
   const commit = async () => {
-    const { frames, added } = await store.import(step);
-    total.frames += frames;
-    total.added += added;
+    total.added += await frames.step(step.filter((frame) => frames.takes(frame)));
+    total.frames += step.length;
     step = [];
     stepBytes = 0;
   };
@@ -61,5 +72,17 @@ async function importFrames(store: Store, chunks: AsyncIterable<Uint8Array>): Pr
     const kept = total.frames === 0 ? "nothing was imported" : `${total.frames} frames are in`;
     throw new XsError(failure.code, `${(error as Error).message} (${kept})`, { cause: error });
   }
-  return total.frames === 1 ? lineResponse(only) : jsonResponse(total);
+  const counts = { ...total, ...(await frames.unexpected()) };
+  if (total.frames !== 1 || counts.left_out) return jsonResponse(counts);
+  const response = lineResponse(only);
+  response.headers.set("xs-import", asciiJson(counts));
+  return response;
+}
+
+/** JSON that can stand in a header. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

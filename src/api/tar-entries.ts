@@ -1,18 +1,23 @@
 import type { ParsedTarEntry } from "modern-tar";
 import { shown, XsError } from "../frame/error.ts";
-import { FRAMES, hashOfEntry, PAIRS, PROBLEMS } from "../frame/tar.ts";
+import { CONTENT_FOLDERS, FRAMES, hashOfEntry, PAIRS, PROBLEMS } from "../frame/tar.ts";
 import { bodyError } from "./body.ts";
 import { streamOf } from "./chunks.ts";
 
 /** A file in the tar of an export. */
 export interface TarEntry {
-  /** `frames.jsonl`, `kv.jsonl` or `content/…`. */
+  /** `frames.jsonl`, `kv.jsonl`, `content/…` or `cas/…`, without the folder that all lie in. */
   readonly name: string;
+  /** The hash that content goes by; undefined for an entry of another kind. */
+  readonly hash: string | undefined;
   /** In bytes, as its header says. */
   readonly size: number;
   /** To be read to its end before the next entry. */
   readonly body: AsyncGenerator<Uint8Array>;
 }
+
+/** Most folders before the first file: more than lead to any. */
+const MAX_FOLDERS = 100;
 
 /** Tells a tar by its first block, with the magic of POSIX or that of GNU. Neither is JSON text. */
 export function isTar(head: Buffer): boolean {
@@ -26,8 +31,8 @@ export function badTar(problem: string, cause?: unknown): XsError {
 }
 
 /**
- * The entries of an export, each as it comes. Folders, and the list of what the export left out, are
- * passed over.
+ * The entries of an export, each as it comes: ours, or that of cross.stream. Folders, and the list of
+ * what the export left out, are passed over.
  *
  * @throws XsError `bad_tar` where it is damaged or holds anything else, `body_cut_off`
  */
@@ -36,36 +41,91 @@ export async function* entriesOf(chunks: AsyncGenerator<Uint8Array>): AsyncGener
   const reader = streamOf(chunks)
     .pipeThrough(createTarDecoder({ strict: true }))
     .getReader();
+  const folders = new Folders();
   let where = "at its start";
   try {
     for (;;) {
       const { value: entry, done } = await reader.read().catch(damaged(where));
       if (done) return;
       const { header, body } = entry;
-      // As `tar -C folder .` writes them.
-      const name = header.name.replace(/^(\.\/)+/, "");
-      where = `after ${shown(name)}`;
-      if (!isWanted(name, header)) await body.cancel();
-      else yield { name, size: header.size, body: bytesOf(body, shown(name)) };
+      where = `after ${shown(header.name)}`;
+      const found = placeOf(header, folders);
+      if (!found || found.name === PROBLEMS) await body.cancel();
+      else yield { ...found, size: header.size, body: bytesOf(body, shown(header.name)) };
     }
   } finally {
     await reader.cancel(badTar("the import ended")).catch(() => {});
   }
 }
 
-/** False for what may be there but is not read. @throws XsError `bad_tar` for all that may not */
-function isWanted(name: string, { type }: ParsedTarEntry["header"]): boolean {
-  if (type === "directory" && /^(\.?|content)\/?$/.test(name)) return false;
-  const known = [FRAMES, PAIRS, PROBLEMS].includes(name) || hashOfEntry(name) !== undefined;
-  if (!known || type === "directory") {
-    throw badTar(`the tar has ${shown(name)}, which is no part of an export: leave it out`);
-  }
+/** What a file is; undefined for a folder. @throws XsError `bad_tar` for all that may not be there */
+function placeOf(
+  { name: given, type }: ParsedTarEntry["header"],
+  folders: Folders,
+): Pick<TarEntry, "name" | "hash"> | undefined {
+  // As `tar -C folder .` writes them.
+  const path = given.split("/").filter((part) => part !== ".");
+  if (type === "directory") return void folders.add(path.filter((part) => part !== ""));
+  const last = path.at(-1) ?? "";
+  // What macOS puts beside files.
+  if (/^(\._|\.DS_Store$)/.test(last)) return undefined;
+  const isLines = [FRAMES, PAIRS, PROBLEMS].includes(last);
+  const parts = isLines ? 1 : 2;
+  const name = path.slice(-parts).join("/");
+  const hash = hashIn(name);
+  if (!isLines && hash === undefined) throw noPart(given);
+  folders.contain(given, path.slice(0, -parts));
   if (type !== "file") {
     throw badTar(
-      `${shown(name)} in the tar is no file but a ${type}: make the tar with plain files`,
+      `${shown(given)} in the tar is no file but a ${type}: make the tar with plain files`,
     );
   }
-  return name !== PROBLEMS;
+  return { name, hash };
+}
+
+function hashIn(name: string): string | undefined {
+  try {
+    return hashOfEntry(name);
+  } catch (error) {
+    throw badTar(`${shown(name)} in the tar: ${(error as Error).message}`, error);
+  }
+}
+
+/** The folder that a whole export lies in, if it does, and those in it that are passed over. */
+class Folders {
+  #export: readonly string[] | undefined;
+  /** Seen before the first file: whether they may be there is not known yet. */
+  #early: (readonly string[])[] = [];
+
+  add(path: readonly string[]): void {
+    if (this.#export) this.#check(path, this.#export);
+    else if (this.#early.push(path) > MAX_FOLDERS) throw noPart(path.join("/"));
+  }
+
+  /** Notes where a file is. @throws XsError `bad_tar` where others are somewhere else */
+  contain(name: string, folder: readonly string[]): void {
+    if (folder.some((part) => part === ".." || part === "")) throw noPart(name);
+    if (this.#export && this.#export.join("/") !== folder.join("/")) {
+      const before = shown(this.#export.join("/") || ".");
+      throw badTar(
+        `the tar has ${shown(name)}, and the rest of an export in ${before}: import each by itself`,
+      );
+    }
+    this.#export = folder;
+    for (const path of this.#early) this.#check(path, folder);
+    this.#early = [];
+  }
+
+  #check(path: readonly string[], whole: readonly string[]): void {
+    const above = path.every((part, at) => part === whole[at]);
+    const [inside = "", ...rest] = path.slice(whole.length);
+    const within = whole.every((part, at) => part === path[at]) && rest.length === 0;
+    if (!above && !(within && CONTENT_FOLDERS.includes(inside))) throw noPart(path.join("/"));
+  }
+}
+
+function noPart(name: string): XsError {
+  return badTar(`the tar has ${shown(name)}, which is no part of an export: leave it out`);
 }
 
 async function* bytesOf(

@@ -86,7 +86,9 @@ async function evaluateNu({ address }: Target, file: string, module: string): Pr
     env: {
       ...process.env,
       PATH: searchPath(),
-      XS_ADDR: "url" in address ? address.url : address.directory,
+      ...("url" in address
+        ? { XS_ADDR: address.url, ...(address.token !== undefined && { XS_TOKEN: address.token }) }
+        : { XS_ADDR: address.directory }),
     },
   });
   const code = await child.exited;

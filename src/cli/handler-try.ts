@@ -6,7 +6,7 @@ import { wholeLines } from "../frame/lines.ts";
 import { formatReadOptions, parseReadOptions } from "../frame/read-options.ts";
 import { readAll } from "./input.ts";
 import { chunksOf, writeOut } from "./output.ts";
-import { BACKWARD_OPTIONS, READ_OPTIONS } from "./read.ts";
+import { BACKWARD_OPTIONS, READ_LISTS, READ_OPTIONS } from "./read.ts";
 import { splitTarget, withClient } from "./target.ts";
 import { parsed, UsageError, type Verb } from "./verb.ts";
 
@@ -17,6 +17,7 @@ export const handlerTry: Verb = {
   summary: "Run a handler over the history, and print what it would have written",
   positionals: "[ADDR] SCRIPT|-",
   options: { ...BACKWARD_OPTIONS, from, last },
+  lists: READ_LISTS,
   examples: [
     ["xs handler try counter.ts", "the whole history that its topics let through"],
     ["xs handler try ./store ping.nu --last 10", "its newest ten frames"],
@@ -42,6 +43,7 @@ export const handlerTry: Verb = {
           name: /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name) ? name : "handler",
           script,
           place: { address: await client.serve(), folder },
+          token: client.token,
           frames,
           write: (line) => writeOut(`${line}\n`),
         }).catch((error: Error) => {

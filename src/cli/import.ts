@@ -1,31 +1,51 @@
 import { statSync } from "node:fs";
 import { defaultAddress, looksLikeAddress, parseAddress } from "../client/address.ts";
+import { amount } from "./amount.ts";
+import { isExportFolder, readFolder } from "./import-folder.ts";
 import { readFile, readInput } from "./input.ts";
-import { pipeOut } from "./output.ts";
+import { messages } from "./messages.ts";
+import { writeOut } from "./output.ts";
+import { counted } from "./processor-count.ts";
 import { Progress } from "./progress.ts";
 import { splitTarget, type Target, withClient } from "./target.ts";
-import type { Verb } from "./verb.ts";
+import { parsed, type Verb } from "./verb.ts";
 
 export const importVerb: Verb = {
   name: "import",
   summary: "Add what an export holds, or frames as JSON lines, keeping their ids",
-  positionals: "[ADDR] [FILE|-]",
-  options: {},
+  positionals: "[ADDR] [FILE|FOLDER|-]",
+  options: {
+    "no-processors": {
+      type: "boolean",
+      description: "leave out the spawns of generators and handlers",
+    },
+    ahead: { type: "boolean", description: "take ids that are far ahead of the clock" },
+  },
   examples: [
     ["xs import ./new backup.tar", "bring back what  xs export  wrote; twice is the same as once"],
     ["xs cat ./old | xs import ./new", "copy a log"],
+    ["xs import ./new ./backup", "the folder that  .export  of cross.stream wrote"],
   ],
-  async run({ positionals }) {
+  async run({ positionals, options }) {
     const target = importTarget(positionals);
     const [file = "-"] = target.rest;
     const progress = new Progress();
+    const told = (part: number) => progress.show("import", part);
     const body =
-      file === "-" ? await readInput() : readFile(file, (part) => progress.show("import", part));
+      file === "-"
+        ? await readInput()
+        : isFolder(file)
+          ? await readFolder(file, told)
+          : readFile(file, told);
+    const query = new URLSearchParams();
+    for (const name of ["no-processors", "ahead"]) if (options.has(name)) query.set(name, "true");
     try {
       await withClient(target, { create: true }, async (client) => {
-        const response = await client.request("/import", { method: "POST", body });
+        const response = await client.request(`/import?${query}`, { method: "POST", body });
         progress.clear();
-        await pipeOut(response);
+        const text = await response.text();
+        await writeOut(text);
+        tell(JSON.parse(response.headers.get("xs-import") ?? text) as Imported);
       });
     } finally {
       progress.clear();
@@ -33,12 +53,57 @@ export const importVerb: Verb = {
   },
 };
 
-/** Splits `[ADDR] [FILE|-]`, where either may be left out. */
+/** What the answer to an import may say that nobody expects. */
+interface Imported {
+  missing?: number;
+  left_out?: number;
+  starts?: Named[];
+  ends?: Named[];
+}
+
+interface Named {
+  kind: string;
+  name: string;
+}
+
+function tell({ missing, left_out: leftOut, starts, ends }: Imported): void {
+  if (missing) {
+    const [has, it] = missing === 1 ? ["has", "it"] : ["have", "them"];
+    messages.warn(
+      `${amount(missing, "frames")} ${has} content that is not here: an export has it, or  xs cas-post  brings it for each of ${it}`,
+    );
+  }
+  if (leftOut) messages.info(`${amount(leftOut, "spawns")} left out`);
+  if (starts) {
+    messages.warn(
+      `${counted(starts)} ${starts.length === 1 ? "starts" : "start"} with the next  xs serve : ${namesOf(starts)}; to look at them first, use  xs serve --paused`,
+    );
+  }
+  if (ends) {
+    messages.warn(
+      `${counted(ends)} ${ends.length === 1 ? "does" : "do"} not run any more after the next  xs serve : ${namesOf(ends)}`,
+    );
+  }
+}
+
+/** Names as a person may see them: they come from elsewhere. */
+function namesOf(processors: readonly Named[]): string {
+  const names = processors.map(({ name }) => JSON.stringify(name));
+  return names.length > 20 ? `${names.slice(0, 20).join(", ")} …` : names.join(", ");
+}
+
+/** Splits `[ADDR] [FILE|FOLDER|-]`, where either may be left out. */
 function importTarget(positionals: readonly string[]): Target {
   const [first = "", ...others] = positionals;
   if (positionals.length !== 1) return splitTarget(positionals, [0, 1]);
   const state = statSync(first, { throwIfNoEntry: false });
-  const isFile = first === "-" || state?.isFile() || (!state && !looksLikeAddress(first));
-  if (isFile) return { address: defaultAddress(), rest: [first] };
-  return { address: parseAddress(first), rest: others };
+  const isFile = state?.isFile() || (state?.isDirectory() && isExportFolder(first));
+  if (first === "-" || isFile || (!state && !looksLikeAddress(first))) {
+    return { address: parsed(defaultAddress), rest: [first] };
+  }
+  return { address: parsed(() => parseAddress(first)), rest: others };
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -21,12 +21,15 @@ export const SERVE_OPTIONS = {
   "http-in-flight": text("N", `requests under way at once (${DEFAULT_IN_FLIGHT})`),
   "http-ttl": text("TTL", `how long requests are kept (${HTTP_TTL})`),
   expose: text("ADDR", "answer the API there too; over TCP it takes the token of the store"),
+  paused: { type: "boolean", description: "run no generator and no handler" },
 } as const satisfies ArgsDef;
 
 /** Where a server listens besides its own socket, and what it lets requests do there. */
 export interface ServeOptions {
   readonly http?: ListenAddress;
   readonly expose?: ListenAddress;
+  /** Generators and handlers wait for the next start. */
+  readonly paused: boolean;
   readonly limits: {
     readonly timeout: number;
     readonly bodyMax: number;
@@ -48,6 +51,7 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
   return {
     ...address("http"),
     ...address("expose"),
+    paused: options.has("paused"),
     limits: {
       timeout: count(options, "http-timeout", DEFAULT_TIMEOUT_MS, MAX_MS),
       bodyMax: count(options, "http-body-max", DEFAULT_BODY_MAX),

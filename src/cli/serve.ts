@@ -6,14 +6,15 @@ import { defaultAddress, parseAddress } from "../client/address.ts";
 import { reach } from "../client/reach.ts";
 import { XsError } from "../frame/error.ts";
 import { FOREVER } from "../frame/ttl.ts";
-import { Processors } from "../processors/processors.ts";
+import { idleProcessors, nextStart, Processors } from "../processors/processors.ts";
 import { openSqliteStore } from "../store/open.ts";
 import type { Store } from "../store/store.ts";
 import { version } from "../version.ts";
 import { messages } from "./messages.ts";
+import { counted } from "./processor-count.ts";
 import { readServeOptions, SERVE_OPTIONS, type ServeOptions } from "./serve-options.ts";
 import { secondSignal, stopSignal } from "./signals.ts";
-import { UsageError, type Verb } from "./verb.ts";
+import { parsed, UsageError, type Verb } from "./verb.ts";
 
 /** How long requests under way may take to end at a stop. */
 const STOP_MS = 2000;
@@ -32,7 +33,7 @@ export const serve: Verb = {
   async run({ positionals, options }) {
     if (positionals.length > 1) throw new UsageError("serve takes one store");
     const [path] = positionals;
-    const address = path === undefined ? defaultAddress() : parseAddress(path);
+    const address = parsed(() => (path === undefined ? defaultAddress() : parseAddress(path)));
     if ("url" in address) throw new UsageError(`serve takes a directory, not ${address.url}`);
     const { directory } = address;
     const chosen = readServeOptions(options);
@@ -42,21 +43,33 @@ export const serve: Verb = {
     let doors: Doors;
     try {
       const answer = api(store, {
-        processors: () => processors.status(),
+        processors: () => (chosen.paused ? idleProcessors(store, "paused") : processors.status()),
+        nextStart: () => nextStart(store),
+        imported: (ids) => processors.imported(ids),
         brokeOff: (error) => messages.error(`an answer broke off: ${error.message}`),
       });
       doors = await openDoors(store, processors, answer, directory, chosen);
-      await processors.start();
+      if (chosen.paused) processors.pause();
+      else await processors.start();
     } catch (error) {
       await store.close();
       throw error;
     }
-    messages.success(`serving ${directory}\n  echo hi | xs append ${directory} note${doors.hints}`);
+    const paused = chosen.paused ? `, paused: ${await waiting(store)}` : "";
+    messages.success(
+      `serving ${directory}${paused}\n  echo hi | xs append ${directory} note${doors.hints}`,
+    );
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
     await stop(store, processors, doors, reason);
   },
 };
+
+/** What waits while a server is paused. */
+async function waiting(store: Store): Promise<string> {
+  const what = counted(await nextStart(store));
+  return what ? `${what} wait for a start without --paused (xs ps)` : "nothing would run anyway";
+}
 
 /** The ways into a server. */
 interface Doors {
@@ -77,10 +90,11 @@ async function openDoors(
   const opened = Promise.withResolvers<void>();
   const listeners: Listener[] = [];
   const news = (text: string) => messages.warn(text);
-  const meta: { version: string; pid: number; expose?: string; http?: string } = {
+  const meta: { version: string; pid: number; expose?: string; http?: string; paused?: true } = {
     version,
     pid: process.pid,
   };
+  if (options.paused) meta.paused = true;
   let hints = "";
   if (options.expose) {
     const listener = await expose(directory, options.expose, answer, opened.promise, news);

@@ -1,10 +1,19 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { shown, XsError } from "../frame/error.ts";
+import { schemeOf } from "../frame/listen-address.ts";
 import { isStore } from "../store/is-store.ts";
 
 /** Where a store is: a directory here, or a server somewhere. */
-export type Address = { readonly directory: string } | { readonly url: string };
+export type Address =
+  | { readonly directory: string }
+  | {
+      /** Without the token, so it can be shown. */
+      readonly url: string;
+      /** The bearer token that stood in the address, instead of `XS_TOKEN`. */
+      readonly token?: string;
+    };
 
 /** Tells an address from a topic, id or hash, where an argument could be either. */
 export function looksLikeAddress(text: string): boolean {
@@ -14,18 +23,54 @@ export function looksLikeAddress(text: string): boolean {
 /** Tells whether a text names a store that is there, or can name nothing but one. */
 export function isStoreAddress(text: string): boolean {
   if (!looksLikeAddress(text)) return false;
+  if (schemeOf(text) !== undefined) return true;
   const address = parseAddress(text);
   return "url" in address || /^[.~/]/.test(text) || isStore(address.directory);
 }
 
-/** Parses a store directory, its `sock`, `HOST:PORT`, `:PORT` or an `http(s)://` URL. */
+/**
+ * Parses a store directory, its `sock`, `HOST:PORT`, `:PORT` or an `http(s)://` URL, which may bring
+ * the token: `http://user:TOKEN@HOST:PORT`, also without `http://`.
+ *
+ * @throws XsError `bad_option`
+ */
 export function parseAddress(text: string): Address {
-  if (/^https?:\/\//.test(text)) return { url: text.replace(/\/+$/, "") };
+  const scheme = schemeOf(text);
+  if (scheme !== undefined) return parseUrl(text, scheme);
+  if (/^[^/]*@[^/@]*:[0-9]{1,5}$/.test(text)) return parseUrl(`http://${text}`, "http");
   const [, host, port] = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]*):([0-9]{1,5})$/.exec(text) ?? [];
   if (port !== undefined) return { url: `http://${host || "127.0.0.1"}:${port}` };
   const path = resolve(text.replace(/^~(?=\/|$)/, homedir()));
   if (basename(path) === "sock" && isStore(dirname(path))) return { directory: dirname(path) };
   return { directory: path };
+}
+
+function parseUrl(text: string, scheme: string): Address {
+  if (scheme !== "http" && scheme !== "https") {
+    throw new XsError(
+      "bad_option",
+      `nothing speaks ${scheme}:// here: give a store directory, HOST:PORT or an http(s):// URL; a tunnel (ssh, a VPN) leads to a server elsewhere`,
+    );
+  }
+  // The last "@" before the path is the one that ends the part with the token.
+  const [, authority = "", rest = ""] = /^[^:]+:\/\/([^/?#]*)(.*)$/s.exec(text) ?? [];
+  const at = authority.lastIndexOf("@");
+  const url = `${scheme}://${authority.slice(at + 1)}${rest}`.replace(/\/+$/, "");
+  if (!URL.canParse(url)) {
+    throw new XsError("bad_option", `the address is no URL that names a host: it is ${shown(url)}`);
+  }
+  if (at < 0) return { url };
+  const [user = "", ...password] = authority.slice(0, at).split(":");
+  const token = password.length > 0 ? password.join(":") : user;
+  return token === "" ? { url } : { url, token: unescaped(token) };
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The address when none is given: `$XS_ADDR`, `./store` if it is a store, else the user's own. */

@@ -15,6 +15,8 @@ export interface Client {
    * @throws XsError what the answer says, when it is not a success
    */
   request(path: string, init?: RequestInit): Promise<Response>;
+  /** What a process that asks at that address has to send, where it needs it. */
+  readonly token?: string | undefined;
   /** An address at which other processes reach the store while this client is open. */
   serve(): Promise<string>;
   close(): Promise<void>;
@@ -34,7 +36,8 @@ export interface ConnectOptions {
  */
 export async function connect(address: Address, options: ConnectOptions = {}): Promise<Client> {
   if ("url" in address) {
-    return remote(address.url, { url: address.url, token: process.env.XS_TOKEN });
+    const { url, token = process.env.XS_TOKEN } = address;
+    return remote(url, { url, token });
   }
   const { directory } = address;
   const reached = await reach(directory, () => openHere(directory, options));
@@ -64,7 +67,8 @@ async function openHere(
 }
 
 function remote(address: string, place: Place): Client {
-  return { request: httpAsk(place), serve: async () => address, async close() {} };
+  const token = "url" in place ? place.token : undefined;
+  return { request: httpAsk(place), token, serve: async () => address, async close() {} };
 }
 
 async function direct(directory: string): Promise<Client | undefined> {
@@ -75,8 +79,12 @@ async function direct(directory: string): Promise<Client | undefined> {
   if (!store) return undefined;
   const answer = api(store, {
     async processors() {
-      const { stoppedProcessors } = await import("../processors/processors.ts");
-      return stoppedProcessors(store);
+      const { idleProcessors } = await import("../processors/processors.ts");
+      return idleProcessors(store, "stopped");
+    },
+    async nextStart() {
+      const { nextStart } = await import("../processors/processors.ts");
+      return nextStart(store);
     },
   });
   let listener: Listener | undefined;

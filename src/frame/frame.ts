@@ -1,5 +1,5 @@
+import { checkContext, hashOfCrossStream, ttlOfCrossStream } from "./cross-stream.ts";
 import { shown, XsError } from "./error.ts";
-import { parseHash } from "./hash.ts";
 import { parseId, timestampOf } from "./id.ts";
 import {
   compactJson,
@@ -106,8 +106,8 @@ function checkMetaSize(meta: string): string {
 
 /**
  * Parses and checks a whole frame, as for an import. Missing `hash`, `meta` and `ttl` get their
- * defaults; another key than `timestamp` is an error. Meta may be nested as deep as its size allows,
- * as older versions wrote it.
+ * defaults, as a `ttl` of null does; another key than `timestamp` and that of a context is an error.
+ * Meta may be nested as deep as its size allows, as older versions wrote it.
  *
  * @throws XsError `bad_frame`, `too_deep`, `meta_too_large`, or what is wrong with one of its fields
  */
@@ -117,23 +117,25 @@ export function parseFrame(line: string): FrameFields & { readonly id: string } 
   if (!value) {
     throw new XsError("bad_frame", `${shown(line)} is not a frame: a frame is a JSON object`);
   }
-  const { topic, id, hash = null, meta = null, ttl = "forever", timestamp: _, ...rest } = value;
+  const { topic, id, hash = null, meta = null, ttl = null, ...more } = value;
+  const { timestamp: _, context_id: context = null, ...rest } = more;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
     throw new XsError("bad_frame", `a frame has no key ${shown(unknown)}`);
   }
-  if (typeof topic !== "string" || typeof id !== "string" || typeof ttl !== "string") {
-    throw new XsError("bad_frame", 'a frame needs "topic" and "id", and "ttl" is a text');
+  if (typeof topic !== "string" || typeof id !== "string") {
+    throw new XsError("bad_frame", 'a frame needs "topic" and "id", both of them texts');
   }
   if (hash !== null && typeof hash !== "string") {
     throw new XsError("bad_frame", 'the "hash" of a frame is a text or null');
   }
+  checkContext(context);
   return {
     topic: parseTopic(topic),
     id: parseId(id),
-    hash: hash === null ? null : parseHash(hash),
+    hash: hash === null ? null : hashOfCrossStream(hash),
     meta: deep ? checkMetaSize(compactJson(memberText(line, "meta") ?? "null")) : encodeMeta(meta),
-    ttl: parseTtl(ttl).text,
+    ttl: parseTtl(ttlOfCrossStream(ttl)).text,
   };
 }
 

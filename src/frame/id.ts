@@ -6,6 +6,8 @@ const MAX_ID = "f5lxx1zz5pnorynqglhzmsp33";
 
 /** An id this far ahead of the clock is taken for a mistake and refused on import. */
 const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
+/** The newest time of an id that leaves room for others, a day before the last there is. */
+const NEWEST_MS = 2 ** 48 - MAX_AHEAD_MS;
 
 /**
  * Parses a SCRU128 id (https://github.com/scru128/spec) and gives its canonical form: 25 lower-case
@@ -26,10 +28,21 @@ export function timestampOf(id: string): number {
   return Scru128Id.fromString(id).timestamp;
 }
 
-/** Refuses an id that would move the sequence far ahead. @throws XsError `id_ahead` */
-export function checkAhead(id: string, now: number): void {
-  if (timestampOf(id) <= now + MAX_AHEAD_MS) return;
-  throw new XsError("id_ahead", `the id ${shown(id)} is more than a day ahead of the clock`);
+/**
+ * Refuses an id that would move the sequence far ahead.
+ *
+ * @param allowed takes it all the same, unless no id could come after it
+ * @throws XsError `id_ahead`
+ */
+export function checkAhead(id: string, now: number, allowed = false): void {
+  const time = timestampOf(id);
+  if (time <= (allowed ? NEWEST_MS : now + MAX_AHEAD_MS)) return;
+  throw new XsError(
+    "id_ahead",
+    allowed
+      ? `the id ${shown(id)} is at the end of all time, so none could come after it`
+      : `the id ${shown(id)} is more than a day ahead of the clock, at ${new Date(time).toISOString()}: set the clock right or, if the ids are so, take them with  xs import --ahead  (POST /import?ahead); later ids go on from there`,
+  );
 }
 
 /** The four fields of a SCRU128 id, as `xs scru128 unpack` shows them. */

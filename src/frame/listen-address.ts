@@ -17,6 +17,13 @@ export function parseListenAddress(text: string, name: string): ListenAddress {
   const [, host = "", digits] =
     /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]*):([0-9]{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
+  const scheme = schemeOf(text);
+  if (scheme !== undefined) {
+    throw new XsError(
+      "bad_option",
+      `${name}=${shown(text)} is no place to listen: nothing speaks ${scheme}:// here, so give :PORT, HOST:PORT, [IPV6]:PORT or the path of a socket, and a tunnel (ssh, a VPN) leads there from outside`,
+    );
+  }
   if (port <= 65535) {
     return { hostname: host.replace(/^\[|\]$/g, "") || "127.0.0.1", port };
   }
@@ -27,6 +34,11 @@ export function parseListenAddress(text: string, name: string): ListenAddress {
     "bad_option",
     `${name}=${shown(text)} is no place to listen: give :PORT, HOST:PORT, [IPV6]:PORT or the path of a socket`,
   );
+}
+
+/** The scheme of a URL; undefined where a text is none. */
+export function schemeOf(text: string): string | undefined {
+  return /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text)?.[1]?.toLowerCase();
 }
 
 /** An address as it is typed. */

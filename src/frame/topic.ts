@@ -44,6 +44,11 @@ export function parseClientTopic(text: string): string {
   return topic;
 }
 
+/** What a frame says of a processor, the last part of its topic, as `spawn`; undefined for others. */
+export function processorEvent(topic: string): string | undefined {
+  return /^stream\.cross\.(?:generator|duplex|handler)\.([a-z]+)$/.exec(topic)?.[1];
+}
+
 /**
  * The scopes a topic is found under: its own name, and one wildcard for each level above it, so
  * `a.b.c` is in `a.b.c`, `a.b.*` and `a.*`. A read of any scope is one index range.

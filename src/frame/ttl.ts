@@ -16,7 +16,7 @@ export const EPHEMERAL: Ttl = { kind: "ephemeral", text: "ephemeral" };
 export const TTL_FORMS = "forever, ephemeral, time:<ms>, until:<date or ms> or last:<n>";
 
 /** Longest `time:`, in ms: with any timestamp it still makes an exact number. */
-const MAX_MS = 2 ** 52;
+export const MAX_TTL_MS = 2 ** 52;
 /** In ms it is a day in 1973, in seconds one after the year 5000: an `until:` below it is a slip. */
 const LEAST_LIKELY_MS = 1e11;
 
@@ -32,14 +32,14 @@ export function parseTtl(text: string, zone: Zone = "utc"): Ttl {
   if (text === "ephemeral") return EPHEMERAL;
   const [, kind, digits] = /^(time|last|until):([1-9][0-9]{0,15})$/.exec(text) ?? [];
   const value = Number(digits);
-  if (kind === "time" && value <= MAX_MS) return { kind, text, ms: value };
+  if (kind === "time" && value <= MAX_TTL_MS) return { kind, text, ms: value };
   if (kind === "last" && Number.isSafeInteger(value)) return { kind, text, count: value };
   const at = text.startsWith("until:")
     ? kind === "until"
       ? value
       : parseMoment(text.slice("until:".length), zone)
     : undefined;
-  if (at !== undefined && at >= 1 && at <= MAX_MS) return untilTtl(at);
+  if (at !== undefined && at >= 1 && at <= MAX_TTL_MS) return untilTtl(at);
   throw new XsError(
     "bad_ttl",
     `ttl ${shown(text)} is not one of forever, ephemeral, time:<milliseconds>, last:<count> (from 1 up), until:<milliseconds since 1970> or a date like until:2026-12-24 or until:2026-12-24T18:00Z`,

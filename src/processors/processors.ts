@@ -36,6 +36,8 @@ export class Processors {
   /** Every request up to this id has come to its slot. */
   #position = "";
   #moved = Promise.withResolvers<void>();
+  /** Frames that imports brought since the start: they ask for something at the next one. */
+  readonly #imported = new Set<string>();
   #loads = 0;
   #waiting: (() => void)[] = [];
 
@@ -51,6 +53,16 @@ export class Processors {
     await this.#started.promise;
     const slots = [...this.#slots.values()].filter(({ kind }) => kind === "handler");
     return (await Promise.all(slots.map((slot) => slot.takes(topic)))).includes(true);
+  }
+
+  /** Leaves out frames that an import is about to bring. Call it before they are there. */
+  imported(ids: readonly string[]): void {
+    for (const id of ids) this.#imported.add(id);
+  }
+
+  /** Runs nothing, and answers no request: all of that waits for the next start. */
+  pause(): void {
+    this.#started.resolve();
   }
 
   /** Starts what was running, and then follows what is asked for. */
@@ -125,6 +137,8 @@ export class Processors {
   }
 
   async #take(frame: Frame): Promise<void> {
+    // A reader that was far behind reads the log again, and finds them there.
+    if (this.#imported.has(frame.id)) return;
     const request = requestIn(frame);
     if (request) this.#slot(request.kind, request.name).request(request.action, frame);
     else await this.#refuse(frame);
@@ -162,10 +176,21 @@ export class Processors {
   async #upTo(id: string): Promise<void> {
     for (;;) {
       if (this.#position >= id || this.#abort.signal.aborted) return;
-      const next = this.#store.neighbour(this.#position, "next", REQUEST_TOPICS);
-      if (next === undefined || idInLine(next) > id) return;
+      const next = this.#nextRequest();
+      if (next === undefined || next > id) return;
       await this.#moved.promise;
     }
+  }
+
+  /** The id of the next request that has not come to its slot. What imports bring never comes. */
+  #nextRequest(): string | undefined {
+    let id = this.#position;
+    do {
+      const line = this.#store.neighbour(id, "next", REQUEST_TOPICS);
+      if (line === undefined) return undefined;
+      id = idInLine(line);
+    } while (this.#imported.has(id));
+    return id;
   }
 
   async #loading<T>(load: () => Promise<T>): Promise<T> {
@@ -180,15 +205,34 @@ export class Processors {
   }
 }
 
-/** What would run if a store were served: without a server, nothing does. */
-export async function stoppedProcessors(store: Store): Promise<ProcessorStatus[]> {
+/** What would run after the next start, in a state in which it does not: a row of `xs ps` each. */
+export async function idleProcessors(
+  store: Store,
+  state: "stopped" | "paused",
+): Promise<ProcessorStatus[]> {
+  const entries = await expected(store);
+  return entries.flatMap(({ kind, name, good, pending }) => {
+    const spawnId = good ?? pending;
+    return spawnId === undefined ? [] : [idleStatus({ kind, name, spawnId }, state)];
+  });
+}
+
+/** What the next start would run, by the newest spawn of each that it would try. */
+export async function nextStart(
+  store: Store,
+): Promise<{ kind: Kind; name: string; spawn_id: string }[]> {
+  const entries = await expected(store);
+  return entries.flatMap(({ kind, name, good, pending }) => {
+    const spawn_id = pending ?? good;
+    return spawn_id === undefined ? [] : [{ kind, name, spawn_id }];
+  });
+}
+
+async function expected(store: Store): Promise<Entry[]> {
   const registry = new Registry();
   const reader = store.read({ ...READ_ALL, topics: [...LIFECYCLE_TOPICS] });
   for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
     for (const frame of framesIn(bytes)) registry.apply(frame);
   }
-  return registry.entries().flatMap(({ kind, name, good, pending }) => {
-    const spawnId = good ?? pending;
-    return spawnId === undefined ? [] : [idleStatus({ kind, name, spawnId }, "stopped")];
-  });
+  return registry.entries();
 }

@@ -51,6 +51,11 @@ export function isDuplex({ topic, meta }: Frame): boolean {
 export class Registry {
   readonly #entries = new Map<string, Entry>();
   readonly #unnamed = new Map<string, Frame>();
+  /**
+   * Spawns of a name that another followed before they had an answer. Where an import brought that
+   * one, the answer is still to come.
+   */
+  readonly #passed = new Map<string, Set<string>>();
 
   /** What there is to run or to answer, in the order in which the names first came. */
   entries(): Entry[] {
@@ -79,14 +84,24 @@ export class Registry {
     const kind = kindOf(subject);
     const key = `${kind} ${name}`;
     const entry = this.#entries.get(key) ?? { kind, name };
-    change(entry, action, id, textIn(meta, "spawn_id"));
+    const passed = this.#passed.get(key) ?? new Set();
+    change(entry, passed, action, id, textIn(meta, "spawn_id"));
+    if (passed.size > 0) this.#passed.set(key, passed);
+    else this.#passed.delete(key);
     if (entry.pending ?? entry.good ?? entry.terminating) this.#entries.set(key, entry);
     else this.#entries.delete(key);
   }
 }
 
-function change(entry: Entry, action: string, id: string, spawn: string | undefined): void {
+function change(
+  entry: Entry,
+  passed: Set<string>,
+  action: string,
+  id: string,
+  spawn: string | undefined,
+): void {
   if (action === "spawn") {
+    if (entry.pending !== undefined) passed.add(entry.pending);
     entry.pending = id;
   } else if (action === "terminate") {
     const spawns = [entry.good, entry.pending].filter((each) => each !== undefined);
@@ -94,10 +109,18 @@ function change(entry: Entry, action: string, id: string, spawn: string | undefi
     if (spawns.length > 0) entry.terminating = { id, spawns };
     entry.pending = undefined;
     entry.good = undefined;
+    passed.clear();
   } else if (action === "active" && spawn !== undefined && spawn === entry.pending) {
     entry.good = spawn;
     entry.pending = undefined;
+    passed.clear();
+  } else if (action === "active" && spawn !== undefined && passed.has(spawn)) {
+    entry.good = spawn;
+    passed.clear();
+  } else if (action === "replaced" && spawn !== undefined) {
+    passed.delete(spawn);
   } else if (ENDS.has(action) && spawn !== undefined) {
+    passed.delete(spawn);
     if (spawn === entry.pending) entry.pending = undefined;
     if (spawn === entry.good) entry.good = undefined;
     if (entry.terminating?.spawns.includes(spawn)) entry.terminating = undefined;

@@ -5,7 +5,7 @@ import type { Kind } from "./registry.ts";
 export interface ProcessorStatus {
   kind: Kind;
   name: string;
-  state: "loading" | "active" | "restarting" | "replacing" | "stopping" | "stopped";
+  state: "loading" | "active" | "restarting" | "replacing" | "stopping" | "stopped" | "paused";
   spawn_id: string;
   runtime: string | null;
   /** Of its program. */

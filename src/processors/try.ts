@@ -11,6 +11,8 @@ export interface Trial {
   readonly name: string;
   readonly script: Uint8Array;
   readonly place: ScriptPlace;
+  /** What the script has to send at that address, where it needs it. */
+  readonly token?: string | undefined;
   /** Frames as NDJSON, whole lines at a time; asked for when the topics of the handler are known. */
   frames(topics: readonly string[] | undefined): AsyncIterable<Uint8Array>;
   /** Takes a line of JSON: a frame that the handler would have appended, and so on. */
@@ -25,7 +27,8 @@ const TRIAL_ID = "0".repeat(25);
  *
  * @throws Invalid where it does not load, Error where it fails
  */
-export async function tryHandler({ name, script, place, frames, write }: Trial): Promise<void> {
+export async function tryHandler(trial: Trial): Promise<void> {
+  const { name, script, place, frames, write } = trial;
   const subject = { kind: "handler" as const, name, spawnId: TRIAL_ID };
   const prepared = prepare(place, subject, script, parseSpawnOptions(null, "handler"));
   const ttls = new Map<string, Ttl>();
@@ -54,7 +57,7 @@ export async function tryHandler({ name, script, place, frames, write }: Trial):
     return { done, tail: "" };
   };
   const worker = await Worker.start(
-    { ...prepared, env: { ...prepared.env, XS_TRIAL: "1" } },
+    { ...prepared, env: { ...prepared.env, XS_TRIAL: "1", ...tokenOf(trial) } },
     null,
     { step: take, stderr },
     new AbortController().signal,
@@ -119,4 +122,8 @@ function shownBytes(name: string, bytes: Uint8Array): object {
   const text = textOf(bytes);
   if (text !== undefined) return { [name]: text };
   return { base64: Buffer.from(bytes).toString("base64") };
+}
+
+function tokenOf({ token }: Trial): { XS_TOKEN?: string } {
+  return token === undefined ? {} : { XS_TOKEN: token };
 }

@@ -125,9 +125,9 @@ export class Log {
   }
 
   /** @throws XsError `id_ahead` */
-  checkImport(frames: readonly ImportFrame[]): void {
+  checkImport(frames: readonly ImportFrame[], ahead: boolean): void {
     const now = this.#now();
-    for (const { id } of frames) checkAhead(id, now);
+    for (const { id } of frames) checkAhead(id, now, ahead);
   }
 
   /** Adds a frame in its place; tells whether it is there now and was not before. */

@@ -202,8 +202,8 @@ export class SqliteStore implements Store {
     }
   }
 
-  async import(frames: readonly ImportFrame[]): Promise<ImportResult> {
-    this.#log.checkImport(frames);
+  async import(frames: readonly ImportFrame[], ahead = false): Promise<ImportResult> {
+    this.#log.checkImport(frames, ahead);
     const added = await this.#write(() => {
       let count = 0;
       for (const frame of frames) if (this.#log.import(frame)) count++;

@@ -106,9 +106,9 @@ export interface Store {
   /**
    * Adds frames that bring their ids, checked by `parseFrame`, all or none. Those the store has
    * already are left as they are. Live readers are not told. An id that is ahead of the clock moves
-   * the id sequence forward. @throws XsError `id_ahead`
+   * the id sequence forward; with `ahead` it may be so by more than a day. @throws XsError `id_ahead`
    */
-  import(frames: readonly ImportFrame[]): Promise<ImportResult>;
+  import(frames: readonly ImportFrame[], ahead?: boolean): Promise<ImportResult>;
   /** The same for k/v pairs: the newer revision of a key stays. Gives how many were added. */
   importPairs(pairs: readonly KvPair[]): Promise<number>;
   /** Removes a frame for good. False if there was none. */

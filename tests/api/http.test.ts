@@ -155,3 +155,38 @@ test("an unknown option is named everywhere", async () => {
   await expectProblem(await subject.post("/import?wrong=1", ""), 400, "bad_option", "wrong");
   expect((await subject.ask(`/${id}`)).status).toBe(200);
 });
+
+test("what the original evaluates is refused, and makes no frame", async () => {
+  await using subject = new Subject();
+  const posted = await subject.post("/eval", "ls");
+  await expectProblem(posted, 404, "unknown_path", /xs eval.*\/stream\/eval/);
+  await expectProblem(await subject.post("/eval/", "ls"), 404, "unknown_path");
+  await expectProblem(await subject.ask("/eval"), 404, "unknown_path");
+  expect(await subject.frames()).toEqual([]);
+  await subject.append("eval", "x");
+  expect((await subject.frames("/stream/eval")).length).toBe(1);
+  expect((await subject.ask("/last/eval")).status).toBe(200);
+  expect((await subject.post("/append/eval", "y")).status).toBe(200);
+});
+
+test("a list of topics goes wherever the last or first of one goes", async () => {
+  await using subject = new Subject();
+  const [a, b] = [await subject.append("a"), await subject.append("b.c")];
+  await subject.append("d");
+  const id = async (path: string) => (await subject.frames(path)).map((frame) => frame.id);
+  expect(await id("/last/a,b.c")).toEqual([b.id]);
+  expect(await id("/last/d.*,a")).toEqual([a.id]);
+  expect(await id("/first/b.*,a")).toEqual([a.id]);
+  expect(await id("/last/a,b.*?last=5")).toEqual([a.id, b.id]);
+  const lines = await subject.follow("/last/a,e?follow");
+  const [first = ""] = await lines.take(2);
+  expect(JSON.parse(first).id).toBe(a.id);
+  await subject.append("d");
+  const e = await subject.append("e");
+  const [live = ""] = await lines.take(1);
+  expect(JSON.parse(live).id).toBe(e.id);
+  await lines.cancel();
+  for (const path of ["/last/a,,b", "/last/a,b..c", "/first/a,"]) {
+    await expectProblem(await subject.ask(path), 400, "bad_topic");
+  }
+});

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { hashOf } from "../../src/frame/hash.ts";
 import { packId } from "../../src/frame/id.ts";
 import { expectProblem, idsOf, Subject, topicOf } from "./with-store.ts";
 
@@ -95,6 +96,129 @@ test("an id that is ahead at all moves the id sequence forward with it", async (
   await subject.post("/import", line);
   const { id } = await subject.append("note");
   expect(id > JSON.parse(line).id).toBe(true);
+});
+
+test("with ahead an id is taken however far ahead it is, and the refusal says so", async () => {
+  await using subject = new Subject();
+  const lines = [frameAt(Date.now() + 400 * DAY_MS), frameAt(1000)];
+  const body = `${lines.join("\n")}\n`;
+  await expectProblem(await subject.post("/import", body), 400, "id_ahead", /xs import --ahead/);
+  expect((await subject.post("/import?ahead", body)).status).toBe(200);
+  expect(await (await subject.ask("/")).text()).toBe(`${lines[1]}\n${lines[0]}\n`);
+  const { id } = await subject.append("note");
+  expect(id > JSON.parse(lines[0] ?? "").id).toBe(true);
+});
+
+test("an id after which none could come is refused, also with ahead", async () => {
+  await using subject = new Subject();
+  const last = frameAt(2 ** 48 - 1);
+  await expectProblem(
+    await subject.post("/import?ahead", last),
+    400,
+    "id_ahead",
+    "none could come",
+  );
+  await expectProblem(await subject.post("/import", last), 400, "id_ahead");
+  await subject.append("note");
+});
+
+test("frames whose content is missing are imported, and counted", async () => {
+  await using subject = new Subject();
+  const { hash } = await subject.append("note", "here");
+  const named = (ts: number, hash: string | null, ttl = "forever") =>
+    JSON.stringify({ ...JSON.parse(frameAt(ts)), hash, ttl });
+  const missing = hashOf(Buffer.from("nowhere"));
+  const lines = [
+    named(1000, missing),
+    named(2000, hash),
+    named(3000, null),
+    named(4000, missing),
+    // It is over, so nobody misses anything.
+    named(5000, missing, "time:1"),
+  ];
+  const answer = async (body: string) => (await subject.post("/import", body)).json();
+  expect(await answer(lines.join("\n"))).toEqual({ frames: 5, added: 4, missing: 2 });
+  // What is there already has no content either.
+  expect(await answer(lines.join("\n"))).toEqual({ frames: 5, added: 0, missing: 2 });
+  const one = await subject.post("/import", named(6000, missing));
+  expect(JSON.parse(one.headers.get("xs-import") ?? "")).toEqual({
+    frames: 1,
+    added: 1,
+    missing: 1,
+  });
+  expect(await one.json()).toMatchObject({ hash: missing });
+  await subject.post("/cas", "nowhere");
+  expect(await answer(lines.join("\n"))).toEqual({ frames: 5, added: 0 });
+});
+
+test("the line that is not UTF-8, or too long, is named, whatever arrives together", async () => {
+  await using subject = new Subject();
+  const wrong = Buffer.concat([
+    Buffer.from(`${frameAt(1000)}\n\n${frameAt(2000)}\n`),
+    Buffer.from([0x22, 0xff, 0x0a]),
+    Buffer.from(frameAt(3000)),
+  ]);
+  const line4 = /^line 4: the line is not UTF-8 \(nothing was imported\)/;
+  await expectProblem(await subject.post("/import", wrong), 400, "bad_frame", line4);
+  const byByte = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const byte of wrong) controller.enqueue(new Uint8Array([byte]));
+      controller.close();
+    },
+  });
+  const body = { method: "POST", body: byByte };
+  await expectProblem(await subject.ask("/import", body), 400, "bad_frame", line4);
+  const first = Buffer.concat([Buffer.from([0xff]), Buffer.from(`\n${frameAt(1000)}`)]);
+  await expectProblem(
+    await subject.post("/import", new Uint8Array(first)),
+    400,
+    "bad_frame",
+    /^line 1:/,
+  );
+  const long = `${frameAt(1000)}\n${"x".repeat(1024 * 1024 + 1)}`;
+  await expectProblem(await subject.post("/import", long), 413, "body_too_large", /^line 2:/);
+  // Half a character at the end of all.
+  const cut = Buffer.concat([Buffer.from(`${frameAt(1000)}\n`), Buffer.from([0xc3])]);
+  await expectProblem(
+    await subject.post("/import", new Uint8Array(cut)),
+    400,
+    "bad_frame",
+    /^line 2:/,
+  );
+  expect(await subject.ids()).toEqual([]);
+});
+
+test("meta of older exports may be as deep as 64 KiB allow, and is served, exported, imported again", async () => {
+  await using subject = new Subject();
+  const meta = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
+  const deep = (ts: number, text: string) =>
+    frameAt(ts).replace('"meta":{"n":1}', () => `"meta":${text}`);
+  const lines = [
+    deep(1000, meta(129)),
+    deep(2000, meta(32 * 1024)),
+    deep(3000, `{"chunk":{"of":${meta(5000)},"index":1,"more":false}}`),
+    deep(4000, `${'{"a":'.repeat(10_000)}1.0${"}".repeat(10_000)}`),
+  ];
+  const body = lines.map((line) => `${line}\n`).join("");
+  expect(await (await subject.post("/import", body)).json()).toEqual({ frames: 4, added: 4 });
+  expect(await (await subject.ask("/")).text()).toBe(body);
+  const more = deep(5000, meta(32 * 1024 + 1));
+  const refused = await subject.post("/import", more);
+  expect(refused.status).toBeOneOf([400, 413]);
+  for (const line of lines) {
+    const { id } = JSON.parse(line.replace(/"meta":.*,"ttl"/, '"ttl"'));
+    expect((await subject.ask(`/${id}`)).status).toBe(200);
+    expect((await subject.ask(`/${id}/content`)).status).toBe(404);
+    expect((await subject.ask(`/${id}?with-timestamp`)).status).toBe(200);
+  }
+  await using copy = new Subject();
+  const tar = new Uint8Array(await (await subject.ask("/export")).arrayBuffer());
+  expect(await (await copy.post("/import", tar)).json()).toMatchObject({ frames: 4, added: 4 });
+  expect(await (await copy.ask("/")).text()).toBe(body);
+  for (const line of lines) {
+    const { id } = JSON.parse(line.replace(/"meta":.*,"ttl"/, '"ttl"'));
+    expect((await copy.ask(`/${id}`, { method: "DELETE" })).status).toBe(204);
+  }
 });
 
 test("a frame that its ttl rules out is not brought back", async () => {

@@ -113,6 +113,70 @@ test("an address where no server answers is exit 1, with the reason and what to 
   }
 });
 
+test("a token in the address is used, is stronger than XS_TOKEN, and stands in no message", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store, { args: ["--expose", ":0"] });
+  await server.append("note");
+  const token = (await Bun.file(join(home.store, "token")).text()).trim();
+  const at = await server.listensAt("expose");
+  const env = { XS_TOKEN: "wrong" };
+  for (const address of [
+    `http://user:${token}@${at}`,
+    `http://user:${token}@${at}/`,
+    `HTTP://:${token}@${at}`,
+    `http://${token}@${at}`,
+    `http://user:%${token.charCodeAt(0).toString(16)}${token.slice(1)}@${at}`,
+    `user:${token}@${at}`,
+  ]) {
+    expect([address, await home.ok(["last", address, "note"], { env })]).toEqual([
+      address,
+      expect.stringContaining('"topic":"note"'),
+    ]);
+    expect(await home.ok(["last"], { env: { XS_ADDR: address } })).toContain('"topic":"note"');
+  }
+  const script = join(home.path, "script.ts");
+  await Bun.write(
+    script,
+    'export default async (frame, state, xs) => ({ out: (await xs.last("note")).id });',
+  );
+  const tried = await home.ok(["handler", "try", `http://user:${token}@${at}`, script], { env });
+  expect(tried).toContain("script.out");
+  for (const [address, args] of [
+    ["http://user:SECRET@127.0.0.1:1", ["cat"]],
+    ["user:SECRET@127.0.0.1:1", ["cat"]],
+    [`http://user:SECRET@${at}`, ["cat"]],
+    [`http://user:SECRET@${at}/elsewhere`, ["cat"]],
+    ["http://user:SECRET@", ["cat"]],
+    ["http://user:SECRET@a b", ["cat"]],
+    ["iroh://user:SECRET@node", ["cat"]],
+    [`http://user:SECRET@${at}`, ["serve"]],
+  ] as const) {
+    const { code, stdout, stderr } = await home.xs([...args, address]);
+    expect([address, code > 0, stdout]).toEqual([address, true, ""]);
+    expect(stderr).not.toContain("SECRET");
+    expect(stderr).not.toContain("this should not have happened");
+  }
+});
+
+test("a token in the address goes into the header of a bearer, and nowhere else", async () => {
+  using home = new Home();
+  const seen: string[] = [];
+  using web = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch(request) {
+      seen.push(`${request.url} ${JSON.stringify(request.headers)}`);
+      return Response.redirect("http://localhost:1/other");
+    },
+  });
+  const { code, stderr } = await home.xs(["cat", `http://user:SECRET@127.0.0.1:${web.port}`]);
+  expect(code).toBe(1);
+  expect(seen).toHaveLength(1);
+  expect(seen[0]?.split("SECRET")).toHaveLength(2);
+  expect(seen[0]).toContain('"authorization":"Bearer SECRET"');
+  expect(stderr).not.toContain("SECRET");
+});
+
 test("a file is no store, and is left as it is", async () => {
   using home = new Home();
   const file = join(home.path, "letter");

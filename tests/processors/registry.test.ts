@@ -52,6 +52,17 @@ describe("after a restart", () => {
     ["something was terminated that is not there", ["terminate"], undefined],
     ["it was terminated when it had finished", ["spawn", "finished 1", "terminate"], undefined],
     ["it was spawned twice at once", ["spawn", "spawn"], { pending: "2" }],
+    [
+      "another, of an import, came between a spawn and its answer",
+      ["spawn", "spawn", "active 1"],
+      { pending: "2", good: "1" },
+    ],
+    ["that one did not load", ["spawn", "spawn", "invalid 2", "active 1"], { good: "1" }],
+    [
+      "that one was replaced before it was active",
+      ["spawn", "spawn", "replaced 1", "active 2", "active 1"],
+      { good: "2" },
+    ],
     ["a replacement was never active", ["spawn", "active 1", "spawn"], { pending: "3", good: "1" }],
     ["a replacement did not load", ["spawn", "active 1", "spawn", "invalid 3"], { good: "1" }],
     [

@@ -1,0 +1,257 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { packId } from "../../src/frame/id.ts";
+import {
+  type AnyFrame,
+  answers,
+  countOf,
+  framesOf,
+  say,
+  spawn,
+  statuses,
+  terminate,
+} from "../support/processors.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { expectSound } from "../support/store.ts";
+import { TEST_MS, until } from "../support/wait.ts";
+import { Home } from "./run-xs.ts";
+
+setDefaultTimeout(TEST_MS);
+
+const COPY = 'export default { topics: ["n"], run: (frame) => ({ out: { copied: frame.id } }) }';
+const QUIET = "export default async function* () { for (;;) { await Bun.sleep(1000); } }";
+
+/** A spawn or a terminate as another store has it, made so many ms ago. */
+function request(event: string, name: string, ago: number, hash: string | null = null): AnyFrame {
+  const id = packId({
+    ts_ms: Date.now() - ago,
+    counter_hi: 1,
+    counter_lo: 0,
+    node: "00000001",
+  });
+  return { topic: `stream.cross.${event}`, id, hash, meta: { topic: name }, ttl: "forever" };
+}
+
+/** A home with `a.tar`, the export of a store where two handlers and a generator run. */
+async function withPrograms(): Promise<Home> {
+  const home = new Home();
+  const source = join(home.path, "source");
+  await using server = await startServer(source);
+  await spawn(server, "handler", "copy", COPY);
+  await spawn(server, "handler", "again", COPY);
+  await spawn(server, "generator", "quiet", QUIET);
+  await terminate(server, "handler", (await spawn(server, "handler", "over", COPY)).meta.topic);
+  await until("it is over", async () => (await statuses(server)).length === 3);
+  await server.stop("SIGTERM");
+  await home.ok(["export", source, "a.tar"]);
+  return home;
+}
+
+const STARTS = [
+  { kind: "handler", name: "copy" },
+  { kind: "handler", name: "again" },
+  { kind: "generator", name: "quiet" },
+].map((one) => expect.objectContaining({ ...one, spawn_id: expect.any(String) }));
+
+test("an import says what it brings that will run, on stderr and in its answer", async () => {
+  using home = await withPrograms();
+  for (const form of ["a.tar", "frames"]) {
+    const store = `./${form}-store`;
+    if (form === "frames") {
+      await home.shell(`for n in 1; do tar xf a.tar frames.jsonl content; done`);
+      await home.shell(`for file in content/*; do xs cas-post ${store} <$file; done`);
+    }
+    const file = form === "frames" ? "frames.jsonl" : form;
+    const { code, stdout, stderr } = await home.xs(["import", store, file]);
+    expect(code).toBe(0);
+    const { starts } = JSON.parse(stdout);
+    expect(starts).toHaveLength(3);
+    expect(starts).toEqual(expect.arrayContaining(STARTS));
+    expect(stderr).toMatch(/1 generator, 2 handlers start with the next {2}xs serve/);
+    for (const name of ["copy", "again", "quiet"]) expect(stderr).toContain(`"${name}"`);
+    expect(stderr).not.toContain('"over"');
+    expect(stderr).toContain("xs serve --paused");
+    // The second time it brings nothing.
+    const again = await home.xs(["import", store, file]);
+    expect([JSON.parse(again.stdout).added, again.stderr]).toEqual([0, ""]);
+    expect(JSON.parse(again.stdout)).not.toHaveProperty("starts");
+  }
+});
+
+test("one spawn is given back as it is, and told of all the same", async () => {
+  using home = new Home();
+  const line = JSON.stringify(request("handler.spawn", "ü\n\u001b[31m", 1000));
+  const { stdout, stderr } = await home.xs(["import", home.store], { stdin: line });
+  expect(JSON.parse(stdout)).toEqual(JSON.parse(line));
+  expect(stderr).toContain("1 handler starts with the next");
+  expect(stderr).toContain('"ü\\n\\u001b[31m"');
+});
+
+test("--no-processors leaves spawns out, and nothing else", async () => {
+  using home = await withPrograms();
+  const { code, stdout, stderr } = await home.xs(["import", "./new", "a.tar", "--no-processors"]);
+  expect(code).toBe(0);
+  const all = JSON.parse(await home.ok(["import", "./all", "a.tar"]));
+  expect(JSON.parse(stdout)).toMatchObject({
+    frames: all.frames,
+    added: all.added - 4,
+    left_out: 4,
+  });
+  expect(JSON.parse(stdout)).not.toHaveProperty("starts");
+  expect(stderr).toContain("4 spawns left out");
+  expect(stderr).not.toContain("start");
+  expect(await home.ok(["ps", "./new"])).toBe("");
+  expect(await home.ok(["cat", "./new"])).not.toContain(".spawn");
+  {
+    await using server = await startServer(join(home.path, "new"));
+    expect(await statuses(server)).toEqual([]);
+    await server.stop("SIGTERM");
+  }
+  await expectSound(join(home.path, "new"));
+  // One alone, and with a request to the API.
+  const line = JSON.stringify(request("duplex.spawn", "one", 1000));
+  const one = await home.ok(["import", "./new", "--no-processors"], { stdin: line });
+  expect(JSON.parse(one)).toEqual({ frames: 1, added: 0, left_out: 1 });
+});
+
+test("xs serve --paused runs nothing, says so, shows it, and keeps requests for the next start", async () => {
+  using home = await withPrograms();
+  await home.ok(["import", home.store, "a.tar"]);
+  const say1 = async (server: Server) => {
+    const script = Buffer.from(COPY);
+    await home.ok(
+      ["append", home.store, "stream.cross.handler.spawn", "--meta", '{"topic":"third"}'],
+      { stdin: script },
+    );
+    await terminate(server, "handler", "again");
+    await say(server, "n");
+  };
+  {
+    await using server = await startServer(home.store, { args: ["--paused", "--http", ":0"] });
+    const rows = await statuses(server);
+    expect(rows.map(({ name, state }) => [name, state]).sort()).toEqual([
+      ["again", "paused"],
+      ["copy", "paused"],
+      ["quiet", "paused"],
+    ]);
+    await say1(server);
+    const names = (await statuses(server)).map(({ name }) => name).sort();
+    expect(names).toEqual(["copy", "quiet", "third"]);
+    const [start] = await framesOf(server, "stream.cross.start").then((frames) => frames.slice(-1));
+    expect(start?.meta.paused).toBe(true);
+    expect((await fetch(`http://${await server.listensAt("http")}`)).status).toBe(503);
+    expect(await framesOf(server, "copy.out")).toEqual([]);
+    expect(await server.stop("SIGTERM")).toBe(0);
+    expect(await server.stderr).toMatch(
+      /serving .*paused: 1 generator, 2 handlers wait for a start without --paused/,
+    );
+  }
+  {
+    await using server = await startServer(home.store);
+    // Nothing is lost: what was appended meanwhile is handled, and what was asked for is done.
+    const [out] = await countOf(server, "copy.out", 1);
+    expect(out?.meta.copied).toBe((await framesOf(server, "n"))[0]?.id);
+    await until("third runs", async () =>
+      (await statuses(server)).some(({ name, state }) => name === "third" && state === "active"),
+    );
+    expect((await statuses(server)).map(({ name }) => name)).not.toContain("again");
+    await server.stop("SIGTERM");
+  }
+  await expectSound(home.store);
+});
+
+test("what an import asks for changes nothing in a server that runs, and counts from its next start", async () => {
+  using home = new Home();
+  let older: AnyFrame;
+  let newer: AnyFrame;
+  let mine: AnyFrame;
+  {
+    await using server = await startServer(home.store);
+    mine = await spawn(server, "handler", "copy", COPY);
+    const hash = await (await server.fetch("/cas", { method: "POST", body: COPY })).text();
+    older = request("handler.spawn", "copy", 3_600_000, hash.trim());
+    newer = request("handler.spawn", "other", 0, hash.trim());
+    const over = request("handler.terminate", "copy", 3_600_000 - 1000);
+    const lines = [older, over, newer].map((frame) => JSON.stringify(frame)).join("\n");
+    const response = await server.fetch("/import", { method: "POST", body: lines });
+    const { starts, ends } = (await response.json()) as { starts: AnyFrame[]; ends?: AnyFrame[] };
+    expect([starts.map(({ meta: _, ...one }) => one), ends]).toEqual([
+      [{ kind: "handler", name: "other", spawn_id: newer.id }] as never,
+      undefined,
+    ]);
+    // A handler looks for spawns before each page: what will not come must not be waited for.
+    for (let n = 1; n <= 3; n++) {
+      await say(server, "n");
+      await countOf(server, "copy.out", n);
+    }
+    const rows = await statuses(server);
+    expect(rows.map(({ name, state, spawn_id }) => [name, state, spawn_id])).toEqual([
+      ["copy", "active", mine.id],
+    ]);
+    expect(await answers(server, newer)).toEqual([]);
+    await server.stop("SIGTERM");
+  }
+  {
+    await using server = await startServer(home.store);
+    await until("both run", async () => {
+      const rows = await statuses(server);
+      const active = rows.filter(({ state }) => state === "active");
+      return active.length === 2;
+    });
+    const spawns = (await statuses(server)).map(({ spawn_id }) => spawn_id).sort();
+    expect(spawns).toEqual([mine.id, newer.id].sort());
+    await say(server, "n");
+    await countOf(server, "copy.out", 4);
+    await countOf(server, "other.out", 1);
+    await server.stop("SIGTERM");
+  }
+  await expectSound(home.store);
+});
+
+test("a terminate that an import brings ends nothing now, and is told of", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store);
+  await spawn(server, "handler", "copy", COPY);
+  const then = Date.now();
+  await until("the clock moves on", () => Date.now() > then);
+  const line = JSON.stringify(request("handler.terminate", "copy", 0));
+  const { stderr } = await home.xs(["import", home.store], { stdin: line });
+  expect(stderr).toMatch(/1 handler does not run any more after the next {2}xs serve .*"copy"/);
+  await say(server, "n");
+  await countOf(server, "copy.out", 1);
+  await server.stop("SIGTERM");
+  await using again = await startServer(home.store);
+  await until("it is answered", async () => {
+    const frames = await framesOf(again, "stream.cross.handler.terminated");
+    return frames.length === 1;
+  });
+  expect(await statuses(again)).toEqual([]);
+  await again.stop("SIGTERM");
+});
+
+test("an imported spawn between one's own and its answer does not take the fallback away", async () => {
+  using home = new Home();
+  // As two stores have it, each with its spawn; that of the import has no script that loads.
+  const mine = request("handler.spawn", "copy", 3000);
+  const theirs = { ...request("handler.spawn", "copy", 2000), hash: null };
+  const active = request("handler.active", "copy", 1000);
+  await using server = await startServer(home.store);
+  const hash = await (await server.fetch("/cas", { method: "POST", body: COPY })).text();
+  const lines = [
+    { ...mine, hash: hash.trim() },
+    theirs,
+    { ...active, meta: { topic: "copy", spawn_id: mine.id } },
+  ];
+  const body = lines.map((frame) => JSON.stringify(frame)).join("\n");
+  expect((await server.fetch("/import", { method: "POST", body })).status).toBe(200);
+  await server.stop("SIGTERM");
+  await using again = await startServer(home.store);
+  await until("theirs is invalid", async () => {
+    const found = await answers(again, theirs, "invalid");
+    return found.length === 1;
+  });
+  await say(again, "n");
+  await countOf(again, "copy.out", 1);
+  expect((await statuses(again)).map(({ spawn_id }) => spawn_id)).toEqual([mine.id]);
+  await again.stop("SIGTERM");
+});
