@@ -1,10 +1,11 @@
-import { run } from "./cli/run.ts";
+import { run, tellUncaught } from "./cli/run.ts";
 import { ROLES } from "./processors/self.ts";
 
 const [role, ...args] = process.argv.slice(2);
 try {
   if (role === ROLES.guard) await (await import("./processors/guard.ts")).guard(args);
   if (role === ROLES.ts) await (await import("./processors/ts-runner.ts")).runScript(args);
+  tellUncaught();
   process.exit(await run(process.argv.slice(2)));
 } catch (error) {
   process.stderr.write(`xs: this should not have happened: ${(error as Error).message}\n`);

@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { XsError } from "../frame/error.ts";
+import { hideOwnPlaces, settleStack } from "../frame/own-places.ts";
 import { DirectXs } from "../script/direct.ts";
 import { explain } from "../script/explain.ts";
+import { jsonOf, settled } from "../script/json.ts";
 import { findNu, isModule } from "../script/language.ts";
 import nuModule from "../script/xs.nu" with { type: "text" };
 import { readAll } from "./input.ts";
-import { writeOut } from "./output.ts";
+import { BrokenPipe, writeOut } from "./output.ts";
 import { splitTarget, type Target, withClient } from "./target.ts";
 import { UsageError, type Verb } from "./verb.ts";
 
@@ -54,16 +56,55 @@ async function evaluate(target: Target, script: string, path?: string): Promise<
 }
 
 async function evaluateTs(target: Target, file: string): Promise<void> {
+  hideOwnPlaces();
+  showErrorsSettled();
+  // What the script waits for nowhere ends it as well.
+  const uncaught = Promise.withResolvers<never>();
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.removeAllListeners(event);
+    process.on(event, (error: unknown) => uncaught.reject(error));
+  }
   await withClient(target, { create: true }, async (client) => {
-    try {
+    const run = async () => {
       const { default: script } = (await import(file)) as { default: unknown };
       if (typeof script !== "function") throw new Error("the default export is not a function");
       await print(await script(new DirectXs((path, init) => client.request(path, init))));
+    };
+    try {
+      await Promise.race([run(), uncaught.promise]);
     } catch (error) {
-      if (error instanceof XsError || (error as Error).name === "BrokenPipe") throw error;
+      if (error instanceof XsError || error instanceof BrokenPipe) throw error;
       throw new XsError("bad_request", explain(error));
     }
   });
+}
+
+/** Bun's console shows the source around the place of an error, which may be ours. */
+function showErrorsSettled(): void {
+  for (const name of ["log", "info", "debug", "warn", "error"] as const) {
+    // biome-ignore-start lint/suspicious/noConsole: it is the script's.
+    const show = console[name].bind(console);
+    console[name] = (...values: unknown[]) => {
+      for (const value of values) settleWithin(value);
+      show(...values);
+    };
+    // biome-ignore-end lint/suspicious/noConsole: it is the script's.
+  }
+}
+
+/** So many elements of a list Bun's console shows. */
+const MOST_SHOWN = 100;
+
+/** Settles the errors in a value, as deep as a console shows it. */
+function settleWithin(value: unknown, levels = 3): void {
+  if (typeof value !== "object" || value === null) return;
+  if (value instanceof Error) settleStack(value);
+  if (levels === 0 || ArrayBuffer.isView(value)) return;
+  // Nothing of the script runs for that: a getter is left alone.
+  const inside = Array.isArray(value) ? value.slice(0, MOST_SHOWN) : value;
+  for (const { value: inner } of Object.values(Object.getOwnPropertyDescriptors(inside))) {
+    settleWithin(inner, levels - 1);
+  }
 }
 
 /** Nothing, text and bytes as they are, what comes one by one a line each, the rest as JSON. */
@@ -74,7 +115,8 @@ async function print(value: unknown): Promise<void> {
     for await (const each of value as AsyncIterable<unknown>) await print(each);
     return;
   }
-  await writeOut(`${typeof value === "string" ? value : JSON.stringify(value)}\n`);
+  const text = typeof value === "string" ? value : jsonOf(await settled(value), "what it gives");
+  await writeOut(`${text}\n`);
 }
 
 async function evaluateNu({ address }: Target, file: string, module: string): Promise<void> {

@@ -3,6 +3,14 @@ import { BrokenPipe } from "./output.ts";
 import { toCommand, UsageError, type Verb, type Verbs } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
+/** Says in one line what nobody caught: by itself Bun shows the source of this program around it. */
+export function tellUncaught(): void {
+  const tell = (error: unknown) =>
+    complain(`this should not have happened: ${(error as Error | null)?.message ?? String(error)}`);
+  process.on("unhandledRejection", (error) => void tell(error));
+  process.on("uncaughtException", (error) => void tell(error).then(() => process.exit(1)));
+}
+
 /** Runs a command line and gives the exit code: 0, 1 for a failure, 2 for wrong usage. */
 export async function run(args: readonly string[]): Promise<number> {
   // Two words may name one verb: kv get.

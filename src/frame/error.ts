@@ -1,3 +1,5 @@
+import { settleStack } from "./own-places.ts";
+
 /** Every failure that xs names itself. The code is stable: programs may rely on it. */
 export type ErrorCode =
   | "bad_topic"
@@ -58,6 +60,8 @@ export type ErrorCode =
  * and what to do next.
  */
 export class XsError extends Error {
+  /** What is built makes names short, and this one is shown. */
+  static override readonly name = "XsError";
   readonly code: ErrorCode;
   /** What a program needs to go on, beside the message: more members of the problem document. */
   readonly members: Readonly<Record<string, string | null>>;
@@ -71,6 +75,7 @@ export class XsError extends Error {
     this.name = "XsError";
     this.code = code;
     this.members = options?.members ?? {};
+    settleStack(this);
   }
 }
 

@@ -1,6 +1,7 @@
 // Runs a TypeScript script in a process of its own: the other end of the line protocol.
 import { Console } from "node:console";
 import { join } from "node:path";
+import { hideOwnPlaces } from "../frame/own-places.ts";
 import { explain } from "../script/explain.ts";
 import { httpAsk } from "../script/http-client.ts";
 import type { Ask } from "../script/reads.ts";
@@ -11,6 +12,7 @@ export type Task = "handler" | "generator" | "check";
 
 /** Runs the script in a file until its input ends; never returns. */
 export async function runScript([task = "", file = ""]: string[]): Promise<never> {
+  hideOwnPlaces();
   // Standard output is the protocol's; what a script prints is for a person.
   globalThis.console = new Console(process.stderr, process.stderr) as Console & typeof console;
   process.stdout.write = process.stderr.write.bind(process.stderr);

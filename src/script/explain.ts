@@ -1,3 +1,5 @@
+import { isOwnPlace, withoutOwnFiles } from "../frame/own-places.ts";
+
 interface Explained extends Error {
   readonly position?: { readonly line: number; readonly column: number } | null;
 }
@@ -8,7 +10,7 @@ const MOST = 16 * 1024;
 /** What was thrown, whatever it is, with the place in the script as far as that is known. Never throws. */
 export function explain(error: unknown): string {
   try {
-    const text = explained(error);
+    const text = withoutOwnFiles(explained(error));
     return text.length > MOST ? `${text.slice(0, MOST)}…` : text;
   } catch {
     // A getter that throws, or a proxy.
@@ -44,7 +46,7 @@ function asJson(value: object): string {
 /** The innermost place of a stack that is in a script, not in this program. */
 function placeIn(stack: string): string | undefined {
   for (const line of stack.split("\n")) {
-    if (line.includes("/$bunfs/") || line.includes("~BUN")) continue;
+    if (isOwnPlace(line)) continue;
     const place = /\/([^/\s()]+\.[cm]?[jt]s:\d+:\d+)/.exec(line)?.[1];
     if (place !== undefined) return place;
   }
