@@ -18,6 +18,7 @@ import { metrics } from "./metrics.ts";
 import { ps } from "./ps.ts";
 import { readEnd, readStream } from "./read.ts";
 import { answerOf, type Resource } from "./resource.ts";
+import { Rooms } from "./room.ts";
 import { healthResponse, versionResponse } from "./status.ts";
 import { verify } from "./verify.ts";
 
@@ -32,6 +33,7 @@ export interface Call {
   /** How often each error was answered so far. */
   readonly errors: ReadonlyMap<ErrorCode, number>;
   readonly around: Around;
+  readonly rooms: Rooms;
 }
 
 /** What there is around a store that the API tells of. */
@@ -57,9 +59,10 @@ export interface Processor {
 export function api(store: Store, around: Around = {}): Api {
   const errors = new Map<ErrorCode, number>();
   const count = (code: ErrorCode) => void errors.set(code, (errors.get(code) ?? 0) + 1);
+  const rooms = new Rooms();
   return async (request) => {
     try {
-      return await answer({ store, request, errors, around });
+      return await answer({ store, request, errors, around, rooms });
     } catch (error) {
       return problemResponse(error, count);
     }

@@ -19,25 +19,40 @@ const MAX_LINE = 1024 * 1024;
  * Appends frames given as NDJSON in one step: all of them or, where a line is wrong, none. Gives
  * the frames as NDJSON.
  */
-export async function appendBatch({ store, request, url }: Call): Promise<Response> {
+export async function appendBatch({ store, request, url, rooms }: Call): Promise<Response> {
   const timestamp = isOn(onlyOptions(url, ["with-timestamp"]), "with-timestamp");
   const condition = conditionOf(request);
   if (condition.expectLast !== undefined) {
     throw new XsError("bad_header", "xs-expect-last is for the append of one frame");
   }
-  const requests = await readRequests(store, request);
-  const lines = await store.appendAll(requests, condition);
+  let taken = 0;
+  const take = (bytes: number) => {
+    rooms.bytes.take(bytes);
+    taken += bytes;
+  };
+  let lines: string[];
+  try {
+    lines = await store.appendAll(await readRequests(store, request, take), condition);
+  } finally {
+    rooms.bytes.give(taken);
+  }
   const shownLines = timestamp ? lines.map(withTimestamp) : lines;
   return new Response(shownLines.map((line) => `${line}\n`).join(""), {
     headers: { "content-type": "application/x-ndjson" },
   });
 }
 
-async function readRequests(store: Store, request: Request): Promise<AppendRequest[]> {
+async function readRequests(
+  store: Store,
+  request: Request,
+  takeRoom: (bytes: number) => void,
+): Promise<AppendRequest[]> {
   const requests: AppendRequest[] = [];
   let bytes = 0;
   const take = async (line: string) => {
-    bytes += Buffer.byteLength(line) + 1;
+    const size = Buffer.byteLength(line) + 1;
+    takeRoom(size);
+    bytes += size;
     if (requests.length >= MAX_FRAMES || bytes > MAX_BYTES) {
       throw new XsError(
         "body_too_large",

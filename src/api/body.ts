@@ -1,6 +1,7 @@
 import { XsError } from "../frame/error.ts";
 import { STAGED_MAX } from "../store/content.ts";
 import type { Store, TakenContent } from "../store/store.ts";
+import type { Room } from "./room.ts";
 
 /**
  * Takes a request's body into the store. A body that breaks off is refused before anything refers
@@ -29,24 +30,40 @@ export async function takeBody(
 /**
  * Reads a body of at most `most` bytes into memory.
  *
- * @throws XsError `body_too_large`, `body_cut_off`
+ * @throws XsError `body_too_large`, `body_cut_off`, `too_many_requests`
  */
-export async function readBody(request: Request, most: number, what: string): Promise<Uint8Array> {
+export async function readBody(
+  request: Request,
+  most: number,
+  what: string,
+  room: Room,
+): Promise<Uint8Array> {
   const tooLarge = new XsError("body_too_large", `${what} is at most ${most} bytes`);
   const length = request.headers.get("content-length");
   if (Number(length) > most) throw tooLarge;
+  let taken = 0;
+  const take = (bytes: number) => {
+    room.take(bytes);
+    taken += bytes;
+  };
   try {
-    if (length !== null) return await request.bytes();
+    if (length !== null) {
+      take(Number(length));
+      return await request.bytes();
+    }
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of request.body ?? []) {
       size += chunk.length;
       if (size > most) throw tooLarge;
+      take(chunk.length);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);
   } catch (error) {
     throw bodyError(error);
+  } finally {
+    room.give(taken);
   }
 }
 

@@ -80,8 +80,13 @@ export function problemResponse(error: unknown, count?: (code: ErrorCode) => voi
   count?.(problem.code);
   return new Response(`${JSON.stringify(problem)}\n`, {
     status: problem.status,
-    headers: { "content-type": "application/problem+json", ...headers },
+    headers: { "content-type": "application/problem+json", ...retryAfter(problem), ...headers },
   });
+}
+
+/** The header that says when to try again, where that is soon. */
+export function retryAfter({ code }: Problem): Record<string, string> {
+  return code === "too_many_requests" ? { "retry-after": "1" } : {};
 }
 
 /** A problem document: its members in their order. */

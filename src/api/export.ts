@@ -13,14 +13,22 @@ import { onlyOptions } from "./query.ts";
  * gives the same bytes. What would be wrong is never given: damaged content is left out and named in
  * the entry {@link PROBLEMS}. An answer that cannot be finished is broken off.
  *
- * @throws XsError `frame_damaged`, `value_damaged`
+ * @throws XsError `frame_damaged`, `value_damaged`, `too_many_requests`
  */
 export async function exportStore(call: Call): Promise<Response> {
-  const { store, url } = call;
+  const { store, url, rooms } = call;
   onlyOptions(url, []);
   const type = { ...STORED_BYTES, ...STREAMED, "content-type": "application/x-tar" };
   const { createTarPacker } = await import("modern-tar");
-  const snapshot = await store.snapshot();
+  rooms.exports.take();
+  const snapshot = await store.snapshot().catch((error) => {
+    rooms.exports.give();
+    throw error;
+  });
+  const end = () => {
+    snapshot.close();
+    rooms.exports.give();
+  };
   try {
     const frames = snapshot.frameTotals();
     await checkFrames(snapshot);
@@ -40,11 +48,11 @@ export async function exportStore(call: Call): Promise<Response> {
     // It goes at the pace of whoever takes the tar, and fails when nobody does any more.
     pack()
       .catch((error) => controller.error(brokeOff(call)(error)))
-      .finally(() => snapshot.close());
+      .finally(end);
     const counts = { "xs-frames": String(frames.frames), "xs-pairs": String(pairs.pairs) };
     return new Response(readable, { headers: { ...type, ...counts } });
   } catch (error) {
-    snapshot.close();
+    end();
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import { importTar } from "./import-tar.ts";
 import { jsonResponse, lineResponse } from "./json.ts";
 import { eachLine, LineError } from "./lines.ts";
 import { isOn, onlyOptions } from "./query.ts";
+import type { Room } from "./room.ts";
 import { badTar, isTar } from "./tar-entries.ts";
 
 /** Frames that are committed in one step; a larger import takes several. */
@@ -25,16 +26,23 @@ interface LineImport extends Unexpected {
 }
 
 /** Adds what a body brings, ids kept: the tar of an export, or frames as NDJSON. */
-export async function importAll({ store, request, url, around }: Call): Promise<Response> {
+export async function importAll({ store, request, url, around, rooms }: Call): Promise<Response> {
   const query = onlyOptions(url, ["ahead", "no-processors"]);
   const options = { ahead: isOn(query, "ahead"), noProcessors: isOn(query, "no-processors") };
   const frames = new FrameImport(store, around, options);
   const { head, chunks } = await peek(request.body, BLOCK);
-  if (isTar(head)) return jsonResponse(await importTar(store, chunks, frames, options));
+  if (isTar(head)) {
+    rooms.tars.take();
+    try {
+      return jsonResponse(await importTar(store, chunks, frames, options));
+    } finally {
+      rooms.tars.give();
+    }
+  }
   if (head[0] === 0x1f && head[1] === 0x8b) {
     throw badTar("the body is compressed: unpack it first, with  gunzip");
   }
-  return importFrames(chunks, frames);
+  return importFrames(chunks, frames, rooms.bytes);
 }
 
 /**
@@ -45,6 +53,7 @@ export async function importAll({ store, request, url, around }: Call): Promise<
 async function importFrames(
   chunks: AsyncIterable<Uint8Array>,
   frames: FrameImport,
+  room: Room,
 ): Promise<Response> {
   const total: LineImport = { frames: 0, added: 0 };
   let step: ImportFrame[] = [];
@@ -54,11 +63,13 @@ async function importFrames(
     total.added += await frames.step(step.filter((frame) => frames.takes(frame)));
     total.frames += step.length;
     step = [];
+    room.give(stepBytes);
     stepBytes = 0;
   };
   const take = (line: string) => {
     const fields = parseFrame(line);
     step.push({ ...fields, ttl: parseTtl(fields.ttl) });
+    room.take(line.length);
     stepBytes += line.length;
     only = encodeFrame(fields.id, fields);
     if (step.length >= STEP_LINES || stepBytes >= STEP_BYTES) return commit();
@@ -71,6 +82,8 @@ async function importFrames(
     if (!(failure instanceof XsError)) throw failure;
     const kept = total.frames === 0 ? "nothing was imported" : `${total.frames} frames are in`;
     throw new XsError(failure.code, `${(error as Error).message} (${kept})`, { cause: error });
+  } finally {
+    room.give(stepBytes);
   }
   const counts = { ...total, ...(await frames.unexpected()) };
   if (total.frames !== 1 || counts.left_out) return jsonResponse(counts);

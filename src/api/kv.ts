@@ -38,7 +38,7 @@ export const kv = {
 
   /** Stores the body; the revision is the answer's ETag. */
   put(key: string) {
-    return async ({ store, request, url }: Call): Promise<Response> => {
+    return async ({ store, request, url, rooms }: Call): Promise<Response> => {
       onlyOptions(url, []);
       parseClientKey(key);
       const type = request.headers.get("content-type") ?? "application/octet-stream";
@@ -46,7 +46,7 @@ export const kv = {
         throw new XsError("bad_header", `the Content-Type is longer than ${MAX_TYPE} bytes`);
       }
       const condition = conditionOf(request);
-      const value = await readBody(request, MAX_VALUE, "a value");
+      const value = await readBody(request, MAX_VALUE, "a value", rooms.bytes);
       const rev = await store.kv.put(key, type, value, condition);
       const response = jsonResponse({ key, rev, size: value.length, type });
       response.headers.set("etag", `"${rev}"`);

@@ -12,9 +12,10 @@ const PROGRESS_MS = 200;
  * end. It goes at the pace of the client, and ends when that leaves.
  */
 export function verify(call: Call): Response {
-  const { store, request, url } = call;
+  const { store, request, url, rooms } = call;
   const progress = isOn(onlyOptions(url, ["progress"]), "progress");
   if (request.method === "HEAD") return new Response(null, { headers: HEADERS });
+  rooms.checks.take();
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   const write = (line: object) => writer.write(Buffer.from(`${JSON.stringify(line)}\n`));
@@ -38,6 +39,7 @@ export function verify(call: Call): Response {
       await writer.close();
     })
     .catch((error) => writer.abort(brokeOff(call)(error)))
-    .catch(() => {});
+    .catch(() => {})
+    .finally(() => rooms.checks.give());
   return new Response(readable, { headers: HEADERS });
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { preferred } from "../api/accept.ts";
-import { problemOf } from "../api/errors.ts";
+import { problemOf, retryAfter } from "../api/errors.ts";
 import { XsError } from "../frame/error.ts";
 
 /** How to answer requests, for whoever finds that nobody does. */
@@ -45,6 +45,7 @@ export function refuse(request: IncomingMessage, response: ServerResponse, error
     "content-type": json ? "application/problem+json" : "text/plain; charset=utf-8",
     "content-length": body.length,
     "cache-control": "no-store",
+    ...retryAfter(problem),
     "x-content-type-options": "nosniff",
     // What is left of the body would be taken for the next request, or waited for.
     ...(!request.complete && { connection: "close" }),
