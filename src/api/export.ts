@@ -5,7 +5,7 @@ import { nextTurn } from "../store/turn.ts";
 import { STORED_BYTES, STREAMED } from "./answer-headers.ts";
 import type { Call } from "./api.ts";
 import { ExportedContent } from "./export-content.ts";
-import { brokeOff } from "./pulled.ts";
+import { brokeOff, pulled } from "./pulled.ts";
 import { onlyOptions } from "./query.ts";
 
 /**
@@ -25,10 +25,6 @@ export async function exportStore(call: Call): Promise<Response> {
     rooms.exports.give();
     throw error;
   });
-  const end = () => {
-    snapshot.close();
-    rooms.exports.give();
-  };
   try {
     const frames = snapshot.frameTotals();
     await checkFrames(snapshot);
@@ -48,13 +44,39 @@ export async function exportStore(call: Call): Promise<Response> {
     // It goes at the pace of whoever takes the tar, and fails when nobody does any more.
     pack()
       .catch((error) => controller.error(brokeOff(call)(error)))
-      .finally(end);
+      .finally(() => snapshot.close());
     const counts = { "xs-frames": String(frames.frames), "xs-pairs": String(pairs.pairs) };
-    return new Response(readable, { headers: { ...type, ...counts } });
+    // A small store is packed before anybody has taken a byte, and is in memory until somebody does.
+    const taken = untilTaken(readable, () => rooms.exports.give());
+    return new Response(taken, { headers: { ...type, ...counts } });
   } catch (error) {
-    end();
+    snapshot.close();
+    rooms.exports.give();
     throw error;
   }
+}
+
+/** The same stream; `over` is called when all of it is taken, or nobody wants it any more. */
+function untilTaken(
+  stream: ReadableStream<Uint8Array>,
+  over: () => void,
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  const next = async () => {
+    try {
+      const { value, done } = await reader.read();
+      if (done) over();
+      return value;
+    } catch (error) {
+      over();
+      throw error;
+    }
+  };
+  const left = () => {
+    over();
+    reader.cancel().catch(() => {});
+  };
+  return pulled(next, left);
 }
 
 /** Adds an entry that says nothing of who made it, or when. */
