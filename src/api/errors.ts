@@ -1,5 +1,5 @@
 import { type ErrorCode, XsError } from "../frame/error.ts";
-import { diskFull, isOutOfFiles } from "../store/failures.ts";
+import { diskFull, isOutOfFiles, outOfFiles } from "../store/failures.ts";
 
 /** The HTTP status and the title of every error code: the only such table. */
 const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
@@ -30,6 +30,7 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   bad_key: [400, "Bad key"],
   reserved_key: [403, "Reserved key"],
   bad_header: [400, "Bad header"],
+  bad_path: [400, "Bad path"],
   bad_batch: [400, "Bad batch"],
   bad_tar: [400, "Bad tar"],
   value_damaged: [500, "Value damaged"],
@@ -42,6 +43,8 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   store_not_found: [404, "Store not found"],
   store_damaged: [503, "Store damaged"],
   store_too_new: [503, "Store too new"],
+  store_of_another: [403, "Store of another user"],
+  store_read_only: [403, "Store read-only"],
   no_server: [503, "No server"],
   address_in_use: [503, "Address in use"],
   cannot_listen: [503, "Cannot listen"],
@@ -109,12 +112,6 @@ function asXsError(error: unknown): XsError {
   if (code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL") {
     return diskFull(error);
   }
-  if (isOutOfFiles(error)) {
-    return new XsError(
-      "too_many_files",
-      "the server has no file descriptor left: try again, or start it with a higher limit (ulimit -n)",
-      { cause: error },
-    );
-  }
+  if (isOutOfFiles(error)) return outOfFiles(error);
   return new XsError("internal", `this should not have happened: ${message ?? String(error)}`);
 }

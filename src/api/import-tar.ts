@@ -31,6 +31,7 @@ export async function importTar(
 ): Promise<TarImport> {
   const release = await store.holdContent();
   try {
+    store.checkWritable();
     const space = new ImportSpace(store.path);
     try {
       const found = await readTar(store, space, chunks, options);

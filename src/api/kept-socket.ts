@@ -6,8 +6,15 @@ type Server = ReturnType<typeof Bun.serve>;
 /** How often a server looks whether its socket is still there, in ms. */
 const LOOK_EVERY_MS = 250;
 
-/** What a server says of its socket: that it was gone and is there again, or why it is not. */
-export type SocketNews = (text: string) => void;
+/** Who answers for a socket. */
+export interface SocketOwner {
+  /** Told that the socket was gone and is there again, or why it is not. */
+  news(text: string): void;
+  /** Tells whether the folder of the socket still is what it was. */
+  isInPlace(): boolean;
+}
+
+const NOBODY: SocketOwner = { news: () => {}, isInPlace: () => true };
 
 /**
  * A server on a unix socket. Where somebody removes the socket it is put back: nobody would find the server,
@@ -16,7 +23,7 @@ export type SocketNews = (text: string) => void;
 export class KeptSocket {
   readonly path: string;
   readonly #serve: (unix: string) => Server;
-  readonly #news: SocketNews;
+  readonly #owner: SocketOwner;
   readonly #timer: ReturnType<typeof setInterval>;
   #server: Server;
   /** Which file the socket is. */
@@ -31,12 +38,12 @@ export class KeptSocket {
   private constructor(
     path: string,
     serve: (unix: string) => Server,
-    news: SocketNews,
+    owner: SocketOwner,
     server: Server,
   ) {
     this.path = path;
     this.#serve = serve;
-    this.#news = news;
+    this.#owner = owner;
     this.#server = server;
     this.#inode = inodeOf(path);
     this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
@@ -47,10 +54,10 @@ export class KeptSocket {
   static async listen(
     path: string,
     serve: (unix: string) => Server,
-    news: SocketNews = () => {},
+    owner: SocketOwner = NOBODY,
   ): Promise<KeptSocket> {
     const server = await bindPrivately(path, serve);
-    return new KeptSocket(path, serve, news, server);
+    return new KeptSocket(path, serve, owner, server);
   }
 
   /** Closes the connections that wait for another request. */
@@ -76,7 +83,7 @@ export class KeptSocket {
   async #look(): Promise<void> {
     if (this.#busy || this.#stopped) return;
     const inode = inodeOf(this.path);
-    if (inode === this.#inode) return;
+    if (inode === this.#inode || !this.#owner.isInPlace()) return;
     this.#busy = true;
     try {
       if (inode !== undefined) {
@@ -112,7 +119,7 @@ export class KeptSocket {
   #tell(text: string): void {
     if (this.#told === text) return;
     this.#told = text;
-    this.#news(text);
+    this.#owner.news(text);
   }
 }
 

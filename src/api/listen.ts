@@ -5,7 +5,7 @@ import type { Api } from "./api.ts";
 import type { Door } from "./descriptors.ts";
 import { problemResponse } from "./errors.ts";
 import { guarded } from "./guard.ts";
-import { KeptSocket, type SocketNews } from "./kept-socket.ts";
+import { KeptSocket, type SocketOwner } from "./kept-socket.ts";
 import { tokenOf } from "./token.ts";
 
 /**
@@ -28,11 +28,11 @@ export interface Listener extends Door {
  * Answers on the unix socket of a store. The caller holds the store's lock, so a socket that is
  * there already is either stale or somebody else's: it is removed only if nobody answers on it.
  *
- * @param news told when somebody has removed the socket
+ * @param owner told when somebody has removed the socket
  * @throws XsError `store_in_use`
  */
-export function listen(directory: string, answer: Api, news?: SocketNews): Promise<Listener> {
-  return listenUnix(join(directory, "sock"), answer, news);
+export function listen(directory: string, answer: Api, owner?: SocketOwner): Promise<Listener> {
+  return listenUnix(join(directory, "sock"), answer, owner);
 }
 
 /**
@@ -47,13 +47,13 @@ export async function expose(
   at: ListenAddress,
   answer: Api,
   opened: Promise<void>,
-  news?: SocketNews,
+  owner?: SocketOwner,
 ): Promise<Listener> {
   const whenOpened: Api = async (request) => {
     await opened;
     return answer(request);
   };
-  if ("path" in at) return listenUnix(at.path, whenOpened, news);
+  if ("path" in at) return listenUnix(at.path, whenOpened, owner);
   await checkHost(at);
   const token = tokenOf(directory);
   let admit: ReturnType<typeof guarded>;
@@ -80,7 +80,7 @@ export async function expose(
   };
 }
 
-async function listenUnix(path: string, answer: Api, news?: SocketNews): Promise<Listener> {
+async function listenUnix(path: string, answer: Api, owner?: SocketOwner): Promise<Listener> {
   const serve = (unix: string) =>
     Bun.serve({
       unix,
@@ -90,7 +90,7 @@ async function listenUnix(path: string, answer: Api, news?: SocketNews): Promise
       // A following read may be silent for ever. The types leave this out for a unix socket.
       ...({ idleTimeout: 0 } as object),
     });
-  const socket = await KeptSocket.listen(path, serve, news);
+  const socket = await KeptSocket.listen(path, serve, owner);
   return { address: path, closeIdle: () => socket.closeIdle(), stop: (ms) => socket.stop(ms) };
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { absolutePath } from "../frame/absolute-path.ts";
 import { XsError } from "../frame/error.ts";
 import { hideOwnPlaces, settleStack } from "../frame/own-places.ts";
 import { DirectXs } from "../script/direct.ts";
@@ -36,7 +37,7 @@ export const evalVerb: Verb = {
     if (file === "-") return evaluate(target, await readAll());
     const source = Bun.file(file);
     if (!(await source.exists())) throw new UsageError(`there is no file ${file}`);
-    return evaluate(target, await source.text(), resolve(file));
+    return evaluate(target, await source.text(), absolutePath(file));
   },
 };
 

@@ -1,3 +1,4 @@
+import { brokenArgument } from "../frame/absolute-path.ts";
 import { XsError } from "../frame/error.ts";
 import { BrokenPipe } from "./output.ts";
 import { toCommand, UsageError, type Verb, type Verbs } from "./verb.ts";
@@ -13,6 +14,13 @@ export function tellUncaught(): void {
 
 /** Runs a command line and gives the exit code: 0, 1 for a failure, 2 for wrong usage. */
 export async function run(args: readonly string[]): Promise<number> {
+  const broken = brokenArgument(args);
+  if (broken !== undefined) {
+    await complain(
+      `argument ${broken + 1} is not UTF-8, and would be taken for something else: content goes in through stdin`,
+    );
+    return 2;
+  }
   // Two words may name one verb: kv get.
   const words = Object.hasOwn(VERBS, args.slice(0, 2).join(" ")) ? 2 : 1;
   const name = args.length > 0 ? args.slice(0, words).join(" ") : undefined;

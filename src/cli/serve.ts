@@ -8,6 +8,7 @@ import { XsError } from "../frame/error.ts";
 import { FOREVER } from "../frame/ttl.ts";
 import { idleProcessors, nextStart, Processors } from "../processors/processors.ts";
 import { openSqliteStore } from "../store/open.ts";
+import { checkFound } from "../store/owner.ts";
 import type { Store } from "../store/store.ts";
 import { version } from "../version.ts";
 import { messages } from "./messages.ts";
@@ -35,8 +36,9 @@ export const serve: Verb = {
     const [path] = positionals;
     const address = parsed(() => (path === undefined ? defaultAddress() : parseAddress(path)));
     if ("url" in address) throw new UsageError(`serve takes a directory, not ${address.url}`);
-    const { directory } = address;
+    const { directory, found } = address;
     const chosen = readServeOptions(options);
+    if (found) checkFound(directory);
     const store = await open(directory);
     const signal = stopSignal();
     const processors = new Processors(store);
@@ -89,7 +91,10 @@ async function openDoors(
 ): Promise<Doors> {
   const opened = Promise.withResolvers<void>();
   const listeners: Listener[] = [];
-  const news = (text: string) => messages.warn(text);
+  const owner = {
+    news: (text: string) => messages.warn(text),
+    isInPlace: () => store.isInPlace,
+  };
   const meta: { version: string; pid: number; expose?: string; http?: string; paused?: true } = {
     version,
     pid: process.pid,
@@ -97,7 +102,7 @@ async function openDoors(
   if (options.paused) meta.paused = true;
   let hints = "";
   if (options.expose) {
-    const listener = await expose(directory, options.expose, answer, opened.promise, news);
+    const listener = await expose(directory, options.expose, answer, opened.promise, owner);
     listeners.push(listener);
     meta.expose = listener.address;
     if ("port" in options.expose) hints += `\n  export XS_TOKEN=$(cat ${directory}/token)`;
@@ -113,7 +118,7 @@ async function openDoors(
     hints += "port" in options.http ? `\n  curl http://${gateway.address}` : "";
   }
   const others = { doors: [...listeners], sockets: listeningSockets() };
-  const own = await listen(directory, answer, news);
+  const own = await listen(directory, answer, owner);
   listeners.push(own);
   const descriptors = Descriptors.watch(own, others, messages.warn);
   // No request is read before this returns to the event loop, so the frame comes first.

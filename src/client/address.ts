@@ -1,13 +1,18 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { absolutePath } from "../frame/absolute-path.ts";
 import { shown, XsError } from "../frame/error.ts";
 import { schemeOf } from "../frame/listen-address.ts";
 import { isStore } from "../store/is-store.ts";
 
 /** Where a store is: a directory here, or a server somewhere. */
 export type Address =
-  | { readonly directory: string }
+  | {
+      readonly directory: string;
+      /** Nobody named it: it is where a store usually is. */
+      readonly found?: boolean;
+    }
   | {
       /** Without the token, so it can be shown. */
       readonly url: string;
@@ -40,7 +45,7 @@ export function parseAddress(text: string): Address {
   if (/^[^/]*@[^/@]*:[0-9]{1,5}$/.test(text)) return parseUrl(`http://${text}`, "http");
   const [, host, port] = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]*):([0-9]{1,5})$/.exec(text) ?? [];
   if (port !== undefined) return { url: `http://${host || "127.0.0.1"}:${port}` };
-  const path = resolve(text.replace(/^~(?=\/|$)/, homedir()));
+  const path = absolutePath(text);
   if (basename(path) === "sock" && isStore(dirname(path))) return { directory: dirname(path) };
   return { directory: path };
 }
@@ -77,8 +82,8 @@ function unescaped(text: string): string {
 export function defaultAddress(): Address {
   const { XS_ADDR, XDG_DATA_HOME } = process.env;
   if (XS_ADDR) return parseAddress(XS_ADDR);
-  const here = resolve("store");
-  if (isStore(here) || existsSync(join(here, "sock"))) return { directory: here };
+  const here = absolutePath("store");
+  if (isStore(here) || existsSync(join(here, "sock"))) return { directory: here, found: true };
   const data = XDG_DATA_HOME || join(homedir(), ".local", "share");
-  return { directory: join(data, "cross.stream", "store") };
+  return { directory: absolutePath(join(data, "cross.stream", "store")), found: true };
 }

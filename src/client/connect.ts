@@ -4,6 +4,7 @@ import { success } from "../script/answer.ts";
 import { httpAsk, type Place } from "../script/http-client.ts";
 import { isStore } from "../store/is-store.ts";
 import { lockHolder } from "../store/lock-holder.ts";
+import { checkFound } from "../store/owner.ts";
 import type { Address } from "./address.ts";
 import { reach } from "./reach.ts";
 
@@ -32,14 +33,15 @@ export interface ConnectOptions {
 /**
  * Finds the server of an address, or opens the store itself.
  *
- * @throws XsError `store_not_found`, `store_in_use`, `no_server`
+ * @throws XsError `store_not_found`, `store_in_use`, `no_server`, `store_of_another`
  */
 export async function connect(address: Address, options: ConnectOptions = {}): Promise<Client> {
   if ("url" in address) {
     const { url, token = process.env.XS_TOKEN } = address;
     return remote(url, { url, token });
   }
-  const { directory } = address;
+  const { directory, found } = address;
+  if (found) checkFound(directory);
   const reached = await reach(directory, () => openHere(directory, options));
   return "unix" in reached ? remote(directory, { unix: reached.unix }) : reached.opened;
 }
@@ -73,9 +75,9 @@ function remote(address: string, place: Place): Client {
 
 async function direct(directory: string): Promise<Client | undefined> {
   // Most commands find a server, and start faster without all this.
-  const { openSqliteStore } = await import("../store/open.ts");
+  const { openForCommand } = await import("../store/open.ts");
   const { api } = await import("../api/api.ts");
-  const store = openSqliteStore(directory);
+  const store = openForCommand(directory);
   if (!store) return undefined;
   const answer = api(store, {
     async processors() {

@@ -24,10 +24,14 @@ export async function reach<T>(
 ): Promise<Reached<T>> {
   const deadline = performance.now() + LOCK_WAIT_MS;
   for (;;) {
-    const unix = await findSocket(directory);
-    if (unix !== undefined) return { unix };
-    const opened = await open();
+    const found = await findSocket(directory).catch((error: Error) => error);
+    if (typeof found === "string") return { unix: found };
+    // Where the socket may not be used, the files may be read all the same.
+    const opened = await Promise.try(open).catch((error) => {
+      throw found ?? error;
+    });
     if (opened !== undefined) return { opened };
+    if (found) throw found;
     const isHopeless = isNoSocket(socketOf(directory));
     if (isHopeless || performance.now() > deadline) throw inUse(directory, lockHolder(directory));
     await Bun.sleep(POLL_MS);

@@ -1,5 +1,4 @@
-import { homedir } from "node:os";
-import { resolve } from "node:path";
+import { absolutePath } from "./absolute-path.ts";
 import { shown, XsError } from "./error.ts";
 
 /** Where a server listens: on TCP, or on a unix socket. */
@@ -28,7 +27,7 @@ export function parseListenAddress(text: string, name: string): ListenAddress {
     return { hostname: host.replace(/^\[|\]$/g, "") || "127.0.0.1", port };
   }
   if (digits === undefined && /^[.~]|\//.test(text)) {
-    return { path: resolve(text.replace(/^~(?=\/|$)/, homedir())) };
+    return { path: absolutePath(text) };
   }
   throw new XsError(
     "bad_option",

@@ -1,10 +1,11 @@
-import { accessSync, chmodSync, constants, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, chmodSync, constants, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import effectsNu from "../script/effects.nu" with { type: "text" };
 import generatorNu from "../script/generator.nu" with { type: "text" };
 import handlerNu from "../script/handler.nu" with { type: "text" };
 import { findNu, isModule } from "../script/language.ts";
 import moduleNu from "../script/xs.nu" with { type: "text" };
+import { makePrivateFolder } from "../store/modes.ts";
 import type { Store } from "../store/store.ts";
 import { Invalid, type Runtime, refused, type SpawnOptions } from "./options.ts";
 import { Program } from "./process.ts";
@@ -64,7 +65,9 @@ export function prepare(
   const text = new TextDecoder().decode(script);
   const runtime = options.runtime ?? runtimeOf(text);
   const folder = join(parent, spawnId);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // Not what is above them: that would be another store, in the place of one that has gone.
+  makePrivateFolder(parent);
+  makePrivateFolder(folder);
   const file = (base: string, content: string | Uint8Array) => {
     const path = join(folder, base);
     writeFileSync(path, content, { mode: 0o600 });

@@ -4,9 +4,6 @@ declare module "cacache" {
     get: {
       info(cache: string, key: string): Promise<{ integrity: string } | null>;
     };
-    index: {
-      insert(cache: string, key: string, hash: string, options: { size: number }): Promise<unknown>;
-    };
     rm: {
       entry(cache: string, key: string, options: { removeFully: boolean }): Promise<unknown>;
     };

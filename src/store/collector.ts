@@ -173,7 +173,7 @@ export class Collector {
     this.#candidates = unnamed;
     try {
       // A removal must be durable before its content goes.
-      await this.#host.write(() => {});
+      if (!dryRun) await this.#host.write(() => {});
       const started = performance.now();
       await this.#takeOffNamed();
       this.#scanMs = performance.now() - started;

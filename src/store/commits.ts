@@ -12,6 +12,11 @@ const GATHER_TURNS = 8;
 /** Commits are counted by their size: up to 1 write, up to 2, …, and more than the last of these. */
 export const COMMIT_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;
 
+/** The counts of a store before its first commit. */
+export function noCommits(): { commits: number; writes: number; bySize: number[] } {
+  return { commits: 0, writes: 0, bySize: Array<number>(COMMIT_SIZES.length + 1).fill(0) };
+}
+
 /** What happens around a commit. */
 export interface CommitHooks {
   /** Why nothing may be written any more. */
@@ -24,6 +29,8 @@ export interface CommitHooks {
   committed(): () => void;
   /** Nothing of it was kept, for this reason. Gives the error for the writers. */
   rolledBack(error: Error): Error;
+  /** It is synced. Gives why it is not to be acknowledged: the store is not where it was. */
+  misplaced(): Error | undefined;
   /** It may not be durable, for this reason. Gives the error for the writers. */
   syncFailed(error: Error): Error;
 }
@@ -53,16 +60,12 @@ interface Unsynced {
  */
 export class Commits {
   /** Commits so far, the writes in them, and how many commits there were of each size. */
-  readonly counts = {
-    commits: 0,
-    writes: 0,
-    bySize: Array<number>(COMMIT_SIZES.length + 1).fill(0),
-  };
+  readonly counts = noCommits();
   readonly #db: Database;
   readonly #hooks: CommitHooks;
-  readonly #log: string;
   readonly #mark: WalMark;
-  #logFile: number | undefined;
+  /** Open from the start: a sync must not fail because there is no descriptor left. */
+  readonly #logFile: number;
   #unsynced: Unsynced[] = [];
   #syncing = false;
   readonly #begin: ReturnType<Database["query"]>;
@@ -77,7 +80,7 @@ export class Commits {
   /** @param wal the write-ahead log, and what tells how far it is synced */
   constructor(db: Database, wal: { path: string; mark: WalMark }, hooks: CommitHooks) {
     this.#db = db;
-    this.#log = wal.path;
+    this.#logFile = openSync(wal.path, "r+");
     this.#mark = wal.mark;
     this.#hooks = hooks;
     this.#begin = db.query("BEGIN IMMEDIATE");
@@ -178,7 +181,8 @@ export class Commits {
     const commits = this.#takeUnsynced();
     const extent = this.#mark.now();
     try {
-      fdatasyncSync(this.#openLog());
+      fdatasyncSync(this.#logFile);
+      this.#checkPlace();
     } catch (error) {
       this.#failAll(commits, error as Error);
       return;
@@ -194,7 +198,8 @@ export class Commits {
       const commits = this.#takeUnsynced();
       const extent = this.#mark.now();
       try {
-        await sync(this.#openLog());
+        await sync(this.#logFile);
+        this.#checkPlace();
       } catch (error) {
         this.#failAll([...commits, ...this.#takeUnsynced()], error as Error);
         break;
@@ -216,15 +221,14 @@ export class Commits {
     for (const { writes } of commits) for (const [write] of writes) write.reject(failure);
   }
 
-  #openLog(): number {
-    this.#logFile ??= openSync(this.#log, "r+");
-    return this.#logFile;
+  #checkPlace(): void {
+    const misplaced = this.#hooks.misplaced();
+    if (misplaced) throw misplaced;
   }
 
   /** To be called when nothing is written any more. */
   close(): void {
-    if (this.#logFile !== undefined) closeSync(this.#logFile);
-    this.#logFile = undefined;
+    closeSync(this.#logFile);
     this.#mark.close();
   }
 }

@@ -1,4 +1,4 @@
-import { Database } from "bun:sqlite";
+import { constants, Database } from "bun:sqlite";
 
 /**
  * How long a connection waits for another of this process, in ms. One that begins to read may hold
@@ -6,9 +6,17 @@ import { Database } from "bun:sqlite";
  */
 export const BUSY_MS = 5000;
 
-/** Opens a database beside the connection that writes. */
+/** What opens a file named by a URI, with parameters for SQLite. */
+const READ_URI = constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI;
+
+/**
+ * Opens a database beside the connection that writes.
+ *
+ * @param database its path, or a `file:` URI
+ */
 export function openForReading(database: string): Database {
-  const db = new Database(database, { readonly: true, strict: true });
+  const how = database.startsWith("file:") ? READ_URI : { readonly: true, strict: true };
+  const db = new Database(database, how);
   db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
   return db;
 }

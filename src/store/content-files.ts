@@ -1,7 +1,7 @@
 import {
+  appendFileSync,
   createReadStream,
   existsSync,
-  mkdirSync,
   readFileSync,
   renameSync,
   type Stats,
@@ -9,11 +9,12 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { XsError } from "../frame/error.ts";
 import { digestOf, hashOf, hashOfDigest } from "../frame/hash.ts";
 import { isOutOfFiles } from "./failures.ts";
+import { makePrivateFolder, PRIVATE_FILE } from "./modes.ts";
 import { syncFileSystem, syncPath } from "./sync-files.ts";
 
 const ALGORITHM = "sha256";
@@ -51,11 +52,15 @@ export class ContentFiles {
     this.#root = root;
   }
 
-  /** Makes the directory, and clears what an earlier process was writing when it was killed. */
+  /**
+   * Makes the directory in that of the store, which has to be there, and clears what an earlier process
+   * was writing when it was killed.
+   */
   async prepare(): Promise<void> {
     const temporary = join(this.#root, "tmp");
     await rm(temporary, { recursive: true, force: true });
-    await mkdir(temporary, { recursive: true });
+    makePrivateFolder(this.#root);
+    makePrivateFolder(temporary);
     await syncPath(dirname(this.#root));
   }
 
@@ -94,12 +99,11 @@ export class ContentFiles {
       const path = this.pathOf(hash);
       if (holds(path, bytes)) continue;
       const temporary = this.#temporary();
-      writeFileSync(temporary, bytes, { flag: "wx" });
-      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(temporary, bytes, { flag: "wx", mode: PRIVATE_FILE });
+      this.#makeFolders(dirname(path));
       moves.push({ temporary, path });
     }
-    const sizes = contents.map(({ hash, bytes }) => ({ hash, size: bytes.length }));
-    await Promise.all(sizes.map((stored) => this.#index(stored)));
+    for (const { hash, bytes } of contents) await this.#index({ hash, size: bytes.length });
     for (const { temporary, path } of moves) renameSync(temporary, path);
     // What was there already may still be on its way to the disk as well.
     if (contents.length > SYNC_EACH && syncFileSystem(this.#root)) return;
@@ -227,7 +231,7 @@ export class ContentFiles {
     if (this.has(hash) && (await this.isSound(hash))) {
       await rm(temporary);
     } else {
-      await mkdir(dirname(path), { recursive: true });
+      this.#makeFolders(dirname(path));
       await rename(temporary, path);
     }
     await this.#syncDirectories(path);
@@ -274,9 +278,24 @@ export class ContentFiles {
    */
   async #index({ hash, size }: StoredContent): Promise<boolean> {
     if (existsSync(this.#bucketOf(hash)) && (await this.isIndexed(hash))) return false;
-    const cacache = await loadCacache();
-    await cacache.index.insert(this.#root, hash, hash, { size });
+    const path = this.#bucketOf(hash);
+    const entry = JSON.stringify({ key: hash, integrity: hash, time: Date.now(), size });
+    const sum = new Bun.CryptoHasher("sha1").update(entry).digest("hex");
+    this.#makeFolders(dirname(path));
+    appendFileSync(path, `\n${sum}\t${entry}`, { mode: PRIVATE_FILE });
     return true;
+  }
+
+  /**
+   * Makes the folders on the way to one, but never that of all content: where it is gone, the store is, and
+   * another must not be begun in its place.
+   */
+  #makeFolders(folder: string): void {
+    if (existsSync(folder)) return;
+    if (folder !== this.#root) {
+      this.#makeFolders(dirname(folder));
+      makePrivateFolder(folder);
+    } else throw new Error(`${folder} is gone`);
   }
 
   async #indexDurably(stored: StoredContent): Promise<void> {
@@ -314,7 +333,7 @@ async function writeFile(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<StoredContent> {
   const hasher = new Bun.CryptoHasher(ALGORITHM);
-  const file = await open(path, "wx");
+  const file = await open(path, "wx", PRIVATE_FILE);
   try {
     let size = 0;
     for await (const chunk of chunks) {

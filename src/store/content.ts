@@ -41,6 +41,10 @@ export interface ContentHost {
   touch(text: string): void;
   /** Told of what something that was removed had named. */
   lost(hashes: readonly string[]): void;
+  /** Before and after files are made. @throws XsError where the store is not in its place any more */
+  checkPlace(): void;
+  /** The directory of cacache is there, and has to stay. */
+  prepared(root: string): void;
 }
 
 /**
@@ -50,6 +54,7 @@ export interface ContentHost {
  */
 export class ContentStore {
   readonly files: ContentFiles;
+  readonly #root: string;
   readonly #host: ContentHost;
   readonly #passing = new PassingContent();
   readonly #settler: Settler;
@@ -76,6 +81,7 @@ export class ContentStore {
   /** @param paths the database, and the directory of cacache */
   constructor(host: ContentHost, paths: { database: string; root: string }) {
     this.#host = host;
+    this.#root = paths.root;
     this.files = new ContentFiles(paths.root);
     this.#settler = new Settler(paths);
     this.#staged = new Staged(host.db);
@@ -286,6 +292,10 @@ export class ContentStore {
     this.#timer = undefined;
     this.#settling = this.#settleAll((range) => this.#settler.next(range))
       .catch((error: { code?: string } & Error) => {
+        this.#host.checkPlace();
+        throw error;
+      })
+      .catch((error: { code?: string } & Error) => {
         if (!staysStaged(error)) return this.#host.failed(error);
         // What is staged is as safe as it was, and settles later.
         this.#settleError = isFull(error) ? diskFull(error) : databaseDamaged(error);
@@ -370,6 +380,7 @@ export class ContentStore {
   }
 
   async #putFile(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<TakenContent> {
+    this.#host.checkPlace();
     await this.#prepare();
     let pinned: string | undefined;
     try {
@@ -379,12 +390,20 @@ export class ContentStore {
       });
     } catch (error) {
       if (pinned !== undefined) this.unpin({ hash: pinned, size: 0 });
+      this.#host.checkPlace();
       throw error;
     }
   }
 
   #prepare(): Promise<void> {
-    this.#ready ??= this.files.prepare();
+    this.#ready ??= this.files.prepare().then(
+      () => this.#host.prepared(this.#root),
+      (error) => {
+        // What was wrong may pass.
+        this.#ready = undefined;
+        throw error;
+      },
+    );
     return this.#ready;
   }
 

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { XsError } from "../frame/error.ts";
 
 /** What a full disk means, for whoever wanted to write. */
@@ -5,10 +6,37 @@ export function diskFull(cause: unknown): XsError {
   return new XsError("disk_full", "the disk is full: free some space, then try again", { cause });
 }
 
-/** Tells a lack of file descriptors, which passes. */
+/** What SQLite says where it could not open a file, or for many another reason. */
+const MAY_BE_LACK = /^SQLITE_(CANTOPEN|IOERR)/;
+
+/**
+ * Tells a lack of file descriptors, or of what a thread needs, which passes. SQLite does not say why it
+ * could not open a file: then it is asked whether there is any descriptor left.
+ */
 export function isOutOfFiles(error: unknown): boolean {
-  const { code } = error as { code?: string };
-  return code === "EMFILE" || code === "ENFILE";
+  const { code = "" } = error as { code?: string };
+  if (LACKS.has(code)) return true;
+  return MAY_BE_LACK.test(code) && !hasDescriptor();
+}
+
+const LACKS = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"]);
+
+function hasDescriptor(): boolean {
+  try {
+    closeSync(openSync("/dev/null", "r"));
+    return true;
+  } catch (error) {
+    return !LACKS.has((error as { code?: string }).code ?? "");
+  }
+}
+
+/** What a lack of file descriptors means for whoever needs one. */
+export function outOfFiles(cause: unknown): XsError {
+  return new XsError(
+    "too_many_files",
+    "there is no file descriptor left, or no memory for a thread: try again, or start xs with a higher limit (ulimit -n)",
+    { cause },
+  );
 }
 
 /** What it means that SQLite cannot read a page. */

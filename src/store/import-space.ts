@@ -3,6 +3,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseTtl } from "../frame/ttl.ts";
 import type { KvPair } from "./kv.ts";
+import { makePrivateFile } from "./modes.ts";
 import type { ImportFrame } from "./store.ts";
 
 const NAME = /^import-[0-9a-f-]{36}\.db$/;
@@ -26,6 +27,7 @@ export class ImportSpace {
   /** @param directory of the store */
   constructor(directory: string) {
     this.#path = join(directory, `import-${crypto.randomUUID()}.db`);
+    makePrivateFile(this.#path);
     this.#db = new Database(this.#path, { create: true, strict: true });
     this.#db.run("PRAGMA journal_mode = MEMORY");
     this.#db.run("PRAGMA synchronous = OFF");

@@ -10,3 +10,11 @@ export const LOCK = "lock.db";
 export function isStore(path: string): boolean {
   return existsSync(join(path, DATABASE));
 }
+
+/** Files and folders of a store. Their names, or those of what SQLite puts beside them, begin so. */
+const PARTS = [DATABASE, LOCK, "cacache", "scripts", "sock", "token", "import-"];
+
+/** Tells whether something in the directory of a store is of the store itself. */
+export function isOfStore(name: string): boolean {
+  return PARTS.some((part) => name.startsWith(part));
+}

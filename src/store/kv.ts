@@ -31,6 +31,7 @@ export interface KvCondition {
 export interface KvHost {
   readonly db: Database;
   readonly ids: IdSequence;
+  readonly canWrite: boolean;
   write<T>(run: () => T): Promise<T>;
   /** Runs a read, and gives its failure as an error of ours. */
   guard<T>(run: () => T): T;
@@ -65,7 +66,7 @@ export class KvStore {
     this.#host = host;
     this.#sql = statements(host.db);
     // Nobody watches yet who could have missed it.
-    if (this.#sql.hasDeleted.get()) this.#sql.forgetDeleted.run("~");
+    if (host.canWrite && this.#sql.hasDeleted.get()) this.#sql.forgetDeleted.run("~");
   }
 
   /** A pair, once it is durable. @throws XsError `value_damaged` */

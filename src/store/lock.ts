@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { LOCK } from "./is-store.ts";
+import { makePrivateFile } from "./modes.ts";
 
 export interface StoreLock {
   release(): void;
@@ -12,7 +13,9 @@ export interface StoreLock {
  * however that ends. POSIX locks belong to the process, so nothing else may open this file here.
  */
 export function tryLock(directory: string): StoreLock | undefined {
-  const db = new Database(join(directory, LOCK), { create: true });
+  const path = join(directory, LOCK);
+  makePrivateFile(path);
+  const db = new Database(path, { create: true });
   try {
     db.run("PRAGMA busy_timeout = 0");
     db.run("BEGIN EXCLUSIVE");

@@ -1,9 +1,13 @@
-import { chmodSync, readdirSync, statSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { XsError } from "../frame/error.ts";
+import { type ErrorCode, XsError } from "../frame/error.ts";
+import { isOutOfFiles, outOfFiles } from "./failures.ts";
 import { removeImportSpaces } from "./import-space.ts";
-import { DATABASE, isStore } from "./is-store.ts";
+import { DATABASE, isStore, LOCK } from "./is-store.ts";
 import { tryLock } from "./lock.ts";
+import { closeToOthers, letOwnerIn, PRIVATE_FOLDER } from "./modes.ts";
+import { checkOwners } from "./owner.ts";
+import { type StillDatabase, stillDatabase } from "./read-only.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 import { makeDirectory } from "./sync-files.ts";
 import { checkWal } from "./wal-mark.ts";
@@ -12,39 +16,103 @@ import { checkWal } from "./wal-mark.ts";
  * Opens the store in a directory, making it if there is none, or gives undefined where another
  * process has it open.
  *
- * @throws XsError `store_not_found` where it is a file, or the directory has something else in it
+ * @throws XsError `store_not_found` where it is a file, or the directory has something else in it;
+ *   `store_of_another` where it is another user's, `store_read_only`
  */
 export function openSqliteStore(path: string, now?: () => number): SqliteStore | undefined {
-  // A directory of somebody else's: its mode is not to be changed, nor is it to get our files.
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found && !found.isDirectory()) {
+    throw new XsError("store_not_found", `${path} is a file and no store: name another`);
+  }
+  if (found) checkOwners(path);
+  // A directory of something else: its mode is not to be changed, nor is it to get our files.
   if (!isStore(path)) {
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found && !found.isDirectory()) {
-      throw new XsError("store_not_found", `${path} is a file and no store: name another`);
-    }
     if (found && readdirSync(path).some((name) => !isOurs(name))) {
       throw new XsError("store_not_found", `${path} is not a store and not empty: name another`);
     }
-    makeDirectory(path, 0o700);
+    makeDirectory(path, PRIVATE_FOLDER);
   }
-  chmodSync(path, 0o700);
+  // On a read-only disk a mode that is right is left alone.
+  if ((statSync(path).mode & 0o777) !== PRIVATE_FOLDER) {
+    writing(path, () => chmodSync(path, PRIVATE_FOLDER));
+    // Others had access until now.
+    checkOwners(path);
+  }
+  for (const part of [path, join(path, DATABASE), join(path, LOCK)]) {
+    if (existsSync(part)) writing(path, () => accessSync(part, constants.W_OK));
+  }
+  letOwnerIn();
   const lock = tryLock(path);
   if (!lock) return undefined;
   try {
+    closeToOthers(path);
     removeImportSpaces(path);
     checkWal(join(path, DATABASE));
     return new SqliteStore(path, lock, now);
   } catch (error) {
     lock.release();
-    const isDamage = (error as { code?: string }).code?.startsWith("SQLITE_");
-    // An id that is none is damage as well, of a kind that SQLite knows nothing of.
-    if (!isDamage && !(error instanceof SyntaxError)) throw error;
-    const { message } = error as Error;
+    throw openError(path, error as Error);
+  }
+}
+
+/**
+ * Opens a store for one command: to read only where it cannot be written, and undefined where another
+ * process has it open. What writes is refused there with the reason.
+ *
+ * @throws XsError as {@link openSqliteStore}
+ */
+export function openForCommand(path: string): SqliteStore | undefined {
+  try {
+    return openSqliteStore(path);
+  } catch (error) {
+    if (!(error instanceof XsError) || !READABLE.has(error.code) || !isStore(path)) throw error;
+    let still: StillDatabase | undefined;
+    try {
+      still = stillDatabase(path);
+      return new SqliteStore(path, still, Date.now, { database: still.uri, refusal: error });
+    } catch (failure) {
+      still?.release();
+      throw openError(path, failure as Error);
+    }
+  }
+}
+
+/** Reasons not to write that are none not to read. */
+const READABLE = new Set<ErrorCode>(["store_of_another", "store_read_only"]);
+
+/** Does what fails where the store may not be written. @throws XsError `store_read_only` */
+function writing(path: string, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    const { code = "" } = error as { code?: string };
+    const reason = UNWRITABLE[code];
+    if (!reason) throw error;
     throw new XsError(
-      "store_damaged",
-      `${join(path, DATABASE)} cannot be opened (${message}); it is left as it is: restore a copy, or try  sqlite3 ${DATABASE} .recover`,
+      "store_read_only",
+      `${path} cannot be written (${reason}): commands that read work; to write, copy it to a place where that is possible`,
       { cause: error },
     );
   }
+}
+
+const UNWRITABLE: Readonly<Record<string, string>> = {
+  EROFS: "the file system is read-only",
+  EACCES: "its modes do not let this user",
+  EPERM: "the system does not permit it",
+};
+
+/** Why a store cannot be opened, for the person. */
+function openError(path: string, error: Error & { code?: string }): Error {
+  const { code = "", message } = error;
+  // An id that is none is damage as well, of a kind that SQLite knows nothing of.
+  if (!code.startsWith("SQLITE_") && !(error instanceof SyntaxError)) return error;
+  if (isOutOfFiles(error)) return outOfFiles(error);
+  return new XsError(
+    "store_damaged",
+    `${join(path, DATABASE)} cannot be opened (${message}); it is left as it is: restore a copy, or try  sqlite3 ${DATABASE} .recover`,
+    { cause: error },
+  );
 }
 
 /** Files that are there before the database is, while a store is being made. */

@@ -97,9 +97,7 @@ const MIGRATIONS: readonly ((db: Database) => void)[] = [
  * @throws XsError `store_too_new` if a newer xs made it
  */
 export function migrate(db: Database): void {
-  const { user_version: version } = db.query("PRAGMA user_version").get() as {
-    user_version: number;
-  };
+  const version = versionOf(db);
   if (version > MIGRATIONS.length) {
     throw new XsError(
       "store_too_new",
@@ -113,4 +111,16 @@ export function migrate(db: Database): void {
       db.run(`PRAGMA user_version = ${index + 1}`);
     })();
   }
+}
+
+/** Tells whether a store needs no migration. */
+export function isUpToDate(db: Database): boolean {
+  return versionOf(db) >= MIGRATIONS.length;
+}
+
+function versionOf(db: Database): number {
+  const { user_version: version } = db.query("PRAGMA user_version").get() as {
+    user_version: number;
+  };
+  return version;
 }

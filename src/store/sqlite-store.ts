@@ -6,18 +6,20 @@ import { IdSequence, timestampOf } from "../frame/id.ts";
 import type { ReadOptions } from "../frame/read-options.ts";
 import { checkStore } from "./check.ts";
 import { type Collected, Collector } from "./collector.ts";
-import { Commits } from "./commits.ts";
-import { BUSY_MS } from "./connection.ts";
+import { Commits, noCommits } from "./commits.ts";
+import { BUSY_MS, openForReading } from "./connection.ts";
 import { ContentStore } from "./content.ts";
 import { ExpiryClock } from "./expiry-clock.ts";
 import { databaseDamaged, diskFull } from "./failures.ts";
 import type { CheckListener } from "./findings.ts";
 import { Idempotency } from "./idempotency.ts";
-import { DATABASE } from "./is-store.ts";
+import { InPlace } from "./in-place.ts";
+import { DATABASE, LOCK } from "./is-store.ts";
 import { type KvPair, KvStore } from "./kv.ts";
 import { LiveFeed } from "./live.ts";
 import type { StoreLock } from "./lock.ts";
 import { Log } from "./log.ts";
+import { closeTreeToOthers, makePrivateFile } from "./modes.ts";
 import { Reader } from "./reader.ts";
 import { migrate } from "./schema.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -53,9 +55,13 @@ export class SqliteStore implements Store {
   readonly #lock: StoreLock;
   readonly #ids: IdSequence;
   readonly #clock: ExpiryClock;
+  readonly #place: InPlace;
   readonly #now: () => number;
   readonly #live = new LiveFeed();
-  readonly #commits: Commits;
+  /** None where the store cannot be written. */
+  readonly #commits: Commits | undefined;
+  /** The database, as others open it to read. */
+  readonly #database: string;
   readonly #log: Log;
   readonly #collector: Collector;
   readonly #idempotency: Idempotency;
@@ -72,39 +78,33 @@ export class SqliteStore implements Store {
   #failed: Error | undefined;
   #fail: (error: Error) => void = () => {};
   #closing: Promise<void> | undefined;
+  /** Aborted when what goes on in the background is to end. */
+  readonly #ending = new AbortController();
 
-  constructor(path: string, lock: StoreLock, now: () => number = Date.now) {
+  /** @param still where it cannot be written: what to read, and why what writes is refused */
+  constructor(
+    path: string,
+    lock: StoreLock,
+    now: () => number = Date.now,
+    still?: { readonly database: string; readonly refusal: XsError },
+  ) {
     this.path = path;
     this.#lock = lock;
+    this.#place = new InPlace(path);
     this.#clock = new ExpiryClock(now);
     this.#now = this.#clock.now;
-    const database = join(path, DATABASE);
-    const db = new Database(database, { create: true, strict: true });
+    const database = still?.database ?? join(path, DATABASE);
+    this.#database = database;
+    this.#failed = still?.refusal;
+    const db = still ? openForReading(database) : openForWriting(database);
     this.#db = db;
-    db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    db.run("PRAGMA journal_mode = WAL");
-    // Commits are synced in commits.ts.
-    db.run("PRAGMA synchronous = NORMAL");
-    migrate(db);
     this.#setNewest = db.query("INSERT OR REPLACE INTO facts (key, value) VALUES ('newest_id', ?)");
     this.#ids = newestIds(db, now);
     this.#undurable = new Undurable(this.#ids);
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failure = promise;
     this.#fail = resolve;
-    const wal = { path: `${database}-wal`, mark: new WalMark(database) };
-    this.#commits = new Commits(db, wal, {
-      failed: () => this.#failed,
-      begins: () => {
-        // Each commit looks at the clock, so that what expires by then stays gone if it is set back.
-        this.#clock.begins();
-        this.#undurable.begins();
-      },
-      beforeCommit: () => this.#endCommit(),
-      committed: () => this.#committed(),
-      rolledBack: (error) => this.#rolledBack(error),
-      syncFailed: (error) => this.#stop(error),
-    });
+    if (!still) this.#commits = this.#openCommits(database);
     const write = <T>(run: () => T) => this.#write(run);
     const guard = <T>(run: () => T) => this.#guard(run);
     const failed = (error: Error) => void this.#stop(error);
@@ -120,6 +120,8 @@ export class SqliteStore implements Store {
         crowded: () => this.#collector.collectSoon(true),
         touch: (text) => this.#collector.touch(text),
         lost: (hashes) => this.#collector.lost(hashes),
+        checkPlace: () => this.checkWritable(),
+        prepared: (root) => this.#place.watch(root),
       },
       { database, root: join(path, "cacache") },
     );
@@ -137,6 +139,7 @@ export class SqliteStore implements Store {
     this.kv = new KvStore({
       db,
       ids: this.#ids,
+      canWrite: !still,
       write,
       guard,
       spent,
@@ -152,12 +155,38 @@ export class SqliteStore implements Store {
       guard,
       failed,
     });
+    if (still) {
+      // What it holds stays where it is.
+      this.content.stop();
+    } else {
+      void closeTreeToOthers(join(path, "cacache"), this.#ending.signal).catch(() => {});
+    }
     this.#sweeper = setInterval(() => this.#sweepSoon(), SWEEP_EVERY_MS);
     this.#sweeper.unref();
+    if (still) return;
     if (this.#idempotency.wasAhead()) {
       this.#write(() => this.#idempotency.clockBack()).catch(failed);
     }
     if (this.#log.hasGrowing()) this.#write(() => this.#log.endGrowing()).catch(failed);
+  }
+
+  #openCommits(database: string): Commits {
+    const lock = join(this.path, LOCK);
+    for (const file of [`${database}-wal`, database, lock]) this.#place.watch(file);
+    const wal = { path: `${database}-wal`, mark: new WalMark(database) };
+    return new Commits(this.#db, wal, {
+      failed: () => this.#failed,
+      begins: () => {
+        // Each commit looks at the clock, so that what expires by then stays gone if it is set back.
+        this.#clock.begins();
+        this.#undurable.begins();
+      },
+      beforeCommit: () => this.#endCommit(),
+      committed: () => this.#committed(),
+      rolledBack: (error) => this.#rolledBack(error),
+      misplaced: () => this.#place.problem(),
+      syncFailed: (error) => this.#stop(error),
+    });
   }
 
   async append(request: AppendRequest, condition?: AppendCondition): Promise<string> {
@@ -294,14 +323,15 @@ export class SqliteStore implements Store {
 
   async snapshot(): Promise<Snapshot> {
     const release = await this.holdContent();
-    return new Snapshot(join(this.path, DATABASE), this.#now(), release);
+    return new Snapshot(this.#database, this.#now(), release);
   }
 
   holdContent(): Promise<() => void> {
     return this.#collector.hold();
   }
 
-  collect(dryRun?: boolean): Promise<Collected> {
+  async collect(dryRun?: boolean): Promise<Collected> {
+    if (!dryRun) this.checkWritable();
     return this.#collector.collect(dryRun);
   }
 
@@ -309,11 +339,11 @@ export class SqliteStore implements Store {
     report: CheckListener["report"],
     how: Omit<CheckListener, "report"> = {},
   ): Promise<CheckResult> {
-    await this.#write(() => {});
+    if (this.#commits) await this.#write(() => {});
     // A content that is freed meanwhile would seem to be missing.
     const release = await this.holdContent();
     try {
-      return await checkStore(join(this.path, DATABASE), this.content, { ...how, report });
+      return await checkStore(this.#database, this.content, { ...how, report });
     } finally {
       release();
     }
@@ -325,15 +355,16 @@ export class SqliteStore implements Store {
 
   #metrics(): StoreMetrics {
     const { contents, bytes } = this.content.staged();
+    const counts = this.#commits?.counts ?? noCommits();
     return {
       frames: this.#log.count(),
       pairs: this.kv.count(),
       appends: this.#appended.frames,
       appendedBytes: this.#appended.bytes,
       appendedContentBytes: this.#appended.contentBytes,
-      commits: this.#commits.counts.commits,
-      commitWrites: this.#commits.counts.writes,
-      commitsBySize: this.#commits.counts.bySize,
+      commits: counts.commits,
+      commitWrites: counts.writes,
+      commitsBySize: counts.bySize,
       followers: this.#followers.size,
       watchers: this.kv.watchers,
       followerLag: this.#followerLag(),
@@ -357,6 +388,7 @@ export class SqliteStore implements Store {
 
   async #close(): Promise<void> {
     this.endReads();
+    this.#ending.abort();
     clearInterval(this.#sweeper);
     try {
       if (this.#failed) return;
@@ -375,7 +407,7 @@ export class SqliteStore implements Store {
       if (!(failure instanceof XsError) || !LEAVES_ALL.has(failure.code)) throw failure;
     } finally {
       this.content.stop();
-      this.#commits.close();
+      this.#commits?.close();
       this.#failed ??= new XsError("store_closed", "the store is closed");
       this.#db.close();
       this.#lock.release();
@@ -383,6 +415,7 @@ export class SqliteStore implements Store {
   }
 
   #write<T>(run: () => T): Promise<T> {
+    if (!this.#commits) return Promise.reject(this.#failed);
     return this.#commits.write(run);
   }
 
@@ -443,9 +476,21 @@ export class SqliteStore implements Store {
     return failure;
   }
 
+  checkWritable(): void {
+    if (this.#failed) throw this.#failed;
+    const misplaced = this.#place.problem();
+    if (misplaced) throw this.#stop(misplaced);
+  }
+
+  get isInPlace(): boolean {
+    return !this.#failed && !this.#place.problem();
+  }
+
   #sweepSoon(): void {
     this.content.sweep();
     if (this.#failed) return;
+    const misplaced = this.#place.problem();
+    if (misplaced) return void this.#stop(misplaced);
     this.#sweep().catch((error: Error) => {
       // A full disk passes and the next sweep tries again; what does not pass stops the store.
       if (!(this.#translate(error) instanceof XsError)) this.#stop(error);
@@ -493,14 +538,29 @@ export class SqliteStore implements Store {
   }
 
   #stop(cause: Error): Error {
-    this.#failed ??= new XsError(
-      "store_failed",
-      `the store can no longer write safely and stops: ${cause.message}`,
-      { cause },
-    );
+    // A fault of the disk may be no more than that the files are somewhere else now.
+    const misplaced = cause instanceof XsError ? cause : this.#place.problem();
+    this.#failed ??=
+      misplaced ??
+      new XsError(
+        "store_failed",
+        `the store can no longer write safely and stops: ${cause.message}`,
+        { cause },
+      );
     this.#fail(this.#failed);
     return this.#failed;
   }
+}
+
+function openForWriting(database: string): Database {
+  makePrivateFile(database);
+  const db = new Database(database, { create: true, strict: true });
+  db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  db.run("PRAGMA journal_mode = WAL");
+  // Commits are synced in commits.ts.
+  db.run("PRAGMA synchronous = NORMAL");
+  migrate(db);
+  return db;
 }
 
 /** The sequence of ids, past every id that was ever given. */

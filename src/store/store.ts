@@ -130,6 +130,14 @@ export interface Store {
   read(options: ReadOptions): Reader;
   /** Tells whether a following read would be given the next frame of a topic. */
   isFollowed(topic: string): boolean;
+  /**
+   * To be called before anything is put beside the store's own files.
+   *
+   * @throws XsError the reason why nothing can be written
+   */
+  checkWritable(): void;
+  /** False once the store was moved, replaced or removed while it is open: it stops then. */
+  readonly isInPlace: boolean;
   /** Tells whether chunked content still grows, by the id of its first frame. */
   isGrowing(id: string): boolean;
 
