@@ -31,7 +31,11 @@ export const kv = {
       const validators = { ...STORED_BYTES, etag: `"${pair.rev}"` };
       if (isKnown(request, pair.rev))
         return new Response(null, { status: 304, headers: validators });
-      const headers = { ...validators, "content-type": pair.type };
+      const headers = {
+        ...validators,
+        "content-type": pair.type,
+        "content-length": String(pair.value.length),
+      };
       return new Response(pair.value as Uint8Array<ArrayBuffer>, { headers });
     };
   },

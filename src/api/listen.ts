@@ -5,6 +5,7 @@ import type { Api } from "./api.ts";
 import type { Door } from "./descriptors.ts";
 import { problemResponse } from "./errors.ts";
 import { guarded } from "./guard.ts";
+import { withTrueHeads } from "./head.ts";
 import { KeptSocket, type SocketOwner } from "./kept-socket.ts";
 import { tokenOf } from "./token.ts";
 
@@ -72,7 +73,7 @@ export async function expose(
     throw listenError(at, error);
   }
   const bound = { hostname: at.hostname, port: server.port ?? at.port };
-  admit = guarded(whenOpened, token, bound);
+  admit = guarded(withTrueHeads(whenOpened), token, bound);
   return {
     address: formatListenAddress(bound),
     closeIdle: () => void server.closeIdleConnections(),
@@ -85,7 +86,7 @@ async function listenUnix(path: string, answer: Api, owner?: SocketOwner): Promi
     Bun.serve({
       unix,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch: answer,
+      fetch: withTrueHeads(answer),
       error: (error) => problemResponse(error),
       // A following read may be silent for ever. The types leave this out for a unix socket.
       ...({ idleTimeout: 0 } as object),

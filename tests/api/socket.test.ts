@@ -235,6 +235,33 @@ test("a HEAD answer has the length of the content and no body", async () => {
   }
 });
 
+test("a HEAD answer never tells another length than that of GET", async () => {
+  using home = tempDirectory();
+  await using server = await startServer(join(home.path, "store"));
+  const { id, hash } = await server.append("note", "content");
+  await server.fetch("/kv/a", { method: "PUT", body: "value" });
+  await server.fetch("/kv/none", { method: "PUT", body: "" });
+  const paths = ["/", "/?follow", `/${id}`, "/version", "/kv/a?follow", "/export", "/last?last=1"];
+  const known = [`/${id}/content`, `/cas/${hash}`, "/kv/a", "/kv/none"];
+  for (const path of [...paths, ...known, "/kv/unknown", "/?lmit=1"]) {
+    using connection = await RawConnection.open(server.unix);
+    const lengths: (string | undefined)[] = [];
+    const get = await server.fetch(path);
+    await get.body?.cancel();
+    connection.send(`HEAD ${path} HTTP/1.1\r\n${HEAD}\r\n`);
+    expect([path, await connection.status()]).toEqual([path, get.status]);
+    const { received } = connection;
+    lengths.push(/^content-length: *(\d+)/im.exec(received)?.[1]);
+    const length = get.headers.get("content-length") ?? undefined;
+    if (known.includes(path)) expect([path, ...lengths]).toEqual([path, length]);
+    else expect([undefined, length]).toContain(lengths[0]);
+    // Nothing comes after the head, and the next request is answered.
+    connection.send(`HEAD /version HTTP/1.1\r\n${HEAD}\r\n`);
+    await until("a second head", () => connection.received.split("HTTP/1.1 ").length === 3);
+    expect(connection.received).toStartWith(`${received}HTTP/1.1 200`);
+  }
+});
+
 test("requests sent ahead on one connection are carried out in order, those answered all kept", async () => {
   using home = tempDirectory();
   await using server = await startServer(join(home.path, "store"));
