@@ -44,7 +44,7 @@ export function parseAddress(text: string): Address {
   if (scheme !== undefined) return parseUrl(text, scheme);
   if (/^[^/]*@[^/@]*:[0-9]{1,5}$/.test(text)) return parseUrl(`http://${text}`, "http");
   const [, host, port] = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]*):([0-9]{1,5})$/.exec(text) ?? [];
-  if (port !== undefined) return { url: `http://${host || "127.0.0.1"}:${port}` };
+  if (port !== undefined) return parseUrl(`http://${host || "127.0.0.1"}:${port}`, "http");
   const path = absolutePath(text);
   if (basename(path) === "sock" && isStore(dirname(path))) return { directory: dirname(path) };
   return { directory: path };
@@ -63,6 +63,13 @@ function parseUrl(text: string, scheme: string): Address {
   const url = `${scheme}://${authority.slice(at + 1)}${rest}`.replace(/\/+$/, "");
   if (!URL.canParse(url)) {
     throw new XsError("bad_option", `the address is no URL that names a host: it is ${shown(url)}`);
+  }
+  // What is asked for comes after it.
+  if (/[?#]/.test(url)) {
+    throw new XsError(
+      "bad_option",
+      `the address ${shown(url)} has a "?" or "#": leave out what follows`,
+    );
   }
   if (at < 0) return { url };
   const [user = "", ...password] = authority.slice(0, at).split(":");

@@ -19,7 +19,8 @@ export function httpAsk(place: Place): Ask {
     return async (path, init) =>
       success(await asked(`http://localhost${path}`, { ...init, unix }, unix), { path, at: unix });
   }
-  const { url, token } = place;
+  const { url } = place;
+  const token = checkedToken(place.token?.trim());
   return async (path, init = {}) => {
     const headers = new Headers(init.headers);
     if (token) headers.set("authorization", `Bearer ${token}`);
@@ -50,6 +51,15 @@ async function asked(
     const problem = `no answer from ${where} (${connectionReason(error)}): ${advice}`;
     throw new XsError("no_server", problem, { cause: error });
   }
+}
+
+/** @throws XsError `unauthorized` */
+function checkedToken(token: string | undefined): string | undefined {
+  if (!token || /^[!-~]+$/.test(token)) return token;
+  throw new XsError(
+    "unauthorized",
+    "the token in XS_TOKEN has a character that no token has: it is one line, as in the file `token` of the store",
+  );
 }
 
 /** @throws XsError `no_server` */

@@ -172,6 +172,35 @@ test("other hosts are reached as the environment says, and a proxy that fails is
   expect(await run({ all_proxy: "socks5://127.0.0.1:1" })).toContain("socks5://127.0.0.1:1");
 });
 
+test("a token that cannot be one is told, and one with a line break after it is taken", async () => {
+  using home = new Home();
+  const [server, address, token] = await exposed(home);
+  await using _server = server;
+  await server.append("note");
+  for (const XS_TOKEN of ["two\nlines-of-a-file", "tökens-are-of-ASCII", "with a blank in it"]) {
+    const { code, stderr } = await home.xs(["last", address], { env: { XS_TOKEN } });
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining("has a character that no token has"),
+    ]);
+  }
+  const env = { XS_TOKEN: `${token}\r\n` };
+  expect(await home.ok(["last", address, "note"], { env })).toContain('"topic":"note"');
+});
+
+test("an address that no request can be made of is wrong usage", async () => {
+  using home = new Home();
+  for (const address of [
+    "http://127.0.0.1:1?x",
+    "http://127.0.0.1:1/#x",
+    ":99999",
+    "http://[::1",
+  ]) {
+    const { code, stderr } = await home.xs(["append", address, "note"]);
+    expect([address, code, stderr]).toEqual([address, 2, expect.stringContaining("address")]);
+  }
+});
+
 test("a redirect is not followed: the message says where it points", async () => {
   using home = new Home();
   await using target = other(() => Response.json({}));
