@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { hashOf } from "../../src/frame/hash.ts";
+import { packId } from "../../src/frame/id.ts";
 import { contentEntry, FRAMES, PROBLEMS } from "../../src/frame/tar.ts";
 import { ContentFiles } from "../../src/store/content-files.ts";
 import { startServer } from "../support/server.ts";
@@ -81,6 +82,62 @@ describe.each([
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(/more\/0.*nothing was imported/);
   });
+});
+
+test("an export of a store whose clock was ahead once comes into an empty one, when told to", async () => {
+  using home = await furnished();
+  const DAY_MS = 24 * 60 * 60 * 1000;
+  const ahead = { counter_hi: 1, counter_lo: 0, node: "00000001" };
+  const id = packId({ ts_ms: Date.now() + 30 * DAY_MS, ...ahead });
+  const line = `{"topic":"future","id":"${id}","hash":null,"meta":null,"ttl":"forever"}`;
+  const refused = await home.xs(["import", home.store], { stdin: line });
+  expect([refused.code, refused.stdout]).toEqual([1, ""]);
+  expect(refused.stderr).toMatch(/more than a day ahead.*xs import --ahead/);
+  await home.ok(["import", home.store, "--ahead"], { stdin: line });
+  // From there on all ids are ahead, and revisions.
+  await home.ok(["append", home.store, "later", "--ttl", "time:86400000"], { stdin: "hi" });
+  await home.ok(["kv", "put", home.store, "k"], { stdin: "v" });
+  await home.ok(["export", home.store, "a.tar"]);
+  for (const served of [false, true]) {
+    const copy = join(home.path, `copy-${served}`);
+    await using _server = served ? await startServer(copy) : undefined;
+    const before = await home.xs(["import", copy, "a.tar"]);
+    expect([before.code, before.stdout]).toEqual([1, ""]);
+    expect(before.stderr).toMatch(/xs import --ahead.*nothing was imported/);
+    expect(await home.topics(copy)).toEqual([]);
+    const counts = JSON.parse(await home.ok(["import", copy, "a.tar", "--ahead"]));
+    expect(counts).toMatchObject({ frames: 6, added: 6, pairs: 1 });
+    expect(await home.topics(copy)).toEqual(await home.topics(home.store));
+    if (served) continue;
+    const { code, stderr } = await home.shell(`xs export ${copy} - | cmp - a.tar`);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("exported 6 frames")]);
+    // What comes after it is after it.
+    await home.ok(["append", copy, "after"]);
+    expect((await home.topics(copy)).at(-1)).toBe("after");
+  }
+});
+
+test("revisions ahead of the clock are refused by name, and taken when told to", async () => {
+  using home = new Home();
+  const rev = packId({
+    ts_ms: Date.now() + 30 * 24 * 60 * 60 * 1000,
+    counter_hi: 1,
+    counter_lo: 0,
+    node: "00000001",
+  });
+  const pair = JSON.stringify({ key: "k", rev, type: "text/plain", value: "aGk=" });
+  const tar = await makeTar([
+    { name: FRAMES, data: "" },
+    { name: "kv.jsonl", data: `${pair}\n` },
+  ]);
+  const { code, stderr } = await home.xs(["import", home.store], { stdin: tar });
+  expect(code).toBe(1);
+  expect(stderr).toContain("xs import --ahead");
+  await home.ok(["import", home.store, "--ahead"], { stdin: tar });
+  expect(await home.ok(["kv", "get", home.store, "k"])).toBe("hi");
+  expect(JSON.parse(await home.ok(["kv", "put", home.store, "k"], { stdin: "2" })).rev > rev).toBe(
+    true,
+  );
 });
 
 test("tar and sha256sum read an export", async () => {
