@@ -81,14 +81,19 @@ async function parseRequest(store: Store, line: string): Promise<AppendRequest> 
       `${shown(line)} is not a frame: it is a JSON object with a topic`,
     );
   }
-  const { topic, meta = null, ttl = "forever", content = null, hash = null, ...rest } = value;
+  const { topic, meta = null, ttl: given = null, content = null, hash = null, ...rest } = value;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
     const hint = unknown === "id" ? "; frames that have ids are for an import" : "";
     throw new XsError("bad_batch", `a frame of a batch has no key ${shown(unknown)}${hint}`);
   }
+  // As in an import, null means for ever.
+  const ttl = given ?? "forever";
   if (typeof topic !== "string" || typeof ttl !== "string") {
-    throw new XsError("bad_batch", 'a frame of a batch needs a "topic", and "ttl" is a text');
+    throw new XsError(
+      "bad_batch",
+      'a frame of a batch needs a "topic", and "ttl" is a text or null',
+    );
   }
   if (
     (content !== null && typeof content !== "string") ||

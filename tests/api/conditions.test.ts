@@ -228,3 +228,10 @@ describe("a batch", () => {
     expect(frame).toHaveProperty("timestamp");
   });
 });
+
+test("null in a batch is what stands there when nothing is given", async () => {
+  await using subject = new Subject();
+  const line = '{"topic":"a","meta":null,"ttl":null,"hash":null,"content":null}';
+  const response = await subject.post("/stream", line);
+  expect(await response.json()).toMatchObject({ meta: null, ttl: "forever", hash: null });
+});
