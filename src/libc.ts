@@ -1,6 +1,6 @@
 import { dlopen, FFIType, type Pointer } from "bun:ffi";
 
-const { i32, u64, ptr } = FFIType;
+const { i32, u32, u64, ptr } = FFIType;
 
 /** The calls of libc that nothing of Bun stands for, with their arguments. All give an int. */
 const CALLS = {
@@ -10,6 +10,10 @@ const CALLS = {
   fcntl: [i32, i32, i32],
   getrlimit: [i32, ptr],
   getsockopt: [i32, i32, i32, ptr, ptr],
+  /** Linux. */
+  inotify_add_watch: [i32, ptr, u32],
+  /** Linux. */
+  inotify_init1: [i32],
   /** Linux. */
   pipe2: [ptr, i32],
   poll: [ptr, u64, i32],

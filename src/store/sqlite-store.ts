@@ -172,7 +172,8 @@ export class SqliteStore implements Store {
 
   #openCommits(database: string): Commits {
     const lock = join(this.path, LOCK);
-    for (const file of [`${database}-wal`, database, lock]) this.#place.watch(file);
+    const files = [this.path, `${database}-wal`, database, lock];
+    for (const file of files) this.#place.watch(file);
     const wal = { path: `${database}-wal`, mark: new WalMark(database) };
     return new Commits(this.#db, wal, {
       failed: () => this.#failed,
@@ -184,7 +185,7 @@ export class SqliteStore implements Store {
       beforeCommit: () => this.#endCommit(),
       committed: () => this.#committed(),
       rolledBack: (error) => this.#rolledBack(error),
-      misplaced: () => this.#place.problem(),
+      misplaced: () => this.#place.problemAtHand(),
       syncFailed: (error) => this.#stop(error),
     });
   }
@@ -408,6 +409,7 @@ export class SqliteStore implements Store {
     } finally {
       this.content.stop();
       this.#commits?.close();
+      this.#place.close();
       this.#failed ??= new XsError("store_closed", "the store is closed");
       this.#db.close();
       this.#lock.release();
