@@ -80,12 +80,14 @@ test.skipIf(process.platform !== "linux")(
         most = Math.max(most, memoryOf(server.pid));
         return refused > 50;
       });
-      // All of them would be from 250 to 900 MiB.
-      expect([name, most - before]).toEqual([name, expect.any(Number)]);
-      expect(`${name} ${most - before < 600}`).toBe(`${name} true`);
+      // A part of what was sent is in memory before anybody asks for it; what is made of it is as much again.
+      const bound = name === "export" ? 400 : 1100;
+      expect(`${name} ${most - before < bound}`).toBe(`${name} true`);
     }
     await until("the server has let go", async () => (await server.fetch("/export")).ok);
-    expect((await server.fetch("/kv/a", { method: "PUT", body: "x" })).status).toBe(200);
+    await until("and has room", async () => {
+      return (await server.fetch("/kv/a", { method: "PUT", body: "x" })).ok;
+    });
     expect(await server.stop("SIGTERM")).toBe(0);
     await expectSound(server.directory);
   },
