@@ -8,6 +8,7 @@ import { EPHEMERAL, type Ttl } from "../frame/ttl.ts";
 import type { Store } from "../store/store.ts";
 import type { AnswerFrame, AnswerQueue } from "./answer-queue.ts";
 import type { Answers } from "./answers.ts";
+import type { Arrivals } from "./arrivals.ts";
 import { bodyOf } from "./incoming.ts";
 import { ClientGone, Outgoing } from "./outgoing.ts";
 import type { RecentContent } from "./recent-content.ts";
@@ -20,7 +21,7 @@ export interface GatewayLimits {
   readonly timeout: number;
   /** Bytes of a request's body. */
   readonly bodyMax: number;
-  /** Requests under way at once. */
+  /** Requests under way at once: those whose body is there, and whose answer is not. */
   readonly inFlight: number;
   /** How long requests are kept. */
   readonly ttl: Ttl;
@@ -38,16 +39,24 @@ export class Exchange {
   readonly #answers: Answers;
   readonly #contents: RecentContent;
   readonly #limits: GatewayLimits;
+  readonly #arrivals: Arrivals;
+  readonly #admit: () => void;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #out: Outgoing;
   #queue: AnswerQueue | undefined;
 
+  /**
+   * @param arrivals the bodies on their way to the gateway
+   * @param admit told that the request is whole. @throws XsError `too_many_requests`
+   */
   constructor(
     store: Store,
     answers: Answers,
     contents: RecentContent,
     limits: GatewayLimits,
+    arrivals: Arrivals,
+    admit: () => void,
     request: IncomingMessage,
     response: ServerResponse,
   ) {
@@ -55,6 +64,8 @@ export class Exchange {
     this.#answers = answers;
     this.#contents = contents;
     this.#limits = limits;
+    this.#arrivals = arrivals;
+    this.#admit = admit;
     this.#request = request;
     this.#response = response;
     this.#out = new Outgoing(response, limits.timeout, () => {
@@ -102,9 +113,15 @@ export class Exchange {
   /** Puts the request on the stream. */
   async #ask(meta: string): Promise<AnswerQueue> {
     const { timeout, bodyMax, ttl } = this.#limits;
-    const body = bodyOf(this.#request, bodyMax, timeout);
+    const body = bodyOf(this.#request, this.#arrivals, bodyMax, timeout);
     if (this.#request.headers.expect !== undefined) this.#response.writeContinue();
     const content = await this.#store.content.take(body, ttl.kind === "ephemeral");
+    try {
+      this.#admit();
+    } catch (error) {
+      this.#store.content.unpin(content);
+      throw error;
+    }
     return await this.#answers.ask(() =>
       this.#store.append({ topic: HTTP_REQUEST, meta, ttl, content }),
     );

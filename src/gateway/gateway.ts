@@ -8,6 +8,7 @@ import { bindPrivately } from "../store/private-socket.ts";
 import { checkHost, listenError } from "../store/socket-path.ts";
 import type { Store } from "../store/store.ts";
 import { Answers } from "./answers.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Exchange, type GatewayLimits } from "./exchange.ts";
 import { RecentContent } from "./recent-content.ts";
 import { noHandler, refuse } from "./refusal.ts";
@@ -31,6 +32,7 @@ export class Gateway {
   readonly #server: Server;
   readonly #answers: Answers;
   readonly #contents: RecentContent;
+  readonly #arrivals: Arrivals;
   #inFlight = 0;
 
   private constructor(
@@ -47,6 +49,7 @@ export class Gateway {
     this.address = address;
     this.#answers = new Answers(store);
     this.#contents = new RecentContent(store);
+    this.#arrivals = new Arrivals(limits.bodyMax);
   }
 
   /**
@@ -98,28 +101,47 @@ export class Gateway {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const most = this.#limits.inFlight;
-    if (this.#inFlight >= most) {
-      const problem = `${most} requests are under way: try again later`;
-      return refuse(request, response, new XsError("too_many_requests", problem));
-    }
     let meta: string;
+    const place = this.#place();
     try {
+      place.take();
       meta = requestMeta(request);
-    } catch (error) {
-      return refuse(request, response, error);
-    }
-    this.#inFlight++;
-    try {
       // A handler that starts, or starts again, follows in a moment.
       if (!this.#store.isFollowed(HTTP_REQUEST) && !(await this.#handled(HTTP_REQUEST))) {
-        return refuse(request, response, noHandler());
+        throw noHandler();
       }
-      const around = [this.#store, this.#answers, this.#contents, this.#limits] as const;
-      await new Exchange(...around, request, response).run(meta);
+    } catch (error) {
+      return refuse(request, response, error);
     } finally {
-      this.#inFlight--;
+      // A body may be long in coming.
+      place.give();
     }
+    const around = [this.#store, this.#answers, this.#contents, this.#limits] as const;
+    const exchange = new Exchange(...around, this.#arrivals, place.take, request, response);
+    try {
+      await exchange.run(meta);
+    } finally {
+      place.give();
+    }
+  }
+
+  /** A place among the requests under way, to be taken and given back. */
+  #place(): { take(): void; give(): void } {
+    let isTaken = false;
+    const take = () => {
+      const most = this.#limits.inFlight;
+      if (this.#inFlight >= most) {
+        const problem = `${most} requests are under way: try again later`;
+        throw new XsError("too_many_requests", problem);
+      }
+      this.#inFlight++;
+      isTaken = true;
+    };
+    const give = () => {
+      if (isTaken) this.#inFlight--;
+      isTaken = false;
+    };
+    return { take, give };
   }
 }
 

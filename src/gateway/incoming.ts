@@ -1,16 +1,19 @@
 import type { IncomingMessage } from "node:http";
 import { bodyCutOff } from "../api/body.ts";
 import { XsError } from "../frame/error.ts";
+import type { Arrival, Arrivals } from "./arrivals.ts";
 
 /**
- * The body of a request, or null where it has none.
+ * The body of a request, or null where it has none. It is one of the `arrivals` until it has been read
+ * to its end, or fails.
  *
  * @param most its bytes at most
  * @param stallMs how long the client may send nothing
- * @throws XsError `body_too_large`; while it is read also `body_too_slow`, `body_cut_off`
+ * @throws XsError `body_too_large`, `too_many_requests`; while it is read also `body_too_slow`, `body_cut_off`
  */
 export function bodyOf(
   request: IncomingMessage,
+  arrivals: Arrivals,
   most: number,
   stallMs: number,
 ): ReadableStream<Uint8Array> | null {
@@ -18,20 +21,33 @@ export function bodyOf(
   if (encoding === undefined && (length === undefined || Number(length) === 0)) return null;
   const tooLarge = new XsError("body_too_large", `the body is larger than ${most} bytes`);
   if (Number(length) > most) throw tooLarge;
+  const arrival = arrivals.begin();
   const chunks = request[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   let size = 0;
+  const next = async () => {
+    const { value, done } = await nextChunk(chunks, arrival, stallMs);
+    if (done && !request.complete) throw bodyCutOff(undefined);
+    if (done) return undefined;
+    size += value.length;
+    if (size > most) throw tooLarge;
+    arrival.came(value.length);
+    return value;
+  };
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { value, done } = await nextChunk(chunks, stallMs);
-        if (done) {
-          if (!request.complete) throw bodyCutOff(undefined);
-          return controller.close();
+        let chunk: Uint8Array | undefined;
+        try {
+          chunk = await next();
+        } catch (error) {
+          arrival.end();
+          throw error;
         }
-        size += value.length;
-        if (size > most) throw tooLarge;
-        controller.enqueue(value);
+        if (chunk) return controller.enqueue(chunk);
+        arrival.end();
+        controller.close();
       },
+      cancel: () => arrival.end(),
     },
     { highWaterMark: 0 },
   );
@@ -39,15 +55,18 @@ export function bodyOf(
 
 async function nextChunk(
   chunks: AsyncIterator<Uint8Array>,
+  arrival: Arrival,
   stallMs: number,
 ): Promise<IteratorResult<Uint8Array>> {
   const late = Promise.withResolvers<never>();
   const slow = new XsError("body_too_slow", `nothing of the body came for ${stallMs} ms`);
   const timer = setTimeout(() => late.reject(slow), stallMs);
   const next = chunks.next().catch((error) => Promise.reject(bodyCutOff(error)));
+  arrival.waits(late.reject);
   try {
     return await Promise.race([next, late.promise]);
   } finally {
+    arrival.waits();
     clearTimeout(timer);
     next.catch(() => {});
   }

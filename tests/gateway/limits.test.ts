@@ -90,6 +90,43 @@ test("more requests at once than --http-in-flight are 503", async () => {
   expect((await site.curl("/5")).status).toBe(200);
 });
 
+test("bodies that come slowly are in nobody's way, and are given up", async () => {
+  await using site = await Site.open(["--http-in-flight", "3"]);
+  await using _responder = await site.answer((_, send) => send("ok"));
+  using connections = new DisposableStack();
+  const slow: RawConnection[] = [];
+  for (const head of ["Content-Length: 100000", "Transfer-Encoding: chunked"]) {
+    for (let n = 0; n < 600; n++) {
+      const connection = connections.use(await site.connect());
+      connection.send(`POST / HTTP/1.1\r\nHost: x\r\n${head}\r\n\r\n`);
+      slow.push(connection);
+    }
+  }
+  // A byte at a time, so that no one stalls.
+  const drip = setInterval(() => {
+    for (const { socket } of slow) socket.write("1\r\nx\r\n");
+  }, 1000);
+  connections.defer(() => clearInterval(drip));
+  for (let n = 0; n < 20; n++) {
+    expect((await site.curl("/")).status).toBe(200);
+    // Where there are as many as may be, the slowest makes room for it, once it can be told to be slow.
+    await until("a body is taken", async () => (await site.curl("/", "-d", "x")).status === 200);
+  }
+  // One that is fast enough comes through beside them.
+  const half = "x".repeat(8000);
+  using steady = await site.connect();
+  steady.send(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${60 * half.length}\r\n\r\n`);
+  for (let n = 0; n < 59; n++) {
+    steady.send(half);
+    await Bun.sleep(400);
+  }
+  steady.send(half);
+  expect(await steady.status()).toBe(200);
+  const statuses = await Promise.all(slow.map((connection) => connection.status()));
+  for (const status of statuses) expect(status).toBeOneOf([408, 503]);
+  expect(statuses.filter((status) => status === 408).length).toBeGreaterThan(900);
+});
+
 test("a body that stalls is given up, one that breaks off is no request", async () => {
   await using site = await Site.open(["--http-timeout", "200"]);
   await using _responder = await site.answer((_, send) => send("ok"));
