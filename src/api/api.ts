@@ -69,7 +69,7 @@ export function api(store: Store, around: Around = {}): Api {
   };
 }
 
-async function answer(call: Omit<Call, "url">): Promise<Response> {
+function answer(call: Omit<Call, "url">): Response | Promise<Response> {
   const { request } = call;
   const url = urlOf(request);
   const segments = url.pathname.slice(1).split("/").map(decode);

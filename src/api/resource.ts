@@ -22,14 +22,17 @@ export interface Resource {
  *
  * @throws Refusal `method_not_allowed`, with `Allow`
  */
-export async function answerOf(resource: Resource, call: Call): Promise<Response> {
+export function answerOf(resource: Resource, call: Call): Response | Promise<Response> {
   const { method } = call.request;
   const handler = resource.methods[(method === "HEAD" ? "GET" : method) as Method];
   if (!handler) throw notAllowed(resource, call);
-  const response = await handler(call);
-  if (method !== "HEAD") return response;
-  await response.body?.cancel();
-  return new Response(null, { status: response.status, headers: response.headers });
+  return method === "HEAD" ? headOf(handler(call)) : handler(call);
+}
+
+async function headOf(answer: Response | Promise<Response>): Promise<Response> {
+  const { body, status, headers } = await answer;
+  await body?.cancel();
+  return new Response(null, { status, headers });
 }
 
 function notAllowed(resource: Resource, { request, url }: Call): Refusal {
