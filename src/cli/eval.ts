@@ -122,13 +122,13 @@ async function print(value: unknown): Promise<void> {
 
 async function evaluateNu({ address }: Target, file: string, module: string): Promise<void> {
   const nu = findNu();
-  const { searchPath } = await import("../processors/process.ts");
+  const { selfEnvironment } = await import("../processors/environment.ts");
   const command = `use ${JSON.stringify(module)} *; source ${JSON.stringify(file)}`;
   const child = Bun.spawn([nu, "--no-config-file", "--commands", command], {
     stdio: ["inherit", "inherit", "inherit"],
     env: {
       ...process.env,
-      PATH: searchPath(),
+      ...selfEnvironment(),
       ...("url" in address
         ? { XS_ADDR: address.url, ...(address.token !== undefined && { XS_TOKEN: address.token }) }
         : { XS_ADDR: address.directory }),

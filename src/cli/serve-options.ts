@@ -21,6 +21,7 @@ export const SERVE_OPTIONS = {
   "http-in-flight": text("N", `requests under way at once (${DEFAULT_IN_FLIGHT})`),
   "http-ttl": text("TTL", `how long requests are kept (${HTTP_TTL})`),
   expose: text("ADDR", "answer the API there too; over TCP it takes the token of the store"),
+  "script-env": text("NAMES", "the variables that scripts have of the environment: NAME,NAME,…"),
   paused: { type: "boolean", description: "run no generator and no handler" },
 } as const satisfies ArgsDef;
 
@@ -28,6 +29,8 @@ export const SERVE_OPTIONS = {
 export interface ServeOptions {
   readonly http?: ListenAddress;
   readonly expose?: ListenAddress;
+  /** The variables that scripts have of the environment; all but the token without it. */
+  readonly scriptEnv?: readonly string[];
   /** Generators and handlers wait for the next start. */
   readonly paused: boolean;
   readonly limits: {
@@ -51,6 +54,7 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
   return {
     ...address("http"),
     ...address("expose"),
+    ...scriptEnv(options.get("script-env")),
     paused: options.has("paused"),
     limits: {
       timeout: count(options, "http-timeout", DEFAULT_TIMEOUT_MS, MAX_MS),
@@ -59,6 +63,20 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
       ttl: parsed(() => parseAskedTtl(options.get("http-ttl") ?? HTTP_TTL, "local")),
     },
   };
+}
+
+function scriptEnv(given: string | undefined): { scriptEnv?: readonly string[] } {
+  if (given === undefined) return {};
+  const names = given.split(/[\s,]+/).filter(Boolean);
+  for (const name of names) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      throw new UsageError(
+        `--script-env takes names of variables, as in HOME,LANG: ${shown(name)}`,
+      );
+    if (name === "XS_TOKEN")
+      throw new UsageError("--script-env XS_TOKEN: no script of a server has the token");
+  }
+  return { scriptEnv: names };
 }
 
 function count(

@@ -41,7 +41,7 @@ export const serve: Verb = {
     if (found) checkFound(directory);
     const store = await open(directory);
     const signal = stopSignal();
-    const processors = new Processors(store);
+    const processors = new Processors(store, chosen.scriptEnv);
     let doors: Doors;
     try {
       const answer = api(store, {

@@ -6,7 +6,7 @@ import { patiently, readRecord, type Subject, shortReason, writeRecord } from ".
 import { StderrWriter, writeLines, writeValues } from "./output.ts";
 import { Program } from "./process.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
-import { checkScript, type Prepared, placeIn, prepare } from "./runtime.ts";
+import { checkScript, type Prepared, prepare } from "./runtime.ts";
 import { howItEnded } from "./worker.ts";
 
 /** How long a replaced generator may take to end after the end of its input, in ms. */
@@ -34,7 +34,7 @@ export class Generator implements Processor {
   #cursor: string;
   #sent: Sent[] = [];
   #endAt: string | undefined;
-  #stopping = false;
+  readonly #abort = new AbortController();
   /** Settles when the program is gone, with all that comes of it. */
   #over: Promise<void> | undefined;
 
@@ -47,7 +47,7 @@ export class Generator implements Processor {
 
   async load(signal: AbortSignal): Promise<void> {
     const { subject, script, options, duplex } = this.#spawn;
-    this.#prepared = prepare(placeIn(this.#host.store), subject, script, options);
+    this.#prepared = prepare(this.#host.place, subject, script, options);
     await checkScript(this.#prepared, signal);
     if (!duplex) return;
     const record = await readRecord(this.#host.store, subject);
@@ -87,10 +87,10 @@ export class Generator implements Processor {
 
   async #run(): Promise<Attempt> {
     const prepared = this.#prepared;
-    if (!prepared || this.#stopping) return { stopped: true };
+    if (!prepared || this.#abort.signal.aborted) return { stopped: true };
     const { store } = this.#host;
     const { name, spawnId } = this.subject;
-    const program = new Program(prepared.command, prepared.env);
+    const program = await Program.start(prepared.command, prepared.env, this.#abort.signal);
     this.#program = program;
     const meta = { spawn_id: spawnId };
     const stderr = new StderrWriter(program.stderr, { store, topic: `${name}.stderr`, meta });
@@ -100,6 +100,7 @@ export class Generator implements Processor {
     const output = write(program.stdout, target).catch((error) => {
       failure = error as Error;
       program.stop();
+      program.closeOutput();
     });
     const feeding = this.#spawn.duplex ? this.#feed(program) : undefined;
     if (!feeding) program.closeInput();
@@ -108,8 +109,9 @@ export class Generator implements Processor {
     this.#reader?.close();
     await Promise.all([output, stderr.done, feeding]);
     await this.#settle(program.written - exit.unread);
-    if (failure && !this.#stopping) return { failed: { reason: shortReason(failure.message) } };
-    if (this.#stopping) return { stopped: true };
+    if (failure && !this.#abort.signal.aborted)
+      return { failed: { reason: shortReason(failure.message) } };
+    if (this.#abort.signal.aborted) return { stopped: true };
     const how = howItEnded(exit);
     return { exit, reason: shortReason(stderr.tail ? `${how}: ${stderr.tail}` : how) };
   }
@@ -129,7 +131,7 @@ export class Generator implements Processor {
   goOn(): void {}
 
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#abort.abort();
     this.#reader?.close();
     this.#program?.stop();
     // Not just the program: what it has written is taken then, and known how far it has read.
@@ -173,12 +175,11 @@ export class Generator implements Processor {
       }
     };
     try {
-      await program.started;
       const reader = store.read({ ...READ_ALL, after: position, topics, follow: true });
       this.#reader = reader;
       await feedFrom(reader);
       reader.close();
-      if (this.#endAt === undefined || this.#stopping) return;
+      if (this.#endAt === undefined || this.#abort.signal.aborted) return;
       await feedFrom(store.read({ ...READ_ALL, after: position, topics }));
       program.closeInput();
     } catch (error) {

@@ -1,12 +1,13 @@
-import { dlopen, FFIType } from "bun:ffi";
 import { readdirSync, readFileSync } from "node:fs";
+import { libc } from "../libc.ts";
+import { takeName } from "./self.ts";
 
 /** What the guard is told: end the program, in its own time or as the server has gone. */
 export type ToGuard = "stop";
-/** What it tells: the program runs; it has ended; what it left unread of its input. */
+/** What it tells: the program runs; it could not be started, with the errno; it has ended; what it left unread of its input. */
 export type FromGuard =
   | { pid: number }
-  | { failed: string }
+  | { failed: string; code: string | undefined }
   | { code: number | null; signal: string | null }
   | { unread: number };
 
@@ -15,7 +16,10 @@ const GRACE_MS = 5000;
 /** The same where the server is gone. */
 const ORPHAN_GRACE_MS = 2000;
 const POLL_MS = 20;
+/** Adopted processes that end within so many ms are reaped together. */
+const REAP_MS = 50;
 const PR_SET_CHILD_SUBREAPER = 36;
+const WNOHANG = 1;
 
 /**
  * Runs a program and answers for all that comes of it. The guard is a process of its own between the
@@ -26,10 +30,11 @@ const PR_SET_CHILD_SUBREAPER = 36;
  * left unread of stdin.
  */
 export async function guard(command: string[]): Promise<never> {
-  adoptOrphans();
+  takeName();
   // These are the program's affair: the server tells the guard when it is to end.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   let child: Bun.Subprocess | undefined;
+  adoptOrphans(() => child?.pid);
   let killAt = Infinity;
   const endIn = (ms: number) => {
     killAt = Math.min(killAt, performance.now() + ms);
@@ -49,7 +54,8 @@ export async function guard(command: string[]): Promise<never> {
   try {
     child = Bun.spawn(command, { stdio: ["inherit", "inherit", "inherit"], detached: true });
   } catch (error) {
-    tell({ failed: (error as Error).message });
+    const { message, code } = error as Error & { code?: string };
+    tell({ failed: message, code });
     process.exit(0);
   }
   tell({ pid: child.pid });
@@ -75,19 +81,40 @@ function tell(message: FromGuard): void {
   if (process.connected) process.send?.(message);
 }
 
-/** Makes processes that lose their parent below this one its own children. Linux only. */
-function adoptOrphans(): void {
+/**
+ * Makes processes that lose their parent below this one its own children, and reaps them when they
+ * end. Linux only; elsewhere, or with another libc, what leaves its process group is out of reach.
+ *
+ * @param own the program, whose end is for Bun to see
+ */
+function adoptOrphans(own: () => number | undefined): void {
   if (process.platform !== "linux") return;
+  libc("prctl")?.(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  const waitpid = libc("waitpid");
+  if (!waitpid) return;
+  let due = false;
+  process.on("SIGCHLD", () => {
+    if (due) return;
+    due = true;
+    setTimeout(() => {
+      due = false;
+      for (const pid of children()) if (pid !== own()) waitpid(pid, null, WNOHANG);
+    }, REAP_MS);
+  });
+}
+
+/** The children of this process, also those that have ended. */
+function children(): number[] {
   try {
-    const { symbols } = dlopen("libc.so.6", {
-      prctl: {
-        args: [FFIType.i32, FFIType.u64, FFIType.u64, FFIType.u64, FFIType.u64],
-        returns: "int",
-      },
-    });
-    symbols.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    const tasks = "/proc/self/task";
+    return readdirSync(tasks).flatMap((task) =>
+      readFileSync(`${tasks}/${task}/children`, "latin1").split(" ").filter(Boolean).map(Number),
+    );
   } catch {
-    // Another libc: what leaves its process group is out of reach then.
+    // A kernel without these files.
+    return processes()
+      .filter(({ parent }) => parent === process.pid)
+      .map(({ pid }) => pid);
   }
 }
 
@@ -113,6 +140,8 @@ interface Process {
   readonly pid: number;
   readonly parent: number;
   readonly pgrp: number;
+  /** It waits to be reaped. */
+  readonly ended: boolean;
 }
 
 /** All that live below this process, from proc(5). Without it: the children's process groups. */
@@ -122,7 +151,7 @@ function descendants(): Process[] {
   const parents = [process.pid];
   for (let parent = parents.pop(); parent !== undefined; parent = parents.pop()) {
     for (const each of all) {
-      if (each.parent !== parent) continue;
+      if (each.parent !== parent || each.ended) continue;
       found.push(each);
       parents.push(each.pid);
     }
@@ -144,8 +173,12 @@ function processes(): Process[] {
       const stat = readFileSync(`/proc/${name}/stat`, "latin1");
       // The name in parentheses may hold anything; after it: state, parent, process group.
       const [state, parent, pgrp] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      if (state !== "Z")
-        found.push({ pid: Number(name), parent: Number(parent), pgrp: Number(pgrp) });
+      found.push({
+        pid: Number(name),
+        parent: Number(parent),
+        pgrp: Number(pgrp),
+        ended: state === "Z",
+      });
     } catch {
       // It ended while we looked.
     }

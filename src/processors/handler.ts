@@ -12,7 +12,7 @@ import { StderrWriter } from "./output.ts";
 import { framesOf, type HandlerPage, OwnOutput } from "./own-output.ts";
 import type { Attempt, Failure, Processor, ProcessorHost, Spawn } from "./processor.ts";
 import { stateProblem } from "./protocol.ts";
-import { type Prepared, placeIn, prepare } from "./runtime.ts";
+import { type Prepared, prepare } from "./runtime.ts";
 import { StepChanges } from "./step-changes.ts";
 import { type Crew, howItEnded, type Step, Worker } from "./worker.ts";
 
@@ -79,7 +79,7 @@ export class Handler implements Processor {
 
   async load(signal: AbortSignal): Promise<void> {
     const { subject, script, options } = this.#spawn;
-    this.#prepared = prepare(placeIn(this.#host.store), subject, script, options);
+    this.#prepared = prepare(this.#host.place, subject, script, options);
     this.#worker = await this.#startCrew(signal);
     this.#options = this.#worker.options;
     const record = await readRecord(this.#host.store, subject);

@@ -1,5 +1,6 @@
-import { dirname } from "node:path";
 import type { FromGuard, ToGuard } from "./guard.ts";
+import { isLack, Lack } from "./lack.ts";
+import { type Streams, withPipes } from "./pipes.ts";
 import { selfCommand } from "./self.ts";
 
 /** How a program ended. */
@@ -25,26 +26,59 @@ export class Program {
   readonly stderr: ReadableStream<Uint8Array>;
   /** Settles when the program and all that it started are gone. */
   readonly exited: Promise<Exit>;
-  readonly #guard: Bun.Subprocess<"pipe", "pipe", "pipe">;
-  readonly #started = Promise.withResolvers<void>();
+  readonly #guard: ReturnType<typeof withPipes>["child"];
+  readonly #streams: Streams;
+  /** The program runs, or will not. */
+  readonly #began = Promise.withResolvers<void>();
   #pid: number | undefined;
   #end: { code: number | null; signal: string | null; failed?: string } | undefined;
+  /** Why there is no program, where that may pass. */
+  #lack: Error | undefined;
   #unread = 0;
   #written = 0;
   #stopping = false;
 
-  constructor(command: readonly string[], env: Record<string, string>) {
-    this.#guard = Bun.spawn(selfCommand("guard", ...command), {
-      stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, PATH: searchPath(), ...env },
-      // Ctrl-C at the server's terminal is for the server.
-      detached: true,
-      serialization: "json",
-      ipc: (message: FromGuard) => this.#told(message),
-    });
-    this.stdout = this.#guard.stdout;
-    this.stderr = this.#guard.stderr;
+  private constructor(command: readonly string[], env: Record<string, string>) {
+    const { child, streams } = withPipes((stdio) =>
+      Bun.spawn(selfCommand("guard", ...command), {
+        stdio,
+        env,
+        // Ctrl-C at the server's terminal is for the server.
+        detached: true,
+        serialization: "json",
+        ipc: (message: FromGuard) => this.#told(message),
+      }),
+    );
+    this.#guard = child;
+    this.#streams = streams;
+    this.stdout = streams.stdout;
+    this.stderr = streams.stderr;
     this.exited = this.#guard.exited.then(() => this.#conclude());
+  }
+
+  /**
+   * Starts a program. That it cannot be started is told as its end.
+   *
+   * @param env all of its environment
+   * @param signal ends the program if it comes before that runs
+   * @throws Error where there is no process or descriptor for it at this moment (`isLack`)
+   */
+  static async start(
+    command: readonly string[],
+    env: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<Program> {
+    const program = new Program(command, env);
+    const stop = () => program.stop();
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
+    await program.#began.promise;
+    signal.removeEventListener("abort", stop);
+    if (!program.#lack || program.#stopping) return program;
+    program.closeOutput();
+    void program.stderr.cancel();
+    await program.exited;
+    throw program.#lack;
   }
 
   /** Of the program itself; undefined until it runs. */
@@ -57,20 +91,15 @@ export class Program {
     return this.#written;
   }
 
-  /** Resolves when the program runs or could not be started. */
-  get started(): Promise<void> {
-    return this.#started.promise;
-  }
-
   /** Writes to its input, at its pace. What is written after its end is dropped. */
   async write(...pieces: readonly Uint8Array[]): Promise<void> {
     if (this.#end) return;
     try {
       for (const bytes of pieces) {
         this.#written += bytes.length;
-        this.#guard.stdin.write(bytes);
+        this.#streams.stdin.write(bytes);
       }
-      await this.#guard.stdin.flush();
+      await this.#streams.stdin.flush();
     } catch {
       // It is gone, and `exited` tells how.
     }
@@ -78,11 +107,12 @@ export class Program {
 
   /** Ends its input. */
   closeInput(): void {
-    try {
-      void Promise.resolve(this.#guard.stdin.end()).catch(() => {});
-    } catch {
-      // It is gone already.
-    }
+    this.#streams.closeInput();
+  }
+
+  /** Takes no more of its standard output. To be called where that is not read to its end. */
+  closeOutput(): void {
+    this.#streams.closeOutput();
   }
 
   /** Asks it to end, with SIGTERM; what is left after five seconds is killed. */
@@ -97,12 +127,18 @@ export class Program {
   #told(message: FromGuard): void {
     if ("pid" in message) {
       this.#pid = message.pid;
-      this.#started.resolve();
+      this.#began.resolve();
     } else if ("unread" in message) {
       this.#unread = message.unread;
     } else {
-      this.#end = "failed" in message ? { code: null, signal: null, ...message } : message;
-      this.#started.resolve();
+      if ("failed" in message) {
+        const { failed, code } = message;
+        this.#end = { code: null, signal: null, failed };
+        if (isLack(message)) this.#lack = Object.assign(new Error(failed), { code });
+      } else {
+        this.#end = message;
+      }
+      this.#began.resolve();
       // So that the guard gets to the end of what was not read.
       this.closeInput();
     }
@@ -131,17 +167,16 @@ export class Program {
   }
 
   #conclude(): Exit {
-    this.#started.resolve();
+    this.closeInput();
     if (this.#end) return { ...this.#end, unread: this.#unread };
-    // Somebody killed the guard, so nobody else answers for the program.
+    const signal = String(this.#guard.signalCode ?? "SIGKILL");
+    // Somebody killed the guard, so nobody else answers for the program. One that ends before there is
+    // a program found no thread or no memory.
+    if (this.#pid === undefined) this.#lack = new Lack(`its guard was ended by ${signal}`);
     this.#killGroup();
-    const end = { code: null, signal: String(this.#guard.signalCode ?? "SIGKILL") };
+    const end = { code: null, signal };
     this.#end = end;
+    this.#began.resolve();
     return { ...end, unread: 0 };
   }
-}
-
-/** The PATH of a script: it finds the `xs` that runs it. */
-export function searchPath(): string {
-  return [dirname(process.execPath), process.env.PATH].filter(Boolean).join(":");
 }

@@ -3,6 +3,7 @@ import type { Change, Store } from "../store/store.ts";
 import type { Subject } from "./lifecycle.ts";
 import type { SpawnOptions } from "./options.ts";
 import type { Exit } from "./process.ts";
+import type { ScriptPlace } from "./runtime.ts";
 
 /** What a client asked to run. */
 export interface Spawn {
@@ -17,6 +18,7 @@ export interface Spawn {
 /** What a processor has around it. */
 export interface ProcessorHost {
   readonly store: Store;
+  readonly place: ScriptPlace;
   /** Aborted when nothing is to be started any more. */
   readonly signal: AbortSignal;
   /** Every spawn that the log has of this kind and name. */

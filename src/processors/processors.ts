@@ -5,7 +5,7 @@ import type { Reader } from "../store/reader.ts";
 import type { Store } from "../store/store.ts";
 import { answer } from "./lifecycle.ts";
 import { type Entry, type Kind, Registry, requestIn, unnamedSpawn } from "./registry.ts";
-import { removeScripts } from "./runtime.ts";
+import { placeIn, removeScripts, type ScriptPlace } from "./runtime.ts";
 import { Slot } from "./slot.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
 
@@ -27,6 +27,7 @@ const LOADS = 8;
 /** Runs the generators and handlers that the log of a store asks for. */
 export class Processors {
   readonly #store: Store;
+  readonly #place: ScriptPlace;
   readonly #slots = new Map<string, Slot>();
   readonly #abort = new AbortController();
   #reader: Reader | undefined;
@@ -41,8 +42,10 @@ export class Processors {
   #loads = 0;
   #waiting: (() => void)[] = [];
 
-  constructor(store: Store) {
+  /** @param scriptEnv names of the variables that scripts have of this process; all without it */
+  constructor(store: Store, scriptEnv?: readonly string[]) {
     this.#store = store;
+    this.#place = placeIn(store, scriptEnv);
   }
 
   /**
@@ -67,7 +70,7 @@ export class Processors {
 
   /** Starts what was running, and then follows what is asked for. */
   async start(): Promise<void> {
-    removeScripts(this.#store);
+    removeScripts(this.#place);
     const reader = this.#store.read({ ...READ_ALL, topics: [...LIFECYCLE_TOPICS], follow: true });
     this.#reader = reader;
     const registry = new Registry();
@@ -162,6 +165,7 @@ export class Processors {
     const slot = new Slot(
       {
         store: this.#store,
+        place: this.#place,
         signal: this.#abort.signal,
         upTo: (id) => this.#upTo(id),
         loading: (load) => this.#loading(load),

@@ -1,6 +1,7 @@
 import type { Json } from "../frame/frame.ts";
 import type { Change, Store } from "../store/store.ts";
 import { Backoff } from "./backoff.ts";
+import { outlasting } from "./lack.ts";
 import { patiently, rerunAnswer, type Subject, shortReason } from "./lifecycle.ts";
 import type { Attempt, Processor, Spawn } from "./processor.ts";
 import type { ProcessorStatus } from "./status.ts";
@@ -19,6 +20,8 @@ export class Running {
   #restarts = 0;
   #lastExit: ProcessorStatus["last_exit"] = null;
   readonly #stopped = Promise.withResolvers<void>();
+  /** Gives up a start that lacks something. */
+  readonly #abort = new AbortController();
   #stopping = false;
   #over: Promise<unknown> | undefined;
 
@@ -64,6 +67,7 @@ export class Running {
     this.#stopping = true;
     this.#state = "stopping";
     this.#stopped.resolve();
+    this.#abort.abort();
     await this.processor.stop();
     await this.#over;
     this.processor.dispose();
@@ -118,7 +122,9 @@ export class Running {
 
   async #attempt(): Promise<Attempt> {
     try {
-      return await this.processor.attempt();
+      const { kind, name } = this.subject;
+      const { signal } = this.#abort;
+      return await outlasting(`${kind} ${name}`, signal, () => this.processor.attempt());
     } catch (error) {
       // It loaded before: what keeps it from that now may pass.
       const { message: reason } = error as Error;

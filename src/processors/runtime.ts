@@ -7,10 +7,12 @@ import { findNu, isModule } from "../script/language.ts";
 import moduleNu from "../script/xs.nu" with { type: "text" };
 import { makePrivateFolder } from "../store/modes.ts";
 import type { Store } from "../store/store.ts";
+import { scriptEnvironment } from "./environment.ts";
 import { Invalid, type Runtime, refused, type SpawnOptions } from "./options.ts";
 import { Program } from "./process.ts";
 import type { Kind } from "./registry.ts";
 import { selfCommand } from "./self.ts";
+import { didNotLoad } from "./worker.ts";
 
 /** Largest script, in bytes. */
 const MAX_SCRIPT = 1024 * 1024;
@@ -23,6 +25,7 @@ export interface Prepared {
   /** What it writes: lines as they are, or those of the line protocol. */
   readonly speaks: "lines" | "protocol";
   readonly command: readonly string[];
+  /** All of the environment of the command. */
   readonly env: Record<string, string>;
   /** A command that fails, with the reason on stderr, where the script does not load. */
   readonly check?: readonly string[];
@@ -36,16 +39,19 @@ export interface ScriptPlace {
   readonly address: string;
   /** Where their files go, in a folder for each. */
   readonly folder: string;
+  /** The environment that they all have. */
+  readonly env: Record<string, string>;
 }
 
-/** The place of the scripts that a server runs. */
-export function placeIn(store: Store): ScriptPlace {
-  return { address: store.path, folder: join(store.path, FOLDER) };
+/** The place of the scripts that a server runs. @param names as of `scriptEnvironment` */
+export function placeIn(store: Store, names?: readonly string[]): ScriptPlace {
+  const folder = join(store.path, FOLDER);
+  return { address: store.path, folder, env: scriptEnvironment(names) };
 }
 
 /** Forgets the scripts of an earlier server. */
-export function removeScripts(store: Store): void {
-  rmSync(placeIn(store).folder, { recursive: true, force: true });
+export function removeScripts({ folder }: ScriptPlace): void {
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /**
@@ -54,7 +60,7 @@ export function removeScripts(store: Store): void {
  * @throws Invalid
  */
 export function prepare(
-  { address, folder: parent }: ScriptPlace,
+  { address, folder: parent, env }: ScriptPlace,
   { kind, name, spawnId }: { kind: Kind; name: string; spawnId: string },
   script: Uint8Array,
   options: SpawnOptions,
@@ -75,7 +81,7 @@ export function prepare(
   };
   const shared = {
     runtime,
-    env: { XS_ADDR: address, XS_SCRIPTS: folder, XS_NAME: name, XS_SPAWN_ID: spawnId },
+    env: { ...env, XS_ADDR: address, XS_SCRIPTS: folder, XS_NAME: name, XS_SPAWN_ID: spawnId },
     dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
   try {
@@ -131,7 +137,7 @@ export function prepare(
 /** Runs the check of a script, if it has one. @throws Invalid */
 export async function checkScript({ check, env }: Prepared, signal: AbortSignal): Promise<void> {
   if (!check) return;
-  const program = new Program(check, env);
+  const program = await Program.start(check, env, signal);
   const stop = () => program.stop();
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();
@@ -142,8 +148,7 @@ export async function checkScript({ check, env }: Prepared, signal: AbortSignal)
     new Response(program.stdout).bytes(),
   ]);
   signal.removeEventListener("abort", stop);
-  if (exit.code !== 0)
-    throw new Invalid(stderr.trim() || exit.failed || "the script does not load");
+  if (exit.code !== 0) throw didNotLoad(exit, stderr.trim(), "the script does not load");
 }
 
 function runtimeOf(script: string): Runtime {

@@ -4,16 +4,19 @@ import type { Change, Store } from "../store/store.ts";
 import { Drain } from "./drain.ts";
 import { Generator } from "./generator.ts";
 import { Handler } from "./handler.ts";
+import { outlasting } from "./lack.ts";
 import { answer, patiently, recordKey, type Subject, shortReason } from "./lifecycle.ts";
 import { Invalid, parseSpawnOptions, refused } from "./options.ts";
 import type { Processor, ProcessorHost, Spawn } from "./processor.ts";
 import { isDuplex, type Kind } from "./registry.ts";
 import { type End, Running } from "./running.ts";
+import type { ScriptPlace } from "./runtime.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
 
 /** What a slot has around it. */
 export interface SlotHost {
   readonly store: Store;
+  readonly place: ScriptPlace;
   readonly signal: AbortSignal;
   /** Resolves when every spawn up to an id has come to its slot. */
   upTo(id: string): Promise<void>;
@@ -144,21 +147,10 @@ export class Slot {
     const abort = new AbortController();
     this.#loading = { subject, recovered, abort };
     const signal = AbortSignal.any([abort.signal, this.#host.signal]);
-    let processor: Processor | undefined;
     try {
-      return await this.#host.loading(async () => {
-        signal.throwIfAborted();
-        const spawn = await this.#read(subject, frame);
-        const around = this.#around(frame.id);
-        processor =
-          subject.kind === "handler" ? new Handler(around, spawn) : new Generator(around, spawn);
-        const loading = processor;
-        await loading.load(signal);
-        return { processor: loading, spawn };
-      });
+      const load = () => this.#host.loading(() => this.#loadOnce(subject, frame, signal));
+      return await outlasting(`${this.kind} ${this.name}`, signal, load);
     } catch (error) {
-      await processor?.stop();
-      processor?.dispose();
       if (this.#host.signal.aborted) return undefined;
       if (abort.signal.aborted) {
         this.#passOver(frame.id);
@@ -179,6 +171,26 @@ export class Slot {
     }
   }
 
+  async #loadOnce(
+    subject: Subject,
+    frame: Frame,
+    signal: AbortSignal,
+  ): Promise<{ processor: Processor; spawn: Spawn }> {
+    signal.throwIfAborted();
+    const spawn = await this.#read(subject, frame);
+    const around = this.#around(frame.id);
+    const processor =
+      subject.kind === "handler" ? new Handler(around, spawn) : new Generator(around, spawn);
+    try {
+      await processor.load(signal);
+      return { processor, spawn };
+    } catch (error) {
+      await processor.stop();
+      processor.dispose();
+      throw error;
+    }
+  }
+
   async #read(subject: Subject, frame: Frame): Promise<Spawn> {
     refused(() => parseTopic(`${subject.name}.stderr`));
     const options = parseSpawnOptions(frame.meta, this.kind);
@@ -193,6 +205,7 @@ export class Slot {
   #around(spawnId: string): ProcessorHost {
     return {
       store: this.#host.store,
+      place: this.#host.place,
       signal: this.#host.signal,
       spawnIds: this.#spawnIds,
       successorUpTo: async (id) => {

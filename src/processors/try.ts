@@ -2,6 +2,7 @@ import { framesIn, lastIdIn } from "../frame/frame.ts";
 import { textOf } from "../frame/text.ts";
 import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import { type Result, resultOf } from "./effects.ts";
+import { scriptEnvironment } from "./environment.ts";
 import { Invalid, parseSpawnOptions } from "./options.ts";
 import { prepare, type ScriptPlace } from "./runtime.ts";
 import { howItEnded, type Step, Worker } from "./worker.ts";
@@ -10,7 +11,7 @@ import { howItEnded, type Step, Worker } from "./worker.ts";
 export interface Trial {
   readonly name: string;
   readonly script: Uint8Array;
-  readonly place: ScriptPlace;
+  readonly place: Omit<ScriptPlace, "env">;
   /** What the script has to send at that address, where it needs it. */
   readonly token?: string | undefined;
   /** Frames as NDJSON, whole lines at a time; asked for when the topics of the handler are known. */
@@ -30,7 +31,8 @@ const TRIAL_ID = "0".repeat(25);
 export async function tryHandler(trial: Trial): Promise<void> {
   const { name, script, place, frames, write } = trial;
   const subject = { kind: "handler" as const, name, spawnId: TRIAL_ID };
-  const prepared = prepare(place, subject, script, parseSpawnOptions(null, "handler"));
+  const env = scriptEnvironment();
+  const prepared = prepare({ ...place, env }, subject, script, parseSpawnOptions(null, "handler"));
   const ttls = new Map<string, Ttl>();
   let state: string | undefined;
   let last = "";

@@ -1,5 +1,6 @@
 import type { Json } from "../frame/frame.ts";
 import { textLines } from "../frame/lines.ts";
+import { PerhapsLack, tellsOfLack } from "./lack.ts";
 import { type HandlerOptions, Invalid, parseHandlerOptions } from "./options.ts";
 import { type Exit, Program } from "./process.ts";
 import {
@@ -96,7 +97,7 @@ export class Worker implements Crew {
     host: WorkerHost,
     signal: AbortSignal,
   ): Promise<Worker> {
-    const program = new Program(command, env);
+    const program = await Program.start(command, env, signal);
     const stderr = host.stderr(program.stderr);
     const stop = () => program.stop();
     signal.addEventListener("abort", stop);
@@ -109,7 +110,7 @@ export class Worker implements Crew {
       if (ready === undefined) {
         const exit = await program.exited;
         await stderr.done;
-        throw new Invalid(stderr.tail || `${howItEnded(exit)} before it was ready`);
+        throw didNotLoad(exit, stderr.tail, `${howItEnded(exit)} before it was ready`);
       }
       const line = parseHandlerLine(ready);
       if (line.ready === undefined) throw new Invalid('its first line is not {"ready": …}');
@@ -117,6 +118,7 @@ export class Worker implements Crew {
       return new Worker(program, stderr, options, lines, first, host);
     } catch (error) {
       program.stop();
+      program.closeOutput();
       if (error instanceof ProtocolError) throw new Invalid(error.message);
       throw error;
     } finally {
@@ -162,6 +164,7 @@ export class Worker implements Crew {
     } catch (error) {
       this.stop();
       // It may hang on its full stdout until it is gone.
+      this.#program.closeOutput();
       throw error;
     }
     const exit = await this.#program.exited;
@@ -198,6 +201,14 @@ export class Worker implements Crew {
     this.#state = undefined;
     return step;
   }
+}
+
+/** Why a program that was to load ended instead: it does not load, or lacked what it needs for that. */
+export function didNotLoad(exit: Exit, complaint: string, otherwise: string): Error {
+  // Bun aborts where it finds no thread.
+  const lacks = exit.signal === "SIGABRT" || tellsOfLack(complaint);
+  const reason = complaint || exit.failed || otherwise;
+  return lacks ? new PerhapsLack(reason) : new Invalid(reason);
 }
 
 /** How a program ended, for a person. */

@@ -40,6 +40,8 @@ export interface ServerOptions {
   readonly args?: readonly string[];
   /** A command that runs xs, in its own process, and watches it. */
   readonly under?: readonly string[];
+  /** Another binary than the one under test. */
+  readonly xs?: string;
 }
 
 /** A running `xs serve`, killed at the end of the test if it still lives. */
@@ -54,7 +56,8 @@ export class Server implements AsyncDisposable {
   constructor(directory: string, options: ServerOptions = {}) {
     this.directory = directory;
     this.unix = join(directory, "sock");
-    const command = [...(options.under ?? []), XS, "serve", directory, ...(options.args ?? [])];
+    const xs = options.xs ?? XS;
+    const command = [...(options.under ?? []), xs, "serve", directory, ...(options.args ?? [])];
     this.#child = Bun.spawn(command, {
       cwd: options.cwd ?? tmpdir(),
       env: { ...plainEnv(tmpdir()), ...options.env },
