@@ -1,4 +1,5 @@
 import { type ErrorCode, shown, XsError } from "../frame/error.ts";
+import { parseId } from "../frame/id.ts";
 
 /** What was asked for, and where: a URL or a socket, as messages name it. */
 export interface Asked {
@@ -14,7 +15,7 @@ export interface Asked {
  */
 export async function success(response: Response, asked?: Asked): Promise<Response> {
   if (response.ok) {
-    if (asked && !isOurs(asked.path, response)) throw await stranger(asked.at, response);
+    if (asked && !(await isOurs(asked.path, response))) throw await stranger(asked.at, response);
     return response;
   }
   const problem = await problemIn(response);
@@ -40,8 +41,8 @@ async function problemIn(
   return { code: code as ErrorCode, detail };
 }
 
-/** Tells whether a success has a type that the API gives for this path: others answer anything. */
-function isOurs(path: string, response: Response): boolean {
+/** Tells whether a success is one that the API gives for this path: others answer anything. */
+async function isOurs(path: string, response: Response): Promise<boolean> {
   const { headers, status } = response;
   if (status === 204) return true;
   const [name = ""] = path.split("?");
@@ -53,7 +54,19 @@ function isOurs(path: string, response: Response): boolean {
   if (name === "/export") return type === "application/x-tar";
   if (name === "/metrics") return type === "text/plain";
   if (type === "application/x-ndjson" || type === "text/event-stream") return true;
-  return type === "application/json" && !/^\/(|kv|ps|verify)$/.test(name);
+  if (type !== "application/json") return false;
+  // Who appends takes it for the frame, and that for safe.
+  if (/^\/(stream|append)\//.test(name)) return isFrame(await response.clone().text());
+  return !/^\/(|kv|ps|verify)$/.test(name);
+}
+
+function isFrame(text: string): boolean {
+  try {
+    parseId((JSON.parse(text) as { id: string }).id);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Somebody else answers: what it said, and where the API may be instead. */

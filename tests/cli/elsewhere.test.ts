@@ -247,6 +247,17 @@ test("where something else answers, the message says what was found there", asyn
   const append = await home.xs(["append", gateway, "note"], { stdin: "hi" });
   expect([append.code, append.stdout]).toEqual([1, ""]);
   expect(append.stderr).toContain("is not the API of a store");
+  // Nobody takes an answer in JSON for that of an append.
+  await using json = other(() => Response.json({ ok: true, id: 7 }));
+  for (const args of [
+    ["append", `:${json.port}`, "note"],
+    ["eval", `:${json.port}`, "-c", "export default (xs) => xs.append('note', 'hi')"],
+    ["cat", `:${json.port}`],
+  ]) {
+    const { code, stdout, stderr } = await home.xs(args);
+    expect([args, code, stdout]).toEqual([args, 1, ""]);
+    expect(stderr).toContain("is not the API of a store (200 OK, application/json");
+  }
   await using site = other(
     () => new Response("<p>no\x1b[31m", { status: 404, headers: { "content-type": "text/html" } }),
   );
