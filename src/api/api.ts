@@ -41,7 +41,7 @@ export interface Around {
   /** The rows of `xs ps`: what runs on the stream. */
   processors?(): readonly object[] | Promise<readonly object[]>;
   /** What the next start of a server would run. */
-  nextStart?(): Promise<readonly Processor[]>;
+  nextStart?(): Promise<readonly Expected[]>;
   /** Told of frames that an import is about to bring: they ask nothing of a server that runs. */
   imported?(ids: readonly string[]): void;
   /** Told of answers that broke off after they had begun. */
@@ -53,6 +53,12 @@ export interface Processor {
   readonly kind: "generator" | "handler";
   readonly name: string;
   readonly spawn_id: string;
+}
+
+/** One that the next start would run. */
+export interface Expected extends Processor {
+  /** The spawn that it tries and, where there is one, that which runs if it does not load. */
+  readonly spawns: readonly string[];
 }
 
 /** The function that answers every question about a store, with or without a socket. */

@@ -1,6 +1,7 @@
-import { processorEvent } from "../frame/topic.ts";
+import { processorEvent, RUNTIME_PREFIX } from "../frame/topic.ts";
+import type { KvPair } from "../store/kv.ts";
 import type { ImportFrame, Store } from "../store/store.ts";
-import type { Around, Processor } from "./api.ts";
+import type { Around, Expected, Processor } from "./api.ts";
 
 /** How an import is to be done. */
 export interface ImportOptions {
@@ -28,7 +29,9 @@ export class FrameImport {
   readonly #around: Around;
   readonly #options: ImportOptions;
   /** What the next start would have run; set once the import touches anything of that. */
-  #before: readonly Processor[] | undefined;
+  #before: readonly Expected[] | undefined;
+  /** The spawns that the next start runs, once all frames are in. */
+  #running: ReadonlySet<string> | undefined;
   /** The frames of it that tell of processors. */
   readonly #brought = new Set<string>();
   #missing = 0;
@@ -74,9 +77,29 @@ export class FrameImport {
     return {
       ...(this.#missing > 0 && { missing: this.#missing }),
       ...(this.#leftOut > 0 && { left_out: this.#leftOut }),
-      ...(starts && starts.length > 0 && { starts }),
-      ...(ends && ends.length > 0 && { ends }),
+      ...(starts && starts.length > 0 && { starts: starts.map(named) }),
+      ...(ends && ends.length > 0 && { ends: ends.map(named) }),
     };
+  }
+
+  /**
+   * The pairs that may come in, once all frames are in. What a processor of this store remembers of
+   * itself does not make way for what another of its name remembers.
+   */
+  async pairs(pairs: readonly KvPair[]): Promise<KvPair[]> {
+    const taken: KvPair[] = [];
+    for (const pair of pairs) if (!(await this.#isForeign(pair))) taken.push(pair);
+    return taken;
+  }
+
+  async #isForeign({ key, value }: KvPair): Promise<boolean> {
+    if (!key.startsWith(RUNTIME_PREFIX)) return false;
+    const mine = await this.#store.kv.get(key).catch(() => undefined);
+    if (!mine) return false;
+    const expected = this.#running ? [] : ((await this.#around.nextStart?.()) ?? []);
+    this.#running ??= new Set(expected.flatMap(({ spawns }) => spawns));
+    const spawn = spawnIn(mine.value);
+    return spawn !== undefined && this.#running.has(spawn) && spawn !== spawnIn(value);
   }
 
   #isMissing({ id, hash }: ImportFrame): boolean {
@@ -91,6 +114,20 @@ export class FrameImport {
       // It is damaged.
       return true;
     }
+  }
+}
+
+function named({ kind, name, spawn_id }: Processor): Processor {
+  return { kind, name, spawn_id };
+}
+
+/** The spawn that a record of a processor is of. */
+function spawnIn(value: Uint8Array): string | undefined {
+  try {
+    const { spawn_id } = JSON.parse(new TextDecoder().decode(value)) as { spawn_id?: string };
+    return spawn_id;
+  } catch {
+    return undefined;
   }
 }
 

@@ -107,7 +107,7 @@ async function bringIn(
       found.added += await frames.step(step.filter((frame) => frames.takes(frame)));
       done += step.length;
     }
-    for (const step of space.pairs()) await store.importPairs(step);
+    for (const step of space.pairs()) await store.importPairs(await frames.pairs(step));
     // Content that no frame names is as good as what came by POST /cas.
     for (const step of space.fresh()) await store.content.keepFromCollector(step);
   } catch (error) {

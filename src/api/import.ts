@@ -11,7 +11,7 @@ import { jsonResponse, lineResponse } from "./json.ts";
 import { eachLine, LineError } from "./lines.ts";
 import { isOn, onlyOptions } from "./query.ts";
 import type { Room } from "./room.ts";
-import { badTar, isTar } from "./tar-entries.ts";
+import { badTar, isTar, unpacker } from "./tar-entries.ts";
 
 /** Frames that are committed in one step; a larger import takes several. */
 const STEP_LINES = 10_000;
@@ -39,9 +39,8 @@ export async function importAll({ store, request, url, around, rooms }: Call): P
       rooms.tars.give();
     }
   }
-  if (head[0] === 0x1f && head[1] === 0x8b) {
-    throw badTar("the body is compressed: unpack it first, with  gunzip");
-  }
+  const unpack = unpacker(head);
+  if (unpack) throw badTar(`the body is compressed: unpack it first, with  ${unpack}`);
   return importFrames(chunks, frames, rooms.bytes);
 }
 

@@ -19,10 +19,30 @@ export interface TarEntry {
 /** Most folders before the first file: more than lead to any. */
 const MAX_FOLDERS = 100;
 
-/** Tells a tar by its first block, with the magic of POSIX or that of GNU. Neither is JSON text. */
+/**
+ * Tells a tar by its first block: the magic of POSIX or that of GNU, neither of which is JSON text, or,
+ * as the oldest form has none, the checksum.
+ */
 export function isTar(head: Buffer): boolean {
   const magic = head.toString("latin1", 257, 265);
-  return magic.startsWith("ustar\0") || magic === "ustar  \0";
+  if (magic.startsWith("ustar\0") || magic === "ustar  \0") return true;
+  const given = head.toString("latin1", 148, 156);
+  const told = /^ *([0-7]+)[\0 ]*$/.exec(given)?.[1];
+  if (told === undefined || head.length < 512) return false;
+  const sum = head.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  // The field itself counts as spaces.
+  const own = head.subarray(148, 156).reduce((total, byte) => total + byte, 0);
+  return Number.parseInt(told, 8) === sum - own + 8 * 0x20;
+}
+
+/** What unpacks a body, by its first bytes; undefined where it is not compressed. */
+export function unpacker(head: Buffer): string | undefined {
+  const start = head.toString("latin1", 0, 6);
+  if (start.startsWith("\x1f\x8b")) return "gunzip";
+  if (start.startsWith("\x28\xb5\x2f\xfd")) return "unzstd";
+  if (start === "\xfd7zXZ\0") return "unxz";
+  if (/^BZh[1-9]/.test(start)) return "bunzip2";
+  return start.startsWith("PK\x03\x04") ? "unzip" : undefined;
 }
 
 /** Why a tar is not taken; to be thrown before anything of it can be seen. */

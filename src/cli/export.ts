@@ -1,3 +1,5 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import type { ParsedTarEntry } from "modern-tar";
 import { XsError } from "../frame/error.ts";
 import { FRAMES, hashOfEntry, PAIRS, PROBLEMS } from "../frame/tar.ts";
@@ -28,6 +30,9 @@ export const exportVerb: Verb = {
   async run({ positionals }) {
     const target = splitTarget(positionals, 1, "FILE, or - for stdout,");
     const [file = ""] = target.rest;
+    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new UsageError(`${file} is a folder: name a file, as in  ${join(file, "backup.tar")}`);
+    }
     if (file === "-" && process.stdout.isTTY) {
       throw new UsageError("a tar is nothing to look at: name a file, or pipe it somewhere");
     }

@@ -1,4 +1,5 @@
 import { createReadStream, openSync, statSync } from "node:fs";
+import { XsError } from "../frame/error.ts";
 
 /** Input up to this size is sent in one piece, with its length. */
 const PIECE = 64 * 1024;
@@ -7,7 +8,7 @@ const CHUNK = 256 * 1024;
 
 /** Standard input as a request body: bytes if it is short, else a stream. */
 export async function readInput(): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
-  const reader = Bun.stdin.stream().getReader();
+  const reader = stdinReader();
   const head: Uint8Array[] = [];
   let size = 0;
   while (size <= PIECE) {
@@ -28,6 +29,16 @@ export async function readInput(): Promise<Uint8Array<ArrayBuffer> | ReadableStr
     },
     { highWaterMark: 0 },
   );
+}
+
+function stdinReader() {
+  try {
+    return Bun.stdin.stream().getReader();
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EISDIR") throw error;
+    const problem = "standard input is a folder: give a file, or what a command prints";
+    throw new XsError("bad_request", problem, { cause: error });
+  }
 }
 
 /**

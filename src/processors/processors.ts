@@ -224,11 +224,12 @@ export async function idleProcessors(
 /** What the next start would run, by the newest spawn of each that it would try. */
 export async function nextStart(
   store: Store,
-): Promise<{ kind: Kind; name: string; spawn_id: string }[]> {
+): Promise<{ kind: Kind; name: string; spawn_id: string; spawns: string[] }[]> {
   const entries = await expected(store);
   return entries.flatMap(({ kind, name, good, pending }) => {
-    const spawn_id = pending ?? good;
-    return spawn_id === undefined ? [] : [{ kind, name, spawn_id }];
+    const spawns = [pending, good].filter((id) => id !== undefined);
+    const [spawn_id] = spawns;
+    return spawn_id === undefined ? [] : [{ kind, name, spawn_id, spawns }];
   });
 }
 

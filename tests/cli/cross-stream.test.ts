@@ -63,18 +63,23 @@ test("where there is one argument, an export's folder is what to import, and a s
   expect(await home.ok(["import", "./its-store"], { stdin: line })).toBe(line);
 });
 
+const LONG = `deep/${"a-very-long-name-of-a-folder".repeat(5)}/er`;
 const tars: [what: string, args: string][] = [
   ["GNU, with a leading folder", "--format=gnu backup"],
   ["GNU, from inside", "--format=gnu -C backup ."],
   ["POSIX, with a leading folder", "--format=posix ./backup"],
   ["POSIX, from inside, without a dot", "--format=posix -C backup cas frames.jsonl"],
   ["ustar, with two leading folders", "--format=ustar ./deep/er"],
+  ["the oldest form, which has no magic", "--format=v7 backup"],
+  ["GNU, with names longer than a header holds", `--format=gnu ${LONG}`],
+  ["POSIX, with names longer than a header holds", `--format=posix ${LONG}`],
   ["no entries for folders", "--format=gnu --no-recursion backup/frames.jsonl backup/cas/*"],
 ];
 
 test.each(tars)("a tar of it: %s", async (_, args) => {
   using home = withExport();
   mkdirSync(join(home.path, "deep"));
+  cpSync(join(home.path, "backup"), join(home.path, LONG), { recursive: true });
   cpSync(join(home.path, "backup"), join(home.path, "deep/er"), { recursive: true });
   writeFileSync(join(home.path, "backup/.DS_Store"), "of macOS");
   const { code, stderr } = await home.shell(

@@ -234,6 +234,34 @@ test("with one argument, import tells a file from an address", async () => {
   expect((await home.xs(["export"])).code).toBe(2);
 });
 
+test("a folder where a file belongs is named as one", async () => {
+  using home = await furnished();
+  mkdirSync(join(home.path, "folder"));
+  const exported = await home.xs(["export", home.store, "./folder"]);
+  expect([exported.code, exported.stderr]).toEqual([2, expect.stringContaining("is a folder")]);
+  for (const command of ["import ./new", "append ./its-store note", "kv put ./its-store k"]) {
+    const { code, stderr } = await home.shell(`xs ${command} <./folder`);
+    expect([command, code]).toEqual([command, 1]);
+    expect(stderr).toContain("standard input is a folder");
+  }
+  expect(existsSync(join(home.path, "new"))).toBe(false);
+});
+
+test("what packs a tar is named, with what unpacks it", async () => {
+  using home = await furnished();
+  const pack = "xs export its-store a.tar && gzip -k a.tar && bzip2 -k a.tar && xz -k a.tar";
+  const packed = await home.shell(pack);
+  const there = ["gz", "bz2", "xz"].filter((end) => existsSync(join(home.path, `a.tar.${end}`)));
+  expect(there).toContain("gz");
+  if (packed.code === 0) expect(there).toHaveLength(3);
+  const unpack: Record<string, string> = { gz: "gunzip", bz2: "bunzip2", xz: "unxz" };
+  for (const end of there) {
+    const { code, stderr } = await home.xs(["import", "./new", `a.tar.${end}`]);
+    expect([end, code]).toEqual([end, 1]);
+    expect(stderr).toContain(`unpack it first, with  ${unpack[end]}`);
+  }
+});
+
 test("a file that is not there makes no store", async () => {
   using home = new Home();
   const { code, stderr } = await home.xs(["import", home.store, "no.tar"]);

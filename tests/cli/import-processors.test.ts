@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { packId } from "../../src/frame/id.ts";
+import { FRAMES, PAIRS } from "../../src/frame/tar.ts";
 import {
   type AnyFrame,
   answers,
@@ -13,6 +14,7 @@ import {
 } from "../support/processors.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
+import { makeTar } from "../support/tar.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
@@ -254,4 +256,50 @@ test("an imported spawn between one's own and its answer does not take the fallb
   await countOf(again, "copy.out", 1);
   expect((await statuses(again)).map(({ spawn_id }) => spawn_id)).toEqual([mine.id]);
   await again.stop("SIGTERM");
+});
+
+test("what a handler remembers stays, whatever an older one of its name remembers in another store", async () => {
+  using home = new Home();
+  const COUNT =
+    'export default { topics: ["n"], initial: 0, run: (_, n) => ({ out: { n }, next: n + 1 }) }';
+  const mine = async () => {
+    await using server = await startServer(home.store);
+    const frame = await spawn(server, "handler", "count", COUNT);
+    for (let n = 1; n <= 3; n++) {
+      await say(server, "n");
+      await countOf(server, "count.out", n);
+    }
+    // Another store's, with a newer revision, into the server that runs.
+    const other = request("handler.spawn", "count", 60_000);
+    const active = {
+      ...request("handler.active", "count", 50_000),
+      meta: { topic: "count", spawn_id: other.id },
+    };
+    const record = { spawn_id: other.id, cursor: other.id, state: 100 };
+    const tar = await makeTar([
+      { name: FRAMES, data: [other, active].map((one) => `${JSON.stringify(one)}\n`).join("") },
+      {
+        name: PAIRS,
+        data: `${JSON.stringify({
+          key: "stream.cross.handler/count",
+          rev: request("handler.spawn", "count", -60_000).id,
+          type: "application/json",
+          value: Buffer.from(JSON.stringify(record)).toString("base64"),
+        })}\n`,
+      },
+    ]);
+    const response = await server.fetch("/import", { method: "POST", body: tar });
+    expect(await response.json()).toEqual({ frames: 2, added: 2, contents: 0, pairs: 1 });
+    // Nothing that it would still write may hide what the import did.
+    await server.stop("SIGKILL");
+    return frame;
+  };
+  const { id } = await mine();
+  await using server = await startServer(home.store);
+  await say(server, "n");
+  const out = await countOf(server, "count.out", 4);
+  expect(out.map(({ meta }) => [meta.n, meta.handler_id])).toEqual(
+    [0, 1, 2, 3].map((n) => [n, id]),
+  );
+  await server.stop("SIGTERM");
 });
