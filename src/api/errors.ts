@@ -51,6 +51,7 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   unauthorized: [401, "Unauthorized"],
   foreign_origin: [403, "Foreign origin"],
   no_handler: [503, "No handler"],
+  handler_failed: [500, "Handler failed"],
   too_many_requests: [503, "Too many requests"],
   too_many_files: [503, "Too many open files"],
   headers_too_large: [431, "Headers too large"],

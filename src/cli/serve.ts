@@ -110,9 +110,8 @@ async function openDoors(
   }
   if (options.http) {
     const { Gateway } = await import("../gateway/gateway.ts");
-    const handled = (topic: string) => processors.takes(topic);
     const { http, limits } = options;
-    const gateway = await Gateway.listen(store, handled, http, limits, opened.promise);
+    const gateway = await Gateway.listen(store, processors, http, limits, opened.promise);
     listeners.push(gateway);
     meta.http = gateway.address;
     hints += "port" in options.http ? `\n  curl http://${gateway.address}` : "";

@@ -50,6 +50,7 @@ export type ErrorCode =
   | "unauthorized"
   | "foreign_origin"
   | "no_handler"
+  | "handler_failed"
   | "too_many_requests"
   | "too_many_files"
   | "headers_too_large"

@@ -4,15 +4,16 @@ import { problemOf } from "../api/errors.ts";
 import { XsError } from "../frame/error.ts";
 import { HTTP_DISCONNECT, HTTP_ERROR, HTTP_REQUEST } from "../frame/http.ts";
 import { sniffedType } from "../frame/text.ts";
-import { EPHEMERAL, type Ttl } from "../frame/ttl.ts";
+import { EPHEMERAL, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { Store } from "../store/store.ts";
 import type { AnswerFrame, AnswerQueue } from "./answer-queue.ts";
 import type { Answers } from "./answers.ts";
 import type { Arrivals } from "./arrivals.ts";
+import type { Handlers } from "./handlers.ts";
 import { bodyOf } from "./incoming.ts";
 import { ClientGone, Outgoing } from "./outgoing.ts";
 import type { RecentContent } from "./recent-content.ts";
-import { refuse } from "./refusal.ts";
+import { HandlersFailed, noHandler, refuse } from "./refusal.ts";
 import { hasMore, responseHead } from "./response-head.ts";
 
 /** What a client may ask of the gateway. */
@@ -27,6 +28,9 @@ export interface GatewayLimits {
   readonly ttl: Ttl;
 }
 
+/** Visitors make errors: as many as they like. */
+const ERROR_TTL = parseTtl("last:1000");
+
 /** So much of a content, in bytes, tells whether it is text. */
 const SAMPLE = 4096;
 
@@ -36,6 +40,7 @@ const NO_BODY = new Set([204, 205, 304]);
 /** One request and its answer. */
 export class Exchange {
   readonly #store: Store;
+  readonly #handlers: Handlers;
   readonly #answers: Answers;
   readonly #contents: RecentContent;
   readonly #limits: GatewayLimits;
@@ -52,6 +57,7 @@ export class Exchange {
    */
   constructor(
     store: Store,
+    handlers: Handlers,
     answers: Answers,
     contents: RecentContent,
     limits: GatewayLimits,
@@ -61,6 +67,7 @@ export class Exchange {
     response: ServerResponse,
   ) {
     this.#store = store;
+    this.#handlers = handlers;
     this.#answers = answers;
     this.#contents = contents;
     this.#limits = limits;
@@ -129,13 +136,20 @@ export class Exchange {
 
   async #first(queue: AnswerQueue): Promise<AnswerFrame> {
     const { timeout } = this.#limits;
-    const late = Promise.withResolvers<never>();
+    const { promise: never, reject } = Promise.withResolvers<never>();
     const tooLate = new XsError("no_answer", `no answer came within ${timeout} ms`);
-    const timer = setTimeout(() => late.reject(tooLate), timeout);
+    const timer = setTimeout(() => reject(tooLate), timeout);
+    const { over, forget } = this.#handlers.unanswered(queue.requestId);
+    void over.then(({ reasons }) => {
+      if (reasons.length > 0) reject(new HandlersFailed(reasons));
+      // Somebody else may answer where no handler is left.
+      else if (!this.#store.isFollowed(HTTP_REQUEST)) reject(noHandler(this.#handlers));
+    });
     try {
-      return await Promise.race([queue.next(), late.promise]);
+      return await Promise.race([queue.next(), never]);
     } finally {
       clearTimeout(timer);
+      forget();
     }
   }
 
@@ -197,7 +211,7 @@ export class Exchange {
       ...(responseId !== undefined && { response_id: responseId }),
       status,
       code,
-      reason: detail,
+      reason: error instanceof HandlersFailed ? error.reasons : detail,
     });
   }
 
@@ -209,7 +223,7 @@ export class Exchange {
   }
 
   async #note(topic: string, meta: object): Promise<void> {
-    const ttl = topic === HTTP_DISCONNECT ? EPHEMERAL : this.#limits.ttl;
+    const ttl = topic === HTTP_DISCONNECT ? EPHEMERAL : ERROR_TTL;
     try {
       await this.#store.append({ topic, meta: JSON.stringify(meta), ttl, content: null });
     } catch {

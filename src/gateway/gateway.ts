@@ -10,6 +10,7 @@ import type { Store } from "../store/store.ts";
 import { Answers } from "./answers.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Exchange, type GatewayLimits } from "./exchange.ts";
+import type { Handlers } from "./handlers.ts";
 import { RecentContent } from "./recent-content.ts";
 import { noHandler, refuse } from "./refusal.ts";
 import { requestMeta } from "./request-meta.ts";
@@ -27,7 +28,7 @@ export class Gateway {
   /** Where it listens, as it is typed. */
   readonly address: string;
   readonly #store: Store;
-  readonly #handled: (topic: string) => Promise<boolean>;
+  readonly #handlers: Handlers;
   readonly #limits: GatewayLimits;
   readonly #server: Server;
   readonly #answers: Answers;
@@ -37,13 +38,13 @@ export class Gateway {
 
   private constructor(
     store: Store,
-    handled: (topic: string) => Promise<boolean>,
+    handlers: Handlers,
     limits: GatewayLimits,
     server: Server,
     address: string,
   ) {
     this.#store = store;
-    this.#handled = handled;
+    this.#handlers = handlers;
     this.#limits = limits;
     this.#server = server;
     this.address = address;
@@ -55,13 +56,12 @@ export class Gateway {
   /**
    * Listens at an address.
    *
-   * @param handled tells whether a handler takes a topic, also while it does not run
    * @param opened requests are let in when this resolves
    * @throws XsError `address_in_use`, `cannot_listen`, `store_in_use`
    */
   static async listen(
     store: Store,
-    handled: (topic: string) => Promise<boolean>,
+    handlers: Handlers,
     at: ListenAddress,
     limits: GatewayLimits,
     opened: Promise<void>,
@@ -74,7 +74,7 @@ export class Gateway {
       connectionsCheckingInterval: HEAD_CHECK_MS,
     });
     const bound = await bind(server, at);
-    const gateway = new Gateway(store, handled, limits, server, formatListenAddress(bound));
+    const gateway = new Gateway(store, handlers, limits, server, formatListenAddress(bound));
     const serve = async (request: IncomingMessage, response: ServerResponse) => {
       // Told to the response as well; without a listener it would end the process.
       request.on("error", () => {});
@@ -107,8 +107,8 @@ export class Gateway {
       place.take();
       meta = requestMeta(request);
       // A handler that starts, or starts again, follows in a moment.
-      if (!this.#store.isFollowed(HTTP_REQUEST) && !(await this.#handled(HTTP_REQUEST))) {
-        throw noHandler();
+      if (!this.#store.isFollowed(HTTP_REQUEST) && !(await this.#handlers.takes(HTTP_REQUEST))) {
+        throw noHandler(this.#handlers);
       }
     } catch (error) {
       return refuse(request, response, error);
@@ -116,7 +116,13 @@ export class Gateway {
       // A body may be long in coming.
       place.give();
     }
-    const around = [this.#store, this.#answers, this.#contents, this.#limits] as const;
+    const around = [
+      this.#store,
+      this.#handlers,
+      this.#answers,
+      this.#contents,
+      this.#limits,
+    ] as const;
     const exchange = new Exchange(...around, this.#arrivals, place.take, request, response);
     try {
       await exchange.run(meta);

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { preferred } from "../api/accept.ts";
 import { problemOf, retryAfter } from "../api/errors.ts";
 import { XsError } from "../frame/error.ts";
+import type { Handlers } from "./handlers.ts";
 
 /** How to answer requests, for whoever finds that nobody does. */
 const HOW_TO = `Answer requests with a handler. It stays when you leave, and over restarts:
@@ -21,11 +22,36 @@ Or with a loop in a shell, for as long as it runs:
 `;
 
 /** Nobody would see a request: an error whose page says how to change that. */
-export function noHandler(): XsError {
+export function noHandler({ someFailed }: Pick<Handlers, "someFailed">): XsError {
+  if (someFailed) return new NoHandlerLeft();
   return new XsError(
     "no_handler",
     "nobody answers here yet: no handler takes http.request and no reader follows it",
   );
+}
+
+/** There was a handler. Visitors learn no more than that. */
+class NoHandlerLeft extends XsError {
+  constructor() {
+    super(
+      "no_handler",
+      "the handler of this site has failed: whoever runs it finds which and why with  xs last stream.cross.handler.failed,  and what still runs with  xs ps",
+    );
+  }
+}
+
+/** Every handler that took a request has failed on it. */
+export class HandlersFailed extends XsError {
+  /** What is on the stream, and not for visitors. */
+  readonly reasons: string;
+
+  constructor(reasons: readonly string[]) {
+    super(
+      "handler_failed",
+      "this site has failed on the request: whoever runs it finds why with  xs last http.error",
+    );
+    this.reasons = reasons.join("; ");
+  }
 }
 
 /** The page is for whoever wants HTML, or does not say what. */
@@ -39,7 +65,8 @@ export function refuse(request: IncomingMessage, response: ServerResponse, error
   const problem = problemOf(error);
   const { status, title, detail, code } = problem;
   const json = preferred(request.headers.accept, OFFERS)?.startsWith("application/") ?? false;
-  const page = `${status} ${title}\n\n${detail}\n${code === "no_handler" ? `\n${HOW_TO}` : ""}`;
+  const howTo = code === "no_handler" && !(error instanceof NoHandlerLeft);
+  const page = `${status} ${title}\n\n${detail}\n${howTo ? `\n${HOW_TO}` : ""}`;
   const body = Buffer.from(json ? `${JSON.stringify(problem)}\n` : page);
   response.writeHead(status, {
     "content-type": json ? "application/problem+json" : "text/plain; charset=utf-8",

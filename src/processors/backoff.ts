@@ -7,6 +7,12 @@ const HEALTHY_MS = 60_000;
 export class Backoff {
   #next = FIRST_MS;
 
+  /** How long to wait where what it ended of is known and does not come again: it begins anew. */
+  anew(): number {
+    this.#next = FIRST_MS;
+    return FIRST_MS;
+  }
+
   /** How long to wait, in ms, after a run of so many ms. */
   after(ranMs: number): number {
     const delay = ranMs >= HEALTHY_MS ? FIRST_MS : this.#next;

@@ -58,6 +58,14 @@ export class Generator implements Processor {
     return false;
   }
 
+  isFor(): boolean {
+    return false;
+  }
+
+  hasDone(): boolean {
+    return false;
+  }
+
   startAfter(id: string): void {
     this.#cursor = id;
   }

@@ -1,25 +1,23 @@
-import { idInLine, lastIdIn } from "../frame/frame.ts";
-import { timestampOf } from "../frame/id.ts";
+import { lastIdIn } from "../frame/frame.ts";
+import { HTTP_REQUEST } from "../frame/http.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import { scopesOf } from "../frame/topic.ts";
 import type { Reader } from "../store/reader.ts";
 import type { Change } from "../store/store.ts";
+import { behindMs } from "./behind.ts";
+import { startCrew } from "./crew.ts";
 import { Drain } from "./drain.ts";
-import { Lanes } from "./lanes.ts";
+import { InFlight } from "./in-flight.ts";
 import { patiently, readRecord, type Subject, shortReason, writeRecord } from "./lifecycle.ts";
-import type { HandlerOptions } from "./options.ts";
-import { StderrWriter } from "./output.ts";
-import { framesOf, type HandlerPage, OwnOutput } from "./own-output.ts";
+import { type HandlerOptions, passesOver } from "./options.ts";
+import { framesOf, type HandlerPage, isThreshold, OwnOutput } from "./own-output.ts";
+import { Poison } from "./poison.ts";
 import type { Attempt, Failure, Processor, ProcessorHost, Spawn } from "./processor.ts";
-import { stateProblem } from "./protocol.ts";
 import { type Prepared, prepare } from "./runtime.ts";
-import { StepChanges } from "./step-changes.ts";
-import { type Crew, howItEnded, type Step, Worker } from "./worker.ts";
+import { Signal } from "./signal.ts";
+import { orderProblem, StepChanges, type StepFailure } from "./step-changes.ts";
+import { type Crew, howItEnded, type Step } from "./worker.ts";
 
-/** Bytes of frames that may be with the worker and not done. */
-const IN_FLIGHT_BYTES = 1024 * 1024;
-/** Pages of them. */
-const IN_FLIGHT_PAGES = 16;
 /** Effects that wait for a commit before the worker's output is read on. */
 const WAITING_EFFECTS = 4000;
 /** Changes of one commit, so that other writers get their turn. */
@@ -28,12 +26,9 @@ const COMMIT_CHANGES = 2000;
 const GATHER_MS = 100;
 /** A handler that commits nothing for so long, in ms, does not hold its successor up any more. */
 const STALL_MS = 10_000;
-
-/** Frames that are with the worker. */
-interface Page {
-  readonly lastId: string;
-  readonly size: number;
-}
+/** How long a program that is not told of batches may take, in ms, until a frame is not alone any more. */
+const ALONE_MS = 1000;
+const DIED = "its process died three times in a row on this frame";
 
 /**
  * A handler: frames go to its worker, and what comes of them is committed together with how far it
@@ -48,21 +43,26 @@ export class Handler implements Processor {
   #prepared: Prepared | undefined;
   #options: HandlerOptions | undefined;
   #cursor = "";
+  /** Where it began: what comes after that is for it. */
+  #begin = "";
   /** As JSON text; undefined for a handler without state. */
   #state: string | undefined;
 
   #worker: Crew | undefined;
   #reader: Reader | undefined;
   #readUpTo = "";
-  #inFlight: Page[] = [];
+  readonly #inFlight = new InFlight();
+  readonly #poison = new Poison();
   #steps: Step[] = [];
   #waitingEffects = 0;
   readonly #commits = new Drain(() => {
     return this.#steps.length > 0 && !this.#failure ? this.#commitNext() : undefined;
   });
+  /** The worker has gone beyond what the store has: another one goes on from there. */
+  #goneAstray = false;
   /** Why the handler is over: it failed, or the store did. */
   #failure: Failure | undefined;
-  #progress = Promise.withResolvers<void>();
+  readonly #progress = new Signal();
   #lastProgress = 0;
   #stopping = false;
   /** The spawn of its successor: it handles nothing after that. */
@@ -91,6 +91,7 @@ export class Handler implements Processor {
       this.#cursor = start === "tail" ? subject.spawnId : start === "first" ? "" : start;
       if (initial !== undefined) this.#state = JSON.stringify(initial);
     }
+    this.#begin = this.#cursor;
   }
 
   takes(topic: string): boolean {
@@ -98,12 +99,20 @@ export class Handler implements Processor {
     return topics === undefined || scopesOf(topic).some((scope) => topics.includes(scope));
   }
 
+  isFor(id: string): boolean {
+    return id > this.#begin;
+  }
+
+  hasDone(id: string): boolean {
+    return id <= this.#cursor;
+  }
+
   startAfter(id: string): void {
-    if (this.#options?.start === "tail") this.#cursor = id;
+    if (this.#options?.start === "tail") this.#begin = this.#cursor = id;
   }
 
   activation(): Change[] {
-    return [this.#record()];
+    return [writeRecord(this.subject, this.#cursor, this.#state)];
   }
 
   get runtime(): string | undefined {
@@ -114,16 +123,10 @@ export class Handler implements Processor {
     return this.#worker?.pid;
   }
 
-  /** How far it is behind the newest frame that it takes, in ms. */
   get behindMs(): number {
-    const newest = this.#host.store.neighbour("~", "previous", this.#options?.topics);
-    const idle = this.#inFlight.length === 0 && this.#steps.length === 0;
-    if (newest === undefined || (idle && this.#reader?.isCaughtUp)) return 0;
-    const id = idInLine(newest);
-    if (id <= this.#cursor) return 0;
-    const from = this.#cursor === "" ? this.#host.store.neighbour("", "next") : undefined;
-    const cursor = from === undefined ? this.#cursor : idInLine(from);
-    return Math.max(0, timestampOf(id) - timestampOf(cursor));
+    const idle = this.#inFlight.isEmpty && this.#steps.length === 0;
+    if (idle && this.#reader?.isCaughtUp) return 0;
+    return behindMs(this.#host.store, this.#cursor, this.#options?.topics);
   }
 
   /** Runs until the worker is gone, the handler has failed, or its successor takes over. */
@@ -132,8 +135,9 @@ export class Handler implements Processor {
     this.#worker = worker;
     if (this.#stopping) worker.stop();
     this.#steps = [];
-    this.#inFlight = [];
+    this.#inFlight.clear();
     this.#waitingEffects = 0;
+    this.#goneAstray = false;
     if (this.#state !== undefined && worker.options.concurrency === 1)
       await worker.sendState(this.#state);
     const feeding = this.#feed(worker).catch((error) => {
@@ -149,19 +153,42 @@ export class Handler implements Processor {
     }
     this.#worker = undefined;
     this.#reader?.close();
-    this.#wake();
+    this.#progress.wake();
     await feeding;
     // What it did before is kept, however it ended.
     await this.#commits.running;
+    const goesOn = !this.#stopping && !this.#failure;
+    if (goesOn && (this.#goneAstray || (broken && (await this.#passedOver(broken)))))
+      return this.attempt();
     if (!this.#stopping) this.#failure ??= broken;
     this.#drained.resolve(false);
+    const reason =
+      exit && shortReason([howItEnded(exit), worker.complaint].filter(Boolean).join(": "));
+    const poison = goesOn && exit && this.#poison.died(this.#inFlight.idsAfter(this.#cursor));
+    if (poison) await this.#failOn(poison, `${DIED}: ${reason}`);
     if (this.#failure) {
       return { failed: { ...this.#failure, reason: shortReason(this.#failure.reason) } };
     }
-    if (!exit) return { stopped: true };
-    const complaint = worker.complaint;
-    const reason = shortReason(complaint ? `${howItEnded(exit)}: ${complaint}` : howItEnded(exit));
-    return { exit, reason };
+    return exit && reason ? { exit, reason, passedOver: !!poison } : { stopped: true };
+  }
+
+  /** A frame counts as one on which the script has failed. */
+  async #failOn(id: string, error: string): Promise<void> {
+    void this.#take({ done: id, effects: [], error });
+    await this.#commits.running;
+  }
+
+  /** What broke the protocol may have come of a request: that one is found, and passed over. */
+  async #passedOver({ reason }: Failure): Promise<boolean> {
+    const ids = this.#inFlight.idsAfter(this.#cursor);
+    const [first, last] = [ids[0], ids.at(-1)];
+    const fromOutside = (id: string) => this.#inFlight.topicOf(id) === HTTP_REQUEST;
+    if (!first || !last || !ids.some(fromOutside) || !passesOver(this.#options, HTTP_REQUEST))
+      return false;
+    if (ids.length > 1 && this.#poison.suspect(last)) return true;
+    if (!fromOutside(first)) return false;
+    await this.#failOn(first, reason);
+    return !this.#failure;
   }
 
   async handOver(successor: string): Promise<string> {
@@ -170,7 +197,7 @@ export class Handler implements Processor {
     if (!this.#worker) this.#drained.resolve(false);
     // A quiet reader has to look what there is before the spawn, and no further.
     this.#reader?.close();
-    this.#wake();
+    this.#progress.wake();
     const watch = setInterval(() => {
       if (performance.now() - this.#lastProgress > STALL_MS) this.#drained.resolve(false);
     }, 100);
@@ -182,14 +209,14 @@ export class Handler implements Processor {
 
   goOn(successor: string): void {
     this.#host.passedOver(successor);
-    this.#wake();
+    this.#progress.wake();
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#reader?.close();
     this.#worker?.stop();
-    this.#wake();
+    this.#progress.wake();
     this.#drained.resolve(false);
     await this.#worker?.ended.catch(() => {});
     await this.#commits.running;
@@ -199,26 +226,10 @@ export class Handler implements Processor {
     this.#prepared?.dispose();
   }
 
-  async #startCrew(signal: AbortSignal): Promise<Crew> {
+  #startCrew(signal: AbortSignal): Promise<Crew> {
     if (!this.#prepared) throw new Error("the handler is not loaded");
-    const prepared = this.#prepared;
-    const { store } = this.#host;
-    const { name, spawnId } = this.subject;
-    const target = { store, topic: `${name}.stderr`, meta: { spawn_id: spawnId } };
-    let lanes: Lanes | undefined;
-    const start = async () => {
-      let worker: Worker | undefined;
-      const step = (step: Step) => (worker && lanes ? lanes.take(worker, step) : this.#take(step));
-      const stderr = (stream: ReadableStream<Uint8Array>) => new StderrWriter(stream, target);
-      worker = await Worker.start(prepared, this.#spawn.meta, { step, stderr }, signal);
-      return worker;
-    };
-    const first = await start();
-    const { concurrency } = first.options;
-    // A script in TypeScript works on several frames by itself.
-    if (concurrency === 1 || prepared.runtime === "ts") return first;
-    lanes = await Lanes.start(first, concurrency, { step: (step) => this.#take(step) }, start);
-    return lanes;
+    const take = (step: Step) => this.#take(step);
+    return startCrew(this.#prepared, this.#host.store, this.#spawn, take, signal);
   }
 
   /** Reads frames and hands them to the worker, as far as it is not too far ahead. */
@@ -242,9 +253,9 @@ export class Handler implements Processor {
     const rest = store.read({ ...options, ...after() });
     await this.#feedFrom(rest, worker);
     rest.close();
-    while (this.#inFlight.length > 0 && this.#worker === worker && !this.#stopping)
-      await this.#wait();
-    if (this.#inFlight.length === 0) this.#drained.resolve(true);
+    while (!this.#inFlight.isEmpty && this.#worker === worker && !this.#stopping)
+      await this.#progress.wait();
+    if (this.#inFlight.isEmpty) this.#drained.resolve(true);
   }
 
   async #feedFrom(reader: Reader, worker: Crew): Promise<void> {
@@ -264,18 +275,29 @@ export class Handler implements Processor {
         // It does not load, so what comes after it is for this one after all.
         from = successor;
       }
-      while (!this.#hasRoom() && this.#worker === worker && !this.#stopping) await this.#wait();
+      const done = () => this.#steps.at(-1)?.done ?? this.#cursor;
+      while (!this.#inFlight.hasRoom(done()) && this.#worker === worker && !this.#stopping)
+        await this.#progress.wait();
       if (this.#worker !== worker || this.#stopping) return;
     }
   }
 
   async #give(page: HandlerPage, worker: Crew): Promise<void> {
-    const oneByOne = worker.options.oneByOne && worker.options.concurrency === 1;
+    const { oneByOne, concurrency, batches } = worker.options;
+    const strict = oneByOne && concurrency === 1;
     const isOver = () => this.#worker !== worker || this.#stopping;
-    for (const { bytes, lastId } of oneByOne ? framesOf(page) : [page]) {
-      this.#inFlight.push({ lastId, size: bytes.length });
-      await worker.send(bytes, lastId);
-      while (oneByOne && this.#cursor < lastId && !isOver()) await this.#wait();
+    const apart = strict || this.#poison.isAfter(this.#cursor);
+    for (const each of apart ? framesOf(page) : [page]) {
+      this.#inFlight.add(each);
+      await worker.send(each.bytes, each.lastId);
+      if (!strict && !this.#poison.isSuspect(each.lastId)) continue;
+      // One that is not told of batches may wait for more before it says that it is done.
+      const enough = strict || batches ? Infinity : performance.now() + ALONE_MS;
+      while (this.#cursor < each.lastId && !isOver() && performance.now() < enough) {
+        await (enough === Infinity
+          ? this.#progress.wait()
+          : Promise.race([this.#progress.wait(), Bun.sleep(ALONE_MS)]));
+      }
       if (isOver()) return;
     }
   }
@@ -286,26 +308,14 @@ export class Handler implements Processor {
       if (this.#stopping || this.#worker !== worker) return false;
       if (this.#host.isPassedOver(successor)) return true;
       if (this.#endAt !== undefined) return false;
-      await this.#wait();
+      await this.#progress.wait();
     }
-  }
-
-  #hasRoom(): boolean {
-    const done = this.#steps.at(-1)?.done ?? this.#cursor;
-    let size = 0;
-    let pages = 0;
-    for (const page of this.#inFlight) {
-      if (page.lastId <= done) continue;
-      size += page.size;
-      pages++;
-    }
-    return size < IN_FLIGHT_BYTES && pages < IN_FLIGHT_PAGES;
   }
 
   #take(step: Step): Promise<void> | undefined {
-    if (this.#failure) return undefined;
+    if (this.#failure || this.#goneAstray) return undefined;
     this.#steps.push(step);
-    this.#wake();
+    this.#progress.wake();
     this.#waitingEffects += step.effects.length;
     this.#commits.start();
     return this.#waitingEffects > WAITING_EFFECTS ? this.#commits.running : undefined;
@@ -318,25 +328,21 @@ export class Handler implements Processor {
     } catch (error) {
       this.#failure ??= { reason: (error as Error).message };
     }
-    if (!this.#failure) return;
+    if (!this.#failure && !this.#goneAstray) return;
     this.#steps = [];
     this.#worker?.stop();
   }
 
   /**
-   * It folds a long history: whole pages are done with nothing to write but the state, and more are
-   * on their way. A commit for each page would cost more than the fold.
+   * Waits for more while it folds a long history: whole pages are done with nothing to write but the
+   * state, and more are on their way. A commit for each page would cost more than the fold.
    */
-  #isFarBehind(): boolean {
-    const done = this.#steps.at(-1)?.done ?? "";
-    if (this.#waitingEffects > 0 || done >= (this.#inFlight.at(-1)?.lastId ?? "")) return false;
-    return this.#inFlight.some(({ lastId }) => lastId === done);
-  }
-
   async #gather(): Promise<void> {
     const end = performance.now() + GATHER_MS;
-    while (this.#isFarBehind() && performance.now() < end) {
-      await Promise.race([this.#wait(), Bun.sleep(GATHER_MS)]);
+    const done = () => this.#steps.at(-1)?.done ?? "";
+    while (this.#waitingEffects === 0 && this.#inFlight.hasMoreAfter(done())) {
+      if (performance.now() >= end) return;
+      await Promise.race([this.#progress.wait(), Bun.sleep(GATHER_MS)]);
     }
   }
 
@@ -345,21 +351,43 @@ export class Handler implements Processor {
     let cursor = this.#cursor;
     let state = this.#state;
     let failure: Failure | undefined;
+    const skipped: StepFailure[] = [];
     let count = 0;
     for (const step of this.#steps) {
       if (changes.length > COMMIT_CHANGES) break;
-      failure = this.#brokenBy(step, cursor);
-      if (failure) break;
-      const failed = await this.#changes.add(step, changes);
-      if (failed && this.#options?.onError !== "skip") {
-        // What the frames before it made is in `changes`; of its own there is nothing.
-        failure = failed;
+      const order = orderProblem(step, cursor, this.#readUpTo);
+      if (order !== undefined) {
+        failure = { reason: order };
         break;
       }
-      if (failed) changes.push(this.#changes.errorFrame(failed));
+      const failed = await this.#changes.add(step, changes);
+      if (failed) {
+        const topic = this.#inFlight.topicOf(failed.frame_id);
+        const refused = step.error === undefined;
+        if (
+          refused &&
+          this.#inFlight.count(cursor, step.done) > 1 &&
+          this.#poison.suspect(step.done)
+        ) {
+          // The other frames that it was made of are handled again, each alone.
+          this.#goneAstray = true;
+          break;
+        }
+        if (!passesOver(this.#options, topic)) {
+          // What the frames before it made is in `changes`; of its own there is nothing.
+          failure = failed;
+          break;
+        }
+        changes.push(this.#changes.errorFrame(failed, topic));
+        skipped.push(failed);
+        // The state that the worker has by now is that of a frame which is passed over.
+        this.#goneAstray = refused && (state ?? step.state) !== undefined;
+      } else if (step.state !== undefined) {
+        state = step.state;
+      }
       cursor = step.done;
-      if (step.state !== undefined) state = step.state;
       count++;
+      if (this.#goneAstray) break;
     }
     if (count > 0) {
       const made = this.#steps.splice(0, count);
@@ -368,39 +396,12 @@ export class Handler implements Processor {
       await patiently(() => this.#host.store.apply(changes));
       this.#cursor = cursor;
       this.#state = state;
-      while (this.#inFlight[0] && this.#inFlight[0].lastId <= cursor) this.#inFlight.shift();
+      this.#inFlight.done(cursor);
       this.#lastProgress = performance.now();
-      this.#wake();
+      this.#progress.wake();
       void this.#worker?.tellCommitted(cursor);
+      for (const each of skipped) this.#host.skipped(each);
     }
     if (failure) this.#failure = failure;
   }
-
-  /** How a step breaks the protocol, if it does: the worker is not to be trusted any more. */
-  #brokenBy({ done, state }: Step, cursor: string): Failure | undefined {
-    if (done <= cursor) return { reason: `it declared ${done} done, which it had done before` };
-    if (done > this.#readUpTo)
-      return { reason: `it declared ${done} done, which it was not given` };
-    const problem = state === undefined ? undefined : stateProblem(state);
-    return problem === undefined ? undefined : { reason: problem, frame_id: done };
-  }
-
-  #record(): Change {
-    return writeRecord(this.subject, this.#cursor, this.#state);
-  }
-
-  #wait(): Promise<void> {
-    return this.#progress.promise;
-  }
-
-  #wake(): void {
-    this.#progress.resolve();
-    this.#progress = Promise.withResolvers();
-  }
-}
-
-const THRESHOLD = Buffer.from('{"topic":"stream.cross.threshold"');
-
-function isThreshold(bytes: Uint8Array): boolean {
-  return THRESHOLD.equals(bytes.subarray(0, THRESHOLD.length));
 }

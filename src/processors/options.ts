@@ -1,5 +1,6 @@
 import { shown, XsError } from "../frame/error.ts";
 import type { Json } from "../frame/frame.ts";
+import { HTTP_REQUEST } from "../frame/http.ts";
 import { parseId } from "../frame/id.ts";
 import { unknownKeys } from "../frame/known-keys.ts";
 import { parseTopicFilter } from "../frame/topic.ts";
@@ -117,6 +118,19 @@ export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions 
     throw new Invalid("concurrency is for a handler without state: leave initial out");
   }
   return options_;
+}
+
+/**
+ * Whether a handler goes on after a failure on a frame. Where nobody says, a request from outside does
+ * not end it: whoever may send one could end a site.
+ *
+ * @param topic of the frame, as far as it is known
+ */
+export function passesOver(
+  options: HandlerOptions | undefined,
+  topic: string | undefined,
+): boolean {
+  return (options?.onError ?? (topic === HTTP_REQUEST ? "skip" : "fail")) === "skip";
 }
 
 /** A list of topics, or one text as a read takes it, as scopes; undefined for all. */

@@ -53,3 +53,10 @@ export class OwnOutput {
     return this.#spawnIds.has(handler as string) || this.#spawnIds.has(spawn as string);
   }
 }
+
+const THRESHOLD = Buffer.from('{"topic":"stream.cross.threshold"');
+
+/** The boundary between history and what comes live, which is nothing to a handler. */
+export function isThreshold(bytes: Uint8Array): boolean {
+  return THRESHOLD.equals(bytes.subarray(0, THRESHOLD.length));
+}

@@ -28,6 +28,8 @@ export interface ProcessorHost {
   /** Notes that a later spawn does not replace this one: it does not load. */
   passedOver(spawnId: string): void;
   isPassedOver(spawnId: string): boolean;
+  /** Takes note that the handler has failed on a frame and goes on; NAME.error is in the store. */
+  skipped(failure: Required<Failure>): void;
 }
 
 /** Why a processor has failed, and the frame on which it has, if it was one. */
@@ -38,7 +40,8 @@ export interface Failure {
 
 /** How one run of a processor's program went. */
 export type Attempt =
-  | { readonly exit: Exit; readonly reason: string }
+  /** `passedOver`: it will not meet what it died of again. */
+  | { readonly exit: Exit; readonly reason: string; readonly passedOver?: boolean }
   | { readonly failed: Failure }
   | { readonly stopped: true };
 
@@ -52,6 +55,10 @@ export interface Processor {
   readonly behindMs: number | undefined;
   /** Whether it takes frames of a topic, also while its program does not run. */
   takes(topic: string): boolean;
+  /** Whether a frame of such a topic comes, or came, to it: it began before that. */
+  isFor(id: string): boolean;
+  /** Whether it is done with what is up to an id. */
+  hasDone(id: string): boolean;
   /** Finds out whether the script loads. @throws Invalid */
   load(signal: AbortSignal): Promise<void>;
   /** It is to go on after this id, where its predecessor ended, instead of after its spawn. */

@@ -5,6 +5,7 @@ import type { Reader } from "../store/reader.ts";
 import type { Store } from "../store/store.ts";
 import { answer } from "./lifecycle.ts";
 import { type Entry, type Kind, Registry, requestIn, unnamedSpawn } from "./registry.ts";
+import { Requests, type Unanswered } from "./requests.ts";
 import { placeIn, removeScripts, type ScriptPlace } from "./runtime.ts";
 import { Slot } from "./slot.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
@@ -39,6 +40,9 @@ export class Processors {
   #moved = Promise.withResolvers<void>();
   /** Frames that imports brought since the start: they ask for something at the next one. */
   readonly #imported = new Set<string>();
+  readonly #requests = new Requests((id) =>
+    [...this.#slots.values()].flatMap((slot) => slot.takerOf(id) ?? []),
+  );
   #loads = 0;
   #waiting: (() => void)[] = [];
 
@@ -68,6 +72,16 @@ export class Processors {
     this.#started.resolve();
   }
 
+  /** Whether a handler of requests has failed for good, and nothing has come in its place. */
+  get someFailed(): boolean {
+    return this.#requests.someFailed;
+  }
+
+  /** Resolves once no handler will answer a request; to be told when nobody waits any more. */
+  unanswered(id: string): { over: Promise<Unanswered>; forget(): void } {
+    return this.#requests.unanswered(id);
+  }
+
   /** Starts what was running, and then follows what is asked for. */
   async start(): Promise<void> {
     removeScripts(this.#place);
@@ -83,6 +97,7 @@ export class Processors {
       for (const frame of frames) {
         this.#position = frame.id;
         registry.apply(frame);
+        this.#requests.told(frame, (id) => this.#topicOf(id));
         const request = requestIn(frame);
         if (request?.action !== "spawn") continue;
         requests.set(frame.id, frame);
@@ -139,9 +154,15 @@ export class Processors {
     }
   }
 
+  #topicOf(id: string): string | undefined {
+    const line = this.#store.get(id);
+    return line === undefined ? undefined : (JSON.parse(line) as Frame).topic;
+  }
+
   async #take(frame: Frame): Promise<void> {
     // A reader that was far behind reads the log again, and finds them there.
     if (this.#imported.has(frame.id)) return;
+    this.#requests.told(frame, (id) => this.#topicOf(id));
     const request = requestIn(frame);
     if (request) this.#slot(request.kind, request.name).request(request.action, frame);
     else await this.#refuse(frame);
@@ -169,6 +190,7 @@ export class Processors {
         signal: this.#abort.signal,
         upTo: (id) => this.#upTo(id),
         loading: (load) => this.#loading(load),
+        requests: this.#requests,
       },
       kind,
       name,

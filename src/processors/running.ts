@@ -96,7 +96,7 @@ export class Running {
       const attempt = await this.#attempt();
       if (this.#stopping || "stopped" in attempt) return "stopped";
       if ("failed" in attempt) return { how: "failed", meta: { ...attempt.failed } };
-      const { exit, reason } = attempt;
+      const { exit, reason, passedOver } = attempt;
       const { code, signal } = exit;
       this.#lastExit = { code, signal };
       const { restart } = this.#spawn.options;
@@ -107,7 +107,8 @@ export class Running {
           ? { how: "finished", meta: told }
           : { how: "failed", meta: { reason, ...told } };
       }
-      const delay = this.#backoff.after(performance.now() - this.#since);
+      const ran = performance.now() - this.#since;
+      const delay = passedOver ? this.#backoff.anew() : this.#backoff.after(ran);
       this.#state = "restarting";
       await this.#record([
         rerunAnswer(this.subject, "restarting", { reason, ...told, delay_ms: delay }),

@@ -1,6 +1,8 @@
 import type { Frame } from "../frame/frame.ts";
+import { HTTP_REQUEST } from "../frame/http.ts";
 import { parseTopic } from "../frame/topic.ts";
 import type { Change, Store } from "../store/store.ts";
+import { Complaints } from "./complaints.ts";
 import { Drain } from "./drain.ts";
 import { Generator } from "./generator.ts";
 import { Handler } from "./handler.ts";
@@ -9,6 +11,7 @@ import { answer, patiently, recordKey, type Subject, shortReason } from "./lifec
 import { Invalid, parseSpawnOptions, refused } from "./options.ts";
 import type { Processor, ProcessorHost, Spawn } from "./processor.ts";
 import { isDuplex, type Kind } from "./registry.ts";
+import type { Requests, Taker } from "./requests.ts";
 import { type End, Running } from "./running.ts";
 import type { ScriptPlace } from "./runtime.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
@@ -22,6 +25,8 @@ export interface SlotHost {
   upTo(id: string): Promise<void>;
   /** Runs something when few others are loading. */
   loading<T>(load: () => Promise<T>): Promise<T>;
+  /** What becomes of requests from outside. */
+  readonly requests: Requests;
 }
 
 /** A request that waits for its turn; `recovered` was active before the server started. */
@@ -44,6 +49,7 @@ export class Slot {
     const next = this.#queue.shift();
     return next && this.#carryOut(next);
   });
+  readonly #complaints = new Complaints();
   #current: Running | undefined;
   #loading: { subject: Subject; recovered: boolean; abort: AbortController } | undefined;
 
@@ -78,6 +84,12 @@ export class Slot {
   #takesNow(topic: string): boolean {
     const current = this.#current;
     return current !== undefined && !current.isStopping && current.processor.takes(topic);
+  }
+
+  /** What handles a request of this id, now or when its turn comes. */
+  takerOf(id: string): Taker | undefined {
+    const processor = this.#current?.processor;
+    return processor?.takes(HTTP_REQUEST) && processor.isFor(id) ? processor.subject : undefined;
   }
 
   status(): ProcessorStatus[] {
@@ -216,6 +228,11 @@ export class Slot {
         return undefined;
       },
       passedOver: (id) => void this.#passedOver.add(id),
+      skipped: ({ frame_id, reason }) => {
+        const subject = { kind: this.kind, name: this.name, spawnId };
+        this.#host.requests.failedOn(frame_id, subject, reason);
+        this.#complaints.skipped(subject, reason);
+      },
       isPassedOver: (id) => this.#passedOver.has(id),
     };
   }
@@ -233,6 +250,7 @@ export class Slot {
     if (this.#current !== current) return;
     this.#current = undefined;
     await this.#answer([answer(current.subject, "terminated"), ...this.#forget()]);
+    this.#release(current.processor, false);
   }
 
   async #ended(running: Running, end: End): Promise<void> {
@@ -240,6 +258,21 @@ export class Slot {
     this.#current = undefined;
     running.processor.dispose();
     await this.#answer([answer(running.subject, end.how, end.meta), ...this.#forget()]);
+    const { frame_id: frameId, reason } = end.meta;
+    const failed = end.how === "failed";
+    if (failed) {
+      this.#complaints.failed(running.subject, String(reason));
+      if (typeof frameId === "string")
+        this.#host.requests.failedOn(frameId, running.subject, String(reason));
+    }
+    this.#release(running.processor, failed);
+  }
+
+  /** Requests that wait for a handler which has ended wait no more. */
+  #release(processor: Processor, failed: boolean): void {
+    if (!processor.takes(HTTP_REQUEST)) return;
+    const wasFor = (id: string) => processor.isFor(id) && !processor.hasDone(id);
+    this.#host.requests.ended(processor.subject, failed, wasFor);
   }
 
   /** What is remembered of a processor goes when it is over. */

@@ -1,13 +1,16 @@
 import { XsError } from "../frame/error.ts";
 import { encodeMeta, type Frame } from "../frame/frame.ts";
+import { HTTP_REQUEST } from "../frame/http.ts";
 import { EPHEMERAL, FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import type { Change, Store, TakenContent } from "../store/store.ts";
 import { resultOf } from "./effects.ts";
 import { patiently, type Subject, shortReason } from "./lifecycle.ts";
 import type { Failure } from "./processor.ts";
-import type { Effect } from "./protocol.ts";
+import { type Effect, stateProblem } from "./protocol.ts";
 import type { Step } from "./worker.ts";
 
+/** How long an error on a request is kept: 7 days. */
+const REQUEST_ERROR_TTL = parseTtl("time:604800000");
 /** How many requests it remembers the ttl of. */
 const KNOWN_TTLS = 4000;
 
@@ -30,8 +33,13 @@ export class StepChanges {
   }
 
   /** Adds what a step writes. Gives what is wrong with it, if anything is; then it adds nothing. */
-  async add({ done, effects, error }: Step, changes: Change[]): Promise<StepFailure | undefined> {
+  async add(
+    { done, effects, state, error }: Step,
+    changes: Change[],
+  ): Promise<StepFailure | undefined> {
     if (error !== undefined) return { reason: error, frame_id: done };
+    const problem = state === undefined ? undefined : stateProblem(state);
+    if (problem !== undefined) return { reason: problem, frame_id: done };
     const start = changes.length;
     for (const effect of effects) {
       try {
@@ -48,11 +56,13 @@ export class StepChanges {
     return undefined;
   }
 
-  /** The frame that tells of a step which is passed over. */
-  errorFrame({ reason, frame_id }: StepFailure): Change {
+  /** The frame that tells of a step which is passed over; `topic` is that of the frame it failed on. */
+  errorFrame({ reason, frame_id }: StepFailure, topic: string | undefined): Change {
     const { name, spawnId } = this.#subject;
     const meta = encodeMeta({ handler_id: spawnId, frame_id, reason: shortReason(reason) });
-    return { append: { topic: `${name}.error`, ttl: FOREVER, meta, content: null } };
+    // Anybody may send requests, as many as they like.
+    const ttl = topic === HTTP_REQUEST ? REQUEST_ERROR_TTL : FOREVER;
+    return { append: { topic: `${name}.error`, ttl, meta, content: null } };
   }
 
   #changeOf(effect: Effect): Change | Promise<Change> {
@@ -75,4 +85,10 @@ export class StepChanges {
     this.#ttls.set(id, ttl);
     return ttl;
   }
+}
+
+/** How a step breaks the order of the protocol, if it does: the worker is not to be trusted any more. */
+export function orderProblem({ done }: Step, cursor: string, given: string): string | undefined {
+  if (done <= cursor) return `it declared ${done} done, which it had done before`;
+  return done > given ? `it declared ${done} done, which it was not given` : undefined;
 }

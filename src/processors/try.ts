@@ -3,7 +3,8 @@ import { textOf } from "../frame/text.ts";
 import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import { type Result, resultOf } from "./effects.ts";
 import { scriptEnvironment } from "./environment.ts";
-import { Invalid, parseSpawnOptions } from "./options.ts";
+import { InFlight } from "./in-flight.ts";
+import { Invalid, parseSpawnOptions, passesOver } from "./options.ts";
 import { prepare, type ScriptPlace } from "./runtime.ts";
 import { howItEnded, type Step, Worker } from "./worker.ts";
 
@@ -34,6 +35,7 @@ export async function tryHandler(trial: Trial): Promise<void> {
   const env = scriptEnvironment();
   const prepared = prepare({ ...place, env }, subject, script, parseSpawnOptions(null, "handler"));
   const ttls = new Map<string, Ttl>();
+  const inFlight = new InFlight();
   let state: string | undefined;
   let last = "";
   let failure: string | undefined;
@@ -47,8 +49,10 @@ export async function tryHandler(trial: Trial): Promise<void> {
     if (step.state !== undefined) state = step.state;
     if (step.error !== undefined) {
       await write(JSON.stringify({ error: step.error, frame_id: step.done }));
-      if (worker.options.onError !== "skip") failure = `it failed on the frame ${step.done}`;
+      if (!passesOver(worker.options, inFlight.topicOf(step.done)))
+        failure = `it failed on the frame ${step.done}`;
     }
+    inFlight.done(step.done);
     void worker.tellCommitted(step.done);
     if (failure !== undefined || step.done >= last) reached.resolve();
   };
@@ -89,6 +93,7 @@ export async function tryHandler(trial: Trial): Promise<void> {
       }
       reached = Promise.withResolvers();
       last = lastIdIn(bytes);
+      inFlight.add({ bytes, lastId: last });
       await worker.send(bytes, last);
       await reached.promise;
       ttls.clear();

@@ -28,9 +28,9 @@ def result [given: any, frame_id: string, state: any] {
   if not ($kind starts-with "record") {
     error make --unspanned { msg: $"run gives { out?, next?, response? } or nothing, not a ($kind)" }
   }
-  let unknown = ($given | columns | where {|key| $key not-in ["out" "next" "response"] })
+  let unknown = ($given | reject --optional out next response)
   if ($unknown | is-not-empty) {
-    error make --unspanned { msg: $"what run gives knows no ($unknown | to json --raw): it knows out, next, response" }
+    error make --unspanned { msg: $"what run gives knows no ($unknown | columns | to json --raw): it knows out, next, response" }
   }
   let out = $given.out?
   let made = if $out == null {

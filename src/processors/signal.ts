@@ -1,0 +1,14 @@
+/** Wakes all that wait for something to go on. */
+export class Signal {
+  #next = Promise.withResolvers<void>();
+
+  /** Resolves at the next {@link wake}. */
+  wait(): Promise<void> {
+    return this.#next.promise;
+  }
+
+  wake(): void {
+    this.#next.resolve();
+    this.#next = Promise.withResolvers();
+  }
+}
