@@ -1,3 +1,4 @@
+import { XsError } from "../frame/error.ts";
 import { processorEvent, RUNTIME_PREFIX } from "../frame/topic.ts";
 import type { KvPair } from "../store/kv.ts";
 import type { ImportFrame, Store } from "../store/store.ts";
@@ -52,15 +53,14 @@ export class FrameImport {
 
   /** Brings frames in, all or none, and gives how many are new. @throws XsError as `Store.import` */
   async step(frames: readonly ImportFrame[]): Promise<number> {
-    const around = this.#around;
     // What is there already was asked of this server as well.
     const lifecycle = frames.filter(
       ({ topic, id }) => processorEvent(topic) !== undefined && !this.#isThere(id),
     );
     if (lifecycle.length > 0) {
-      this.#before ??= (await around.nextStart?.()) ?? [];
+      this.#before ??= await this.#expected();
       // Before they are there: a server that runs must not take them for requests to it.
-      around.imported?.(lifecycle.map(({ id }) => id));
+      this.#around.imported?.(lifecycle.map(({ id }) => id));
       for (const { id } of lifecycle) this.#brought.add(id);
     }
     const { added } = await this.#store.import(frames, this.#options.ahead);
@@ -70,7 +70,7 @@ export class FrameImport {
 
   async unexpected(): Promise<Unexpected> {
     const before = this.#before;
-    const after = before && ((await this.#around.nextStart?.()) ?? []);
+    const after = before && (await this.#expected());
     const brought = after?.filter(({ spawn_id: id }) => this.#brought.has(id));
     const starts = brought?.filter((one) => !before?.some((other) => isSame(one, other, true)));
     const ends = before?.filter((one) => !after?.some((other) => isSame(one, other, false)));
@@ -96,10 +96,19 @@ export class FrameImport {
     if (!key.startsWith(RUNTIME_PREFIX)) return false;
     const mine = await this.#store.kv.get(key).catch(() => undefined);
     if (!mine) return false;
-    const expected = this.#running ? [] : ((await this.#around.nextStart?.()) ?? []);
-    this.#running ??= new Set(expected.flatMap(({ spawns }) => spawns));
+    this.#running ??= new Set((await this.#expected()).flatMap(({ spawns }) => spawns));
     const spawn = spawnIn(mine.value);
     return spawn !== undefined && this.#running.has(spawn) && spawn !== spawnIn(value);
+  }
+
+  /** What the next start runs; nothing where that cannot be read: an import may be what mends it. */
+  async #expected(): Promise<readonly Expected[]> {
+    try {
+      return (await this.#around.nextStart?.()) ?? [];
+    } catch (error) {
+      if (error instanceof XsError && error.code === "frame_damaged") return [];
+      throw error;
+    }
   }
 
   #isMissing({ id, hash }: ImportFrame): boolean {

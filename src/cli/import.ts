@@ -76,12 +76,12 @@ function tell({ missing, left_out: leftOut, starts, ends }: Imported): void {
   if (leftOut) messages.info(`${amount(leftOut, "spawns")} left out`);
   if (starts) {
     messages.warn(
-      `${counted(starts)} ${starts.length === 1 ? "starts" : "start"} with the next  xs serve : ${namesOf(starts)}; to look at them first, use  xs serve --paused`,
+      `${counted(starts)} ${starts.length === 1 ? "starts" : "start"} with the next  xs serve  (${namesOf(starts)}); look first with  xs serve --paused`,
     );
   }
   if (ends) {
     messages.warn(
-      `${counted(ends)} ${ends.length === 1 ? "does" : "do"} not run any more after the next  xs serve : ${namesOf(ends)}`,
+      `${counted(ends)} ${ends.length === 1 ? "does" : "do"} not run any more after the next  xs serve  (${namesOf(ends)})`,
     );
   }
 }

@@ -61,6 +61,13 @@ function parseUrl(text: string, scheme: string): Address {
   const [, authority = "", rest = ""] = /^[^:]+:\/\/([^/?#]*)(.*)$/s.exec(text) ?? [];
   const at = authority.lastIndexOf("@");
   const url = `${scheme}://${authority.slice(at + 1)}${rest}`.replace(/\/+$/, "");
+  if (rest.includes("@")) {
+    // What is before it may be a part of the token, so nothing of it is shown.
+    throw new XsError(
+      "bad_option",
+      'in the token of an address "/", "?" and "#" are %2F, %3F and %23',
+    );
+  }
   if (!URL.canParse(url)) {
     throw new XsError("bad_option", `the address is no URL that names a host: it is ${shown(url)}`);
   }

@@ -2,6 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { packId } from "../../src/frame/id.ts";
 import { FRAMES, PAIRS } from "../../src/frame/tar.ts";
+import { edit } from "../support/damage.ts";
 import {
   type AnyFrame,
   answers,
@@ -302,4 +303,17 @@ test("what a handler remembers stays, whatever an older one of its name remember
     [0, 1, 2, 3].map((n) => [n, id]),
   );
   await server.stop("SIGTERM");
+});
+
+test("an import mends damaged frames of the runtime, and is not kept from it by them", async () => {
+  using home = await withPrograms();
+  await home.ok(["import", home.store, "a.tar"]);
+  const [id = ""] = edit(home.store, (db) => {
+    db.run("UPDATE frames SET crc = crc + 1 WHERE frame LIKE '%handler.active%'");
+    return db.query("SELECT id FROM frames WHERE frame LIKE '%handler.active%'").values();
+  }).flat() as string[];
+  const { code, stdout } = await home.xs(["import", home.store, "a.tar"]);
+  expect([code, JSON.parse(stdout).added]).toEqual([0, 0]);
+  await home.ok(["remove", home.store, id]);
+  expect(JSON.parse(await home.ok(["import", home.store, "a.tar"])).added).toBe(1);
 });
