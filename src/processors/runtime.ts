@@ -1,4 +1,4 @@
-import { accessSync, chmodSync, constants, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import effectsNu from "../script/effects.nu" with { type: "text" };
 import generatorNu from "../script/generator.nu" with { type: "text" };
@@ -8,6 +8,7 @@ import moduleNu from "../script/xs.nu" with { type: "text" };
 import { makePrivateFolder } from "../store/modes.ts";
 import type { Store } from "../store/store.ts";
 import { scriptEnvironment } from "./environment.ts";
+import { checkExecutable } from "./executable.ts";
 import { Invalid, type Runtime, refused, type SpawnOptions } from "./options.ts";
 import { Program } from "./process.ts";
 import type { Kind } from "./registry.ts";
@@ -113,9 +114,9 @@ export function prepare(
         return { ...shared, speaks: "protocol", command, ...check };
       }
       case "exec": {
-        checkInterpreter(text);
         const path = file(name, script);
         chmodSync(path, 0o700);
+        checkExecutable(path, env.PATH ?? "");
         return { ...shared, speaks: kind === "handler" ? "protocol" : "lines", command: [path] };
       }
       case "sh": {
@@ -154,18 +155,6 @@ export async function checkScript({ check, env }: Prepared, signal: AbortSignal)
 function runtimeOf(script: string): Runtime {
   if (script.startsWith("#!")) return "exec";
   return isModule(script) ? "ts" : "nu";
-}
-
-/** The program that a #! line names has to be there. @throws Invalid */
-function checkInterpreter(script: string): void {
-  const [, interpreter = "", argument = ""] = /^#!\s*(\S+)(?:[ \t]+(\S+))?/.exec(script) ?? [];
-  try {
-    accessSync(interpreter, constants.X_OK);
-  } catch {
-    throw new Invalid(`the script begins with #!${interpreter}, which is no program here`);
-  }
-  if (!interpreter.endsWith("/env") || argument.startsWith("-") || argument === "") return;
-  if (!Bun.which(argument)) throw new Invalid(`there is no ${argument} on the PATH of the server`);
 }
 
 /** A path as nushell takes it, whatever is in it. */
