@@ -475,12 +475,20 @@ test("sends that pour in while the program keeps ending are neither lost nor rep
 test("a replaced duplex generator hands its input over: all sends once, in order", async () => {
   await serving(async (server) => {
     const first = await spawn(server, "duplex", "cat", "cat", SH);
-    const sent = send(server, "cat", 0, 120);
+    let isReplaced = false;
+    // Before the second spawn, all the while, and after it, however fast the first answers.
+    const sending = (async () => {
+      let sent = 0;
+      for (; sent < 100 || !isReplaced; sent++) await send(server, "cat", sent, 1);
+      await send(server, "cat", sent, 20);
+      return sent + 20;
+    })();
     await countOf(server, "cat.recv", 20);
     const second = await spawn(server, "duplex", "cat", "cat # again", SH);
-    await sent;
-    const recv = await countOf(server, "cat.recv", 120);
-    expect(await textsOf(server, "cat.recv")).toEqual(numbers(120));
+    isReplaced = true;
+    const sent = await sending;
+    const recv = await countOf(server, "cat.recv", sent);
+    expect(await textsOf(server, "cat.recv")).toEqual(numbers(sent));
     const by = recv.map(({ meta }) => meta.spawn_id);
     expect(by.lastIndexOf(first.id)).toBe(by.indexOf(second.id) - 1);
     expect(await events(server, first)).toEqual(["active", "replaced"]);
