@@ -51,6 +51,7 @@ export const serve: Verb = {
         brokeOff: (error) => messages.error(`an answer broke off: ${error.message}`),
       });
       doors = await openDoors(store, processors, answer, directory, chosen);
+      await store.keepThreads();
       if (chosen.paused) processors.pause();
       else await processors.start();
     } catch (error) {

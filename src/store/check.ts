@@ -7,8 +7,9 @@ import { scopesOfLine } from "../frame/scopes.ts";
 import { expiryOf, parseTtl } from "../frame/ttl.ts";
 import { openForReading } from "./connection.ts";
 import type { ContentStore } from "./content.ts";
+import { isOutOfFiles } from "./failures.ts";
 import { type CheckListener, Findings } from "./findings.ts";
-import { integrityProblems } from "./integrity.ts";
+import type { Integrity } from "./integrity.ts";
 import { type KvRow, kvCrc } from "./kv-row.ts";
 import type { CheckResult } from "./store.ts";
 import { eachRow, type Table } from "./table-walk.ts";
@@ -60,6 +61,7 @@ interface Subject {
 export async function checkStore(
   database: string,
   content: ContentStore,
+  integrity: Integrity,
   listener: CheckListener,
 ): Promise<CheckResult> {
   const findings = new Findings(listener);
@@ -69,7 +71,7 @@ export async function checkStore(
     // The moment is that of the first read.
     findings.guarded("database", () => db.query("SELECT 1 FROM facts LIMIT 1").get());
     const subject = { db, content, findings };
-    for (const problem of await integrityProblems(database, listener.signal)) {
+    for (const problem of await integrity.problems(database, listener.signal)) {
       findings.found(`database: ${problem}`);
     }
     await findings.turn();
@@ -154,6 +156,7 @@ async function checkFile(hash: string, content: ContentStore, findings: Findings
       findings.found(`content ${hash}: is not in the index of cacache`);
     }
   } catch (error) {
+    if (isOutOfFiles(error)) throw error;
     findings.found(`content ${hash}: ${(error as Error).message}`);
   }
 }

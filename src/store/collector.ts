@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { XsError } from "../frame/error.ts";
 import { hashesIn, isHash } from "../frame/hash.ts";
 import type { ContentStore } from "./content.ts";
+import { onceThereAreFiles } from "./failures.ts";
 import { checkedRow, type KvRow } from "./kv-row.ts";
 import { checkedLine } from "./log.ts";
 import { nextTurn } from "./turn.ts";
@@ -267,7 +268,7 @@ export class Collector {
         forget.run(hash);
       }
     });
-    await content.files.removeIndex(inFiles);
+    await onceThereAreFiles(() => content.files.removeIndex(inFiles));
     return freed;
   }
 }

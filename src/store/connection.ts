@@ -17,6 +17,8 @@ const READ_URI = constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI;
 export function openForReading(database: string): Database {
   const how = database.startsWith("file:") ? READ_URI : { readonly: true, strict: true };
   const db = new Database(database, how);
+  // Nothing that it sorts takes a file.
+  db.run("PRAGMA temp_store = MEMORY");
   db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
   return db;
 }

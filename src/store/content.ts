@@ -2,7 +2,13 @@ import type { Database } from "bun:sqlite";
 import { XsError } from "../frame/error.ts";
 import { hashOf } from "../frame/hash.ts";
 import { ContentFiles } from "./content-files.ts";
-import { databaseDamaged, diskFull } from "./failures.ts";
+import {
+  databaseDamaged,
+  diskFull,
+  isOutOfFiles,
+  onceThereAreFiles,
+  outOfFiles,
+} from "./failures.ts";
 import { MAX_PASSING, PassingContent } from "./passing-content.ts";
 import { type SettleRange, settleNext } from "./settle.ts";
 import { Settler } from "./settler.ts";
@@ -20,7 +26,7 @@ const STAGED_MUCH = 24 * 1024 * 1024;
  * then, and what is only kept for a moment is gone and never makes a file.
  */
 const SETTLE_AFTER_MS = 2000;
-/** After a full disk, settling is tried again so much later, in ms. */
+/** After a full disk, or without a descriptor, settling is tried again so much later, in ms. */
 const RETRY_MS = 5000;
 
 /** Codes of a full disk, the system's and ours. */
@@ -298,7 +304,11 @@ export class ContentStore {
       .catch((error: { code?: string } & Error) => {
         if (!staysStaged(error)) return this.#host.failed(error);
         // What is staged is as safe as it was, and settles later.
-        this.#settleError = isFull(error) ? diskFull(error) : databaseDamaged(error);
+        this.#settleError = isFull(error)
+          ? diskFull(error)
+          : isOutOfFiles(error)
+            ? outOfFiles(error)
+            : databaseDamaged(error);
         this.#settleSoon(RETRY_MS);
       })
       .finally(() => {
@@ -309,6 +319,11 @@ export class ContentStore {
         // What came after the last look.
         if (this.#staged.weight > 0) this.#settleSoon();
       });
+  }
+
+  /** Has the thread ready that settles. */
+  keepThread(): void {
+    this.#settler.keep();
   }
 
   /** Ends what goes on in the background. */
@@ -374,7 +389,7 @@ export class ContentStore {
         }
       });
       this.#endBatch();
-      await this.files.removeIndex(leftOver);
+      await onceThereAreFiles(() => this.files.removeIndex(leftOver));
       if (done) return;
     }
   }
@@ -432,10 +447,11 @@ function tooLargeToPass(): XsError {
   );
 }
 
-/** A full disk passes, and a damaged page is no reason to stop: the rest of the store is sound. */
+/** A full disk passes, a lack of descriptors as well, and a damaged page is no reason to stop: the rest of the store is sound. */
 function staysStaged(error: { code?: string }): boolean {
   const code = error.code ?? "";
-  return isFull(error) || code.startsWith("SQLITE_CORRUPT") || code === "frame_damaged";
+  if (isFull(error) || isOutOfFiles(error)) return true;
+  return code.startsWith("SQLITE_CORRUPT") || code === "frame_damaged";
 }
 
 function isFull({ code = "" }: { code?: string }): boolean {

@@ -15,23 +15,43 @@ const MAY_BE_LACK = /^SQLITE_(CANTOPEN|IOERR)/;
  */
 export function isOutOfFiles(error: unknown): boolean {
   const { code = "" } = error as { code?: string };
-  if (LACKS.has(code)) return true;
-  return MAY_BE_LACK.test(code) && !hasDescriptor();
+  if (LACKS.has(code) || code === "too_many_files") return true;
+  return MAY_BE_LACK.test(code) && !hasDescriptors(1);
 }
 
 const LACKS = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"]);
 
-function hasDescriptor(): boolean {
+/** Tells whether so many descriptors can be had at this moment. */
+export function hasDescriptors(count: number): boolean {
+  const got: number[] = [];
   try {
-    closeSync(openSync("/dev/null", "r"));
+    while (got.length < count) got.push(openSync("/dev/null", "r"));
     return true;
   } catch (error) {
     return !LACKS.has((error as { code?: string }).code ?? "");
+  } finally {
+    for (const descriptor of got) closeSync(descriptor);
+  }
+}
+
+/** How often, and for how long in all, something is tried again that needs a descriptor, in ms. */
+const AGAIN_MS = 100;
+const AGAIN_FOR_MS = 5000;
+
+/** Does work that nobody waits for, again and again while there is no descriptor for it. */
+export async function onceThereAreFiles<T>(run: () => Promise<T>): Promise<T> {
+  for (const end = performance.now() + AGAIN_FOR_MS; ; await Bun.sleep(AGAIN_MS)) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!isOutOfFiles(error) || performance.now() > end) throw error;
+    }
   }
 }
 
 /** What a lack of file descriptors means for whoever needs one. */
-export function outOfFiles(cause: unknown): XsError {
+export function outOfFiles(cause?: unknown): XsError {
+  if (cause instanceof XsError && cause.code === "too_many_files") return cause;
   return new XsError(
     "too_many_files",
     "there is no file descriptor left, or no memory for a thread: try again, or start xs with a higher limit (ulimit -n)",

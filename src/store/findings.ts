@@ -1,3 +1,4 @@
+import { isOutOfFiles } from "./failures.ts";
 import type { CheckResult } from "./store.ts";
 import { nextTurn } from "./turn.ts";
 
@@ -32,6 +33,8 @@ export class Findings {
     try {
       return read();
     } catch (error) {
+      // That says nothing of the store.
+      if (isOutOfFiles(error)) throw error;
       this.found(`${name}: cannot be read: ${(error as Error).message}`);
       return undefined;
     }

@@ -5,7 +5,14 @@ import { openForReading } from "./connection.ts";
 
 declare const self: Worker;
 
-self.onmessage = ({ data: database }: MessageEvent<string>) => {
+/** What is wrong, a text each; or why that cannot be found out. */
+export type FromIntegrity =
+  | { readonly problems: string[] }
+  | { readonly failed: { readonly message: string; readonly code?: string } };
+
+self.onmessage = ({ data: database }: MessageEvent<string>) => postMessage(check(database));
+
+function check(database: string): FromIntegrity {
   const problems: string[] = [];
   let db: Database | undefined;
   try {
@@ -14,10 +21,11 @@ self.onmessage = ({ data: database }: MessageEvent<string>) => {
       problems.push(...(row as { integrity_check: string }).integrity_check.split("\n"));
     }
   } catch (error) {
+    const { message, code } = error as Error & { code?: string };
     // What it has told before is worth more.
-    if (problems.length === 0) problems.push((error as Error).message);
+    if (problems.length === 0) return { failed: { message, ...(code && { code }) } };
   } finally {
     db?.close();
   }
-  postMessage(problems.filter((text) => text !== "ok" && !text.startsWith("***")));
-};
+  return { problems: problems.filter((text) => text !== "ok" && !text.startsWith("***")) };
+}

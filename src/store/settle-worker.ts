@@ -12,17 +12,20 @@ export type ToSettler = { database: string; root: string } | SettleRange;
 /** What it answers. */
 export type FromSettler = Settled | { failed: { message: string; code?: string } };
 
+let where: { database: string; root: string } | undefined;
 let db: Database | undefined;
 let files: ContentFiles | undefined;
 
 self.onmessage = async ({ data }: MessageEvent<ToSettler>) => {
   if ("database" in data) {
-    db = openForReading(data.database);
-    files = new ContentFiles(data.root);
+    where = data;
     return;
   }
-  if (!db || !files) return;
+  if (!where) return;
   try {
+    // Now and not before, as what fails has to be told, and may work the next time.
+    db ??= openForReading(where.database);
+    files ??= new ContentFiles(where.root);
     postMessage(await settleNext(db, files, data));
   } catch (error) {
     const { message, code } = error as { message: string; code?: string };

@@ -21,9 +21,14 @@ export class Snapshot {
     this.#release = release;
     this.#now = now;
     this.#db = openForReading(database);
-    this.#db.run("BEGIN");
-    // The moment is that of the first read.
-    this.#db.query("SELECT 1 FROM frames LIMIT 1").get();
+    try {
+      this.#db.run("BEGIN");
+      // The moment is that of the first read.
+      this.#db.query("SELECT 1 FROM frames LIMIT 1").get();
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
   }
 
   /** How many frames there are, and their bytes as NDJSON. */

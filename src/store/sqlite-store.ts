@@ -1,5 +1,7 @@
 import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type ErrorCode, XsError } from "../frame/error.ts";
 import { IdSequence, timestampOf } from "../frame/id.ts";
@@ -10,10 +12,11 @@ import { Commits, noCommits } from "./commits.ts";
 import { BUSY_MS, openForReading } from "./connection.ts";
 import { ContentStore } from "./content.ts";
 import { ExpiryClock } from "./expiry-clock.ts";
-import { databaseDamaged, diskFull } from "./failures.ts";
+import { databaseDamaged, diskFull, isOutOfFiles, outOfFiles } from "./failures.ts";
 import type { CheckListener } from "./findings.ts";
 import { Idempotency } from "./idempotency.ts";
 import { InPlace } from "./in-place.ts";
+import { Integrity } from "./integrity.ts";
 import { DATABASE, LOCK } from "./is-store.ts";
 import { type KvPair, KvStore } from "./kv.ts";
 import { LiveFeed } from "./live.ts";
@@ -43,7 +46,7 @@ const SWEEP_EVERY_MS = 1000;
 const SETTLE_ON_CLOSE_MS = 2000;
 
 /** Failures of a close that leave the store as safe as it was. */
-const LEAVES_ALL = new Set<ErrorCode>(["disk_full", "frame_damaged"]);
+const LEAVES_ALL = new Set<ErrorCode>(["disk_full", "frame_damaged", "too_many_files"]);
 
 /** The engine on `bun:sqlite`, in WAL mode, every commit synced. */
 export class SqliteStore implements Store {
@@ -66,6 +69,7 @@ export class SqliteStore implements Store {
   readonly #collector: Collector;
   readonly #idempotency: Idempotency;
   readonly #setNewest: ReturnType<Database["query"]>;
+  readonly #integrity = new Integrity();
   readonly #sweeper: ReturnType<typeof setInterval>;
   readonly #followers = new Set<Reader>();
   readonly #appended = { frames: 0, bytes: 0, contentBytes: 0 };
@@ -107,7 +111,10 @@ export class SqliteStore implements Store {
     if (!still) this.#commits = this.#openCommits(database);
     const write = <T>(run: () => T) => this.#write(run);
     const guard = <T>(run: () => T) => this.#guard(run);
-    const failed = (error: Error) => void this.#stop(error);
+    // What lacks a descriptor, or memory for a thread, is tried again.
+    const failed = (error: Error) => {
+      if (!isOutOfFiles(error)) this.#stop(error);
+    };
     const spent = () => {
       this.#idSpent = true;
     };
@@ -324,7 +331,12 @@ export class SqliteStore implements Store {
 
   async snapshot(): Promise<Snapshot> {
     const release = await this.holdContent();
-    return new Snapshot(this.#database, this.#now(), release);
+    try {
+      return new Snapshot(this.#database, this.#now(), release);
+    } catch (error) {
+      release();
+      throw this.#translate(error as Error);
+    }
   }
 
   holdContent(): Promise<() => void> {
@@ -344,7 +356,10 @@ export class SqliteStore implements Store {
     // A content that is freed meanwhile would seem to be missing.
     const release = await this.holdContent();
     try {
-      return await checkStore(this.#database, this.content, { ...how, report });
+      return await checkStore(this.#database, this.content, this.#integrity, {
+        ...how,
+        report,
+      });
     } finally {
       release();
     }
@@ -375,6 +390,13 @@ export class SqliteStore implements Store {
         .map((end) => statSync(join(this.path, DATABASE + end), { throwIfNoEntry: false })?.size)
         .reduce<number>((sum, size) => sum + (size ?? 0), 0),
     };
+  }
+
+  async keepThreads(): Promise<void> {
+    this.content.keepThread();
+    this.#integrity.keep();
+    // Those of asynchronous calls to the file system, one for each processor.
+    await Promise.all(Array.from({ length: 4 * availableParallelism() }, () => stat(this.path)));
   }
 
   endReads(): void {
@@ -408,6 +430,7 @@ export class SqliteStore implements Store {
       if (!(failure instanceof XsError) || !LEAVES_ALL.has(failure.code)) throw failure;
     } finally {
       this.content.stop();
+      this.#integrity.stop();
       this.#commits?.close();
       this.#place.close();
       this.#failed ??= new XsError("store_closed", "the store is closed");
@@ -533,6 +556,7 @@ export class SqliteStore implements Store {
     const code = (error as { code?: string }).code ?? "";
     if (code === "SQLITE_FULL") return diskFull(error);
     if (code.startsWith("SQLITE_CORRUPT")) return databaseDamaged(error);
+    if (isOutOfFiles(error)) return outOfFiles(error);
     if (code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_READONLY")) {
       return this.#stop(error);
     }
@@ -558,6 +582,8 @@ function openForWriting(database: string): Database {
   makePrivateFile(database);
   const db = new Database(database, { create: true, strict: true });
   db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  // Nothing that it sorts takes a file.
+  db.run("PRAGMA temp_store = MEMORY");
   db.run("PRAGMA journal_mode = WAL");
   // Commits are synced in commits.ts.
   db.run("PRAGMA synchronous = NORMAL");

@@ -131,6 +131,11 @@ export interface Store {
   /** Tells whether a following read would be given the next frame of a topic. */
   isFollowed(topic: string): boolean;
   /**
+   * Starts the threads that a server needs, and keeps them: later there may be no descriptor, or no memory,
+   * to start one with.
+   */
+  keepThreads(): Promise<void>;
+  /**
    * To be called before anything is put beside the store's own files.
    *
    * @throws XsError the reason why nothing can be written
