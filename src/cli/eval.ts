@@ -8,7 +8,7 @@ import { DirectXs } from "../script/direct.ts";
 import { explain } from "../script/explain.ts";
 import { jsonOf, settled } from "../script/json.ts";
 import { findNu, isModule } from "../script/language.ts";
-import nuModule from "../script/xs.nu" with { type: "text" };
+import { LINES_NU, quotedNu, XS_NU } from "../script/nu-files.ts";
 import { readAll } from "./input.ts";
 import { BrokenPipe, writeOut } from "./output.ts";
 import { splitTarget, type Target, withClient } from "./target.ts";
@@ -50,7 +50,12 @@ async function evaluate(target: Target, script: string, path?: string): Promise<
   };
   try {
     if (isModule(script)) await evaluateTs(target, path ?? write("script.ts", script));
-    else await evaluateNu(target, path ?? write("script.nu", script), write("xs.nu", nuModule));
+    else {
+      const file = path ?? write("script.nu", script);
+      // Who looks at a terminal gets tables, as nushell makes them.
+      const lines = process.stdout.isTTY ? undefined : write("lines.nu", LINES_NU);
+      await evaluateNu(target, file, { module: write("xs.nu", XS_NU), lines });
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -120,12 +125,20 @@ async function print(value: unknown): Promise<void> {
   await writeOut(`${text}\n`);
 }
 
-async function evaluateNu({ address }: Target, file: string, module: string): Promise<void> {
+async function evaluateNu(
+  { address }: Target,
+  file: string,
+  { module, lines }: { module: string; lines: string | undefined },
+): Promise<void> {
   const nu = findNu();
   const { selfEnvironment } = await import("../processors/environment.ts");
-  const command = `use ${JSON.stringify(module)} *; source ${JSON.stringify(file)}`;
+  const [use, source] = [`use ${quotedNu(module)} *`, `source ${quotedNu(file)}`];
+  const command =
+    lines === undefined
+      ? `${use}; ${source}`
+      : `${use}; use ${quotedNu(lines)} *; def xs-eval-script [] { ${source} }; xs-eval-script | xs-eval-lines`;
   const child = Bun.spawn([nu, "--no-config-file", "--commands", command], {
-    stdio: ["inherit", "inherit", "inherit"],
+    stdio: ["inherit", lines === undefined ? "inherit" : "pipe", "inherit"],
     env: {
       ...process.env,
       ...selfEnvironment(),
@@ -134,6 +147,13 @@ async function evaluateNu({ address }: Target, file: string, module: string): Pr
         : { XS_ADDR: address.directory }),
     },
   });
+  try {
+    for await (const piece of child.stdout ?? []) await writeOut(piece);
+  } catch (error) {
+    // Nobody reads it any more.
+    child.kill();
+    throw error;
+  }
   const code = await child.exited;
   if (code !== 0) process.exit(code);
 }

@@ -1,4 +1,4 @@
-import nuModule from "../script/xs.nu" with { type: "text" };
+import { XS_NU } from "../script/nu-files.ts";
 import { writeOut } from "./output.ts";
 import { UsageError, type Verb } from "./verb.ts";
 
@@ -13,6 +13,6 @@ export const nu: Verb = {
   ],
   async run({ positionals }) {
     if (positionals.length > 0) throw new UsageError("nu takes no argument");
-    await writeOut(nuModule);
+    await writeOut(XS_NU);
   },
 };

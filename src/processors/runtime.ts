@@ -1,10 +1,7 @@
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import effectsNu from "../script/effects.nu" with { type: "text" };
-import generatorNu from "../script/generator.nu" with { type: "text" };
-import handlerNu from "../script/handler.nu" with { type: "text" };
 import { findNu, isModule } from "../script/language.ts";
-import moduleNu from "../script/xs.nu" with { type: "text" };
+import { EFFECTS_NU, quotedNu, runnerOf, XS_NU } from "../script/nu-files.ts";
 import { makePrivateFolder } from "../store/modes.ts";
 import type { Store } from "../store/store.ts";
 import { scriptEnvironment } from "./environment.ts";
@@ -96,20 +93,14 @@ export function prepare(
       case "nu": {
         const nu = refused(findNu);
         const path = file(`${name}.nu`, script);
-        file("xs.nu", moduleNu);
-        file("effects.nu", effectsNu);
-        const runner = kind === "handler" ? handlerNu : generatorNu;
-        const command = [
-          nu,
-          "--no-config-file",
-          "--stdin",
-          file(
-            "run.nu",
-            runner.replaceAll("SCRIPT", () => quoted(path)),
-          ),
-        ];
+        // In a folder of their own, so that a handler may have any name.
+        makePrivateFolder(join(folder, "runtime"));
+        file("runtime/xs.nu", XS_NU);
+        file("runtime/effects.nu", EFFECTS_NU);
+        const run = file("runtime/run.nu", runnerOf(kind, path));
+        const command = [nu, "--no-config-file", "--stdin", run];
         const check = kind === "generator" && {
-          check: [nu, "--no-config-file", "--commands", `nu-check --debug ${quoted(path)}`],
+          check: [nu, "--no-config-file", "--commands", `nu-check --debug ${quotedNu(path)}`],
         };
         return { ...shared, speaks: "protocol", command, ...check };
       }
@@ -155,9 +146,4 @@ export async function checkScript({ check, env }: Prepared, signal: AbortSignal)
 function runtimeOf(script: string): Runtime {
   if (script.startsWith("#!")) return "exec";
   return isModule(script) ? "ts" : "nu";
-}
-
-/** A path as nushell takes it, whatever is in it. */
-function quoted(path: string): string {
-  return JSON.stringify(path);
 }

@@ -1,7 +1,8 @@
 import { HTTP_TTL } from "../frame/http.ts";
+import { parseTopic } from "../frame/topic.ts";
 import { encodeContent, encodeResponse, encodeValue } from "./content.ts";
 import { jsonOf } from "./json.ts";
-import { type Ask, Reads } from "./reads.ts";
+import { type Ask, pathOf, Reads, textOf } from "./reads.ts";
 
 /** The store for a script that is no handler: each write happens at once. */
 export class DirectXs extends Reads implements Xs {
@@ -11,16 +12,15 @@ export class DirectXs extends Reads implements Xs {
   constructor(ask: Ask) {
     super(ask);
     this.#ask = ask;
-    const path = (key: string) => `/kv/${encodeURIComponent(key)}`;
     this.kv = {
       get: (key) => this.value(key),
       async put(key, value) {
         const { bytes, type } = encodeValue(value);
         const body = bytes as Uint8Array<ArrayBuffer>;
-        await ask(path(key), { method: "PUT", headers: { "content-type": type }, body });
+        await ask(pathOf(key), { method: "PUT", headers: { "content-type": type }, body });
       },
       async delete(key) {
-        await ask(path(key), { method: "DELETE" });
+        await ask(pathOf(key), { method: "DELETE" });
       },
     };
   }
@@ -34,7 +34,7 @@ export class DirectXs extends Reads implements Xs {
       content === undefined || content === null ? {} : encodeContent(content);
     const body = base64 === undefined ? text : Buffer.from(base64, "base64");
     await this.#ask(
-      `/stream/${topic}${ttl === undefined ? "" : `?ttl=${encodeURIComponent(ttl)}`}`,
+      `/stream/${parseTopic(textOf(topic, "topic"))}${ttl === undefined ? "" : `?ttl=${encodeURIComponent(ttl)}`}`,
       {
         method: "POST",
         body,

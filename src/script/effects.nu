@@ -2,7 +2,7 @@
 # rest of what its frame makes.
 
 def emit [effect: record] {
-  print --raw ($effect | insert frame_id $env.XS_FRAME_ID | to json --raw)
+  print --raw ($effect | insert frame_id $env.XS_FRAME_ID | json-of "")
 }
 
 def encoded [value: any] {
@@ -10,7 +10,7 @@ def encoded [value: any] {
     "nothing" => { {} }
     "string" => { content: $value }
     "binary" => { base64: ($value | encode base64) }
-    _ => { content: ($value | to json --raw) }
+    _ => { content: ($value | json-of "the content") }
   }
 }
 
@@ -38,7 +38,7 @@ export def ".respond" [
   let meta = { request_id: $id }
   let meta = if $status == null { $meta } else { $meta | insert status $status }
   let is_json = ($body | describe) not-in ["nothing" "string" "binary"]
-  let headers = if $is_json and "content-type" not-in ($headers | default {} | columns | str downcase) {
+  let headers = if $is_json and not ($headers | default {} | columns | any { $in =~ '(?i)^content-type$' }) {
     $headers | default {} | insert content-type "application/json"
   } else {
     $headers
@@ -81,7 +81,7 @@ export def ".kv put" [key: string]: any -> nothing {
   let put = match ($value | describe) {
     "string" => { key: $key, value: $value, type: "text/plain; charset=utf-8" }
     "binary" => { key: $key, base64: ($value | encode base64), type: "application/octet-stream" }
-    _ => { key: $key, value: ($value | to json --raw), type: "application/json" }
+    _ => { key: $key, value: ($value | json-of "the value"), type: "application/json" }
   }
   emit { put: $put }
   add-pending $key [$value]

@@ -2,23 +2,65 @@
 use xs.nu *
 use effects.nu *
 
-def load [] {
+# What the script sets in $env is for run as well.
+def --env load [] {
   let script = (source SCRIPT)
   let kind = ($script | describe)
   let handler = if ($kind starts-with "closure") {
     { run: $script }
-  } else if ($kind starts-with "record") and "run" in $script {
+  } else if ($kind starts-with "record") and ($script.run? | describe) == "closure" {
     $script
   } else {
     error make --unspanned { msg: $"a handler is a closure, or a record with run: a closure of a frame and the state; this is ($kind)" }
   }
   # A closure without state is given none.
-  let options = ($handler | reject run | insert batches true)
+  let options = ($handler | reject run | upsert batches true)
   # One that reads the log is to find there what it did before.
   let reads = ((open --raw SCRIPT) =~ '(?m)(^|[^\w$])\.(cat|last|first|get|cas)\b')
   let options = if "one_by_one" in $options { $options } else { $options | insert one_by_one $reads }
-  print --raw ({ ready: $options } | to json --raw)
-  $handler.run
+  print --raw $"{\"ready\":($options | json-of '')}"
+  careful (with-default $handler.run)
+}
+
+# The default of the second parameter stands for a state that is not there yet.
+def with-default [run: closure] {
+  # What is in quotes and brackets is no part of the list of parameters, nor are comments.
+  mut list = (view source $run | str replace --regex '^\{\s*' '' | str replace --all --regex `"(\\.|[^"\\])*"|'[^']*'|#[^\n]*` '')
+  if $list not-starts-with "|" { return $run }
+  loop {
+    let shorter = ($list | str replace --all --regex '<[^<>]*>|\[[^\[\]]*\]|\([^()]*\)|\{[^{}]*\}' '')
+    if $shorter == $list { break }
+    $list = $shorter
+  }
+  let parameters = ($list | split row "|" | get 1 | str replace --all --regex '\s*([:=])\s*' '$1' | split row --regex '[,\s]+')
+  if ($parameters | compact --empty | get --optional 1 | default "") not-has "=" { return $run }
+  {|frame, state| if $state == null { do $run $frame } else { do $run $frame $state } }
+}
+
+# A state is written as JSON when a batch is done. Where that failed once, or in a trial, each is looked at, to tell
+# which frame it comes of.
+def careful-file [] { $env.XS_SCRIPTS | path join careful }
+
+def careful [run: closure] {
+  if "XS_TRIAL" not-in $env and not (careful-file | path exists) { return $run }
+  {|frame, state|
+    let given = (do $run $frame $state)
+    if ($given | describe) starts-with "record" { $given.next? | json-of next | ignore }
+    $given
+  }
+}
+
+# Where it cannot be written the process ends, and starts again from the last state that could. exit does not work here,
+# and generate ends only with the next line.
+def state-text [state: any] {
+  try {
+    $state | json-of next
+  } catch {|e|
+    touch (careful-file)
+    print --stderr $e.msg
+    run-external /bin/sh "-c" $"kill ($nu.pid)"
+    sleep 1day
+  }
 }
 
 # What a frame makes, as lines, and the state after it.
@@ -52,49 +94,55 @@ def result [given: any, frame_id: string, state: any] {
   if ($made | is-empty) {
     { next: $next }
   } else {
-    { next: $next, out: ($made | insert frame_id $frame_id | to json --raw) }
+    { next: $next, out: ($made | insert frame_id $frame_id | json-of "") }
   }
 }
 
-# The state of the loop: [the handler's state, the last frame that is not declared done, whether the
-# state changed since].
+# A frame that nushell cannot read, as one with half a surrogate pair, fails as run would on it.
+def unreadable [line: string, reason: string] {
+  let id = ($line | parse --regex '^\{"topic":"[^"]*","id":"(?<id>[0-9a-z]{25})"' | get --optional 0.id)
+  { topic: "", id: $id, unreadable: $"nushell cannot read the frame: ($reason)" }
+}
+
+# The state of the loop: [the handler's state, the last frame that is not declared done].
 def work [run: closure] {
-  lines | generate {|line, s: any = [null "" false]|
-    let frame = ($line | from json)
+  lines | generate {|line, s: any = [null ""]|
+    let frame = try { $line | from json } catch {|e| unreadable $line $e.msg }
     if "topic" in $frame {
       $env.XS_FRAME_ID = $frame.id
-      let made = try {
+      try {
+        if $frame.topic == "" { error make --unspanned { msg: $frame.unreadable } }
         let given = (do $run $frame $s.0)
         if $given == null {
-          { next: $s.0 }
-        } else if "next" in $given and ($given | columns | length) == 1 {
+          { next: [$s.0 $frame.id] }
+        } else if ($given | columns) == [next] {
           # The usual fold, without the cost of a call.
-          $given
+          { next: [$given.next $frame.id] }
         } else {
-          result $given $frame.id $s.0
+          let made = (result $given $frame.id $s.0)
+          $made | update next [$made.next $frame.id]
         }
-      } catch {|e| { error: ($e.rendered? | default $e.msg | ansi strip) } }
-      if "error" in $made {
+      } catch {|e|
         forget-frame $frame.id
-        let done = if $s.1 == "" { "" } else { $"({ next: $s.0, done: $s.1 } | to json --raw)\n" }
-        { out: $"($done)({ error: $made.error, frame_id: $frame.id } | to json --raw)", next: [$s.0 "" false] }
-      } else if "out" in $made {
-        { out: $made.out, next: [$made.next $frame.id true] }
-      } else {
-        { next: [$made.next $frame.id true] }
+        let error = ({ error: ($e.rendered? | default $e.msg | ansi strip), frame_id: $frame.id } | to json --raw)
+        if $s.1 == "" {
+          { out: $error, next: [$s.0 ""] }
+        } else {
+          { out: $"{\"next\":(state-text $s.0),\"done\":\"($s.1)\"}\n($error)", next: [$s.0 ""] }
+        }
       }
     } else if "batch" in $frame {
       if $s.1 == "" {
         { next: $s }
       } else {
-        { out: ({ next: $s.0, done: $s.1 } | to json --raw), next: [$s.0 "" false] }
+        { out: $"{\"next\":(state-text $s.0),\"done\":\"($s.1)\"}", next: [$s.0 ""] }
       }
     } else if "committed" in $frame {
       # In a trial nothing is committed.
       if "XS_TRIAL" not-in $env { forget-committed $frame.committed }
       { next: $s }
     } else {
-      { next: [$frame.state "" false] }
+      { next: [$frame.state ""] }
     }
   } | to text
 }

@@ -1,5 +1,9 @@
 import { XsError } from "../frame/error.ts";
+import { parseHash } from "../frame/hash.ts";
+import { parseId } from "../frame/id.ts";
+import { parseKey } from "../frame/key.ts";
 import { textLines } from "../frame/lines.ts";
+import { parseTopicFilter } from "../frame/topic.ts";
 import { decodeValue } from "./content.ts";
 
 /** Asks the API of a store. @throws XsError what the answer says, when it is not a success */
@@ -14,15 +18,15 @@ export class Reads {
   }
 
   get(id: string): Promise<XsFrame | undefined> {
-    return this.#frame(`/${encodeURIComponent(id)}`);
+    return this.#frame(`/${parseId(textOf(id, "id"))}`);
   }
 
   last(topic?: string): Promise<XsFrame | undefined> {
-    return this.#frame(topic === undefined ? "/last" : `/last/${encodeURIComponent(topic)}`);
+    return this.#frame(topic === undefined ? "/last" : `/last/${filterOf(topic)}`);
   }
 
   first(topic?: string): Promise<XsFrame | undefined> {
-    return this.#frame(topic === undefined ? "/first" : `/first/${encodeURIComponent(topic)}`);
+    return this.#frame(topic === undefined ? "/first" : `/first/${filterOf(topic)}`);
   }
 
   async *cat(options: XsReadOptions = {}): AsyncIterableIterator<XsFrame> {
@@ -42,23 +46,52 @@ export class Reads {
   }
 
   async cas(hash: string): Promise<Uint8Array> {
-    return (await this.#ask(`/cas/${hash}`)).bytes();
+    return (await this.#content(hash)).bytes();
   }
 
   async text(hash: string): Promise<string> {
-    return (await this.#ask(`/cas/${hash}`)).text();
+    return (await this.#content(hash)).text();
   }
 
   async value(key: string): Promise<unknown> {
-    const response = await absent(this.#ask(`/kv/${encodeURIComponent(key)}`));
+    const response = await absent(this.#ask(pathOf(key)));
     if (!response) return undefined;
     return decodeValue(await response.bytes(), response.headers.get("content-type") ?? "");
+  }
+
+  async #content(hash: string): Promise<Response> {
+    return this.#ask(`/cas/${parseHash(textOf(hash, "hash"))}`);
   }
 
   async #frame(path: string): Promise<XsFrame | undefined> {
     const response = await absent(this.#ask(path));
     return response && ((await response.json()) as XsFrame);
   }
+}
+
+// What a script hands over may be the word of a stranger: "../kv/secret" as a hash is no way to another route.
+
+/** @throws XsError where what a script gave for a topic, id, hash or key is no text at all */
+export function textOf(given: unknown, what: "topic" | "id" | "hash" | "key"): string {
+  if (typeof given === "string") return given;
+  const kind = Array.isArray(given)
+    ? "a list"
+    : given && typeof given === "object"
+      ? "an object"
+      : String(given);
+  const problem = `the ${what} is ${kind}, and has to be a text`;
+  throw new XsError(`bad_${what}`, problem);
+}
+
+/** The path of a pair. @throws XsError `bad_key` */
+export function pathOf(key: string): string {
+  return `/kv/${encodeURIComponent(parseKey(textOf(key, "key")))}`;
+}
+
+function filterOf(topic: string): string {
+  const text = textOf(topic, "topic");
+  parseTopicFilter(text);
+  return encodeURIComponent(text);
 }
 
 /** The answer, or undefined where it says that there is no such thing. */

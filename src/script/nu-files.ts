@@ -1,0 +1,29 @@
+import effects from "./effects.nu" with { type: "text" };
+import generator from "./generator.nu" with { type: "text" };
+import handler from "./handler.nu" with { type: "text" };
+import json from "./json.nu" with { type: "text" };
+import lines from "./lines.nu" with { type: "text" };
+import module from "./xs.nu" with { type: "text" };
+
+// Files of nushell as they run. A module for users is one file and exports its commands alone, so what several need is
+// written into each.
+
+/** The module for users, also of scripts: `.cat`, `.append` … */
+export const XS_NU = `${module}\n${json}`;
+
+/** What a handler writes with, in place of what the module has for it. Beside it has to be `xs.nu`. */
+export const EFFECTS_NU = `${effects}\n${json}`;
+
+/** Runs a handler or generator of a file. Beside it have to be `xs.nu` and `effects.nu`. */
+export function runnerOf(kind: "handler" | "generator", file: string): string {
+  const runner = kind === "handler" ? handler : generator;
+  return `${runner.replaceAll(/\bSCRIPT\b/g, () => quotedNu(file))}\n${json}`;
+}
+
+/** Prints what a script of `xs eval` gives, where that is no terminal. */
+export const LINES_NU = `${lines}\n${json}`;
+
+/** A text as nushell takes it, whatever is in it. */
+export function quotedNu(text: string): string {
+  return JSON.stringify(text).replace(/\\u([0-9a-f]{4})/g, "\\u{$1}");
+}
