@@ -1,6 +1,13 @@
 import type { ParsedTarEntry } from "modern-tar";
 import { shown, XsError } from "../frame/error.ts";
-import { CONTENT_FOLDERS, FRAMES, hashOfEntry, PAIRS, PROBLEMS } from "../frame/tar.ts";
+import {
+  CONTENT_FOLDERS,
+  FRAMES,
+  hashOfEntry,
+  isLeftByMacOs,
+  PAIRS,
+  PROBLEMS,
+} from "../frame/tar.ts";
 import { bodyError } from "./body.ts";
 import { streamOf } from "./chunks.ts";
 
@@ -87,8 +94,7 @@ function placeOf(
   const path = given.split("/").filter((part) => part !== ".");
   if (type === "directory") return void folders.add(path.filter((part) => part !== ""));
   const last = path.at(-1) ?? "";
-  // What macOS puts beside files.
-  if (/^(\._|\.DS_Store$)/.test(last)) return undefined;
+  if (isLeftByMacOs(last)) return undefined;
   const isLines = [FRAMES, PAIRS, PROBLEMS].includes(last);
   const parts = isLines ? 1 : 2;
   const name = path.slice(-parts).join("/");

@@ -1,9 +1,16 @@
-import { createReadStream, existsSync, type Stats, statSync } from "node:fs";
+import { createReadStream, existsSync, statSync } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { TarPackController } from "modern-tar";
 import { XsError } from "../frame/error.ts";
-import { CONTENT_FOLDERS, FRAMES, PAIRS, PROBLEMS } from "../frame/tar.ts";
+import {
+  CONTENT_FOLDERS,
+  FRAMES,
+  hashOfEntry,
+  isLeftByMacOs,
+  PAIRS,
+  PROBLEMS,
+} from "../frame/tar.ts";
 
 /** A file is read so many bytes at a time. */
 const CHUNK = 256 * 1024;
@@ -17,7 +24,7 @@ export function isExportFolder(path: string): boolean {
  * The export in a folder, as the tar that an import takes. Who takes it sets the pace.
  *
  * @param told which part of it was taken, from 0 to 1
- * @throws XsError `bad_request` where the folder holds none
+ * @throws XsError `bad_request` where the folder holds none, or what is no file
  */
 export async function readFolder(
   path: string,
@@ -25,12 +32,14 @@ export async function readFolder(
 ): Promise<ReadableStream<Uint8Array>> {
   if (!isExportFolder(path)) throw notAnExport(path);
   const { createTarPacker } = await import("modern-tar");
-  const names = await namesIn(path);
+  const files = (await namesIn(path)).map((name) => fileAt(name, join(path, name)));
+  const total = files.reduce((sum, { size }) => sum + size, 0);
   const { readable, controller } = createTarPacker();
   const pack = async () => {
-    for (const [at, name] of names.entries()) {
-      await add(controller, name, join(path, name));
-      told((at + 1) / names.length);
+    let taken = 0;
+    for (const file of files) {
+      await add(controller, file, (bytes) => told((taken + bytes) / total));
+      taken += file.size;
     }
     controller.finalize();
   };
@@ -38,7 +47,7 @@ export async function readFolder(
   return readable;
 }
 
-/** All that is in it, the lines first. The import says itself what may be there. */
+/** All that is in it, the lines first, without what macOS puts beside files. */
 async function namesIn(path: string): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of await opendir(path)) {
@@ -49,31 +58,47 @@ async function namesIn(path: string): Promise<string[]> {
     for await (const entry of await opendir(join(path, name))) names.push(`${name}/${entry.name}`);
   }
   const rank = (name: string) => (name === FRAMES ? 0 : 1);
-  return names.filter((name) => name !== PROBLEMS).sort((a, b) => rank(a) - rank(b));
+  const wanted = names.filter((name) => !isLeftByMacOs(name) && name !== PROBLEMS);
+  return wanted.sort((a, b) => rank(a) - rank(b));
 }
 
-async function add(tar: TarPackController, name: string, path: string): Promise<void> {
+/** A file of the export; `name` in the tar, `size` in bytes. */
+interface ExportFile {
+  readonly name: string;
+  readonly path: string;
+  readonly size: number;
+}
+
+/** @throws XsError `bad_request` where it is no part of one, `bad_hash` */
+function fileAt(name: string, path: string): ExportFile {
   const stats = statSync(path);
-  if (!stats.isFile()) throw noFile(path, stats);
-  const writer = tar.add({ name, size: stats.size, mode: 0o644, mtime: new Date(0) }).getWriter();
-  let size = 0;
+  const isKnown = name === FRAMES || name === PAIRS || hashOfEntry(name) !== undefined;
+  if (isKnown && stats.isFile()) return { name, path, size: stats.size };
+  const what = stats.isDirectory() ? " is a folder, which" : "";
+  throw new XsError(
+    "bad_request",
+    `${path}${what} is no part of an export: take it out of there; nothing was imported`,
+  );
+}
+
+/** @param told how many bytes of it were taken */
+async function add(
+  tar: TarPackController,
+  { name, path, size }: ExportFile,
+  told: (bytes: number) => void,
+): Promise<void> {
+  const writer = tar.add({ name, size, mode: 0o644, mtime: new Date(0) }).getWriter();
+  let taken = 0;
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
-    size += (chunk as Uint8Array).length;
-    if (size > stats.size) break;
+    taken += (chunk as Uint8Array).length;
+    if (taken > size) break;
     await writer.write(chunk as Uint8Array);
+    told(taken);
   }
-  if (size !== stats.size) {
+  if (taken !== size) {
     throw new XsError("bad_request", `${path} changed while it was read: import it again`);
   }
   await writer.close();
-}
-
-function noFile(path: string, stats: Stats): XsError {
-  const what = stats.isDirectory() ? "a folder" : "no file";
-  return new XsError(
-    "bad_request",
-    `${path} is ${what}, which is no part of an export: take it out of there`,
-  );
 }
 
 function notAnExport(path: string): XsError {

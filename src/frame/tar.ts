@@ -15,6 +15,11 @@ const CAS = /^cas\/([A-Za-z0-9+/]+={0,2})$/;
 /** The folders of content, ours and that of cross.stream. */
 export const CONTENT_FOLDERS: readonly string[] = ["content", "cas"];
 
+/** Tells what macOS puts beside files, in folders and in tars: nobody means to import it. */
+export function isLeftByMacOs(name: string): boolean {
+  return /(^|\/)(\._[^/]*|\.DS_Store)$/.test(name);
+}
+
 /** The entry of some content: its sha256 in hexadecimal digits, as `sha256sum` prints it. */
 export function contentEntry(hash: string): string {
   return `content/${digestOf(hash).toString("hex")}`;

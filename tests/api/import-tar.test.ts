@@ -177,6 +177,19 @@ const bad: [what: string, tar: () => Promise<Uint8Array<ArrayBuffer>>, detail: R
     ],
     ["an absolute path", () => withEntry({ name: "/etc/evil", data: "x" }), "no part"],
     ["an unknown path", () => withEntry({ name: "content/README", data: "x" }), "content/README"],
+    [
+      "an absolute path of a known name",
+      () => withEntry({ name: `/${FRAMES}`, data: "x" }),
+      "no part",
+    ],
+    ["a known name above it", () => withEntry({ name: `../${PAIRS}`, data: "x" }), "no part"],
+    ["a known name in another folder", () => withEntry({ name: `x/${PAIRS}` }), "each by itself"],
+    ["content in another folder", () => withEntry(inFolder("x", contentOf("a"))), "each by itself"],
+    ["two exports", () => exports("x", "y"), "each by itself"],
+    ["a folder beside the one it lies in", () => strangers("x/", "y/"), "no part"],
+    ["a folder within the one it lies in", () => strangers("x/", "x/y/"), "no part"],
+    ["a folder in the content", () => strangers("x/", "x/content/y/"), "no part"],
+    ["folders without end", () => strangers(...folders(200)), "no part"],
     ["an unknown folder", () => withEntry({ name: "other/", type: "directory" }), "no part"],
     ["content with capital digits", () => withEntry(capital()), "no part"],
     ["a path that a pax header changes", () => withEntry(paxPath("../evil")), /evil.*no part/],
@@ -248,8 +261,42 @@ test("what is nearly too much is taken", async () => {
   expect(subject.store.kv.getNow("k".repeat(512))?.value.length).toBe(MAX_VALUE);
 });
 
+test("an export may lie in a folder, and in one of its own names", async () => {
+  for (const folder of ["x", "cas", "content", "a/b/c", "frames.jsonl"]) {
+    await using subject = new Subject();
+    const entries = [
+      { name: `./${folder}/`, type: "directory" as const },
+      ...GOOD.map((entry) => inFolder(folder, entry)),
+      { name: `${folder}/content/`, type: "directory" as const },
+      { name: `${folder}/._${FRAMES}`, data: "of macOS" },
+    ];
+    expect(await imported(subject, await makeTar(entries))).toMatchObject({
+      frames: 1,
+      contents: 2,
+    });
+  }
+});
+
 function withEntry(entry: Entry) {
   return makeTar([...GOOD, entry]);
+}
+
+function inFolder(folder: string, entry: Entry): Entry {
+  return { ...entry, name: `${folder}/${entry.name}` };
+}
+
+function exports(...names: string[]) {
+  return makeTar(names.flatMap((name) => GOOD.map((entry) => inFolder(name, entry))));
+}
+
+/** Folders, and an export in "x" after them. */
+async function strangers(...names: string[]) {
+  const early = names.map((name): Entry => ({ name, type: "directory" }));
+  return makeTar([...early, ...GOOD.map((entry) => inFolder("x", entry))]);
+}
+
+function folders(count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `${n}/`);
 }
 
 function frames(data: string | Uint8Array) {

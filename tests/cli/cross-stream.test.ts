@@ -42,6 +42,7 @@ test("the folder is imported as it is, order, ids and content, with a server and
   const answer = await home.ok(["import", home.store, "./backup"]);
   expect(JSON.parse(answer)).toEqual({ ...COUNTS, pairs: 0 });
   await expectWhole(home, home.store);
+  writeFileSync(join(home.path, "backup/._frames.jsonl"), "of macOS");
   // Again, and into a store that is served.
   expect(JSON.parse(await home.ok(["import", home.store, "backup/"])).added).toBe(0);
   const served = join(home.path, "served");
@@ -144,10 +145,14 @@ test("what is in a folder and in no export is named, and makes no store", async 
   expect(await refusal("./not-there")).toContain("not-there");
   expect(existsSync(join(home.path, "new"))).toBe(false);
   writeFileSync(join(home.path, "backup/notes.txt"), "mine");
-  expect(await refusal("./backup")).toMatch(/notes\.txt".*no part of an export/);
+  expect(await refusal("./backup")).toMatch(/backup\/notes\.txt is no part of an export/);
   rmSync(join(home.path, "backup/notes.txt"));
+  writeFileSync(join(home.path, "backup/cas/README"), "mine");
+  expect(await refusal("./backup")).toMatch(/backup\/cas\/README is no part of an export/);
+  rmSync(join(home.path, "backup/cas/README"));
   mkdirSync(join(home.path, "backup/cas/more"));
   expect(await refusal("./backup")).toMatch(/cas\/more is a folder/);
+  expect(existsSync(join(home.path, "new"))).toBe(false);
 });
 
 test("our own export, unpacked, is a folder that is imported too", async () => {
