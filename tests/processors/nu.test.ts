@@ -236,6 +236,28 @@ test("one that is killed in the middle runs again, and reads nothing that was no
   });
 });
 
+test("content of any size is read, also in a try", async () => {
+  await serving(async (server) => {
+    await spawn(
+      server,
+      "handler",
+      "reads",
+      `{ topics: ["n"], run: {|frame|
+        let text = (try { .cas $frame.hash | into string } catch { "none" })
+        let piped = (try { $frame | .cas | into binary } catch { "none" })
+        { out: { text: ($text | str length), bytes: ($piped | bytes length) } }
+      } }`,
+    );
+    for (const size of [1, 70_000, 3_000_000]) await say(server, "n", null, "x".repeat(size));
+    const out = await countOf(server, "reads.out", 3);
+    expect(out.map(({ meta }) => [meta.text, meta.bytes])).toEqual([
+      [1, 1],
+      [70_000, 70_000],
+      [3_000_000, 3_000_000],
+    ]);
+  });
+});
+
 test("a handler that fails has failed at that frame; what was before it is kept", async () => {
   await serving(async (server) => {
     await expectFailedAtTwo(server, FAULTY(""));
