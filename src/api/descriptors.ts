@@ -10,9 +10,8 @@ const LIST = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";
 const MOST = 32_768;
 /** Most descriptors that connections are kept from. */
 const RESERVE = 1024;
-/** How often the descriptors are counted, in ms, while few are open, and then; less often where that takes long. */
-const CALM_MS = 250;
-const CHECK_MS = 50;
+/** How often the descriptors are counted, in ms; less often where that takes long. */
+const CHECK_MS = 100;
 /** Nobody is told more often, in ms. */
 const TELL_MS = 60_000;
 
@@ -53,7 +52,7 @@ export class Descriptors {
     this.#slack = slack;
     this.#told = told;
     setLimit(levels[0]?.most ?? 0);
-    this.#checkLater(CALM_MS);
+    this.#checkLater(CHECK_MS);
   }
 
   /**
@@ -106,9 +105,7 @@ export class Descriptors {
       // A thread took the last descriptor: the next check tries again.
     }
     for (const door of this.#levels[this.#level]?.doors ?? []) door.closeIdle();
-    const isCalm = used < (this.#levels[0]?.most ?? 0) / 2;
-    const took = performance.now() - start;
-    this.#checkLater(Math.max(isCalm ? CALM_MS : CHECK_MS, 50 * took));
+    this.#checkLater(Math.max(CHECK_MS, 50 * (performance.now() - start)));
   }
 
   #enter(number: number): void {

@@ -30,7 +30,7 @@ interface XsReadOptions {
   tail?: boolean;
   /** Stay live. */
   follow?: boolean;
-  /** A heartbeat every so many ms; it stays live. */
+  /** With `follow`: a heartbeat every so many ms. */
   pulse?: number;
   limit?: number;
   /** Only the newest so many. */

@@ -93,6 +93,54 @@ test("a failure on one of many requests takes nothing of the others, also in a b
   expect(pages.map(({ status }) => status)).toEqual(pages.map((_, n) => (n % 7 === 3 ? 500 : 200)));
 });
 
+/** What a request may make a program write that the store, or the protocol, does not take. */
+const NU_ECHO = `{
+  topics: ["http.request"], initial: 0
+  run: {|frame, state|
+    let body = (.cas $frame.hash | into string)
+    match $frame.meta.path {
+      "/out" => { { out: ($body | from json), response: { body: "ok" } } }
+      "/next" => { { next: ($body | from json), response: { body: "ok" } } }
+      "/large" => { { next: ("" | fill --width 1100000 --character x), response: { body: "ok" } } }
+      "/print" => { print $body; { response: { body: "ok" } } }
+      "/closure" => { { next: { f: {|| 1 } }, response: { body: "ok" } } }
+      _ => { { response: { body: $"($state)" }, next: ($state + 1) } }
+    }
+  }
+}`;
+
+test("what one request makes a program write ends no site, and nothing of it stays", async () => {
+  await using site = await Site.open(PATIENT);
+  await site.spawn("web", NU_ECHO);
+  const deep = "[".repeat(200) + "]".repeat(200);
+  const bad = [
+    ["/out", deep],
+    ["/next", deep],
+    ["/large", "x"],
+    ["/print", "hello"],
+    ["/closure", "x"],
+  ] as const;
+  for (const [n, [path, body]] of bad.entries()) {
+    const [page, other] = await Promise.all([
+      site.curl(path, "-d", body),
+      // Beside it, in the same batch or not.
+      site.curl("/", "-d", "x"),
+    ]);
+    expect([path, page.status, other.text]).toEqual([path, 500, String(n)]);
+  }
+  expect(await site.frames("web.error")).toHaveLength(bad.length);
+  expect(await site.frames("web.out")).toEqual([]);
+  expect(await site.frames("stream.cross.handler.failed")).toEqual([]);
+});
+
+test("a failure on a request that is not kept is told all the same", async () => {
+  await using site = await Site.open([...PATIENT, "--http-ttl", "ephemeral"]);
+  await site.spawn("web", web('throw new Error("boom");'));
+  expect((await site.curl("/bad")).status).toBe(500);
+  expect((await site.curl("/ok")).text).toBe("fine");
+  expect((await site.frames("web.error"))[0]?.ttl).toBe("time:604800000");
+});
+
 test("a client is told when every handler that took its request has failed, not before", async () => {
   await using site = await Site.open(PATIENT);
   await site.spawn("one", web('throw new Error("one cannot");'));
