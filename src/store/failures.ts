@@ -9,14 +9,17 @@ export function diskFull(cause: unknown): XsError {
 /** What SQLite says where it could not open a file, or for many another reason. */
 const MAY_BE_LACK = /^SQLITE_(CANTOPEN|IOERR)/;
 
+/** What it opens for a database: that, its log, their index, and a folder to sync. */
+const OF_DATABASE = 4;
+
 /**
  * Tells a lack of file descriptors, or of what a thread needs, which passes. SQLite does not say why it
- * could not open a file: then it is asked whether there is any descriptor left.
+ * could not open a file: then it is asked whether there are as many descriptors as it takes.
  */
 export function isOutOfFiles(error: unknown): boolean {
   const { code = "" } = error as { code?: string };
   if (LACKS.has(code) || code === "too_many_files") return true;
-  return MAY_BE_LACK.test(code) && !hasDescriptors(1);
+  return MAY_BE_LACK.test(code) && !hasDescriptors(OF_DATABASE);
 }
 
 const LACKS = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"]);

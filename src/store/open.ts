@@ -4,7 +4,7 @@ import { type ErrorCode, XsError } from "../frame/error.ts";
 import { isOutOfFiles, outOfFiles } from "./failures.ts";
 import { removeImportSpaces } from "./import-space.ts";
 import { DATABASE, isStore, LOCK } from "./is-store.ts";
-import { tryLock } from "./lock.ts";
+import { type StoreLock, tryLock } from "./lock.ts";
 import { closeToOthers, letOwnerIn, PRIVATE_FOLDER } from "./modes.ts";
 import { checkOwners } from "./owner.ts";
 import { type StillDatabase, stillDatabase } from "./read-only.ts";
@@ -42,15 +42,16 @@ export function openSqliteStore(path: string, now?: () => number): SqliteStore |
     if (existsSync(part)) writing(path, () => accessSync(part, constants.W_OK));
   }
   letOwnerIn();
-  const lock = tryLock(path);
-  if (!lock) return undefined;
+  let lock: StoreLock | undefined;
   try {
+    lock = tryLock(path);
+    if (!lock) return undefined;
     closeToOthers(path);
     removeImportSpaces(path);
     checkWal(join(path, DATABASE));
     return new SqliteStore(path, lock, now);
   } catch (error) {
-    lock.release();
+    lock?.release();
     throw openError(path, error as Error);
   }
 }
@@ -105,9 +106,9 @@ const UNWRITABLE: Readonly<Record<string, string>> = {
 /** Why a store cannot be opened, for the person. */
 function openError(path: string, error: Error & { code?: string }): Error {
   const { code = "", message } = error;
+  if (isOutOfFiles(error)) return outOfFiles(error);
   // An id that is none is damage as well, of a kind that SQLite knows nothing of.
   if (!code.startsWith("SQLITE_") && !(error instanceof SyntaxError)) return error;
-  if (isOutOfFiles(error)) return outOfFiles(error);
   return new XsError(
     "store_damaged",
     `${join(path, DATABASE)} cannot be opened (${message}); it is left as it is: restore a copy, or try  sqlite3 ${DATABASE} .recover`,

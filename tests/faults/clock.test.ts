@@ -99,4 +99,29 @@ describe.skipIf(missing !== undefined)(`the clock${missing ? ` (${missing})` : "
     expect(await server.stop("SIGTERM")).toBe(0);
     await expectSound(directory);
   });
+
+  test("ahead by a month once: a second is a second afterwards, also where its id is ahead", async () => {
+    using home = tempDirectory();
+    const clock = new ShiftedClock(home.path);
+    const directory = join(home.path, "store");
+    clock.set(30 * 24 * HOUR_MS);
+    {
+      await using server = await clock.start(directory);
+      await server.append("clock", "ahead");
+      expect(await server.stop("SIGTERM")).toBe(0);
+    }
+    clock.set(0);
+    await using server = await clock.start(directory);
+    const asked = Date.now();
+    const answer = await server.fetch("/short?ttl=time:1000", { method: "POST" });
+    const short = (await answer.json()) as { id: string; ttl: string };
+    const [, end] = /^until:(\d+)$/.exec(short.ttl) ?? [];
+    expect(Number(end)).toBeGreaterThanOrEqual(asked + 1000 - 5);
+    expect(Number(end)).toBeLessThanOrEqual(Date.now() + 1000);
+    await until("it expires", async () => (await server.fetch(`/${short.id}`)).status === 404);
+    expect(Date.now()).toBeGreaterThanOrEqual(Number(end) - 5);
+    expect((await server.frames("/?topic=short")).length).toBe(0);
+    expect(await server.stop("SIGTERM")).toBe(0);
+    await expectSound(directory);
+  });
 });

@@ -202,3 +202,17 @@ describe.skipIf(missing !== undefined)(`limits${missing ? ` (${missing})` : ""}:
     },
   );
 });
+
+test("a command that has too few descriptors says so, and takes that for no damage", async () => {
+  using home = new Home();
+  await home.ok(["append", home.store, "note", "--meta", "1"]);
+  let worked = 0;
+  for (let most = 8; worked < 3 && most < 64; most++) {
+    const { code, stdout, stderr } = await home.shell(`ulimit -n ${most}; xs cat ${home.store}`);
+    if (code === 0) worked++;
+    expect([most, code, stdout !== ""]).toEqual([most, code === 0 ? 0 : 1, code === 0]);
+    if (code !== 0) expect(stderr).toMatch(/no file descriptor left|EMFILE|ran out of/);
+    expect(stderr).not.toContain("restore a copy");
+  }
+  expect(worked).toBe(3);
+});
