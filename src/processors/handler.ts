@@ -85,7 +85,7 @@ export class Handler implements Processor {
     const record = await readRecord(this.#host.store, subject);
     if (record) {
       this.#cursor = record.cursor;
-      if (record.state !== undefined) this.#state = JSON.stringify(record.state);
+      this.#state = record.state;
     } else {
       const { start, initial } = this.#options;
       this.#cursor = start === "tail" ? subject.spawnId : start === "first" ? "" : start;

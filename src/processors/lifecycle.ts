@@ -1,4 +1,4 @@
-import type { Json } from "../frame/frame.ts";
+import { memberText } from "../frame/json.ts";
 import { FOREVER, parseTtl } from "../frame/ttl.ts";
 import type { Change, Store } from "../store/store.ts";
 import type { Kind } from "./registry.ts";
@@ -64,7 +64,8 @@ export interface ProcessorRecord {
   readonly spawn_id: string;
   /** Everything up to this id is done. */
   readonly cursor: string;
-  readonly state?: Json;
+  /** JSON text, with the numbers that the script wrote. */
+  readonly state?: string;
 }
 
 /** Remembers how far a processor is; `state` is JSON text. */
@@ -80,8 +81,11 @@ export async function readRecord(
 ): Promise<ProcessorRecord | undefined> {
   const pair = await store.kv.get(recordKey(subject));
   if (!pair) return undefined;
-  const record = JSON.parse(new TextDecoder().decode(pair.value)) as ProcessorRecord;
-  return record.spawn_id === subject.spawnId ? record : undefined;
+  const text = new TextDecoder().decode(pair.value);
+  const { spawn_id, cursor } = JSON.parse(text) as Pick<ProcessorRecord, "spawn_id" | "cursor">;
+  if (spawn_id !== subject.spawnId) return undefined;
+  const state = memberText(text, "state");
+  return { spawn_id, cursor, ...(state !== undefined && { state }) };
 }
 
 /** Writes as soon as the disk has room. @throws XsError where the store fails or is closed */

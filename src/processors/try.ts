@@ -1,4 +1,4 @@
-import { framesIn, lastIdIn } from "../frame/frame.ts";
+import { framesIn, lastIdIn, parseObject } from "../frame/frame.ts";
 import { textOf } from "../frame/text.ts";
 import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
 import { type Result, resultOf } from "./effects.ts";
@@ -116,7 +116,7 @@ function shownResult(result: Result): string {
     return JSON.stringify({ put: { key, type, ...shownBytes("value", value) } });
   }
   const { topic, ttl, meta, content } = result.append;
-  const { handler_id: _, ...rest } = JSON.parse(meta) as Record<string, unknown>;
+  const { handler_id: _, ...rest } = parseObject(meta) ?? {};
   return JSON.stringify({
     topic,
     meta: rest,

@@ -1,6 +1,13 @@
 import type { Database } from "bun:sqlite";
 import { XsError } from "../frame/error.ts";
-import { encodeFrame, type Frame, idInLine, lastIdIn } from "../frame/frame.ts";
+import {
+  encodeFrame,
+  type Frame,
+  idInLine,
+  lastIdIn,
+  parseFrame,
+  parseObject,
+} from "../frame/frame.ts";
 import { hashesIn } from "../frame/hash.ts";
 import { checkAhead, type IdSequence } from "../frame/id.ts";
 import { chunkScope, lastScope, scopesOfLine, topicInLine } from "../frame/scopes.ts";
@@ -216,10 +223,10 @@ export class Log {
       const first = this.#sql.get.get(id, this.#now()) as { crc: number; frame: string } | null;
       this.#sql.deleteGrowing.run(id);
       if (!first || !isSound(first)) continue;
-      const { topic, meta, ttl } = JSON.parse(first.frame) as Frame;
+      const { topic, meta, ttl } = parseFrame(first.frame);
       const { n } = this.#sql.countScope.get(chunkScope(id)) as { n: number };
       const chunk = { of: id, index: n + 1, more: false, aborted: true };
-      const last = JSON.stringify({ ...(meta as object), chunk });
+      const last = JSON.stringify({ ...parseObject(meta), chunk });
       this.append({ topic, meta: last, ttl: parseTtl(ttl), content: null });
     }
   }
