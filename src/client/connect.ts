@@ -4,7 +4,7 @@ import { success } from "../script/answer.ts";
 import { httpAsk, type Place } from "../script/http-client.ts";
 import { isStore } from "../store/is-store.ts";
 import { lockHolder } from "../store/lock-holder.ts";
-import { checkFound } from "../store/owner.ts";
+import { checkFound, isClosedToUs } from "../store/owner.ts";
 import type { Address } from "./address.ts";
 import { reach } from "./reach.ts";
 
@@ -59,7 +59,8 @@ async function openHere(
       `following needs a server, and none serves ${directory}: start one with  xs serve ${directory}`,
     );
   }
-  if (!create && !isStore(directory)) {
+  // Whether there is one cannot be seen where it is closed to others.
+  if (!create && !isStore(directory) && !isClosedToUs(directory)) {
     throw new XsError(
       "store_not_found",
       `there is no store at ${directory}: name another, or make it with  xs serve ${directory}`,

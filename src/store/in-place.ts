@@ -57,7 +57,7 @@ export class InPlace {
       if (now?.ino === ino && now.dev === dev) continue;
       return new XsError(
         "store_failed",
-        `${path} was moved, replaced or removed while ${this.#directory} was open: nothing more is acknowledged; bring it back, or start again on the folder where the store is now`,
+        `${path} was moved, replaced or removed while ${path === this.#directory ? "it" : this.#directory} was open: nothing more is acknowledged; bring it back, or start again on the folder where the store is now`,
       );
     }
     return undefined;

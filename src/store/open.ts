@@ -66,7 +66,8 @@ export function openForCommand(path: string): SqliteStore | undefined {
   try {
     return openSqliteStore(path);
   } catch (error) {
-    if (!(error instanceof XsError) || !READABLE.has(error.code) || !isStore(path)) throw error;
+    const isReason = error instanceof XsError && READABLE.has(error.code);
+    if (!isReason || !mayRead(join(path, DATABASE))) throw error;
     let still: StillDatabase | undefined;
     try {
       still = stillDatabase(path);
@@ -80,6 +81,15 @@ export function openForCommand(path: string): SqliteStore | undefined {
 
 /** Reasons not to write that are none not to read. */
 const READABLE = new Set<ErrorCode>(["store_of_another", "store_read_only"]);
+
+function mayRead(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Does what fails where the store may not be written. @throws XsError `store_read_only` */
 function writing(path: string, run: () => void): void {

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, type Stats, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { XsError } from "../frame/error.ts";
 import { isOfStore } from "./is-store.ts";
@@ -25,9 +25,14 @@ export function checkFound(directory: string): void {
   }
 }
 
-/** The user that a store belongs to, where that is another one. */
-export function ownerElsewhere(directory: string): number | undefined {
-  return strangerOf(statSync(directory, { throwIfNoEntry: false }));
+/** Tells whether what is in a folder cannot be seen, as it is another user's. */
+export function isClosedToUs(directory: string): boolean {
+  try {
+    accessSync(directory, constants.R_OK | constants.X_OK);
+    return false;
+  } catch (error) {
+    return (error as { code?: string }).code === "EACCES";
+  }
 }
 
 /**
@@ -37,7 +42,7 @@ export function ownerElsewhere(directory: string): number | undefined {
  * @throws XsError `store_of_another`
  */
 export function checkOwners(directory: string): void {
-  const owner = ownerElsewhere(directory);
+  const owner = strangerOf(statSync(directory, { throwIfNoEntry: false }));
   if (owner !== undefined) throw belongsTo(directory, owner);
   const cacache = join(directory, "cacache");
   for (const path of [

@@ -184,4 +184,18 @@ describe.skipIf(missing !== undefined)(`users${missing ? ` (${missing})` : ""}:`
     expect([code, stderr]).toEqual([1, expect.stringContaining("another user")]);
     expect(readdirSync(folder.path)).toEqual([]);
   });
+
+  test("a store that is closed to others is said to be another user's, not to be missing or damaged", async () => {
+    using home = new Home();
+    using commons = new Commons();
+    await commons.make(home);
+    const cat = () => home.run(as(OTHER, [XS, "cat", "./store"]), { cwd: commons.path });
+    for (const mode of [0o700, 0o755]) {
+      chmodSync(commons.store, mode);
+      const { code, stderr } = await cat();
+      expect([mode, code]).toEqual([mode, 1]);
+      expect(stderr).toContain(`belongs to another user (${STRANGER})`);
+    }
+    expect(commons.files).toEqual(["events.db", "events.db-mark", "lock.db"]);
+  });
 });
