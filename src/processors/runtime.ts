@@ -91,7 +91,7 @@ export function prepare(
         return { ...shared, speaks: "protocol", command, ...check };
       }
       case "nu": {
-        const nu = refused(findNu);
+        const nu = refused(() => findNu());
         const path = file(`${name}.nu`, script);
         // In a folder of their own, so that a handler may have any name.
         makePrivateFolder(join(folder, "runtime"));

@@ -11,6 +11,14 @@ import module from "./xs.nu" with { type: "text" };
 /** The module for users, also of scripts: `.cat`, `.append` … */
 export const XS_NU = `${module}\n${json}`;
 
+/** The same as a file that nushell loads by itself, where what the commands are made of is to stay out of sight. */
+export const INSTALLED_NU = `# Written by  xs nu --install , which replaces it
+module xs-commands {
+${XS_NU}
+}
+export use xs-commands *
+`;
+
 /** What a handler writes with, in place of what the module has for it. Beside it has to be `xs.nu`. */
 export const EFFECTS_NU = `${effects}\n${json}`;
 

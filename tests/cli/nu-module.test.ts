@@ -246,3 +246,57 @@ test("the module has what comes from elsewhere: --follow of .last, .rm, .id unpa
   await says("{ a: {|| 1} } | .append note", "the content.a is a closure");
   await says("'x' | .append note --meta { n: inf }", "meta.n is inf");
 });
+
+test("xs nu --install puts the module where nushell loads it, once, and over nothing that is not its own", async () => {
+  using home = new Home();
+  const file = join(home.path, ".local/share/nushell/vendor/autoload/xs.nu");
+  const install = async (env: Record<string, string> = WITH_NU) => {
+    const { code, stdout, stderr } = await home.xs(["nu", "--install"], { env });
+    return { code, stdout, stderr };
+  };
+  expect(await install()).toEqual({
+    code: 0,
+    stdout: "",
+    stderr: expect.stringContaining(`installed ${file}`),
+  });
+  const written = await Bun.file(file).text();
+  expect(await install()).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining(`${file} is this module already`),
+  });
+  expect(await Bun.file(file).text()).toBe(written);
+  // A nushell that one opens has the commands, and nothing of what they are made of.
+  await home.ok(["append", home.store, "note"], { stdin: "hello" });
+  const env = { ...WITH_NU, XS, XS_ADDR: home.store };
+  await Bun.write(
+    join(home.path, ".config/nushell/config.nu"),
+    "$env.config.show_banner = false\n",
+  );
+  const line = ".last note | .cas | print; which rows arguments json-of | length | print; exit";
+  const opened = await home.shell(`script -qec 'stty cols 80; "${NU}" -e "${line}"' /dev/null`, {
+    env,
+  });
+  expect(Bun.stripANSI(opened.stdout).split(/\s+/)).toContain("hello0");
+  const used = await home.run([NU, "-n", "-c", `use "${file}" *; .last note | .cas`], { env });
+  expect([used.stdout, used.stderr]).toEqual(["hello", ""]);
+  // One of an earlier xs is replaced, also behind a link; a file of somebody else is not.
+  const elsewhere = join(home.path, "dotfiles.nu");
+  await Bun.write(elsewhere, `${written.split("\n")[0]}\n# older\n`);
+  await home.shell(`ln -sf "${elsewhere}" "${file}"`);
+  expect(await install()).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining(`replaced an older ${file}`),
+  });
+  expect(await Bun.file(elsewhere).text()).toBe(written);
+  await Bun.write(elsewhere, "# my own\n");
+  expect(await install()).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`${file} is there, and is not what  xs nu --install  writes`),
+  });
+  expect(await Bun.file(elsewhere).text()).toBe("# my own\n");
+  expect(await install({ XS_NU: "/no/such/nu" })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("https://www.nushell.sh"),
+  });
+  expect((await home.xs(["nu", "--install", "x"], { env })).code).toBe(2);
+});
