@@ -45,16 +45,29 @@ def careful [run: closure] {
   if "XS_TRIAL" not-in $env and not (careful-file | path exists) { return $run }
   {|frame, state|
     let given = (do $run $frame $state)
-    if ($given | describe) starts-with "record" { $given.next? | json-of next | ignore }
+    if ($given | describe) starts-with "record" { $given.next? | state-json | ignore }
     $given
   }
+}
+
+# A state as JSON, of which it has to come back as it is after a restart.
+def state-json []: any -> string {
+  let state = $in
+  let text = ($state | json-of next)
+  if ($state | describe) =~ '\b(any|binary|cell-path|datetime|duration|filesize|glob|range)\b' {
+    let problem = (find-value $state next [binary cell-path datetime duration filesize glob range])
+    if $problem != null {
+      error make --unspanned { msg: $"($problem), which a state does not keep: make a text or a number of it" }
+    }
+  }
+  $text
 }
 
 # Where it cannot be written the process ends, and starts again from the last state that could. exit does not work here,
 # and generate ends only with the next line.
 def state-text [state: any] {
   try {
-    $state | json-of next
+    $state | state-json
   } catch {|e|
     touch (careful-file)
     print --stderr $e.msg

@@ -1,13 +1,13 @@
-# What JSON has no form for, with the place where it stands: a closure, and numbers that are none.
-def unwritable [value: any, place: string] {
+# The first value of these kinds in another, or number that is none, with the place where it stands.
+def find-value [value: any, place: string, kinds: list<string>] {
   let kind = ($value | describe)
   if ($kind starts-with "record") {
-    $value | items {|key, each| unwritable $each $"($place).($key)" } | compact | get --optional 0
+    $value | items {|key, each| find-value $each $"($place).($key)" $kinds } | compact | get --optional 0
   } else if ($kind =~ '^(list|table)') {
-    $value | enumerate | each {|row| unwritable $row.item $"($place).($row.index)" } | get --optional 0
+    $value | enumerate | each {|row| find-value $row.item $"($place)[($row.index)]" $kinds } | get --optional 0
   } else if $kind == "float" and ($value | into string) in ["inf" "-inf" "NaN"] {
     $"($place) is ($value)"
-  } else if $kind in ["closure" "error"] {
+  } else if $kind in $kinds {
     $"($place) is a ($kind)"
   }
 }
@@ -22,7 +22,7 @@ def json-of [name: string]: any -> string {
     let nuon = ($value | to nuon)
     if $nuon not-has "inf" and $nuon not-has "NaN" { return $text }
   }
-  let problem = (unwritable $value $name)
+  let problem = (find-value $value $name [closure error])
   if $problem != null {
     error make --unspanned { msg: $"($problem | str trim --left --char '.'), which JSON cannot say" }
   }

@@ -278,6 +278,42 @@ test("what JSON cannot say ends a generator with its name, and a handler where e
   });
 });
 
+test("a state holds only what comes back as it is after a restart", async () => {
+  await serving(async (server) => {
+    for (const [kind, value] of Object.entries({
+      datetime: "(date now)",
+      duration: "5min",
+      filesize: "2kb",
+      binary: "0x[01]",
+    })) {
+      for (const [place, state] of [
+        ["next", value],
+        ["next.a[1].b", `{ a: [1 { b: ${value} }] }`],
+      ] as const) {
+        const script = `{ topics: ["n"], run: {|| { next: ${state} } } }`;
+        const failing = await spawn(server, "handler", "failing", script);
+        await sayMany(server, "n", 1);
+        const { meta } = await answered(server, failing, "failed");
+        expect(meta.reason.replace(/\s+(\| )?/g, " ")).toContain(
+          `${place} is a ${kind}, which a state does not keep`,
+        );
+      }
+    }
+    await spawn(
+      server,
+      "handler",
+      "fine",
+      `{ topics: ["n"], run: {|frame, state|
+        { out: { same: ($state == $frame.meta.before?) }, next: [1 "a" null { any: 1.5, duration: [] }] }
+      } }`,
+    );
+    await say(server, "n", { before: null });
+    await say(server, "n", { before: [1, "a", null, { any: 1.5, duration: [] }] });
+    const out = await countOf(server, "fine.out", 2);
+    expect(out.map(({ meta }) => meta.same)).toEqual([true, true]);
+  });
+});
+
 test("values of nushell that JSON has no type for are written as nushell does", async () => {
   await serving(async (server) => {
     await spawn(
