@@ -171,7 +171,7 @@ export class Generator implements Processor {
           if (this.#endAt !== undefined && id > this.#endAt) return;
           position = id;
           if (hash === null || !topics.includes(topic) || program.pid === undefined) continue;
-          const content = await store.content.open(hash);
+          const content = await patiently(() => store.content.open(hash));
           if (!content) continue;
           // Whether or not it all gets there: what the program never read is fed again.
           const end = program.written + content.size;

@@ -1,4 +1,5 @@
-const CODES = ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"];
+import { isOutOfFiles } from "../store/failures.ts";
+
 /** What programs say that lacked a process, a thread or a descriptor. */
 const COMPLAINTS =
   /\b(?:EAGAIN|EMFILE|ENFILE|ENOMEM)\b|Resource temporarily unavailable|[Cc](?:annot|an't) fork|Too many open files|Cannot allocate memory/;
@@ -20,8 +21,8 @@ export class PerhapsLack extends Lack {}
 
 /** Whether an error is a lack that passes: of processes, threads, descriptors, memory. */
 export function isLack(error: unknown): boolean {
-  const { code = "", cause } = (error ?? {}) as { code?: string; cause?: unknown };
-  return CODES.includes(code) || (cause !== undefined && isLack(cause));
+  const { cause } = (error ?? {}) as { cause?: unknown };
+  return isOutOfFiles(error ?? {}) || (cause !== undefined && isLack(cause));
 }
 
 /** Whether what a program wrote before it ended tells of such a lack. */

@@ -1,6 +1,7 @@
 import { memberText } from "../frame/json.ts";
 import { FOREVER, parseTtl } from "../frame/ttl.ts";
 import type { Change, Store } from "../store/store.ts";
+import { isLack } from "./lack.ts";
 import type { Kind } from "./registry.ts";
 
 /** What the runtime answers about a processor; the last part of the topic. */
@@ -16,7 +17,7 @@ export type Answer =
 
 /** Longest reason, in characters; the rest of it is in NAME.stderr. */
 const MAX_REASON = 4000;
-/** When the disk is full, a write is tried again so much later, in ms. */
+/** When the disk is full, or a descriptor lacks, it is tried again so much later, in ms. */
 const RETRY_MS = 1000;
 
 /** Who an answer is about. */
@@ -88,13 +89,13 @@ export async function readRecord(
   return { spawn_id, cursor, ...(state !== undefined && { state }) };
 }
 
-/** Writes as soon as the disk has room. @throws XsError where the store fails or is closed */
+/** Does it as soon as the disk has room, and a descriptor is free. @throws XsError where the store fails or is closed */
 export async function patiently<T>(write: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await write();
     } catch (error) {
-      if ((error as { code?: string }).code !== "disk_full") throw error;
+      if ((error as { code?: string }).code !== "disk_full" && !isLack(error)) throw error;
     }
     await Bun.sleep(RETRY_MS);
   }
