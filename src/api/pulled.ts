@@ -1,4 +1,5 @@
 import { XsError } from "../frame/error.ts";
+import { isOutOfFiles, outOfFiles } from "../store/failures.ts";
 import type { Call } from "./api.ts";
 
 /** A stream that takes no piece before it is asked for one: at the pace of its reader. */
@@ -31,7 +32,8 @@ export function pulled(
  */
 export function brokeOff({ around }: Call): (error: unknown) => unknown {
   const { brokeOff: tell } = around;
-  return (error) => {
+  return (cause) => {
+    const error = isOutOfFiles(cause) ? outOfFiles(cause) : cause;
     // Anything else is a client that left.
     if (!tell || !(error instanceof XsError)) return error;
     tell(error);
