@@ -40,6 +40,9 @@ class NoHandlerLeft extends XsError {
   }
 }
 
+/** Characters of the reasons of one request. */
+const MOST = 10_000;
+
 /** Every handler that took a request has failed on it. */
 export class HandlersFailed extends XsError {
   /** What is on the stream, and not for visitors. */
@@ -50,7 +53,7 @@ export class HandlersFailed extends XsError {
       "handler_failed",
       "this site has failed on the request: whoever runs it finds why with  xs last http.error",
     );
-    this.reasons = reasons.join("; ");
+    this.reasons = reasons.join("; ").slice(0, MOST);
   }
 }
 
@@ -63,11 +66,13 @@ const OFFERS = ["application/problem+json", "application/json", "text/html", "te
  */
 export function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   const problem = problemOf(error);
-  const { status, title, detail, code } = problem;
+  const { status, title, code } = problem;
+  // What went wrong where nobody thought of it may name anything of the inside.
+  const detail = code === "internal" ? "this should not have happened" : problem.detail;
   const json = preferred(request.headers.accept, OFFERS)?.startsWith("application/") ?? false;
   const howTo = code === "no_handler" && !(error instanceof NoHandlerLeft);
   const page = `${status} ${title}\n\n${detail}\n${howTo ? `\n${HOW_TO}` : ""}`;
-  const body = Buffer.from(json ? `${JSON.stringify(problem)}\n` : page);
+  const body = Buffer.from(json ? `${JSON.stringify({ ...problem, detail })}\n` : page);
   response.writeHead(status, {
     "content-type": json ? "application/problem+json" : "text/plain; charset=utf-8",
     "content-length": body.length,

@@ -15,7 +15,7 @@ import { Poison } from "./poison.ts";
 import type { Attempt, Failure, Processor, ProcessorHost, Spawn } from "./processor.ts";
 import { type Prepared, prepare } from "./runtime.ts";
 import { Signal } from "./signal.ts";
-import { orderProblem, StepChanges, type StepFailure } from "./step-changes.ts";
+import { orderFailure, StepChanges, type StepFailure } from "./step-changes.ts";
 import { type Crew, howItEnded, type Step } from "./worker.ts";
 
 /** Effects that wait for a commit before the worker's output is read on. */
@@ -355,11 +355,8 @@ export class Handler implements Processor {
     let count = 0;
     for (const step of this.#steps) {
       if (changes.length > COMMIT_CHANGES) break;
-      const order = orderProblem(step, cursor, this.#readUpTo);
-      if (order !== undefined) {
-        failure = { reason: order };
-        break;
-      }
+      failure = orderFailure(step, cursor, this.#readUpTo);
+      if (failure) break;
       const failed = await this.#changes.add(step, changes);
       if (failed) {
         const topic = this.#inFlight.topicOf(failed.frame_id);

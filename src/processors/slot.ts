@@ -230,8 +230,9 @@ export class Slot {
       passedOver: (id) => void this.#passedOver.add(id),
       skipped: ({ frame_id, reason }) => {
         const subject = { kind: this.kind, name: this.name, spawnId };
-        this.#host.requests.failedOn(frame_id, subject, reason);
-        this.#complaints.skipped(subject, reason);
+        const short = shortReason(reason);
+        this.#host.requests.failedOn(frame_id, subject, short);
+        this.#complaints.skipped(subject, short);
       },
       isPassedOver: (id) => this.#passedOver.has(id),
     };

@@ -88,7 +88,7 @@ export class StepChanges {
 }
 
 /** How a step breaks the order of the protocol, if it does: the worker is not to be trusted any more. */
-export function orderProblem({ done }: Step, cursor: string, given: string): string | undefined {
-  if (done <= cursor) return `it declared ${done} done, which it had done before`;
-  return done > given ? `it declared ${done} done, which it was not given` : undefined;
+export function orderFailure({ done }: Step, cursor: string, given: string): Failure | undefined {
+  if (done <= cursor) return { reason: `it declared ${done} done, which it had done before` };
+  return done > given ? { reason: `it declared ${done} done, which it was not given` } : undefined;
 }

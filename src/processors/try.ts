@@ -1,3 +1,4 @@
+import { XsError } from "../frame/error.ts";
 import { framesIn, lastIdIn, parseObject } from "../frame/frame.ts";
 import { textOf } from "../frame/text.ts";
 import { FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
@@ -42,16 +43,31 @@ export async function tryHandler(trial: Trial): Promise<void> {
   let reached = Promise.withResolvers<void>();
   const take = async (step: Step): Promise<void> => {
     if (failure !== undefined) return;
-    for (const effect of step.effects) {
-      const made = resultOf(effect, subject, FOREVER, (id) => ttls.get(id) ?? FOREVER);
-      await write(shownResult(made));
+    const failed = new Map<string, string>();
+    const lines = step.effects.map((effect) => {
+      const { frameId = step.done } = effect;
+      try {
+        const made = resultOf(effect, subject, FOREVER, (id) => ttls.get(id) ?? FOREVER);
+        return { frameId, line: shownResult(made) };
+      } catch (error) {
+        if (!(error instanceof XsError)) throw error;
+        failed.set(frameId, error.message);
+        return { frameId };
+      }
+    });
+    if (step.error !== undefined) {
+      failed.set(step.done, step.error);
+      lines.push({ frameId: step.done });
+    }
+    for (const { frameId, line } of lines) {
+      // Nothing of a frame on which it fails would stay.
+      if (line !== undefined && !failed.has(frameId)) await write(line);
+      if (line !== undefined) continue;
+      await write(JSON.stringify({ error: failed.get(frameId), frame_id: frameId }));
+      if (!passesOver(worker.options, inFlight.topicOf(frameId)))
+        failure ??= `it failed on the frame ${frameId}`;
     }
     if (step.state !== undefined) state = step.state;
-    if (step.error !== undefined) {
-      await write(JSON.stringify({ error: step.error, frame_id: step.done }));
-      if (!passesOver(worker.options, inFlight.topicOf(step.done)))
-        failure = `it failed on the frame ${step.done}`;
-    }
     inFlight.done(step.done);
     void worker.tellCommitted(step.done);
     if (failure !== undefined || step.done >= last) reached.resolve();

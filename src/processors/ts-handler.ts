@@ -1,21 +1,12 @@
-import { XsError } from "../frame/error.ts";
 import { unknownKeys } from "../frame/known-keys.ts";
 import { textLines } from "../frame/lines.ts";
 import { decodeValue } from "../script/content.ts";
 import { explain } from "../script/explain.ts";
-import {
-  isPlain,
-  isThenable,
-  jsonOf,
-  kindOf,
-  settled,
-  stateJsonOf,
-  Unsettled,
-  whenSettled,
-} from "../script/json.ts";
+import { isThenable, jsonOf, settled, Unsettled, whenSettled } from "../script/json.ts";
 import { type Ask, Reads } from "../script/reads.ts";
 import { SCRIPT_KEYS } from "./options.ts";
-import { type FromServer, stateProblem } from "./protocol.ts";
+import type { FromServer } from "./protocol.ts";
+import { checkState, stateText } from "./ts-state.ts";
 import { Work, type WorkSession } from "./ts-work.ts";
 
 /** Output that a batch collects before its frames so far are declared done, in characters. */
@@ -332,25 +323,6 @@ class Session implements WorkSession {
     }
     await this.#finish();
   }
-}
-
-/** State lives on as JSON, so it has to be nothing else. What is in it is looked at when it is kept. */
-function checkState(state: unknown): void {
-  if (typeof state === "object" && state !== null) {
-    if (isPlain(state) || Array.isArray(state)) return;
-    throw new Error(`the state is kept as JSON, which ${kindOf(state)} is not`);
-  }
-  if (typeof state === "bigint" || typeof state === "function" || typeof state === "symbol") {
-    throw new Error(`the state is kept as JSON, which a ${typeof state} is not`);
-  }
-}
-
-/** The state as JSON. @throws XsError where it has none, or where that is too large to be kept */
-function stateText(state: unknown): string {
-  const text = stateJsonOf(state, "next");
-  const problem = stateProblem(text);
-  if (problem !== undefined) throw new XsError("bad_frame", problem);
-  return text;
 }
 
 function errorLine(frame: XsFrame, error: unknown): string {

@@ -4,7 +4,7 @@ import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
 import { unknownKeys } from "../frame/known-keys.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { parseAskedTtl } from "../frame/ttl.ts";
-import { encodeContent, encodeResponse, encodeValue } from "../script/content.ts";
+import { appendOptions, encodeContent, encodeResponse, encodeValue } from "../script/content.ts";
 import { isPlain, isThenable, jsonOf, kindOf, Unsettled, whenSettled } from "../script/json.ts";
 import type { Reads } from "../script/reads.ts";
 import { lengthProblem } from "./protocol.ts";
@@ -92,9 +92,7 @@ export class Work implements Xs {
     options: XsAppendOptions = {},
   ): Promise<void> {
     return whenSettled({ content, options }, ({ content, options }) => {
-      const unknown = unknownKeys(options, ["meta", "ttl"], "append");
-      if (unknown !== undefined) throw new XsError("bad_option", unknown);
-      const { meta = null, ttl } = options;
+      const { meta = null, ttl } = appendOptions(options);
       if (meta !== null && (typeof meta !== "object" || Array.isArray(meta))) {
         throw new XsError(
           "bad_meta",

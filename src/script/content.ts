@@ -27,6 +27,13 @@ export function decodeValue(bytes: Uint8Array, type: string): unknown {
   return bytes;
 }
 
+/** The options of an append, where they are some. @throws XsError `bad_option` */
+export function appendOptions(options: XsAppendOptions): XsAppendOptions {
+  const unknown = unknownKeys(options, ["meta", "ttl"], "append");
+  if (unknown !== undefined) throw new XsError("bad_option", unknown);
+  return options;
+}
+
 const RESPONSE = ["status", "headers", "body", "more"];
 
 /**

@@ -1,6 +1,6 @@
 import { HTTP_TTL } from "../frame/http.ts";
 import { parseTopic } from "../frame/topic.ts";
-import { encodeContent, encodeResponse, encodeValue } from "./content.ts";
+import { appendOptions, encodeContent, encodeResponse, encodeValue } from "./content.ts";
 import { jsonOf } from "./json.ts";
 import { type Ask, pathOf, Reads, textOf } from "./reads.ts";
 
@@ -28,8 +28,9 @@ export class DirectXs extends Reads implements Xs {
   async append(
     topic: string,
     content?: XsContent | null,
-    { meta, ttl }: XsAppendOptions = {},
+    options: XsAppendOptions = {},
   ): Promise<void> {
+    const { meta, ttl } = appendOptions(options);
     const { content: text = "", base64 } =
       content === undefined || content === null ? {} : encodeContent(content);
     const body = base64 === undefined ? text : Buffer.from(base64, "base64");

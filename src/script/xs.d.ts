@@ -119,7 +119,10 @@ interface XsHandler<State = undefined> {
   initial?: State;
   /** A frame `stream.cross.pulse` every so many ms. */
   pulse?: number;
-  /** What a `run` that throws does: end the handler (the default), or write NAME.error and go on. */
+  /**
+   * What a `run` that throws does: end the handler (`fail`), or write NAME.error and go on (`skip`). Left
+   * out, it is `skip` for an `http.request` and `fail` for the rest.
+   */
   on_error?: "fail" | "skip";
   /** Without state: so many frames at once. */
   concurrency?: number;

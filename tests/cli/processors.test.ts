@@ -433,10 +433,11 @@ test("xs handler try shows errors as they would be, and fails where the handler 
   {
     await using server = await startServer(home.store);
     await sayMany(server, "n", 4);
+    await sayMany(server, "http.request", 4);
     await server.stop("SIGTERM");
   }
-  const script = (options: string) =>
-    `export default { topics: ["n"], ${options} run({ meta: { n } }) { if (n === 2) throw new Error("no two"); return { out: { n } }; } }`;
+  const script = (options: string, topic = "n") =>
+    `export default { topics: ["${topic}"], ${options} run({ meta: { n } }) { if (n === 2) throw new Error("no two"); return { out: { n } }; } }`;
   const tried = (text: string) =>
     home.xs(["handler", "try", home.store, "-"], { stdin: text, env: ENV });
   const skips = await tried(script('on_error: "skip",'));
@@ -446,6 +447,19 @@ test("xs handler try shows errors as they would be, and fails where the handler 
     { meta: { n: 1 } },
     { error: expect.stringContaining("no two") },
     { meta: { n: 3 } },
+  ]);
+  // As it would be with a request from outside.
+  const request = await tried(script("", "http.request"));
+  expect([request.code, rowsOf(request.stdout)]).toMatchObject([
+    0,
+    [{}, {}, { error: expect.stringContaining("no two") }, {}],
+  ]);
+  const refused = await tried(
+    `{ topics: ["http.request"], run: {|f| if $f.meta.n == 2 { { response: { satus: 1 } } } else { { out: $f.meta.n } } } }`,
+  );
+  expect([refused.code, rowsOf(refused.stdout)]).toMatchObject([
+    0,
+    [{}, {}, { error: expect.stringContaining("satus") }, {}, { state: null }],
   ]);
   const fails = await tried(script(""));
   expect([fails.code, fails.stderr]).toEqual([1, expect.stringContaining("failed on the frame")]);

@@ -156,6 +156,13 @@ test("a key of an effect that nobody knows is an error by name", async () => {
       expect.stringContaining('"boddy"'),
       expect.stringContaining("request"),
     ]);
+    const generator = await spawn(
+      server,
+      "generator",
+      "gen",
+      'export default async function* (xs) { await xs.append("a", "", { mta: 1 }); }',
+    );
+    expect((await answered(server, generator, "restarting")).meta.reason).toContain('"mta"');
     expect(await framesOf(server, "a")).toEqual([]);
     expect(await framesOf(server, "http.response")).toEqual([]);
   });
