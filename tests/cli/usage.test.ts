@@ -67,6 +67,8 @@ test("wrong usage is exit 2, with the usage on stderr and nothing on stdout", as
     ["serve", home.store, "--http", ":0", "--http-body-max", "1k"],
     ["serve", home.store, "--http", ":0", "--http-in-flight", "-1"],
     ["serve", home.store, "--http", ":0", "--http-ttl", "day"],
+    ["serve", home.store, "--script-env", "A=b"],
+    ["serve", home.store, "--script-env", "HOME,XS_TOKEN"],
     ["cat", home.store, "extra"],
     ["cat", home.store, "--limit", "x"],
     ["cat", home.store, "--limit"],
