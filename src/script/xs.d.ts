@@ -14,7 +14,7 @@ interface XsFrame {
   hash: string | null;
   // biome-ignore lint/suspicious/noExplicitAny: scripts know what their own frames hold
   meta: any;
-  /** `forever`, `ephemeral`, `time:<ms>` or `last:<n>`. */
+  /** `forever`, `ephemeral`, `time:<ms>`, `until:<ms>` or `last:<n>`. */
   ttl: string;
 }
 
@@ -42,6 +42,7 @@ interface XsReadOptions {
 
 interface XsAppendOptions {
   meta?: XsJson;
+  /** As in frames; `until:` takes a date as well, like `until:2026-12-24`. */
   ttl?: string;
 }
 
