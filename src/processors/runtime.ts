@@ -1,7 +1,7 @@
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findNu, isModule } from "../script/language.ts";
-import { EFFECTS_NU, quotedNu, runnerOf, XS_NU } from "../script/nu-files.ts";
+import { quotedNu, RUNTIME_NU, runnerOf } from "../script/nu-files.ts";
 import { makePrivateFolder } from "../store/modes.ts";
 import type { Store } from "../store/store.ts";
 import { scriptEnvironment } from "./environment.ts";
@@ -95,8 +95,7 @@ export function prepare(
         const path = file(`${name}.nu`, script);
         // In a folder of their own, so that a handler may have any name.
         makePrivateFolder(join(folder, "runtime"));
-        file("runtime/xs.nu", XS_NU);
-        file("runtime/effects.nu", EFFECTS_NU);
+        for (const [base, text] of Object.entries(RUNTIME_NU)) file(`runtime/${base}`, text);
         const run = file("runtime/run.nu", runnerOf(kind, path));
         const command = [nu, "--no-config-file", "--stdin", run];
         const check = kind === "generator" && {

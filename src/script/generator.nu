@@ -20,6 +20,9 @@ def is-value [] {
   ($last | length) == 1 and ($last.0.expr.expr | to json --raw) =~ '^\{"(Closure|Record|FullCellPath|Var)"'
 }
 
+# What comes from here on prints as scripts do.
+use printed.nu *
+
 # What the script sets in $env is for its closure as well.
 def --env script [] { source SCRIPT }
 

@@ -2,25 +2,7 @@
 use xs.nu *
 use effects.nu *
 
-# What the script sets in $env is for run as well.
-def --env load [] {
-  let script = (source SCRIPT)
-  let kind = ($script | describe)
-  let handler = if ($kind starts-with "closure") {
-    { run: $script }
-  } else if ($kind starts-with "record") and ($script.run? | describe) == "closure" {
-    $script
-  } else {
-    error make --unspanned { msg: $"a handler is a closure, or a record with run: a closure of a frame and the state; this is ($kind)" }
-  }
-  # A closure without state is given none.
-  let options = ($handler | reject run | upsert batches true)
-  # One that reads the log is to find there what it did before.
-  let reads = ((open --raw SCRIPT) =~ '(?m)(^|[^\w$])\.(cat|last|first|get|cas)\b')
-  let options = if "one_by_one" in $options { $options } else { $options | insert one_by_one $reads }
-  print --raw $"{\"ready\":($options | json-of '')}"
-  careful (with-default $handler.run)
-}
+def say-ready [options: record] { print --raw $"{\"ready\":($options | json-of '')}" }
 
 # The default of the second parameter stands for a state that is not there yet.
 def with-default [run: closure] {
@@ -158,6 +140,29 @@ def work [run: closure] {
       { next: [$frame.state ""] }
     }
   } | to text
+}
+
+# What comes from here on prints as scripts do.
+use printed.nu *
+
+# What the script sets in $env is for run as well.
+def --env load [] {
+  let script = (source SCRIPT)
+  let kind = ($script | describe)
+  let handler = if ($kind starts-with "closure") {
+    { run: $script }
+  } else if ($kind starts-with "record") and ($script.run? | describe) == "closure" {
+    $script
+  } else {
+    error make --unspanned { msg: $"a handler is a closure, or a record with run: a closure of a frame and the state; this is ($kind)" }
+  }
+  # A closure without state is given none.
+  let options = ($handler | reject run | upsert batches true)
+  # One that reads the log is to find there what it did before.
+  let reads = ((open --raw SCRIPT) =~ '(?m)(^|[^\w$])\.(cat|last|first|get|cas)\b')
+  let options = if "one_by_one" in $options { $options } else { $options | insert one_by_one $reads }
+  say-ready $options
+  careful (with-default $handler.run)
 }
 
 def main [] { work (load) }

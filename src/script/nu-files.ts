@@ -3,6 +3,7 @@ import generator from "./generator.nu" with { type: "text" };
 import handler from "./handler.nu" with { type: "text" };
 import json from "./json.nu" with { type: "text" };
 import lines from "./lines.nu" with { type: "text" };
+import printed from "./printed.nu" with { type: "text" };
 import module from "./xs.nu" with { type: "text" };
 
 // Files of nushell as they run. A module for users is one file and exports its commands alone, so what several need is
@@ -19,10 +20,15 @@ ${XS_NU}
 export use xs-commands *
 `;
 
-/** What a handler writes with, in place of what the module has for it. Beside it has to be `xs.nu`. */
-export const EFFECTS_NU = `${effects}\n${json}`;
+/** What a script is run with, by the names of the files. */
+export const RUNTIME_NU = {
+  "xs.nu": XS_NU,
+  // What a handler writes with, in place of what the module has for it.
+  "effects.nu": `${effects}\n${json}`,
+  "printed.nu": printed,
+} as const;
 
-/** Runs a handler or generator of a file. Beside it have to be `xs.nu` and `effects.nu`. */
+/** Runs a handler or generator of a file. Beside it have to be {@link RUNTIME_NU}. */
 export function runnerOf(kind: "handler" | "generator", file: string): string {
   const runner = kind === "handler" ? handler : generator;
   return `${runner.replaceAll(/\bSCRIPT\b/g, () => quotedNu(file))}\n${json}`;

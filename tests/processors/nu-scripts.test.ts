@@ -278,6 +278,32 @@ test("what JSON cannot say ends a generator with its name, and a handler where e
   });
 });
 
+test("what a script prints goes to NAME.stderr, and never into the protocol", async () => {
+  await serving(async (server) => {
+    const script = `print "above"
+      def helper [] { print --raw "in a command"; "piped" | print }
+      { topics: ["n"], run: {|frame|
+        print "in run" 5
+        print --stderr --no-newline "{\\"out\\":\\"no\\"}" ; print ""
+        helper
+        { out: 1 }
+      } }`;
+    await spawn(server, "handler", "h", script);
+    await spawn(server, "generator", "g", 'print "above"; [1 2] | each {|n| print $n; "v" }', {
+      restart: "never",
+    });
+    await sayMany(server, "n", 2);
+    await countOf(server, "h.out", 2);
+    const once = ["in run", "5", '{"out":"no"}', "in a command", "piped"];
+    await countOf(server, "h.stderr", 11);
+    expect(await textsOf(server, "h.stderr")).toEqual(["above", ...once, ...once]);
+    await countOf(server, "g.recv", 2);
+    await countOf(server, "g.stderr", 3);
+    expect(await textsOf(server, "g.stderr")).toEqual(["above", "1", "2"]);
+    expect(await textsOf(server, "h.out")).toEqual(["1", "1"]);
+  });
+});
+
 test("a state holds only what comes back as it is after a restart", async () => {
   await serving(async (server) => {
     for (const [kind, value] of Object.entries({
