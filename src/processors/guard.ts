@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { libc } from "../libc.ts";
+import { reapAdopted } from "./reaper.ts";
 import { takeName } from "./self.ts";
 
 /** What the guard is told: end the program, in its own time or as the server has gone. */
@@ -16,10 +17,7 @@ const GRACE_MS = 5000;
 /** The same where the server is gone. */
 const ORPHAN_GRACE_MS = 2000;
 const POLL_MS = 20;
-/** Adopted processes that end within so many ms are reaped together. */
-const REAP_MS = 50;
 const PR_SET_CHILD_SUBREAPER = 36;
-const WNOHANG = 1;
 
 /**
  * Runs a program and answers for all that comes of it. The guard is a process of its own between the
@@ -34,7 +32,8 @@ export async function guard(command: string[]): Promise<never> {
   // These are the program's affair: the server tells the guard when it is to end.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   let child: Bun.Subprocess | undefined;
-  adoptOrphans(() => child?.pid);
+  adoptOrphans();
+  const reap = reapAdopted((pid) => pid === child?.pid);
   let killAt = Infinity;
   const endIn = (ms: number) => {
     killAt = Math.min(killAt, performance.now() + ms);
@@ -69,6 +68,8 @@ export async function guard(command: string[]): Promise<never> {
     await Bun.sleep(POLL_MS);
   }
   clearInterval(killer);
+  // It would go to a process that may know nothing of it, as the first one of a container.
+  reap();
   tell(signalCode === null ? { code, signal: null } : { code: null, signal: String(signalCode) });
   // The server closes its end when it is told.
   let unread = 0;
@@ -82,40 +83,11 @@ function tell(message: FromGuard): void {
 }
 
 /**
- * Makes processes that lose their parent below this one its own children, and reaps them when they
- * end. Linux only; elsewhere, or with another libc, what leaves its process group is out of reach.
- *
- * @param own the program, whose end is for Bun to see
+ * Makes processes that lose their parent below this one its own children. Linux only; elsewhere, or with
+ * another libc, what leaves its process group is out of reach.
  */
-function adoptOrphans(own: () => number | undefined): void {
-  if (process.platform !== "linux") return;
-  libc("prctl")?.(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  const waitpid = libc("waitpid");
-  if (!waitpid) return;
-  let due = false;
-  process.on("SIGCHLD", () => {
-    if (due) return;
-    due = true;
-    setTimeout(() => {
-      due = false;
-      for (const pid of children()) if (pid !== own()) waitpid(pid, null, WNOHANG);
-    }, REAP_MS);
-  });
-}
-
-/** The children of this process, also those that have ended. */
-function children(): number[] {
-  try {
-    const tasks = "/proc/self/task";
-    return readdirSync(tasks).flatMap((task) =>
-      readFileSync(`${tasks}/${task}/children`, "latin1").split(" ").filter(Boolean).map(Number),
-    );
-  } catch {
-    // A kernel without these files.
-    return processes()
-      .filter(({ parent }) => parent === process.pid)
-      .map(({ pid }) => pid);
-  }
+function adoptOrphans(): void {
+  if (process.platform === "linux") libc("prctl")?.(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
 /** SIGTERM to the program's process group, and to whatever else is below this process. */

@@ -3,6 +3,7 @@ import { libc } from "../libc.ts";
 import type { FromGuard, ToGuard } from "./guard.ts";
 import { isLack, Lack } from "./lack.ts";
 import { type Streams, withPipes } from "./pipes.ts";
+import { reapAdopted } from "./reaper.ts";
 import { selfCommand } from "./self.ts";
 
 /** How a program ended. */
@@ -49,7 +50,12 @@ export class Program {
   #written = 0;
   #stopping = false;
 
-  static #running = 0;
+  /** The pids of all guards. */
+  static readonly #guards = new Set<number>();
+  static {
+    // The first process of a container gets what a guard leaves behind that somebody kills.
+    if (process.pid === 1) reapAdopted((pid) => Program.#guards.has(pid));
+  }
 
   private constructor(command: readonly string[], env: Record<string, string>) {
     const { child, streams } = withPipes((stdio) =>
@@ -66,9 +72,10 @@ export class Program {
     this.#streams = streams;
     this.stdout = streams.stdout;
     this.stderr = streams.stderr;
-    Program.#running++;
+    const { pid } = this.#guard;
+    Program.#guards.add(pid);
     this.exited = this.#guard.exited.then(() => {
-      Program.#running--;
+      Program.#guards.delete(pid);
       return this.#conclude();
     });
   }
@@ -85,9 +92,9 @@ export class Program {
     env: Record<string, string>,
     signal: AbortSignal,
   ): Promise<Program> {
-    if ((Program.#running + 1) * DESCRIPTORS > SHARE * (descriptors() - OWN_DESCRIPTORS))
+    if ((Program.#guards.size + 1) * DESCRIPTORS > SHARE * (descriptors() - OWN_DESCRIPTORS))
       throw new Lack(
-        `${Program.#running} programs run, as many as there are descriptors for: let some end, or start xs with a higher limit (ulimit -n)`,
+        `${Program.#guards.size} programs run, as many as there are descriptors for: let some end, or start xs with a higher limit (ulimit -n)`,
       );
     const program = new Program(command, env);
     const stop = () => program.stop();

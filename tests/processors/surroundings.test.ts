@@ -18,6 +18,7 @@ import {
   events,
   expectAlive,
   framesOf,
+  processesWith,
   say,
   serving,
   spawn,
@@ -42,28 +43,38 @@ async function printed(server: Server, name: string, script: string): Promise<st
   return textsOf(server, `${name}.recv`);
 }
 
-/** The zombies below a process, from proc(5). */
-function zombiesBelow(pid: number): number {
-  let zombies = 0;
-  const parents = new Map<number, number>();
-  const dead: number[] = [];
+interface Stat {
+  readonly pid: number;
+  readonly parent: number;
+  readonly isZombie: boolean;
+}
+
+/** All processes, from proc(5). */
+function allProcesses(): Map<number, Stat> {
+  const all = new Map<number, Stat>();
   for (const name of readdirSync("/proc")) {
     if (!/^[0-9]+$/.test(name)) continue;
     try {
       const stat = readFileSync(`/proc/${name}/stat`, "latin1");
       const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      parents.set(Number(name), Number(parent));
-      if (state === "Z") dead.push(Number(name));
+      const pid = Number(name);
+      all.set(pid, { pid, parent: Number(parent), isZombie: state === "Z" });
     } catch {
       // It ended while we looked.
     }
   }
-  for (const one of dead) {
-    let at: number | undefined = one;
-    while (at !== undefined && at !== pid) at = parents.get(at);
-    if (at === pid) zombies++;
-  }
-  return zombies;
+  return all;
+}
+
+function isBelow(pid: number, above: number, all = allProcesses()): boolean {
+  let at = all.get(pid);
+  while (at && at.pid !== above) at = all.get(at.parent);
+  return at !== undefined;
+}
+
+function zombiesBelow(pid: number): number {
+  const all = allProcesses();
+  return [...all.values()].filter((one) => one.isZombie && isBelow(one.pid, pid, all)).length;
 }
 
 test("what a script leaves behind is reaped while it runs", async () => {
@@ -94,6 +105,30 @@ test("reaping takes nothing from the program itself: its exit code is told", asy
     expect((await answered(server, frame, "failed")).meta.exit).toBe(7);
   });
 });
+
+const canUnshare =
+  process.platform === "linux" &&
+  Bun.which("unshare") !== null &&
+  Bun.spawnSync(["unshare", "--pid", "--fork", "--mount-proc", "true"]).exitCode === 0;
+
+test.skipIf(!canUnshare)(
+  "as the first process of a container the server reaps what is left to it",
+  async () => {
+    using home = tempDirectory();
+    const under = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    await using server = await startServer(join(home.path, "store"), { under });
+    const forks = "for n in $(seq 20); do ( true & ); done; echo up";
+    const ends = await spawn(server, "generator", "ends", forks, ONCE);
+    await answered(server, ends, "finished");
+    const frame = await spawn(server, "generator", "killed", `${forks}; sleep 600 & wait`, SH);
+    await countOf(server, "killed.recv", 1);
+    const [guard = 0] = processesWith("__guard").filter((pid) => isBelow(pid, server.pid));
+    process.kill(guard, "SIGKILL");
+    await answered(server, frame, "restarting");
+    await until("no zombie", () => zombiesBelow(server.pid) === 0);
+    await answered(server, frame, "active", 2);
+  },
+);
 
 test("standard streams are pipes: /dev/stdout, /dev/stderr and /dev/stdin open", async () => {
   await serving(async (server) => {
