@@ -11,10 +11,10 @@ export function isStore(path: string): boolean {
   return existsSync(join(path, DATABASE));
 }
 
-/** Files and folders of a store. Their names, or those of what SQLite puts beside them, begin so. */
-const PARTS = [DATABASE, LOCK, "cacache", "scripts", "sock", "token", "import-"];
+/** A file or folder of a store, with what SQLite puts beside a database; not what a user may have put there. */
+const PART = /^((events|lock|import-[0-9a-f-]{36})\.db.*|cacache|scripts|sock|token)$/;
 
 /** Tells whether something in the directory of a store is of the store itself. */
 export function isOfStore(name: string): boolean {
-  return PARTS.some((part) => name.startsWith(part));
+  return PART.test(name);
 }
