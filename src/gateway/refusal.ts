@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { preferred } from "../api/accept.ts";
-import { problemOf, retryAfter } from "../api/errors.ts";
-import { XsError } from "../frame/error.ts";
+import { type Problem, problemOf, retryAfter } from "../api/errors.ts";
+import { type ErrorCode, XsError } from "../frame/error.ts";
 import type { Handlers } from "./handlers.ts";
 
 /** How to answer requests, for whoever finds that nobody does. */
@@ -60,15 +60,33 @@ export class HandlersFailed extends XsError {
 /** The page is for whoever wants HTML, or does not say what. */
 const OFFERS = ["application/problem+json", "application/json", "text/html", "text/plain"] as const;
 
+/** What is wrong inside, which a visitor can do nothing about and does not need to know. */
+const INSIDE: ReadonlySet<ErrorCode> = new Set([
+  "internal",
+  "store_failed",
+  "store_damaged",
+  "frame_damaged",
+  "content_damaged",
+  "value_damaged",
+  "disk_full",
+  "too_many_files",
+  "busy",
+]);
+
+/** A problem as anybody may see it: nothing of the store, its place or the program. */
+function forVisitors(problem: Problem): Problem {
+  const { title, status, code } = problem;
+  if (!INSIDE.has(code)) return problem;
+  return { title, status, detail: "this site cannot answer now: try again later", code };
+}
+
 /**
  * Answers a request with an error: a problem document where the client asks for JSON, else a page of
  * plain text.
  */
 export function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-  const problem = problemOf(error);
-  const { status, title, code } = problem;
-  // What went wrong where nobody thought of it may name anything of the inside.
-  const detail = code === "internal" ? "this should not have happened" : problem.detail;
+  const problem = forVisitors(problemOf(error));
+  const { status, title, detail, code } = problem;
   const json = preferred(request.headers.accept, OFFERS)?.startsWith("application/") ?? false;
   const howTo = code === "no_handler" && !(error instanceof NoHandlerLeft);
   const page = `${status} ${title}\n\n${detail}\n${howTo ? `\n${HOW_TO}` : ""}`;
