@@ -41,7 +41,7 @@ const AROUND = 2;
 /** Why a program may not write a line, as it is too long; undefined if it may. */
 export function lengthProblem(line: string): string | undefined {
   if (line.length <= MAX_LINE) return undefined;
-  return `a value is ${line.length} characters as a line of the protocol, and may be ${MAX_LINE}: write what is large with xs append`;
+  return `a value is ${line.length} characters as a line of the protocol, and may be ${MAX_LINE}: give what is large in parts`;
 }
 
 /** Room in the value that keeps a state, for what else stands there. */
@@ -57,7 +57,7 @@ export function stateProblem(text: string): string | undefined {
 }
 
 const EFFECTS = ["out", "out_base64", "append", "put", "delete", "response"] as const;
-const KEYS: readonly string[] = [...EFFECTS, "ready", "next", "done", "error", "frame_id"];
+const KEYS = new Set<string>([...EFFECTS, "ready", "next", "done", "error", "frame_id"]);
 const NONE: readonly Effect[] = [];
 
 /** @throws ProtocolError */
@@ -65,8 +65,9 @@ export function parseHandlerLine(line: string): HandlerLine {
   const value = objectIn(line);
   const { ready, next, done, error, frame_id: frameId } = value;
   let effects = NONE;
-  const unknown = unknownKeys(value, KEYS, "the line protocol");
-  if (unknown !== undefined) throw new ProtocolError(unknown);
+  for (const key in value) {
+    if (!KEYS.has(key)) throw new ProtocolError(unknownKeys(value, [...KEYS], "the line protocol"));
+  }
   for (const kind of EFFECTS) {
     const given = value[kind];
     if (given === undefined || given === null) continue;

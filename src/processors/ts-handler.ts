@@ -219,17 +219,22 @@ class Session implements WorkSession {
   #handle(frame: XsFrame): Promise<void> | undefined {
     const work = new Work(this, frame);
     this.#undone.push(frame);
+    let result: unknown;
     try {
-      const result = this.#script.run(frame, this.#state, work) as unknown;
-      if (isThenable(result)) return this.#keepLater(work, result);
-      const kept = whenSettled(result, (result) => this.#keep(work, result));
-      return kept?.catch((error) => this.#failed(work, error));
+      result = this.#script.run(frame, this.#state, work);
     } catch (error) {
       return this.#failed(work, error);
     }
+    try {
+      if (isThenable(result)) return this.#keepLater(work, result);
+      this.#keep(work, result);
+      return undefined;
+    } catch (error) {
+      return error instanceof Unsettled ? this.#keepLater(work, result) : this.#failed(work, error);
+    }
   }
 
-  async #keepLater(work: Work, result: PromiseLike<unknown>): Promise<void> {
+  async #keepLater(work: Work, result: unknown): Promise<void> {
     try {
       await whenSettled(await result, (result) => this.#keep(work, result));
     } catch (error) {

@@ -6,7 +6,7 @@ import { parseClientTopic } from "../frame/topic.ts";
 import { parseAskedTtl } from "../frame/ttl.ts";
 import { appendOptions, encodeContent, encodeResponse, encodeValue } from "../script/content.ts";
 import { isPlain, isThenable, jsonOf, kindOf, Unsettled, whenSettled } from "../script/json.ts";
-import type { Reads } from "../script/reads.ts";
+import { type Reads, textOf } from "../script/reads.ts";
 import { lengthProblem } from "./protocol.ts";
 
 /** What the work on a frame needs of the handler around it. */
@@ -44,12 +44,12 @@ export class Work implements Xs {
             throw new XsError("body_too_large", `a value is at most ${MAX_VALUE} bytes`);
           }
           this.#write(
-            `{"put":${JSON.stringify({ key: parseClientKey(key), base64: Buffer.from(bytes).toString("base64"), type })}`,
+            `{"put":${JSON.stringify({ key: parseClientKey(textOf(key, "key")), base64: Buffer.from(bytes).toString("base64"), type })}`,
           );
           session.overlay(this.frame.id, key, { bytes, type });
         }),
       delete: async (key) => {
-        this.#write(`{"delete":${JSON.stringify(parseClientKey(key))}`);
+        this.#write(`{"delete":${JSON.stringify(parseClientKey(textOf(key, "key")))}`);
         session.overlay(this.frame.id, key, undefined);
       },
     };
@@ -100,8 +100,11 @@ export class Work implements Xs {
         );
       }
       const given = content !== undefined && content !== null && encodeContent(content);
-      const more = { ...(ttl !== undefined && { ttl: parseAskedTtl(ttl).text }), ...given };
-      this.#append(parseClientTopic(topic), meta, more);
+      const more = {
+        ...(ttl !== undefined && { ttl: parseAskedTtl(textOf(ttl, "ttl")).text }),
+        ...given,
+      };
+      this.#append(parseClientTopic(textOf(topic, "topic")), meta, more);
     });
   }
 
@@ -127,8 +130,10 @@ export class Work implements Xs {
     if (typeof result !== "object" || !isPlain(result)) {
       throw new Error(`run gives { out?, next?, response? } or nothing, not ${kindOf(result)}`);
     }
-    const unknown = unknownKeys(result, RESULT, "what run gives");
-    if (unknown !== undefined) throw new Error(unknown);
+    for (const key in result) {
+      if (key === "next" || key === "out" || key === "response") continue;
+      throw new Error(unknownKeys(result, RESULT, "what run gives"));
+    }
     const { out, response, next } = result as XsResult<unknown>;
     if (isThenable(next)) throw new Unsettled("next");
     const before = this.#effects?.length ?? 0;

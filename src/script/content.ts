@@ -29,6 +29,9 @@ export function decodeValue(bytes: Uint8Array, type: string): unknown {
 
 /** The options of an append, where they are some. @throws XsError `bad_option` */
 export function appendOptions(options: XsAppendOptions): XsAppendOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new XsError("bad_option", "the options of an append are an object { meta?, ttl? }");
+  }
   const unknown = unknownKeys(options, ["meta", "ttl"], "append");
   if (unknown !== undefined) throw new XsError("bad_option", unknown);
   return options;

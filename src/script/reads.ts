@@ -72,7 +72,7 @@ export class Reads {
 // What a script hands over may be the word of a stranger: "../kv/secret" as a hash is no way to another route.
 
 /** @throws XsError where what a script gave for a topic, id, hash or key is no text at all */
-export function textOf(given: unknown, what: "topic" | "id" | "hash" | "key"): string {
+export function textOf(given: unknown, what: "topic" | "id" | "hash" | "key" | "ttl"): string {
   if (typeof given === "string") return given;
   const kind = Array.isArray(given)
     ? "a list"

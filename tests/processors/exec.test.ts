@@ -294,3 +294,37 @@ test("a meta deeper than 128 levels is refused by name, and ends nothing but its
     await countOf(server, "deep", 1);
   });
 });
+
+test("what a program asks for and cannot have is an error of its frame, and breaks nothing later", async () => {
+  if (!Bun.which("python3")) return;
+  await serving(async (server) => {
+    const script = python(
+      '{"topics": ["n"], "on_error": "skip"}',
+      `asked = [
+    {"put": {"key": "k", "value": 1, "type": "a\\nb: c"}},
+    {"put": {"key": "k", "value": 1, "type": "x" * 300}},
+    {"put": {"key": "k", "value": 1, "tpye": "text/plain"}},
+    {"append": {"topic": "a", "meta": [1]}},
+    {"response": {"headers": 5}},
+    {"response": {"boddy": "x"}},
+    {"out_base64": "!"},
+]
+say(**asked[frame["meta"]["n"]], done=frame["id"])`,
+    );
+    await spawn(server, "handler", "asks", script);
+    await sayMany(server, "n", 7);
+    const errors = await countOf(server, "asks.error", 7);
+    const frames = await framesOf(server, "n");
+    expect(errors.map(({ meta }) => meta.frame_id)).toEqual(frames.map(({ id }) => id));
+    expect(errors.map(({ meta }) => meta.reason)).toEqual([
+      expect.stringContaining("media type"),
+      expect.stringContaining("media type"),
+      expect.stringContaining('"tpye"'),
+      expect.stringContaining("meta is an object"),
+      expect.stringContaining("headers"),
+      expect.stringContaining('"boddy"'),
+      expect.stringContaining("base64"),
+    ]);
+    expect(await kvText(server, "k")).toBeUndefined();
+  });
+});

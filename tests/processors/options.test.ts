@@ -145,16 +145,26 @@ test("a key of an effect that nobody knows is an error by name", async () => {
         (xs) => xs.append("a", "", { meta: { n: 1 }, tll: "last:1" }),
         (xs, frame) => xs.respond(frame, { boddy: "x" }),
         (xs, frame) => xs.respond({ meta: {} }, { body: "x" }),
+        (xs) => xs.append(null),
+        (xs) => xs.append("a", "", null),
+        (xs) => xs.append("a", "", { ttl: 5 }),
+        (xs) => xs.kv.put({}, 1),
+        (xs) => xs.kv.delete(5),
       ];
       export default { topics: ["n"], on_error: "skip", run: (frame, _, xs) => cases[frame.meta.n](xs, frame) }`,
     );
-    await sayMany(server, "n", 4);
-    const errors = await countOf(server, "odd.error", 4);
+    await sayMany(server, "n", 9);
+    const errors = await countOf(server, "odd.error", 9);
     expect(errors.map(({ meta }) => meta.reason)).toEqual([
       expect.stringContaining('"mta"'),
       expect.stringContaining('"tll"'),
       expect.stringContaining('"boddy"'),
       expect.stringContaining("request"),
+      expect.stringContaining("the topic is null, and has to be a text"),
+      expect.stringContaining("{ meta?, ttl? }"),
+      expect.stringContaining("the ttl is 5, and has to be a text"),
+      expect.stringContaining("the key is an object, and has to be a text"),
+      expect.stringContaining("the key is 5, and has to be a text"),
     ]);
     const generator = await spawn(
       server,
