@@ -2,7 +2,10 @@
 # rest of what its frame makes.
 
 def emit [effect: record] {
-  print --raw ($effect | insert frame_id $env.XS_FRAME_ID | json-of "")
+  let line = ($effect | insert frame_id $env.XS_FRAME_ID)
+  # As json-of does, without the cost of a call.
+  let text = try { $line | to json --raw } catch { "null" }
+  print --raw (if $text has "null" { $line | json-of "" } else { $text })
 }
 
 def encoded [value: any] {

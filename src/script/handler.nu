@@ -58,38 +58,43 @@ def state-text [state: any] {
   }
 }
 
-# What a frame makes, as lines, and the state after it.
+# What a frame makes, as a line, and the state of the loop after it.
 def result [given: any, frame_id: string, state: any] {
-  if $given == null { return { next: $state } }
   let kind = ($given | describe)
   if not ($kind starts-with "record") {
     error make --unspanned { msg: $"run gives { out?, next?, response? } or nothing, not a ($kind)" }
   }
-  let unknown = ($given | reject --optional out next response)
-  if ($unknown | is-not-empty) {
-    error make --unspanned { msg: $"what run gives knows no ($unknown | columns | to json --raw): it knows out, next, response" }
+  match ($given | columns) {
+    ["out"] | ["out", "next"] | ["next", "out"] | ["response"] | ["response", "next"] | ["next", "response"] => null
+    _ => { refuse-unknown $given }
   }
   let out = $given.out?
   let made = if $out == null {
-    {}
+    { frame_id: $frame_id }
   } else if ($out | describe) == "binary" {
-    { out_base64: ($out | encode base64) }
+    { frame_id: $frame_id, out_base64: ($out | encode base64) }
   } else {
-    { out: $out }
+    { frame_id: $frame_id, out: $out }
   }
-  let made = if $given.response? == null {
+  let response = $given.response?
+  let made = if $response == null {
     $made
-  } else if ($given.response.body? | describe) == "binary" {
-    let base64 = ($given.response.body | encode base64)
-    $made | insert response ($given.response | reject body | insert body_base64 $base64)
+  } else if ($response.body? | describe) == "binary" {
+    $made | insert response ($response | reject body | insert body_base64 ($response.body | encode base64))
   } else {
-    $made | insert response $given.response
+    $made | insert response $response
   }
-  let next = if "next" in $given { $given.next } else { $state }
-  if ($made | is-empty) {
-    { next: $next }
-  } else {
-    { next: $next, out: ($made | insert frame_id $frame_id | json-of "") }
+  let next = [(if "next" in $given { $given.next } else { $state }) $frame_id]
+  if $out == null and $response == null { return { next: $next } }
+  # As json-of does, without the cost of a call.
+  let line = try { $made | to json --raw } catch { "null" }
+  { next: $next, out: (if $line has "null" { $made | json-of "" } else { $line }) }
+}
+
+def refuse-unknown [given: record] {
+  let unknown = ($given | reject --optional out next response)
+  if ($unknown | is-not-empty) {
+    error make --unspanned { msg: $"what run gives knows no ($unknown | columns | to json --raw): it knows out, next, response" }
   }
 }
 
@@ -114,8 +119,7 @@ def work [run: closure] {
           # The usual fold, without the cost of a call.
           { next: [$given.next $frame.id] }
         } else {
-          let made = (result $given $frame.id $s.0)
-          $made | update next [$made.next $frame.id]
+          result $given $frame.id $s.0
         }
       } catch {|e|
         forget-frame $frame.id
