@@ -22,7 +22,7 @@ export function isOutOfFiles(error: unknown): boolean {
   return MAY_BE_LACK.test(code) && !hasDescriptors(OF_DATABASE);
 }
 
-const LACKS = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"]);
+const LACKS = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "SQLITE_NOMEM"]);
 
 /** Tells whether so many descriptors can be had at this moment. */
 export function hasDescriptors(count: number): boolean {
