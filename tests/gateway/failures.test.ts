@@ -102,7 +102,6 @@ const NU_ECHO = `{
       "/out" => { { out: ($body | from json), response: { body: "ok" } } }
       "/next" => { { next: ($body | from json), response: { body: "ok" } } }
       "/large" => { { next: ("" | fill --width 1100000 --character x), response: { body: "ok" } } }
-      "/print" => { print $body; { response: { body: "ok" } } }
       "/closure" => { { next: { f: {|| 1 } }, response: { body: "ok" } } }
       _ => { { response: { body: $"($state)" }, next: ($state + 1) } }
     }
@@ -117,7 +116,6 @@ test("what one request makes a program write ends no site, and nothing of it sta
     ["/out", deep],
     ["/next", deep],
     ["/large", "x"],
-    ["/print", "hello"],
     ["/closure", "x"],
   ] as const;
   for (const [n, [path, body]] of bad.entries()) {
@@ -132,6 +130,38 @@ test("what one request makes a program write ends no site, and nothing of it sta
   expect(await site.frames("web.out")).toEqual([]);
   expect(await site.frames("stream.cross.handler.failed")).toEqual([]);
 });
+
+test.skipIf(!Bun.which("python3"))(
+  "garbage on the output of a program ends no site where a request made it write that",
+  async () => {
+    await using site = await Site.open(PATIENT);
+    await site.spawn(
+      "web",
+      `#!/usr/bin/env python3
+import json, sys
+def say(line):
+    print(json.dumps(line), flush=True)
+say({"ready": {"topics": ["http.request", "note"]}})
+for line in sys.stdin:
+    frame = json.loads(line)
+    if frame["topic"] == "note" or frame["meta"]["path"] == "/bad": print("Traceback", flush=True)
+    else: say({"response": {"body": "fine"}, "done": frame["id"]})
+`,
+    );
+    const pages = await Promise.all(
+      Array.from({ length: 9 }, (_, n) => site.curl(n % 3 === 1 ? "/bad" : "/ok")),
+    );
+    expect(pages.map(({ status }) => status)).toEqual(
+      pages.map((_, n) => (n % 3 === 1 ? 500 : 200)),
+    );
+    expect((await site.frames("web.error"))[0]?.meta).toMatchObject({
+      reason: expect.stringContaining("Traceback"),
+    });
+    // With what is no request it is as ever.
+    await site.server.append("note", "");
+    await until("it has failed", async () => (await site.frames("stream.cross.handler.failed"))[0]);
+  },
+);
 
 test("a failure on a request that is not kept is told all the same", async () => {
   await using site = await Site.open([...PATIENT, "--http-ttl", "ephemeral"]);
