@@ -46,6 +46,8 @@ export interface Around {
   imported?(ids: readonly string[]): void;
   /** Told of answers that broke off after they had begun. */
   brokeOff?(error: XsError): void;
+  /** Why there is no room for a connection that may last, where there is none. */
+  crowded?(): string | undefined;
 }
 
 /** A generator or handler, by the frame that asks for it. */

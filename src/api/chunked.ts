@@ -16,6 +16,7 @@ import { STREAMED } from "./answer-headers.ts";
 import type { Call } from "./api.ts";
 import { streamOf } from "./chunks.ts";
 import { brokeOff } from "./pulled.ts";
+import { checkCrowd } from "./room.ts";
 import { type ChunkMode, Splitter } from "./splitter.ts";
 
 /** Pieces that one commit takes at most. */
@@ -42,6 +43,7 @@ export async function appendChunks(
   timestamp: boolean,
 ): Promise<Response> {
   const { store, request } = call;
+  checkCrowd(call);
   const series = new Series(store, write);
   const lines = series.appendBody(request.body, new Splitter(mode));
   // What goes wrong up to the first frame still gets its status.
@@ -173,11 +175,9 @@ async function* sourceOf(
 /** The whole of chunked content by its first frame; one that still grows is followed to its end. */
 export function chunkedContent(call: Call, first: Frame): ReadableStream<Uint8Array> {
   const { store } = call;
-  const reader = store.read({
-    ...READ_ALL,
-    topics: [chunkScope(first.id)],
-    follow: store.isGrowing(first.id),
-  });
+  const follow = store.isGrowing(first.id);
+  if (follow) checkCrowd(call);
+  const reader = store.read({ ...READ_ALL, topics: [chunkScope(first.id)], follow });
   const chunks = contentOf(store, first, reader);
   return streamOf(chunks, () => reader.close(), brokeOff(call));
 }

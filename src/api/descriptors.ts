@@ -82,6 +82,13 @@ export class Descriptors {
     return new Descriptors(levels, Math.ceil(reserve / 8), told);
   }
 
+  /** Why a connection that lasts would take what is left for others; undefined where there is enough. */
+  get crowded(): string | undefined {
+    if (this.#level === 0) return undefined;
+    const most = this.#levels[0]?.most;
+    return `${most} files and connections are open, so none that lasts is taken: end some, or start xs with a higher limit (ulimit -n)`;
+  }
+
   /** To be called before the doors are closed. */
   stop(): void {
     clearTimeout(this.#timer);

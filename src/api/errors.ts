@@ -90,7 +90,7 @@ export function problemResponse(error: unknown, count?: (code: ErrorCode) => voi
 
 /** The header that says when to try again, where that is soon. */
 export function retryAfter({ code }: Problem): Record<string, string> {
-  return code === "too_many_requests" ? { "retry-after": "1" } : {};
+  return code === "too_many_requests" || code === "too_many_files" ? { "retry-after": "1" } : {};
 }
 
 /** A problem document: its members in their order. */

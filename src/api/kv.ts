@@ -9,6 +9,7 @@ import { readBody } from "./body.ts";
 import { isKnown, revisionsIn } from "./conditions.ts";
 import { jsonResponse } from "./json.ts";
 import { onlyOptions } from "./query.ts";
+import { checkCrowd } from "./room.ts";
 import { linesResponse } from "./stream.ts";
 
 /** Longest media type of a value. */
@@ -72,6 +73,7 @@ export const kv = {
 function read(call: Call, scope: KvScope): Response {
   const { store, url } = call;
   const options = parseFollow(url.searchParams.get("follow"));
+  if (options.follow) checkCrowd(call);
   return linesResponse(
     call,
     () => store.kv.read(scope, options),

@@ -12,6 +12,7 @@ import { parseTopicFilter } from "../frame/topic.ts";
 import type { Call } from "./api.ts";
 import { frameResponse } from "./frame.ts";
 import { isOn, onlyOptions } from "./query.ts";
+import { checkCrowd } from "./room.ts";
 import { linesResponse, wantsEvents } from "./stream.ts";
 
 /** Reads the stream, or one topic of it. */
@@ -77,5 +78,6 @@ function resume({ request, url }: Call, pairs: [string, string][]): [string, str
 }
 
 function readResponse(call: Call, options: ReadOptions): Response {
+  if (options.follow) checkCrowd(call);
   return linesResponse(call, () => call.store.read(options), idInLine);
 }

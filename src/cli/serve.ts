@@ -42,13 +42,14 @@ export const serve: Verb = {
     const store = await open(directory);
     const signal = stopSignal();
     const processors = new Processors(store, chosen.scriptEnv);
-    let doors: Doors;
+    let doors: Doors | undefined;
     try {
       const answer = api(store, {
         processors: () => (chosen.paused ? idleProcessors(store, "paused") : processors.status()),
         nextStart: () => nextStart(store),
         imported: (ids) => processors.imported(ids),
         brokeOff: (error) => messages.error(`an answer broke off: ${error.message}`),
+        crowded: () => doors?.descriptors?.crowded,
       });
       doors = await openDoors(store, processors, answer, directory, chosen);
       await store.keepThreads();

@@ -13,7 +13,7 @@ import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { XsError } from "../frame/error.ts";
 import { digestOf, hashOf, hashOfDigest } from "../frame/hash.ts";
-import { isOutOfFiles } from "./failures.ts";
+import { isOutOfFiles, onceThereAreFiles } from "./failures.ts";
 import { makePrivateFolder, PRIVATE_FILE } from "./modes.ts";
 import { syncFileSystem, syncPath } from "./sync-files.ts";
 
@@ -333,7 +333,8 @@ async function writeFile(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<StoredContent> {
   const hasher = new Bun.CryptoHasher(ALGORITHM);
-  const file = await open(path, "wx", PRIVATE_FILE);
+  // Connections that came all at once have the last ones for a moment, before the doors are closed.
+  const file = await onceThereAreFiles(() => open(path, "wx", PRIVATE_FILE));
   try {
     let size = 0;
     for await (const chunk of chunks) {

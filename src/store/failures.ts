@@ -41,7 +41,7 @@ export function hasDescriptors(count: number): boolean {
 const AGAIN_MS = 100;
 const AGAIN_FOR_MS = 5000;
 
-/** Does work that nobody waits for, again and again while there is no descriptor for it. */
+/** Does something again and again while there is no descriptor for it. */
 export async function onceThereAreFiles<T>(run: () => Promise<T>): Promise<T> {
   for (const end = performance.now() + AGAIN_FOR_MS; ; await Bun.sleep(AGAIN_MS)) {
     try {

@@ -23,13 +23,12 @@ function limited(directory: string, descriptors: number): Promise<Server> {
   });
 }
 
-/** Connects so often, and sends this. Those that the server does not take wait in the kernel's queue. */
-function connectMany(address: string, count: number, bytes = ""): void {
+/** Connects so often. Those that the server does not take wait in the kernel's queue. */
+function connectMany(address: string, count: number): void {
   for (let n = 0; n < count; n++) {
     void RawConnection.open(address).then(
       (connection) => {
         open.push(connection);
-        if (bytes) connection.send(bytes);
       },
       () => {},
     );
@@ -75,3 +74,42 @@ for (const door of ["expose", "http", "own"] as const) {
     },
   );
 }
+
+onLinux(
+  "with 256 descriptors as many follow as there is room for, and all else goes on",
+  async () => {
+    using home = tempDirectory();
+    await using server = await limited(join(home.path, "store"), 256);
+    const followers: RawConnection[] = [];
+    for (let status: number | undefined = 200; status === 200; ) {
+      const follower = await RawConnection.open(server.unix);
+      open.push(follower);
+      follower.send("GET /?follow HTTP/1.1\r\nHost: x\r\n\r\n");
+      status = await follower.status();
+      if (status === 200) followers.push(follower);
+      else await until("the reason", () => follower.received.includes("ulimit -n"));
+    }
+    expect(followers.length).toBeGreaterThan(100);
+    const { id } = await server.append("note", "x".repeat(70_000));
+    for (const follower of followers)
+      await until("the frame", () => follower.received.includes(id));
+    for (const path of ["/?follow", "/kv?follow", "/last?follow", "/note?chunked=lines"]) {
+      const method = path.includes("chunked") ? "POST" : "GET";
+      const response = await server.fetch(path, { method });
+      expect([path, response.status, response.headers.get("retry-after")]).toEqual([
+        path,
+        503,
+        "1",
+      ]);
+      expect(await response.json()).toMatchObject({ code: "too_many_files" });
+    }
+    expect(await server.frames("/stream/note")).toHaveLength(1);
+    for (const connection of open.splice(0)) connection[Symbol.dispose]();
+    await until("there is room again", async () => {
+      const response = await server.fetch("/?follow");
+      await response.body?.cancel();
+      return response.ok;
+    });
+    expect(await server.stop("SIGTERM")).toBe(0);
+  },
+);
