@@ -1,13 +1,9 @@
-import { ptr } from "bun:ffi";
 import { readdirSync, statSync } from "node:fs";
-import { libc } from "../libc.ts";
+import { descriptorLimit, limitDescriptors } from "../descriptor-limit.ts";
 import { isSame, type ListeningSocket, listeningSockets, setAccepting } from "./listening.ts";
 
-const RLIMIT_NOFILE = process.platform === "linux" ? 7 : 8;
 /** Where the system lists the descriptors of this process. */
 const LIST = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";
-/** Most descriptors that a server uses, however many the system would give it. */
-const MOST = 32_768;
 /** Most descriptors that connections are kept from. */
 const RESERVE = 1024;
 /** How often the descriptors are counted, in ms; less often where that takes long. */
@@ -51,7 +47,7 @@ export class Descriptors {
     this.#levels = levels;
     this.#slack = slack;
     this.#told = told;
-    setLimit(levels[0]?.most ?? 0);
+    limitDescriptors(levels[0]?.most ?? 0);
     this.#checkLater(CHECK_MS);
   }
 
@@ -67,7 +63,7 @@ export class Descriptors {
     others: { readonly doors: readonly Door[]; readonly sockets: readonly ListeningSocket[] },
     told: (problem: string) => void,
   ): Descriptors | undefined {
-    const most = Math.min(limit(), MOST);
+    const most = descriptorLimit();
     const reserve = Math.min(RESERVE, Math.floor((most - (count() ?? most)) / 3));
     if (reserve < 1) return undefined;
     // What this takes is in memory when there is no descriptor to load it with.
@@ -92,7 +88,7 @@ export class Descriptors {
   /** To be called before the doors are closed. */
   stop(): void {
     clearTimeout(this.#timer);
-    setLimit(this.#levels.at(-1)?.most ?? 0);
+    limitDescriptors(this.#levels.at(-1)?.most ?? 0);
   }
 
   #checkLater(ms: number): void {
@@ -119,7 +115,7 @@ export class Descriptors {
     const [before, level] = [this.#levels[this.#level], this.#levels[number]];
     if (!before || !level) return;
     // First, as the rest takes a descriptor itself.
-    setLimit(level.most);
+    limitDescriptors(level.most);
     // Asked for anew, as a socket that somebody removes is put back.
     for (const socket of level.doors.length > 0 ? listeningSockets() : []) {
       if (!level.isClosed(socket) || this.#closed.some((one) => isSame(one, socket))) continue;
@@ -147,18 +143,4 @@ function count(): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** How many descriptors this process may have. Bun raises that to all that it could have. */
-function limit(): number {
-  const limits = new BigUint64Array(2);
-  const status = libc("getrlimit")?.(RLIMIT_NOFILE, ptr(limits));
-  return status === 0 ? Number(limits[0]) : 0;
-}
-
-function setLimit(most: number): void {
-  const limits = new BigUint64Array(2);
-  if (libc("getrlimit")?.(RLIMIT_NOFILE, ptr(limits)) !== 0) return;
-  limits[0] = BigInt(most);
-  libc("setrlimit")?.(RLIMIT_NOFILE, ptr(limits));
 }

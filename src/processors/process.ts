@@ -1,5 +1,4 @@
-import { ptr } from "bun:ffi";
-import { libc } from "../libc.ts";
+import { descriptorLimit } from "../descriptor-limit.ts";
 import type { FromGuard, ToGuard } from "./guard.ts";
 import { isLack, Lack } from "./lack.ts";
 import { type Streams, withPipes } from "./pipes.ts";
@@ -17,14 +16,11 @@ export interface Exit {
   readonly unread: number;
 }
 
-const RLIMIT_NOFILE = process.platform === "linux" ? 7 : 8;
 /** Descriptors that a program takes in the server: its pipes, the channel to its guard, and its pid. */
 const DESCRIPTORS = 5;
 /** Descriptors that the store takes, and then a share of the rest that is for programs and not for clients. */
 const OWN_DESCRIPTORS = 32;
 const SHARE = 0.5;
-/** A server uses no more descriptors, however many it has. */
-const MOST_DESCRIPTORS = 32_768;
 
 /** A stop that takes longer than the guard gives is ended by force, after so many ms. */
 const FORCE_MS = 12_000;
@@ -92,7 +88,7 @@ export class Program {
     env: Record<string, string>,
     signal: AbortSignal,
   ): Promise<Program> {
-    if ((Program.#guards.size + 1) * DESCRIPTORS > SHARE * (descriptors() - OWN_DESCRIPTORS))
+    if ((Program.#guards.size + 1) * DESCRIPTORS > SHARE * (descriptorLimit() - OWN_DESCRIPTORS))
       throw new Lack(
         `${Program.#guards.size} programs run, as many as there are descriptors for: let some end, or start xs with a higher limit (ulimit -n)`,
       );
@@ -207,11 +203,4 @@ export class Program {
     this.#began.resolve();
     return { ...end, unread: 0 };
   }
-}
-
-/** How many descriptors this process may have; its present limit is lower while clients are many. */
-function descriptors(): number {
-  const limits = new BigUint64Array(2);
-  if (libc("getrlimit")?.(RLIMIT_NOFILE, ptr(limits)) !== 0) return MOST_DESCRIPTORS;
-  return Math.min(Number(limits[1]), MOST_DESCRIPTORS);
 }
