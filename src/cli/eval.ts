@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkAddress } from "../client/connect.ts";
 import { absolutePath } from "../frame/absolute-path.ts";
 import { XsError } from "../frame/error.ts";
 import { hideOwnPlaces, settleStack } from "../frame/own-places.ts";
@@ -130,6 +131,7 @@ async function evaluateNu(
   file: string,
   { module, lines }: { module: string; lines: string | undefined },
 ): Promise<void> {
+  checkAddress(address);
   const nu = findNu();
   const { selfEnvironment } = await import("../processors/environment.ts");
   const [use, source] = [`use ${quotedNu(module)} *`, `source ${quotedNu(file)}`];

@@ -40,10 +40,19 @@ export async function connect(address: Address, options: ConnectOptions = {}): P
     const { url, token = process.env.XS_TOKEN } = address;
     return remote(url, { url, token });
   }
-  const { directory, found } = address;
-  if (found) checkFound(directory);
+  checkAddress(address);
+  const { directory } = address;
   const reached = await reach(directory, () => openHere(directory, options));
   return "unix" in reached ? remote(directory, { unix: reached.unix }) : reached.opened;
+}
+
+/**
+ * Refuses an address before it is handed on, and so named, to somebody who would trust it then.
+ *
+ * @throws XsError `store_of_another`
+ */
+export function checkAddress(address: Address): void {
+  if ("directory" in address && address.found) checkFound(address.directory);
 }
 
 /** Undefined where another process has the store open. @throws XsError `no_server`, `store_not_found` */

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { startServer, tempDirectory, XS } from "../support/server.ts";
+import { NU, startServer, tempDirectory, XS } from "../support/server.ts";
 import { filesBelow } from "../support/temp.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
@@ -94,8 +94,16 @@ describe.skipIf(missing !== undefined)(`users${missing ? ` (${missing})` : ""}:`
     const append = (uid: number, args: string[]) =>
       home.run(as(uid, [XS, "append", ...args]), { cwd: commons.path, stdin: "secret" });
     for (const uid of [0, OTHER]) {
-      const { code, stderr } = await append(uid, ["diary"]);
-      expect([code, stderr]).toEqual([1, expect.stringContaining("was found here and belongs")]);
+      for (const args of [
+        ["append", "diary"],
+        ["eval", "-c", "'secret' | .append diary"],
+        ["eval", "-c", "export default (xs) => xs.append('diary', 'secret')"],
+      ]) {
+        const how = { cwd: commons.path, stdin: "secret", env: { XS_NU: NU } };
+        const { code, stderr } = await home.run(as(uid, [XS, ...args]), how);
+        expect([args, code]).toEqual([args, 1]);
+        expect(stderr).toContain("was found here and belongs");
+      }
     }
     expect((await append(0, ["./store", "named"])).code).toBe(0);
     expect((await append(0, [server.unix, "named"])).code).toBe(0);
