@@ -92,3 +92,18 @@ test.skipIf(process.platform !== "linux")(
     await expectSound(server.directory);
   },
 );
+
+test("bodies that never come take no room", async () => {
+  using home = tempDirectory();
+  await using server = await startServer(join(home.path, "store"));
+  await using connections = new AsyncDisposableStack();
+  for (let n = 0; n < 300; n++) {
+    const connection = connections.use(await RawConnection.open(server.unix));
+    const [request, length] = n % 2 ? ["PUT /kv/a", 1024 * 1024] : ["POST /stream", 16_000_000];
+    connection.send(`${request} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`);
+  }
+  const value = "v".repeat(900_000);
+  expect((await server.fetch("/kv/b", { method: "PUT", body: value })).status).toBe(200);
+  const batch = `${JSON.stringify({ topic: "t", content: value })}\n`.repeat(10);
+  expect((await server.fetch("/stream", { method: "POST", body: batch })).status).toBe(200);
+});
