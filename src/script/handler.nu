@@ -113,13 +113,11 @@ def work [run: closure] {
       try {
         if $frame.topic == "" { error make --unspanned { msg: $frame.unreadable } }
         let given = (do $run $frame $s.0)
-        if $given == null {
-          { next: [$s.0 $frame.id] }
-        } else if ($given | columns) == [next] {
+        match $given {
           # The usual fold, without the cost of a call.
-          { next: [$given.next $frame.id] }
-        } else {
-          result $given $frame.id $s.0
+          { next: $next } if ($given | columns) == [next] => { next: [$next $frame.id] }
+          null => { next: [$s.0 $frame.id] }
+          _ => { result $given $frame.id $s.0 }
         }
       } catch {|e|
         forget-frame $frame.id

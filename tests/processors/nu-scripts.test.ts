@@ -10,12 +10,13 @@ import {
   sayMany,
   serving,
   spawn,
+  statuses,
   textOf,
   textsOf,
   WITH_NU,
 } from "../support/processors.ts";
 import { startServer, tempDirectory } from "../support/server.ts";
-import { TEST_MS } from "../support/wait.ts";
+import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
 
@@ -337,6 +338,35 @@ test("a state holds only what comes back as it is after a restart", async () => 
     await say(server, "n", { before: [1, "a", null, { any: 1.5, duration: [] }] });
     const out = await countOf(server, "fine.out", 2);
     expect(out.map(({ meta }) => meta.same)).toEqual([true, true]);
+  });
+});
+
+test("what run gives is a record of what there is, or nothing", async () => {
+  await serving(async (server) => {
+    const kinds = {
+      '"text"': "not a string",
+      "5": "not a int",
+      "[{ next: 1 }]": "not a table<next: int>",
+      "[]": "not a list<any>",
+      "{|| 1 }": "not a closure",
+      "{ next: 1, nxt: 2 }": 'knows no ["nxt"]',
+      "{ a: 1 }": 'knows no ["a"]',
+    };
+    for (const [given, reason] of Object.entries(kinds)) {
+      const handler = await spawn(server, "handler", "h", `{ topics: [n], run: {|| ${given} } }`);
+      await sayMany(server, "n", 1);
+      const { meta } = await answered(server, handler, "failed");
+      expect([given, meta.reason.replace(/\s+(\| )?/g, " ")]).toEqual([
+        given,
+        expect.stringContaining(reason),
+      ]);
+    }
+    for (const given of ["{}", "null", "{ out: null }", "{ next: null }"]) {
+      await spawn(server, "handler", "h", `{ topics: [n], run: {|| ${given} } }`);
+      await sayMany(server, "n", 1);
+      await until("it is done", async () => (await statuses(server))[0]?.behind_ms === 0);
+      expect(await framesOf(server, "h.out")).toEqual([]);
+    }
   });
 });
 
