@@ -5,7 +5,9 @@ def emit [effect: record] {
   let line = ($effect | insert frame_id $env.XS_FRAME_ID)
   # As json-of does, without the cost of a call.
   let text = try { $line | to json --raw } catch { "null" }
-  print --raw (if $text has "null" { $line | json-of "" } else { $text })
+  let text = if $text has "null" { $line | json-of "" } else { $text }
+  if ($text | str length) > 256 { check-line $text }
+  print --raw $text
 }
 
 def encoded [value: any] {

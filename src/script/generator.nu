@@ -5,11 +5,14 @@ use xs.nu *
 def lines-of [] {
   each {|value|
     if ($value | describe) == "binary" {
-      print --raw $"{\"recv_base64\":\"($value | encode base64)\"}"
+      let text = ($value | encode base64)
+      check-line $text
+      print --raw $"{\"recv_base64\":\"($text)\"}"
     } else {
       # As json-of does, without the cost of a call.
       let text = try { $value | to json --raw } catch { "null" }
       let text = if $text has "null" { $value | json-of "a value" } else { $text }
+      if ($text | str length) > 256 { check-line $text }
       print --raw $"{\"recv\":($text)}"
     }
   } | ignore

@@ -36,6 +36,7 @@ def careful [run: closure] {
 def state-json []: any -> string {
   let state = $in
   let text = ($state | json-of next)
+  if ($text | str length) > 256 { check-line $text }
   if ($state | describe) =~ '\b(any|binary|cell-path|datetime|duration|filesize|glob|range)\b' {
     let problem = (find-value $state next [binary cell-path datetime duration filesize glob range])
     if $problem != null {
@@ -88,7 +89,9 @@ def result [given: any, frame_id: string, state: any] {
   if $out == null and $response == null { return { next: $next } }
   # As json-of does, without the cost of a call.
   let line = try { $made | to json --raw } catch { "null" }
-  { next: $next, out: (if $line has "null" { $made | json-of "" } else { $line }) }
+  let line = if $line has "null" { $made | json-of "" } else { $line }
+  if ($line | str length) > 256 { check-line $line }
+  { next: $next, out: $line }
 }
 
 def refuse-unknown [given: record] {

@@ -28,3 +28,22 @@ def json-of [name: string]: any -> string {
   }
   if $text == null { $value | to json --raw } else { $text }
 }
+
+# Longest line of the protocol, in characters, and most levels that JSON in it may have, with what is around.
+const MAX_LINE = 25165824
+const MAX_LEVELS = 130
+
+# A line that is too long or too deep breaks the protocol, and nobody would know what it came of: it fails here.
+def check-line [line: string] {
+  if ($line | str length) > $MAX_LINE and ($line | str stats | get chars) > $MAX_LINE {
+    error make --unspanned { msg: $"what it gives is longer than ($MAX_LINE) characters as JSON: give what is large in parts" }
+  }
+  if ($line | str replace --all --regex '[^\[{]+' '' | str length) <= $MAX_LEVELS { return }
+  # There are as many levels as it takes to cut off the innermost again and again. Brackets in texts are none.
+  mut left = ($line | str replace --all --regex '"(\\.|[^"\\])*"' '')
+  for level in 1..$MAX_LEVELS {
+    $left = ($left | str replace --all --regex '[\[{][^\[\]{}]*[\]}]' '')
+    if $left !~ '[\[{]' { return }
+  }
+  error make --unspanned { msg: "what it gives is nested deeper than 128 levels: flatten it" }
+}

@@ -341,6 +341,58 @@ test("a state holds only what comes back as it is after a restart", async () => 
   });
 });
 
+test("what is too large or too deep for a line fails on its frame, and a generator says so", async () => {
+  await serving(async (server) => {
+    const long = '("" | fill --width 26000000 --character x)';
+    const deep = "(1..200 | reduce --fold 1 {|_, inner| [{ a: $inner }] })";
+    const scripts = {
+      long: [`{ out: ${long} }`, "longer than 25165824 characters"],
+      long_append: [`${long} | .append made`, "longer than 25165824 characters"],
+      deep: [`{ out: ${deep} }`, "deeper than 128 levels"],
+      deep_next: [`{ next: ${deep} }`, "deeper than 128 levels"],
+      deep_meta: [`.append made --meta { a: ${deep} }`, "deeper than 128 levels"],
+      large_meta: ['.append made --meta { a: ("" | fill --width 70000) }', "more than 65536"],
+      large_next: ['{ next: ("" | fill --width 2000000) }', "keep what is large in the k/v store"],
+      large_value: ['("" | fill --width 2000000) | .kv put made', "at most 1048576 bytes"],
+    };
+    for (const [name, [made]] of Object.entries(scripts)) {
+      const script = `{ topics: ["n"], on_error: "skip", run: {|frame|
+        if $frame.meta.n == 1 { ${made} } else { { out: { n: $frame.meta.n } } }
+      } }`;
+      await spawn(server, "handler", name, script);
+    }
+    await sayMany(server, "n", 3);
+    const second = (await framesOf(server, "n"))[1]?.id;
+    for (const [name, [, reason]] of Object.entries(scripts)) {
+      const out = await countOf(server, `${name}.out`, 2);
+      expect([name, out.map(({ meta }) => meta.n)]).toEqual([name, [0, 2]]);
+      const errors = await framesOf(server, `${name}.error`);
+      expect([name, errors.map(({ meta }) => meta.frame_id)]).toEqual([name, [second]]);
+      expect(errors[0]?.meta.reason.replace(/\s+(\| )?/g, " ")).toContain(reason);
+    }
+    expect(await framesOf(server, "made")).toEqual([]);
+    for (const [name, value, reason] of [
+      ["g_long", long, "longer than 25165824 characters"],
+      ["g_deep", deep, "deeper than 128 levels"],
+      ["g_bytes", `(${long} | into binary)`, "longer than 25165824 characters"],
+    ] as const) {
+      const frame = await spawn(server, "generator", name, `[${value}]`);
+      const { meta } = await answered(server, frame, "restarting");
+      expect(meta.reason.replace(/\s+(\| )?/g, " ")).toContain(reason);
+    }
+    // Many brackets are not many levels, and those in a text are none.
+    const wide = await spawn(
+      server,
+      "generator",
+      "wide",
+      `[{ a: (1..300 | each { {b: []} }), t: "${"[{".repeat(200)}" }]`,
+      { restart: "never" },
+    );
+    await answered(server, wide, "finished");
+    expect((await framesOf(server, "wide.recv"))[0]?.meta.a).toHaveLength(300);
+  });
+});
+
 test("what run gives is a record of what there is, or nothing", async () => {
   await serving(async (server) => {
     const kinds = {
