@@ -88,8 +88,8 @@ function answer(call: Omit<Call, "url">): Response | Promise<Response> {
   return answerOf(resource, { ...call, url });
 }
 
-/** What is asked for. Only HTTP/1.0 leaves the host out. @throws XsError `bad_host` */
-function urlOf({ headers, url }: Request): URL {
+/** What is asked for. Only HTTP/1.0 leaves the host out. @throws XsError `bad_host`, `bad_request` */
+function urlOf({ method, headers, url }: Request): URL {
   const host = headers.get("host");
   if (host?.includes(",")) {
     throw new XsError("bad_host", "the request has more than one Host header: send one");
@@ -97,7 +97,11 @@ function urlOf({ headers, url }: Request): URL {
   if (host !== null && !isHost(host)) {
     throw new XsError("bad_host", `the Host ${shown(host)} is no name of a host: send another`);
   }
-  return new URL(host === null && url.startsWith("/") ? `http://localhost${url}` : url);
+  const whole = host === null && url.startsWith("/") ? `http://localhost${url}` : url;
+  // CONNECT may ask for anything.
+  const parsed = whole.startsWith("http") ? URL.parse(whole) : null;
+  if (parsed) return parsed;
+  throw new XsError("bad_request", `${method} ${shown(url)} is not for a path on this server`);
 }
 
 function route(segments: string[], url: URL): Resource | undefined {

@@ -6,8 +6,9 @@ import { isSame, type ListeningSocket, listeningSockets, setAccepting } from "./
 const LIST = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";
 /** Most descriptors that connections are kept from. */
 const RESERVE = 1024;
-/** How often the descriptors are counted, in ms; less often where that takes long. */
-const CHECK_MS = 100;
+/** How often the descriptors are counted, in ms, while few are open, and then; less often where that takes long. */
+const CALM_MS = 150;
+const CHECK_MS = 50;
 /** Nobody is told more often, in ms. */
 const TELL_MS = 60_000;
 
@@ -48,7 +49,7 @@ export class Descriptors {
     this.#slack = slack;
     this.#told = told;
     limitDescriptors(levels[0]?.most ?? 0);
-    this.#checkLater(CHECK_MS);
+    this.#checkLater(CALM_MS);
   }
 
   /**
@@ -108,7 +109,9 @@ export class Descriptors {
       // A thread took the last descriptor: the next check tries again.
     }
     for (const door of this.#levels[this.#level]?.doors ?? []) door.closeIdle();
-    this.#checkLater(Math.max(CHECK_MS, 50 * (performance.now() - start)));
+    const isCalm = used < (this.#levels[0]?.most ?? 0) / 2;
+    const took = performance.now() - start;
+    this.#checkLater(Math.max(isCalm ? CALM_MS : CHECK_MS, 50 * took));
   }
 
   #enter(number: number): void {

@@ -96,6 +96,7 @@ export class Processors {
       if (frames[0]?.topic === "stream.cross.threshold") break;
       for (const frame of frames) {
         this.#position = frame.id;
+        if (this.#imported.has(frame.id)) continue;
         registry.apply(frame);
         this.#requests.told(frame, (id) => this.#topicOf(id));
         const request = requestIn(frame);

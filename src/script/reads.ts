@@ -37,7 +37,7 @@ export class Reads {
     }
     if (lastId !== undefined) query.set("last-id", lastId);
     if (topic !== undefined) query.set("topic", [topic].flat().join(","));
-    if (follow) query.set("follow", String(pulse ?? true));
+    if (follow || pulse !== undefined) query.set("follow", String(pulse ?? true));
     const response = await this.#ask(`/?${query}`);
     if (!response.body) return;
     for await (const lines of textLines(response.body)) {

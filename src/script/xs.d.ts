@@ -30,7 +30,7 @@ interface XsReadOptions {
   tail?: boolean;
   /** Stay live. */
   follow?: boolean;
-  /** With `follow`: a heartbeat every so many ms. */
+  /** A heartbeat every so many ms; it stays live. */
   pulse?: number;
   limit?: number;
   /** Only the newest so many. */

@@ -122,6 +122,17 @@ test("a second Host header, or none, is 400", async () => {
   }
 });
 
+test("what is asked for is a path, whatever the method", async () => {
+  using home = tempDirectory();
+  await using server = await startServer(join(home.path, "store"));
+  for (const target of ["a:80", "[::1]:80", "x", "http:", ":", "#", "@", "["]) {
+    for (const version of ["1.0", "1.1"]) {
+      const status = await statusOf(server, `CONNECT ${target} HTTP/${version}\r\n${HEAD}\r\n`);
+      expect([target, status]).toEqual([target, 400]);
+    }
+  }
+});
+
 test("what is no host is 400, with HTTP/1.0 as well, which may leave it out", async () => {
   using home = tempDirectory();
   await using server = await startServer(join(home.path, "store"));

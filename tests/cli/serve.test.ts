@@ -99,6 +99,17 @@ test("a heartbeat comes with --follow --pulse, under the short flags too", async
   }
 });
 
+test("a script that asks for a heartbeat follows as well", async () => {
+  using home = new Home();
+  await using _server = await startServer(home.store);
+  const script = `export default async (xs) => {
+    for await (const { topic } of xs.cat({ pulse: 10, tail: true })) {
+      if (topic === "stream.cross.pulse") return topic;
+    }
+  }`;
+  expect(await home.ok(["eval", home.store, "-c", script])).toBe("stream.cross.pulse\n");
+});
+
 test("cat --sse gives server-sent events, of history and live", async () => {
   using home = new Home();
   await using server = await startServer(home.store);
