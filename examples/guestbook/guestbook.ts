@@ -19,15 +19,17 @@ type Entry = {
 export default {
   // Its own entries do not come back to it. Those of others do, as from `xs append`.
   topics: ["http.request", ENTRY],
+  // An entry that cannot be read, or whatever else is wrong with one, does not end the book.
+  on_error: "skip",
   async run(frame, _state, xs) {
     if (frame.topic === ENTRY) {
       const text = frame.hash ? await xs.text(frame.hash) : "";
-      return show(xs, { id: frame.id, name: nameIn(frame.meta?.name), text });
+      return show(xs, { id: frame.id, name: nameIn(frame.meta?.name), text: cut(text, MAX_TEXT) });
     }
     const { method, path } = frame.meta;
     if (path !== "/") return { response: { status: 404, body: "there is only /\n" } };
     if (method === "GET" || method === "HEAD") {
-      return { response: html(page(((await xs.kv.get(VIEW)) as Entry[] | undefined) ?? [])) };
+      return { response: html(page(await entries(xs))) };
     }
     if (method === "POST") return { response: await sign(frame, xs) };
     return {
@@ -39,16 +41,16 @@ export default {
 async function sign(request: XsFrame, xs: Xs): Promise<XsResponse> {
   const { headers, authority } = request.meta;
   // A browser says from which page a form comes.
-  if (headers.origin !== undefined && !headers.origin.endsWith(`://${authority}`)) {
+  if (headers.origin !== undefined && !String(headers.origin).endsWith(`://${authority}`)) {
     return { status: 403, body: "sign on the page of the guest book\n" };
   }
-  // The length is looked at before the content: the gateway takes a gigabyte.
+  // The length is looked at before the content: the gateway takes sixteen megabytes.
   if (!(Number(headers["content-length"]) <= MAX_FORM)) {
     return { status: 413, body: `a form of at most ${MAX_FORM} bytes, with its Content-Length\n` };
   }
   const form = new URLSearchParams(request.hash ? await xs.text(request.hash) : "");
   const name = nameIn(form.get("name"));
-  const text = (form.get("text") ?? "").trim().slice(0, MAX_TEXT);
+  const text = cut(form.get("text") ?? "", MAX_TEXT);
   if (text === "") return { status: 400, body: "write something first\n" };
   await xs.append(ENTRY, text, { meta: { name } });
   await show(xs, { id: request.id, name, text });
@@ -57,12 +59,20 @@ async function sign(request: XsFrame, xs: Xs): Promise<XsResponse> {
 }
 
 async function show(xs: Xs, entry: Entry): Promise<void> {
-  const before = ((await xs.kv.get(VIEW)) as Entry[] | undefined) ?? [];
-  await xs.kv.put(VIEW, [entry, ...before].slice(0, SHOWN));
+  await xs.kv.put(VIEW, [entry, ...(await entries(xs))].slice(0, SHOWN));
+}
+
+async function entries(xs: Xs): Promise<Entry[]> {
+  return ((await xs.kv.get(VIEW)) as Entry[] | undefined) ?? [];
 }
 
 function nameIn(given: unknown): string {
-  return (typeof given === "string" && given.trim().slice(0, MAX_NAME)) || "somebody";
+  return (typeof given === "string" && cut(given, MAX_NAME)) || "somebody";
+}
+
+/** What is kept of a text: no half of a character is left at its end. */
+function cut(text: string, most: number): string {
+  return text.trim().slice(0, most).toWellFormed();
 }
 
 /** An id begins with its time: 48 bits of milliseconds, the whole written in base 36. */

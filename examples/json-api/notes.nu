@@ -14,6 +14,9 @@ def add [frame: record, state: record] {
   if ($state.notes | length) >= $MOST_NOTES {
     return (answer 409 { error: $"there are ($MOST_NOTES) notes: delete one" })
   }
+  # Where it says how large it is, that is enough.
+  let said = try { $frame.meta.headers.content-length | into int } catch { 0 }
+  if $said > $MOST_BYTES { return (answer 413 { error: $"a note is at most ($MOST_BYTES) bytes" }) }
   let body = try { .cas $frame.hash | into string } catch { "" }
   if ($body | str length) > $MOST_BYTES {
     return (answer 413 { error: $"a note is at most ($MOST_BYTES) bytes" })
@@ -45,11 +48,11 @@ def one [frame: record, state: record, id: int] {
   topics: ["http.request"]
   initial: { last: 0, notes: [] }
   run: {|frame, state|
-    let path = ($frame.meta.path | path split | skip 1)
+    let path = ($frame.meta.path | split row "/" | skip 1)
     match [$frame.meta.method ...$path] {
       ["GET" "notes"] => { answer 200 $state.notes }
       ["POST" "notes"] => { add $frame $state }
-      [_ "notes" $id] if $id =~ '^\d{1,9}$' => { one $frame $state ($id | into int) }
+      [_ "notes" $id] if $id =~ '^[0-9]{1,9}$' => { one $frame $state ($id | into int) }
       _ => { answer 404 { error: "there are /notes and /notes/ID" } }
     }
   }

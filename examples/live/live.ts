@@ -5,9 +5,14 @@ interface State {
   open: string[];
 }
 
+/** So many may watch. Each frame is as many answers, and who has gone may not have been seen to go. */
+const MOST = 100;
+
 export default {
   // No topics: it takes everything but its own answers.
   initial: { open: [] },
+  // A frame that cannot be shown is none that ends the page.
+  on_error: "skip",
   async run(frame, { open }, xs) {
     switch (frame.topic) {
       case "http.request":
@@ -21,7 +26,9 @@ export default {
           body: "retry: 1000\n\n",
           more: true,
         });
-        return { next: { open: [...open, frame.id] } };
+        // The one that has watched longest makes room; where it is still there, its browser comes again.
+        for (const id of open.slice(0, -(MOST - 1))) await xs.respond(id, { body: "" });
+        return { next: { open: [...open, frame.id].slice(-MOST) } };
       case "http.disconnect":
         return { next: { open: open.filter((id) => id !== frame.meta.request_id) } };
       case "stream.cross.start":
