@@ -94,6 +94,8 @@ export function encodeMeta(value: Json): string {
 }
 
 function checkMetaSize(meta: string): string {
+  // A character is three bytes at most.
+  if (meta.length * 3 <= MAX_META) return meta;
   const size = Buffer.byteLength(meta);
   if (size > MAX_META) {
     throw new XsError(

@@ -38,7 +38,9 @@ export function parseJson(text: string, around = 0): { readonly json: unknown } 
 
 /** A number that is kept as the text that was sent. */
 export function isRawNumber(value: unknown): boolean {
-  return raw.isRawJSON(value);
+  if (typeof value !== "object" || value === null) return false;
+  // Asked for every record that a script puts out, and its prototype is known at once.
+  return Object.getPrototypeOf(value) === null && raw.isRawJSON(value);
 }
 
 /** Tells whether a text is nested deeper than so many levels, whether it is JSON or not. */
