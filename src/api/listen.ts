@@ -7,6 +7,7 @@ import { problemResponse } from "./errors.ts";
 import { guarded } from "./guard.ts";
 import { withTrueHeads } from "./head.ts";
 import { KeptSocket, type SocketOwner } from "./kept-socket.ts";
+import { named } from "./named.ts";
 import { tokenOf } from "./token.ts";
 
 /**
@@ -66,8 +67,8 @@ export async function expose(
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       idleTimeout: STRANGER_S,
       // A following read may be silent for ever.
-      fetch: (request) => admit(request, () => server.timeout(request, 0)),
-      error: (error) => problemResponse(error),
+      fetch: async (request) => named(await admit(request, () => server.timeout(request, 0))),
+      error: (error) => named(problemResponse(error)),
     });
   } catch (error) {
     throw listenError(at, error);
@@ -82,12 +83,13 @@ export async function expose(
 }
 
 async function listenUnix(path: string, answer: Api, owner?: SocketOwner): Promise<Listener> {
+  const answerHere = withTrueHeads(answer);
   const serve = (unix: string) =>
     Bun.serve({
       unix,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch: withTrueHeads(answer),
-      error: (error) => problemResponse(error),
+      fetch: async (request) => named(await answerHere(request)),
+      error: (error) => named(problemResponse(error)),
       // A following read may be silent for ever. The types leave this out for a unix socket.
       ...({ idleTimeout: 0 } as object),
     });

@@ -1,5 +1,8 @@
 import type { Json } from "./frame.ts";
 
+/** Every answer of the API has this header, with its version. The gateway lets none pass: its answers are a visitor's. */
+export const API_HEADER = "xs-version";
+
 /** The topics of the HTTP gateway. */
 export const HTTP_REQUEST = "http.request";
 export const HTTP_RESPONSE = "http.response";

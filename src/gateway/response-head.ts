@@ -1,5 +1,6 @@
 import { shown, XsError } from "../frame/error.ts";
 import type { Json } from "../frame/frame.ts";
+import { API_HEADER } from "../frame/http.ts";
 
 /** Status and headers of a response. */
 export interface ResponseHead {
@@ -8,7 +9,7 @@ export interface ResponseHead {
   readonly headers: ReadonlyMap<string, readonly string[]>;
 }
 
-/** What belongs to one connection and is the gateway's own to say (RFC 9110, 7.6.1). */
+/** What belongs to one connection and is the gateway's own to say (RFC 9110, 7.6.1), or names the API. */
 const OWN = new Set([
   "connection",
   "content-length",
@@ -18,6 +19,7 @@ const OWN = new Set([
   "trailer",
   "transfer-encoding",
   "upgrade",
+  API_HEADER,
 ]);
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a header may not hold.

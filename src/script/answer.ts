@@ -1,5 +1,5 @@
 import { type ErrorCode, shown, XsError } from "../frame/error.ts";
-import { parseId } from "../frame/id.ts";
+import { API_HEADER } from "../frame/http.ts";
 
 /** What was asked for, and where: a URL or a socket, as messages name it. */
 export interface Asked {
@@ -14,14 +14,21 @@ export interface Asked {
  * @throws XsError what it says, if it is not; `no_server` where it is no answer of our API at all
  */
 export async function success(response: Response, asked?: Asked): Promise<Response> {
+  const foreign = asked && !response.headers.has(API_HEADER) ? asked : undefined;
   if (response.ok) {
-    if (asked && !(await isOurs(asked.path, response))) throw await stranger(asked.at, response);
+    if (foreign) throw await stranger(foreign.at, response);
     return response;
   }
-  const problem = await problemIn(response);
-  if (problem && problem.code !== "no_handler") throw new XsError(problem.code, problem.detail);
+  const problem = foreign ? undefined : await problemIn(response);
+  if (problem) throw new XsError(problem.code, problem.detail);
   if (response.status === 431) {
     throw new XsError("meta_too_large", "the meta does not fit into a header: make it smaller");
+  }
+  if (asked && response.status === 407) {
+    throw new XsError(
+      "no_server",
+      `no answer from ${asked.at} (${statusOf(response)}): the proxy wants a user and a password, as in http://USER:PASSWORD@PROXY:PORT; set them, or name the host in no_proxy`,
+    );
   }
   if (asked && response.headers.has("location")) throw redirected(asked, response);
   if (asked) throw await stranger(asked.at, response);
@@ -39,34 +46,6 @@ async function problemIn(
     .catch(() => ({}))) as { code?: unknown; detail?: unknown };
   if (typeof code !== "string" || typeof detail !== "string") return undefined;
   return { code: code as ErrorCode, detail };
-}
-
-/** Tells whether a success is one that the API gives for this path: others answer anything. */
-async function isOurs(path: string, response: Response): Promise<boolean> {
-  const { headers, status } = response;
-  if (status === 204) return true;
-  const [name = ""] = path.split("?");
-  const type = typeOf(response);
-  if (name === "/cas") return type === "text/plain";
-  if (/^\/cas\/|\/content$/.test(name)) return type === "application/octet-stream";
-  // A value has the type that it was put with.
-  if (name.startsWith("/kv/") && headers.has("etag")) return true;
-  if (name === "/export") return type === "application/x-tar";
-  if (name === "/metrics") return type === "text/plain";
-  if (type === "application/x-ndjson" || type === "text/event-stream") return true;
-  if (type !== "application/json") return false;
-  // Who appends takes it for the frame, and that for safe.
-  if (/^\/(stream|append)\//.test(name)) return isFrame(await response.clone().text());
-  return !/^\/(|kv|ps|verify)$/.test(name);
-}
-
-function isFrame(text: string): boolean {
-  try {
-    parseId((JSON.parse(text) as { id: string }).id);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Somebody else answers: what it said, and where the API may be instead. */

@@ -263,3 +263,112 @@ test("where something else answers, the message says what was found there", asyn
   );
   await found(`127.0.0.1:${site.port}`, '404 Not Found, text/html, "<p>no\\u001b[31m"');
 });
+
+const ID = "03hadtdyn9s2dxl5soli9q9dz";
+
+test("no command takes the JSON of a stranger for an answer of the API", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store, { args: ["--http", ":0"] });
+  const gateway = await server.listensAt("http");
+  // It passes for the API as well as a handler can.
+  const script = `export default {
+    topics: ["http.request"],
+    run: (frame) => ({ response: {
+      headers: { "xs-version": "0.1.0", "content-type": "application/json", etag: '"1"' },
+      body: '{"ok":true,"id":"${ID}","topic":"note"}',
+    } }),
+  }`;
+  await server.append("stream.cross.handler.spawn", script, { "xs-meta": '{"topic":"web"}' });
+  await until(
+    "the handler",
+    async () => (await server.frames("/stream/stream.cross.handler.active")).length,
+  );
+  await Bun.write(join(home.path, "folder/frames.jsonl"), "");
+  const commands = [
+    ["append", "", "note"],
+    ["append", "", "--batch"],
+    ["append", "", "note", "--chunked", "lines"],
+    ["cat", ""],
+    ["tac", ""],
+    ["get", "", ID],
+    ["next", "", ID],
+    ["previous", "", ID],
+    ["first", ""],
+    ["last", ""],
+    ["remove", "", ID],
+    ["content", "", ID],
+    ["cas", "", `sha256-${"A".repeat(43)}=`],
+    ["cas-post", ""],
+    ["kv", "get", "", "k"],
+    ["kv", "put", "", "k"],
+    ["kv", "delete", "", "k"],
+    ["kv", "list", ""],
+    ["kv", "watch", "", "k"],
+    ["import", "", "folder"],
+    ["import", ""],
+    ["export", "", "-"],
+    ["verify", ""],
+    ["gc", ""],
+    ["ps", ""],
+    ["version", ""],
+    ["eval", "", "-c", "export default (xs) => xs.kv.put('k', 'v')"],
+  ];
+  for (const words of commands) {
+    const args = words.map((word) => word || gateway);
+    const { code, stdout, stderr } = await home.xs(args, { stdin: "" });
+    expect([args, code, stdout]).toEqual([args, 1, ""]);
+    expect(stderr).toContain("is not the API of a store (200 OK, application/json");
+  }
+  // Nor a 204, or a problem with a code of ours.
+  for (const answer of [
+    () => new Response(null, { status: 204 }),
+    () =>
+      Response.json(
+        { code: "not_found", detail: "there is no key" },
+        { status: 404, headers: { "content-type": "application/problem+json" } },
+      ),
+  ]) {
+    await using one = other(answer);
+    const { code, stderr } = await home.xs(["kv", "delete", `:${one.port}`, "k"]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("is not the API of a store")]);
+  }
+});
+
+test("every answer of the API names it, at every door", async () => {
+  using home = new Home();
+  const [server, address, token] = await exposed(home);
+  await using _server = server;
+  const name = /^[0-9]+\.[0-9]+\.[0-9]+/;
+  for (const [path, method] of [
+    ["/", "GET"],
+    ["/", "HEAD"],
+    ["/note", "POST"],
+    ["/kv/k", "DELETE"],
+    ["/nothing/here/at/all", "GET"],
+    ["/export", "GET"],
+  ] as const) {
+    const { headers, status } = await server.fetch(path, { method });
+    expect([path, method, status, headers.get("xs-version")]).toEqual([
+      path,
+      method,
+      status,
+      expect.stringMatching(name),
+    ]);
+    for (const authorization of [`Bearer ${token}`, "Bearer wrong"]) {
+      const there = await fetch(`http://${address}${path}`, { method, headers: { authorization } });
+      await there.body?.cancel();
+      expect(there.headers.get("xs-version")).toMatch(name);
+    }
+  }
+});
+
+test("a proxy that asks for a password is said to", async () => {
+  using home = new Home();
+  await using proxy = other(() => new Response("", { status: 407 }));
+  const env = { http_proxy: `http://127.0.0.1:${proxy.port}` };
+  const { code, stderr } = await home.xs(["last", "store.invalid:4000"], { env });
+  expect(code).toBe(1);
+  expect(stderr).toContain(`through the proxy ${env.http_proxy} (http_proxy)`);
+  expect(stderr).toContain("the proxy wants a user and a password");
+  expect(stderr).not.toContain("directory");
+});

@@ -42,13 +42,14 @@ test("what belongs to the connection is the gateway's own", async () => {
     upgrade: "x",
     trailer: "x",
     "keep-alive": "timeout=1",
+    "Xs-Version": "0.1.0",
   };
   await using _responder = await table(site, { "/": ["hello", { headers }] });
   for (let n = 0; n < 2; n++) {
     const page = await site.curl("/");
     expect(page.text).toBe("hello");
     expect(page.headers).toMatchObject({ "content-length": "5", connection: "keep-alive" });
-    for (const name of ["transfer-encoding", "upgrade", "trailer"]) {
+    for (const name of ["transfer-encoding", "upgrade", "trailer", "xs-version"]) {
       expect(Object.keys(page.headers)).not.toContain(name);
     }
   }
