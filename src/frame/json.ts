@@ -33,7 +33,11 @@ const BACKSLASH = 0x5c;
 export function parseJson(text: string, around = 0): { readonly json: unknown } | undefined {
   if (isDeeperThan(MAX_DEPTH + around, text)) throw tooDeep(MAX_DEPTH);
   const keepsText = MAY_HOLD_ODD.test(text) && scan(text).hasOddNumber;
-  return attempt(() => (keepsText ? parseRaw(text) : JSON.parse(text)));
+  try {
+    return { json: keepsText ? parseRaw(text) : JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** A number that is kept as the text that was sent. */
@@ -171,12 +175,4 @@ function parseRaw(text: string): unknown {
   return raw.parse(text, (_, value, { source = "" }) =>
     typeof value === "number" && isOdd(source) ? raw.rawJSON(source) : value,
   );
-}
-
-function attempt(parse: () => unknown): { json: unknown } | undefined {
-  try {
-    return { json: parse() };
-  } catch {
-    return undefined;
-  }
 }

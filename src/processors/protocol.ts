@@ -27,6 +27,8 @@ export interface HandlerLine {
   readonly error?: { readonly reason: string; readonly frameId: string };
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** A program does not keep to the protocol. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
@@ -68,25 +70,25 @@ export function parseHandlerLine(line: string): HandlerLine {
   for (const key in value) {
     if (!KEYS.has(key)) throw new ProtocolError(unknownKeys(value, [...KEYS], "the line protocol"));
   }
+  const failed = idIn(frameId, "frame_id");
   for (const kind of EFFECTS) {
     const given = value[kind];
     if (given === undefined || given === null) continue;
-    const effect = { frameId: idIn(frameId, "frame_id"), kind, value: given };
+    const effect = { frameId: failed, kind, value: given };
     effects = effects === NONE ? [effect] : [...effects, effect];
   }
-  const failed = idIn(frameId, "frame_id");
   if (error !== undefined && (typeof error !== "string" || failed === undefined)) {
     throw new ProtocolError('"error" is a text, and goes with a "frame_id"');
   }
   const id = idIn(done, "done");
-  return {
-    ...(ready !== undefined && { ready }),
-    effects,
-    ...(next !== undefined && { next: JSON.stringify(next) }),
-    ...(id !== undefined && { done: id }),
-    ...(typeof error === "string" &&
-      failed !== undefined && { error: { reason: error, frameId: failed } }),
-  };
+  const parsed: Mutable<HandlerLine> = { effects };
+  if (ready !== undefined) parsed.ready = ready;
+  if (next !== undefined) parsed.next = JSON.stringify(next);
+  if (id !== undefined) parsed.done = id;
+  if (typeof error === "string" && failed !== undefined) {
+    parsed.error = { reason: error, frameId: failed };
+  }
+  return parsed;
 }
 
 /** A value that a generator gives. @throws ProtocolError */

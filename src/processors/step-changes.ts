@@ -2,7 +2,7 @@ import { XsError } from "../frame/error.ts";
 import { encodeMeta, type Frame } from "../frame/frame.ts";
 import { HTTP_REQUEST } from "../frame/http.ts";
 import { EPHEMERAL, FOREVER, parseTtl, type Ttl } from "../frame/ttl.ts";
-import type { Change, Store, TakenContent } from "../store/store.ts";
+import type { Change, Store } from "../store/store.ts";
 import { resultOf } from "./effects.ts";
 import { patiently, type Subject, shortReason } from "./lifecycle.ts";
 import type { Failure } from "./processor.ts";
@@ -68,11 +68,11 @@ export class StepChanges {
   #changeOf(effect: Effect): Change | Promise<Change> {
     const made = resultOf(effect, this.#subject, this.#ttl, (id) => this.#ttlOf(id));
     if (!("append" in made)) return made;
-    const { content, ...append } = made.append;
-    const withContent = (taken: TakenContent | null) => ({ append: { ...append, content: taken } });
-    if (!content || content.length === 0) return withContent(null);
-    const passing = append.ttl.kind === "ephemeral";
-    return patiently(() => this.#store.content.takeBytes(content, passing)).then(withContent);
+    const { topic, ttl, meta, content } = made.append;
+    if (!content || content.length === 0) return { append: { topic, ttl, meta, content: null } };
+    const passing = ttl.kind === "ephemeral";
+    const taking = patiently(() => this.#store.content.takeBytes(content, passing));
+    return taking.then((taken) => ({ append: { topic, ttl, meta, content: taken } }));
   }
 
   #ttlOf(id: string): Ttl {
