@@ -2,7 +2,14 @@ import { framesIn } from "../frame/frame.ts";
 import { READ_ALL } from "../frame/read-options.ts";
 import type { Reader } from "../store/reader.ts";
 import type { Change } from "../store/store.ts";
-import { patiently, readRecord, type Subject, shortReason, writeRecord } from "./lifecycle.ts";
+import {
+  later,
+  patiently,
+  readRecord,
+  type Subject,
+  shortReason,
+  writeRecord,
+} from "./lifecycle.ts";
 import { StderrWriter, writeLines, writeValues } from "./output.ts";
 import { Program } from "./process.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "./processor.ts";
@@ -50,8 +57,8 @@ export class Generator implements Processor {
     this.#prepared = prepare(this.#host.place, subject, script, options);
     await checkScript(this.#prepared, signal);
     if (!duplex) return;
-    const record = await readRecord(this.#host.store, subject);
-    if (record) this.#cursor = record.cursor;
+    const { own, before } = await readRecord(this.#host.store, subject);
+    this.#cursor = own ? own.cursor : later(subject.spawnId, before);
   }
 
   takes(): boolean {
@@ -71,6 +78,10 @@ export class Generator implements Processor {
   }
 
   activation(): Change[] {
+    return this.#spawn.duplex ? [writeRecord(this.subject, this.#cursor)] : [];
+  }
+
+  remains(): Change[] {
     return this.#spawn.duplex ? [writeRecord(this.subject, this.#cursor)] : [];
   }
 

@@ -8,7 +8,14 @@ import { behindMs } from "./behind.ts";
 import { startCrew } from "./crew.ts";
 import { Drain } from "./drain.ts";
 import { InFlight } from "./in-flight.ts";
-import { patiently, readRecord, type Subject, shortReason, writeRecord } from "./lifecycle.ts";
+import {
+  later,
+  patiently,
+  readRecord,
+  type Subject,
+  shortReason,
+  writeRecord,
+} from "./lifecycle.ts";
 import { type HandlerOptions, passesOver } from "./options.ts";
 import { framesOf, type HandlerPage, isThreshold, OwnOutput } from "./own-output.ts";
 import { Poison } from "./poison.ts";
@@ -82,13 +89,14 @@ export class Handler implements Processor {
     this.#prepared = prepare(this.#host.place, subject, script, options);
     this.#worker = await this.#startCrew(signal);
     this.#options = this.#worker.options;
-    const record = await readRecord(this.#host.store, subject);
-    if (record) {
-      this.#cursor = record.cursor;
-      this.#state = record.state;
+    const { own, before } = await readRecord(this.#host.store, subject);
+    if (own) {
+      this.#cursor = own.cursor;
+      this.#state = own.state;
     } else {
       const { start, initial } = this.#options;
-      this.#cursor = start === "tail" ? subject.spawnId : start === "first" ? "" : start;
+      const tail = () => later(subject.spawnId, before);
+      this.#cursor = start === "tail" ? tail() : start === "first" ? "" : start;
       if (initial !== undefined) this.#state = JSON.stringify(initial);
     }
     this.#begin = this.#cursor;
@@ -113,6 +121,10 @@ export class Handler implements Processor {
 
   activation(): Change[] {
     return [writeRecord(this.subject, this.#cursor, this.#state)];
+  }
+
+  remains(): Change[] {
+    return [writeRecord(this.subject, this.#cursor)];
   }
 
   get runtime(): string | undefined {
@@ -204,7 +216,8 @@ export class Handler implements Processor {
     const drained = await this.#drained.promise;
     clearInterval(watch);
     await this.stop();
-    return drained ? successor : this.#cursor;
+    // The spawn of a successor that an import brought may lie before what this one has done.
+    return drained ? later(successor, this.#cursor) : this.#cursor;
   }
 
   goOn(successor: string): void {

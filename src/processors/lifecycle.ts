@@ -1,3 +1,4 @@
+import { parseId } from "../frame/id.ts";
 import { memberText } from "../frame/json.ts";
 import { FOREVER, parseTtl } from "../frame/ttl.ts";
 import type { Change, Store } from "../store/store.ts";
@@ -75,18 +76,44 @@ export function writeRecord(subject: Subject, cursor: string, state?: string): C
   return { put: { key: recordKey(subject), type: "application/json", value: Buffer.from(text) } };
 }
 
-/** What is remembered of this very spawn. */
+/**
+ * What is remembered of this very spawn, or else how far the one before it of its name came. An import
+ * may have brought a spawn that is older than what ran meanwhile, and that is not done again.
+ */
 export async function readRecord(
   store: Store,
   subject: Subject,
-): Promise<ProcessorRecord | undefined> {
-  const pair = await store.kv.get(recordKey(subject));
-  if (!pair) return undefined;
-  const text = new TextDecoder().decode(pair.value);
-  const { spawn_id, cursor } = JSON.parse(text) as Pick<ProcessorRecord, "spawn_id" | "cursor">;
-  if (spawn_id !== subject.spawnId) return undefined;
-  const state = memberText(text, "state");
-  return { spawn_id, cursor, ...(state !== undefined && { state }) };
+): Promise<{ own?: ProcessorRecord; before?: string }> {
+  const key = recordKey(subject);
+  const pair = await store.kv.get(key);
+  if (!pair) return {};
+  const record = parseRecord(new TextDecoder().decode(pair.value));
+  if (!record) {
+    // An import may bring anything.
+    process.stderr.write(
+      `xs: ${subject.kind} ${subject.name} begins anew: what stands at the key ${key} is no record of the runtime\n`,
+    );
+    return {};
+  }
+  return record.spawn_id === subject.spawnId ? { own: record } : { before: record.cursor };
+}
+
+function parseRecord(text: string): ProcessorRecord | undefined {
+  try {
+    const { spawn_id, cursor } = JSON.parse(text) as { [key: string]: unknown };
+    if (typeof spawn_id !== "string" || typeof cursor !== "string") return undefined;
+    parseId(spawn_id);
+    if (cursor !== "") parseId(cursor);
+    const state = memberText(text, "state");
+    return { spawn_id, cursor, ...(state !== undefined && { state }) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The later of two ids. */
+export function later(one: string, other: string | undefined): string {
+  return other !== undefined && other > one ? other : one;
 }
 
 /** Does it as soon as the disk has room, and a descriptor is free. @throws XsError where the store fails or is closed */

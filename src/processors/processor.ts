@@ -65,6 +65,8 @@ export interface Processor {
   startAfter(id: string): void;
   /** What is to be committed together with `.active`. */
   activation(): Change[];
+  /** What is to be remembered of it once it has ended by itself: how far it came. */
+  remains(): Change[];
   /** Runs its program once. Rejects with `Invalid` where that does not load any more. */
   attempt(): Promise<Attempt>;
   /**

@@ -59,14 +59,18 @@ export class Slot {
     this.name = name;
   }
 
-  /** Notes a spawn of an earlier time, which does not run any more. */
+  /** Notes a spawn of an earlier time, which replaces nothing unless it is asked for again. */
   remember(spawnId: string): void {
     this.#spawnIds.add(spawnId);
+    this.#passedOver.add(spawnId);
   }
 
   /** Takes a request, in the order of the log. */
   request(action: "spawn" | "terminate", frame: Frame, recovered = false): void {
-    if (action === "spawn") this.#spawnIds.add(frame.id);
+    if (action === "spawn") {
+      this.#spawnIds.add(frame.id);
+      this.#passedOver.delete(frame.id);
+    }
     this.#queue.push({ action, frame, recovered });
     // What is about to be loaded is not wanted any more, or not for long. But what ran before the
     // server stopped has frames to handle up to the new spawn.
@@ -245,7 +249,10 @@ export class Slot {
 
   async #terminate(): Promise<void> {
     const current = this.#current;
-    if (!current) return;
+    if (!current) {
+      if (await this.#host.store.kv.get(recordKey(this))) await this.#answer(this.#forget());
+      return;
+    }
     await current.stop();
     // It may have come to an end of its own meanwhile.
     if (this.#current !== current) return;
@@ -258,7 +265,8 @@ export class Slot {
     if (this.#current !== running || end === "stopped") return;
     this.#current = undefined;
     running.processor.dispose();
-    await this.#answer([answer(running.subject, end.how, end.meta), ...this.#forget()]);
+    const remains = running.processor.remains();
+    await this.#answer([answer(running.subject, end.how, end.meta), ...remains]);
     const { frame_id: frameId, reason } = end.meta;
     const failed = end.how === "failed";
     if (failed) {
@@ -276,7 +284,7 @@ export class Slot {
     this.#host.requests.ended(processor.subject, failed, wasFor);
   }
 
-  /** What is remembered of a processor goes when it is over. */
+  /** What is remembered of a processor goes when it is terminated. */
   #forget(): Change[] {
     return [{ delete: recordKey(this) }];
   }
