@@ -1,17 +1,16 @@
-import { shown, XsError } from "../frame/error.ts";
+import { parseChunkMode } from "../frame/chunk.ts";
+import { XsError } from "../frame/error.ts";
 import { parseMeta } from "../frame/frame.ts";
+import { parseIdempotencyKey } from "../frame/header.ts";
 import { parseId } from "../frame/id.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { FOREVER, parseAskedTtl } from "../frame/ttl.ts";
 import type { AppendCondition } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { takeBody } from "./body.ts";
-import { appendChunks, parseChunkMode } from "./chunked.ts";
+import { appendChunks } from "./chunked.ts";
 import { frameResponse } from "./frame.ts";
 import { isOn, onlyOptions } from "./query.ts";
-
-/** Longest Idempotency-Key. */
-const MAX_IDEMPOTENCY_KEY = 255;
 
 /** Appends one frame; the body is its content. With `chunked` it is a frame for each piece. */
 export function append(name: string) {
@@ -45,15 +44,9 @@ export function conditionOf(request: Request): AppendCondition {
   const last = request.headers.get("xs-expect-last");
   const key = request.headers.get("idempotency-key");
   if (last === null && key === null) return {};
-  if (key !== null && !(key.length <= MAX_IDEMPOTENCY_KEY && /^[!-~]+$/.test(key))) {
-    throw new XsError(
-      "bad_header",
-      `the Idempotency-Key ${shown(key)} is not 1 to ${MAX_IDEMPOTENCY_KEY} visible ASCII characters`,
-    );
-  }
   return {
     ...(last !== null && { expectLast: last === "none" ? null : parseId(last) }),
-    ...(key !== null && { idempotencyKey: key }),
+    ...(key !== null && { idempotencyKey: parseIdempotencyKey(key) }),
   };
 }
 

@@ -1,5 +1,5 @@
-import { type Chunk, chunkIn } from "../frame/chunk.ts";
-import { shown, XsError } from "../frame/error.ts";
+import { type Chunk, type ChunkMode, chunkIn } from "../frame/chunk.ts";
+import { XsError } from "../frame/error.ts";
 import {
   encodeMeta,
   type Frame,
@@ -17,18 +17,12 @@ import type { Call } from "./api.ts";
 import { streamOf } from "./chunks.ts";
 import { brokeOff } from "./pulled.ts";
 import { checkCrowd } from "./room.ts";
-import { type ChunkMode, Splitter } from "./splitter.ts";
+import { Splitter } from "./splitter.ts";
 
 /** Pieces that one commit takes at most. */
 const STEP = 500;
 /** Bytes of the answer that wait for the client at most. */
 const WAITING = 64 * 1024;
-
-/** @throws XsError `bad_option` */
-export function parseChunkMode(text: string): ChunkMode {
-  if (text === "bytes" || text === "lines" || text === "sse") return text;
-  throw new XsError("bad_option", `chunked=${shown(text)} is not one of bytes, lines, sse`);
-}
 
 type Write = Pick<AppendRequest, "topic" | "meta" | "ttl">;
 

@@ -14,6 +14,8 @@ import { linesResponse } from "./stream.ts";
 
 /** Longest media type of a value. */
 const MAX_TYPE = 255;
+/** The media type of a value that came without one. */
+const UNNAMED = "application/octet-stream";
 
 export const kv = {
   /** The pairs whose keys begin with a prefix, or a watch of them. */
@@ -34,7 +36,8 @@ export const kv = {
         return new Response(null, { status: 304, headers: validators });
       const headers = {
         ...validators,
-        "content-type": pair.type,
+        // An import may have brought one that says nothing.
+        "content-type": pair.type || UNNAMED,
         "content-length": String(pair.value.length),
       };
       return new Response(pair.value as Uint8Array<ArrayBuffer>, { headers });
@@ -46,7 +49,7 @@ export const kv = {
     return async ({ store, request, url, rooms }: Call): Promise<Response> => {
       onlyOptions(url, []);
       parseClientKey(key);
-      const type = request.headers.get("content-type") ?? "application/octet-stream";
+      const type = request.headers.get("content-type") || UNNAMED;
       if (type.length > MAX_TYPE) {
         throw new XsError("bad_header", `the Content-Type is longer than ${MAX_TYPE} bytes`);
       }

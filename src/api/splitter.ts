@@ -1,7 +1,5 @@
+import type { ChunkMode } from "../frame/chunk.ts";
 import { GrowingBuffer } from "../frame/growing-buffer.ts";
-
-/** Where chunked content is cut: as it arrives, after each line, or after each server-sent event. */
-export type ChunkMode = "bytes" | "lines" | "sse";
 
 /** Longest piece, in bytes: a line or event that is longer is cut. */
 export const MAX_PIECE = 64 * 1024;

@@ -1,4 +1,6 @@
+import { parseChunkMode } from "../frame/chunk.ts";
 import { parseMeta } from "../frame/frame.ts";
+import { parseIdempotencyKey } from "../frame/header.ts";
 import { parseId } from "../frame/id.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { parseAskedTtl, TTL_FORMS } from "../frame/ttl.ts";
@@ -74,9 +76,22 @@ export const append: Verb = {
       );
     }
     const key = options.get("idempotency-key");
-    if (key !== undefined) headers.set("idempotency-key", key);
+    if (key !== undefined) {
+      headers.set(
+        "idempotency-key",
+        parsed(() => parseIdempotencyKey(key, "--idempotency-key")),
+      );
+    }
     const mode = options.get("chunked");
-    if (mode !== undefined) query.set("chunked", mode);
+    if (mode !== undefined) {
+      query.set(
+        "chunked",
+        parsed(() => parseChunkMode(mode, "--chunked ")),
+      );
+      for (const name of ["expect-last", "idempotency-key"]) {
+        if (options.has(name)) throw new UsageError(`--${name} does not go with --chunked`);
+      }
+    }
     const topic = batch ? undefined : parsed(() => parseClientTopic(target.rest[0] ?? ""));
     const path = topic === undefined ? "/stream" : `/stream/${topic}`;
     // Read before the store is opened: with no server it is locked for as long as it is open.

@@ -1,5 +1,6 @@
 import type { ArgsDef } from "citty";
 import { looksLikeAddress } from "../client/address.ts";
+import { parseCount } from "../frame/read-options.ts";
 import { parseTopicFilter } from "../frame/topic.ts";
 import { followOut } from "./read.ts";
 import { splitTarget, withClient } from "./target.ts";
@@ -28,7 +29,7 @@ export function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["e
       const [topic] = target.rest;
       if (topic !== undefined) parsed(() => parseTopicFilter(topic));
       const query = new URLSearchParams();
-      if (count !== undefined) query.set("last", count);
+      if (count !== undefined) query.set("last", String(parsed(() => parseCount(count, "COUNT"))));
       for (const name of ["with-timestamp", "follow"]) {
         if (options.has(name)) query.set(name, "true");
       }

@@ -1,6 +1,7 @@
 import type { ArgsDef } from "citty";
 import { isStoreAddress } from "../client/address.ts";
-import { parseKey, parseKeyPrefix } from "../frame/key.ts";
+import { parseMediaType, parseRevisions } from "../frame/header.ts";
+import { parseClientKey, parseKey, parseKeyPrefix } from "../frame/key.ts";
 import { changeLine } from "../frame/pair.ts";
 import { sniffedType } from "../frame/text.ts";
 import { readInput } from "./input.ts";
@@ -54,10 +55,12 @@ export const kvPut: Verb = {
     ["echo 1 | xs kv put lock --if-none-match '*'", "only if nobody has it"],
   ],
   async run({ positionals, options }) {
-    const { target, path } = keyOf(positionals);
+    const { target, path } = keyOf(positionals, parseClientKey);
     const headers = conditionHeaders(options);
+    const given = options.get("type");
+    const type = given === undefined ? undefined : parsed(() => parseMediaType(given, "--type"));
     const body = await readInput();
-    headers.set("content-type", options.get("type") ?? typeOf(body));
+    headers.set("content-type", type ?? typeOf(body));
     await withClient(target, { create: true }, async (client) => {
       await pipeOut(await client.request(path, { method: "PUT", headers, body }));
     });
@@ -71,7 +74,7 @@ export const kvDelete: Verb = {
   options: CONDITION_OPTIONS,
   examples: [["xs kv delete views/count", "nothing is printed"]],
   async run({ positionals, options }) {
-    const { target, path } = keyOf(positionals);
+    const { target, path } = keyOf(positionals, parseClientKey);
     const headers = conditionHeaders(options);
     await withClient(target, {}, async (client) => {
       await client.request(path, { method: "DELETE", headers });
@@ -129,9 +132,12 @@ export const kvWatch: Verb = {
   },
 };
 
-function keyOf(positionals: readonly string[]): { target: Target; path: string; key: string } {
+function keyOf(
+  positionals: readonly string[],
+  parse = parseKey,
+): { target: Target; path: string; key: string } {
   const target = splitTarget(positionals, 1, "KEY");
-  const key = parsed(() => parseKey(target.rest[0] ?? ""));
+  const key = parsed(() => parse(target.rest[0] ?? ""));
   return { target, path: pathOf(key), key };
 }
 
@@ -143,7 +149,11 @@ function conditionHeaders(options: ReadonlyMap<string, string>): Headers {
   const headers = new Headers();
   for (const name of Object.keys(CONDITION_OPTIONS)) {
     const value = options.get(name);
-    if (value !== undefined) headers.set(name, value);
+    if (value === undefined) continue;
+    headers.set(
+      name,
+      parsed(() => parseRevisions(value, `--${name}`)),
+    );
   }
   return headers;
 }

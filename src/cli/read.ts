@@ -1,8 +1,13 @@
 import type { ArgsDef } from "citty";
-import { formatReadOptions, parseReadOptions, type ReadOptions } from "../frame/read-options.ts";
+import {
+  formatReadOptions,
+  parsePulse,
+  parseReadOptions,
+  type ReadOptions,
+} from "../frame/read-options.ts";
 import { pipeOut } from "./output.ts";
 import { splitTarget, withClient } from "./target.ts";
-import { parsed, UsageError, type VerbInput } from "./verb.ts";
+import { parsed, type VerbInput } from "./verb.ts";
 
 const count = (description: string) => ({ type: "string", valueHint: "N", description }) as const;
 const id = (description: string) => ({ type: "string", valueHint: "ID", description }) as const;
@@ -75,6 +80,5 @@ function pairsOf(options: ReadonlyMap<string, string>): [string, string][] {
 /** The heartbeat that is wanted, in ms. */
 export function pulseOf(options: ReadonlyMap<string, string>): string | undefined {
   const pulse = options.get("pulse");
-  if (pulse === undefined || /^[0-9]+$/.test(pulse)) return pulse;
-  throw new UsageError(`--pulse ${pulse} is not in milliseconds`);
+  return pulse === undefined ? undefined : String(parsed(() => parsePulse(pulse, "--pulse ")));
 }

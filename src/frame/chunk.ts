@@ -1,4 +1,17 @@
+import { shown, XsError } from "./error.ts";
 import type { Json } from "./frame.ts";
+
+/** Where chunked content is cut: as it arrives, after each line, or after each server-sent event. */
+export type ChunkMode = "bytes" | "lines" | "sse";
+
+/**
+ * @param name of the option, as it was given
+ * @throws XsError `bad_option`
+ */
+export function parseChunkMode(text: string, name = "chunked="): ChunkMode {
+  if (text === "bytes" || text === "lines" || text === "sse") return text;
+  throw new XsError("bad_option", `${name}${shown(text)} is not one of bytes, lines, sse`);
+}
 
 /** The place of a frame in chunked content: `meta.chunk`. */
 export interface Chunk {

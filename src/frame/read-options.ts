@@ -137,12 +137,21 @@ export function parseFollow(value: string | null): Pick<ReadOptions, "follow" | 
 }
 
 function parseFollowOption(value: string, name: string): boolean | number {
-  if (!/^[0-9]+$/.test(value)) return parseFlag(value, name);
-  const ms = Number(value);
+  return /^[0-9]+$/.test(value) ? parsePulse(value, `${name}=`) : parseFlag(value, name);
+}
+
+/**
+ * Parses a heartbeat in ms.
+ *
+ * @param name of the option, as it was given
+ * @throws XsError `bad_option`
+ */
+export function parsePulse(value: string, name: string): number {
+  const ms = /^[0-9]+$/.test(value) ? Number(value) : 0;
   if (ms >= 1 && ms <= MAX_PULSE) return ms;
   throw new XsError(
     "bad_option",
-    `${name}=${shown(value)}: the pulse is from 1 to ${MAX_PULSE} milliseconds`,
+    `${name}${shown(value)}: the pulse is from 1 to ${MAX_PULSE} milliseconds`,
   );
 }
 

@@ -1,5 +1,6 @@
-import { shown, XsError } from "../frame/error.ts";
+import { XsError } from "../frame/error.ts";
 import { encodeMeta, type Json } from "../frame/frame.ts";
+import { parseMediaType } from "../frame/header.ts";
 import { HTTP_RESPONSE } from "../frame/http.ts";
 import { isRawNumber } from "../frame/json.ts";
 import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
@@ -87,11 +88,10 @@ export function resultOf(
       }
       const usual =
         typeof given.value === "string" ? "text/plain; charset=utf-8" : "application/json";
-      const type = given.type === undefined ? usual : textOf(given.type, "the type of a put");
-      // It is served as a header.
-      if (!/^[\x20-\x7e]{1,255}$/.test(type)) {
-        throw new XsError("bad_header", `the type of a put is no media type: ${shown(type)}`);
-      }
+      const type =
+        given.type === undefined
+          ? usual
+          : parseMediaType(textOf(given.type, "the type of a put"), "the type of a put");
       return {
         put: { key: parseClientKey(textOf(given.key, "the key of a put")), type, value: bytes },
       };

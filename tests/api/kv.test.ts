@@ -325,3 +325,13 @@ describe("a watch", () => {
     );
   });
 });
+
+test("a value without a media type, or with an empty one, is octets, once", async () => {
+  await using it = new Subject();
+  for (const headers of [{}, { "content-type": "" }, { "content-type": "  " }]) {
+    const stored = (await (await put(it, "k", new Uint8Array([1]), headers)).json()) as object;
+    expect(stored).toMatchObject({ type: "application/octet-stream" });
+    const { headers: answered } = await it.ask("/kv/k");
+    expect(answered.get("content-type")).toBe("application/octet-stream");
+  }
+});

@@ -1,4 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { VERBS } from "../../src/cli/verbs.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
@@ -261,4 +263,66 @@ test("scru128 makes ids, takes them apart and puts them together again", async (
     const { code, stdout } = await home.xs(["scru128", "pack"], { stdin });
     expect([stdin, code, stdout]).toEqual([stdin, 2, ""]);
   }
+});
+
+test("a value that no server takes is wrong usage: it is named before anything is sent or made", async () => {
+  using home = new Home();
+  const store = join(home.path, "none-yet");
+  const wrong: [args: string[], named: string][] = [
+    ...["a\nb", "€", "a b", "x".repeat(256)].map((key): [string[], string] => [
+      ["append", store, "note", `--idempotency-key=${key}`],
+      "--idempotency-key",
+    ]),
+    [["append", store, "--batch", "--idempotency-key", "€"], "--idempotency-key"],
+    [["append", store, "note", "--expect-last", "€"], "€"],
+    [["append", store, "note", "--chunked", "foo"], '--chunked "foo" is not one of'],
+    [["append", store, "note", "--chunked="], "--chunked"],
+    [
+      ["append", store, "note", "--chunked", "lines", "--expect-last", "none"],
+      "--expect-last does not go with --chunked",
+    ],
+    [
+      ["append", store, "note", "--chunked", "lines", "--idempotency-key", "k"],
+      "--idempotency-key does not go with --chunked",
+    ],
+    [["append", store, "x".repeat(256)], "topic"],
+    [["append", store, "note", "--meta", JSON.stringify("x".repeat(65_536))], "meta"],
+    ...["a\nb", "€/b", "", " ", "a/b ", "x".repeat(256)].map((type): [string[], string] => [
+      ["kv", "put", store, "k", `--type=${type}`],
+      "--type",
+    ]),
+    ...["€", "a\nb", "", "nope", `${ID},nope`].flatMap((rev): [string[], string][] => [
+      [["kv", "put", store, "k", `--if-match=${rev}`], "--if-match"],
+      [["kv", "put", store, "k", `--if-none-match=${rev}`], "--if-none-match"],
+      [["kv", "delete", store, "k", `--if-match=${rev}`], "--if-match"],
+    ]),
+    [["kv", "put", store, "stream.cross.k"], "belongs to the runtime"],
+    [["kv", "delete", store, "stream.cross.k"], "belongs to the runtime"],
+    [["kv", "put", store, "k".repeat(513)], "longer than 512"],
+    [["kv", "watch", store, "k", "--pulse", "0"], "--pulse"],
+    [["cat", store, "--pulse", "0"], '--pulse "0": the pulse is from 1'],
+    [["cat", store, "--pulse", "2147483648"], "--pulse"],
+    [["last", store, "note", "99999999999999999999"], "COUNT"],
+    [["first", store, "99999999999999999999"], "COUNT"],
+  ];
+  for (const [args, named] of wrong) {
+    const { code, stdout, stderr } = await home.xs(args, { stdin: "x" });
+    expect([args, code, stdout]).toEqual([args, 2, ""]);
+    expect(stderr).toContain(named);
+    expect(stderr).not.toContain("should not have happened");
+  }
+  expect(existsSync(store)).toBe(false);
+});
+
+test("the revisions that kv put prints are taken as they are, in quotes, and several", async () => {
+  using home = new Home();
+  const put = async (...args: string[]) => {
+    const printed = await home.ok(["kv", "put", home.store, "k", ...args], { stdin: "v" });
+    return (JSON.parse(printed) as { rev: string }).rev;
+  };
+  const first = await put("--if-none-match", "*");
+  const second = await put("--if-match", first);
+  const third = await put("--if-match", `"${second}"`);
+  await put("--if-match", `${first}, "${third}"`);
+  await put("--if-match", "*");
 });
