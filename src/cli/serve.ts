@@ -72,7 +72,9 @@ export const serve: Verb = {
 /** What waits while a server is paused. */
 async function waiting(store: Store): Promise<string> {
   const what = counted(await nextStart(store));
-  return what ? `${what} wait for a start without --paused (xs ps)` : "nothing would run anyway";
+  if (!what) return "nothing would run anyway";
+  const goOn = "to go on, stop this server and start it again without --paused";
+  return `${what} wait for a start without --paused (xs ps)\n  ${goOn}`;
 }
 
 /** The ways into a server. */

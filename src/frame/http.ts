@@ -8,6 +8,12 @@ export const HTTP_REQUEST = "http.request";
 export const HTTP_RESPONSE = "http.response";
 export const HTTP_DISCONNECT = "http.disconnect";
 export const HTTP_ERROR = "http.error";
+export const HTTP_TOPICS: ReadonlySet<string> = new Set([
+  HTTP_REQUEST,
+  HTTP_RESPONSE,
+  HTTP_DISCONNECT,
+  HTTP_ERROR,
+]);
 
 /** How long requests are kept where nobody says otherwise: a day. */
 export const HTTP_TTL = "time:86400000";

@@ -13,7 +13,7 @@ import type { Handlers } from "./handlers.ts";
 import { bodyOf } from "./incoming.ts";
 import { ClientGone, Outgoing } from "./outgoing.ts";
 import type { RecentContent } from "./recent-content.ts";
-import { HandlersFailed, noHandler, refuse } from "./refusal.ts";
+import { HandlersFailed, noHandler, refuse, tellOwner } from "./refusal.ts";
 import { hasMore, responseHead } from "./response-head.ts";
 
 /** What a client may ask of the gateway. */
@@ -218,8 +218,10 @@ export class Exchange {
   #refuse(error: unknown): void {
     if (this.#response.destroyed) return;
     // With a part of the answer out, breaking off is all that is left.
-    if (this.#response.headersSent) this.#out.cut();
-    else refuse(this.#request, this.#response, error);
+    if (this.#response.headersSent) {
+      tellOwner(error);
+      this.#out.cut();
+    } else refuse(this.#request, this.#response, error);
   }
 
   async #note(topic: string, meta: object): Promise<void> {

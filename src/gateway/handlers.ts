@@ -2,6 +2,8 @@
 export interface Handlers {
   /** Whether one takes frames of a topic, also while it does not run. */
   takes(topic: string): Promise<boolean>;
+  /** Whether none runs because the server was started so. */
+  readonly isPaused: boolean;
   /** Whether one of requests has failed for good, and nothing has come in its place. */
   readonly someFailed: boolean;
   /**

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { preferred } from "../api/accept.ts";
 import { type Problem, problemOf, retryAfter } from "../api/errors.ts";
 import { type ErrorCode, XsError } from "../frame/error.ts";
+import { oneLine, Seldom } from "../frame/one-line.ts";
 import type { Handlers } from "./handlers.ts";
 
 /** How to answer requests, for whoever finds that nobody does. */
@@ -22,21 +23,25 @@ Or with a loop in a shell, for as long as it runs:
 `;
 
 /** Nobody would see a request: an error whose page says how to change that. */
-export function noHandler({ someFailed }: Pick<Handlers, "someFailed">): XsError {
-  if (someFailed) return new NoHandlerLeft();
+export function noHandler({
+  isPaused,
+  someFailed,
+}: Pick<Handlers, "isPaused" | "someFailed">): XsError {
+  if (isPaused) return new NoHandlerNow("this site is paused: try again later");
+  if (someFailed) return new NoHandlerNow(HANDLER_FAILED);
   return new XsError(
     "no_handler",
     "nobody answers here yet: no handler takes http.request and no reader follows it",
   );
 }
 
-/** There was a handler. Visitors learn no more than that. */
-class NoHandlerLeft extends XsError {
-  constructor() {
-    super(
-      "no_handler",
-      "the handler of this site has failed: whoever runs it finds which and why with  xs last stream.cross.handler.failed,  and what still runs with  xs ps",
-    );
+const HANDLER_FAILED =
+  "the handler of this site has failed: whoever runs it finds which and why with  xs last stream.cross.handler.failed,  and what still runs with  xs ps";
+
+/** There is, or was, a handler. Visitors learn no more than that. */
+class NoHandlerNow extends XsError {
+  constructor(message: string) {
+    super("no_handler", message);
   }
 }
 
@@ -60,24 +65,45 @@ export class HandlersFailed extends XsError {
 /** The page is for whoever wants HTML, or does not say what. */
 const OFFERS = ["application/problem+json", "application/json", "text/html", "text/plain"] as const;
 
-/** What is wrong inside, which a visitor can do nothing about and does not need to know. */
-const INSIDE: ReadonlySet<ErrorCode> = new Set([
-  "internal",
-  "store_failed",
-  "store_damaged",
-  "frame_damaged",
-  "content_damaged",
-  "value_damaged",
-  "disk_full",
-  "too_many_files",
-  "busy",
+/** What a visitor did, or needs to know: the page says all of it. */
+const OF_THE_REQUEST: ReadonlySet<ErrorCode> = new Set([
+  "bad_request",
+  "bad_host",
+  "headers_too_large",
+  "body_too_large",
+  "body_cut_off",
+  "body_too_slow",
+  "no_handler",
+  "handler_failed",
 ]);
+/** What comes of the site and its load, and is nothing to mend by itself. */
+const OF_THE_SITE: { readonly [code in ErrorCode]?: string } = {
+  no_answer: "this site did not answer in time: try again later",
+  store_closed: "this site is stopping: try again later",
+  too_many_requests: "too many requests are under way: try again later",
+};
+const NOT_SENT =
+  "the answer of this site could not be sent: whoever runs it finds why with  xs last http.error";
 
-/** A problem as anybody may see it: nothing of the store, its place or the program. */
+/** A problem as anybody may see it: nothing of the store, its place, the program or what a handler gave. */
 function forVisitors(problem: Problem): Problem {
   const { title, status, code } = problem;
-  if (!INSIDE.has(code)) return problem;
-  return { title, status, detail: "this site cannot answer now: try again later", code };
+  if (OF_THE_REQUEST.has(code)) return problem;
+  const known = code === "bad_response" ? NOT_SENT : OF_THE_SITE[code];
+  const detail = known ?? "this site cannot answer now: try again later";
+  return { title, status, detail, code };
+}
+
+const seldom = new Seldom();
+
+/** Tells whoever started the server what a visitor is not told: a line on stderr. */
+export function tellOwner(error: unknown): void {
+  const { code, detail } = problemOf(error);
+  if (OF_THE_REQUEST.has(code) || OF_THE_SITE[code] !== undefined) return;
+  const untold = seldom.turn();
+  if (untold === undefined) return;
+  const more = untold > 0 ? ` (and ${untold} more, see http.error)` : "";
+  process.stderr.write(`xs: ${oneLine(`the gateway could not answer${more}: ${detail}`)}\n`);
 }
 
 /**
@@ -85,10 +111,11 @@ function forVisitors(problem: Problem): Problem {
  * plain text.
  */
 export function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  tellOwner(error);
   const problem = forVisitors(problemOf(error));
   const { status, title, detail, code } = problem;
   const json = preferred(request.headers.accept, OFFERS)?.startsWith("application/") ?? false;
-  const howTo = code === "no_handler" && !(error instanceof NoHandlerLeft);
+  const howTo = code === "no_handler" && !(error instanceof NoHandlerNow);
   const page = `${status} ${title}\n\n${detail}\n${howTo ? `\n${HOW_TO}` : ""}`;
   const body = Buffer.from(json ? `${JSON.stringify({ ...problem, detail })}\n` : page);
   response.writeHead(status, {

@@ -1,9 +1,9 @@
 import { shown, XsError } from "../frame/error.ts";
 import type { Json } from "../frame/frame.ts";
-import { HTTP_REQUEST } from "../frame/http.ts";
+import { HTTP_REQUEST, HTTP_TOPICS } from "../frame/http.ts";
 import { parseId } from "../frame/id.ts";
 import { unknownKeys } from "../frame/known-keys.ts";
-import { parseTopicFilter } from "../frame/topic.ts";
+import { parseTopic, parseTopicFilter, RUNTIME_PREFIX } from "../frame/topic.ts";
 import { FOREVER, parseAskedTtl, type Ttl } from "../frame/ttl.ts";
 import type { Kind } from "./registry.ts";
 
@@ -72,6 +72,29 @@ const SPAWN: { readonly [kind in Kind]: readonly string[] } = {
   handler: ["topic", "runtime", "restart", "ttl", ...DECLARED],
   generator: ["topic", "duplex", "runtime", "restart", "ttl"],
 };
+
+/** What a processor writes, or is fed: topics below its name. */
+const TOPICS: { readonly [kind in Kind]: readonly string[] } = {
+  handler: ["out", "error", "stderr"],
+  generator: ["recv", "send", "stderr"],
+};
+
+/** Checks that the topics below a name are nobody else's. @throws Invalid */
+export function checkName(kind: Kind, name: string): void {
+  for (const last of TOPICS[kind]) {
+    const topic = refused(() => parseTopic(`${name}.${last}`));
+    const owner = topic.startsWith(RUNTIME_PREFIX)
+      ? "the runtime"
+      : HTTP_TOPICS.has(topic)
+        ? "the gateway"
+        : undefined;
+    if (owner !== undefined)
+      throw new Invalid(
+        `the name ${shown(name)} is not free: ${topic} is a topic of ${owner}. Give it another`,
+      );
+  }
+}
+
 /** Reads the meta of a spawn of a kind. @throws Invalid */
 export function parseSpawnOptions(given: Json, kind: Kind): SpawnOptions {
   // A spawn that a handler appended says which one did, and of what frame.

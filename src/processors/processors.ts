@@ -43,6 +43,7 @@ export class Processors {
   readonly #requests = new Requests((id) =>
     [...this.#slots.values()].flatMap((slot) => slot.takerOf(id) ?? []),
   );
+  #isPaused = false;
   #loads = 0;
   #waiting: (() => void)[] = [];
 
@@ -69,7 +70,13 @@ export class Processors {
 
   /** Runs nothing, and answers no request: all of that waits for the next start. */
   pause(): void {
+    this.#isPaused = true;
     this.#started.resolve();
+  }
+
+  /** Whether nothing runs, and will not before the next start. */
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   /** Whether a handler of requests has failed for good, and nothing has come in its place. */

@@ -1,6 +1,5 @@
 import type { Frame } from "../frame/frame.ts";
 import { HTTP_REQUEST } from "../frame/http.ts";
-import { parseTopic } from "../frame/topic.ts";
 import type { Change, Store } from "../store/store.ts";
 import { Complaints } from "./complaints.ts";
 import { Drain } from "./drain.ts";
@@ -8,7 +7,7 @@ import { Generator } from "./generator.ts";
 import { Handler } from "./handler.ts";
 import { outlasting } from "./lack.ts";
 import { answer, patiently, recordKey, type Subject, shortReason } from "./lifecycle.ts";
-import { Invalid, parseSpawnOptions, refused } from "./options.ts";
+import { checkName, Invalid, parseSpawnOptions } from "./options.ts";
 import type { Processor, ProcessorHost, Spawn } from "./processor.ts";
 import { isDuplex, type Kind } from "./registry.ts";
 import type { Requests, Taker } from "./requests.ts";
@@ -208,7 +207,7 @@ export class Slot {
   }
 
   async #read(subject: Subject, frame: Frame): Promise<Spawn> {
-    refused(() => parseTopic(`${subject.name}.stderr`));
+    checkName(subject.kind, subject.name);
     const options = parseSpawnOptions(frame.meta, this.kind);
     if (frame.hash === null)
       throw new Invalid("there is no script: it is the content of the spawn");

@@ -142,11 +142,15 @@ test("xs serve --paused runs nothing, says so, shows it, and keeps requests for 
     expect(names).toEqual(["copy", "quiet", "third"]);
     const [start] = await framesOf(server, "stream.cross.start").then((frames) => frames.slice(-1));
     expect(start?.meta.paused).toBe(true);
-    expect((await fetch(`http://${await server.listensAt("http")}`)).status).toBe(503);
+    const page = await fetch(`http://${await server.listensAt("http")}`);
+    expect([page.status, await page.text()]).toEqual([
+      503,
+      "503 No handler\n\nthis site is paused: try again later\n",
+    ]);
     expect(await framesOf(server, "copy.out")).toEqual([]);
     expect(await server.stop("SIGTERM")).toBe(0);
     expect(await server.stderr).toMatch(
-      /serving .*paused: 1 generator, 2 handlers wait for a start without --paused/,
+      /serving .*paused: 1 generator, 2 handlers wait for a start without --paused.*\n {2}to go on, stop this server and start it again without --paused/,
     );
   }
   {

@@ -198,3 +198,23 @@ cat > /dev/null
     expect(failed.meta.reason).toContain("out, out_base64, append");
   });
 });
+
+test("a name whose topics belong to the runtime or the gateway is refused, by that topic", async () => {
+  await serving(async (server) => {
+    for (const [kind, name, topic, owner] of [
+      ["handler", "stream.cross", "stream.cross.out", "the runtime"],
+      ["handler", "stream.cross.handler", "stream.cross.handler.out", "the runtime"],
+      ["generator", "stream.cross.generator", "stream.cross.generator.recv", "the runtime"],
+      ["duplex", "stream.cross.x", "stream.cross.x.recv", "the runtime"],
+      ["handler", "http", "http.error", "the gateway"],
+    ] as const) {
+      const frame = await ask(server, kind, name, "export default () => ({ out: 1 })");
+      const { reason } = (await answered(server, frame, "invalid")).meta;
+      expect(reason).toBe(
+        `the name "${name}" is not free: ${topic} is a topic of ${owner}. Give it another`,
+      );
+    }
+    for (const name of ["stream", "stream.crossing", "http.site", "Http"])
+      await spawn(server, "handler", name, "export default () => {}", { topics: ["n"] });
+  });
+});
