@@ -41,7 +41,7 @@ export function checkToken(request: Request, token: string): void {
     );
   }
   throw refusal(
-    `the request brings a token, but not that of this store: ${where}; look which one XS_TOKEN has`,
+    `the request brings a token, but not that of this store: ${where}; look which one XS_TOKEN, or the address, has`,
     `${REALM}, error="invalid_token"`,
   );
 }

@@ -33,9 +33,12 @@ export function isStoreAddress(text: string): boolean {
   return "url" in address || /^[.~/]/.test(text) || isStore(address.directory);
 }
 
+/** Shortest token: what is shorter is a name. */
+const LEAST_TOKEN = 16;
+
 /**
  * Parses a store directory, its `sock`, `HOST:PORT`, `:PORT` or an `http(s)://` URL, which may bring
- * the token: `http://user:TOKEN@HOST:PORT`, also without `http://`.
+ * the token: `http://user:TOKEN@HOST:PORT`, also without `http://` or without the user.
  *
  * @throws XsError `bad_option`
  */
@@ -45,6 +48,7 @@ export function parseAddress(text: string): Address {
   if (/^[^/]*@[^/@]*:[0-9]{1,5}$/.test(text)) return parseUrl(`http://${text}`, "http");
   const [, host, port] = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]*):([0-9]{1,5})$/.exec(text) ?? [];
   if (port !== undefined) return parseUrl(`http://${host || "127.0.0.1"}:${port}`, "http");
+  if (mayHoldToken(text)) throw badTokenAddress(text);
   const path = absolutePath(text);
   if (basename(path) === "sock" && isStore(dirname(path))) return { directory: dirname(path) };
   return { directory: path };
@@ -61,13 +65,7 @@ function parseUrl(text: string, scheme: string): Address {
   const [, authority = "", rest = ""] = /^[^:]+:\/\/([^/?#]*)(.*)$/s.exec(text) ?? [];
   const at = authority.lastIndexOf("@");
   const url = `${scheme}://${authority.slice(at + 1)}${rest}`.replace(/\/+$/, "");
-  if (rest.includes("@")) {
-    // What is before it may be a part of the token, so nothing of it is shown.
-    throw new XsError(
-      "bad_option",
-      'in the token of an address "/", "?" and "#" are %2F, %3F and %23',
-    );
-  }
+  if (rest.includes("@")) throw unescapedToken();
   if (!URL.canParse(url)) {
     throw new XsError("bad_option", `the address is no URL that names a host: it is ${shown(url)}`);
   }
@@ -80,8 +78,35 @@ function parseUrl(text: string, scheme: string): Address {
   }
   if (at < 0) return { url };
   const [user = "", ...password] = authority.slice(0, at).split(":");
-  const token = password.length > 0 ? password.join(":") : user;
+  const alone = user.length < LEAST_TOKEN ? "" : user;
+  const token = password.length > 0 ? password.join(":") : alone;
   return token === "" ? { url } : { url, token: unescaped(token) };
+}
+
+/** Tells what was meant to be `user:TOKEN@HOST:PORT`, or `TOKEN@HOST:PORT`, from a path. */
+function mayHoldToken(text: string): boolean {
+  if (/^[./~]/.test(text)) return false;
+  return (
+    /^[^/]*:.*@/s.test(text) ||
+    /^[^/]+@(\[[0-9a-f:.]*\]?|localhost|[0-9]+(\.[0-9]+){3}|[^/]*:[^/]*)$/i.test(text)
+  );
+}
+
+/** Nothing of the address is shown: it may be a part of the token. */
+function badTokenAddress(text: string): XsError {
+  const after = text.slice(text.lastIndexOf("@") + 1);
+  if (/^[^@]*[/?#]/s.test(text) && /:[0-9]{1,5}$/.test(after)) return unescapedToken();
+  return new XsError(
+    "bad_option",
+    "the port is missing behind the host of an address with a token: write user:TOKEN@HOST:PORT, or http(s)://user:TOKEN@HOST, or ./ before what is the name of a folder",
+  );
+}
+
+function unescapedToken(): XsError {
+  return new XsError(
+    "bad_option",
+    'in the token of an address "/", "?" and "#" are %2F, %3F and %23',
+  );
 }
 
 function unescaped(text: string): string {

@@ -37,8 +37,10 @@ export interface ConnectOptions {
  */
 export async function connect(address: Address, options: ConnectOptions = {}): Promise<Client> {
   if ("url" in address) {
-    const { url, token = process.env.XS_TOKEN } = address;
-    return remote(url, { url, token });
+    const { url, token } = address;
+    const place =
+      token === undefined ? { token: process.env.XS_TOKEN } : { token, inAddress: true };
+    return remote(url, { url, ...place });
   }
   checkAddress(address);
   const { directory } = address;

@@ -5,6 +5,8 @@ import { API_HEADER } from "../frame/http.ts";
 export interface Asked {
   readonly path: string;
   readonly at: string;
+  /** The token that was sent stood in the address. */
+  readonly inAddress?: boolean;
 }
 
 /**
@@ -20,6 +22,12 @@ export async function success(response: Response, asked?: Asked): Promise<Respon
     return response;
   }
   const problem = foreign ? undefined : await problemIn(response);
+  if (problem?.code === "unauthorized" && asked?.inAddress) {
+    throw new XsError(
+      "unauthorized",
+      "the token in the address is not that of this store: it is in the file `token` of the store that is served there",
+    );
+  }
   if (problem) throw new XsError(problem.code, problem.detail);
   if (response.status === 431) {
     throw new XsError("meta_too_large", "the meta does not fit into a header: make it smaller");

@@ -7,7 +7,12 @@ import type { Ask } from "./reads.ts";
 /** Where a server answers: on a unix socket, or at an `http(s)://` URL, which takes a token. */
 export type Place =
   | { readonly unix: string }
-  | { readonly url: string; readonly token?: string | undefined };
+  | {
+      readonly url: string;
+      readonly token?: string | undefined;
+      /** The token stood in the address, and not in `XS_TOKEN`. */
+      readonly inAddress?: boolean;
+    };
 
 /**
  * Asks the API of a server: the only HTTP client of xs, for commands and scripts alike. An answer may
@@ -19,15 +24,15 @@ export function httpAsk(place: Place): Ask {
     return async (path, init) =>
       success(await asked(`http://localhost${path}`, { ...init, unix }, unix), { path, at: unix });
   }
-  const { url } = place;
-  const token = checkedToken(place.token?.trim());
+  const { url, inAddress = false } = place;
+  const token = checkedToken(place.token?.trim(), inAddress);
   return async (path, init = {}) => {
     const headers = new Headers(init.headers);
     if (token) headers.set("authorization", `Bearer ${token}`);
     const proxy = hasProxy(process.env) ? await proxyFor(parsed(url), process.env) : undefined;
     const response = await asked(`${url}${path}`, { ...init, headers }, url, proxy);
     const at = proxy ? `${url}, through ${shownProxy(proxy)},` : url;
-    return success(response, { path, at });
+    return success(response, { path, at, inAddress });
   };
 }
 
@@ -54,11 +59,11 @@ async function asked(
 }
 
 /** @throws XsError `unauthorized` */
-function checkedToken(token: string | undefined): string | undefined {
+function checkedToken(token: string | undefined, inAddress: boolean): string | undefined {
   if (!token || /^[!-~]+$/.test(token)) return token;
   throw new XsError(
     "unauthorized",
-    "the token in XS_TOKEN has a character that no token has: it is one line, as in the file `token` of the store",
+    `the token in ${inAddress ? "the address" : "XS_TOKEN"} has a character that no token has: it is one line, as in the file \`token\` of the store`,
   );
 }
 

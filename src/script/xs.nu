@@ -17,7 +17,7 @@ def address [] {
   let given = ($env.XS_ADDR? | default "")
   if $given == "" {
     []
-  } else if $given =~ '://|^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]*):[0-9]+$' {
+  } else if $given =~ '://|^[^./~].*:.*@|^[^./~][^/]*@(\[[^/]*|localhost|[0-9]+(\.[0-9]+){3}|[^/]*:[^/]*)$|^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]*):[0-9]+$' {
     [$given]
   } else {
     [($given | path expand --no-symlink)]

@@ -1,8 +1,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
-import { startServer } from "../support/server.ts";
+import { WITH_NU } from "../support/processors.ts";
+import { startServer, XS } from "../support/server.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
@@ -153,6 +155,15 @@ test("a token in the address is used, is stronger than XS_TOKEN, and stands in n
     ["http://user:SECRET@a b", ["cat"]],
     ["iroh://user:SECRET@node", ["cat"]],
     [`http://user:SECRET@${at}`, ["serve"]],
+    ["user:SECRET@127.0.0.1", ["serve"]],
+    ["user:SECRET@127.0.0.1", ["kv", "list"]],
+    ["user:SEC/RET@127.0.0.1:1", ["cat"]],
+    ["user:SEC@RET@host", ["cat"]],
+    ["user:SECRET@[::1]", ["cat"]],
+    ["user:SECRET@127.0.0.1:123456", ["cat"]],
+    ["SECRET@localhost", ["cat"]],
+    ["SECRET@[::1]", ["cat"]],
+    ["SECRET@host:port", ["cat"]],
   ] as const) {
     const { code, stdout, stderr } = await home.xs([...args, address]);
     expect([address, code > 0, stdout]).toEqual([address, true, ""]);
@@ -193,4 +204,72 @@ test("a file is no store, and is left as it is", async () => {
     expect(stderr).toContain(`${file} is a file and no store: name another`);
   }
   expect(await Bun.file(file).text()).toBe("mine");
+});
+
+test("an address with a token and no port is refused, and is no folder's name", async () => {
+  using home = new Home();
+  for (const address of [
+    "user:SECRETTOK@127.0.0.1",
+    "user:SECRETTOK@localhost",
+    "user:SECRETTOK@host:abc",
+    "user:SECRETTOK@host:",
+    "user:SECRETTOK@host/path",
+    "SECRETTOK@127.0.0.1",
+  ]) {
+    for (const args of [
+      ["append", address, "note"],
+      ["serve", address],
+      ["cat", address],
+    ]) {
+      const { code, stdout, stderr } = await home.xs(args);
+      expect([args, code, stdout]).toEqual([args, 2, ""]);
+      expect(stderr).toContain("the port is missing");
+      expect(stderr).not.toContain("SECRETTOK");
+    }
+    for (const script of [".cat", "export default (xs) => xs.last()"]) {
+      const env = { ...WITH_NU, XS_ADDR: address };
+      const { code, stderr } = await home.xs(["eval", "-c", script], { env });
+      expect([address, code]).toEqual([address, 2]);
+      expect(stderr).not.toContain("SECRETTOK");
+    }
+    const said = await home.shell(`xs nu > xs.nu; "$XS_NU" -n -c 'use xs.nu *; .cat'`, {
+      env: { ...WITH_NU, XS: XS, XS_ADDR: address },
+    });
+    expect(said.code).not.toBe(0);
+    expect(said.stderr).toContain("the port is missing");
+    expect(said.stderr).not.toContain("SECRETTOK");
+  }
+  expect(readdirSync(home.path).filter((name) => name.includes("@"))).toEqual([]);
+  // A folder may be called so.
+  for (const name of ["me@work", "./user:x@127.0.0.1"]) {
+    await home.ok(["append", name, "note"]);
+    expect(await home.topics(name)).toEqual(["note"]);
+  }
+});
+
+test("a wrong token is said to be where it stood; a user without a token leaves it to XS_TOKEN", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store, { args: ["--expose", ":0"] });
+  await server.append("note");
+  const token = (await Bun.file(join(home.store, "token")).text()).trim();
+  const at = await server.listensAt("expose");
+  const right = { XS_TOKEN: token };
+  for (const [address, env, named] of [
+    [`http://user:a-wrong-token-of-some-length@${at}`, right, "the token in the address is not"],
+    [`user:wr%C3%B6ng@${at}`, right, "the token in the address has a character"],
+    [`http://a-wrong-token-of-some-length@${at}`, right, "the token in the address is not"],
+    [`http://${at}`, { XS_TOKEN: "a-wrong-token-of-some-length" }, "XS_TOKEN"],
+  ] as const) {
+    for (const args of [
+      ["last", address],
+      ["eval", address, "-c", "export default (xs) => xs.last()"],
+    ]) {
+      const { code, stderr } = await home.xs(args, { env });
+      expect([args, code, stderr]).toEqual([args, 1, expect.stringContaining(named)]);
+      if (named !== "XS_TOKEN") expect(stderr).not.toContain("XS_TOKEN");
+    }
+  }
+  for (const address of [`http://user@${at}`, `user@${at}`, `http://user:@${at}`]) {
+    expect(await home.ok(["last", address, "note"], { env: right })).toContain('"topic":"note"');
+  }
 });
