@@ -149,11 +149,15 @@ async function evaluateNu(
         : { XS_ADDR: address.directory }),
     },
   });
+  const reader = child.stdout?.getReader();
   try {
-    for await (const piece of child.stdout ?? []) await writeOut(piece);
+    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+      await writeOut(next.value);
+    }
   } catch (error) {
-    // Nobody reads it any more.
+    // Nobody reads it any more. It ends before its pipe is closed: it would complain of that.
     child.kill();
+    await child.exited;
     throw error;
   }
   const code = await child.exited;

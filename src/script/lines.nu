@@ -16,10 +16,13 @@ export def xs-eval-lines [] {
 
 def print-each [] {
   each {|value|
-    match ($value | describe) {
-      "string" => { print --raw $value }
-      "binary" => { print --raw --no-newline $value }
-      _ => { print --raw ($value | json-of "a value") }
+    let kind = ($value | describe)
+    let line = if $kind in ["string" "binary"] { $value } else { $value | json-of "a value" }
+    try {
+      if $kind == "binary" { print --raw --no-newline $line } else { print --raw $line }
+    } catch {
+      # Nobody reads it any more. Here nothing ends a script without a word but a signal.
+      ^kill $nu.pid
     }
   } | ignore
 }

@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { WITH_NU } from "../support/processors.ts";
-import { startServer, XS } from "../support/server.ts";
+import { NU, startServer, XS } from "../support/server.ts";
 import { LineReader, TEST_MS } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
@@ -121,5 +121,29 @@ test("a script of xs eval may have any name, and define what it likes", async ()
     );
     const run = await home.xs(["eval", home.store, file], { env: WITH_NU });
     expect([name, run.stdout, run.stderr]).toEqual([name, "2\n", ""]);
+  }
+});
+
+test("what nobody reads any more ends without a word, as cat does", async () => {
+  using home = new Home();
+  const lines = Array.from({ length: 3000 }, (_, n) => `{"topic":"n","meta":{"n":${n}}}\n`);
+  await home.ok(["append", home.store, "--batch"], { stdin: lines.join("") });
+  // The wrapper of npm hands no signal on.
+  const wrapper = join(import.meta.dir, "../../node_modules/.bin/nu");
+  const nushells = [NU, ...(Bun.which("node") ? [wrapper] : [])];
+  for (const script of [
+    ".cat --limit 3000",
+    ".cat | get topic",
+    ".cat | each { $in.meta.n }",
+    "1..100000",
+    "^seq 100000",
+    "print a; .cat",
+    "export default (xs) => xs.cat()",
+  ]) {
+    const line = `xs eval "${home.store}" -c '${script}' | head -1; echo "\${PIPESTATUS[0]}"`;
+    for (const nu of nushells) {
+      const { stdout, stderr } = await home.shell(line, { env: { XS_NU: nu } });
+      expect([script, stderr, stdout.split("\n").slice(1)]).toEqual([script, "", ["0", ""]]);
+    }
   }
 });
