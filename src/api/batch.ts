@@ -1,6 +1,7 @@
 import { shown, XsError } from "../frame/error.ts";
 import { encodeMeta, parseObject, withTimestamp } from "../frame/frame.ts";
 import { parseHash } from "../frame/hash.ts";
+import { bytesOfText } from "../frame/text.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { FOREVER, parseAskedTtl } from "../frame/ttl.ts";
 import type { AppendRequest, Store, TakenContent } from "../store/store.ts";
@@ -111,7 +112,7 @@ async function parseRequest(store: Store, line: string): Promise<AppendRequest> 
   };
   if (hash !== null) return { ...fields, content: knownContent(store, parseHash(hash)) };
   const passing = fields.ttl.kind === "ephemeral";
-  const bytes = Buffer.from(content ?? "");
+  const bytes = bytesOfText(content ?? "", '"content"');
   return { ...fields, content: await store.content.takeBytes(bytes, passing) };
 }
 

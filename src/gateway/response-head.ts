@@ -47,7 +47,7 @@ export function responseHead(meta: { readonly [key: string]: Json }): ResponseHe
     const values = [value].flat();
     for (const text of values) {
       // A line break would begin another header, or the body.
-      if (typeof text !== "string" || CONTROL.test(text)) {
+      if (typeof text !== "string" || CONTROL.test(text) || !text.isWellFormed()) {
         throw bad(`the header ${given} has the value ${told(text)}, not a text of one line`);
       }
     }

@@ -5,6 +5,7 @@ import { HTTP_RESPONSE } from "../frame/http.ts";
 import { isRawNumber } from "../frame/json.ts";
 import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
 import { unknownKeys } from "../frame/known-keys.ts";
+import { bytesOfText } from "../frame/text.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { FOREVER, parseAskedTtl, type Ttl } from "../frame/ttl.ts";
 import { encodeResponse } from "../script/content.ts";
@@ -118,5 +119,5 @@ function textOf(value: Json | undefined, what: string): string {
 function contentOf(content: Json | undefined, base64: Json | undefined): Uint8Array | undefined {
   if (base64 !== undefined) return fromBase64(base64);
   if (content === undefined || content === null) return undefined;
-  return Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
+  return bytesOfText(typeof content === "string" ? content : JSON.stringify(content), "the text");
 }

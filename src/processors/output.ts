@@ -3,6 +3,7 @@ import type { Json } from "../frame/frame.ts";
 import { encodeMeta } from "../frame/frame.ts";
 import { isRawNumber } from "../frame/json.ts";
 import { LineBuffer, linesOfBytes, textLines } from "../frame/lines.ts";
+import { bytesOfText } from "../frame/text.ts";
 import { parseTtl, type Ttl } from "../frame/ttl.ts";
 import { STAGED_MAX } from "../store/content.ts";
 import type { AppendRequest, Store, TakenContent } from "../store/store.ts";
@@ -109,7 +110,7 @@ export function outputOf(value: Json, beside: Meta): { meta: string; content?: U
     }
   }
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  return { meta: encodeMeta(beside), content: Buffer.from(text) };
+  return { meta: encodeMeta(beside), content: bytesOfText(text, "the text") };
 }
 
 /** @throws XsError `bad_frame` */

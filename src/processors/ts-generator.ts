@@ -1,4 +1,5 @@
 import { textLines } from "../frame/lines.ts";
+import { bytesOfText } from "../frame/text.ts";
 import { DirectXs } from "../script/direct.ts";
 import { jsonOf, whenSettled } from "../script/json.ts";
 import type { Ask } from "../script/reads.ts";
@@ -22,6 +23,7 @@ export async function generate(script: unknown, ask: Ask): Promise<void> {
 
 /** A value as a line of the protocol. @throws XsError; Unsettled */
 function encodeValue(value: unknown): string {
+  if (typeof value === "string") bytesOfText(value, "the value");
   const line =
     value instanceof Uint8Array
       ? `{"recv_base64":"${Buffer.from(value).toString("base64")}"}`

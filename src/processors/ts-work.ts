@@ -2,6 +2,7 @@ import { XsError } from "../frame/error.ts";
 import { encodeMeta, type Json } from "../frame/frame.ts";
 import { MAX_VALUE, parseClientKey } from "../frame/key.ts";
 import { unknownKeys } from "../frame/known-keys.ts";
+import { bytesOfText } from "../frame/text.ts";
 import { parseClientTopic } from "../frame/topic.ts";
 import { parseAskedTtl } from "../frame/ttl.ts";
 import { appendOptions, encodeContent, encodeResponse, encodeValue } from "../script/content.ts";
@@ -141,6 +142,7 @@ export class Work implements Xs {
       if (out instanceof Uint8Array) {
         this.#write(`{"out_base64":"${Buffer.from(out).toString("base64")}"`);
       } else if (out !== undefined && out !== null) {
+        if (typeof out === "string") bytesOfText(out, "out");
         this.#write(`{"out":${jsonOf(out, "out")}`);
       }
       if (response !== undefined && response !== null) this.#respond(this.frame, response);

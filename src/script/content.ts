@@ -3,11 +3,15 @@ import type { Json } from "../frame/frame.ts";
 import { answerTo } from "../frame/http.ts";
 import { unknownKeys } from "../frame/known-keys.ts";
 import { isJsonType } from "../frame/pair.ts";
+import { bytesOfText } from "../frame/text.ts";
 import { contentJsonOf, isPlain, jsonOf } from "./json.ts";
 
 /** Content as a line of the protocol carries it: text, bytes in base64, or JSON as text. */
 export function encodeContent(value: unknown): { content?: string; base64?: string } {
-  if (typeof value === "string") return { content: value };
+  if (typeof value === "string") {
+    bytesOfText(value, "the content");
+    return { content: value };
+  }
   if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString("base64") };
   return { content: contentJsonOf(value, "the content") };
 }
@@ -15,7 +19,7 @@ export function encodeContent(value: unknown): { content?: string; base64?: stri
 /** A value of the k/v store: the text or bytes, and their media type. */
 export function encodeValue(value: unknown): { bytes: Uint8Array; type: string } {
   if (typeof value === "string")
-    return { bytes: Buffer.from(value), type: "text/plain; charset=utf-8" };
+    return { bytes: bytesOfText(value, "the value"), type: "text/plain; charset=utf-8" };
   if (value instanceof Uint8Array) return { bytes: value, type: "application/octet-stream" };
   return { bytes: Buffer.from(contentJsonOf(value, "the value")), type: "application/json" };
 }

@@ -118,3 +118,20 @@ test("a line that is wrong is named by its number", async () => {
   expect(await (await subject.post("/import", tar)).json()).toMatchObject({ code: "bad_tar" });
   expect(await subject.ids()).toEqual([]);
 });
+
+test("half a surrogate pair in a text of a batch is refused by its line, as UTF-8 has none", async () => {
+  await using subject = new Subject();
+  const whole = '{"topic":"note","content":"\\ud83d\\ude00"}';
+  await expectProblem(
+    await subject.post("/stream", `${whole}\n{"topic":"note","content":"x\\ud800y"}\n`),
+    400,
+    "bad_frame",
+    /^line 2: "content" holds half a surrogate pair.*nothing was appended/,
+  );
+  expect(await subject.frames()).toEqual([]);
+  const frame = JSON.parse(await (await subject.post("/stream", whole)).text()) as { id: string };
+  expect(await (await subject.ask(`/${frame.id}/content`)).text()).toBe("\u{1f600}");
+  // JSON has a way to write it, so meta keeps it.
+  const meta = await subject.post("/note", "", { "xs-meta": '{"a":"\\ud800"}' });
+  expect(await meta.text()).toContain('{"a":"\\ud800"}');
+});

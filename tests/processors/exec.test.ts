@@ -328,3 +328,28 @@ say(**asked[frame["meta"]["n"]], done=frame["id"])`,
     expect(await kvText(server, "k")).toBeUndefined();
   });
 });
+
+test("half a surrogate pair in a text of a program is refused, and nothing is altered", async () => {
+  await serving(async (server) => {
+    const lines = [
+      String.raw`out="x\ud800y"`,
+      String.raw`append={"topic": "note", "content": "x\ud800y"}`,
+      String.raw`put={"key": "k", "value": "x\ud800y"}`,
+      String.raw`response={"body": "x\ud800y"}`,
+    ];
+    for (const [n, line] of lines.entries()) {
+      const script = python(
+        '{"topics": ["go"]}',
+        `say(${line}, frame_id=frame["id"], done=frame["id"])`,
+      );
+      const handler = await spawn(server, "handler", `program${n}`, script);
+      await say(server, "go");
+      const { reason } = (await answered(server, handler, "failed")).meta;
+      expect([line, reason]).toEqual([line, expect.stringContaining("half a surrogate pair")]);
+    }
+    for (const topic of ["note", "program0.out", "http.response"]) {
+      expect(await framesOf(server, topic)).toEqual([]);
+    }
+    expect((await server.fetch("/kv/k")).status).toBe(404);
+  });
+});

@@ -524,3 +524,35 @@ test("a spawn that does not say its name is answered", async () => {
     await answered(server, other, "invalid");
   });
 });
+
+test("half a surrogate pair that a script gives as a text fails by name, and nothing is altered", async () => {
+  await serving(async (server) => {
+    const half = String.raw`"x\ud800y"`;
+    const gives = {
+      out: `({ out: ${half} })`,
+      append: `xs.append("note", ${half})`,
+      put: `xs.kv.put("k", ${half})`,
+      body: `xs.respond("${"0".repeat(25)}", { body: ${half} })`,
+    };
+    for (const [name, does] of Object.entries(gives)) {
+      const script = `export default { topics: ["go"], run: async (frame, state, xs) => ${does} }`;
+      const handler = await spawn(server, "handler", name, script);
+      await say(server, "go");
+      const { reason } = (await answered(server, handler, "failed")).meta;
+      expect([name, reason]).toEqual([name, expect.stringContaining("half a surrogate pair")]);
+    }
+    const generator = await spawn(
+      server,
+      "generator",
+      "values",
+      `export default async function* () { yield "before"; yield ${half}; }`,
+      { restart: "never" },
+    );
+    expect((await answered(server, generator, "failed")).meta.reason).toContain(
+      "half a surrogate pair",
+    );
+    expect(await textsOf(server, "values.recv")).toEqual(["before"]);
+    expect((await server.fetch("/kv/k")).status).toBe(404);
+    expect(await framesOf(server, "note")).toEqual([]);
+  });
+});
