@@ -1,3 +1,4 @@
+import { textIn } from "../script/body.ts";
 import { readInput } from "./input.ts";
 import { writeOut } from "./output.ts";
 import { splitTarget, withClient } from "./target.ts";
@@ -14,7 +15,7 @@ export const casPost: Verb = {
     const body = await readInput();
     await withClient(target, { create: true }, async (client) => {
       const response = await client.request("/cas", { method: "POST", body });
-      await writeOut(`${await response.text()}\n`);
+      await writeOut(`${await textIn(response)}\n`);
     });
   },
 };

@@ -16,20 +16,27 @@ export async function writeWhole(
   const direct = existsSync(target) && !statSync(target).isFile();
   const part = direct ? target : `${target}.${randomUUID()}.part`;
   // Whoever may not read the store may not read a copy of it.
-  const file = await open(part, direct ? "w" : "wx", 0o600);
+  const file = await open(part, direct ? "w" : "wx", 0o600).catch(about(path));
   try {
     try {
-      await write(async (chunk) => file.writeFile(chunk));
-      if (!direct) await file.sync();
+      await write((chunk) => file.writeFile(chunk).catch(about(path)));
+      if (!direct) await file.sync().catch(about(path));
     } finally {
       await file.close();
     }
-    if (!direct) await rename(part, target);
+    if (!direct) await rename(part, target).catch(about(path));
   } catch (error) {
     if (!direct) await rm(part, { force: true });
     throw error;
   }
   if (!direct) await syncDirectory(dirname(target));
+}
+
+/** An error of the system about this path: the name that a file has while it is written says nothing to anybody. */
+function about(path: string): (error: unknown) => never {
+  return (error) => {
+    throw Object.assign(error as Error, { path, dest: undefined });
+  };
 }
 
 /** The name of a file is in its directory, so that has to be synced as well. */

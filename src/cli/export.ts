@@ -3,10 +3,11 @@ import { join } from "node:path";
 import type { ParsedTarEntry } from "modern-tar";
 import { XsError } from "../frame/error.ts";
 import { FRAMES, hashOfEntry, PAIRS, PROBLEMS } from "../frame/tar.ts";
+import { chunksIn } from "../script/body.ts";
 import { amount } from "./amount.ts";
 import { writeWhole } from "./export-file.ts";
 import { messages } from "./messages.ts";
-import { chunksOf, writeOut } from "./output.ts";
+import { writeOut } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { splitTarget, withClient } from "./target.ts";
 import { UsageError, type Verb } from "./verb.ts";
@@ -67,7 +68,7 @@ async function copyTar(
   const looking = look(readable, progress);
   const writer = writable.getWriter();
   try {
-    for await (const chunk of chunksOf(response)) {
+    for await (const chunk of chunksIn(response)) {
       await take(chunk);
       await writer.write(chunk);
     }

@@ -4,8 +4,9 @@ import { basename, join } from "node:path";
 import { XsError } from "../frame/error.ts";
 import { wholeLines } from "../frame/lines.ts";
 import { formatReadOptions, parseReadOptions } from "../frame/read-options.ts";
+import { chunksIn } from "../script/body.ts";
 import { readAll } from "./input.ts";
-import { chunksOf, writeOut } from "./output.ts";
+import { writeOut } from "./output.ts";
 import { BACKWARD_OPTIONS, READ_LISTS, READ_OPTIONS } from "./read.ts";
 import { splitTarget, withClient } from "./target.ts";
 import { parsed, UsageError, type Verb } from "./verb.ts";
@@ -37,7 +38,7 @@ export const handlerTry: Verb = {
         const { tryHandler } = await import("../processors/try.ts");
         const frames = async function* (topics: readonly string[] | undefined) {
           const query = formatReadOptions({ ...read, ...(!read.topics && topics && { topics }) });
-          yield* wholeLines(chunksOf(await client.request(`/?${query}`)));
+          yield* wholeLines(chunksIn(await client.request(`/?${query}`)));
         };
         await tryHandler({
           name: /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name) ? name : "handler",

@@ -71,7 +71,13 @@ interface ExportFile {
 
 /** @throws XsError `bad_request` where it is no part of one, `bad_hash` */
 function fileAt(name: string, path: string): ExportFile {
-  const stats = statSync(path);
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats) {
+    throw new XsError(
+      "bad_request",
+      `${path} is a link to what is not there: bring that back, or take the link out of there; nothing was imported`,
+    );
+  }
   const isKnown = name === FRAMES || name === PAIRS || hashOfEntry(name) !== undefined;
   if (isKnown && stats.isFile()) return { name, path, size: stats.size };
   const what = stats.isDirectory() ? " is a folder, which" : "";

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { defaultAddress, looksLikeAddress, parseAddress } from "../client/address.ts";
+import { textIn } from "../script/body.ts";
 import { amount } from "./amount.ts";
 import { isExportFolder, readFolder } from "./import-folder.ts";
 import { readFile, readInput } from "./input.ts";
@@ -43,7 +44,7 @@ export const importVerb: Verb = {
       await withClient(target, { create: true }, async (client) => {
         const response = await client.request(`/import?${query}`, { method: "POST", body });
         progress.clear();
-        const text = await response.text();
+        const text = await textIn(response);
         await writeOut(text);
         tell(JSON.parse(response.headers.get("xs-import") ?? text) as Imported);
       });

@@ -4,6 +4,7 @@ import { parseMediaType, parseRevisions } from "../frame/header.ts";
 import { parseClientKey, parseKey, parseKeyPrefix } from "../frame/key.ts";
 import { changeLine } from "../frame/pair.ts";
 import { sniffedType } from "../frame/text.ts";
+import { bytesIn } from "../script/body.ts";
 import { readInput } from "./input.ts";
 import { pipeOut, writeOut } from "./output.ts";
 import { followOut, PULSE_OPTION, pulseOf } from "./read.ts";
@@ -32,7 +33,7 @@ export const kvGet: Verb = {
       const { headers } = response;
       const rev = JSON.parse(headers.get("etag") ?? '""') as string;
       const type = headers.get("content-type") ?? "";
-      await writeOut(`${changeLine({ key, rev, type, value: await response.bytes() })}\n`);
+      await writeOut(`${changeLine({ key, rev, type, value: await bytesIn(response) })}\n`);
     });
   },
 };

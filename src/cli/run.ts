@@ -67,10 +67,12 @@ async function failed(error: unknown, verb: Verb): Promise<number> {
     await print(reminder(verb), process.stderr);
     return 2;
   }
-  const { message, code } = error as Error & { code?: string };
-  // An error of the system says itself what is wrong with which path.
-  const named = error instanceof XsError || /^E[A-Z0-9]+$/.test(code ?? "");
-  await complain(named ? message : `this should not have happened: ${message}`);
+  const { message } = error as Error;
+  if (error instanceof XsError) await complain(message);
+  else {
+    const { systemProblem } = await import("./system-error.ts");
+    await complain(systemProblem(error) ?? `this should not have happened: ${message}`);
+  }
   return 1;
 }
 

@@ -12,7 +12,9 @@ export const versionVerb: Verb = {
     if (positionals.length === 0) return writeOut(`${version}\n`);
     const { splitTarget, withClient } = await import("./target.ts");
     await withClient(splitTarget(positionals, 0), {}, async (client) => {
-      const answer = (await (await client.request("/version")).json()) as { version: string };
+      const { textIn } = await import("../script/body.ts");
+      const text = await textIn(await client.request("/version"));
+      const answer = JSON.parse(text) as { version: string };
       await writeOut(`${answer.version}\n`);
     });
   },

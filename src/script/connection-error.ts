@@ -12,6 +12,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EPROTO: "it does not speak TLS there: write http:// for https://",
   ERR_INVALID_URL: "that is no URL",
   ERR_PROXY_TUNNEL: "it lets nobody through to that host",
+  Malformed_HTTP_Response: "what it says is no HTTP",
+  InvalidHTTPResponse: "what it says is no HTTP",
+  ZlibError: "what it sends cannot be unpacked",
   UnsupportedProxyProtocol: "xs takes proxies of http:// and https:// alone",
 };
 
@@ -21,5 +24,8 @@ export function connectionReason(error: unknown): string {
   // Each way to resolve a name has codes of its own.
   if (syscall === "getaddrinfo" || message.startsWith("getaddrinfo"))
     return "there is no such host";
-  return MEANINGS[code] ?? message.replace(/ For more information, pass `verbose.*$/s, "");
+  return (
+    MEANINGS[code] ??
+    message.replace(/(?: fetching ".*")?\.? For more information, pass `verbose.*$/s, "")
+  );
 }

@@ -4,6 +4,7 @@ import { parseId } from "../frame/id.ts";
 import { parseKey } from "../frame/key.ts";
 import { textLines } from "../frame/lines.ts";
 import { parseTopicFilter } from "../frame/topic.ts";
+import { bytesIn, chunksIn, textIn } from "./body.ts";
 import { decodeValue } from "./content.ts";
 
 /** Asks the API of a store. @throws XsError what the answer says, when it is not a success */
@@ -39,24 +40,23 @@ export class Reads {
     if (topic !== undefined) query.set("topic", [topic].flat().join(","));
     if (follow || pulse !== undefined) query.set("follow", String(pulse ?? true));
     const response = await this.#ask(`/?${query}`);
-    if (!response.body) return;
-    for await (const lines of textLines(response.body)) {
+    for await (const lines of textLines(chunksIn(response))) {
       for (const line of lines) yield JSON.parse(line) as XsFrame;
     }
   }
 
   async cas(hash: string): Promise<Uint8Array> {
-    return (await this.#content(hash)).bytes();
+    return bytesIn(await this.#content(hash));
   }
 
   async text(hash: string): Promise<string> {
-    return (await this.#content(hash)).text();
+    return textIn(await this.#content(hash));
   }
 
   async value(key: string): Promise<unknown> {
     const response = await absent(this.#ask(pathOf(key)));
     if (!response) return undefined;
-    return decodeValue(await response.bytes(), response.headers.get("content-type") ?? "");
+    return decodeValue(await bytesIn(response), response.headers.get("content-type") ?? "");
   }
 
   async #content(hash: string): Promise<Response> {
@@ -65,7 +65,7 @@ export class Reads {
 
   async #frame(path: string): Promise<XsFrame | undefined> {
     const response = await absent(this.#ask(path));
-    return response && ((await response.json()) as XsFrame);
+    return response && (JSON.parse(await textIn(response)) as XsFrame);
   }
 }
 
