@@ -78,10 +78,13 @@ export class ContentFiles {
     try {
       const stored = await writeFile(temporary, chunks);
       placing(stored.hash);
-      await this.#indexDurably(stored);
-      await this.#place(temporary, stored.hash);
+      // Each of these may run again: what it did already stays.
+      await onceThereAreFiles(() => this.#indexDurably(stored));
+      await onceThereAreFiles(() => this.#place(temporary, stored.hash));
       // Again, if the collector took it off meanwhile, with what was there before.
-      if (await this.#index(stored)) await this.#indexDurably(stored);
+      if (await onceThereAreFiles(() => this.#index(stored))) {
+        await onceThereAreFiles(() => this.#indexDurably(stored));
+      }
       return stored;
     } catch (error) {
       await rm(temporary, { force: true });
@@ -229,7 +232,7 @@ export class ContentFiles {
   async #place(temporary: string, hash: string): Promise<void> {
     const path = this.pathOf(hash);
     if (this.has(hash) && (await this.isSound(hash))) {
-      await rm(temporary);
+      await rm(temporary, { force: true });
     } else {
       this.#makeFolders(dirname(path));
       await rename(temporary, path);
