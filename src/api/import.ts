@@ -11,13 +11,11 @@ import { jsonResponse, lineResponse } from "./json.ts";
 import { eachLine, LineError } from "./lines.ts";
 import { isOn, onlyOptions } from "./query.ts";
 import type { Room } from "./room.ts";
-import { badTar, isTar, unpacker } from "./tar-entries.ts";
+import { BLOCK, badTar, isTar, lacksOfTar, unpacker } from "./tar-entries.ts";
 
 /** Frames that are committed in one step; a larger import takes several. */
 const STEP_LINES = 10_000;
 const STEP_BYTES = 16 * 1024 * 1024;
-/** Enough of a body to tell what it is. */
-const BLOCK = 512;
 
 /** What frames as NDJSON brought; `added`: those that the store did not have. */
 interface LineImport extends Unexpected {
@@ -41,6 +39,8 @@ export async function importAll({ store, request, url, around, rooms }: Call): P
   }
   const unpack = unpacker(head);
   if (unpack) throw badTar(`the body is compressed: unpack it first, with  ${unpack}`);
+  const lack = lacksOfTar(head);
+  if (lack) throw badTar(lack);
   return importFrames(chunks, frames, rooms.bytes);
 }
 

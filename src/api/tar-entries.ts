@@ -23,6 +23,9 @@ export interface TarEntry {
   readonly body: AsyncGenerator<Uint8Array>;
 }
 
+/** A tar is made of blocks of so many bytes. */
+export const BLOCK = 512;
+
 /** Most folders before the first file: more than lead to any. */
 const MAX_FOLDERS = 100;
 
@@ -35,11 +38,27 @@ export function isTar(head: Buffer): boolean {
   if (magic.startsWith("ustar\0") || magic === "ustar  \0") return true;
   const given = head.toString("latin1", 148, 156);
   const told = /^ *([0-7]+)[\0 ]*$/.exec(given)?.[1];
-  if (told === undefined || head.length < 512) return false;
-  const sum = head.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  if (told === undefined || head.length < BLOCK) return false;
+  const sum = head.subarray(0, BLOCK).reduce((total, byte) => total + byte, 0);
   // The field itself counts as spaces.
   const own = head.subarray(148, 156).reduce((total, byte) => total + byte, 0);
   return Number.parseInt(told, 8) === sum - own + 8 * 0x20;
+}
+
+/**
+ * Why a body that is none of what an import takes may be a tar all the same: an empty one is zeros, one that was cut
+ * off ends in its first block. NUL stands in no JSON.
+ */
+export function lacksOfTar(head: Buffer): string | undefined {
+  if (!head.includes(0)) return undefined;
+  if (head.every((byte) => byte === 0)) {
+    return head.length < BLOCK
+      ? "the body is zeros, and no export"
+      : `the tar is empty, or its bytes were lost: it has no ${FRAMES}; make it with  xs export`;
+  }
+  if (head.length < BLOCK)
+    return "the body is neither JSON lines nor a whole tar: if it is a tar that was cut off at its start, export it, or copy it, again";
+  return undefined;
 }
 
 /** What unpacks a body, by its first bytes; undefined where it is not compressed. */

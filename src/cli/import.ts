@@ -69,9 +69,9 @@ interface Named {
 
 function tell({ missing, left_out: leftOut, starts, ends }: Imported): void {
   if (missing) {
-    const [has, it] = missing === 1 ? ["has", "it"] : ["have", "them"];
+    const [has, each] = missing === 1 ? ["has", "it"] : ["have", "each of them"];
     messages.warn(
-      `${amount(missing, "frames")} ${has} content that is not here: an export has it, or  xs cas-post  brings it for each of ${it}`,
+      `${amount(missing, "frames")} ${has} content that is not here: an export has it, or  xs cas-post  brings it for ${each}`,
     );
   }
   if (leftOut) messages.info(`${amount(leftOut, "spawns")} left out`);

@@ -333,3 +333,20 @@ function farAhead(): string {
 function base64(size: number): string {
   return Buffer.alloc(size, "v").toString("base64");
 }
+
+test("a tar with nothing in it, zeros and the start of a tar are named as that, not as lines", async () => {
+  await using it = new Subject();
+  const whole = await makeTar([{ name: FRAMES, data: "" }]);
+  for (const [body, detail] of [
+    [new Uint8Array(10_240), /has no frames\.jsonl/],
+    [new Uint8Array(512), /has no frames\.jsonl/],
+    [new Uint8Array(100_000), /has no frames\.jsonl/],
+    [new Uint8Array(100), /zeros/],
+    [whole.slice(0, 100), /cut off/],
+    [whole.slice(0, 511), /cut off/],
+    [whole.slice(0, 512), /cut off|has no frames/],
+  ] as const) {
+    await expectProblem(await it.post("/import", body), 400, "bad_tar", detail);
+  }
+  expect(await it.frames()).toEqual([]);
+});
