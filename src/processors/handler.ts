@@ -67,6 +67,10 @@ export class Handler implements Processor {
   });
   /** The worker has gone beyond what the store has: another one goes on from there. */
   #goneAstray = false;
+  /** The worker has broken the order of the protocol. */
+  #disorder: Failure | undefined;
+  /** The last request that counts as what made the worker break the protocol after it was done. */
+  #blamed = "";
   /** Why the handler is over: it failed, or the store did. */
   #failure: Failure | undefined;
   readonly #progress = new Signal();
@@ -169,6 +173,11 @@ export class Handler implements Processor {
     await feeding;
     // What it did before is kept, however it ended.
     await this.#commits.running;
+    if (this.#disorder) {
+      broken ??= this.#disorder;
+      exit = undefined;
+      this.#disorder = undefined;
+    }
     const goesOn = !this.#stopping && !this.#failure;
     if (goesOn && (this.#goneAstray || (broken && (await this.#passedOver(broken)))))
       return this.attempt();
@@ -195,12 +204,24 @@ export class Handler implements Processor {
     const ids = this.#inFlight.idsAfter(this.#cursor);
     const [first, last] = [ids[0], ids.at(-1)];
     const fromOutside = (id: string) => this.#inFlight.topicOf(id) === HTTP_REQUEST;
-    if (!first || !last || !ids.some(fromOutside) || !passesOver(this.#options, HTTP_REQUEST))
-      return false;
-    if (ids.length > 1 && this.#poison.suspect(last)) return true;
+    if (!passesOver(this.#options, HTTP_REQUEST)) return false;
+    if (!first || !last || !ids.some(fromOutside)) return this.#cameAfterDone(reason);
+    // What was done just before may have made it write that: so it is seen whether it does so again.
+    if (this.#poison.suspect(last)) return true;
     if (!fromOutside(first)) return false;
     await this.#failOn(first, reason);
     return !this.#failure;
+  }
+
+  /** A request that is done already may have made the worker write more; once for each request. */
+  async #cameAfterDone(reason: string): Promise<boolean> {
+    const id = this.#cursor;
+    if (id === this.#blamed || topicIn(this.#host.store.get(id)) !== HTTP_REQUEST) return false;
+    this.#blamed = id;
+    const failed = { frame_id: id, reason };
+    await patiently(() => this.#host.store.apply([this.#changes.errorFrame(failed, HTTP_REQUEST)]));
+    this.#host.skipped(failed);
+    return true;
   }
 
   async handOver(successor: string): Promise<string> {
@@ -326,7 +347,7 @@ export class Handler implements Processor {
   }
 
   #take(step: Step): Promise<void> | undefined {
-    if (this.#failure || this.#goneAstray) return undefined;
+    if (this.#failure || this.#goneAstray || this.#disorder) return undefined;
     this.#steps.push(step);
     this.#progress.wake();
     this.#waitingEffects += step.effects.length;
@@ -341,7 +362,7 @@ export class Handler implements Processor {
     } catch (error) {
       this.#failure ??= { reason: (error as Error).message };
     }
-    if (!this.#failure && !this.#goneAstray) return;
+    if (!this.#failure && !this.#goneAstray && !this.#disorder) return;
     this.#steps = [];
     this.#worker?.stop();
   }
@@ -364,12 +385,13 @@ export class Handler implements Processor {
     let cursor = this.#cursor;
     let state = this.#state;
     let failure: Failure | undefined;
+    let disorder: Failure | undefined;
     const skipped: StepFailure[] = [];
     let count = 0;
     for (const step of this.#steps) {
       if (changes.length > COMMIT_CHANGES) break;
-      failure = orderFailure(step, cursor, this.#readUpTo);
-      if (failure) break;
+      disorder = orderFailure(step, cursor, this.#readUpTo);
+      if (disorder) break;
       const failed = await this.#changes.add(step, changes);
       if (failed) {
         const topic = this.#inFlight.topicOf(failed.frame_id);
@@ -413,5 +435,11 @@ export class Handler implements Processor {
       for (const each of skipped) this.#host.skipped(each);
     }
     if (failure) this.#failure = failure;
+    this.#disorder = disorder;
   }
+}
+
+/** The topic of a frame as the store has it; undefined where it has none. */
+function topicIn(line: string | undefined): string | undefined {
+  return line === undefined ? undefined : (JSON.parse(line) as { topic: string }).topic;
 }

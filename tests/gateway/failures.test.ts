@@ -288,3 +288,65 @@ test("what is no request still ends a handler that fails on it", async () => {
   );
   expect(failed.meta).toMatchObject({ reason: expect.stringContaining("boom") });
 });
+
+/** A program that says what the order of the protocol forbids, or more than it should, as a path asks it to. */
+const DISORDERLY = (options: string) => `#!/usr/bin/env python3
+import json, sys
+
+def say(*lines):
+    print("\\n".join(each if isinstance(each, str) else json.dumps(each) for each in lines), flush=True)
+
+say({"ready": {"topics": ["http.request", "n"]${options}}})
+for line in sys.stdin:
+    frame = json.loads(line)
+    if "topic" not in frame:
+        continue
+    id = frame["id"]
+    path = frame["meta"]["path"]
+    answer = {"response": {"body": "fine"}, "done": id} if frame["topic"] == "http.request" else {"done": id}
+    if path == "/twice":
+        say(answer, {"done": id})
+    elif path == "/after":
+        say(answer, "what")
+    elif path == "/later":
+        say({"done": "03zzzzzzzzzzzzzzzzzzzzzzz"})
+    elif path == "/earlier":
+        say({"error": "oh", "frame_id": "0" * 25})
+    else:
+        say(answer)
+`;
+
+test.each(["", ', "concurrency": 3'])(
+  "a program that a request makes break the order of the protocol ends no site%s",
+  async (options) => {
+    await using site = await Site.open(PATIENT);
+    const handler = await site.spawn("web", DISORDERLY(options));
+    for (const [path, status, reason] of [
+      ["/twice", 200, "which it had done before"],
+      ["/after", 200, "no line of the protocol"],
+      ["/later", 500, "which it was not given"],
+      ["/earlier", 500, "which it had done before"],
+    ] as const) {
+      expect([path, (await site.curl(path)).status]).toEqual([path, status]);
+      expect([path, (await site.curl("/ok")).text]).toEqual([path, "fine"]);
+      // It was done, and answered: whether that one made it is not known where another has come.
+      if (status === 200) continue;
+      const requests = (await site.frames("http.request")).filter(
+        ({ meta }) => (meta as { path: string }).path === path,
+      );
+      const error = await until(`the error of ${path}`, async () =>
+        (await site.frames("web.error")).find(
+          ({ meta }) => (meta as { frame_id: string }).frame_id === requests[0]?.id,
+        ),
+      );
+      expect((error.meta as { reason: string }).reason).toContain(reason);
+    }
+    // Whatever is no request ends it, as ever.
+    for (const path of ["/ok", "/twice"])
+      await site.server.append("n", "", { "xs-meta": JSON.stringify({ path }) });
+    const failed = await until("it has failed", async () =>
+      (await site.frames("stream.cross.handler.failed")).at(0),
+    );
+    expect((failed.meta as { spawn_id: string }).spawn_id).toBe(handler);
+  },
+);
