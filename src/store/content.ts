@@ -411,7 +411,7 @@ export class ContentStore {
   }
 
   #prepare(): Promise<void> {
-    this.#ready ??= this.files.prepare().then(
+    this.#ready ??= onceThereAreFiles(() => this.files.prepare()).then(
       () => this.#host.prepared(this.#root),
       (error) => {
         // What was wrong may pass.
