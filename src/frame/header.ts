@@ -1,5 +1,5 @@
 import { shown, XsError } from "./error.ts";
-import { parseId } from "./id.ts";
+import { isId } from "./id.ts";
 
 /** Longest Idempotency-Key. */
 const MAX_IDEMPOTENCY_KEY = 255;
@@ -35,13 +35,4 @@ export function parseRevisions(text: string, name: string): string {
     "bad_header",
     `${name} ${shown(text)} is no revision: it is *, or a rev that  xs kv put  or  xs kv list  printed`,
   );
-}
-
-function isId(text: string): boolean {
-  try {
-    parseId(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

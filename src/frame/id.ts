@@ -9,6 +9,12 @@ const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
 /** The newest time of an id that leaves room for others, a day before the last there is. */
 const NEWEST_MS = 2 ** 48 - MAX_AHEAD_MS;
 
+/** Tells whether a text is an id. */
+export function isId(text: string): boolean {
+  const id = text.toLowerCase();
+  return /^[0-9a-z]{25}$/.test(id) && id <= MAX_ID;
+}
+
 /**
  * Parses a SCRU128 id (https://github.com/scru128/spec) and gives its canonical form: 25 lower-case
  * base36 digits, so that ids compare as text.
@@ -16,11 +22,8 @@ const NEWEST_MS = 2 ** 48 - MAX_AHEAD_MS;
  * @throws XsError `bad_id`
  */
 export function parseId(text: string): string {
-  const id = text.toLowerCase();
-  if (!/^[0-9a-z]{25}$/.test(id) || id > MAX_ID) {
-    throw new XsError("bad_id", `${shown(text)} is not an id: an id is 25 base36 digits (SCRU128)`);
-  }
-  return id;
+  if (isId(text)) return text.toLowerCase();
+  throw new XsError("bad_id", `${shown(text)} is not an id: an id is 25 base36 digits (SCRU128)`);
 }
 
 /** The moment an id was made, in milliseconds since 1970. */
