@@ -2,9 +2,10 @@ import { parseChunkMode } from "../frame/chunk.ts";
 import { XsError } from "../frame/error.ts";
 import { parseMeta } from "../frame/frame.ts";
 import { parseIdempotencyKey } from "../frame/header.ts";
+import { HTTP_RESPONSE } from "../frame/http.ts";
 import { parseId } from "../frame/id.ts";
 import { parseClientTopic } from "../frame/topic.ts";
-import { FOREVER, parseAskedTtl } from "../frame/ttl.ts";
+import { FOREVER, parseAskedTtl, parseNewTtl, type Ttl } from "../frame/ttl.ts";
 import type { AppendCondition } from "../store/store.ts";
 import type { Call } from "./api.ts";
 import { takeBody } from "./body.ts";
@@ -20,13 +21,13 @@ export function append(name: string) {
     const query = onlyOptions(url, ["ttl", "with-timestamp", "chunked"]);
     const ttl = query.get("ttl");
     const header = request.headers.get("xs-meta");
+    const condition = conditionOf(request);
     const write = {
       topic,
-      ttl: ttl === null ? FOREVER : parseAskedTtl(ttl),
+      ttl: ttl === null ? FOREVER : ttlFor(topic, ttl, condition),
       meta: header === null ? "null" : parseMeta(utf8(header)),
     };
     const timestamp = isOn(query, "with-timestamp");
-    const condition = conditionOf(request);
     const mode = query.get("chunked");
     if (mode !== null) {
       if (condition.expectLast !== undefined || condition.idempotencyKey !== undefined) {
@@ -37,6 +38,17 @@ export function append(name: string) {
     const content = await takeBody(store, request, write.ttl.kind === "ephemeral");
     return frameResponse(await store.append({ ...write, content }, condition), timestamp);
   };
+}
+
+/**
+ * The ttl of a frame to append. It may have ended where this is a retry, whose answer may be known, and where an
+ * answer is kept as long as its request.
+ *
+ * @throws XsError `bad_ttl`
+ */
+export function ttlFor(topic: string, text: string, { idempotencyKey }: AppendCondition): Ttl {
+  const mayBeOver = idempotencyKey !== undefined || topic === HTTP_RESPONSE;
+  return mayBeOver ? parseAskedTtl(text) : parseNewTtl(text);
 }
 
 /** The conditions that the headers of an append put on it. @throws XsError `bad_header`, `bad_id` */

@@ -3,10 +3,10 @@ import { encodeMeta, parseObject, withTimestamp } from "../frame/frame.ts";
 import { parseHash } from "../frame/hash.ts";
 import { bytesOfText } from "../frame/text.ts";
 import { parseClientTopic } from "../frame/topic.ts";
-import { FOREVER, parseAskedTtl } from "../frame/ttl.ts";
-import type { AppendRequest, Store, TakenContent } from "../store/store.ts";
+import { FOREVER } from "../frame/ttl.ts";
+import type { AppendCondition, AppendRequest, Store, TakenContent } from "../store/store.ts";
 import type { Call } from "./api.ts";
-import { conditionOf } from "./append.ts";
+import { conditionOf, ttlFor } from "./append.ts";
 import { eachLine, LineError } from "./lines.ts";
 import { isOn, onlyOptions } from "./query.ts";
 
@@ -33,7 +33,7 @@ export async function appendBatch({ store, request, url, rooms }: Call): Promise
   };
   let lines: string[];
   try {
-    lines = await store.appendAll(await readRequests(store, request, take), condition);
+    lines = await store.appendAll(await readRequests(store, request, condition, take), condition);
   } finally {
     rooms.bytes.give(taken);
   }
@@ -46,6 +46,7 @@ export async function appendBatch({ store, request, url, rooms }: Call): Promise
 async function readRequests(
   store: Store,
   request: Request,
+  condition: AppendCondition,
   takeRoom: (bytes: number) => void,
 ): Promise<AppendRequest[]> {
   const requests: AppendRequest[] = [];
@@ -60,7 +61,7 @@ async function readRequests(
         `a batch is at most ${MAX_FRAMES} frames and ${MAX_BYTES} bytes: send several`,
       );
     }
-    requests.push(await parseRequest(store, line));
+    requests.push(await parseRequest(store, line, condition));
   };
   try {
     await eachLine(request.body ?? new Blob().stream(), MAX_LINE, take);
@@ -74,7 +75,11 @@ async function readRequests(
   }
 }
 
-async function parseRequest(store: Store, line: string): Promise<AppendRequest> {
+async function parseRequest(
+  store: Store,
+  line: string,
+  condition: AppendCondition,
+): Promise<AppendRequest> {
   const value = parseObject(line, 1);
   if (!value) {
     throw new XsError(
@@ -108,7 +113,7 @@ async function parseRequest(store: Store, line: string): Promise<AppendRequest> 
   const fields = {
     topic: parseClientTopic(topic),
     meta: encodeMeta(meta),
-    ttl: ttl === "forever" ? FOREVER : parseAskedTtl(ttl),
+    ttl: ttl === "forever" ? FOREVER : ttlFor(topic, ttl, condition),
   };
   if (hash !== null) return { ...fields, content: knownContent(store, parseHash(hash)) };
   const passing = fields.ttl.kind === "ephemeral";

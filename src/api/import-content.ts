@@ -79,6 +79,6 @@ export class ImportedContent {
 
 function wrongBytes(name: string) {
   return badTar(
-    `${shown(name)} in the tar is damaged: its sha256 is not its name; export it again`,
+    `${shown(name)} in the export is damaged: its sha256 is not its name; export it again`,
   );
 }

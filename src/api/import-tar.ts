@@ -89,7 +89,7 @@ async function entryLines(
   } catch (error) {
     if (!(error instanceof LineError)) throw error;
     if (error.reason.code === "bad_tar") throw error.reason;
-    const problem = `${shown(name)} in the tar, at line ${error.line}: ${error.reason.message}`;
+    const problem = `${shown(name)} in the export, at line ${error.line}: ${error.reason.message}`;
     throw badTar(problem, error);
   }
 }

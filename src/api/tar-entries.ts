@@ -132,7 +132,7 @@ function hashIn(name: string): string | undefined {
   try {
     return hashOfEntry(name);
   } catch (error) {
-    throw badTar(`${shown(name)} in the tar: ${(error as Error).message}`, error);
+    throw badTar(`${shown(name)} in the export: ${(error as Error).message}`, error);
   }
 }
 

@@ -1,9 +1,10 @@
 import { parseChunkMode } from "../frame/chunk.ts";
 import { parseMeta } from "../frame/frame.ts";
 import { parseIdempotencyKey } from "../frame/header.ts";
+import { HTTP_RESPONSE } from "../frame/http.ts";
 import { parseId } from "../frame/id.ts";
 import { parseClientTopic } from "../frame/topic.ts";
-import { parseAskedTtl, TTL_FORMS } from "../frame/ttl.ts";
+import { parseAskedTtl, parseNewTtl, TTL_FORMS } from "../frame/ttl.ts";
 import { readInput } from "./input.ts";
 import { pipeOut } from "./output.ts";
 import { splitTarget, withClient } from "./target.ts";
@@ -60,7 +61,10 @@ export const append: Verb = {
       }
     } else {
       const ttl = options.get("ttl");
-      if (ttl !== undefined) query.set("ttl", parsed(() => parseAskedTtl(ttl, "local")).text);
+      // The answer to a retry may be known, and one to a request is kept as long as that.
+      const mayBeOver = options.has("idempotency-key") || target.rest[0] === HTTP_RESPONSE;
+      const parse = mayBeOver ? parseAskedTtl : parseNewTtl;
+      if (ttl !== undefined) query.set("ttl", parsed(() => parse(ttl, "local")).text);
       const meta = options.get("meta");
       if (meta !== undefined) {
         // A header cannot carry every character, base64 can.

@@ -67,7 +67,10 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
 
 function scriptEnv(given: string | undefined): { scriptEnv?: readonly string[] } {
   if (given === undefined) return {};
-  const names = given.split(/[\s,]+/).filter(Boolean);
+  const names = given
+    .split(",")
+    .map((name) => name.trim())
+    .filter(Boolean);
   for (const name of names) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
       throw new UsageError(

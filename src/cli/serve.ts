@@ -1,3 +1,5 @@
+import { existsSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { type Api, api } from "../api/api.ts";
 import { Descriptors } from "../api/descriptors.ts";
 import { expose, type Listener, listen } from "../api/listen.ts";
@@ -39,6 +41,7 @@ export const serve: Verb = {
     const { directory } = address;
     const chosen = readServeOptions(options);
     checkAddress(address);
+    checkPlaces(directory, chosen);
     const store = await open(directory);
     const signal = stopSignal();
     const processors = new Processors(store, chosen.scriptEnv);
@@ -68,6 +71,31 @@ export const serve: Verb = {
     await stop(store, processors, doors, reason);
   },
 };
+
+/** Refuses to listen twice in one place: it would look as if something else were there. @throws UsageError */
+function checkPlaces(directory: string, { expose, http }: ServeOptions): void {
+  const own = placeOf(join(directory, "sock"));
+  const places = { expose, http };
+  for (const [name, place] of Object.entries(places)) {
+    if (!place || !("path" in place) || placeOf(place.path) !== own) continue;
+    throw new UsageError(
+      `--${name} ${place.path} is the store's own socket, where the API answers anyway: name another place`,
+    );
+  }
+  const isSame =
+    expose &&
+    http &&
+    "path" in expose &&
+    "path" in http &&
+    placeOf(expose.path) === placeOf(http.path);
+  if (isSame) throw new UsageError("--expose and --http name the same place: give each its own");
+}
+
+/** The path of a socket without links to the folder that it is in. */
+function placeOf(path: string): string {
+  const folder = dirname(path);
+  return join(existsSync(folder) ? realpathSync(folder) : folder, basename(path));
+}
 
 /** What waits while a server is paused. */
 async function waiting(store: Store): Promise<string> {

@@ -60,6 +60,20 @@ export function parseAskedTtl(text: string, zone?: Zone): Ttl {
   );
 }
 
+/**
+ * The same of a ttl for a new frame: one that has ended would never be read.
+ *
+ * @throws XsError `bad_ttl`
+ */
+export function parseNewTtl(text: string, zone?: Zone): Ttl {
+  const ttl = parseAskedTtl(text, zone);
+  if (ttl.kind !== "until" || ttl.at > Date.now()) return ttl;
+  throw new XsError(
+    "bad_ttl",
+    `ttl ${shown(text)} ended on ${new Date(ttl.at).toISOString()}, so no read would ever give the frame: name a moment to come`,
+  );
+}
+
 /** The ttl of what is kept until a moment, in ms since 1970. */
 export function untilTtl(at: number): Ttl & { kind: "until" } {
   return { kind: "until", text: `until:${at}`, at };

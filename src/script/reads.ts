@@ -2,6 +2,7 @@ import { XsError } from "../frame/error.ts";
 import { parseHash } from "../frame/hash.ts";
 import { parseId } from "../frame/id.ts";
 import { parseKey } from "../frame/key.ts";
+import { unknownKeys } from "../frame/known-keys.ts";
 import { textLines } from "../frame/lines.ts";
 import { parseTopicFilter } from "../frame/topic.ts";
 import { bytesIn, chunksIn, textIn } from "./body.ts";
@@ -9,6 +10,19 @@ import { decodeValue } from "./content.ts";
 
 /** Asks the API of a store. @throws XsError what the answer says, when it is not a success */
 export type Ask = (path: string, init?: RequestInit) => Promise<Response>;
+
+/** What a script may say of a read. */
+const READ_OPTIONS = [
+  "lastId",
+  "from",
+  "tail",
+  "follow",
+  "pulse",
+  "limit",
+  "last",
+  "topic",
+  "order",
+] as const satisfies readonly (keyof XsReadOptions)[];
 
 /** The reading half of what a script has of the store, over the API. */
 export class Reads {
@@ -31,6 +45,8 @@ export class Reads {
   }
 
   async *cat(options: XsReadOptions = {}): AsyncIterableIterator<XsFrame> {
+    const unknown = unknownKeys(options, READ_OPTIONS, "cat");
+    if (unknown !== undefined) throw new XsError("bad_option", unknown);
     const { lastId, topic, follow, pulse, ...rest } = options;
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(rest)) {

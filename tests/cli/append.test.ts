@@ -195,12 +195,25 @@ test("--ttl until: takes a date, which is local time here and UTC over HTTP", as
   for (const [given, said] of [
     ["until:2026-02-30", "until:2026-12-24"],
     ["until:1798070400", "milliseconds since 1970, not seconds"],
+    ["until:2020-01-01", "no read would ever give the frame"],
+    ["until:1577836800000", "no read would ever give the frame"],
   ] as const) {
     const { code, stderr } = await home.xs(["append", home.store, "note", "--ttl", given]);
     expect([code, stderr]).toEqual([2, expect.stringContaining(said)]);
     const refused = await server.fetch(`/stream/note?ttl=${given}`, { method: "POST" });
     expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining(said)]);
   }
+  const batchOver = { method: "POST", body: '{"topic":"note","ttl":"until:2020-01-01"}\n' };
+  const overAll = await server.fetch("/stream", batchOver);
+  expect([overAll.status, await overAll.text()]).toEqual([400, expect.stringContaining("no read")]);
+  // A retry comes later than what it repeats, and an answer is kept as long as its request.
+  const retry = { method: "POST", headers: { "idempotency-key": "k" } };
+  expect((await server.fetch("/stream/over?ttl=until:2020-01-01", retry)).status).toBe(200);
+  const answer = await server.fetch("/stream/http.response?ttl=until:2020-01-01", {
+    method: "POST",
+    headers: { "xs-meta": JSON.stringify({ request_id: "03hadtdyn9s2dxl5soli9q9dz" }) },
+  });
+  expect(answer.status).toBe(200);
   // The export comes in elsewhere, and gives the same.
   const kept = await server.frames("/?topic=note");
   const other = `${home.path}/other`;

@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, symlinkSync } from "node:fs";
+import { basename, join } from "node:path";
 import { VERBS } from "../../src/cli/verbs.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
@@ -71,6 +71,10 @@ test("wrong usage is exit 2, with the usage on stderr and nothing on stdout", as
     ["serve", home.store, "--http", ":0", "--http-ttl", "day"],
     ["serve", home.store, "--script-env", "A=b"],
     ["serve", home.store, "--script-env", "HOME,XS_TOKEN"],
+    ["serve", home.store, "--script-env", "HOME LANG"],
+    ["serve", home.store, "--expose", `${home.store}/sock`],
+    ["serve", home.store, "--http", "./its-store/sock"],
+    ["serve", home.store, "--expose", "./x", "--http", "../" + basename(home.path) + "/x"],
     ["cat", home.store, "extra"],
     ["cat", home.store, "--limit", "x"],
     ["cat", home.store, "--limit"],
@@ -325,4 +329,31 @@ test("the revisions that kv put prints are taken as they are, in quotes, and sev
   const third = await put("--if-match", `"${second}"`);
   await put("--if-match", `${first}, "${third}"`);
   await put("--if-match", "*");
+});
+
+test("the store's own socket is no other place to listen, and is said to be that", async () => {
+  using home = new Home();
+  for (const option of ["--expose", "--http"]) {
+    for (const path of ["./its-store/sock", `${home.store}/sock`, "./link/sock"]) {
+      if (!existsSync(join(home.path, "link"))) symlinkSync("its-store", join(home.path, "link"));
+      await home.makeStore();
+      const { code, stderr } = await home.xs(["serve", home.store, option, path]);
+      expect([option, path, code]).toEqual([option, path, 2]);
+      expect(stderr).toContain("the store's own socket");
+    }
+  }
+});
+
+test("what a script says of an append or a read that nobody knows is refused by name", async () => {
+  using home = new Home();
+  for (const [script, said] of [
+    ["xs.append('note', 'hi', { tt: 'last:1' })", 'knows no "tt"'],
+    ["xs.cat({ limt: 1 }).next()", 'cat knows no "limt": it knows lastId'],
+    ["xs.cat({ 'last-id': 'x' }).next()", 'knows no "last-id"'],
+  ] as const) {
+    const args = ["eval", home.store, "-c", `export default async (xs) => { await ${script} }`];
+    const { code, stderr } = await home.xs(args);
+    expect([script, code, stderr]).toEqual([script, 1, expect.stringContaining(said)]);
+  }
+  expect(await home.topics(home.store)).toEqual([]);
 });
