@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+
 /** What the system refuses, and what to do then, by the code of its error; PATH is what it is about. */
 const PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: "there is no PATH: look how it is spelt",
@@ -25,6 +28,10 @@ export function systemProblem(error: unknown): string | undefined {
   const { code = "", message, path, dest } = error as NodeJS.ErrnoException & { dest?: string };
   if (!/^E[A-Z0-9]+$/.test(code)) return undefined;
   const place = dest ?? path;
+  const folder = place === undefined ? "." : dirname(place);
+  if (code === "ENOENT" && !existsSync(folder)) {
+    return `there is no folder ${folder} for ${place}: make it, or look how it is spelt`;
+  }
   const problem = PROBLEMS[code];
   if (problem === undefined) return message;
   return problem.replace("PATH", () => (place ? place : "what it is to write or read"));

@@ -42,7 +42,10 @@ test("an error of the system names the path that was given, and says what to do"
       ["import", home.store, "./folder"],
       ["is a link to what is not there", "cas/c2hhMjU2LQ=="],
     ],
-    [["export", home.store, "./nodir/x.tar"], ["there is no ./nodir/x.tar: look how it is spelt"]],
+    [
+      ["export", home.store, "./nodir/x.tar"],
+      ["there is no folder ./nodir for ./nodir/x.tar: make it"],
+    ],
     [["export", home.store, "./file/x.tar"], ["./file/x.tar leads through a file"]],
     [["export", home.store, `./${"x".repeat(300)}`], ["is longer than the system takes"]],
     ...(existsSync("/dev/full")

@@ -74,7 +74,7 @@ test("wrong usage is exit 2, with the usage on stderr and nothing on stdout", as
     ["serve", home.store, "--script-env", "HOME LANG"],
     ["serve", home.store, "--expose", `${home.store}/sock`],
     ["serve", home.store, "--http", "./its-store/sock"],
-    ["serve", home.store, "--expose", "./x", "--http", "../" + basename(home.path) + "/x"],
+    ["serve", home.store, "--expose", "./x", "--http", `../${basename(home.path)}/x`],
     ["cat", home.store, "extra"],
     ["cat", home.store, "--limit", "x"],
     ["cat", home.store, "--limit"],

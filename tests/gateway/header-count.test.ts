@@ -9,7 +9,7 @@ setDefaultTimeout(TEST_MS);
 
 /** Sends a request with so many headers, and gives all that comes back. */
 function said(to: { path: string } | { port: number }, path: string, headers: readonly string[]) {
-  const text = ["GET " + path + " HTTP/1.1", ...headers, "", ""].join("\r\n");
+  const text = [`GET ${path} HTTP/1.1`, ...headers, "", ""].join("\r\n");
   return new Promise<string>((resolve, reject) => {
     let all = "";
     const socket = createConnection(to, () => void socket.write(text));
