@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkAddress } from "../client/connect.ts";
@@ -156,10 +156,22 @@ async function evaluateNu(
     }
   } catch (error) {
     // Nobody reads it any more. It ends before its pipe is closed: it would complain of that.
+    endNushellsBelow(child.pid);
     child.kill();
     await child.exited;
     throw error;
   }
   const code = await child.exited;
   if (code !== 0) process.exit(code);
+}
+
+/** Ends the nushell that a wrapper runs, as that of npm hands no signal on, where the system says which it is. */
+function endNushellsBelow(pid: number): void {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").match(/[0-9]+/g);
+    const isNu = (child: string) => readFileSync(`/proc/${child}/comm`, "utf8") === "nu\n";
+    for (const child of (children ?? []).filter(isNu)) process.kill(Number(child));
+  } catch {
+    // It is gone, or there is no such file.
+  }
 }

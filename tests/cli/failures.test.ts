@@ -52,7 +52,7 @@ test("an error of the system names the path that was given, and says what to do"
       ? [
           [
             ["export", home.store, "/dev/full"],
-            ["no room for /dev/full", "free some space"],
+            ["no space left for /dev/full", "free some space"],
           ] as [string[], string[]],
         ]
       : []),
