@@ -2,6 +2,7 @@
 // with its checksum in the format `sha256sum --check` reads.
 import { join } from "node:path";
 import pkg from "../package.json" with { type: "json" };
+import { licenses } from "./licenses.ts";
 
 const root = join(import.meta.dir, "..");
 /** The program, and what runs in threads of its own. */
@@ -34,7 +35,10 @@ async function build(name: string, target?: Bun.Build.CompileTarget): Promise<vo
     splitting: true,
     bytecode: true,
     sourcemap: "none",
-    define: { XS_VERSION: JSON.stringify(pkg.version) },
+    define: {
+      XS_VERSION: JSON.stringify(pkg.version),
+      XS_LICENSES: JSON.stringify(licenses()),
+    },
     compile: {
       ...(target && { target }),
       outfile,

@@ -1,14 +1,24 @@
 import { version } from "../version.ts";
 import { writeOut } from "./output.ts";
-import type { Verb } from "./verb.ts";
+import { UsageError, type Verb } from "./verb.ts";
 
 export const versionVerb: Verb = {
   name: "version",
   summary: "Print the version of this xs, or of the server at ADDR",
   positionals: "[ADDR]",
-  options: {},
-  examples: [["xs version", "of this binary"]],
-  async run({ positionals }) {
+  options: {
+    licenses: { type: "boolean", description: "the notices of all that is inside this binary" },
+  },
+  examples: [
+    ["xs version", "of this binary"],
+    ["xs version --licenses | less", "what is inside, and under which terms"],
+  ],
+  async run({ positionals, options }) {
+    if (options.has("licenses")) {
+      if (positionals.length > 0) throw new UsageError("--licenses is about this binary: no ADDR");
+      const { licenses } = await import("./licenses.ts");
+      return writeOut(`${licenses}\n`);
+    }
     if (positionals.length === 0) return writeOut(`${version}\n`);
     const { splitTarget, withClient } = await import("./target.ts");
     await withClient(splitTarget(positionals, 0), {}, async (client) => {
