@@ -6,9 +6,11 @@ import { licenses } from "./licenses.ts";
 
 const root = join(import.meta.dir, "..");
 /** The program, and what runs in threads of its own. */
-const entries = ["main.ts", "store/settle-worker.ts", "store/integrity-worker.ts"].map((path) =>
-  join(root, "src", path),
-);
+const entries = [
+  "main.ts",
+  "store/sqlite/content/flush-worker.ts",
+  "store/sqlite/verify/integrity-worker.ts",
+].map((path) => join(root, "src", path));
 const dist = join(root, "dist");
 
 // Bun fetches the runtime of another platform from the npm registry, in its own version.

@@ -1,12 +1,12 @@
-import { run, tellUncaught } from "./cli/run.ts";
-import { ROLES } from "./processors/self.ts";
+import { run, tellUncaught } from "./cli/kit/run.ts";
+import { ROLES } from "./processors/child/self.ts";
 
 const [role, ...args] = process.argv.slice(2);
 // A script's process says what it left uncaught in its own way.
 if (role !== ROLES.ts) tellUncaught();
 try {
-  if (role === ROLES.guard) await (await import("./processors/guard.ts")).guard(args);
-  if (role === ROLES.ts) await (await import("./processors/ts-runner.ts")).runScript(args);
+  if (role === ROLES.guard) await (await import("./processors/child/guard.ts")).guard(args);
+  if (role === ROLES.ts) await (await import("./sdk/ts/runner.ts")).runScript(args);
   process.exit(await run(process.argv.slice(2)));
 } catch (error) {
   process.stderr.write(`xs: this should not have happened: ${(error as Error).message}\n`);

@@ -1,8 +1,8 @@
 import { Database } from "bun:sqlite";
-import { encodeFrame } from "../../src/frame/frame.ts";
-import { IdSequence } from "../../src/frame/id.ts";
-import { scopesOf } from "../../src/frame/topic.ts";
-import { migrate } from "../../src/store/schema.ts";
+import { encodeFrame } from "../../src/core/frame.ts";
+import { IdSequence } from "../../src/core/id.ts";
+import { scopesOf } from "../../src/core/topic.ts";
+import { migrate } from "../../src/store/sqlite/schema.ts";
 
 /** The rows of an append, written as fast as SQLite makes them durable; gives frames a second. */
 export async function sqlite(job: {

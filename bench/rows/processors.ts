@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Frame } from "../../src/frame/frame.ts";
-import { timestampOf } from "../../src/frame/id.ts";
+import type { Frame } from "../../src/core/frame.ts";
+import { timestampOf } from "../../src/core/id.ts";
 import { rssAnon } from "../memory.ts";
 import { job, type Server, serveStore } from "../processes.ts";
 import type { Group, Setup } from "../setup.ts";

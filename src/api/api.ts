@@ -1,67 +1,28 @@
-import { type ErrorCode, shown, XsError } from "../frame/error.ts";
-import { parseHash } from "../frame/hash.ts";
-import { isHost } from "../frame/host.ts";
-import { parseId } from "../frame/id.ts";
-import { parseClientKey, parseKey } from "../frame/key.ts";
-import { parseClientTopic, parseTopicFilter } from "../frame/topic.ts";
+import { type ErrorCode, shown, XsError } from "../core/error.ts";
+import { parseHash } from "../core/hash.ts";
+import { isHost } from "../core/host.ts";
+import { parseId } from "../core/id.ts";
+import { parseClientKey, parseKey } from "../core/key.ts";
+import { parseClientTopic, parseTopicFilter } from "../core/topic.ts";
 import type { Store } from "../store/store.ts";
 import { append } from "./append.ts";
 import { appendBatch } from "./batch.ts";
+import type { Api, Around, Call } from "./call.ts";
 import { cas } from "./cas.ts";
+import { readEnd, readStream } from "./cat.ts";
 import { problemResponse } from "./errors.ts";
 import { exportStore } from "./export.ts";
-import { getContent, getFrame, getNeighbour, removeFrame } from "./frame.ts";
 import { gc } from "./gc.ts";
+import { getContent, getFrame, getNeighbour, removeFrame } from "./get.ts";
 import { importAll } from "./import.ts";
 import { kv } from "./kv.ts";
 import { metrics } from "./metrics.ts";
+import { named } from "./named.ts";
 import { ps } from "./ps.ts";
-import { readEnd, readStream } from "./read.ts";
 import { answerOf, type Resource } from "./resource.ts";
 import { Rooms } from "./room.ts";
-import { healthResponse, versionResponse } from "./status.ts";
 import { verify } from "./verify.ts";
-
-/** Answers one request to a store. Never rejects: a failure is a problem document. */
-export type Api = (request: Request) => Promise<Response>;
-
-/** What a resource is given to answer a request. */
-export interface Call {
-  readonly store: Store;
-  readonly request: Request;
-  readonly url: URL;
-  /** How often each error was answered so far. */
-  readonly errors: ReadonlyMap<ErrorCode, number>;
-  readonly around: Around;
-  readonly rooms: Rooms;
-}
-
-/** What there is around a store that the API tells of. */
-export interface Around {
-  /** The rows of `xs ps`: what runs on the stream. */
-  processors?(): readonly object[] | Promise<readonly object[]>;
-  /** What the next start of a server would run. */
-  nextStart?(): Promise<readonly Expected[]>;
-  /** Told of frames that an import is about to bring: they ask nothing of a server that runs. */
-  imported?(ids: readonly string[]): void;
-  /** Told of answers that broke off after they had begun. */
-  brokeOff?(error: XsError): void;
-  /** Why there is no room for a connection that may last, where there is none. */
-  crowded?(): string | undefined;
-}
-
-/** A generator or handler, by the frame that asks for it. */
-export interface Processor {
-  readonly kind: "generator" | "handler";
-  readonly name: string;
-  readonly spawn_id: string;
-}
-
-/** One that the next start would run. */
-export interface Expected extends Processor {
-  /** The spawn that it tries and, where there is one, that which runs if it does not load. */
-  readonly spawns: readonly string[];
-}
+import { healthResponse, versionResponse } from "./version.ts";
 
 /** The function that answers every question about a store, with or without a socket. */
 export function api(store: Store, around: Around = {}): Api {
@@ -70,7 +31,7 @@ export function api(store: Store, around: Around = {}): Api {
   const rooms = new Rooms();
   return async (request) => {
     try {
-      return await answer({ store, request, errors, around, rooms });
+      return named(await answer({ store, request, errors, around, rooms }));
     } catch (error) {
       return problemResponse(error, count);
     }

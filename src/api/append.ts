@@ -1,16 +1,16 @@
-import { parseChunkMode } from "../frame/chunk.ts";
-import { XsError } from "../frame/error.ts";
-import { parseMeta } from "../frame/frame.ts";
-import { parseIdempotencyKey } from "../frame/header.ts";
-import { HTTP_RESPONSE } from "../frame/http.ts";
-import { parseId } from "../frame/id.ts";
-import { parseClientTopic } from "../frame/topic.ts";
-import { FOREVER, parseAskedTtl, parseNewTtl, type Ttl } from "../frame/ttl.ts";
-import type { AppendCondition } from "../store/store.ts";
-import type { Call } from "./api.ts";
+import { parseChunkMode } from "../core/chunk.ts";
+import { XsError } from "../core/error.ts";
+import { parseMeta } from "../core/frame.ts";
+import { parseIdempotencyKey } from "../core/header.ts";
+import { HTTP_RESPONSE } from "../core/http.ts";
+import { parseId } from "../core/id.ts";
+import { parseClientTopic } from "../core/topic.ts";
+import { FOREVER, parseAskedTtl, parseNewTtl, type Ttl } from "../core/ttl.ts";
+import type { AppendCondition } from "../store/types.ts";
 import { takeBody } from "./body.ts";
+import type { Call } from "./call.ts";
 import { appendChunks } from "./chunked.ts";
-import { frameResponse } from "./frame.ts";
+import { frameResponse } from "./get.ts";
 import { isOn, onlyOptions } from "./query.ts";
 
 /** Appends one frame; the body is its content. With `chunked` it is a frame for each piece. */

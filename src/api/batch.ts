@@ -1,13 +1,14 @@
-import { shown, XsError } from "../frame/error.ts";
-import { encodeMeta, parseObject, withTimestamp } from "../frame/frame.ts";
-import { parseHash } from "../frame/hash.ts";
-import { bytesOfText } from "../frame/text.ts";
-import { parseClientTopic } from "../frame/topic.ts";
-import { FOREVER } from "../frame/ttl.ts";
-import type { AppendCondition, AppendRequest, Store, TakenContent } from "../store/store.ts";
-import type { Call } from "./api.ts";
+import { shown, XsError } from "../core/error.ts";
+import { encodeMeta, parseObject, withTimestamp } from "../core/frame.ts";
+import { parseHash } from "../core/hash.ts";
+import { parseClientTopic } from "../core/topic.ts";
+import { FOREVER } from "../core/ttl.ts";
+import { bytesOfText } from "../lib/text.ts";
+import type { Store } from "../store/store.ts";
+import type { AppendCondition, AppendRequest, TakenContent } from "../store/types.ts";
 import { conditionOf, ttlFor } from "./append.ts";
-import { eachLine, LineError } from "./lines.ts";
+import { eachLine, LineError } from "./body-lines.ts";
+import type { Call } from "./call.ts";
 import { isOn, onlyOptions } from "./query.ts";
 
 /** Most frames of a batch, and the most bytes of all its lines. */

@@ -1,6 +1,7 @@
-import { XsError } from "../frame/error.ts";
-import { STAGED_MAX } from "../store/content.ts";
-import type { Store, TakenContent } from "../store/store.ts";
+import { XsError } from "../core/error.ts";
+import { STAGED_MAX } from "../store/sqlite/content/content.ts";
+import type { Store } from "../store/store.ts";
+import type { TakenContent } from "../store/types.ts";
 import type { Room } from "./room.ts";
 
 /**

@@ -1,11 +1,11 @@
-import { XsError } from "../frame/error.ts";
-import { hashOf, parseHash } from "../frame/hash.ts";
-import type { Store, TakenContent } from "../store/store.ts";
+import { XsError } from "../core/error.ts";
+import { hashOf, parseHash } from "../core/hash.ts";
+import type { Store } from "../store/store.ts";
+import type { TakenContent } from "../store/types.ts";
 import { STORED_BYTES } from "./answer-headers.ts";
-import type { Call } from "./api.ts";
 import { takeBody } from "./body.ts";
+import type { Call } from "./call.ts";
 import { isKnown, isRangeFor } from "./conditions.ts";
-import { Refusal } from "./errors.ts";
 import { onlyOptions } from "./query.ts";
 
 /** What an append leaves out is content as well, for who stores it on purpose. */
@@ -50,9 +50,10 @@ export async function contentResponse(
   const asked = isRanged ? request.headers.get("range") : null;
   const range = parseRange(asked, content.size);
   if (range === "unsatisfiable") {
-    throw new Refusal(
-      new XsError("range_not_satisfiable", `the content has ${content.size} bytes, not ${asked}`),
-      { "content-range": `bytes */${content.size}` },
+    throw new XsError(
+      "range_not_satisfiable",
+      `the content has ${content.size} bytes, not ${asked}`,
+      { headers: { "content-range": `bytes */${content.size}` } },
     );
   }
   const [start, end] = range ?? [0, content.size];

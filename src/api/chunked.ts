@@ -1,23 +1,24 @@
-import { type Chunk, type ChunkMode, chunkIn } from "../frame/chunk.ts";
-import { XsError } from "../frame/error.ts";
+import { type Chunk, type ChunkMode, chunkIn } from "../core/chunk.ts";
+import { XsError } from "../core/error.ts";
 import {
   encodeMeta,
   type Frame,
   framesIn,
   idInLine,
-  type Json,
   parseObject,
   withTimestamp,
-} from "../frame/frame.ts";
-import { READ_ALL } from "../frame/read-options.ts";
-import { chunkScope } from "../frame/scopes.ts";
-import type { AppendRequest, Store } from "../store/store.ts";
+} from "../core/frame.ts";
+import { chunkScope } from "../core/index-keys.ts";
+import type { Json } from "../core/json.ts";
+import { READ_ALL } from "../core/read-options.ts";
+import { streamOf } from "../lib/streams.ts";
+import type { Store } from "../store/store.ts";
+import type { AppendRequest } from "../store/types.ts";
 import { STREAMED } from "./answer-headers.ts";
-import type { Call } from "./api.ts";
-import { streamOf } from "./chunks.ts";
-import { brokeOff } from "./pulled.ts";
-import { checkCrowd } from "./room.ts";
-import { Splitter } from "./splitter.ts";
+import { brokeOff } from "./broken-answer.ts";
+import type { Call } from "./call.ts";
+import { Splitter } from "./chunk-splitter.ts";
+import { checkCrowd } from "./crowd.ts";
 
 /** Pieces that one commit takes at most. */
 const STEP = 500;

@@ -1,4 +1,4 @@
-import { XsError } from "../frame/error.ts";
+import { XsError } from "../core/error.ts";
 
 /** An entity tag: what it says, without quotes, and whether it is a weak one. */
 interface Tag {

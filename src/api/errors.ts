@@ -1,5 +1,6 @@
-import { type ErrorCode, XsError } from "../frame/error.ts";
+import { type ErrorCode, XsError } from "../core/error.ts";
 import { diskFull, isOutOfFiles, outOfFiles } from "../store/failures.ts";
+import { named } from "./named.ts";
 
 /** The HTTP status and the title of every error code: the only such table. */
 const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
@@ -61,31 +62,21 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   internal: [500, "Internal error"],
 };
 
-/** A failure that the client is told with headers of its own. */
-export class Refusal extends Error {
-  readonly reason: XsError;
-  readonly headers: Readonly<Record<string, string>>;
-
-  constructor(reason: XsError, headers: Readonly<Record<string, string>>) {
-    super(reason.message);
-    this.reason = reason;
-    this.headers = headers;
-  }
-}
-
 /**
  * An error as a problem document (RFC 9457), with our stable `code`.
  *
  * @param count told the code
  */
 export function problemResponse(error: unknown, count?: (code: ErrorCode) => void): Response {
-  const { reason, headers } = error instanceof Refusal ? error : { reason: error, headers: {} };
-  const problem = problemOf(reason);
+  const failure = asXsError(error);
+  const problem = problemOf(failure);
   count?.(problem.code);
-  return new Response(`${JSON.stringify(problem)}\n`, {
+  const type = { "content-type": "application/problem+json" };
+  const response = new Response(`${JSON.stringify(problem)}\n`, {
     status: problem.status,
-    headers: { "content-type": "application/problem+json", ...retryAfter(problem), ...headers },
+    headers: { ...type, ...retryAfter(problem), ...failure.headers },
   });
+  return named(response);
 }
 
 /** The header that says when to try again, where that is soon. */

@@ -1,6 +1,6 @@
-import { digestOf } from "../frame/hash.ts";
-import { STAGED_MAX } from "../store/content.ts";
-import type { Snapshot } from "../store/snapshot.ts";
+import { digestOf } from "../core/hash.ts";
+import { STAGED_MAX } from "../store/sqlite/content/content.ts";
+import type { Snapshot } from "../store/sqlite/transfer/snapshot.ts";
 import type { Store } from "../store/store.ts";
 
 /** Contents that are read at a time: each is a wait for the disk. */

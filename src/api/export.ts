@@ -1,11 +1,12 @@
 import type { TarPackController } from "modern-tar";
-import { contentEntry, FRAMES, PAIRS, PROBLEMS } from "../frame/tar.ts";
-import type { Snapshot } from "../store/snapshot.ts";
-import { nextTurn } from "../store/turn.ts";
+import { contentEntry, FRAMES, PAIRS, PROBLEMS } from "../core/export-format.ts";
+import { nextTurn } from "../lib/next-turn.ts";
+import { pulled } from "../lib/streams.ts";
+import type { Snapshot } from "../store/sqlite/transfer/snapshot.ts";
 import { STORED_BYTES, STREAMED } from "./answer-headers.ts";
-import type { Call } from "./api.ts";
+import { brokeOff } from "./broken-answer.ts";
+import type { Call } from "./call.ts";
 import { ExportedContent } from "./export-content.ts";
-import { brokeOff, pulled } from "./pulled.ts";
 import { onlyOptions } from "./query.ts";
 
 /**

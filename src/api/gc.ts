@@ -1,5 +1,5 @@
-import type { Call } from "./api.ts";
-import { jsonResponse } from "./json.ts";
+import type { Call } from "./call.ts";
+import { jsonResponse } from "./json-response.ts";
 import { isOn, onlyOptions } from "./query.ts";
 
 /** Frees content that nothing names, or with `dry-run` tells what it would free. */

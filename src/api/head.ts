@@ -1,4 +1,4 @@
-import type { Api } from "./api.ts";
+import type { Api } from "./call.ts";
 
 /**
  * The API for a server that is Bun's: of an answer to HEAD that does not tell its length, Bun tells that it

@@ -1,9 +1,10 @@
-import { shown } from "../frame/error.ts";
-import { hashOf } from "../frame/hash.ts";
-import { STAGED_MAX } from "../store/content.ts";
-import type { ImportSpace } from "../store/import-space.ts";
-import type { Store, TakenContent } from "../store/store.ts";
-import { streamOf } from "./chunks.ts";
+import { shown } from "../core/error.ts";
+import { hashOf } from "../core/hash.ts";
+import { streamOf } from "../lib/streams.ts";
+import { STAGED_MAX } from "../store/sqlite/content/content.ts";
+import type { ImportSpace } from "../store/sqlite/transfer/import-space.ts";
+import type { Store } from "../store/store.ts";
+import type { TakenContent } from "../store/types.ts";
 import { badTar, type TarEntry } from "./tar-entries.ts";
 
 /** Small contents that share a commit. */

@@ -1,10 +1,10 @@
-import { shown, XsError } from "../frame/error.ts";
-import { parseFrame, parseObject } from "../frame/frame.ts";
-import { checkAhead, parseId } from "../frame/id.ts";
-import { MAX_VALUE, parseKey } from "../frame/key.ts";
-import { parseTtl } from "../frame/ttl.ts";
-import type { KvPair } from "../store/kv.ts";
-import type { ImportFrame } from "../store/store.ts";
+import { shown, XsError } from "../core/error.ts";
+import { parseFrame, parseObject } from "../core/frame.ts";
+import { checkAhead, parseId } from "../core/id.ts";
+import { MAX_VALUE, parseKey } from "../core/key.ts";
+import { parseTtl } from "../core/ttl.ts";
+import type { KvPair } from "../store/sqlite/kv/kv.ts";
+import type { ImportFrame } from "../store/types.ts";
 
 /** Longest line of a frame: the largest frame with room for escapes. */
 export const MAX_FRAME_LINE = 1024 * 1024;

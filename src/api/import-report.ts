@@ -1,8 +1,9 @@
-import { XsError } from "../frame/error.ts";
-import { processorEvent, RUNTIME_PREFIX } from "../frame/topic.ts";
-import type { KvPair } from "../store/kv.ts";
-import type { ImportFrame, Store } from "../store/store.ts";
-import type { Around, Expected, Processor } from "./api.ts";
+import { XsError } from "../core/error.ts";
+import { processorEvent, RUNTIME_PREFIX } from "../core/topic.ts";
+import type { KvPair } from "../store/sqlite/kv/kv.ts";
+import type { Store } from "../store/store.ts";
+import type { ImportFrame } from "../store/types.ts";
+import type { Around, Expected, Processor } from "./call.ts";
 
 /** How an import is to be done. */
 export interface ImportOptions {

@@ -1,11 +1,11 @@
-import { shown, XsError } from "../frame/error.ts";
-import { FRAMES } from "../frame/tar.ts";
-import { ImportSpace } from "../store/import-space.ts";
+import { shown, XsError } from "../core/error.ts";
+import { FRAMES } from "../core/export-format.ts";
+import { ImportSpace } from "../store/sqlite/transfer/import-space.ts";
 import type { Store } from "../store/store.ts";
+import { eachLine, LineError } from "./body-lines.ts";
 import { ImportedContent } from "./import-content.ts";
 import { MAX_FRAME_LINE, MAX_PAIR_LINE, parseFrameLine, parsePairLine } from "./import-lines.ts";
 import type { FrameImport, ImportOptions, Unexpected } from "./import-report.ts";
-import { eachLine, LineError } from "./lines.ts";
 import { badTar, entriesOf, type TarEntry } from "./tar-entries.ts";
 
 /** What there was in a tar; `added`: frames that the store did not have. */

@@ -1,16 +1,16 @@
-import { shown, XsError } from "../frame/error.ts";
-import { MAX_VALUE, parseClientKey, parseKeyPrefix } from "../frame/key.ts";
-import { parseFollow } from "../frame/read-options.ts";
-import type { KvCondition } from "../store/kv.ts";
-import type { KvScope } from "../store/kv-reader.ts";
+import { shown, XsError } from "../core/error.ts";
+import { MAX_VALUE, parseClientKey, parseKeyPrefix } from "../core/key.ts";
+import { parseFollow } from "../core/read-options.ts";
+import type { KvScope } from "../store/entry-reader.ts";
+import type { KvCondition } from "../store/sqlite/kv/kv.ts";
 import { STORED_BYTES } from "./answer-headers.ts";
-import type { Call } from "./api.ts";
 import { readBody } from "./body.ts";
+import type { Call } from "./call.ts";
 import { isKnown, revisionsIn } from "./conditions.ts";
-import { jsonResponse } from "./json.ts";
+import { checkCrowd } from "./crowd.ts";
+import { jsonResponse } from "./json-response.ts";
+import { linesResponse } from "./line-response.ts";
 import { onlyOptions } from "./query.ts";
-import { checkCrowd } from "./room.ts";
-import { linesResponse } from "./stream.ts";
 
 /** Longest media type of a value. */
 const MAX_TYPE = 255;

@@ -1,14 +1,13 @@
 import { join } from "node:path";
-import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
-import { checkHost, listenError } from "../store/socket-path.ts";
-import type { Api } from "./api.ts";
-import type { Door } from "./descriptors.ts";
+import type { Door } from "../net/descriptors.ts";
+import { KeptSocket, type SocketOwner } from "../net/kept-socket.ts";
+import { formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
+import { tokenOf } from "../net/token.ts";
+import { checkHost, listenError } from "../net/unix-socket.ts";
+import { checkVisitor, hostsOf } from "../net/visitor.ts";
+import type { Api } from "./call.ts";
 import { problemResponse } from "./errors.ts";
-import { guarded } from "./guard.ts";
 import { withTrueHeads } from "./head.ts";
-import { KeptSocket, type SocketOwner } from "./kept-socket.ts";
-import { named } from "./named.ts";
-import { tokenOf } from "./token.ts";
 
 /**
  * A client that has not shown the token may be silent for so long, in seconds. Before the head of its
@@ -58,7 +57,8 @@ export async function expose(
   if ("path" in at) return listenUnix(at.path, whenOpened, owner);
   await checkHost(at);
   const token = tokenOf(directory);
-  let admit: ReturnType<typeof guarded>;
+  const admitted = withTrueHeads(whenOpened);
+  let hosts: ReadonlySet<string>;
   let server: ReturnType<typeof Bun.serve>;
   try {
     server = Bun.serve({
@@ -66,15 +66,23 @@ export async function expose(
       port: at.port,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       idleTimeout: STRANGER_S,
-      // A following read may be silent for ever.
-      fetch: async (request) => named(await admit(request, () => server.timeout(request, 0))),
-      error: (error) => named(problemResponse(error)),
+      fetch(request) {
+        try {
+          checkVisitor(request, token, hosts);
+        } catch (error) {
+          return problemResponse(error);
+        }
+        // A following read may be silent for ever.
+        server.timeout(request, 0);
+        return admitted(request);
+      },
+      error: (error) => problemResponse(error),
     });
   } catch (error) {
     throw listenError(at, error);
   }
   const bound = { hostname: at.hostname, port: server.port ?? at.port };
-  admit = guarded(withTrueHeads(whenOpened), token, bound);
+  hosts = hostsOf(bound);
   return {
     address: formatListenAddress(bound),
     closeIdle: () => void server.closeIdleConnections(),
@@ -83,13 +91,12 @@ export async function expose(
 }
 
 async function listenUnix(path: string, answer: Api, owner?: SocketOwner): Promise<Listener> {
-  const answerHere = withTrueHeads(answer);
   const serve = (unix: string) =>
     Bun.serve({
       unix,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch: async (request) => named(await answerHere(request)),
-      error: (error) => named(problemResponse(error)),
+      fetch: withTrueHeads(answer),
+      error: (error) => problemResponse(error),
       // A following read may be silent for ever. The types leave this out for a unix socket.
       ...({ idleTimeout: 0 } as object),
     });

@@ -1,6 +1,6 @@
-import { COMMIT_SIZES } from "../store/commits.ts";
+import { COMMIT_SIZES } from "../store/sqlite/commit/group-commit.ts";
 import { version } from "../version.ts";
-import type { Call } from "./api.ts";
+import type { Call } from "./call.ts";
 import { onlyOptions } from "./query.ts";
 
 type Type = "counter" | "gauge" | "histogram";

@@ -1,4 +1,4 @@
-import { API_HEADER } from "../frame/http.ts";
+import { API_HEADER } from "../core/http.ts";
 import { version } from "../version.ts";
 
 /** An answer with the header that tells a client that the API gave it, and no stranger. */

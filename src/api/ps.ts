@@ -1,4 +1,4 @@
-import type { Call } from "./api.ts";
+import type { Call } from "./call.ts";
 import { onlyOptions } from "./query.ts";
 
 /** The generators and handlers that run, a line each. */

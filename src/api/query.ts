@@ -1,4 +1,4 @@
-import { shown, XsError } from "../frame/error.ts";
+import { shown, XsError } from "../core/error.ts";
 
 /** Checks that a query has only these options, each once. @throws XsError `bad_option` */
 export function onlyOptions(url: URL, known: readonly string[]): URLSearchParams {

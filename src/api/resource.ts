@@ -1,6 +1,5 @@
-import { XsError } from "../frame/error.ts";
-import type { Call } from "./api.ts";
-import { Refusal } from "./errors.ts";
+import { XsError } from "../core/error.ts";
+import type { Call } from "./call.ts";
 
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 
@@ -20,7 +19,7 @@ export interface Resource {
 /**
  * Answers a request to a resource.
  *
- * @throws Refusal `method_not_allowed`, with `Allow`
+ * @throws XsError `method_not_allowed`, with `Allow`
  */
 export function answerOf(resource: Resource, call: Call): Response | Promise<Response> {
   const { method } = call.request;
@@ -35,13 +34,11 @@ async function headOf(answer: Response | Promise<Response>): Promise<Response> {
   return new Response(null, { status, headers });
 }
 
-function notAllowed(resource: Resource, { request, url }: Call): Refusal {
+function notAllowed(resource: Resource, { request, url }: Call): XsError {
   const { method } = request;
   const allow = allowed(resource).join(", ");
-  return new Refusal(
-    new XsError("method_not_allowed", `${method} is not for ${url.pathname}; there is ${allow}`),
-    { allow },
-  );
+  const problem = `${method} is not for ${url.pathname}; there is ${allow}`;
+  return new XsError("method_not_allowed", problem, { headers: { allow } });
 }
 
 /** The methods that can succeed. @throws XsError why none of them can */

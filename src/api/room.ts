@@ -1,5 +1,4 @@
-import { XsError } from "../frame/error.ts";
-import type { Call } from "./api.ts";
+import { XsError } from "../core/error.ts";
 
 /** Room for so much at once of something that takes memory or files: what comes beyond it is refused. */
 export class Room {
@@ -35,15 +34,4 @@ export class Rooms {
   readonly tars = new Room(4, "imports of a tar");
   /** Of lines and values that are put together in memory. */
   readonly bytes = new Room(128 * 1024 * 1024, "bytes of other bodies");
-}
-
-/**
- * To be asked before an answer that may last as long as its client likes: where few descriptors are left, these
- * are for requests that end.
- *
- * @throws XsError `too_many_files`
- */
-export function checkCrowd({ around }: Call): void {
-  const problem = around.crowded?.();
-  if (problem !== undefined) throw new XsError("too_many_files", problem);
 }

@@ -1,5 +1,5 @@
 import type { ParsedTarEntry } from "modern-tar";
-import { shown, XsError } from "../frame/error.ts";
+import { shown, XsError } from "../core/error.ts";
 import {
   CONTENT_FOLDERS,
   FRAMES,
@@ -7,9 +7,9 @@ import {
   isLeftByMacOs,
   PAIRS,
   PROBLEMS,
-} from "../frame/tar.ts";
+} from "../core/export-format.ts";
+import { streamOf } from "../lib/streams.ts";
 import { bodyError } from "./body.ts";
-import { streamOf } from "./chunks.ts";
 
 /** A file in the tar of an export. */
 export interface TarEntry {

@@ -1,6 +1,6 @@
 import { STREAMED } from "./answer-headers.ts";
-import type { Call } from "./api.ts";
-import { brokeOff } from "./pulled.ts";
+import { brokeOff } from "./broken-answer.ts";
+import type { Call } from "./call.ts";
 import { isOn, onlyOptions } from "./query.ts";
 
 const HEADERS = { ...STREAMED, "content-type": "application/x-ndjson" };

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { absolutePath } from "../frame/absolute-path.ts";
-import { shown, XsError } from "../frame/error.ts";
-import { schemeOf } from "../frame/listen-address.ts";
+import { absolutePath } from "../core/absolute-path.ts";
+import { shown, XsError } from "../core/error.ts";
+import { schemeOf } from "../net/listen-address.ts";
 import { isStore } from "../store/is-store.ts";
 
 /** Where a store is: a directory here, or a server somewhere. */

@@ -1,7 +1,7 @@
 import type { Listener } from "../api/listen.ts";
-import { XsError } from "../frame/error.ts";
-import { success } from "../script/answer.ts";
-import { httpAsk, type Place } from "../script/http-client.ts";
+import { XsError } from "../core/error.ts";
+import { success } from "../net/api-answer.ts";
+import { httpAsk, type Place } from "../net/http-client.ts";
 import { isStore } from "../store/is-store.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import { checkFound, isClosedToUs } from "../store/owner.ts";
@@ -87,17 +87,17 @@ function remote(address: string, place: Place): Client {
 
 async function direct(directory: string): Promise<Client | undefined> {
   // Most commands find a server, and start faster without all this.
-  const { openForCommand } = await import("../store/open.ts");
+  const { openForCommand } = await import("../store/sqlite/open.ts");
   const { api } = await import("../api/api.ts");
   const store = openForCommand(directory);
   if (!store) return undefined;
   const answer = api(store, {
     async processors() {
-      const { idleProcessors } = await import("../processors/processors.ts");
+      const { idleProcessors } = await import("../processors/lifecycle/processors.ts");
       return idleProcessors(store, "stopped");
     },
     async nextStart() {
-      const { nextStart } = await import("../processors/processors.ts");
+      const { nextStart } = await import("../processors/lifecycle/processors.ts");
       return nextStart(store);
     },
   });

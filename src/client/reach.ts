@@ -1,8 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { XsError } from "../frame/error.ts";
+import { XsError } from "../core/error.ts";
+import { answers, shortestPath } from "../net/unix-socket.ts";
 import { type Holder, lockHolder } from "../store/lock-holder.ts";
-import { answers, shortestPath } from "../store/socket-path.ts";
 
 /** How long to wait for another process that has the store open and does not answer. */
 const LOCK_WAIT_MS = 10_000;

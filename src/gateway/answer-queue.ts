@@ -1,9 +1,10 @@
-import { XsError } from "../frame/error.ts";
-import { type Frame, framesIn, type Json } from "../frame/frame.ts";
-import { HTTP_RESPONSE } from "../frame/http.ts";
-import { READ_ALL } from "../frame/read-options.ts";
+import { XsError } from "../core/error.ts";
+import { type Frame, framesIn } from "../core/frame.ts";
+import { HTTP_RESPONSE } from "../core/http.ts";
+import type { Json } from "../core/json.ts";
+import { READ_ALL } from "../core/read-options.ts";
+import { nextTurn } from "../lib/next-turn.ts";
 import type { Store } from "../store/store.ts";
-import { nextTurn } from "../store/turn.ts";
 
 /** A response frame, as far as an answer needs it. */
 export interface AnswerFrame {

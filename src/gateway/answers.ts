@@ -1,7 +1,7 @@
-import { XsError } from "../frame/error.ts";
-import { framesIn, idInLine } from "../frame/frame.ts";
-import { HTTP_RESPONSE } from "../frame/http.ts";
-import { READ_ALL } from "../frame/read-options.ts";
+import { XsError } from "../core/error.ts";
+import { framesIn, idInLine } from "../core/frame.ts";
+import { HTTP_RESPONSE } from "../core/http.ts";
+import { READ_ALL } from "../core/read-options.ts";
 import type { Reader } from "../store/reader.ts";
 import type { Store } from "../store/store.ts";
 import { type AnswerFrame, AnswerQueue, asAnswer } from "./answer-queue.ts";

@@ -1,5 +1,5 @@
-import { XsError } from "../frame/error.ts";
-import { STAGED_MAX } from "../store/content.ts";
+import { XsError } from "../core/error.ts";
+import { STAGED_MAX } from "../store/sqlite/content/content.ts";
 
 /** A body has to come at this rate, in bytes a second, over so many seconds. */
 const RATE = 500;

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { STREAMED } from "../api/answer-headers.ts";
 import { problemOf } from "../api/errors.ts";
-import { XsError } from "../frame/error.ts";
-import { HTTP_DISCONNECT, HTTP_ERROR, HTTP_REQUEST } from "../frame/http.ts";
-import { sniffedType } from "../frame/text.ts";
-import { EPHEMERAL, parseTtl, type Ttl } from "../frame/ttl.ts";
+import { XsError } from "../core/error.ts";
+import { HTTP_DISCONNECT, HTTP_ERROR, HTTP_REQUEST } from "../core/http.ts";
+import { EPHEMERAL, parseTtl, type Ttl } from "../core/ttl.ts";
+import { sniffedType } from "../lib/text.ts";
 import type { Store } from "../store/store.ts";
 import type { AnswerFrame, AnswerQueue } from "./answer-queue.ts";
 import type { Answers } from "./answers.ts";

@@ -1,11 +1,11 @@
 import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { XsError } from "../frame/error.ts";
-import { HTTP_REQUEST } from "../frame/http.ts";
-import { formatListenAddress, type ListenAddress } from "../frame/listen-address.ts";
-import { bindPrivately } from "../store/private-socket.ts";
-import { checkHost, listenError } from "../store/socket-path.ts";
+import { XsError } from "../core/error.ts";
+import { HTTP_REQUEST } from "../core/http.ts";
+import { formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
+import { bindPrivately } from "../net/private-socket.ts";
+import { checkHost, listenError } from "../net/unix-socket.ts";
 import type { Store } from "../store/store.ts";
 import { Answers } from "./answers.ts";
 import { Arrivals } from "./arrivals.ts";

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { bodyCutOff } from "../api/body.ts";
-import { XsError } from "../frame/error.ts";
+import { XsError } from "../core/error.ts";
 import type { Arrival, Arrivals } from "./arrivals.ts";
 
 /**

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { preferred } from "../api/accept.ts";
 import { type Problem, problemOf, retryAfter } from "../api/errors.ts";
-import { type ErrorCode, XsError } from "../frame/error.ts";
-import { oneLine, Seldom } from "../frame/one-line.ts";
+import { type ErrorCode, XsError } from "../core/error.ts";
+import { oneLine, Seldom } from "../core/one-line.ts";
 import type { Handlers } from "./handlers.ts";
 
 /** How to answer requests, for whoever finds that nobody does. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import { shown, XsError } from "../frame/error.ts";
-import { encodeMeta, MAX_META } from "../frame/frame.ts";
-import { isHost } from "../frame/host.ts";
+import { shown, XsError } from "../core/error.ts";
+import { encodeMeta, MAX_META } from "../core/frame.ts";
+import { isHost } from "../core/host.ts";
 
 /** A text, or all of them where a key came more than once. */
 type Values = Record<string, string | string[]>;

@@ -1,6 +1,6 @@
-import { shown, XsError } from "../frame/error.ts";
-import type { Json } from "../frame/frame.ts";
-import { API_HEADER } from "../frame/http.ts";
+import { shown, XsError } from "../core/error.ts";
+import { API_HEADER } from "../core/http.ts";
+import type { Json } from "../core/json.ts";
 
 /** Status and headers of a response. */
 export interface ResponseHead {

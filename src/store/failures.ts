@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { XsError } from "../frame/error.ts";
+import { XsError } from "../core/error.ts";
 
 /** What a full disk means, for whoever wanted to write. */
 export function diskFull(cause: unknown): XsError {

@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { XsError } from "../frame/error.ts";
+import { XsError } from "../core/error.ts";
 import { isOfStore } from "./is-store.ts";
 
 /**

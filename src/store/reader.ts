@@ -1,6 +1,6 @@
-import { encodeFrame, linesIn, withTimestamp } from "../frame/frame.ts";
-import type { ReadOptions } from "../frame/read-options.ts";
-import { scopesOf } from "../frame/topic.ts";
+import { encodeFrame, linesIn, withTimestamp } from "../core/frame.ts";
+import type { ReadOptions } from "../core/read-options.ts";
+import { scopesOf } from "../core/topic.ts";
 import type { LiveFeed, LiveFrame } from "./live.ts";
 
 /** A slice of the stored log. Bounds are exclusive ids; absent means open. */

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import type { Frame } from "../../src/frame/frame.ts";
-import { hashOf } from "../../src/frame/hash.ts";
-import { timestampOf } from "../../src/frame/id.ts";
+import type { Frame } from "../../src/core/frame.ts";
+import { hashOf } from "../../src/core/hash.ts";
+import { timestampOf } from "../../src/core/id.ts";
 import { expectProblem, Subject } from "./with-store.ts";
 
 test("every append path gives the frame, its keys in order", async () => {

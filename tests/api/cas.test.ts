@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { hashOf } from "../../src/frame/hash.ts";
+import { hashOf } from "../../src/core/hash.ts";
 import { expectProblem, Subject } from "./with-store.ts";
 
 const CONTENT = "0123456789";

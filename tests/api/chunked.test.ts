@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { Chunk } from "../../src/frame/chunk.ts";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Chunk } from "../../src/core/chunk.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { LineReader, until } from "../support/wait.ts";
 import { expectProblem, Subject } from "./with-store.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { expectProblem, Subject } from "./with-store.ts";
 
 describe("xs-expect-last", () => {

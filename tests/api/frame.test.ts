@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { Frame } from "../../src/frame/frame.ts";
-import { timestampOf } from "../../src/frame/id.ts";
+import type { Frame } from "../../src/core/frame.ts";
+import { timestampOf } from "../../src/core/id.ts";
 import { expectProblem, idsOf, Subject, topicOf } from "./with-store.ts";
 
 const UNKNOWN = "0".repeat(25);

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { FOREVER } from "../../src/frame/ttl.ts";
+import { FOREVER } from "../../src/core/ttl.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Subject } from "./with-store.ts";
 

@@ -1,10 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { hashOf } from "../../src/frame/hash.ts";
-import { packId } from "../../src/frame/id.ts";
-import { MAX_VALUE } from "../../src/frame/key.ts";
-import { contentEntry, FRAMES, PAIRS, PROBLEMS } from "../../src/frame/tar.ts";
+import { contentEntry, FRAMES, PAIRS, PROBLEMS } from "../../src/core/export-format.ts";
+import { hashOf } from "../../src/core/hash.ts";
+import { packId } from "../../src/core/id.ts";
+import { MAX_VALUE } from "../../src/core/key.ts";
 import { problemsOf, sqliteEngine } from "../support/store.ts";
 import { type Entry, forge, makeTar } from "../support/tar.ts";
 import { tempDir } from "../support/temp.ts";

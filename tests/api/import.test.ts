@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { hashOf } from "../../src/frame/hash.ts";
-import { packId } from "../../src/frame/id.ts";
+import { hashOf } from "../../src/core/hash.ts";
+import { packId } from "../../src/core/id.ts";
 import { expectProblem, idsOf, Subject, topicOf } from "./with-store.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -2,7 +2,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { Home } from "../cli/run-xs.ts";
 import { startServer } from "../support/server.ts";
 import { missingTool } from "../support/tools.ts";

@@ -1,7 +1,7 @@
 // JSON that comes from outside: its numbers, its depth and its lines, at every door of the API.
 import { expect, test } from "bun:test";
-import { packId } from "../../src/frame/id.ts";
-import { FRAMES } from "../../src/frame/tar.ts";
+import { FRAMES } from "../../src/core/export-format.ts";
+import { packId } from "../../src/core/id.ts";
 import { makeTar } from "../support/tar.ts";
 import { expectProblem, Subject } from "./with-store.ts";
 

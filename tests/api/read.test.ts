@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { timestampOf } from "../../src/frame/id.ts";
+import { timestampOf } from "../../src/core/id.ts";
 import { expectProblem, idsOf, Subject, topicOf } from "./with-store.ts";
 
 const THRESHOLD = "stream.cross.threshold";

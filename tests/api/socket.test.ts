@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { HOSTS, NO_HOSTS } from "../support/hosts.ts";
 import { memoryOf } from "../support/memory.ts";
 import {

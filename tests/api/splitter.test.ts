@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { MAX_PIECE, Splitter } from "../../src/api/splitter.ts";
-import type { ChunkMode } from "../../src/frame/chunk.ts";
+import { MAX_PIECE, Splitter } from "../../src/api/chunk-splitter.ts";
+import type { ChunkMode } from "../../src/core/chunk.ts";
 
 /** Cuts bytes that arrive in these parts. */
 function split(mode: ChunkMode, parts: readonly Uint8Array[]): string[] {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { api } from "../../src/api/api.ts";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { makeDamagedStore } from "../support/damage.ts";
 import { sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";

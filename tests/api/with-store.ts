@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
-import { type Api, api } from "../../src/api/api.ts";
-import type { Frame } from "../../src/frame/frame.ts";
+import { api } from "../../src/api/api.ts";
+import type { Api } from "../../src/api/call.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import type { Store } from "../../src/store/store.ts";
 import { parseLines, tempDirectory } from "../support/server.ts";
 import { problemsOf, sqliteEngine } from "../support/store.ts";

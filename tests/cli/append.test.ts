@@ -1,8 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Chunk } from "../../src/frame/chunk.ts";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Chunk } from "../../src/core/chunk.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { parseLines, type Server, startServer } from "../support/server.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";

@@ -1,8 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Frame } from "../../src/frame/frame.ts";
-import { hashOf } from "../../src/frame/hash.ts";
+import type { Frame } from "../../src/core/frame.ts";
+import { hashOf } from "../../src/core/hash.ts";
 import { parseLines, startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
 import { TEST_MS } from "../support/wait.ts";

@@ -11,10 +11,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { hashOf } from "../../src/frame/hash.ts";
-import { packId } from "../../src/frame/id.ts";
-import { contentEntry, FRAMES, PROBLEMS } from "../../src/frame/tar.ts";
-import { ContentFiles } from "../../src/store/content-files.ts";
+import { contentEntry, FRAMES, PROBLEMS } from "../../src/core/export-format.ts";
+import { hashOf } from "../../src/core/hash.ts";
+import { packId } from "../../src/core/id.ts";
+import { ContentFiles } from "../../src/store/sqlite/content/files.ts";
 import { startServer } from "../support/server.ts";
 import { entriesIn, interrupted, makeTar } from "../support/tar.ts";
 import { TEST_MS, until } from "../support/wait.ts";

@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { packId } from "../../src/frame/id.ts";
-import { FRAMES, PAIRS } from "../../src/frame/tar.ts";
+import { FRAMES, PAIRS } from "../../src/core/export-format.ts";
+import { packId } from "../../src/core/id.ts";
 import { edit } from "../support/damage.ts";
 import {
   type AnyFrame,

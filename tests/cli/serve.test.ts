@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { parseLines, startServer, XS } from "../support/server.ts";
 import { LineReader, TEST_MS, within } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";

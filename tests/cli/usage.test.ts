@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
-import { VERBS } from "../../src/cli/verbs.ts";
+import { VERBS } from "../../src/cli/kit/verbs.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { Frame } from "../../src/frame/frame.ts";
-import { hashOf } from "../../src/frame/hash.ts";
+import type { Frame } from "../../src/core/frame.ts";
+import { hashOf } from "../../src/core/hash.ts";
 import { parseLines, type Server, startServer } from "../support/server.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";

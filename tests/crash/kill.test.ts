@@ -1,7 +1,7 @@
 // Kills a server at random moments under 64 writers, some followers and a handler, again and again.
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { timestampOf } from "../../src/frame/id.ts";
-import { parseTtl } from "../../src/frame/ttl.ts";
+import { timestampOf } from "../../src/core/id.ts";
+import { parseTtl } from "../../src/core/ttl.ts";
 import { Home } from "../cli/run-xs.ts";
 import { Gone } from "../support/ask.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";

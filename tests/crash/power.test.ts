@@ -3,7 +3,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import type { Store } from "../../src/store/store.ts";
 import { askFor, Gone } from "../support/ask.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";

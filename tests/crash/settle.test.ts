@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { startServer, tempDirectory } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
 import { TEST_MS, until } from "../support/wait.ts";

@@ -1,4 +1,4 @@
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import type { Random } from "../support/random.ts";
 import type { Server } from "../support/server.ts";
 

@@ -3,7 +3,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { timestampOf } from "../../src/frame/id.ts";
+import { timestampOf } from "../../src/core/id.ts";
 import { type Server, startServer, tempDirectory } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
 import { missingTool } from "../support/tools.ts";

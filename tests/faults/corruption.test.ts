@@ -3,7 +3,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { Home } from "../cli/run-xs.ts";
 import { edit } from "../support/damage.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";

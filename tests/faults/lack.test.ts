@@ -3,7 +3,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, chownSync, readdirSync, readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { Home } from "../cli/run-xs.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { TEST_MS, until } from "../support/wait.ts";

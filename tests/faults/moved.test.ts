@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { Home } from "../cli/run-xs.ts";
 import { startServer } from "../support/server.ts";
 import { filesBelow } from "../support/temp.ts";

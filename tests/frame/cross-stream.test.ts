@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { parseFrame } from "../../src/frame/frame.ts";
-import { hashOf } from "../../src/frame/hash.ts";
-import { hashOfEntry } from "../../src/frame/tar.ts";
+import { hashOfEntry } from "../../src/core/export-format.ts";
+import { parseFrame } from "../../src/core/frame.ts";
+import { hashOf } from "../../src/core/hash.ts";
 
 const ID = "03hadtdyn9s2dxl5soli9q9dz";
 const HASH = hashOf(Buffer.from("hi"));

@@ -8,10 +8,10 @@ import {
   parseFrame,
   parseMeta,
   withTimestamp,
-} from "../../src/frame/frame.ts";
-import { parseHash } from "../../src/frame/hash.ts";
-import { timestampOf } from "../../src/frame/id.ts";
-import { parseTtl } from "../../src/frame/ttl.ts";
+} from "../../src/core/frame.ts";
+import { parseHash } from "../../src/core/hash.ts";
+import { timestampOf } from "../../src/core/id.ts";
+import { parseTtl } from "../../src/core/ttl.ts";
 import { hashes, ids, metas, topics, ttls } from "../support/arbitrary.ts";
 
 const frames = fc.record({

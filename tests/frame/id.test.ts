@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { IdSequence, packId, parseId, timestampOf, unpackId } from "../../src/frame/id.ts";
+import { IdSequence, packId, parseId, timestampOf, unpackId } from "../../src/core/id.ts";
 import { ids } from "../support/arbitrary.ts";
 
 test("an id comes back from its fields", () => {

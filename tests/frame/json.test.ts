@@ -7,7 +7,7 @@ import {
   MAX_DEPTH,
   memberText,
   parseJson,
-} from "../../src/frame/json.ts";
+} from "../../src/core/json.ts";
 
 const rewritten = (text: string) => JSON.stringify(parseJson(text)?.json);
 const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;

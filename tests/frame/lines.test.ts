@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { linesOfBytes, textLines, wholeLines } from "../../src/frame/lines.ts";
+import { linesOfBytes, textLines, wholeLines } from "../../src/lib/lines.ts";
 
 async function* inParts(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size);

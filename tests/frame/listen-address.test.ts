@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import { formatListenAddress, parseListenAddress } from "../../src/frame/listen-address.ts";
+import { formatListenAddress, parseListenAddress } from "../../src/net/listen-address.ts";
 
 const parse = (text: string) => parseListenAddress(text, "--http");
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { formatReadOptions, parseReadOptions } from "../../src/frame/read-options.ts";
+import { formatReadOptions, parseReadOptions } from "../../src/core/read-options.ts";
 import { ids, topics } from "../support/arbitrary.ts";
 
 const counts = fc.nat({ max: Number.MAX_SAFE_INTEGER }).map(String);

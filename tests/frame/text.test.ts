@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { changeLine } from "../../src/frame/pair.ts";
-import { sniffedType, textOf } from "../../src/frame/text.ts";
+import { changeLine } from "../../src/core/entry.ts";
+import { sniffedType, textOf } from "../../src/lib/text.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 const TEXT = "text/plain; charset=utf-8";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseClientTopic, parseTopic, parseTopicFilter, scopesOf } from "../../src/frame/topic.ts";
+import { parseClientTopic, parseTopic, parseTopicFilter, scopesOf } from "../../src/core/topic.ts";
 import { topics } from "../support/arbitrary.ts";
 import { topicMatcher } from "../support/topics.ts";
 

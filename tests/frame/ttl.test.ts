@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { packId } from "../../src/frame/id.ts";
-import { expiryOf, parseAskedTtl, parseTtl, ttlOfNew } from "../../src/frame/ttl.ts";
+import { packId } from "../../src/core/id.ts";
+import { expiryOf, parseAskedTtl, parseTtl, ttlOfNew } from "../../src/core/ttl.ts";
 
 const NOW = 1_800_000_000_000;
 const idAt = (ts_ms: number) => packId({ ts_ms, counter_hi: 1, counter_lo: 1, node: "00000000" });

@@ -2,18 +2,18 @@
 // is, or a refusal with a code of ours.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
+import { MAX_PIECE, Splitter } from "../../src/api/chunk-splitter.ts";
 import { parsePairLine } from "../../src/api/import-lines.ts";
-import { MAX_PIECE, Splitter } from "../../src/api/splitter.ts";
 import { parseAddress } from "../../src/client/address.ts";
-import { XsError } from "../../src/frame/error.ts";
-import { encodeFrame, idInLine, MAX_META, parseFrame, parseMeta } from "../../src/frame/frame.ts";
-import { parseHash } from "../../src/frame/hash.ts";
-import { packId, parseId, unpackId } from "../../src/frame/id.ts";
-import { MAX_VALUE, parseKey } from "../../src/frame/key.ts";
-import { formatReadOptions, parseReadOptions } from "../../src/frame/read-options.ts";
-import { scopesOfLine } from "../../src/frame/scopes.ts";
-import { parseClientTopic, parseTopic, parseTopicFilter } from "../../src/frame/topic.ts";
-import { parseTtl } from "../../src/frame/ttl.ts";
+import { XsError } from "../../src/core/error.ts";
+import { encodeFrame, idInLine, MAX_META, parseFrame, parseMeta } from "../../src/core/frame.ts";
+import { parseHash } from "../../src/core/hash.ts";
+import { packId, parseId, unpackId } from "../../src/core/id.ts";
+import { scopesOfLine } from "../../src/core/index-keys.ts";
+import { MAX_VALUE, parseKey } from "../../src/core/key.ts";
+import { formatReadOptions, parseReadOptions } from "../../src/core/read-options.ts";
+import { parseClientTopic, parseTopic, parseTopicFilter } from "../../src/core/topic.ts";
+import { parseTtl } from "../../src/core/ttl.ts";
 import { hashes, ids, metas, topics, ttls } from "../support/arbitrary.ts";
 import { report } from "../support/random.ts";
 import { TEST_MS } from "../support/wait.ts";

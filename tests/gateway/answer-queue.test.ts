@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { AnswerQueue, asAnswer } from "../../src/gateway/answer-queue.ts";
 import type { Store } from "../../src/store/store.ts";
 import { append, withStore } from "../support/store.ts";

@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { FOREVER } from "../../src/frame/ttl.ts";
+import { FOREVER } from "../../src/core/ttl.ts";
 import { Answers } from "../../src/gateway/answers.ts";
 import type { Store } from "../../src/store/store.ts";
 import { append, withStore } from "../support/store.ts";

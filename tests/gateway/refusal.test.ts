@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { XsError } from "../../src/frame/error.ts";
+import { XsError } from "../../src/core/error.ts";
 import { refuse } from "../../src/gateway/refusal.ts";
 
 test("a visitor learns nothing of the inside, and what there is to know of the request", async () => {

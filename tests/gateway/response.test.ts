@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import type { Json } from "../../src/frame/frame.ts";
+import type { Json } from "../../src/core/json.ts";
 import { LineReader, TEST_MS, until } from "../support/wait.ts";
 import { appendAnswer, type Request, type Responder, Site } from "./site.ts";
 

@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import type { Frame, Json } from "../../src/frame/frame.ts";
-import type { HttpAnswer } from "../../src/frame/http.ts";
-import { answerTo } from "../../src/frame/http.ts";
+import type { Frame } from "../../src/core/frame.ts";
+import type { HttpAnswer } from "../../src/core/http.ts";
+import { answerTo } from "../../src/core/http.ts";
+import type { Json } from "../../src/core/json.ts";
 import { NU, RawConnection, Server, tempDirectory, XS } from "../support/server.ts";
 import { LineReader, until, within } from "../support/wait.ts";
 

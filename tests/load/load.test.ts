@@ -1,7 +1,7 @@
 // Readers that are slow, and clients that are many.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import type { Frame } from "../../src/frame/frame.ts";
+import type { Frame } from "../../src/core/frame.ts";
 import { memoryOf } from "../support/memory.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
 import { RawConnection, type Server, startServer, tempDirectory } from "../support/server.ts";

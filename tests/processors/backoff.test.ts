@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Backoff } from "../../src/processors/backoff.ts";
+import { Backoff } from "../../src/processors/lifecycle/backoff.ts";
 
 test("a program that keeps ending waits a second, then twice as long each time, a minute at most", () => {
   const backoff = new Backoff();

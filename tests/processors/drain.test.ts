@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Drain } from "../../src/processors/drain.ts";
+import { Drain } from "../../src/lib/drain.ts";
 
 test("works off what comes in, in order, one piece at a time", async () => {
   const queue: number[] = [];

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import type { Frame } from "../../src/frame/frame.ts";
-import { type Entry, isDuplex, Registry, requestIn } from "../../src/processors/registry.ts";
+import type { Frame } from "../../src/core/frame.ts";
+import {
+  type Entry,
+  isDuplex,
+  Registry,
+  requestIn,
+} from "../../src/processors/lifecycle/registry.ts";
 
 let count = 0;
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { Poison } from "../../src/processors/poison.ts";
-import { Requests, type Taker } from "../../src/processors/requests.ts";
+import { Poison } from "../../src/processors/handler/poison.ts";
+import { Requests, type Taker } from "../../src/processors/lifecycle/requests.ts";
 
 test("a frame that was with a process at three deaths in a row is what it dies of", () => {
   const poison = new Poison();

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Frame } from "../../src/frame/frame.ts";
-import { hashOf } from "../../src/frame/hash.ts";
-import { FOREVER } from "../../src/frame/ttl.ts";
-import { ContentFiles } from "../../src/store/content-files.ts";
-import { kvCrc } from "../../src/store/kv-row.ts";
+import type { Frame } from "../../src/core/frame.ts";
+import { hashOf } from "../../src/core/hash.ts";
+import { FOREVER } from "../../src/core/ttl.ts";
+import { ContentFiles } from "../../src/store/sqlite/content/files.ts";
+import { kvCrc } from "../../src/store/sqlite/kv/entry-row.ts";
 import type { Store } from "../../src/store/store.ts";
 import { damagePage, edit } from "../support/damage.ts";
 import { append, problemsOf, readAll, sqliteEngine } from "../support/store.ts";

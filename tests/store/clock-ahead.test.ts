@@ -1,6 +1,6 @@
 // The clock was ahead once, by a month, and is right again.
 import { expect, test } from "bun:test";
-import { timestampOf } from "../../src/frame/id.ts";
+import { timestampOf } from "../../src/core/id.ts";
 import type { Store } from "../../src/store/store.ts";
 import { append, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
@@ -75,7 +75,7 @@ test("an Idempotency-Key is forgotten a day later, not a month and a day", async
     const path = `${tempDir()}/store`;
     clock.shows = TRUE + MONTH;
     let store = sqliteEngine(path, clock.now);
-    const { parseTtl } = await import("../../src/frame/ttl.ts");
+    const { parseTtl } = await import("../../src/core/ttl.ts");
     const request = { topic: "a", meta: "null", ttl: parseTtl("forever"), content: null };
     const once = () => store.append(request, { idempotencyKey: "k" });
     const first = await once();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { packId } from "../../src/frame/id.ts";
-import { READ_ALL } from "../../src/frame/read-options.ts";
-import { FOREVER, parseTtl } from "../../src/frame/ttl.ts";
+import { packId } from "../../src/core/id.ts";
+import { READ_ALL } from "../../src/core/read-options.ts";
+import { FOREVER, parseTtl } from "../../src/core/ttl.ts";
 import type { Store } from "../../src/store/store.ts";
 import { append, type Engine, problemsOf, readAll, withStore } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import type { XsError } from "../../src/frame/error.ts";
-import { idInLine } from "../../src/frame/frame.ts";
-import { READ_ALL } from "../../src/frame/read-options.ts";
-import { FOREVER } from "../../src/frame/ttl.ts";
-import { nextTurn } from "../../src/store/turn.ts";
+import type { XsError } from "../../src/core/error.ts";
+import { idInLine } from "../../src/core/frame.ts";
+import { READ_ALL } from "../../src/core/read-options.ts";
+import { FOREVER } from "../../src/core/ttl.ts";
+import { nextTurn } from "../../src/lib/next-turn.ts";
 import { parseLines } from "../support/server.ts";
 import { append, withStore } from "../support/store.ts";
 

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Frame } from "../../src/frame/frame.ts";
-import { packId, timestampOf } from "../../src/frame/id.ts";
-import { READ_ALL, type ReadOptions } from "../../src/frame/read-options.ts";
-import { parseTopicFilter } from "../../src/frame/topic.ts";
-import { expiryOf, parseTtl } from "../../src/frame/ttl.ts";
+import type { Frame } from "../../src/core/frame.ts";
+import { packId, timestampOf } from "../../src/core/id.ts";
+import { READ_ALL, type ReadOptions } from "../../src/core/read-options.ts";
+import { parseTopicFilter } from "../../src/core/topic.ts";
+import { expiryOf, parseTtl } from "../../src/core/ttl.ts";
 import type { Store } from "../../src/store/store.ts";
 import { append, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { openSqliteStore } from "../../src/store/open.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { tempDir } from "../support/temp.ts";
 
 test("a directory with something else in it is refused and left as it is", () => {

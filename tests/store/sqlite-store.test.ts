@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { READ_ALL } from "../../src/frame/read-options.ts";
+import { READ_ALL } from "../../src/core/read-options.ts";
 import { edit } from "../support/damage.ts";
 import { parseLines } from "../support/server.ts";
 import { append, problemsOf, readAll, sqliteEngine } from "../support/store.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import type { Json } from "../../src/frame/frame.ts";
-import { packId } from "../../src/frame/id.ts";
+import { packId } from "../../src/core/id.ts";
+import type { Json } from "../../src/core/json.ts";
 
 /** Topics as the rules allow them, of few letters, so that they meet. */
 export const topics = fc

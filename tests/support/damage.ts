@@ -1,8 +1,8 @@
 import { Database } from "bun:sqlite";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { packId } from "../../src/frame/id.ts";
-import { FOREVER } from "../../src/frame/ttl.ts";
+import { packId } from "../../src/core/id.ts";
+import { FOREVER } from "../../src/core/ttl.ts";
 import { sqliteEngine } from "./store.ts";
 
 /** Changes the database of a closed store behind its back. */

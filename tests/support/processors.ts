@@ -1,8 +1,8 @@
 import { expect } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Frame } from "../../src/frame/frame.ts";
-import type { ProcessorStatus } from "../../src/processors/status.ts";
+import type { Frame } from "../../src/core/frame.ts";
+import type { ProcessorStatus } from "../../src/processors/lifecycle/status.ts";
 import { memoryOf } from "./memory.ts";
 import { NU, type Server, startServer, tempDirectory } from "./server.ts";
 import { expectSound } from "./store.ts";

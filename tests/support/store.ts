@@ -1,8 +1,8 @@
 import { expect } from "bun:test";
-import type { Frame } from "../../src/frame/frame.ts";
-import { READ_ALL, type ReadOptions } from "../../src/frame/read-options.ts";
-import { FOREVER, parseTtl } from "../../src/frame/ttl.ts";
-import { openSqliteStore } from "../../src/store/open.ts";
+import type { Frame } from "../../src/core/frame.ts";
+import { READ_ALL, type ReadOptions } from "../../src/core/read-options.ts";
+import { FOREVER, parseTtl } from "../../src/core/ttl.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { tempDir } from "./temp.ts";
 

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import type { Frame } from "../../../src/frame/frame.ts";
+import type { Frame } from "../../../src/core/frame.ts";
 import { ask } from "../../support/ask.ts";
 import type { Random } from "../../support/random.ts";
 import type { Server } from "../../support/server.ts";

@@ -1,0 +1,13 @@
+import { XsError } from "../core/error.ts";
+import type { Call } from "./call.ts";
+
+/**
+ * To be asked before an answer that may last as long as its client likes: where few descriptors are left, these
+ * are for requests that end.
+ *
+ * @throws XsError `too_many_files`
+ */
+export function checkCrowd({ around }: Call): void {
+  const problem = around.crowded?.();
+  if (problem !== undefined) throw new XsError("too_many_files", problem);
+}

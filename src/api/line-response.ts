@@ -1,0 +1,53 @@
+import { linesIn } from "../core/frame.ts";
+import { pulled } from "../lib/streams.ts";
+import { preferred } from "./accept.ts";
+import { STREAMED } from "./answer-headers.ts";
+import { brokeOff } from "./broken-answer.ts";
+import type { Call } from "./call.ts";
+
+/** What is read in lines, a piece at a time; undefined at the end. */
+export interface LineSource {
+  next(): Promise<Uint8Array | undefined>;
+  close(): void;
+}
+
+const EVENTS = "text/event-stream";
+const LINES = "application/x-ndjson";
+
+/** The client wants server-sent events. */
+export function wantsEvents(request: Request): boolean {
+  return preferred(request.headers.get("accept"), [EVENTS, LINES]) === EVENTS;
+}
+
+/**
+ * Lines as the answer, at the pace of the client: NDJSON, or server-sent events where it wants them
+ * (https://html.spec.whatwg.org/#server-sent-events), with the id that `idOf` finds in each line.
+ */
+export function linesResponse(
+  call: Call,
+  open: () => LineSource,
+  idOf: (line: string) => string,
+): Response {
+  const { request } = call;
+  const events = wantsEvents(request);
+  const headers = {
+    ...STREAMED,
+    "content-type": events ? EVENTS : LINES,
+    "x-content-type-options": "nosniff",
+  };
+  if (request.method === "HEAD") return new Response(null, { headers });
+  const source = open();
+  const next = async () => {
+    const bytes = await source.next();
+    return bytes && events ? toEvents(bytes, idOf) : bytes;
+  };
+  return new Response(
+    pulled(next, () => source.close(), brokeOff(call)),
+    { headers },
+  );
+}
+
+function toEvents(ndjson: Uint8Array, idOf: (line: string) => string): Uint8Array {
+  const lines = linesIn(ndjson);
+  return Buffer.from(lines.map((line) => `id: ${idOf(line)}\ndata: ${line}\n\n`).join(""));
+}

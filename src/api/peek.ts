@@ -1,0 +1,33 @@
+import { bodyError } from "./body.ts";
+
+/** The first bytes of a body, at least `size` of them if it has so many, and all of it. */
+export async function peek(
+  body: ReadableStream<Uint8Array> | null,
+  size: number,
+): Promise<{ head: Buffer; chunks: AsyncGenerator<Uint8Array> }> {
+  const source = (body ?? new Blob().stream())[Symbol.asyncIterator]();
+  const first: Uint8Array[] = [];
+  let length = 0;
+  while (length < size) {
+    const { value, done } = await source.next().catch((error) => {
+      throw bodyError(error);
+    });
+    if (done) break;
+    first.push(value);
+    length += value.length;
+  }
+  return { head: Buffer.concat(first), chunks: all(first, source) };
+}
+
+async function* all(
+  first: readonly Uint8Array[],
+  source: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* first;
+    for (let next = await source.next(); !next.done; next = await source.next()) yield next.value;
+  } finally {
+    // Tells the sender when nobody wants the rest.
+    await source.return?.();
+  }
+}

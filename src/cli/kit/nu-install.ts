@@ -1,0 +1,43 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { XsError } from "../../core/error.ts";
+import { findNu } from "../../sdk/language.ts";
+import { INSTALLED_NU } from "../../sdk/nu/files.ts";
+import { writeWhole } from "./export-file.ts";
+import { messages } from "./messages.ts";
+
+/**
+ * Puts the module where nushell loads it by itself, or tells that it is there already.
+ *
+ * @throws XsError where there is no nushell, or a file of somebody else has the name
+ */
+export async function installModule(): Promise<void> {
+  const file = join(autoloadFolder(), "xs.nu");
+  const before = existsSync(file) ? readFileSync(file, "utf8") : undefined;
+  if (before === INSTALLED_NU) return messages.success(`${file} is this module already`);
+  const [mark] = INSTALLED_NU.split("\n");
+  if (before !== undefined && !before.startsWith(`${mark}\n`)) {
+    throw new XsError(
+      "bad_path",
+      `${file} is there, and is not what  xs nu --install  writes: move it away, or put the module elsewhere with  xs nu > FILE`,
+    );
+  }
+  mkdirSync(dirname(file), { recursive: true });
+  await writeWhole(file, (take) => take(Buffer.from(INSTALLED_NU)));
+  messages.success(
+    `${before === undefined ? "installed" : "replaced an older"} ${file}: every nushell that you open from now on has .cat, .append and so on; a script has them with  use ${file} *`,
+  );
+}
+
+/** Where this user's nushell looks for what tools bring; it says so itself. @throws XsError */
+function autoloadFolder(): string {
+  const nu = findNu("the module is for nushell, and");
+  const ask = "$nu.vendor-autoload-dirs | last | print --raw";
+  const { stdout, stderr, exitCode } = Bun.spawnSync([nu, "--no-config-file", "--commands", ask]);
+  const folder = stdout.toString().trim();
+  if (exitCode === 0 && folder.startsWith("/")) return folder;
+  throw new XsError(
+    "not_found",
+    `${nu} does not say where it loads modules from (${stderr.toString().trim() || folder || `exit code ${exitCode}`}): put the module there with  xs nu > FILE`,
+  );
+}

@@ -1,0 +1,108 @@
+import { brokenArgument } from "../../core/absolute-path.ts";
+import { XsError } from "../../core/error.ts";
+import { BrokenPipe } from "./output.ts";
+import { toCommand, UsageError, type Verb, type Verbs } from "./verb.ts";
+import { VERBS } from "./verbs.ts";
+
+/** Says in one line what nobody caught: by itself Bun shows the source of this program around it. */
+export function tellUncaught(): void {
+  const tell = (error: unknown) =>
+    complain(`this should not have happened: ${(error as Error | null)?.message ?? String(error)}`);
+  process.on("unhandledRejection", (error) => void tell(error));
+  process.on("uncaughtException", (error) => void tell(error).then(() => process.exit(1)));
+}
+
+/** Runs a command line and gives the exit code: 0, 1 for a failure, 2 for wrong usage. */
+export async function run(args: readonly string[]): Promise<number> {
+  const broken = brokenArgument(args);
+  if (broken !== undefined) {
+    await complain(
+      `argument ${broken + 1} is not UTF-8, and would be taken for something else: content goes in through stdin`,
+    );
+    return 2;
+  }
+  // Two words may name one verb: kv get.
+  const words = Object.hasOwn(VERBS, args.slice(0, 2).join(" ")) ? 2 : 1;
+  const name = args.length > 0 ? args.slice(0, words).join(" ") : undefined;
+  const rest = args.slice(words);
+  if (name === undefined) return overviewOf(VERBS, 2);
+  if (isHelp(name) || name === "help") {
+    return rest.length > 0 ? run([...rest, "--help"]) : overviewOf(VERBS, 0);
+  }
+  const known = name === "--version" ? "version" : name;
+  const load = Object.hasOwn(VERBS, known) ? VERBS[known] : undefined;
+  if (!load) {
+    const group = Object.entries(VERBS).filter(([verb]) => verb.startsWith(`${name} `));
+    const [sub] = rest;
+    if (group.length > 0 && (sub === undefined || isHelp(sub))) {
+      return overviewOf(Object.fromEntries(group), sub === undefined ? 2 : 0);
+    }
+    await complain(
+      group.length > 0
+        ? `there is no command "${name} ${sub}"; xs ${name} --help lists them`
+        : `there is no command "${name}"; xs help lists them`,
+    );
+    return 2;
+  }
+  const verb = await load();
+  if (beforeDashes(rest).some(isHelp)) return help(verb);
+  try {
+    if (rest.length === 0) {
+      await verb.run({ positionals: [], options: new Map(), verbs: VERBS });
+      return 0;
+    }
+    const { runCommand } = await import("citty");
+    await runCommand(toCommand(verb, VERBS, rest), { rawArgs: [...rest] });
+    return 0;
+  } catch (error) {
+    return failed(error, verb);
+  }
+}
+
+async function failed(error: unknown, verb: Verb): Promise<number> {
+  if (error instanceof BrokenPipe) return 0;
+  if (error instanceof UsageError || (error as Error).name === "CLIError") {
+    const { reminder } = await import("./help.ts");
+    await complain((error as Error).message);
+    await print(reminder(verb), process.stderr);
+    return 2;
+  }
+  const { message } = error as Error;
+  if (error instanceof XsError) await complain(message);
+  else {
+    const { systemProblem } = await import("./system-error.ts");
+    await complain(systemProblem(error) ?? `this should not have happened: ${message}`);
+  }
+  return 1;
+}
+
+/** Prints what verbs there are: on stderr where that was not asked for. */
+async function overviewOf(verbs: Verbs, code: 0 | 2): Promise<number> {
+  const { overview } = await import("./help.ts");
+  await print(await overview(verbs), code === 0 ? process.stdout : process.stderr);
+  return code;
+}
+
+function isHelp(arg: string): boolean {
+  return arg === "--help" || arg === "-h";
+}
+
+async function help(verb: Verb): Promise<number> {
+  const { usage } = await import("./help.ts");
+  await print(usage(verb), process.stdout);
+  return 0;
+}
+
+function beforeDashes(args: readonly string[]): readonly string[] {
+  const end = args.indexOf("--");
+  return end < 0 ? args : args.slice(0, end);
+}
+
+async function complain(message: string): Promise<void> {
+  const { messages } = await import("./messages.ts");
+  messages.error(message);
+}
+
+function print(text: string, stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write(text, () => resolve()));
+}

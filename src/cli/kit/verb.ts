@@ -1,0 +1,120 @@
+import { parseArgs } from "node:util";
+import type { ArgDef, ArgsDef, CommandDef } from "citty";
+import { XsError } from "../../core/error.ts";
+
+/** A command line that cannot be understood: exit 2, with the usage of the verb. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** What a verb gets of the command line. */
+export interface VerbInput {
+  readonly positionals: readonly string[];
+  /** The options given, by their long name; a flag is "true". */
+  readonly options: ReadonlyMap<string, string>;
+  /** All verbs there are, for those that tell of the others. */
+  readonly verbs: Verbs;
+}
+
+/** The verbs by name, each loaded when it is wanted. */
+export type Verbs = Readonly<Record<string, () => Promise<Verb>>>;
+
+/** One verb of the command line. */
+export interface Verb {
+  readonly name: string;
+  readonly summary: string;
+  /** The positional arguments, as the usage shows them. */
+  readonly positionals: string;
+  readonly options: ArgsDef;
+  /** Options that may be given several times: their values are put together, with commas. */
+  readonly lists?: readonly string[];
+  /** Command lines that work, each with what it does. */
+  readonly examples: readonly (readonly [line: string, does: string])[];
+  run(input: VerbInput): Promise<void>;
+}
+
+/** The verb as citty takes it. */
+export function toCommand(verb: Verb, verbs: Verbs, rawArgs: readonly string[]): CommandDef {
+  return {
+    meta: { name: `xs ${verb.name}`, description: verb.summary },
+    args: verb.options,
+    run: () => verb.run({ ...readInput(verb, rawArgs), verbs }),
+  };
+}
+
+/** An option's flags as they are typed: `-f`, `--follow`. */
+export function spellings(name: string, option: ArgDef): string[] {
+  const { alias = [] } = option as { alias?: string | string[] };
+  return [...[alias].flat(), name].map((flag) => (flag.length === 1 ? `-${flag}` : `--${flag}`));
+}
+
+/** Runs a parser over an argument: what it refuses is wrong usage. */
+export function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof XsError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+// citty keeps the last of several values, takes any flag, and reads --no-NAME as an option NAME.
+function readInput(verb: Verb, rawArgs: readonly string[]): Omit<VerbInput, "verbs"> {
+  const known = new Map<string, string>();
+  const flags: { [spelling: string]: { type: "string" | "boolean"; short?: string } } = {};
+  for (const [name, option] of Object.entries(verb.options)) {
+    const type = option.type === "boolean" ? "boolean" : "string";
+    const all = spellings(name, option).map((spelling) => spelling.replace(/^-+/, ""));
+    const short = all.find((spelling) => spelling.length === 1);
+    for (const spelling of all) {
+      known.set(spelling, name);
+      if (spelling.length > 1) flags[spelling] = { type };
+    }
+    flags[name] = { type, ...(short && { short }) };
+    if (type === "boolean") flags[`no-${name}`] ??= { type };
+  }
+  const args = [...rawArgs];
+  const { tokens, positionals } = parseArgs({
+    args,
+    options: flags,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const options = new Map<string, string>();
+  for (const token of tokens) {
+    if (token.kind !== "option") continue;
+    const name = known.get(token.name);
+    const off = token.name.startsWith("no-") ? known.get(token.name.slice(3)) : undefined;
+    if (name === undefined && off !== undefined && flags[off]?.type === "boolean") {
+      options.delete(off);
+    } else if (name === undefined) {
+      throw new UsageError(`there is no option ${token.rawName}`);
+    } else if (flags[name]?.type === "boolean") {
+      if (token.value === "false") options.delete(name);
+      else options.set(name, "true");
+    } else {
+      options.set(name, oneValue(verb, name, options.get(name), token.value));
+    }
+  }
+  return { positionals, options };
+}
+
+/** The value of an option that was given before, or was not. @throws UsageError */
+function oneValue(
+  verb: Verb,
+  name: string,
+  before: string | undefined,
+  value: string | undefined,
+): string {
+  if (value === undefined) throw new UsageError(`the option --${name} needs a value`);
+  if (before === undefined) return value;
+  if (verb.lists?.includes(name)) return `${before},${value}`;
+  // citty adds a spelling of its own, in camel case.
+  const flags = spellings(name, verb.options[name] ?? {}).filter(
+    (flag) => !/^--.*[A-Z]/.test(flag),
+  );
+  const also = flags.filter((flag) => flag !== `--${name}`);
+  const named = also.length > 0 ? `--${name} (${also.join(", ")})` : `--${name}`;
+  throw new UsageError(`the option ${named} is given twice: give it once`);
+}

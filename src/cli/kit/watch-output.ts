@@ -1,0 +1,22 @@
+import { ptr } from "bun:ffi";
+import { libc } from "../../lib/libc.ts";
+
+const POLLERR = 8;
+const EVERY_MS = 100;
+
+/**
+ * Ends the process when whoever reads stdout is gone, as `head -1` is, even if there is nothing to
+ * write. A write would tell, but a following read may be silent for ever, and no event of the
+ * runtime reports it; so the kernel is asked, with poll(2).
+ */
+export function watchOutput(): void {
+  const poll = libc("poll");
+  if (!poll) return;
+  // struct pollfd { int fd; short events; short revents; }
+  const pollfd = new DataView(new ArrayBuffer(8));
+  pollfd.setInt32(0, 1, true);
+  setInterval(() => {
+    poll(ptr(pollfd), 1, 0);
+    if ((pollfd.getInt16(6, true) & POLLERR) !== 0) process.exit(0);
+  }, EVERY_MS).unref();
+}

@@ -1,3 +1,0 @@
-import { neighbourVerb } from "./neighbours.ts";
-
-export const previous = neighbourVerb("previous", "before");

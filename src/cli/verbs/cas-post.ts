@@ -1,0 +1,21 @@
+import { textIn } from "../../net/text-body.ts";
+import { readInput } from "../kit/input.ts";
+import { writeOut } from "../kit/output.ts";
+import { splitTarget, withClient } from "../kit/target.ts";
+import type { Verb } from "../kit/verb.ts";
+
+export const casPost: Verb = {
+  name: "cas-post",
+  summary: "Store content from stdin and print its hash",
+  positionals: "[ADDR]",
+  options: {},
+  examples: [["xs cas-post < photo.jpg", "prints the hash to fetch it by"]],
+  async run({ positionals }) {
+    const target = splitTarget(positionals, 0);
+    const body = await readInput();
+    await withClient(target, { create: true }, async (client) => {
+      const response = await client.request("/cas", { method: "POST", body });
+      await writeOut(`${await textIn(response)}\n`);
+    });
+  },
+};

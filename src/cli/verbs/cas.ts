@@ -1,0 +1,22 @@
+import { parseHash } from "../../core/hash.ts";
+import { pipeOut } from "../kit/output.ts";
+import { splitTarget, withClient } from "../kit/target.ts";
+import { parsed, UsageError, type Verb } from "../kit/verb.ts";
+
+export const cas: Verb = {
+  name: "cas",
+  summary: "Print the content of a hash, byte for byte",
+  positionals: "[ADDR] HASH",
+  options: {},
+  examples: [["xs cas sha256-LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=", "what has this hash"]],
+  async run({ positionals }) {
+    // A hash may hold "/", so the last argument is the hash whatever it looks like.
+    const text = positionals.at(-1);
+    if (text === undefined) throw new UsageError("HASH is missing");
+    const hash = parsed(() => parseHash(text));
+    const target = splitTarget([...positionals.slice(0, -1)], [0, 0]);
+    await withClient(target, {}, async (client) => {
+      await pipeOut(await client.request(`/cas/${hash}`));
+    });
+  },
+};

@@ -1,0 +1,177 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkAddress } from "../../client/connect.ts";
+import { absolutePath } from "../../core/absolute-path.ts";
+import { XsError } from "../../core/error.ts";
+import { hideOwnPlaces, settleStack } from "../../lib/own-places.ts";
+import { findNu, isModule } from "../../sdk/language.ts";
+import { LINES_NU, quotedNu, XS_NU } from "../../sdk/nu/files.ts";
+import { DirectXs } from "../../sdk/ts/direct.ts";
+import { explain } from "../../sdk/ts/explain.ts";
+import { jsonOf, settled } from "../../sdk/ts/json.ts";
+import { readAll } from "../kit/input.ts";
+import { BrokenPipe, writeOut } from "../kit/output.ts";
+import { splitTarget, type Target, withClient } from "../kit/target.ts";
+import { UsageError, type Verb } from "../kit/verb.ts";
+
+export const evalVerb: Verb = {
+  name: "eval",
+  summary: "Run a script here, with the store at hand, and print what it gives",
+  positionals: "[ADDR] FILE|-",
+  options: {
+    command: { type: "string", alias: "c", valueHint: "SCRIPT", description: "the script itself" },
+  },
+  examples: [
+    [
+      "xs eval -c 'export default async (xs) => (await xs.last())?.topic'",
+      "TypeScript: a module with a default export",
+    ],
+    ["xs eval -c '.cat | get topic | uniq --count'", "anything else is nushell"],
+    ["xs eval ./store report.ts", "a file; - is standard input"],
+  ],
+  async run({ positionals, options }) {
+    const given = options.get("command");
+    const target = splitTarget(positionals, given === undefined ? 1 : 0, "FILE");
+    const [file = "-"] = target.rest;
+    if (given !== undefined) return evaluate(target, given);
+    if (file === "-") return evaluate(target, await readAll());
+    const source = Bun.file(file);
+    if (!(await source.exists())) throw new UsageError(`there is no file ${file}`);
+    return evaluate(target, await source.text(), absolutePath(file));
+  },
+};
+
+async function evaluate(target: Target, script: string, path?: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "xs-eval-"));
+  const write = (name: string, text: string) => {
+    const file = join(folder, name);
+    writeFileSync(file, text);
+    return file;
+  };
+  try {
+    if (isModule(script)) await evaluateTs(target, path ?? write("script.ts", script));
+    else {
+      const file = path ?? write("script.nu", script);
+      // Who looks at a terminal gets tables, as nushell makes them.
+      const lines = process.stdout.isTTY ? undefined : write("lines.nu", LINES_NU);
+      await evaluateNu(target, file, { module: write("xs.nu", XS_NU), lines });
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function evaluateTs(target: Target, file: string): Promise<void> {
+  hideOwnPlaces();
+  showErrorsSettled();
+  // What the script waits for nowhere ends it as well.
+  const uncaught = Promise.withResolvers<never>();
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.removeAllListeners(event);
+    process.on(event, (error: unknown) => uncaught.reject(error));
+  }
+  await withClient(target, { create: true }, async (client) => {
+    const run = async () => {
+      const { default: script } = (await import(file)) as { default: unknown };
+      if (typeof script !== "function") throw new Error("the default export is not a function");
+      await print(await script(new DirectXs((path, init) => client.request(path, init))));
+    };
+    try {
+      await Promise.race([run(), uncaught.promise]);
+    } catch (error) {
+      if (error instanceof XsError || error instanceof BrokenPipe) throw error;
+      throw new XsError("bad_request", explain(error));
+    }
+  });
+}
+
+/** Bun's console shows the source around the place of an error, which may be ours. */
+function showErrorsSettled(): void {
+  for (const name of ["log", "info", "debug", "warn", "error"] as const) {
+    // biome-ignore-start lint/suspicious/noConsole: it is the script's.
+    const show = console[name].bind(console);
+    console[name] = (...values: unknown[]) => {
+      for (const value of values) settleWithin(value);
+      show(...values);
+    };
+    // biome-ignore-end lint/suspicious/noConsole: it is the script's.
+  }
+}
+
+/** So many elements of a list Bun's console shows. */
+const MOST_SHOWN = 100;
+
+/** Settles the errors in a value, as deep as a console shows it. */
+function settleWithin(value: unknown, levels = 3): void {
+  if (typeof value !== "object" || value === null) return;
+  if (value instanceof Error) settleStack(value);
+  if (levels === 0 || ArrayBuffer.isView(value)) return;
+  // Nothing of the script runs for that: a getter is left alone.
+  const inside = Array.isArray(value) ? value.slice(0, MOST_SHOWN) : value;
+  for (const { value: inner } of Object.values(Object.getOwnPropertyDescriptors(inside))) {
+    settleWithin(inner, levels - 1);
+  }
+}
+
+/** Nothing, text and bytes as they are, what comes one by one a line each, the rest as JSON. */
+async function print(value: unknown): Promise<void> {
+  if (value === undefined || value === null) return;
+  if (value instanceof Uint8Array) return writeOut(value);
+  if (typeof value === "object" && Symbol.asyncIterator in value) {
+    for await (const each of value as AsyncIterable<unknown>) await print(each);
+    return;
+  }
+  const text = typeof value === "string" ? value : jsonOf(await settled(value), "what it gives");
+  await writeOut(`${text}\n`);
+}
+
+async function evaluateNu(
+  { address }: Target,
+  file: string,
+  { module, lines }: { module: string; lines: string | undefined },
+): Promise<void> {
+  checkAddress(address);
+  const nu = findNu();
+  const { selfEnvironment } = await import("../../processors/child/environment.ts");
+  const [use, source] = [`use ${quotedNu(module)} *`, `source ${quotedNu(file)}`];
+  const command =
+    lines === undefined
+      ? `${use}; ${source}`
+      : `${use}; use ${quotedNu(lines)} *; def xs-eval-script [] { ${source} }; xs-eval-script | xs-eval-lines`;
+  const child = Bun.spawn([nu, "--no-config-file", "--commands", command], {
+    stdio: ["inherit", lines === undefined ? "inherit" : "pipe", "inherit"],
+    env: {
+      ...process.env,
+      ...selfEnvironment(),
+      ...("url" in address
+        ? { XS_ADDR: address.url, ...(address.token !== undefined && { XS_TOKEN: address.token }) }
+        : { XS_ADDR: address.directory }),
+    },
+  });
+  const reader = child.stdout?.getReader();
+  try {
+    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+      await writeOut(next.value);
+    }
+  } catch (error) {
+    // Nobody reads it any more. It ends before its pipe is closed: it would complain of that.
+    endNushellsBelow(child.pid);
+    child.kill();
+    await child.exited;
+    throw error;
+  }
+  const code = await child.exited;
+  if (code !== 0) process.exit(code);
+}
+
+/** Ends the nushell that a wrapper runs, as that of npm hands no signal on, where the system says which it is. */
+function endNushellsBelow(pid: number): void {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").match(/[0-9]+/g);
+    const isNu = (child: string) => readFileSync(`/proc/${child}/comm`, "utf8") === "nu\n";
+    for (const child of (children ?? []).filter(isNu)) process.kill(Number(child));
+  } catch {
+    // It is gone, or there is no such file.
+  }
+}

@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { XsError } from "../../core/error.ts";
+import { formatReadOptions, parseReadOptions } from "../../core/read-options.ts";
+import { wholeLines } from "../../lib/lines.ts";
+import { chunksIn } from "../../net/text-body.ts";
+import { readAll } from "../kit/input.ts";
+import { writeOut } from "../kit/output.ts";
+import { BACKWARD_OPTIONS, READ_LISTS, READ_OPTIONS } from "../kit/read.ts";
+import { splitTarget, withClient } from "../kit/target.ts";
+import { parsed, UsageError, type Verb } from "../kit/verb.ts";
+
+const { from, last } = READ_OPTIONS;
+
+export const handlerTry: Verb = {
+  name: "handler try",
+  summary: "Run a handler over the history, and print what it would have written",
+  positionals: "[ADDR] SCRIPT|-",
+  options: { ...BACKWARD_OPTIONS, from, last },
+  lists: READ_LISTS,
+  examples: [
+    ["xs handler try counter.ts", "the whole history that its topics let through"],
+    ["xs handler try ./store ping.nu --last 10", "its newest ten frames"],
+  ],
+  async run({ positionals, options }) {
+    const target = splitTarget(positionals, 1, "SCRIPT");
+    const [file = "-"] = target.rest;
+    const read = parsed(() => parseReadOptions(options));
+    if (file !== "-" && !(await Bun.file(file).exists())) {
+      throw new UsageError(`there is no file ${file}`);
+    }
+    const script = file === "-" ? Buffer.from(await readAll()) : await Bun.file(file).bytes();
+    const name = basename(file).replace(/\.[^.]*$/, "");
+    const folder = mkdtempSync(join(tmpdir(), "xs-try-"));
+    try {
+      await withClient(target, {}, async (client) => {
+        const { tryHandler } = await import("../../processors/handler/try.ts");
+        const frames = async function* (topics: readonly string[] | undefined) {
+          const query = formatReadOptions({ ...read, ...(!read.topics && topics && { topics }) });
+          yield* wholeLines(chunksIn(await client.request(`/?${query}`)));
+        };
+        await tryHandler({
+          name: /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name) ? name : "handler",
+          script,
+          place: { address: await client.serve(), folder },
+          token: client.token,
+          frames,
+          write: (line) => writeOut(`${line}\n`),
+        }).catch((error: Error) => {
+          if (error.name === "BrokenPipe") throw error;
+          throw new XsError("bad_request", error.message);
+        });
+      });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};

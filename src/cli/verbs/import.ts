@@ -1,0 +1,110 @@
+import { statSync } from "node:fs";
+import { defaultAddress, looksLikeAddress, parseAddress } from "../../client/address.ts";
+import { textIn } from "../../net/text-body.ts";
+import { isExportFolder, readFolder } from "../kit/import-folder.ts";
+import { readFile, readInput } from "../kit/input.ts";
+import { messages } from "../kit/messages.ts";
+import { writeOut } from "../kit/output.ts";
+import { amount } from "../kit/plural.ts";
+import { counted } from "../kit/processor-count.ts";
+import { Progress } from "../kit/progress.ts";
+import { splitTarget, type Target, withClient } from "../kit/target.ts";
+import { parsed, type Verb } from "../kit/verb.ts";
+
+export const importVerb: Verb = {
+  name: "import",
+  summary: "Add what an export holds, or frames as JSON lines, keeping their ids",
+  positionals: "[ADDR] [FILE|FOLDER|-]",
+  options: {
+    "no-processors": {
+      type: "boolean",
+      description: "leave out the spawns of generators and handlers",
+    },
+    ahead: { type: "boolean", description: "take ids that are far ahead of the clock" },
+  },
+  examples: [
+    ["xs import ./new backup.tar", "bring back what  xs export  wrote; twice is the same as once"],
+    ["xs cat ./old | xs import ./new", "copy a log"],
+    ["xs import ./new ./backup", "the folder that  .export  of cross.stream wrote"],
+  ],
+  async run({ positionals, options }) {
+    const target = importTarget(positionals);
+    const [file = "-"] = target.rest;
+    const progress = new Progress();
+    const told = (part: number) => progress.show("import", part);
+    const body =
+      file === "-"
+        ? await readInput()
+        : isFolder(file)
+          ? await readFolder(file, told)
+          : readFile(file, told);
+    const query = new URLSearchParams();
+    for (const name of ["no-processors", "ahead"]) if (options.has(name)) query.set(name, "true");
+    try {
+      await withClient(target, { create: true }, async (client) => {
+        const response = await client.request(`/import?${query}`, { method: "POST", body });
+        progress.clear();
+        const text = await textIn(response);
+        await writeOut(text);
+        tell(JSON.parse(response.headers.get("xs-import") ?? text) as Imported);
+      });
+    } finally {
+      progress.clear();
+    }
+  },
+};
+
+/** What the answer to an import may say that nobody expects. */
+interface Imported {
+  missing?: number;
+  left_out?: number;
+  starts?: Named[];
+  ends?: Named[];
+}
+
+interface Named {
+  kind: string;
+  name: string;
+}
+
+function tell({ missing, left_out: leftOut, starts, ends }: Imported): void {
+  if (missing) {
+    const [has, each] = missing === 1 ? ["has", "it"] : ["have", "each of them"];
+    messages.warn(
+      `${amount(missing, "frames")} ${has} content that is not here: an export has it, or  xs cas-post  brings it for ${each}`,
+    );
+  }
+  if (leftOut) messages.info(`${amount(leftOut, "spawns")} left out`);
+  if (starts) {
+    messages.warn(
+      `${counted(starts)} ${starts.length === 1 ? "starts" : "start"} with the next  xs serve  (${namesOf(starts)}); look first with  xs serve --paused`,
+    );
+  }
+  if (ends) {
+    messages.warn(
+      `${counted(ends)} ${ends.length === 1 ? "does" : "do"} not run any more after the next  xs serve  (${namesOf(ends)})`,
+    );
+  }
+}
+
+/** Names as a person may see them: they come from elsewhere. */
+function namesOf(processors: readonly Named[]): string {
+  const names = processors.map(({ name }) => JSON.stringify(name));
+  return names.length > 20 ? `${names.slice(0, 20).join(", ")} …` : names.join(", ");
+}
+
+/** Splits `[ADDR] [FILE|FOLDER|-]`, where either may be left out. */
+function importTarget(positionals: readonly string[]): Target {
+  const [first = "", ...others] = positionals;
+  if (positionals.length !== 1) return splitTarget(positionals, [0, 1]);
+  const state = statSync(first, { throwIfNoEntry: false });
+  const isFile = state?.isFile() || (state?.isDirectory() && isExportFolder(first));
+  if (first === "-" || isFile || (!state && !looksLikeAddress(first))) {
+    return { address: parsed(defaultAddress), rest: [first] };
+  }
+  return { address: parsed(() => parseAddress(first)), rest: others };
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

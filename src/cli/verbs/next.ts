@@ -1,0 +1,3 @@
+import { neighbourVerb } from "../kit/neighbours.ts";
+
+export const next = neighbourVerb("next", "after");

@@ -1,0 +1,81 @@
+import { linesOf, pipeOut, writeOut } from "../kit/output.ts";
+import { splitTarget, withClient } from "../kit/target.ts";
+import type { Verb } from "../kit/verb.ts";
+
+/** A row, as the API gives it. */
+interface Row {
+  kind: string;
+  name: string;
+  state: string;
+  pid: number | null;
+  uptime_ms: number | null;
+  restarts: number;
+  last_exit: { code: number | null; signal: string | null } | null;
+  behind_ms: number | null;
+}
+
+const HEAD = ["KIND", "NAME", "STATE", "PID", "UPTIME", "RESTARTS", "LAST EXIT", "BEHIND"];
+
+export const ps: Verb = {
+  name: "ps",
+  summary: "Show the generators and handlers that run on the stream",
+  positionals: "[ADDR]",
+  options: {},
+  examples: [
+    ["xs ps", "a table; in a pipe, JSON lines"],
+    ["xs ps | jq -r 'select(.restarts > 0).name'", "what has been restarted"],
+  ],
+  async run({ positionals }) {
+    await withClient(splitTarget(positionals, 0), {}, async (client) => {
+      const response = await client.request("/ps");
+      if (!process.stdout.isTTY) return pipeOut(response);
+      const rows: string[][] = [HEAD];
+      for await (const line of linesOf(response)) rows.push(cellsOf(JSON.parse(line) as Row));
+      await writeOut(table(rows));
+    });
+  },
+};
+
+function cellsOf(row: Row): string[] {
+  const {
+    kind,
+    name,
+    state,
+    pid,
+    uptime_ms: up,
+    restarts,
+    last_exit: exit,
+    behind_ms: behind,
+  } = row;
+  return [
+    kind,
+    name,
+    state,
+    String(pid ?? "-"),
+    up === null ? "-" : time(up),
+    String(restarts),
+    exit === null ? "-" : String(exit.signal ?? exit.code ?? "did not start"),
+    behind === null ? "-" : behind === 0 ? "0" : time(behind),
+  ];
+}
+
+function time(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (ms < 1000) return `${ms} ms`;
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const hours = Math.floor(seconds / 3600);
+  if (hours < 48) return `${hours} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(hours / 24)} d`;
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = HEAD.map((_, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, n) => cell.padEnd(widths[n] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,193 @@
+import { existsSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { api } from "../../api/api.ts";
+import type { Api } from "../../api/call.ts";
+import { expose, type Listener, listen } from "../../api/listen.ts";
+import { defaultAddress, parseAddress } from "../../client/address.ts";
+import { checkAddress } from "../../client/connect.ts";
+import { reach } from "../../client/reach.ts";
+import { XsError } from "../../core/error.ts";
+import { FOREVER } from "../../core/ttl.ts";
+import { Descriptors } from "../../net/descriptors.ts";
+import { listeningSockets } from "../../net/listening-sockets.ts";
+import { idleProcessors, nextStart, Processors } from "../../processors/lifecycle/processors.ts";
+import { openSqliteStore } from "../../store/sqlite/open.ts";
+import type { Store } from "../../store/store.ts";
+import { version } from "../../version.ts";
+import { messages } from "../kit/messages.ts";
+import { counted } from "../kit/processor-count.ts";
+import { readServeOptions, SERVE_OPTIONS, type ServeOptions } from "../kit/serve-options.ts";
+import { secondSignal, stopSignal } from "../kit/signals.ts";
+import { parsed, UsageError, type Verb } from "../kit/verb.ts";
+
+/** How long requests under way may take to end at a stop. */
+const STOP_MS = 2000;
+
+export const serve: Verb = {
+  name: "serve",
+  summary: "Keep a store and answer on its socket",
+  positionals: "[PATH]",
+  options: SERVE_OPTIONS,
+  examples: [
+    ["xs serve ./store", "made if it is not there"],
+    ["xs serve", "the default store"],
+    ["xs serve ./store --http :3000", "a web server that answers from the stream"],
+    ["xs serve ./store --expose :3021", "then, with XS_TOKEN:  xs cat :3021"],
+  ],
+  async run({ positionals, options }) {
+    if (positionals.length > 1) throw new UsageError("serve takes one store");
+    const [path] = positionals;
+    const address = parsed(() => (path === undefined ? defaultAddress() : parseAddress(path)));
+    if ("url" in address) throw new UsageError(`serve takes a directory, not ${address.url}`);
+    const { directory } = address;
+    const chosen = readServeOptions(options);
+    checkAddress(address);
+    checkPlaces(directory, chosen);
+    const store = await open(directory);
+    const signal = stopSignal();
+    const processors = new Processors(store, chosen.scriptEnv);
+    let doors: Doors | undefined;
+    try {
+      const answer = api(store, {
+        processors: () => (chosen.paused ? idleProcessors(store, "paused") : processors.status()),
+        nextStart: () => nextStart(store),
+        imported: (ids) => processors.imported(ids),
+        brokeOff: (error) => messages.error(`an answer broke off: ${error.message}`),
+        crowded: () => doors?.descriptors?.crowded,
+      });
+      doors = await openDoors(store, processors, answer, directory, chosen);
+      await store.keepThreads();
+      if (chosen.paused) processors.pause();
+      else await processors.start();
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+    const paused = chosen.paused ? `, paused: ${await waiting(store)}` : "";
+    messages.success(
+      `serving ${directory}${paused}\n  echo hi | xs append ${directory} note${doors.hints}`,
+    );
+    const reason = await Promise.race([signal, store.failure]);
+    if (reason instanceof Error) throw reason;
+    await stop(store, processors, doors, reason);
+  },
+};
+
+/** Refuses to listen twice in one place: it would look as if something else were there. @throws UsageError */
+function checkPlaces(directory: string, { expose, http }: ServeOptions): void {
+  const own = placeOf(join(directory, "sock"));
+  const places = { expose, http };
+  for (const [name, place] of Object.entries(places)) {
+    if (!place || !("path" in place) || placeOf(place.path) !== own) continue;
+    throw new UsageError(
+      `--${name} ${place.path} is the store's own socket, where the API answers anyway: name another place`,
+    );
+  }
+  const isSame =
+    expose &&
+    http &&
+    "path" in expose &&
+    "path" in http &&
+    placeOf(expose.path) === placeOf(http.path);
+  if (isSame) throw new UsageError("--expose and --http name the same place: give each its own");
+}
+
+/** The path of a socket without links to the folder that it is in. */
+function placeOf(path: string): string {
+  const folder = dirname(path);
+  return join(existsSync(folder) ? realpathSync(folder) : folder, basename(path));
+}
+
+/** What waits while a server is paused. */
+async function waiting(store: Store): Promise<string> {
+  const what = counted(await nextStart(store));
+  if (!what) return "nothing would run anyway";
+  const goOn = "to go on, stop this server and start it again without --paused";
+  return `${what} wait for a start without --paused (xs ps)\n  ${goOn}`;
+}
+
+/** The ways into a server. */
+interface Doors {
+  readonly listeners: readonly Listener[];
+  readonly descriptors: Descriptors | undefined;
+  /** What a person may type to go through the other ones. */
+  readonly hints: string;
+}
+
+/** Listens everywhere. The start is on the stream before any request is answered. */
+async function openDoors(
+  store: Store,
+  processors: Processors,
+  answer: Api,
+  directory: string,
+  options: ServeOptions,
+): Promise<Doors> {
+  const opened = Promise.withResolvers<void>();
+  const listeners: Listener[] = [];
+  const owner = {
+    news: (text: string) => messages.warn(text),
+    isInPlace: () => store.isInPlace,
+  };
+  const meta: { version: string; pid: number; expose?: string; http?: string; paused?: true } = {
+    version,
+    pid: process.pid,
+  };
+  if (options.paused) meta.paused = true;
+  let hints = "";
+  if (options.expose) {
+    const listener = await expose(directory, options.expose, answer, opened.promise, owner);
+    listeners.push(listener);
+    meta.expose = listener.address;
+    if ("port" in options.expose) hints += `\n  export XS_TOKEN=$(cat ${directory}/token)`;
+    hints += `\n  xs cat ${listener.address}`;
+  }
+  if (options.http) {
+    const { Gateway } = await import("../../gateway/gateway.ts");
+    const { http, limits } = options;
+    const gateway = await Gateway.listen(store, processors, http, limits, opened.promise);
+    listeners.push(gateway);
+    meta.http = gateway.address;
+    hints += "port" in options.http ? `\n  curl http://${gateway.address}` : "";
+  }
+  const others = { doors: [...listeners], sockets: listeningSockets() };
+  const own = await listen(directory, answer, owner);
+  listeners.push(own);
+  const descriptors = Descriptors.watch(own, others, messages.warn);
+  // No request is read before this returns to the event loop, so the frame comes first.
+  await record(store, "start", meta);
+  opened.resolve();
+  return { listeners, descriptors, hints };
+}
+
+async function stop(
+  store: Store,
+  processors: Processors,
+  { listeners, descriptors }: Doors,
+  reason: string,
+): Promise<void> {
+  // Another signal is an order to leave at once: all that was acknowledged is safe anyway. A hangup
+  // is none, as a terminal that closes may send several.
+  void secondSignal().then(() => process.exit(1));
+  await record(store, "stop", { reason });
+  await processors.stop();
+  store.endReads();
+  descriptors?.stop();
+  await Promise.all(listeners.map((listener) => listener.stop(STOP_MS)));
+  const left = store.content.staged().contents;
+  if (left > 0) messages.info(`settling ${left} contents`);
+  await store.close();
+}
+
+async function open(directory: string): Promise<Store> {
+  const reached = await reach(directory, () => openSqliteStore(directory));
+  if ("opened" in reached) return reached.opened;
+  throw new XsError(
+    "store_in_use",
+    `${directory} is served already: use it as  xs cat ${directory}  (socket ${directory}/sock)`,
+  );
+}
+
+function record(store: Store, event: "start" | "stop", meta: object): Promise<string> {
+  const topic = `stream.cross.${event}`;
+  return store.append({ topic, meta: JSON.stringify(meta), ttl: FOREVER, content: null });
+}

@@ -1,0 +1,18 @@
+// @ts-expect-error the compiler reads types in it; what is wanted here is its text
+import types from "../../sdk/xs.d.ts" with { type: "text" };
+import { writeOut } from "../kit/output.ts";
+import { UsageError, type Verb } from "../kit/verb.ts";
+
+export const typesVerb: Verb = {
+  name: "types",
+  summary: "Print the types for scripts in TypeScript, for completion in an editor",
+  positionals: "",
+  options: {},
+  examples: [
+    ["xs types > xs.d.ts", 'then, at the top of a script:  /// <reference path="./xs.d.ts" />'],
+  ],
+  async run({ positionals }) {
+    if (positionals.length > 0) throw new UsageError("types takes no argument");
+    await writeOut(types as string);
+  },
+};

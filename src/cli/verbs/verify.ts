@@ -1,0 +1,62 @@
+import { XsError } from "../../core/error.ts";
+import { messages } from "../kit/messages.ts";
+import { linesOf, writeOut } from "../kit/output.ts";
+import { amount } from "../kit/plural.ts";
+import { splitTarget, withClient } from "../kit/target.ts";
+import type { Verb } from "../kit/verb.ts";
+
+interface Counts {
+  frames: number;
+  contents: number;
+  pairs: number;
+}
+
+/** A line of the answer: a problem, how far it is, or, as the last one, what there was. */
+type Line =
+  | { problem: string }
+  | { checked: Counts }
+  | (Counts & { staged: number; problems: number });
+
+export const verify: Verb = {
+  name: "verify",
+  summary: "Read everything, and print what is wrong",
+  positionals: "[ADDR]",
+  options: {},
+  examples: [["xs verify ./store", "exit 0: every frame, content and key is as it was written"]],
+  async run({ positionals }) {
+    const target = splitTarget(positionals, 0);
+    const onTerminal = process.stderr.isTTY === true;
+    await withClient(target, {}, async (client) => {
+      for await (const text of linesOf(await client.request(`/verify?progress=${onTerminal}`))) {
+        const line = JSON.parse(text) as Line;
+        if ("problem" in line) {
+          showProgress("");
+          await writeOut(`${line.problem}\n`);
+        } else if ("checked" in line) {
+          showProgress(`${counted(line.checked)} …`);
+        } else {
+          showProgress("");
+          return conclude(line);
+        }
+      }
+      throw new XsError("no_server", "the check broke off before its end: try again");
+    });
+  },
+};
+
+function conclude(counts: Counts & { staged: number; problems: number }): void {
+  const { staged, problems } = counts;
+  const rest = staged > 0 ? `; ${amount(staged, "contents")} still staged` : "";
+  messages.info(`${counted(counts)}${rest}`);
+  if (problems === 0) return;
+  throw new XsError("store_damaged", `the store has ${amount(problems, "problems")}, named above`);
+}
+
+function counted({ frames, contents, pairs }: Counts): string {
+  return `${amount(frames, "frames")}, ${amount(contents, "contents")}, ${amount(pairs, "pairs")}`;
+}
+
+/** On a terminal: one line of stderr that is written over again and again. */
+function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}

@@ -1,0 +1,31 @@
+import { version } from "../../version.ts";
+import { writeOut } from "../kit/output.ts";
+import { UsageError, type Verb } from "../kit/verb.ts";
+
+export const versionVerb: Verb = {
+  name: "version",
+  summary: "Print the version of this xs, or of the server at ADDR",
+  positionals: "[ADDR]",
+  options: {
+    licenses: { type: "boolean", description: "the notices of all that is inside this binary" },
+  },
+  examples: [
+    ["xs version", "of this binary"],
+    ["xs version --licenses | less", "what is inside, and under which terms"],
+  ],
+  async run({ positionals, options }) {
+    if (options.has("licenses")) {
+      if (positionals.length > 0) throw new UsageError("--licenses is about this binary: no ADDR");
+      const { licenses } = await import("../kit/licenses.ts");
+      return writeOut(`${licenses}\n`);
+    }
+    if (positionals.length === 0) return writeOut(`${version}\n`);
+    const { splitTarget, withClient } = await import("../kit/target.ts");
+    await withClient(splitTarget(positionals, 0), {}, async (client) => {
+      const { textIn } = await import("../../net/text-body.ts");
+      const text = await textIn(await client.request("/version"));
+      const answer = JSON.parse(text) as { version: string };
+      await writeOut(`${answer.version}\n`);
+    });
+  },
+};

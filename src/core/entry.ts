@@ -1,0 +1,38 @@
+import { textOf } from "../lib/text.ts";
+import type { Json } from "./json.ts";
+import { parseJson } from "./json.ts";
+
+/** A pair with its value, or its deletion, as a watcher gets it. */
+export function changeLine({
+  key,
+  rev,
+  type,
+  value,
+}: {
+  readonly key: string;
+  readonly rev: string;
+  readonly type: string;
+  readonly value: Uint8Array | null;
+}): string {
+  if (!value) return JSON.stringify({ key, rev, deleted: true });
+  return JSON.stringify({ key, rev, size: value.length, type, ...shownValue(type, value) });
+}
+
+/** Tells a media type whose values are JSON. */
+export function isJsonType(type: string): boolean {
+  return /^application\/(.*\+)?json\b/i.test(type);
+}
+
+/** JSON as it is, other text as text, and the rest in base64. */
+function shownValue(type: string, value: Uint8Array): { value: Json } | { base64: string } {
+  const text = textOf(value);
+  if (text === undefined) return { base64: Buffer.from(value).toString("base64") };
+  if (!isJsonType(type)) return { value: text };
+  try {
+    const parsed = parseJson(text);
+    return { value: parsed ? (parsed.json as Json) : text };
+  } catch {
+    // Nested too deep: the text says the same.
+    return { value: text };
+  }
+}

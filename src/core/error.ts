@@ -1,0 +1,92 @@
+import { settleStack } from "../lib/own-places.ts";
+
+/** Every failure that xs names itself. The code is stable: programs may rely on it. */
+export type ErrorCode =
+  | "bad_topic"
+  | "reserved_topic"
+  | "bad_id"
+  | "id_ahead"
+  | "bad_ttl"
+  | "bad_meta"
+  | "too_deep"
+  | "meta_too_large"
+  | "bad_hash"
+  | "bad_frame"
+  | "bad_option"
+  | "bad_request"
+  | "bad_host"
+  | "body_cut_off"
+  | "body_too_large"
+  | "not_found"
+  | "unknown_path"
+  | "method_not_allowed"
+  | "content_not_found"
+  | "content_damaged"
+  | "range_not_satisfiable"
+  | "expect_last_failed"
+  | "idempotency_key_reused"
+  | "precondition_failed"
+  | "bad_key"
+  | "reserved_key"
+  | "bad_header"
+  | "bad_path"
+  | "bad_batch"
+  | "bad_tar"
+  | "value_damaged"
+  | "busy"
+  | "frame_damaged"
+  | "disk_full"
+  | "store_failed"
+  | "store_closed"
+  | "store_in_use"
+  | "store_not_found"
+  | "store_damaged"
+  | "store_too_new"
+  | "store_of_another"
+  | "store_read_only"
+  | "no_server"
+  | "address_in_use"
+  | "cannot_listen"
+  | "unauthorized"
+  | "foreign_origin"
+  | "no_handler"
+  | "handler_failed"
+  | "too_many_requests"
+  | "too_many_files"
+  | "headers_too_large"
+  | "body_too_slow"
+  | "no_answer"
+  | "bad_response"
+  | "internal";
+
+/**
+ * A failure with a stable code. The message is written for the person who meets it: what is wrong,
+ * and what to do next.
+ */
+export class XsError extends Error {
+  /** What is built makes names short, and this one is shown. */
+  static override readonly name = "XsError";
+  readonly code: ErrorCode;
+  /** What a program needs to go on, beside the message: more members of the problem document. */
+  readonly members: Readonly<Record<string, string | null>>;
+  /** Headers that an answer with it has, beside those of every problem document. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: ErrorOptions & Partial<Pick<XsError, "members" | "headers">>,
+  ) {
+    super(message, options);
+    this.name = "XsError";
+    this.code = code;
+    this.members = options?.members ?? {};
+    this.headers = options?.headers ?? {};
+    settleStack(this);
+  }
+}
+
+/** The input as shown in a message: quoted, and cut where it is long. */
+export function shown(value: string): string {
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+}

@@ -1,0 +1,108 @@
+import { type ErrorCode, shown, XsError } from "../core/error.ts";
+import { API_HEADER } from "../core/http.ts";
+
+/** What was asked for, and where: a URL or a socket, as messages name it. */
+export interface Asked {
+  readonly path: string;
+  readonly at: string;
+  /** The token that was sent stood in the address. */
+  readonly inAddress?: boolean;
+}
+
+/**
+ * Gives an answer of the API back if it is a success.
+ *
+ * @param asked left out where the store was asked in this process
+ * @throws XsError what it says, if it is not; `no_server` where it is no answer of our API at all
+ */
+export async function success(response: Response, asked?: Asked): Promise<Response> {
+  const foreign = asked && !response.headers.has(API_HEADER) ? asked : undefined;
+  if (response.ok) {
+    if (foreign) throw await stranger(foreign.at, response);
+    return response;
+  }
+  const problem = foreign ? undefined : await problemIn(response);
+  if (problem?.code === "unauthorized" && asked?.inAddress) {
+    throw new XsError(
+      "unauthorized",
+      "the token in the address is not that of this store: it is in the file `token` of the store that is served there",
+    );
+  }
+  if (problem) throw new XsError(problem.code, problem.detail);
+  if (response.status === 431) {
+    throw new XsError("meta_too_large", "the meta does not fit into a header: make it smaller");
+  }
+  if (asked && response.status === 407) {
+    throw new XsError(
+      "no_server",
+      `no answer from ${asked.at} (${statusOf(response)}): the proxy wants a user and a password, as in http://USER:PASSWORD@PROXY:PORT; set them, or name the host in no_proxy`,
+    );
+  }
+  if (asked && response.headers.has("location")) throw redirected(asked, response);
+  if (asked) throw await stranger(asked.at, response);
+  throw new XsError("internal", `the answer is ${statusOf(response)}`);
+}
+
+/** Our problem document in an answer; undefined where it has none. */
+async function problemIn(
+  response: Response,
+): Promise<{ code: ErrorCode; detail: string } | undefined> {
+  if (typeOf(response) !== "application/problem+json") return undefined;
+  const { code, detail } = (await response
+    .clone()
+    .json()
+    .catch(() => ({}))) as { code?: unknown; detail?: unknown };
+  if (typeof code !== "string" || typeof detail !== "string") return undefined;
+  return { code: code as ErrorCode, detail };
+}
+
+/** Somebody else answers: what it said, and where the API may be instead. */
+async function stranger(at: string, response: Response): Promise<XsError> {
+  const type = typeOf(response);
+  // It may never end; its beginning is enough.
+  const start = /^text\/|json/.test(type) ? await firstLine(response) : "";
+  await response.body?.cancel().catch(() => {});
+  const said = [statusOf(response), type, ...(start === "" ? [] : [shown(start)])];
+  return new XsError(
+    "no_server",
+    `what answers at ${at} is not the API of a store (${said.filter(Boolean).join(", ")}): name the store's directory, or the address of --expose (that of --http is for visitors)`,
+  );
+}
+
+async function firstLine(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  if (!reader) return "";
+  const { value } = await reader.read().catch(() => ({ value: undefined }));
+  reader.releaseLock();
+  return (
+    new TextDecoder()
+      .decode(value?.subarray(0, 4096))
+      .trimStart()
+      .split(/[\r\n]/)[0] ?? ""
+  );
+}
+
+function redirected({ path, at }: Asked, response: Response): XsError {
+  const to = response.headers.get("location") ?? "";
+  const [asked = ""] = path.split("?");
+  const { origin, pathname } = URL.canParse(to, response.url)
+    ? new URL(to, response.url)
+    : { origin: "", pathname: "" };
+  // Where the same path is elsewhere, what comes before it is an address.
+  const advice = pathname.endsWith(asked)
+    ? `: if that is your server, use ${origin}${pathname.slice(0, -asked.length)} as the address`
+    : "";
+  return new XsError(
+    "no_server",
+    `${at} sends its clients on to ${to} (${statusOf(response)}), and xs follows no redirect${advice}`,
+  );
+}
+
+function statusOf({ status, statusText }: Response): string {
+  return `${status} ${statusText}`.trimEnd();
+}
+
+function typeOf(response: Response): string {
+  const [type = ""] = (response.headers.get("content-type") ?? "").split(";");
+  return type.trim().toLowerCase();
+}

@@ -1,0 +1,92 @@
+import { lookup } from "node:dns/promises";
+import { lstatSync, rmSync } from "node:fs";
+import { relative } from "node:path";
+import { XsError } from "../core/error.ts";
+import { formatListenAddress, type ListenAddress } from "./listen-address.ts";
+
+/** What fits into `sockaddr_un`, less the closing NUL: 104 bytes on macOS, 108 on Linux. */
+const MAX_SOCKET_PATH = process.platform === "linux" ? 107 : 103;
+
+/**
+ * The shorter of a socket's absolute path and the one from here, as the kernel takes only so much.
+ *
+ * @throws XsError `store_not_found` where both are too long
+ */
+export function shortestPath(path: string): string {
+  const here = relative(process.cwd(), path);
+  const shorter = Buffer.byteLength(here) < Buffer.byteLength(path) ? here : path;
+  if (Buffer.byteLength(shorter) <= MAX_SOCKET_PATH) return shorter;
+  throw new XsError(
+    "store_not_found",
+    `the socket path ${path} is longer than the ${MAX_SOCKET_PATH} bytes the system takes: use a store with a shorter path, or go to a directory closer to it`,
+  );
+}
+
+/**
+ * Tells whether somebody answers on a unix socket.
+ *
+ * @throws XsError `store_in_use` where it is not ours to ask
+ */
+export async function answers(unix: string): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ unix, socket: { data() {} } });
+    socket.end();
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EACCES") return false;
+    throw new XsError("store_in_use", `${unix} belongs to another user`, { cause: error });
+  }
+}
+
+/**
+ * Makes room for a socket of ours: a stale one, on which nobody answers, is removed, and nothing
+ * else is. Gives the path to bind.
+ *
+ * @throws XsError `store_in_use`, `address_in_use`
+ */
+export async function claimSocket(path: string): Promise<string> {
+  const unix = shortestPath(path);
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return unix;
+  if (!found.isSocket()) {
+    throw new XsError("address_in_use", `${path} is there and no socket: name another path`);
+  }
+  if (await answers(unix)) {
+    throw new XsError("store_in_use", `something else answers on ${path}: stop it first`);
+  }
+  rmSync(path);
+  return unix;
+}
+
+/**
+ * Finds out whether the host of a place is known, before anything listens there: for one that is not,
+ * `listen` fails with whatever error came last, as each way to resolve a name has its own.
+ *
+ * @throws XsError `cannot_listen`
+ */
+export async function checkHost(at: Exclude<ListenAddress, { path: string }>): Promise<void> {
+  try {
+    await lookup(at.hostname);
+  } catch (cause) {
+    throw listenError(at, { code: "ENOTFOUND", message: "", cause });
+  }
+}
+
+/** Why one cannot listen at a place, by the code of the error. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  EACCES: "that is not allowed",
+  EADDRINUSE: "it is taken already",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOENT: "there is no such directory",
+  ENOTFOUND: "there is no such host",
+};
+
+/** What a failed attempt to listen means for the person. */
+export function listenError(at: ListenAddress, error: unknown): XsError {
+  const { code = "", message } = error as Error & { code?: string };
+  return new XsError(
+    code === "EADDRINUSE" ? "address_in_use" : "cannot_listen",
+    `cannot listen at ${formatListenAddress(at)}: ${REFUSALS[code] ?? message}; name another place`,
+    { cause: error },
+  );
+}

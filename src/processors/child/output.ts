@@ -1,0 +1,183 @@
+import { XsError } from "../../core/error.ts";
+import { encodeMeta } from "../../core/frame.ts";
+import type { Json } from "../../core/json.ts";
+import { isRawNumber } from "../../core/json.ts";
+import { parseTtl, type Ttl } from "../../core/ttl.ts";
+import { LineBuffer, linesOfBytes, textLines } from "../../lib/lines.ts";
+import { bytesOfText } from "../../lib/text.ts";
+import { MAX_LINE, parseGeneratorLine } from "../../sdk/protocol.ts";
+import { STAGED_MAX } from "../../store/sqlite/content/content.ts";
+import type { Store } from "../../store/store.ts";
+import type { AppendRequest, TakenContent } from "../../store/types.ts";
+import { patiently } from "../lifecycle/answers.ts";
+
+const LF = 10;
+/** Frames of one commit at most. */
+const STEP = 1000;
+const STDERR_TTL = parseTtl("last:500");
+/** What is kept of stderr to tell why a program ended, in characters. */
+const TAIL = 2000;
+
+type Meta = { readonly [key: string]: Json };
+
+/** Where the lines of a program go. */
+export interface LineTarget {
+  readonly store: Store;
+  readonly topic: string;
+  readonly meta: Meta;
+  readonly ttl: Ttl;
+}
+
+/**
+ * Appends a frame for each line of a stream as it comes, at the pace of the store. A line of any
+ * length becomes one content; it is never whole in memory.
+ */
+export async function writeLines(
+  stream: ReadableStream<Uint8Array>,
+  target: LineTarget,
+): Promise<void> {
+  const reader = stream.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+  const buffer = new LineBuffer();
+  const take = async (bytes: Uint8Array) => {
+    const lines = buffer.push(bytes);
+    if (lines) await appendLines([...linesOfBytes(lines)], target);
+  };
+  for (let chunk = await next(reader); chunk; chunk = await next(reader)) {
+    await take(chunk);
+    while (buffer.size > STAGED_MAX) await take(await appendLong(buffer.take(), reader, target));
+  }
+  if (buffer.size > 0) await appendLines([buffer.take()], target);
+}
+
+/** The same for the lines of the protocol that a generator writes. @throws ProtocolError */
+export async function writeValues(
+  stream: ReadableStream<Uint8Array>,
+  target: LineTarget,
+): Promise<void> {
+  for await (const lines of textLines(stream, { most: MAX_LINE })) {
+    for (let n = 0; n < lines.length; n += STEP) {
+      const requests: AppendRequest[] = [];
+      for (const line of lines.slice(n, n + STEP)) {
+        const value = parseGeneratorLine(line);
+        const made =
+          "recv" in value
+            ? outputOf(value.recv, target.meta)
+            : { content: fromBase64(value.recv_base64) };
+        requests.push(await requestOf(target, made));
+      }
+      await append(target.store, requests);
+    }
+  }
+}
+
+/** Writes standard error as frames NAME.stderr, and keeps its end for a reason. */
+export class StderrWriter {
+  readonly done: Promise<void>;
+  readonly #decoder = new TextDecoder();
+  #tail = "";
+
+  constructor(stream: ReadableStream<Uint8Array>, target: Omit<LineTarget, "ttl">) {
+    const watched = stream.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform: (bytes, controller) => {
+          const text = this.#decoder.decode(bytes.subarray(-TAIL), { stream: true });
+          this.#tail = (this.#tail + text).slice(-TAIL);
+          controller.enqueue(bytes);
+        },
+      }),
+    );
+    this.done = writeLines(watched, { ...target, ttl: STDERR_TTL }).catch(() => {});
+  }
+
+  /** The end of what was written so far. */
+  get tail(): string {
+    return Bun.stripANSI(this.#tail).trim();
+  }
+}
+
+/**
+ * What a script put out, as a frame holds it: a record is meta, the rest is content as text or JSON. A
+ * record that meta has no room for is content as well: the script could not know how large it becomes.
+ *
+ * @param beside what the runtime adds to the meta
+ */
+export function outputOf(value: Json, beside: Meta): { meta: string; content?: Uint8Array } {
+  const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (isRecord && !isRawNumber(value)) {
+    try {
+      return { meta: encodeMeta({ ...value, ...beside }) };
+    } catch (error) {
+      if (!(error instanceof XsError)) throw error;
+    }
+  }
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return { meta: encodeMeta(beside), content: bytesOfText(text, "the text") };
+}
+
+/** @throws XsError `bad_frame` */
+export function fromBase64(text: Json): Uint8Array {
+  if (typeof text === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(text))
+    return Buffer.from(text, "base64");
+  throw new XsError("bad_frame", "the bytes are not in base64");
+}
+
+async function appendLines(lines: readonly Uint8Array[], target: LineTarget): Promise<void> {
+  for (let n = 0; n < lines.length; n += STEP) {
+    const step = lines.slice(n, n + STEP);
+    const requests: AppendRequest[] = [];
+    for (const content of step) requests.push(await requestOf(target, { content }));
+    await append(target.store, requests);
+  }
+}
+
+/** Appends a line that is too long for memory, and returns what came behind it. */
+async function appendLong(
+  head: Uint8Array,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  target: LineTarget,
+): Promise<Uint8Array> {
+  let after: Uint8Array = new Uint8Array();
+  let start: Uint8Array | undefined = head;
+  const line = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const chunk = start ?? (await next(reader));
+        start = undefined;
+        if (!chunk) return controller.close();
+        const end = chunk.indexOf(LF);
+        if (end < 0) return controller.enqueue(chunk);
+        after = chunk.subarray(end + 1);
+        if (end > 0) controller.enqueue(chunk.subarray(0, end));
+        controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const { store, topic, ttl, meta } = target;
+  const content = await store.content.take(line);
+  await append(store, [{ topic, ttl, meta: encodeMeta(meta), content }]);
+  return after;
+}
+
+async function requestOf(
+  { store, topic, ttl, meta: beside }: LineTarget,
+  { meta = encodeMeta(beside), content }: { meta?: string; content?: Uint8Array },
+): Promise<AppendRequest> {
+  let taken: TakenContent | null = null;
+  if (content && content.length > 0) {
+    const passing = ttl.kind === "ephemeral";
+    taken = await patiently(() => store.content.takeBytes(content, passing));
+  }
+  return { topic, ttl, meta, content: taken };
+}
+
+async function append(store: Store, requests: readonly AppendRequest[]): Promise<void> {
+  if (requests.length > 0) await patiently(() => store.appendAll(requests));
+}
+
+async function next(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<Uint8Array | undefined> {
+  const { value, done } = await reader.read();
+  return done ? undefined : value;
+}

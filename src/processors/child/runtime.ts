@@ -1,0 +1,148 @@
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findNu, isModule } from "../../sdk/language.ts";
+import { quotedNu, RUNTIME_NU, runnerOf } from "../../sdk/nu/files.ts";
+import { makePrivateFolder } from "../../store/modes.ts";
+import type { Store } from "../../store/store.ts";
+import { Invalid, type Runtime, refused, type SpawnOptions } from "../lifecycle/options.ts";
+import type { Kind } from "../lifecycle/registry.ts";
+import { scriptEnvironment } from "./environment.ts";
+import { checkExecutable } from "./executable.ts";
+import { didNotLoad } from "./exit.ts";
+import { Program } from "./program.ts";
+import { selfCommand } from "./self.ts";
+
+/** Largest script, in bytes. */
+const MAX_SCRIPT = 1024 * 1024;
+/** Scripts that are running stand here, below the store. */
+const FOLDER = "scripts";
+
+/** A processor's script, made ready to run. */
+export interface Prepared {
+  readonly runtime: Runtime;
+  /** What it writes: lines as they are, or those of the line protocol. */
+  readonly speaks: "lines" | "protocol";
+  readonly command: readonly string[];
+  /** All of the environment of the command. */
+  readonly env: Record<string, string>;
+  /** A command that fails, with the reason on stderr, where the script does not load. */
+  readonly check?: readonly string[];
+  /** Takes its files away. */
+  dispose(): void;
+}
+
+/** Where scripts run. */
+export interface ScriptPlace {
+  /** The store that they are to use. */
+  readonly address: string;
+  /** Where their files go, in a folder for each. */
+  readonly folder: string;
+  /** The environment that they all have. */
+  readonly env: Record<string, string>;
+}
+
+/** The place of the scripts that a server runs. @param names as of `scriptEnvironment` */
+export function placeIn(store: Store, names?: readonly string[]): ScriptPlace {
+  const folder = join(store.path, FOLDER);
+  return { address: store.path, folder, env: scriptEnvironment(names) };
+}
+
+/** Forgets the scripts of an earlier server. */
+export function removeScripts({ folder }: ScriptPlace): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/**
+ * Chooses the runtime of a script and writes the files that it runs from.
+ *
+ * @throws Invalid
+ */
+export function prepare(
+  { address, folder: parent, env }: ScriptPlace,
+  { kind, name, spawnId }: { kind: Kind; name: string; spawnId: string },
+  script: Uint8Array,
+  options: SpawnOptions,
+): Prepared {
+  if (script.length === 0) throw new Invalid("there is no script: it is the content of the spawn");
+  if (script.length > MAX_SCRIPT)
+    throw new Invalid(`the script is larger than ${MAX_SCRIPT} bytes`);
+  const text = new TextDecoder().decode(script);
+  const runtime = options.runtime ?? runtimeOf(text);
+  const folder = join(parent, spawnId);
+  // Not what is above them: that would be another store, in the place of one that has gone.
+  makePrivateFolder(parent);
+  makePrivateFolder(folder);
+  const file = (base: string, content: string | Uint8Array) => {
+    const path = join(folder, base);
+    writeFileSync(path, content, { mode: 0o600 });
+    return path;
+  };
+  const shared = {
+    runtime,
+    env: { ...env, XS_ADDR: address, XS_SCRIPTS: folder, XS_NAME: name, XS_SPAWN_ID: spawnId },
+    dispose: () => rmSync(folder, { recursive: true, force: true }),
+  };
+  try {
+    switch (runtime) {
+      case "ts": {
+        const path = file(`${name}.ts`, script);
+        const command = selfCommand("ts", kind, path);
+        const check = kind === "generator" && { check: selfCommand("ts", "check", path) };
+        return { ...shared, speaks: "protocol", command, ...check };
+      }
+      case "nu": {
+        const nu = refused(() => findNu());
+        const path = file(`${name}.nu`, script);
+        // In a folder of their own, so that a handler may have any name.
+        makePrivateFolder(join(folder, "runtime"));
+        for (const [base, text] of Object.entries(RUNTIME_NU)) file(`runtime/${base}`, text);
+        const run = file("runtime/run.nu", runnerOf(kind, path));
+        const command = [nu, "--no-config-file", "--stdin", run];
+        const check = kind === "generator" && {
+          check: [nu, "--no-config-file", "--commands", `nu-check --debug ${quotedNu(path)}`],
+        };
+        return { ...shared, speaks: "protocol", command, ...check };
+      }
+      case "exec": {
+        const path = file(name, script);
+        chmodSync(path, 0o700);
+        checkExecutable(path, env.PATH ?? "");
+        return { ...shared, speaks: kind === "handler" ? "protocol" : "lines", command: [path] };
+      }
+      case "sh": {
+        const path = file(`${name}.sh`, script);
+        return {
+          ...shared,
+          speaks: kind === "handler" ? "protocol" : "lines",
+          command: ["sh", path],
+          check: ["sh", "-n", path],
+        };
+      }
+    }
+  } catch (error) {
+    shared.dispose();
+    throw error;
+  }
+}
+
+/** Runs the check of a script, if it has one. @throws Invalid */
+export async function checkScript({ check, env }: Prepared, signal: AbortSignal): Promise<void> {
+  if (!check) return;
+  const program = await Program.start(check, env, signal);
+  const stop = () => program.stop();
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  program.closeInput();
+  const [stderr, exit] = await Promise.all([
+    new Response(program.stderr).text(),
+    program.exited,
+    new Response(program.stdout).bytes(),
+  ]);
+  signal.removeEventListener("abort", stop);
+  if (exit.code !== 0) throw didNotLoad(exit, stderr.trim(), "the script does not load");
+}
+
+function runtimeOf(script: string): Runtime {
+  if (script.startsWith("#!")) return "exec";
+  return isModule(script) ? "ts" : "nu";
+}

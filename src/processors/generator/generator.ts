@@ -1,0 +1,209 @@
+import { framesIn } from "../../core/frame.ts";
+import { READ_ALL } from "../../core/read-options.ts";
+import type { Reader } from "../../store/reader.ts";
+import type { Change } from "../../store/types.ts";
+import { howItEnded } from "../child/exit.ts";
+import { StderrWriter, writeLines, writeValues } from "../child/output.ts";
+import { Program } from "../child/program.ts";
+import { checkScript, type Prepared, prepare } from "../child/runtime.ts";
+import {
+  later,
+  patiently,
+  readRecord,
+  type Subject,
+  shortReason,
+  writeRecord,
+} from "../lifecycle/answers.ts";
+import type { Attempt, Processor, ProcessorHost, Spawn } from "../lifecycle/processor.ts";
+
+/** How long a replaced generator may take to end after the end of its input, in ms. */
+const END_OF_INPUT_MS = 5000;
+
+/** What was written to the program: a frame, and where its content ends in the input. */
+interface Sent {
+  readonly id: string;
+  readonly end: number;
+}
+
+/**
+ * A generator: what its program writes becomes frames. A duplex one is fed the content of the frames
+ * NAME.send. What a program never read of that is known when it has ended (guard.ts), and the next
+ * one gets it.
+ */
+export class Generator implements Processor {
+  readonly subject: Subject;
+  readonly #host: ProcessorHost;
+  readonly #spawn: Spawn;
+  #prepared: Prepared | undefined;
+  #program: Program | undefined;
+  #reader: Reader | undefined;
+  /** Of a duplex one: everything up to this id was fed to a program, which read it. */
+  #cursor: string;
+  #sent: Sent[] = [];
+  #endAt: string | undefined;
+  readonly #abort = new AbortController();
+  /** Settles when the program is gone, with all that comes of it. */
+  #over: Promise<void> | undefined;
+
+  constructor(host: ProcessorHost, spawn: Spawn) {
+    this.#host = host;
+    this.#spawn = spawn;
+    this.subject = spawn.subject;
+    this.#cursor = spawn.subject.spawnId;
+  }
+
+  async load(signal: AbortSignal): Promise<void> {
+    const { subject, script, options, duplex } = this.#spawn;
+    this.#prepared = prepare(this.#host.place, subject, script, options);
+    await checkScript(this.#prepared, signal);
+    if (!duplex) return;
+    const { own, before } = await readRecord(this.#host.store, subject);
+    this.#cursor = own ? own.cursor : later(subject.spawnId, before);
+  }
+
+  takes(): boolean {
+    return false;
+  }
+
+  isFor(): boolean {
+    return false;
+  }
+
+  hasDone(): boolean {
+    return false;
+  }
+
+  startAfter(id: string): void {
+    this.#cursor = id;
+  }
+
+  activation(): Change[] {
+    return this.#spawn.duplex ? [writeRecord(this.subject, this.#cursor)] : [];
+  }
+
+  remains(): Change[] {
+    return this.#spawn.duplex ? [writeRecord(this.subject, this.#cursor)] : [];
+  }
+
+  get runtime(): string | undefined {
+    return this.#prepared?.runtime;
+  }
+
+  get pid(): number | undefined {
+    return this.#program?.pid;
+  }
+
+  get behindMs(): undefined {
+    return undefined;
+  }
+
+  attempt(): Promise<Attempt> {
+    const attempt = this.#run();
+    const over = () => {};
+    this.#over = attempt.then(over, over);
+    return attempt;
+  }
+
+  async #run(): Promise<Attempt> {
+    const prepared = this.#prepared;
+    if (!prepared || this.#abort.signal.aborted) return { stopped: true };
+    const { store } = this.#host;
+    const { name, spawnId } = this.subject;
+    const program = await Program.start(prepared.command, prepared.env, this.#abort.signal);
+    this.#program = program;
+    const meta = { spawn_id: spawnId };
+    const stderr = new StderrWriter(program.stderr, { store, topic: `${name}.stderr`, meta });
+    const target = { store, topic: `${name}.recv`, meta, ttl: this.#spawn.options.ttl };
+    const write = prepared.speaks === "lines" ? writeLines : writeValues;
+    let failure: Error | undefined;
+    const output = write(program.stdout, target).catch((error) => {
+      failure = error as Error;
+      program.stop();
+      program.closeOutput();
+    });
+    const feeding = this.#spawn.duplex ? this.#feed(program) : undefined;
+    if (!feeding) program.closeInput();
+    const exit = await program.exited;
+    this.#program = undefined;
+    this.#reader?.close();
+    await Promise.all([output, stderr.done, feeding]);
+    await this.#settle(program.written - exit.unread);
+    if (failure && !this.#abort.signal.aborted)
+      return { failed: { reason: shortReason(failure.message) } };
+    if (this.#abort.signal.aborted) return { stopped: true };
+    const how = howItEnded(exit);
+    return { exit, reason: shortReason(stderr.tail ? `${how}: ${stderr.tail}` : how) };
+  }
+
+  async handOver(successor: string): Promise<string> {
+    if (this.#spawn.duplex && this.#program) {
+      this.#endAt = successor;
+      this.#reader?.close();
+      const { exited } = this.#program;
+      // It gets what was sent before, and then the end of its input.
+      await Promise.race([exited, Bun.sleep(END_OF_INPUT_MS)]);
+    }
+    await this.stop();
+    return this.#spawn.duplex ? this.#cursor : successor;
+  }
+
+  goOn(): void {}
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#reader?.close();
+    this.#program?.stop();
+    // Not just the program: what it has written is taken then, and known how far it has read.
+    await this.#over;
+  }
+
+  dispose(): void {
+    this.#prepared?.dispose();
+  }
+
+  /** Notes what the program has read, of what it was fed. */
+  async #settle(consumed: number): Promise<void> {
+    const read = this.#sent.filter(({ end }) => end <= consumed);
+    this.#sent = [];
+    if (!this.#spawn.duplex) return;
+    this.#cursor = read.at(-1)?.id ?? this.#cursor;
+    const record = [writeRecord(this.subject, this.#cursor)];
+    await patiently(() => this.#host.store.apply(record)).catch(() => {});
+  }
+
+  /** Feeds what is sent, from after the cursor. */
+  async #feed(program: Program): Promise<void> {
+    const { store } = this.#host;
+    const topics = [`${this.subject.name}.send`];
+    let position = this.#cursor;
+    const feedFrom = async (reader: Reader): Promise<void> => {
+      for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
+        for (const { id, topic, hash } of framesIn(bytes)) {
+          if (this.#endAt !== undefined && id > this.#endAt) return;
+          position = id;
+          if (hash === null || !topics.includes(topic) || program.pid === undefined) continue;
+          const content = await patiently(() => store.content.open(hash));
+          if (!content) continue;
+          // Whether or not it all gets there: what the program never read is fed again.
+          const end = program.written + content.size;
+          for await (const piece of content.stream()) await program.write(piece);
+          this.#sent.push({ id, end });
+          // What a killed server has fed is not fed again.
+          await patiently(() => store.apply([writeRecord(this.subject, id)]));
+        }
+      }
+    };
+    try {
+      const reader = store.read({ ...READ_ALL, after: position, topics, follow: true });
+      this.#reader = reader;
+      await feedFrom(reader);
+      reader.close();
+      if (this.#endAt === undefined || this.#abort.signal.aborted) return;
+      await feedFrom(store.read({ ...READ_ALL, after: position, topics }));
+      program.closeInput();
+    } catch (error) {
+      process.stderr.write(`xs: ${this.subject.name}: ${(error as Error).message}\n`);
+      program.stop();
+    }
+  }
+}

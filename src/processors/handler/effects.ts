@@ -1,0 +1,124 @@
+import { XsError } from "../../core/error.ts";
+import { encodeMeta } from "../../core/frame.ts";
+import { parseMediaType } from "../../core/header.ts";
+import { HTTP_RESPONSE } from "../../core/http.ts";
+import type { Json } from "../../core/json.ts";
+import { isRawNumber } from "../../core/json.ts";
+import { MAX_VALUE, parseClientKey } from "../../core/key.ts";
+import { unknownKeys } from "../../core/known-keys.ts";
+import { parseClientTopic } from "../../core/topic.ts";
+import { FOREVER, parseAskedTtl, type Ttl } from "../../core/ttl.ts";
+import { bytesOfText } from "../../lib/text.ts";
+import type { Effect } from "../../sdk/protocol.ts";
+import { encodeResponse } from "../../sdk/ts/content.ts";
+import { fromBase64, outputOf } from "../child/output.ts";
+import type { Subject } from "../lifecycle/answers.ts";
+
+/** What an effect does to the store, its content not taken in yet. */
+export type Result =
+  | {
+      append: {
+        topic: string;
+        ttl: Ttl;
+        /** Compact JSON. */
+        meta: string;
+        content?: Uint8Array | undefined;
+      };
+    }
+  | { put: { key: string; type: string; value: Uint8Array } }
+  | { delete: string };
+
+type Meta = { [key: string]: Json };
+
+/**
+ * Checks an effect of a handler and gives what it means. Frames say in their meta which handler made
+ * them, and of which frame.
+ *
+ * @param ttl of the frames NAME.out
+ * @param ttlOf gives the ttl of a request, which an answer to it shares
+ * @throws XsError where the handler asks for what cannot be
+ */
+export function resultOf(
+  { kind, value, frameId = "" }: Effect,
+  { name, spawnId }: Subject,
+  ttl: Ttl,
+  ttlOf: (id: string) => Ttl,
+): Result {
+  const origin = { handler_id: spawnId, frame_id: frameId };
+  const append = (topic: string, how: Ttl, meta: Meta = {}, content?: Uint8Array): Result => ({
+    append: { topic, ttl: how, meta: encodeMeta({ ...meta, ...origin }), content },
+  });
+  switch (kind) {
+    case "out":
+      return { append: { topic: `${name}.out`, ttl, ...outputOf(value, origin) } };
+    case "out_base64":
+      return append(`${name}.out`, ttl, {}, fromBase64(value));
+    case "append": {
+      const given = objectOf(value, kind, ["topic", "ttl", "meta", "content", "base64"]);
+      const topic = parseClientTopic(textOf(given.topic, "the topic of an append"));
+      const meta =
+        given.meta === undefined || given.meta === null ? {} : objectOf(given.meta, "meta");
+      const usual = () =>
+        topic === HTTP_RESPONSE && typeof meta.request_id === "string"
+          ? ttlOf(meta.request_id)
+          : FOREVER;
+      const how = given.ttl === undefined ? usual() : parseAskedTtl(textOf(given.ttl, "ttl"));
+      return append(topic, how, meta, contentOf(given.content, given.base64));
+    }
+    case "response": {
+      const { body_base64: base64, ...given } = objectOf(value, kind, [
+        "status",
+        "headers",
+        "body",
+        "more",
+        "body_base64",
+      ]);
+      const how = ttlOf(frameId);
+      const {
+        topic,
+        meta,
+        content,
+        base64: bytes,
+      } = encodeResponse({ id: frameId, ttl: how.text }, given as XsResponse);
+      return append(topic, how, meta as Meta, contentOf(content, base64 ?? bytes));
+    }
+    case "put": {
+      const given = objectOf(value, kind, ["key", "value", "base64", "type"]);
+      const bytes = contentOf(given.value ?? null, given.base64) ?? Buffer.from("null");
+      if (bytes.length > MAX_VALUE) {
+        throw new XsError("body_too_large", `a value is at most ${MAX_VALUE} bytes`);
+      }
+      const usual =
+        typeof given.value === "string" ? "text/plain; charset=utf-8" : "application/json";
+      const type =
+        given.type === undefined
+          ? usual
+          : parseMediaType(textOf(given.type, "the type of a put"), "the type of a put");
+      return {
+        put: { key: parseClientKey(textOf(given.key, "the key of a put")), type, value: bytes },
+      };
+    }
+    case "delete":
+      return { delete: parseClientKey(textOf(value, "delete")) };
+  }
+}
+
+function objectOf(value: Json, what: string, keys?: readonly string[]): Meta {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || isRawNumber(value)) {
+    throw new XsError("bad_frame", `${what} is an object`);
+  }
+  const unknown = keys && unknownKeys(value, keys, what);
+  if (unknown === undefined) return value;
+  throw new XsError("bad_frame", unknown);
+}
+
+function textOf(value: Json | undefined, what: string): string {
+  if (typeof value === "string") return value;
+  throw new XsError("bad_frame", `${what} is a text`);
+}
+
+function contentOf(content: Json | undefined, base64: Json | undefined): Uint8Array | undefined {
+  if (base64 !== undefined) return fromBase64(base64);
+  if (content === undefined || content === null) return undefined;
+  return bytesOfText(typeof content === "string" ? content : JSON.stringify(content), "the text");
+}

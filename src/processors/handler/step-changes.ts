@@ -1,0 +1,95 @@
+import { XsError } from "../../core/error.ts";
+import { encodeMeta, type Frame } from "../../core/frame.ts";
+import { HTTP_REQUEST } from "../../core/http.ts";
+import { EPHEMERAL, FOREVER, parseTtl, type Ttl } from "../../core/ttl.ts";
+import { type Effect, stateProblem } from "../../sdk/protocol.ts";
+import type { Store } from "../../store/store.ts";
+import type { Change } from "../../store/types.ts";
+import { patiently, type Subject, shortReason } from "../lifecycle/answers.ts";
+import type { Failure } from "../lifecycle/processor.ts";
+import { resultOf } from "./effects.ts";
+import type { Step } from "./worker.ts";
+
+/** How long an error on a request is kept: 7 days. */
+const REQUEST_ERROR_TTL = parseTtl("time:604800000");
+/** How many requests it remembers the ttl of. */
+const KNOWN_TTLS = 4000;
+
+/** What is wrong with a step, of which nothing is written. */
+export type StepFailure = Required<Failure>;
+
+/** Makes changes of the store of what a handler asks for. */
+export class StepChanges {
+  readonly #store: Store;
+  readonly #subject: Subject;
+  readonly #ttl: Ttl;
+  /** Of requests that were answered lately, as answers that stream need them again and again. */
+  readonly #ttls = new Map<string, Ttl>();
+
+  /** @param ttl of the handler's output */
+  constructor(store: Store, subject: Subject, ttl: Ttl) {
+    this.#store = store;
+    this.#subject = subject;
+    this.#ttl = ttl;
+  }
+
+  /** Adds what a step writes. Gives what is wrong with it, if anything is; then it adds nothing. */
+  async add(
+    { done, effects, state, error }: Step,
+    changes: Change[],
+  ): Promise<StepFailure | undefined> {
+    if (error !== undefined) return { reason: error, frame_id: done };
+    const problem = state === undefined ? undefined : stateProblem(state);
+    if (problem !== undefined) return { reason: problem, frame_id: done };
+    const start = changes.length;
+    for (const effect of effects) {
+      try {
+        const change = this.#changeOf(effect);
+        changes.push(change instanceof Promise ? await change : change);
+      } catch (error) {
+        if (!(error instanceof XsError) || error.code === "disk_full") throw error;
+        for (const change of changes.splice(start)) {
+          if ("append" in change) this.#store.content.unpin(change.append.content);
+        }
+        return { reason: error.message, frame_id: effect.frameId ?? "" };
+      }
+    }
+    return undefined;
+  }
+
+  /** The frame that tells of a step which is passed over; `topic` is that of the frame it failed on. */
+  errorFrame({ reason, frame_id }: StepFailure, topic: string | undefined): Change {
+    const { name, spawnId } = this.#subject;
+    const meta = encodeMeta({ handler_id: spawnId, frame_id, reason: shortReason(reason) });
+    // Anybody may send requests, as many as they like.
+    const ttl = topic === HTTP_REQUEST ? REQUEST_ERROR_TTL : FOREVER;
+    return { append: { topic: `${name}.error`, ttl, meta, content: null } };
+  }
+
+  #changeOf(effect: Effect): Change | Promise<Change> {
+    const made = resultOf(effect, this.#subject, this.#ttl, (id) => this.#ttlOf(id));
+    if (!("append" in made)) return made;
+    const { topic, ttl, meta, content } = made.append;
+    if (!content || content.length === 0) return { append: { topic, ttl, meta, content: null } };
+    const passing = ttl.kind === "ephemeral";
+    const taking = patiently(() => this.#store.content.takeBytes(content, passing));
+    return taking.then((taken) => ({ append: { topic, ttl, meta, content: taken } }));
+  }
+
+  #ttlOf(id: string): Ttl {
+    const known = this.#ttls.get(id);
+    if (known) return known;
+    const line = this.#store.get(id);
+    // A request that is not kept has no answer that is: it would be there for ever.
+    const ttl = line === undefined ? EPHEMERAL : parseTtl((JSON.parse(line) as Frame).ttl);
+    if (this.#ttls.size >= KNOWN_TTLS) this.#ttls.clear();
+    this.#ttls.set(id, ttl);
+    return ttl;
+  }
+}
+
+/** How a step breaks the order of the protocol, if it does: the worker is not to be trusted any more. */
+export function orderFailure({ done }: Step, cursor: string, given: string): Failure | undefined {
+  if (done <= cursor) return { reason: `it declared ${done} done, which it had done before` };
+  return done > given ? { reason: `it declared ${done} done, which it was not given` } : undefined;
+}

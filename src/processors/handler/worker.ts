@@ -1,0 +1,208 @@
+import type { Json } from "../../core/json.ts";
+import { textLines } from "../../lib/lines.ts";
+import {
+  type Effect,
+  type FromServer,
+  MAX_LINE,
+  ProtocolError,
+  parseHandlerLine,
+} from "../../sdk/protocol.ts";
+import { didNotLoad, type Exit, howItEnded } from "../child/exit.ts";
+import { Program } from "../child/program.ts";
+import type { Prepared } from "../child/runtime.ts";
+import { type HandlerOptions, Invalid, parseHandlerOptions } from "../lifecycle/options.ts";
+
+/** How long a handler may take to say that it is ready, in ms. */
+const READY_MS = 30_000;
+
+/** What a handler made of its frames, up to one of them. */
+export interface Step {
+  /** Everything up to this frame is done. */
+  readonly done: string;
+  readonly effects: readonly Effect[];
+  /** The state after it, as JSON text, if it changed. */
+  readonly state?: string | undefined;
+  /** It failed on this frame, and wrote nothing. */
+  readonly error?: string;
+}
+
+/** What was written to stderr. */
+export interface Stderr {
+  /** Settles when all of it was taken. */
+  readonly done: Promise<void>;
+  /** The end of it, so far. */
+  readonly tail: string;
+}
+
+/** What the handler around a worker does with what comes of it. */
+export interface WorkerHost {
+  /** Takes what the process writes to stderr. */
+  stderr(stream: ReadableStream<Uint8Array>): Stderr;
+  /** Takes a step. The worker's output is read on when this resolves. */
+  step(step: Step): Promise<void> | undefined;
+}
+
+/** What works for a handler: a process of it, or several. */
+export interface Crew {
+  readonly options: HandlerOptions;
+  /** Settles when it is gone. Rejects where it broke the protocol; it is stopped then. */
+  readonly ended: Promise<Exit>;
+  readonly pid: number | undefined;
+  /** The end of what it wrote to stderr. */
+  readonly complaint: string;
+  /** Hands frames over, as NDJSON, up to this id. */
+  send(frames: Uint8Array, lastId: string): Promise<void>;
+  /** Hands the state over, to a handler that has one. */
+  sendState(state: string): Promise<void>;
+  /** Tells that everything up to this id is committed. */
+  tellCommitted(id: string): Promise<void> | undefined;
+  stop(): void;
+}
+
+/** A process of a handler: frames go in, steps come out. */
+export class Worker implements Crew {
+  readonly options: HandlerOptions;
+  readonly ended: Promise<Exit>;
+  readonly #program: Program;
+  readonly #stderr: Stderr;
+  readonly #host: WorkerHost;
+  #effects: Effect[] = [];
+  #state: string | undefined;
+
+  private constructor(
+    program: Program,
+    stderr: Stderr,
+    options: HandlerOptions,
+    lines: AsyncGenerator<string[]>,
+    first: readonly string[],
+    host: WorkerHost,
+  ) {
+    this.#program = program;
+    this.#stderr = stderr;
+    this.#host = host;
+    this.options = options;
+    this.ended = this.#run(lines, first);
+    this.ended.catch(() => {});
+  }
+
+  /**
+   * Starts the process of a handler and waits until it is ready.
+   *
+   * @param meta of the spawn, whose options go over those of the script
+   * @throws Invalid where it does not load
+   */
+  static async start(
+    { command, env }: Prepared,
+    meta: Json,
+    host: WorkerHost,
+    signal: AbortSignal,
+  ): Promise<Worker> {
+    const program = await Program.start(command, env, signal);
+    const stderr = host.stderr(program.stderr);
+    const stop = () => program.stop();
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
+    const late = setTimeout(stop, READY_MS);
+    try {
+      const lines = textLines(program.stdout, { most: MAX_LINE });
+      const { value } = await lines.next();
+      const [ready, ...first] = (value ?? []) as string[];
+      if (ready === undefined) {
+        const exit = await program.exited;
+        await stderr.done;
+        throw didNotLoad(exit, stderr.tail, `${howItEnded(exit)} before it was ready`);
+      }
+      const line = parseHandlerLine(ready);
+      if (line.ready === undefined) throw new Invalid('its first line is not {"ready": …}');
+      const options = parseHandlerOptions(line.ready, meta);
+      return new Worker(program, stderr, options, lines, first, host);
+    } catch (error) {
+      program.stop();
+      program.closeOutput();
+      if (error instanceof ProtocolError) throw new Invalid(error.message);
+      throw error;
+    } finally {
+      clearTimeout(late);
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  get pid(): number | undefined {
+    return this.#program.pid;
+  }
+
+  get complaint(): string {
+    return this.#stderr.tail;
+  }
+
+  send(frames: Uint8Array, lastId: string): Promise<void> {
+    if (!this.options.batches) return this.#program.write(frames);
+    return this.#program.write(frames, control({ batch: lastId }));
+  }
+
+  sendState(state: string): Promise<void> {
+    return this.#program.write(Buffer.from(`{"state":${state}}\n`));
+  }
+
+  tellCommitted(id: string): Promise<void> | undefined {
+    return this.options.batches ? this.#program.write(control({ committed: id })) : undefined;
+  }
+
+  stop(): void {
+    this.#program.stop();
+  }
+
+  async #run(lines: AsyncGenerator<string[]>, first: readonly string[]): Promise<Exit> {
+    try {
+      for (const line of first) await this.#take(line);
+      for await (const more of lines) {
+        for (const line of more) {
+          const taken = this.#take(line);
+          if (taken !== undefined) await taken;
+        }
+      }
+    } catch (error) {
+      this.stop();
+      // It may hang on its full stdout until it is gone.
+      this.#program.closeOutput();
+      throw error;
+    }
+    const exit = await this.#program.exited;
+    await this.#stderr.done;
+    return exit;
+  }
+
+  #take(line: string): Promise<void> | undefined {
+    const { effects, next, done, error } = parseHandlerLine(line);
+    for (const effect of effects) this.#effects.push(effect);
+    if (next !== undefined) this.#state = next;
+    if (done !== undefined) return this.#host.step(this.#stepTo(done));
+    if (!error) return undefined;
+    // Nothing of that frame is kept, but what the frames before it made is.
+    const { frameId, reason } = error;
+    this.#effects = this.#effects.filter((effect) => (effect.frameId ?? frameId) < frameId);
+    const before = this.#effects.at(-1)?.frameId;
+    if (before !== undefined) void this.#host.step(this.#stepTo(before));
+    this.#state = undefined;
+    return this.#host.step({ done: frameId, effects: [], error: reason });
+  }
+
+  /** What was made up to a frame. A program may have begun to tell of the next one by then. */
+  #stepTo(done: string): Step {
+    const effects: Effect[] = [];
+    const later: Effect[] = [];
+    for (const effect of this.#effects) {
+      if (effect.frameId !== undefined && effect.frameId > done) later.push(effect);
+      else effects.push(effect);
+    }
+    for (const effect of effects) effect.frameId ??= done;
+    const step = { done, effects, state: this.#state };
+    this.#effects = later;
+    this.#state = undefined;
+    return step;
+  }
+}
+
+function control(message: FromServer): Buffer {
+  return Buffer.from(`${JSON.stringify(message)}\n`);
+}

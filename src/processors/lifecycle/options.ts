@@ -1,0 +1,198 @@
+import { shown, XsError } from "../../core/error.ts";
+import { HTTP_REQUEST, HTTP_TOPICS } from "../../core/http.ts";
+import { parseId } from "../../core/id.ts";
+import type { Json } from "../../core/json.ts";
+import { unknownKeys } from "../../core/known-keys.ts";
+import { parseTopic, parseTopicFilter, RUNTIME_PREFIX } from "../../core/topic.ts";
+import { FOREVER, parseAskedTtl, type Ttl } from "../../core/ttl.ts";
+import { DECLARED } from "../../sdk/handler-keys.ts";
+import type { Kind } from "./registry.ts";
+
+/** Why a processor cannot run as it was asked to: the reason of its `.invalid`. */
+export class Invalid extends Error {
+  override readonly name = "Invalid";
+}
+
+export const RUNTIMES = ["ts", "nu", "exec", "sh"] as const;
+export type Runtime = (typeof RUNTIMES)[number];
+
+const RESTARTS = ["always", "on-failure", "never"] as const;
+/** When a program that ended by itself runs again. */
+export type Restart = (typeof RESTARTS)[number];
+
+const ON_ERRORS = ["fail", "skip"] as const;
+/** What a failure on a frame does: end the handler, or pass the frame over. */
+export type OnError = (typeof ON_ERRORS)[number];
+
+/** What the meta of a spawn says, besides the name. */
+export interface SpawnOptions {
+  readonly runtime?: Runtime;
+  readonly restart: Restart;
+  /** Of the frames NAME.recv or NAME.out. */
+  readonly ttl: Ttl;
+}
+
+/** What a handler asks for, in its script or in the meta of its spawn. */
+export interface HandlerOptions {
+  /** Scopes; undefined for every topic. */
+  readonly topics: readonly string[] | undefined;
+  /** `tail`, `first`, or an id to start after. */
+  readonly start: string;
+  /** The first state; undefined for a handler that has none. */
+  readonly initial: Json | undefined;
+  readonly pulse: number | undefined;
+  /** What a failure on a frame does; undefined where nobody says, and the frame decides. */
+  readonly onError: OnError | undefined;
+  readonly concurrency: number;
+  /** The program wants to be told of the ends of batches and of commits. */
+  readonly batches: boolean;
+  /** A frame is given only when what came of the one before is committed. */
+  readonly oneByOne: boolean;
+}
+
+/** A pulse has to leave time for its frame. */
+const MIN_PULSE = 10;
+const MAX_CONCURRENCY = 1000;
+
+/** What only a program may declare: it has to know of batches. */
+const READY = [...DECLARED, "batches"];
+/** What the meta of a spawn may say, by the kind. */
+const SPAWN: { readonly [kind in Kind]: readonly string[] } = {
+  handler: ["topic", "runtime", "restart", "ttl", ...DECLARED],
+  generator: ["topic", "duplex", "runtime", "restart", "ttl"],
+};
+
+/** What a processor writes, or is fed: topics below its name. */
+const TOPICS: { readonly [kind in Kind]: readonly string[] } = {
+  handler: ["out", "error", "stderr"],
+  generator: ["recv", "send", "stderr"],
+};
+
+/** Checks that the topics below a name are nobody else's. @throws Invalid */
+export function checkName(kind: Kind, name: string): void {
+  for (const last of TOPICS[kind]) {
+    const topic = refused(() => parseTopic(`${name}.${last}`));
+    const owner = topic.startsWith(RUNTIME_PREFIX)
+      ? "the runtime"
+      : HTTP_TOPICS.has(topic)
+        ? "the gateway"
+        : undefined;
+    if (owner !== undefined)
+      throw new Invalid(
+        `the name ${shown(name)} is not free: ${topic} is a topic of ${owner}. Give it another`,
+      );
+  }
+}
+
+/** Reads the meta of a spawn of a kind. @throws Invalid */
+export function parseSpawnOptions(given: Json, kind: Kind): SpawnOptions {
+  // A spawn that a handler appended says which one did, and of what frame.
+  const { handler_id: _, frame_id: __, ...meta } = objectIn(given, "meta");
+  onlyKnown(meta, SPAWN[kind], "the meta of its spawn");
+  const { runtime, restart = "always", ttl = "forever", duplex = false } = meta;
+  trueOrFalse(duplex, "duplex");
+  if (typeof ttl !== "string") throw new Invalid(`ttl ${shown(JSON.stringify(ttl))} is no text`);
+  return {
+    ...(runtime !== undefined && { runtime: oneOf(RUNTIMES, runtime, "runtime") }),
+    restart: oneOf(RESTARTS, restart, "restart"),
+    ttl: ttl === "forever" ? FOREVER : refused(() => parseAskedTtl(ttl)),
+  };
+}
+
+/**
+ * The options of a handler: what its script declares, and over that what the meta of its spawn says.
+ *
+ * @throws Invalid
+ */
+export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions {
+  const script = objectIn(declared, "the options of the handler");
+  onlyKnown(script, READY, "the record of the handler");
+  const options = { ...script, ...objectIn(meta, "meta") };
+  const { initial, pulse, on_error: onError, start = "tail" } = options;
+  const { concurrency = 1, batches = false, one_by_one: oneByOne = false } = options;
+  if (typeof start !== "string") throw new Invalid('start is "tail", "new", "first" or an id');
+  const options_: HandlerOptions = {
+    topics: topicsOf(options.topics),
+    start:
+      start === "tail" || start === "new"
+        ? "tail"
+        : start === "first"
+          ? start
+          : refused(() => parseId(start)),
+    initial,
+    pulse: pulse === undefined ? undefined : wholeNumber(pulse, "pulse", MIN_PULSE, 2 ** 31 - 1),
+    onError: onError === undefined ? undefined : oneOf(ON_ERRORS, onError, "on_error"),
+    concurrency: wholeNumber(concurrency, "concurrency", 1, MAX_CONCURRENCY),
+    batches: trueOrFalse(batches, "batches"),
+    oneByOne: trueOrFalse(oneByOne, "one_by_one"),
+  };
+  if (options_.concurrency > 1 && initial !== undefined) {
+    throw new Invalid("concurrency is for a handler without state: leave initial out");
+  }
+  return options_;
+}
+
+/**
+ * Whether a handler goes on after a failure on a frame. Where nobody says, a request from outside does
+ * not end it: whoever may send one could end a site.
+ *
+ * @param topic of the frame, as far as it is known
+ */
+export function passesOver(
+  options: HandlerOptions | undefined,
+  topic: string | undefined,
+): boolean {
+  return (options?.onError ?? (topic === HTTP_REQUEST ? "skip" : "fail")) === "skip";
+}
+
+/** A list of topics, or one text as a read takes it, as scopes; undefined for all. */
+function topicsOf(topics: Json | undefined): readonly string[] | undefined {
+  if (topics === undefined) return undefined;
+  const list = typeof topics === "string" ? [topics] : topics;
+  if (!Array.isArray(list) || !list.every((topic) => typeof topic === "string")) {
+    throw new Invalid('topics is a list of topics, as in ["ping", "note.*"], or one text');
+  }
+  if (list.length === 0) {
+    throw new Invalid("topics is empty: name a topic, or leave it out to get every frame");
+  }
+  return refused(() => parseTopicFilter(list.join(",")));
+}
+
+function onlyKnown(value: object, known: readonly string[], what: string): void {
+  const problem = unknownKeys(value, known, what);
+  if (problem !== undefined) throw new Invalid(problem);
+}
+
+function objectIn(value: Json, what: string): { [key: string]: Json } {
+  if (value === null) return {};
+  if (typeof value === "object" && !Array.isArray(value)) return value;
+  throw new Invalid(`${what}: ${shown(JSON.stringify(value))} is not an object`);
+}
+
+function oneOf<T extends string>(known: readonly T[], value: Json, name: string): T {
+  const found = known.find((each) => each === value);
+  if (found !== undefined) return found;
+  const given = shown(typeof value === "string" ? value : JSON.stringify(value));
+  throw new Invalid(`${name} ${given} is not one of ${known.join(", ")}`);
+}
+
+function trueOrFalse(value: Json, name: string): boolean {
+  if (typeof value === "boolean") return value;
+  throw new Invalid(`${name} is true or false`);
+}
+
+function wholeNumber(value: Json, name: string, least: number, most: number): number {
+  if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most)
+    return Number(value);
+  throw new Invalid(`${name} is a whole number from ${least} to ${most}`);
+}
+
+/** Runs what may refuse what was asked for: that makes the processor invalid. */
+export function refused<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof XsError) throw new Invalid(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,273 @@
+import { type Frame, framesIn, idInLine } from "../../core/frame.ts";
+import { READ_ALL } from "../../core/read-options.ts";
+import { FOREVER } from "../../core/ttl.ts";
+import type { Reader } from "../../store/reader.ts";
+import type { Store } from "../../store/store.ts";
+import { placeIn, removeScripts, type ScriptPlace } from "../child/runtime.ts";
+import { answer } from "./answers.ts";
+import { type Entry, type Kind, Registry, requestIn, unnamedSpawn } from "./registry.ts";
+import { Requests, type Unanswered } from "./requests.ts";
+import { idleStatus, type ProcessorStatus } from "./status.ts";
+import { Slot } from "./supervisor.ts";
+
+/** All topics that tell of processors. */
+const LIFECYCLE_TOPICS = [
+  "stream.cross.duplex.*",
+  "stream.cross.generator.*",
+  "stream.cross.handler.*",
+] as const;
+/** Those by which something is asked for. */
+const REQUEST_TOPICS = ["duplex", "generator", "handler"].flatMap((kind) => [
+  `stream.cross.${kind}.spawn`,
+  `stream.cross.${kind}.terminate`,
+]);
+
+/** Processors that load at the same time, so that a start with many does not overrun the machine. */
+const LOADS = 8;
+
+/** Runs the generators and handlers that the log of a store asks for. */
+export class Processors {
+  readonly #store: Store;
+  readonly #place: ScriptPlace;
+  readonly #slots = new Map<string, Slot>();
+  readonly #abort = new AbortController();
+  #reader: Reader | undefined;
+  #reading: Promise<void> = Promise.resolve();
+  /** What was running has come to its slots. */
+  readonly #started = Promise.withResolvers<void>();
+  /** Every request up to this id has come to its slot. */
+  #position = "";
+  #moved = Promise.withResolvers<void>();
+  /** Frames that imports brought since the start: they ask for something at the next one. */
+  readonly #imported = new Set<string>();
+  readonly #requests = new Requests((id) =>
+    [...this.#slots.values()].flatMap((slot) => slot.takerOf(id) ?? []),
+  );
+  #isPaused = false;
+  #loads = 0;
+  #waiting: (() => void)[] = [];
+
+  /** @param scriptEnv names of the variables that scripts have of this process; all without it */
+  constructor(store: Store, scriptEnv?: readonly string[]) {
+    this.#store = store;
+    this.#place = placeIn(store, scriptEnv);
+  }
+
+  /**
+   * Whether a handler takes frames of a topic, also one that is about to run or runs again in a
+   * moment: frames wait for it.
+   */
+  async takes(topic: string): Promise<boolean> {
+    await this.#started.promise;
+    const slots = [...this.#slots.values()].filter(({ kind }) => kind === "handler");
+    return (await Promise.all(slots.map((slot) => slot.takes(topic)))).includes(true);
+  }
+
+  /** Leaves out frames that an import is about to bring. Call it before they are there. */
+  imported(ids: readonly string[]): void {
+    for (const id of ids) this.#imported.add(id);
+  }
+
+  /** Runs nothing, and answers no request: all of that waits for the next start. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#started.resolve();
+  }
+
+  /** Whether nothing runs, and will not before the next start. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Whether a handler of requests has failed for good, and nothing has come in its place. */
+  get someFailed(): boolean {
+    return this.#requests.someFailed;
+  }
+
+  /** Resolves once no handler will answer a request; to be told when nobody waits any more. */
+  unanswered(id: string): { over: Promise<Unanswered>; forget(): void } {
+    return this.#requests.unanswered(id);
+  }
+
+  /** Starts what was running, and then follows what is asked for. */
+  async start(): Promise<void> {
+    removeScripts(this.#place);
+    const reader = this.#store.read({ ...READ_ALL, topics: [...LIFECYCLE_TOPICS], follow: true });
+    this.#reader = reader;
+    const registry = new Registry();
+    const requests = new Map<string, Frame>();
+    for (;;) {
+      const bytes = await reader.next();
+      if (!bytes) return;
+      const frames = framesIn(bytes);
+      if (frames[0]?.topic === "stream.cross.threshold") break;
+      for (const frame of frames) {
+        this.#position = frame.id;
+        if (this.#imported.has(frame.id)) continue;
+        registry.apply(frame);
+        this.#requests.told(frame, (id) => this.#topicOf(id));
+        const request = requestIn(frame);
+        if (request?.action !== "spawn") continue;
+        requests.set(frame.id, frame);
+        this.#slot(request.kind, request.name).remember(frame.id);
+      }
+    }
+    for (const frame of registry.unnamed()) await this.#refuse(frame);
+    for (const entry of registry.entries()) await this.#recover(entry, requests);
+    this.#started.resolve();
+    this.#reading = this.#follow(reader).catch((error: Error) => {
+      if (!this.#abort.signal.aborted) process.stderr.write(`xs: processors: ${error.message}\n`);
+    });
+  }
+
+  status(): ProcessorStatus[] {
+    return [...this.#slots.values()].flatMap((slot) => slot.status());
+  }
+
+  /** Ends all of them. They run again after the next start. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#started.resolve();
+    this.#reader?.close();
+    await this.#reading;
+    // Nothing comes to its slot any more, so a handler must not wait for that.
+    this.#moved.resolve();
+    await Promise.all([...this.#slots.values()].map((slot) => slot.stop()));
+  }
+
+  async #recover(
+    { kind, name, good, pending, terminating }: Entry,
+    frames: ReadonlyMap<string, Frame>,
+  ): Promise<void> {
+    if (terminating) {
+      await this.#store.apply(
+        terminating.spawns.map((spawnId) => answer({ kind, name, spawnId }, "terminated")),
+      );
+    }
+    const slot = this.#slot(kind, name);
+    for (const id of [good, pending]) {
+      const frame = id === undefined ? undefined : frames.get(id);
+      if (frame) slot.request("spawn", frame, id === good);
+    }
+  }
+
+  async #follow(reader: Reader): Promise<void> {
+    for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
+      for (const frame of framesIn(bytes)) {
+        await this.#take(frame);
+        this.#position = frame.id;
+      }
+      this.#moved.resolve();
+      this.#moved = Promise.withResolvers();
+    }
+  }
+
+  #topicOf(id: string): string | undefined {
+    const line = this.#store.get(id);
+    return line === undefined ? undefined : (JSON.parse(line) as Frame).topic;
+  }
+
+  async #take(frame: Frame): Promise<void> {
+    // A reader that was far behind reads the log again, and finds them there.
+    if (this.#imported.has(frame.id)) return;
+    this.#requests.told(frame, (id) => this.#topicOf(id));
+    const request = requestIn(frame);
+    if (request) this.#slot(request.kind, request.name).request(request.action, frame);
+    else await this.#refuse(frame);
+  }
+
+  /** Answers a spawn that names nothing. */
+  async #refuse(frame: Frame): Promise<void> {
+    const kind = unnamedSpawn(frame);
+    if (!kind) return;
+    const reason =
+      'meta.topic is missing: it names what is spawned, as in --meta \'{"topic":"ping"}\'';
+    const meta = JSON.stringify({ topic: null, spawn_id: frame.id, reason });
+    const topic = `stream.cross.${kind}.invalid`;
+    await this.#store.append({ topic, meta, ttl: FOREVER, content: null });
+  }
+
+  #slot(kind: Kind, name: string): Slot {
+    const key = `${kind} ${name}`;
+    const known = this.#slots.get(key);
+    if (known) return known;
+    const slot = new Slot(
+      {
+        store: this.#store,
+        place: this.#place,
+        signal: this.#abort.signal,
+        upTo: (id) => this.#upTo(id),
+        loading: (load) => this.#loading(load),
+        requests: this.#requests,
+      },
+      kind,
+      name,
+    );
+    this.#slots.set(key, slot);
+    return slot;
+  }
+
+  async #upTo(id: string): Promise<void> {
+    for (;;) {
+      if (this.#position >= id || this.#abort.signal.aborted) return;
+      const next = this.#nextRequest();
+      if (next === undefined || next > id) return;
+      await this.#moved.promise;
+    }
+  }
+
+  /** The id of the next request that has not come to its slot. What imports bring never comes. */
+  #nextRequest(): string | undefined {
+    let id = this.#position;
+    do {
+      const line = this.#store.neighbour(id, "next", REQUEST_TOPICS);
+      if (line === undefined) return undefined;
+      id = idInLine(line);
+    } while (this.#imported.has(id));
+    return id;
+  }
+
+  async #loading<T>(load: () => Promise<T>): Promise<T> {
+    while (this.#loads >= LOADS) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#loads++;
+    try {
+      return await load();
+    } finally {
+      this.#loads--;
+      this.#waiting.shift()?.();
+    }
+  }
+}
+
+/** What would run after the next start, in a state in which it does not: a row of `xs ps` each. */
+export async function idleProcessors(
+  store: Store,
+  state: "stopped" | "paused",
+): Promise<ProcessorStatus[]> {
+  const entries = await expected(store);
+  return entries.flatMap(({ kind, name, good, pending }) => {
+    const spawnId = good ?? pending;
+    return spawnId === undefined ? [] : [idleStatus({ kind, name, spawnId }, state)];
+  });
+}
+
+/** What the next start would run, by the newest spawn of each that it would try. */
+export async function nextStart(
+  store: Store,
+): Promise<{ kind: Kind; name: string; spawn_id: string; spawns: string[] }[]> {
+  const entries = await expected(store);
+  return entries.flatMap(({ kind, name, good, pending }) => {
+    const spawns = [pending, good].filter((id) => id !== undefined);
+    const [spawn_id] = spawns;
+    return spawn_id === undefined ? [] : [{ kind, name, spawn_id, spawns }];
+  });
+}
+
+async function expected(store: Store): Promise<Entry[]> {
+  const registry = new Registry();
+  const reader = store.read({ ...READ_ALL, topics: [...LIFECYCLE_TOPICS] });
+  for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
+    for (const frame of framesIn(bytes)) registry.apply(frame);
+  }
+  return registry.entries();
+}

@@ -1,0 +1,139 @@
+import type { Frame } from "../../core/frame.ts";
+import type { Json } from "../../core/json.ts";
+
+export type Kind = "generator" | "handler";
+
+/** What a client asks for with a frame. */
+export interface Request {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly action: "spawn" | "terminate";
+}
+
+/** What should run under a name. A name is one's own among the generators, or among the handlers. */
+export interface Entry {
+  readonly kind: Kind;
+  readonly name: string;
+  /** The newest spawn, which has not been active yet. */
+  pending?: string | undefined;
+  /** The spawn that was active last, and has not ended for good. */
+  good?: string | undefined;
+  /** A terminate that has no answer yet, and the spawns that it ends. */
+  terminating?: { readonly id: string; readonly spawns: readonly string[] } | undefined;
+}
+
+const TOPIC = /^stream\.cross\.(generator|duplex|handler)\.([a-z]+)$/;
+/** Answers after which a spawn does not run again by itself. */
+const ENDS: ReadonlySet<string> = new Set(["invalid", "finished", "failed", "terminated"]);
+
+/** Reads a frame of the runtime's topics; undefined for every other, and for one without a name. */
+export function requestIn({ topic, meta }: Frame): Request | undefined {
+  const [, subject, action] = TOPIC.exec(topic) ?? [];
+  const name = textIn(meta, "topic");
+  if (name === undefined || (action !== "spawn" && action !== "terminate")) return undefined;
+  return { kind: kindOf(subject), name, action };
+}
+
+/** The kind of a spawn that names nothing; undefined for every other frame. */
+export function unnamedSpawn({ topic, meta }: Frame): Kind | undefined {
+  const [, subject, action] = TOPIC.exec(topic) ?? [];
+  return action === "spawn" && textIn(meta, "topic") === undefined ? kindOf(subject) : undefined;
+}
+
+/** Tells whether a spawn is that of a generator that is fed by frames. */
+export function isDuplex({ topic, meta }: Frame): boolean {
+  return topic === "stream.cross.duplex.spawn" || (meta as { duplex?: Json }).duplex === true;
+}
+
+/**
+ * What should run, by a fold over the frames of the runtime in the order of the log. Over the whole
+ * log it says what runs after a restart: `pending` and, if that does not load, `good`.
+ */
+export class Registry {
+  readonly #entries = new Map<string, Entry>();
+  readonly #unnamed = new Map<string, Frame>();
+  /**
+   * Spawns of a name that another followed before they had an answer. Where an import brought that
+   * one, the answer is still to come.
+   */
+  readonly #passed = new Map<string, Set<string>>();
+
+  /** What there is to run or to answer, in the order in which the names first came. */
+  entries(): Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  /** Spawns that name nothing, and have no answer yet. */
+  unnamed(): Frame[] {
+    return [...this.#unnamed.values()];
+  }
+
+  get(kind: Kind, name: string): Entry | undefined {
+    return this.#entries.get(`${kind} ${name}`);
+  }
+
+  apply(frame: Frame): void {
+    const { topic, id, meta } = frame;
+    const [, subject, action] = TOPIC.exec(topic) ?? [];
+    const name = textIn(meta, "topic");
+    if (action === undefined) return;
+    if (name === undefined) {
+      if (action === "spawn") this.#unnamed.set(id, frame);
+      else this.#unnamed.delete(textIn(meta, "spawn_id") ?? "");
+      return;
+    }
+    const kind = kindOf(subject);
+    const key = `${kind} ${name}`;
+    const entry = this.#entries.get(key) ?? { kind, name };
+    const passed = this.#passed.get(key) ?? new Set();
+    change(entry, passed, action, id, textIn(meta, "spawn_id"));
+    if (passed.size > 0) this.#passed.set(key, passed);
+    else this.#passed.delete(key);
+    if (entry.pending ?? entry.good ?? entry.terminating) this.#entries.set(key, entry);
+    else this.#entries.delete(key);
+  }
+}
+
+function change(
+  entry: Entry,
+  passed: Set<string>,
+  action: string,
+  id: string,
+  spawn: string | undefined,
+): void {
+  if (action === "spawn") {
+    if (entry.pending !== undefined) passed.add(entry.pending);
+    entry.pending = id;
+  } else if (action === "terminate") {
+    const spawns = [entry.good, entry.pending].filter((each) => each !== undefined);
+    // Where nothing runs there is nothing to answer.
+    if (spawns.length > 0) entry.terminating = { id, spawns };
+    entry.pending = undefined;
+    entry.good = undefined;
+    passed.clear();
+  } else if (action === "active" && spawn !== undefined && spawn === entry.pending) {
+    entry.good = spawn;
+    entry.pending = undefined;
+    passed.clear();
+  } else if (action === "active" && spawn !== undefined && passed.has(spawn)) {
+    entry.good = spawn;
+    passed.clear();
+  } else if (action === "replaced" && spawn !== undefined) {
+    passed.delete(spawn);
+  } else if (ENDS.has(action) && spawn !== undefined) {
+    passed.delete(spawn);
+    if (spawn === entry.pending) entry.pending = undefined;
+    if (spawn === entry.good) entry.good = undefined;
+    if (entry.terminating?.spawns.includes(spawn)) entry.terminating = undefined;
+  }
+}
+
+function kindOf(subject: string | undefined): Kind {
+  return subject === "handler" ? "handler" : "generator";
+}
+
+function textIn(meta: Json, key: string): string | undefined {
+  if (typeof meta !== "object" || meta === null || Array.isArray(meta)) return undefined;
+  const value = meta[key];
+  return typeof value === "string" ? value : undefined;
+}

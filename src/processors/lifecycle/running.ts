@@ -1,0 +1,140 @@
+import type { Json } from "../../core/json.ts";
+import type { Store } from "../../store/store.ts";
+import type { Change } from "../../store/types.ts";
+import { outlasting } from "../child/lack.ts";
+import { patiently, rerunAnswer, type Subject, shortReason } from "./answers.ts";
+import { Backoff } from "./backoff.ts";
+import type { Attempt, Processor, Spawn } from "./processor.ts";
+import type { ProcessorStatus } from "./status.ts";
+
+/** How it ended, by itself or because it was asked to. */
+export type End = { how: "finished" | "failed"; meta: { [key: string]: Json } } | "stopped";
+
+/** A processor that was active, over all runs of its program. */
+export class Running {
+  readonly processor: Processor;
+  readonly #store: Store;
+  readonly #spawn: Spawn;
+  readonly #backoff = new Backoff();
+  #state: ProcessorStatus["state"] = "active";
+  #since = performance.now();
+  #restarts = 0;
+  #lastExit: ProcessorStatus["last_exit"] = null;
+  readonly #stopped = Promise.withResolvers<void>();
+  /** Gives up a start that lacks something. */
+  readonly #abort = new AbortController();
+  #stopping = false;
+  #over: Promise<unknown> | undefined;
+
+  constructor(store: Store, processor: Processor, spawn: Spawn) {
+    this.#store = store;
+    this.processor = processor;
+    this.#spawn = spawn;
+  }
+
+  get subject(): Subject {
+    return this.processor.subject;
+  }
+
+  /** Runs the program again and again, as its restart policy says. */
+  run(): Promise<End> {
+    const over = this.#run().catch((error: Error): End => {
+      if (this.#stopping) return "stopped";
+      return { how: "failed", meta: { reason: shortReason(error.message) } };
+    });
+    this.#over = over;
+    return over;
+  }
+
+  async handOver(successor: string): Promise<string> {
+    this.#stopping = true;
+    this.#state = "replacing";
+    const goesOnAfter = await this.processor.handOver(successor);
+    await this.stop();
+    return goesOnAfter;
+  }
+
+  /** It was asked to end, and has no successor. */
+  get isStopping(): boolean {
+    return this.#state === "stopping";
+  }
+
+  /** A successor need not wait for it any longer. */
+  abandon(): void {
+    if (this.#state === "replacing") void this.processor.stop();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#state = "stopping";
+    this.#stopped.resolve();
+    this.#abort.abort();
+    await this.processor.stop();
+    await this.#over;
+    this.processor.dispose();
+  }
+
+  status(replacing: boolean): ProcessorStatus {
+    const { kind, name, spawnId } = this.subject;
+    const { runtime, pid, behindMs } = this.processor;
+    return {
+      kind,
+      name,
+      state: replacing ? "replacing" : this.#state,
+      spawn_id: spawnId,
+      runtime: runtime ?? null,
+      pid: pid ?? null,
+      uptime_ms: this.#state === "active" ? Math.round(performance.now() - this.#since) : null,
+      restarts: this.#restarts,
+      last_exit: this.#lastExit,
+      behind_ms: behindMs ?? null,
+    };
+  }
+
+  async #run(): Promise<End> {
+    for (;;) {
+      this.#since = performance.now();
+      const attempt = await this.#attempt();
+      if (this.#stopping || "stopped" in attempt) return "stopped";
+      if ("failed" in attempt) return { how: "failed", meta: { ...attempt.failed } };
+      const { exit, reason, passedOver } = attempt;
+      const { code, signal } = exit;
+      this.#lastExit = { code, signal };
+      const { restart } = this.#spawn.options;
+      const well = code === 0;
+      const told = { ...(code !== null && { exit: code }), ...(signal !== null && { signal }) };
+      if (restart === "never" || (restart === "on-failure" && well)) {
+        return well
+          ? { how: "finished", meta: told }
+          : { how: "failed", meta: { reason, ...told } };
+      }
+      const ran = performance.now() - this.#since;
+      const delay = passedOver ? this.#backoff.anew() : this.#backoff.after(ran);
+      this.#state = "restarting";
+      await this.#record([
+        rerunAnswer(this.subject, "restarting", { reason, ...told, delay_ms: delay }),
+      ]);
+      await Promise.race([Bun.sleep(delay), this.#stopped.promise]);
+      if (this.#stopping) return "stopped";
+      this.#restarts++;
+      this.#state = "active";
+      await this.#record([rerunAnswer(this.subject, "active")]);
+    }
+  }
+
+  async #attempt(): Promise<Attempt> {
+    try {
+      const { kind, name } = this.subject;
+      const { signal } = this.#abort;
+      return await outlasting(`${kind} ${name}`, signal, () => this.processor.attempt());
+    } catch (error) {
+      // It loaded before: what keeps it from that now may pass.
+      const { message: reason } = error as Error;
+      return { exit: { code: null, signal: null, unread: 0 }, reason };
+    }
+  }
+
+  async #record(changes: readonly Change[]): Promise<void> {
+    if (!this.#stopping) await patiently(() => this.#store.apply(changes));
+  }
+}

@@ -1,0 +1,38 @@
+import type { Subject } from "./answers.ts";
+import type { Kind } from "./registry.ts";
+
+/** A row of `xs ps`. */
+export interface ProcessorStatus {
+  kind: Kind;
+  name: string;
+  state: "loading" | "active" | "restarting" | "replacing" | "stopping" | "stopped" | "paused";
+  spawn_id: string;
+  runtime: string | null;
+  /** Of its program. */
+  pid: number | null;
+  /** Since it is active. */
+  uptime_ms: number | null;
+  restarts: number;
+  last_exit: { code: number | null; signal: string | null } | null;
+  /** How far a handler is behind what it takes. */
+  behind_ms: number | null;
+}
+
+/** The row of what has no program yet, or none any more. */
+export function idleStatus(
+  { kind, name, spawnId }: Subject,
+  state: ProcessorStatus["state"],
+): ProcessorStatus {
+  return {
+    kind,
+    name,
+    state,
+    spawn_id: spawnId,
+    runtime: null,
+    pid: null,
+    uptime_ms: null,
+    restarts: 0,
+    last_exit: null,
+    behind_ms: null,
+  };
+}

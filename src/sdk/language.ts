@@ -1,0 +1,26 @@
+import { existsSync } from "node:fs";
+import { XsError } from "../core/error.ts";
+
+/** Tells whether a script is an ES module with a default export; what is none is nushell. */
+export function isModule(script: string): boolean {
+  return /(?:^|[;}])\s*export\s+(?:default\b|\{[^}]*\bdefault\b)/m.test(script);
+}
+
+/**
+ * The nushell of this machine.
+ *
+ * @param why it is wanted, for whoever has none
+ * @throws XsError `not_found`, with how to get it
+ */
+export function findNu(
+  why = "the script has no default export, so it is taken for nushell, and",
+): string {
+  const given = process.env.XS_NU;
+  const nu = given || Bun.which("nu");
+  if (nu && (!given || existsSync(given))) return nu;
+  const missing = given ? `there is no ${given} (XS_NU)` : "nushell (nu) is not on the PATH";
+  throw new XsError(
+    "not_found",
+    `${why} ${missing}: install it (https://www.nushell.sh, or  npm install -g nushell ), or name it in XS_NU`,
+  );
+}

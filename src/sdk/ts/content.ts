@@ -1,0 +1,85 @@
+import { isJsonType } from "../../core/entry.ts";
+import { XsError } from "../../core/error.ts";
+import { answerTo } from "../../core/http.ts";
+import type { Json } from "../../core/json.ts";
+import { unknownKeys } from "../../core/known-keys.ts";
+import { bytesOfText } from "../../lib/text.ts";
+import { contentJsonOf, isPlain, jsonOf } from "./json.ts";
+
+/** Content as a line of the protocol carries it: text, bytes in base64, or JSON as text. */
+export function encodeContent(value: unknown): { content?: string; base64?: string } {
+  if (typeof value === "string") {
+    bytesOfText(value, "the content");
+    return { content: value };
+  }
+  if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString("base64") };
+  return { content: contentJsonOf(value, "the content") };
+}
+
+/** A value of the k/v store: the text or bytes, and their media type. */
+export function encodeValue(value: unknown): { bytes: Uint8Array; type: string } {
+  if (typeof value === "string")
+    return { bytes: bytesOfText(value, "the value"), type: "text/plain; charset=utf-8" };
+  if (value instanceof Uint8Array) return { bytes: value, type: "application/octet-stream" };
+  return { bytes: Buffer.from(contentJsonOf(value, "the value")), type: "application/json" };
+}
+
+/** The inverse of {@link encodeValue}. */
+export function decodeValue(bytes: Uint8Array, type: string): unknown {
+  if (isJsonType(type)) return JSON.parse(new TextDecoder().decode(bytes)) as Json;
+  if (/^text\//i.test(type)) return new TextDecoder().decode(bytes);
+  return bytes;
+}
+
+/** The options of an append, where they are some. @throws XsError `bad_option` */
+export function appendOptions(options: XsAppendOptions): XsAppendOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new XsError("bad_option", "the options of an append are an object { meta?, ttl? }");
+  }
+  const unknown = unknownKeys(options, ["meta", "ttl"], "append");
+  if (unknown !== undefined) throw new XsError("bad_option", unknown);
+  return options;
+}
+
+const RESPONSE = ["status", "headers", "body", "more"];
+
+/**
+ * The frame that answers an `http.request`; a body that is neither text nor bytes is JSON. It has no
+ * ttl where that of the request is not known.
+ *
+ * @throws XsError `bad_frame` where the response is none; Unsettled
+ */
+export function encodeResponse<Known extends string | undefined>(
+  request: { readonly id: string; readonly ttl: Known },
+  response: XsResponse & { more?: boolean },
+): { topic: string; meta: Json; ttl: Known; content?: string; base64?: string } {
+  const { status, headers = {}, body, more } = checkedResponse(response);
+  const isJson = body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array);
+  const typed = Object.keys(headers).some((name) => name.toLowerCase() === "content-type");
+  const allHeaders =
+    isJson && !typed ? { "content-type": "application/json", ...headers } : headers;
+  const answer = answerTo(request, {
+    ...(status !== undefined && { status }),
+    ...(Object.keys(allHeaders).length > 0 && { headers: allHeaders }),
+    ...(more && { more }),
+  });
+  return { ...answer, ...(body !== undefined && encodeContent(body)) };
+}
+
+function checkedResponse(response: XsResponse & { more?: boolean }): typeof response {
+  if (typeof response !== "object" || response === null || !isPlain(response)) {
+    throw new XsError("bad_frame", "a response is an object { status?, headers?, body? }");
+  }
+  const unknown = unknownKeys(response, RESPONSE, "a response");
+  if (unknown !== undefined) throw new XsError("bad_frame", unknown);
+  const { headers, status } = response;
+  if (
+    headers !== undefined &&
+    (typeof headers !== "object" || headers === null || !isPlain(headers))
+  ) {
+    throw new XsError("bad_frame", "the headers of a response are an object of names and texts");
+  }
+  // Here, as they go through JSON: what is none would be left out.
+  jsonOf({ headers, status }, "response");
+  return response;
+}

@@ -1,0 +1,54 @@
+import { isOwnPlace, withoutOwnFiles } from "../../lib/own-places.ts";
+
+interface Explained extends Error {
+  readonly position?: { readonly line: number; readonly column: number } | null;
+}
+
+/** Longest explanation, in characters. */
+const MOST = 16 * 1024;
+
+/** What was thrown, whatever it is, with the place in the script as far as that is known. Never throws. */
+export function explain(error: unknown): string {
+  try {
+    const text = withoutOwnFiles(explained(error));
+    return text.length > MOST ? `${text.slice(0, MOST)}…` : text;
+  } catch {
+    // A getter that throws, or a proxy.
+    return `it threw ${typeof error === "function" ? "a function" : "something"} that cannot be shown`;
+  }
+}
+
+function explained(error: unknown): string {
+  if (typeof error === "string" && error.trim() !== "") return error;
+  if (typeof error !== "object" || error === null) return thrown(String(error) || "an empty text");
+  // A script that cannot be read has several of them: the first tells the most.
+  if (error instanceof AggregateError && error.errors.length > 0) return explained(error.errors[0]);
+  const { message, stack, position, name } = error as Explained;
+  if (typeof message !== "string") return thrown(asJson(error));
+  if (position) return `${message} (line ${position.line}, column ${position.column})`;
+  const text = message || (typeof name === "string" && name) || "an error without a message";
+  const place = placeIn(typeof stack === "string" ? stack : "");
+  return place === undefined ? text : `${text} (${place})`;
+}
+
+function thrown(what: string): string {
+  return `it threw ${what}: throw an Error, which says why`;
+}
+
+function asJson(value: object): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
+}
+
+/** The innermost place of a stack that is in a script, not in this program. */
+function placeIn(stack: string): string | undefined {
+  for (const line of stack.split("\n")) {
+    if (isOwnPlace(line)) continue;
+    const place = /\/([^/\s()]+\.[cm]?[jt]s:\d+:\d+)/.exec(line)?.[1];
+    if (place !== undefined) return place;
+  }
+  return undefined;
+}

@@ -1,0 +1,38 @@
+import { textLines } from "../../lib/lines.ts";
+import { bytesOfText } from "../../lib/text.ts";
+import type { Ask } from "../../net/http-client.ts";
+import { lengthProblem } from "../protocol.ts";
+import { DirectXs } from "./direct.ts";
+import { jsonOf, whenSettled } from "./json.ts";
+
+/** @throws Error where a script is no generator */
+export function generatorOf(script: unknown): XsGenerator {
+  if (typeof script === "function") return script as XsGenerator;
+  throw new Error("the default export of a generator is a function that yields values");
+}
+
+/** Runs a generator to its end, and writes a line for each value. */
+export async function generate(script: unknown, ask: Ask): Promise<void> {
+  const generator = generatorOf(script);
+  const output = Bun.stdout.writer();
+  for await (const value of generator(new DirectXs(ask), inputLines())) {
+    await whenSettled(value, (value) => output.write(`${encodeValue(value)}\n`));
+    await output.flush();
+  }
+}
+
+/** A value as a line of the protocol. @throws XsError; Unsettled */
+function encodeValue(value: unknown): string {
+  if (typeof value === "string") bytesOfText(value, "the value");
+  const line =
+    value instanceof Uint8Array
+      ? `{"recv_base64":"${Buffer.from(value).toString("base64")}"}`
+      : `{"recv":${jsonOf(value, "the value")}}`;
+  const problem = lengthProblem(line);
+  if (problem !== undefined) throw new Error(problem);
+  return line;
+}
+
+async function* inputLines(): AsyncIterableIterator<string> {
+  for await (const lines of textLines(Bun.stdin.stream())) yield* lines;
+}

@@ -1,0 +1,119 @@
+import { XsError } from "../../core/error.ts";
+import { parseHash } from "../../core/hash.ts";
+import { parseId } from "../../core/id.ts";
+import { parseKey } from "../../core/key.ts";
+import { unknownKeys } from "../../core/known-keys.ts";
+import { parseTopicFilter } from "../../core/topic.ts";
+import { textLines } from "../../lib/lines.ts";
+import type { Ask } from "../../net/http-client.ts";
+import { bytesIn, chunksIn, textIn } from "../../net/text-body.ts";
+import { decodeValue } from "./content.ts";
+
+/** What a script may say of a read. */
+const READ_OPTIONS = [
+  "lastId",
+  "from",
+  "tail",
+  "follow",
+  "pulse",
+  "limit",
+  "last",
+  "topic",
+  "order",
+] as const satisfies readonly (keyof XsReadOptions)[];
+
+/** The reading half of what a script has of the store, over the API. */
+export class Reads {
+  readonly #ask: Ask;
+
+  constructor(ask: Ask) {
+    this.#ask = ask;
+  }
+
+  get(id: string): Promise<XsFrame | undefined> {
+    return this.#frame(`/${parseId(textOf(id, "id"))}`);
+  }
+
+  last(topic?: string): Promise<XsFrame | undefined> {
+    return this.#frame(topic === undefined ? "/last" : `/last/${filterOf(topic)}`);
+  }
+
+  first(topic?: string): Promise<XsFrame | undefined> {
+    return this.#frame(topic === undefined ? "/first" : `/first/${filterOf(topic)}`);
+  }
+
+  async *cat(options: XsReadOptions = {}): AsyncIterableIterator<XsFrame> {
+    const unknown = unknownKeys(options, READ_OPTIONS, "cat");
+    if (unknown !== undefined) throw new XsError("bad_option", unknown);
+    const { lastId, topic, follow, pulse, ...rest } = options;
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(rest)) {
+      if (value !== undefined) query.set(name, String(value));
+    }
+    if (lastId !== undefined) query.set("last-id", lastId);
+    if (topic !== undefined) query.set("topic", [topic].flat().join(","));
+    if (follow || pulse !== undefined) query.set("follow", String(pulse ?? true));
+    const response = await this.#ask(`/?${query}`);
+    for await (const lines of textLines(chunksIn(response))) {
+      for (const line of lines) yield JSON.parse(line) as XsFrame;
+    }
+  }
+
+  async cas(hash: string): Promise<Uint8Array> {
+    return bytesIn(await this.#content(hash));
+  }
+
+  async text(hash: string): Promise<string> {
+    return textIn(await this.#content(hash));
+  }
+
+  async value(key: string): Promise<unknown> {
+    const response = await absent(this.#ask(pathOf(key)));
+    if (!response) return undefined;
+    return decodeValue(await bytesIn(response), response.headers.get("content-type") ?? "");
+  }
+
+  async #content(hash: string): Promise<Response> {
+    return this.#ask(`/cas/${parseHash(textOf(hash, "hash"))}`);
+  }
+
+  async #frame(path: string): Promise<XsFrame | undefined> {
+    const response = await absent(this.#ask(path));
+    return response && (JSON.parse(await textIn(response)) as XsFrame);
+  }
+}
+
+// What a script hands over may be the word of a stranger: "../kv/secret" as a hash is no way to another route.
+
+/** @throws XsError where what a script gave for a topic, id, hash or key is no text at all */
+export function textOf(given: unknown, what: "topic" | "id" | "hash" | "key" | "ttl"): string {
+  if (typeof given === "string") return given;
+  const kind = Array.isArray(given)
+    ? "a list"
+    : given && typeof given === "object"
+      ? "an object"
+      : String(given);
+  const problem = `the ${what} is ${kind}, and has to be a text`;
+  throw new XsError(`bad_${what}`, problem);
+}
+
+/** The path of a pair. @throws XsError `bad_key` */
+export function pathOf(key: string): string {
+  return `/kv/${encodeURIComponent(parseKey(textOf(key, "key")))}`;
+}
+
+function filterOf(topic: string): string {
+  const text = textOf(topic, "topic");
+  parseTopicFilter(text);
+  return encodeURIComponent(text);
+}
+
+/** The answer, or undefined where it says that there is no such thing. */
+async function absent(answer: Promise<Response>): Promise<Response | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof XsError && error.code === "not_found") return undefined;
+    throw error;
+  }
+}

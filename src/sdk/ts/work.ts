@@ -1,0 +1,189 @@
+import { XsError } from "../../core/error.ts";
+import { encodeMeta } from "../../core/frame.ts";
+import type { Json } from "../../core/json.ts";
+import { MAX_VALUE, parseClientKey } from "../../core/key.ts";
+import { unknownKeys } from "../../core/known-keys.ts";
+import { parseClientTopic } from "../../core/topic.ts";
+import { parseAskedTtl } from "../../core/ttl.ts";
+import { bytesOfText } from "../../lib/text.ts";
+import { lengthProblem } from "../protocol.ts";
+import { appendOptions, encodeContent, encodeResponse, encodeValue } from "./content.ts";
+import { isPlain, isThenable, jsonOf, kindOf, Unsettled, whenSettled } from "./json.ts";
+import { type Reads, textOf } from "./reads.ts";
+
+/** What the work on a frame needs of the handler around it. */
+export interface WorkSession {
+  /** A value, as the handler itself left it. */
+  value(key: string): Promise<unknown>;
+  /** The frame of this id wrote a pair, or deleted it. */
+  overlay(id: string, key: string, pair: { bytes: Uint8Array; type: string } | undefined): void;
+  /** For reads of the log, which show what the frames before this one did. */
+  reads(work: Work): Promise<Reads>;
+}
+
+/** What is known of one frame while the script works on it. */
+export class Work implements Xs {
+  readonly frame: XsFrame;
+  /** It read the log while frames before it were not committed: it has to be run again. */
+  tooEarly = false;
+  readonly #session: WorkSession;
+  /** Lines of the protocol; undefined when the frame is over. */
+  #effects: string[] | undefined = [];
+
+  constructor(session: WorkSession, frame: XsFrame) {
+    this.#session = session;
+    this.frame = frame;
+  }
+
+  get kv(): Xs["kv"] {
+    const session = this.#session;
+    return {
+      get: (key) => session.value(key),
+      put: async (key, value) =>
+        whenSettled(value, (value) => {
+          const { bytes, type } = encodeValue(value);
+          if (bytes.length > MAX_VALUE) {
+            throw new XsError("body_too_large", `a value is at most ${MAX_VALUE} bytes`);
+          }
+          this.#write(
+            `{"put":${JSON.stringify({ key: parseClientKey(textOf(key, "key")), base64: Buffer.from(bytes).toString("base64"), type })}`,
+          );
+          session.overlay(this.frame.id, key, { bytes, type });
+        }),
+      delete: async (key) => {
+        this.#write(`{"delete":${JSON.stringify(parseClientKey(textOf(key, "key")))}`);
+        session.overlay(this.frame.id, key, undefined);
+      },
+    };
+  }
+
+  /** Ends the work on the frame, and gives what it writes. */
+  end(): string[] {
+    const effects = this.#effects ?? [];
+    this.#effects = undefined;
+    return effects;
+  }
+
+  async get(id: string): Promise<XsFrame | undefined> {
+    return (await this.#session.reads(this)).get(id);
+  }
+
+  async *cat(options?: XsReadOptions): AsyncIterableIterator<XsFrame> {
+    yield* (await this.#session.reads(this)).cat(options);
+  }
+
+  async last(topic?: string): Promise<XsFrame | undefined> {
+    return (await this.#session.reads(this)).last(topic);
+  }
+
+  async first(topic?: string): Promise<XsFrame | undefined> {
+    return (await this.#session.reads(this)).first(topic);
+  }
+
+  async cas(hash: string): Promise<Uint8Array> {
+    return (await this.#session.reads(this)).cas(hash);
+  }
+
+  async text(hash: string): Promise<string> {
+    return (await this.#session.reads(this)).text(hash);
+  }
+
+  async append(
+    topic: string,
+    content?: XsContent | null,
+    options: XsAppendOptions = {},
+  ): Promise<void> {
+    return whenSettled({ content, options }, ({ content, options }) => {
+      const { meta = null, ttl } = appendOptions(options);
+      if (meta !== null && (typeof meta !== "object" || Array.isArray(meta))) {
+        throw new XsError(
+          "bad_meta",
+          "the meta of what a handler appends is an object, or left out",
+        );
+      }
+      const given = content !== undefined && content !== null && encodeContent(content);
+      const more = {
+        ...(ttl !== undefined && { ttl: parseAskedTtl(textOf(ttl, "ttl")).text }),
+        ...given,
+      };
+      this.#append(parseClientTopic(textOf(topic, "topic")), meta, more);
+    });
+  }
+
+  async respond(
+    request: XsFrame | string,
+    response: XsResponse & { more?: boolean },
+  ): Promise<void> {
+    // Without the frame the server looks up how long the request is kept.
+    const known = typeof request === "string" ? { id: request, ttl: undefined } : request;
+    if (typeof known?.id !== "string") {
+      throw new XsError("bad_id", "respond takes the frame of a request, or its id");
+    }
+    return whenSettled(response, (response) => this.#respond(known, response));
+  }
+
+  /**
+   * The result of `run`, as more effects. Gives the next state, if there is one.
+   *
+   * @throws Unsettled where a part of it is to be awaited; it has done nothing then
+   */
+  take(result: unknown): unknown {
+    if (result === undefined || result === null) return undefined;
+    if (typeof result !== "object" || !isPlain(result)) {
+      throw new Error(`run gives { out?, next?, response? } or nothing, not ${kindOf(result)}`);
+    }
+    for (const key in result) {
+      if (key === "next" || key === "out" || key === "response") continue;
+      throw new Error(unknownKeys(result, RESULT, "what run gives"));
+    }
+    const { out, response, next } = result as XsResult<unknown>;
+    if (isThenable(next)) throw new Unsettled("next");
+    const before = this.#effects?.length ?? 0;
+    try {
+      if (out instanceof Uint8Array) {
+        this.#write(`{"out_base64":"${Buffer.from(out).toString("base64")}"`);
+      } else if (out !== undefined && out !== null) {
+        if (typeof out === "string") bytesOfText(out, "out");
+        this.#write(`{"out":${jsonOf(out, "out")}`);
+      }
+      if (response !== undefined && response !== null) this.#respond(this.frame, response);
+    } catch (error) {
+      this.#effects?.splice(before);
+      throw error;
+    }
+    return next;
+  }
+
+  #respond(
+    request: { readonly id: string; readonly ttl: string | undefined },
+    response: XsResponse & { more?: boolean },
+  ): void {
+    const { topic, meta, ...more } = encodeResponse(request, response);
+    this.#append(topic, meta, more);
+  }
+
+  #append(topic: string, meta: Json, more: object): void {
+    const text = jsonOf(meta, "meta");
+    // The rest is checked by the server; what fails there would end the handler.
+    if (text.length > SURELY_SMALL) encodeMeta({ ...(meta as object), ...ADDED });
+    const rest = JSON.stringify(more).slice(1);
+    this.#write(`{"append":{"topic":"${topic}","meta":${text}${rest === "}" ? "" : ","}${rest}`);
+  }
+
+  #write(open: string): void {
+    if (!this.#effects) {
+      throw new Error(
+        `the work on ${this.frame.id} is over: await what run does before it returns`,
+      );
+    }
+    const problem = lengthProblem(open);
+    if (problem !== undefined) throw new XsError("body_too_large", problem);
+    this.#effects.push(`${open},"frame_id":"${this.frame.id}"}`);
+  }
+}
+
+const RESULT = ["out", "next", "response"];
+/** What the server adds to a meta. */
+const ADDED = { handler_id: "z".repeat(25), frame_id: "z".repeat(25) };
+/** Characters of a meta that is neither too large nor too deep, whatever it holds. */
+const SURELY_SMALL = 200;

@@ -1,0 +1,244 @@
+import type { Database } from "bun:sqlite";
+import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
+import { promisify } from "node:util";
+import { XsError } from "../../../core/error.ts";
+import type { WalMark } from "./wal-mark.ts";
+
+const sync = promisify(fdatasync);
+
+/** Turns of the event loop that a commit waits at most for writes that keep coming. */
+const GATHER_TURNS = 8;
+
+/** Commits are counted by their size: up to 1 write, up to 2, …, and more than the last of these. */
+export const COMMIT_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;
+
+/** The counts of a store before its first commit. */
+export function noCommits(): { commits: number; writes: number; bySize: number[] } {
+  return { commits: 0, writes: 0, bySize: Array<number>(COMMIT_SIZES.length + 1).fill(0) };
+}
+
+/** What happens around a commit. */
+export interface CommitHooks {
+  /** Why nothing may be written any more. */
+  failed(): Error | undefined;
+  /** A transaction begins. */
+  begins(): void;
+  /** The last thing inside it. */
+  beforeCommit(): void;
+  /** It is committed but not synced. Gives what to do when it is durable, before writers are told. */
+  committed(): () => void;
+  /** Nothing of it was kept, for this reason. Gives the error for the writers. */
+  rolledBack(error: Error): Error;
+  /** It is synced. Gives why it is not to be acknowledged: the store is not where it was. */
+  misplaced(): Error | undefined;
+  /** It may not be durable, for this reason. Gives the error for the writers. */
+  syncFailed(error: Error): Error;
+}
+
+/** A write that waits for the next commit. */
+interface Write {
+  /** Runs inside the transaction; what it throws fails this write alone. */
+  run(): unknown;
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+/** What a write has come to: what `run` gave, or why it was refused. */
+type Outcome = { readonly value: unknown } | { readonly refusal: XsError };
+
+/** A commit that waits to be durable. */
+interface Unsynced {
+  readonly writes: readonly (readonly [Write, Outcome])[];
+  readonly durable: () => void;
+}
+
+/**
+ * Group commit: writes that arrive together share one transaction, and so one sync. The database is
+ * at `synchronous=NORMAL`, where a commit is in the write-ahead log but not synced; the sync is done
+ * here. That of a lone write is waited for at once; where many write it goes on beside the next
+ * transaction, in a thread. Either way nobody is told of a write that is not durable.
+ */
+export class Commits {
+  /** Commits so far, the writes in them, and how many commits there were of each size. */
+  readonly counts = noCommits();
+  readonly #db: Database;
+  readonly #hooks: CommitHooks;
+  readonly #mark: WalMark;
+  /** Open from the start: a sync must not fail because there is no descriptor left. */
+  readonly #logFile: number;
+  #unsynced: Unsynced[] = [];
+  #syncing = false;
+  readonly #begin: ReturnType<Database["query"]>;
+  readonly #commitNow: ReturnType<Database["query"]>;
+  readonly #rollback: ReturnType<Database["query"]>;
+  #writes: Write[] = [];
+  #scheduled = false;
+  /** Writes come faster than one commit takes, so wait for those of the same turn. */
+  #crowded = false;
+  #flushedThisTurn = false;
+
+  /** @param wal the write-ahead log, and what tells how far it is synced */
+  constructor(db: Database, wal: { path: string; mark: WalMark }, hooks: CommitHooks) {
+    this.#db = db;
+    this.#logFile = openSync(wal.path, "r+");
+    this.#mark = wal.mark;
+    this.#hooks = hooks;
+    this.#begin = db.query("BEGIN IMMEDIATE");
+    this.#commitNow = db.query("COMMIT");
+    this.#rollback = db.query("ROLLBACK");
+  }
+
+  /**
+   * Queues a write for the next commit; resolves with what `run` gave when it is durable. An
+   * `XsError` that `run` throws refuses this write alone, so it must be thrown before anything is
+   * written.
+   */
+  write<T>(run: () => T): Promise<T> {
+    const failed = this.#hooks.failed();
+    if (failed) return Promise.reject(failed);
+    return new Promise((resolve, reject) => {
+      this.#writes.push({ run, resolve: resolve as (value: unknown) => void, reject });
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      // A lone writer is served at once. Where several write, they share one sync.
+      if (this.#crowded || this.#flushedThisTurn) this.#flushWhenQuiet(0, GATHER_TURNS);
+      else queueMicrotask(() => this.#flush());
+    });
+  }
+
+  /** Commits at the end of an event loop's turn in which no further write came, or of the last. */
+  #flushWhenQuiet(before: number, turns: number): void {
+    setImmediate(() => {
+      const { length } = this.#writes;
+      if (length === before || turns === 0) this.#flush();
+      else this.#flushWhenQuiet(length, turns - 1);
+    });
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    const writes = this.#writes;
+    this.#writes = [];
+    this.#crowded = writes.length > 1;
+    if (!this.#flushedThisTurn) {
+      this.#flushedThisTurn = true;
+      setImmediate(() => {
+        this.#flushedThisTurn = false;
+      });
+    }
+    const failed = this.#hooks.failed();
+    if (failed) {
+      for (const write of writes) write.reject(failed);
+      return;
+    }
+    try {
+      this.#commit(writes);
+    } catch (error) {
+      const failure = this.#hooks.rolledBack(error as Error);
+      for (const write of writes) write.reject(failure);
+    }
+  }
+
+  #commit(writes: Write[]): void {
+    const done: [Write, Outcome][] = [];
+    let kept = 0;
+    this.#hooks.begins();
+    try {
+      this.#begin.run();
+      for (const write of writes) {
+        try {
+          done.push([write, { value: write.run() }]);
+          kept++;
+        } catch (error) {
+          // A refusal is found before anything is written; any other failure takes the commit down.
+          if (!(error instanceof XsError)) throw error;
+          // It tells of what others have written, so it waits until that is durable.
+          done.push([write, { refusal: error }]);
+        }
+      }
+      this.#hooks.beforeCommit();
+      this.#commitNow.run();
+    } catch (error) {
+      if (this.#db.inTransaction) this.#rollback.run();
+      throw error;
+    }
+    this.#countCommit(kept);
+    this.#unsynced.push({ writes: done, durable: this.#hooks.committed() });
+    if (this.#syncing) return;
+    if (this.#crowded) void this.#syncAll();
+    else this.#syncNow();
+  }
+
+  #countCommit(writes: number): void {
+    this.counts.commits++;
+    this.counts.writes += writes;
+    const found = COMMIT_SIZES.findIndex((most) => writes <= most);
+    const size = found < 0 ? COMMIT_SIZES.length : found;
+    this.counts.bySize[size] = (this.counts.bySize[size] ?? 0) + 1;
+  }
+
+  #syncNow(): void {
+    const commits = this.#takeUnsynced();
+    const extent = this.#mark.now();
+    try {
+      fdatasyncSync(this.#logFile);
+      this.#checkPlace();
+    } catch (error) {
+      this.#failAll(commits, error as Error);
+      return;
+    }
+    this.#mark.write(extent);
+    tellAll(commits);
+  }
+
+  /** Syncs, and again while more was committed meanwhile. */
+  async #syncAll(): Promise<void> {
+    this.#syncing = true;
+    while (this.#unsynced.length > 0) {
+      const commits = this.#takeUnsynced();
+      const extent = this.#mark.now();
+      try {
+        await sync(this.#logFile);
+        this.#checkPlace();
+      } catch (error) {
+        this.#failAll([...commits, ...this.#takeUnsynced()], error as Error);
+        break;
+      }
+      this.#mark.write(extent);
+      tellAll(commits);
+    }
+    this.#syncing = false;
+  }
+
+  #takeUnsynced(): Unsynced[] {
+    const commits = this.#unsynced;
+    this.#unsynced = [];
+    return commits;
+  }
+
+  #failAll(commits: readonly Unsynced[], cause: Error): void {
+    const failure = this.#hooks.syncFailed(cause);
+    for (const { writes } of commits) for (const [write] of writes) write.reject(failure);
+  }
+
+  #checkPlace(): void {
+    const misplaced = this.#hooks.misplaced();
+    if (misplaced) throw misplaced;
+  }
+
+  /** To be called when nothing is written any more. */
+  close(): void {
+    closeSync(this.#logFile);
+    this.#mark.close();
+  }
+}
+
+function tellAll(commits: readonly Unsynced[]): void {
+  for (const { durable, writes } of commits) {
+    durable();
+    for (const [write, outcome] of writes) {
+      if ("refusal" in outcome) write.reject(outcome.refusal);
+      else write.resolve(outcome.value);
+    }
+  }
+}

@@ -1,0 +1,274 @@
+import type { Database } from "bun:sqlite";
+import { XsError } from "../../../core/error.ts";
+import { hashesIn, isHash } from "../../../core/hash.ts";
+import { nextTurn } from "../../../lib/next-turn.ts";
+import { onceThereAreFiles } from "../../failures.ts";
+import { checkedRow, type KvRow } from "../kv/entry-row.ts";
+import { checkedLine } from "../log/log.ts";
+import type { ContentStore } from "./content.ts";
+
+/** Contents that one scan of the store decides about at most. */
+const ROUND = 100_000;
+/** Contents that one commit removes at most. */
+const STEP = 1000;
+/** Content that no frame ever had is left alone for this long, in ms: its frame may be coming. */
+const GRACE_MS = 24 * 60 * 60 * 1000;
+/** After a collection in the background it rests for this many times as long as its scan took. */
+const REST = 20;
+const MIN_REST_MS = 1000;
+
+/** What a collection freed, or would free. */
+export interface Collected {
+  /** How many. */
+  contents: number;
+  /** Of all of them. */
+  bytes: number;
+}
+
+/** What the collector needs of the store around it. */
+export interface CollectorHost {
+  readonly db: Database;
+  readonly content: ContentStore;
+  write<T>(run: () => T): Promise<T>;
+  /** Runs a read, and gives its failure as an error of ours. */
+  guard<T>(run: () => T): T;
+  failed(error: Error): void;
+}
+
+/**
+ * Frees content that nothing names any more. What was removed leaves the hashes it named in the
+ * table `freed`; a scan of the log and of the k/v store takes off those that something else names,
+ * in its hash, its meta or its value; the rest goes. So nothing is counted while frames come in,
+ * and a hash that stands anywhere keeps its content.
+ */
+export class Collector {
+  readonly #host: CollectorHost;
+  /** The hashes that a collection under way has found no use of, so far. */
+  #candidates: Set<string> | undefined;
+  /** What lost a use since that collection began, so that its scan may have seen that use. */
+  readonly #lostMeanwhile = new Set<string>();
+  #holds = 0;
+  #running: Promise<unknown> = Promise.resolve();
+  #restUntil = 0;
+  /** How long the last scan took. */
+  #scanMs = 0;
+  #inBackground: Promise<void> | undefined;
+
+  constructor(host: CollectorHost) {
+    this.#host = host;
+  }
+
+  /** To be told of everything that is written while a collection may be under way. */
+  touch(data: string | Uint8Array): void {
+    if (!this.#candidates) return;
+    const text =
+      typeof data === "string"
+        ? data
+        : Buffer.from(data.buffer, data.byteOffset, data.length).toString("latin1");
+    for (const hash of hashesIn(text)) this.#candidates.delete(hash);
+  }
+
+  /** To be told of what something that was removed had named. */
+  lost(hashes: readonly string[]): void {
+    if (this.#candidates) for (const hash of hashes) this.#lostMeanwhile.add(hash);
+  }
+
+  /** Keeps all content, for an export or import, until the function it gives is called. */
+  async hold(): Promise<() => void> {
+    this.#holds++;
+    await this.#running.catch(() => {});
+    let released = false;
+    return () => {
+      if (!released) this.#holds--;
+      released = true;
+    };
+  }
+
+  /**
+   * Frees what was removed, and what no frame ever had for a day.
+   *
+   * @param dryRun only tell
+   * @throws XsError `busy`
+   */
+  collect(dryRun = false): Promise<Collected> {
+    return this.#exclusive(async () => {
+      const total: Collected = { contents: 0, bytes: 0 };
+      let round = new Set<string>();
+      const finish = async () => {
+        const { contents, bytes } = await this.#round(round, dryRun);
+        total.contents += contents;
+        total.bytes += bytes;
+        round = new Set();
+      };
+      for await (const hash of this.#everything()) {
+        round.add(hash);
+        if (round.size >= ROUND) await finish();
+      }
+      await finish();
+      return total;
+    });
+  }
+
+  /**
+   * Frees what was removed, if it is time for that; in the background. Gives the end of it, or
+   * undefined where it is not under way.
+   */
+  collectSoon(urgent = false): Promise<void> | undefined {
+    if (this.#inBackground !== undefined) return this.#inBackground;
+    if (this.#holds > 0 || (!urgent && performance.now() < this.#restUntil)) return undefined;
+    const hashes = new Set(this.#freed(ROUND));
+    if (hashes.size === 0) return undefined;
+    this.#inBackground = this.#exclusive(() => this.#round(hashes, false))
+      .catch((error) => {
+        if (!(error instanceof XsError)) this.#host.failed(error);
+      })
+      .then(() => {
+        this.#restUntil = performance.now() + Math.max(MIN_REST_MS, this.#scanMs * REST);
+        this.#inBackground = undefined;
+      });
+    return this.#inBackground;
+  }
+
+  /** Waits for a collection under way. */
+  async idle(): Promise<void> {
+    await this.#running.catch(() => {});
+  }
+
+  #exclusive<T>(run: () => Promise<T>): Promise<T> {
+    const next = this.#running
+      .catch(() => {})
+      .then(() => {
+        if (this.#holds === 0) return run();
+        throw new XsError("busy", "an export or import needs all content: try again after it");
+      });
+    this.#running = next;
+    return next;
+  }
+
+  /** What a full collection looks at: what was removed, and every content that is old enough. */
+  async *#everything(): AsyncGenerator<string> {
+    const { db, content } = this.#host;
+    const isFreed = db.query("SELECT 1 FROM freed WHERE hash = ?");
+    yield* this.#freed();
+    const oldest = Date.now() - GRACE_MS;
+    for await (const hash of content.files.list()) {
+      const state = content.files.stateOf(hash);
+      if (!state || state.writtenAt >= oldest) continue;
+      if (!isFreed.get(hash) && !content.isUnused(hash)) yield hash;
+    }
+  }
+
+  /** The hashes that removed frames named. What is none any more is left for a check to tell. */
+  #freed(most = -1): string[] {
+    const { db, content, guard } = this.#host;
+    const rows = guard(() => db.query("SELECT hash FROM freed LIMIT ?").all(most)) as {
+      hash: string;
+    }[];
+    return [...content.unused(), ...rows.map(({ hash }) => hash).filter(isHash)];
+  }
+
+  async #round(hashes: Set<string>, dryRun: boolean): Promise<Collected> {
+    const total: Collected = { contents: 0, bytes: 0 };
+    if (hashes.size === 0) return total;
+    const unnamed = new Set(hashes);
+    this.#candidates = unnamed;
+    try {
+      // A removal must be durable before its content goes.
+      if (!dryRun) await this.#host.write(() => {});
+      const started = performance.now();
+      await this.#takeOffNamed();
+      this.#scanMs = performance.now() - started;
+      const decided = [...hashes];
+      for (let start = 0; start < decided.length; start += STEP) {
+        const step = decided.slice(start, start + STEP);
+        const freed = dryRun ? this.#weigh(step, unnamed) : await this.#free(step, unnamed);
+        for (const bytes of freed.values()) {
+          total.contents++;
+          total.bytes += bytes;
+        }
+      }
+    } finally {
+      this.#candidates = undefined;
+      this.#lostMeanwhile.clear();
+    }
+    return total;
+  }
+
+  /**
+   * Scans everything that may name content, a page a turn of the event loop. It ends at a row that is
+   * damaged: what that named nobody can tell, so nothing is freed.
+   *
+   * @throws XsError `frame_damaged`, `value_damaged`
+   */
+  async #takeOffNamed(): Promise<void> {
+    const { db, guard } = this.#host;
+    // What is written from now on is told to `touch`: a scan up to the end would chase a fast writer.
+    const newest = guard(() => db.query("SELECT max(id) AS id FROM frames").get()) as {
+      id: string | null;
+    };
+    const frames = db.query(
+      "SELECT id, crc, frame FROM frames WHERE id > ? AND id <= ? ORDER BY id LIMIT 200",
+    );
+    for (let id = ""; ; await nextTurn()) {
+      const rows = guard(() => frames.all(id, newest.id)) as {
+        id: string;
+        crc: number;
+        frame: string;
+      }[];
+      for (const row of rows) this.touch(checkedLine(row));
+      const last = rows.at(-1);
+      if (!last) break;
+      id = last.id;
+    }
+    const pairs = db.query(
+      "SELECT key, rev, type, crc, value FROM kv WHERE key > ? AND value IS NOT NULL ORDER BY key LIMIT 20",
+    );
+    for (let key = ""; ; await nextTurn()) {
+      const rows = guard(() => pairs.all(key)) as KvRow[];
+      for (const row of rows) this.touch(checkedRow(row).value ?? "");
+      const last = rows.at(-1);
+      if (!last) return;
+      key = last.key;
+    }
+  }
+
+  /** The bytes of each content that would go. */
+  #weigh(hashes: readonly string[], unnamed: ReadonlySet<string>): Map<string, number> {
+    const found = new Map<string, number>();
+    for (const hash of hashes) {
+      const size = unnamed.has(hash) ? this.#host.content.sizeOf(hash) : undefined;
+      if (size !== undefined) found.set(hash, size);
+    }
+    return found;
+  }
+
+  async #free(
+    hashes: readonly string[],
+    unnamed: ReadonlySet<string>,
+  ): Promise<Map<string, number>> {
+    const { db, content } = this.#host;
+    const forget = db.query("DELETE FROM freed WHERE hash = ?");
+    const freed = new Map<string, number>();
+    const inFiles: string[] = [];
+    // In one go with the commit, so that nothing can come to name them in between.
+    await this.#host.write(() => {
+      for (const hash of hashes) {
+        if (content.isPinned(hash)) continue;
+        if (unnamed.has(hash)) {
+          const removed = content.remove(hash);
+          if (removed) freed.set(hash, removed.size);
+          // What is only staged has no entry in the index, or loses it where it settles.
+          if (removed?.inFile) inFiles.push(hash);
+        } else if (this.#lostMeanwhile.has(hash)) {
+          // The next collection looks again.
+          continue;
+        } else {
+          content.settleAfterAll(hash);
+        }
+        forget.run(hash);
+      }
+    });
+    await onceThereAreFiles(() => content.files.removeIndex(inFiles));
+    return freed;
+  }
+}

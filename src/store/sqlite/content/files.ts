@@ -1,0 +1,362 @@
+import {
+  appendFileSync,
+  createReadStream,
+  existsSync,
+  readFileSync,
+  renameSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { XsError } from "../../../core/error.ts";
+import { digestOf, hashOf, hashOfDigest } from "../../../core/hash.ts";
+import { syncFileSystem, syncPath } from "../../../lib/fsync.ts";
+import { isOutOfFiles, onceThereAreFiles } from "../../failures.ts";
+import { makePrivateFolder, PRIVATE_FILE } from "../../modes.ts";
+
+const ALGORITHM = "sha256";
+/** Content up to this size, in bytes, is checked each time it is read. */
+const SMALL = 64 * 1024;
+/** So many files are synced one by one; for more, the whole file system is. */
+const SYNC_EACH = 16;
+/** Index entries that are removed at the same time. */
+const AT_ONCE = 64;
+
+/** Content that is durable. */
+export interface StoredContent {
+  readonly hash: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
+// cacache takes a few milliseconds to load, and most commands need none of it.
+const loadCacache = async () => (await import("cacache")).default;
+
+/**
+ * Content as files, in the layout and with the index of cacache, one entry a content with its hash
+ * for a key, so that cacache's own `get` and `verify` work on the directory. The files are written
+ * here, because cacache syncs nothing, leaves its temporary file open when a source breaks off, and
+ * keeps a damaged file that is in the way.
+ */
+export class ContentFiles {
+  readonly #root: string;
+  /** Files whose bytes were checked, with the state they were in then. */
+  readonly #verified = new Map<string, string>();
+  readonly #syncedDirectories = new Set<string>();
+
+  /** @param root the cacache directory, made by {@link prepare} */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /**
+   * Makes the directory in that of the store, which has to be there, and clears what an earlier process
+   * was writing when it was killed.
+   */
+  async prepare(): Promise<void> {
+    const temporary = join(this.#root, "tmp");
+    await rm(temporary, { recursive: true, force: true });
+    makePrivateFolder(this.#root);
+    makePrivateFolder(temporary);
+    await syncPath(dirname(this.#root));
+  }
+
+  /**
+   * Puts content with flat memory. When it resolves the content would survive a power cut; when the
+   * source breaks it rejects and nothing is kept.
+   *
+   * @param placing told the hash before the file gets its place
+   */
+  async put(
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    placing: (hash: string) => void = () => {},
+  ): Promise<StoredContent> {
+    const temporary = this.#temporary();
+    try {
+      const stored = await writeFile(temporary, chunks);
+      placing(stored.hash);
+      // Each of these may run again: what it did already stays.
+      await onceThereAreFiles(() => this.#indexDurably(stored));
+      await onceThereAreFiles(() => this.#place(temporary, stored.hash));
+      // Again, if the collector took it off meanwhile, with what was there before.
+      if (await onceThereAreFiles(() => this.#index(stored))) {
+        await onceThereAreFiles(() => this.#indexDurably(stored));
+      }
+      return stored;
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  /**
+   * Puts many small contents, whose bytes are known to fit their hashes, with one sync for all. It
+   * keeps its thread busy: it is for a worker, or for a process that has nothing else to do.
+   */
+  async putAll(contents: readonly { hash: string; bytes: Uint8Array }[]): Promise<void> {
+    const moves: { temporary: string; path: string }[] = [];
+    for (const { hash, bytes } of contents) {
+      const path = this.pathOf(hash);
+      if (holds(path, bytes)) continue;
+      const temporary = this.#temporary();
+      writeFileSync(temporary, bytes, { flag: "wx", mode: PRIVATE_FILE });
+      this.#makeFolders(dirname(path));
+      moves.push({ temporary, path });
+    }
+    for (const { hash, bytes } of contents) await this.#index({ hash, size: bytes.length });
+    for (const { temporary, path } of moves) renameSync(temporary, path);
+    // What was there already may still be on its way to the disk as well.
+    if (contents.length > SYNC_EACH && syncFileSystem(this.#root)) return;
+    for (const { hash } of contents) {
+      // What was freed meanwhile needs no sync.
+      await this.#sync(this.#bucketOf(hash)).catch(missing);
+      await this.#sync(this.pathOf(hash)).catch(missing);
+    }
+  }
+
+  /**
+   * The content's file, its bytes checked; undefined where there is none.
+   *
+   * @throws XsError `content_damaged`
+   */
+  async open(hash: string): Promise<Blob | undefined> {
+    try {
+      return await this.#open(hash);
+    } catch (error) {
+      // The latter says nothing of the content.
+      if (error instanceof XsError || isOutOfFiles(error)) throw error;
+      const code = (error as { code?: string }).code ?? "";
+      throw new XsError(
+        "content_damaged",
+        `the stored content of ${hash} cannot be read (${code}): look at ${this.pathOf(hash)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  async #open(hash: string): Promise<Blob | undefined> {
+    const path = this.pathOf(hash);
+    const state = await stat(path).catch(missing);
+    if (!state) return undefined;
+    if (this.#verified.get(hash) === signature(state)) return Bun.file(path);
+    // Small content is handed on as it was checked, instead of being read twice.
+    const bytes = state.size <= SMALL ? await Bun.file(path).bytes() : undefined;
+    if (bytes ? hashOf(bytes) !== hash : !(await this.isSound(hash))) {
+      throw new XsError(
+        "content_damaged",
+        `the stored content of ${hash} is damaged; append it again to mend it`,
+      );
+    }
+    if (bytes) return new Blob([bytes]);
+    this.#verified.set(hash, signature(state));
+    if (this.#verified.size > 10_000) this.#verified.clear();
+    return Bun.file(path);
+  }
+
+  has(hash: string): boolean {
+    return existsSync(this.pathOf(hash));
+  }
+
+  /** Removes content at once. Gives its size, or undefined where there is none. */
+  remove(hash: string): number | undefined {
+    const size = statSync(this.pathOf(hash), { throwIfNoEntry: false })?.size;
+    if (size === undefined) return undefined;
+    unlinkSync(this.pathOf(hash));
+    this.#verified.delete(hash);
+    return size;
+  }
+
+  /** Removes the index entries of removed contents, but of none that is there again. */
+  async removeIndex(hashes: readonly string[]): Promise<void> {
+    // A power cut must not bring a file back without its entry.
+    if (hashes.length <= SYNC_EACH || !syncFileSystem(this.#root)) {
+      for (const hash of hashes) await syncPath(dirname(this.pathOf(hash))).catch(missing);
+    }
+    for (let start = 0; start < hashes.length; start += AT_ONCE) {
+      const some = hashes.slice(start, start + AT_ONCE);
+      await Promise.all(some.map((hash) => this.#removeEntry(hash)));
+    }
+  }
+
+  async #removeEntry(hash: string): Promise<void> {
+    const cacache = await loadCacache();
+    for (;;) {
+      await cacache.rm.entry(this.#root, hash, { removeFully: true });
+      const size = this.stateOf(hash)?.size;
+      if (size === undefined) return;
+      await this.#indexDurably({ hash, size });
+      // It may have gone again meanwhile.
+      if (this.has(hash)) return;
+    }
+  }
+
+  /** Tells whether cacache finds some content by its hash. */
+  async isIndexed(hash: string): Promise<boolean> {
+    const cacache = await loadCacache();
+    return (await cacache.get.info(this.#root, hash))?.integrity === hash;
+  }
+
+  /** The hashes of all files, in the order of their hexadecimal digits. */
+  async *list(): AsyncGenerator<string> {
+    const root = join(this.#root, "content-v2", ALGORITHM);
+    for (const first of await names(root)) {
+      const seconds = await names(join(root, first));
+      // Together, as each is a wait for the disk.
+      const found = seconds.map(async (second) => {
+        const rests = await names(join(root, first, second));
+        return rests.map((rest) => Buffer.from(first + second + rest, "hex"));
+      });
+      for (const digest of (await Promise.all(found)).flat()) {
+        if (digest.length === 32) yield hashOfDigest(digest);
+      }
+    }
+  }
+
+  /** When the file of some content was written, in ms, and its size. */
+  stateOf(hash: string): { writtenAt: number; size: number } | undefined {
+    const state = statSync(this.pathOf(hash), { throwIfNoEntry: false });
+    return state && { writtenAt: state.mtimeMs, size: state.size };
+  }
+
+  /** Where cacache keeps this content: two levels of two hexadecimal digits. */
+  pathOf(hash: string): string {
+    const hex = digestOf(hash).toString("hex");
+    const parts = [hex.slice(0, 2), hex.slice(2, 4), hex.slice(4)];
+    return join(this.#root, "content-v2", ALGORITHM, ...parts);
+  }
+
+  /** Moves a synced file to its place, over a damaged one but not over a sound one. */
+  async #place(temporary: string, hash: string): Promise<void> {
+    const path = this.pathOf(hash);
+    if (this.has(hash) && (await this.isSound(hash))) {
+      await rm(temporary, { force: true });
+    } else {
+      this.#makeFolders(dirname(path));
+      await rename(temporary, path);
+    }
+    await this.#syncDirectories(path);
+  }
+
+  /** Reads the file of some content and tells whether it has the hash. */
+  async isSound(hash: string): Promise<boolean> {
+    const path = this.pathOf(hash);
+    const { size } = await stat(path);
+    if (size <= 1024 * 1024) return hashOf(await Bun.file(path).bytes()) === hash;
+    const hasher = new Bun.CryptoHasher(ALGORITHM);
+    for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
+      hasher.update(chunk as Buffer);
+    }
+    return `${ALGORITHM}-${hasher.digest("base64")}` === hash;
+  }
+
+  /** Where cacache keeps the index entry of this content, by the hash of its key. */
+  #bucketOf(hash: string): string {
+    const hex = new Bun.CryptoHasher(ALGORITHM).update(hash).digest("hex");
+    return join(this.#root, "index-v5", hex.slice(0, 2), hex.slice(2, 4), hex.slice(4));
+  }
+
+  /** Syncs a file and the directories on the way to it. */
+  async #sync(path: string): Promise<void> {
+    await syncPath(path);
+    await this.#syncDirectories(path);
+  }
+
+  /** Syncs the directories on the way to a file. */
+  async #syncDirectories(path: string): Promise<void> {
+    // The directory that holds the file is synced every time, one above it for each new entry.
+    await syncPath(dirname(path));
+    for (let dir = dirname(path); dir !== this.#root; dir = dirname(dir)) {
+      if (this.#syncedDirectories.has(dir)) return;
+      await syncPath(dirname(dir));
+      this.#syncedDirectories.add(dir);
+    }
+  }
+
+  /**
+   * Writes the index entry, if there is none: before the file gets its place, so that none is ever
+   * without. Tells whether it did.
+   */
+  async #index({ hash, size }: StoredContent): Promise<boolean> {
+    if (existsSync(this.#bucketOf(hash)) && (await this.isIndexed(hash))) return false;
+    const path = this.#bucketOf(hash);
+    const entry = JSON.stringify({ key: hash, integrity: hash, time: Date.now(), size });
+    const sum = new Bun.CryptoHasher("sha1").update(entry).digest("hex");
+    this.#makeFolders(dirname(path));
+    appendFileSync(path, `\n${sum}\t${entry}`, { mode: PRIVATE_FILE });
+    return true;
+  }
+
+  /**
+   * Makes the folders on the way to one, but never that of all content: where it is gone, the store is, and
+   * another must not be begun in its place.
+   */
+  #makeFolders(folder: string): void {
+    if (existsSync(folder)) return;
+    if (folder !== this.#root) {
+      this.#makeFolders(dirname(folder));
+      makePrivateFolder(folder);
+    } else throw new Error(`${folder} is gone`);
+  }
+
+  async #indexDurably(stored: StoredContent): Promise<void> {
+    for (;;) {
+      await this.#index(stored);
+      // An entry that was there may not be synced yet; or the collector takes it off this moment.
+      if (await this.#sync(this.#bucketOf(stored.hash)).then(() => true, missing)) return;
+    }
+  }
+
+  #temporary(): string {
+    return join(this.#root, "tmp", crypto.randomUUID());
+  }
+}
+
+/** Tells whether a file has exactly these bytes. */
+function holds(path: string, bytes: Uint8Array): boolean {
+  const state = statSync(path, { throwIfNoEntry: false });
+  if (state?.size !== bytes.length) return false;
+  try {
+    return readFileSync(path).equals(bytes);
+  } catch (error) {
+    // Freed just now.
+    return missing(error as { code?: string }) ?? false;
+  }
+}
+
+async function names(directory: string): Promise<string[]> {
+  return ((await readdir(directory).catch(missing)) ?? []).sort();
+}
+
+/** Writes and syncs a new file. */
+async function writeFile(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<StoredContent> {
+  const hasher = new Bun.CryptoHasher(ALGORITHM);
+  // Connections that came all at once have the last ones for a moment, before the doors are closed.
+  const file = await onceThereAreFiles(() => open(path, "wx", PRIVATE_FILE));
+  try {
+    let size = 0;
+    for await (const chunk of chunks) {
+      hasher.update(chunk);
+      await file.writeFile(chunk);
+      size += chunk.length;
+    }
+    await file.sync();
+    return { hash: `${ALGORITHM}-${hasher.digest("base64")}`, size };
+  } finally {
+    await file.close();
+  }
+}
+
+function signature({ ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
+}
+
+function missing(error: { code?: string }): undefined {
+  if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+  throw error;
+}

@@ -1,0 +1,69 @@
+import { outOfFiles } from "../../failures.ts";
+import { startThread } from "../thread.ts";
+import type { Settled, SettleRange } from "./flush.ts";
+import type { FromSettler, ToSettler } from "./flush-worker.ts";
+
+/** The thread is given up after so many ms without work, with the memory it takes. */
+const IDLE_MS = 10_000;
+
+/** Moves staged content into files: in a thread of its own, which is started when it is needed. */
+export class Settler {
+  readonly #where: { database: string; root: string };
+  #worker: Worker | undefined;
+  #answer: PromiseWithResolvers<Settled> | undefined;
+  #keeps = false;
+  #idle: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(where: { database: string; root: string }) {
+    this.#where = where;
+  }
+
+  /** Has its thread ready from now on, as there may be nothing to start it with when it is needed. */
+  keep(): void {
+    this.#keeps = true;
+    try {
+      this.#worker ??= this.#start();
+    } catch {
+      // It is started when it is needed.
+    }
+  }
+
+  /** Settles the next rows of a range; one call at a time. @throws XsError `too_many_files` */
+  async next(range: SettleRange): Promise<Settled> {
+    clearTimeout(this.#idle);
+    this.#worker ??= this.#start();
+    this.#answer = Promise.withResolvers<Settled>();
+    this.#worker.postMessage(range satisfies ToSettler);
+    return this.#answer.promise;
+  }
+
+  /** There is nothing to do for now. */
+  rest(): void {
+    clearTimeout(this.#idle);
+    if (this.#keeps) return;
+    this.#idle = setTimeout(() => this.stop(), IDLE_MS);
+    this.#idle.unref();
+  }
+
+  stop(): void {
+    clearTimeout(this.#idle);
+    this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+
+  #start(): Worker {
+    const worker = startThread(
+      () => new Worker(new URL("./flush-worker.ts", import.meta.url).href),
+    );
+    worker.onmessage = ({ data }: MessageEvent<FromSettler>) => {
+      if ("failed" in data) this.#answer?.reject(Object.assign(new Error(), data.failed));
+      else this.#answer?.resolve(data);
+    };
+    worker.onerror = (event) => {
+      this.stop();
+      this.#answer?.reject(outOfFiles(new Error(`the settling thread failed: ${event.message}`)));
+    };
+    worker.postMessage(this.#where satisfies ToSettler);
+    return worker;
+  }
+}

@@ -1,0 +1,132 @@
+import { accessSync, chmodSync, constants, existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type ErrorCode, XsError } from "../../core/error.ts";
+import { makeDirectory } from "../../lib/fsync.ts";
+import { isOutOfFiles, outOfFiles } from "../failures.ts";
+import { DATABASE, isStore, LOCK } from "../is-store.ts";
+import { closeToOthers, letOwnerIn, PRIVATE_FOLDER } from "../modes.ts";
+import { checkOwners } from "../owner.ts";
+import { checkWal } from "./commit/wal-mark.ts";
+import { SqliteStore } from "./engine.ts";
+import { type StoreLock, tryLock } from "./lock.ts";
+import { type StillDatabase, stillDatabase } from "./read-only.ts";
+import { removeImportSpaces } from "./transfer/import-space.ts";
+
+/**
+ * Opens the store in a directory, making it if there is none, or gives undefined where another
+ * process has it open.
+ *
+ * @throws XsError `store_not_found` where it is a file, or the directory has something else in it;
+ *   `store_of_another` where it is another user's, `store_read_only`
+ */
+export function openSqliteStore(path: string, now?: () => number): SqliteStore | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found && !found.isDirectory()) {
+    throw new XsError("store_not_found", `${path} is a file and no store: name another`);
+  }
+  if (found) checkOwners(path);
+  // A directory of something else: its mode is not to be changed, nor is it to get our files.
+  if (!isStore(path)) {
+    if (found && readdirSync(path).some((name) => !isOurs(name))) {
+      throw new XsError("store_not_found", `${path} is not a store and not empty: name another`);
+    }
+    makeDirectory(path, PRIVATE_FOLDER);
+  }
+  // On a read-only disk a mode that is right is left alone.
+  if ((statSync(path).mode & 0o777) !== PRIVATE_FOLDER) {
+    writing(path, () => chmodSync(path, PRIVATE_FOLDER));
+    // Others had access until now.
+    checkOwners(path);
+  }
+  for (const part of [path, join(path, DATABASE), join(path, LOCK)]) {
+    if (existsSync(part)) writing(path, () => accessSync(part, constants.W_OK));
+  }
+  letOwnerIn();
+  let lock: StoreLock | undefined;
+  try {
+    lock = tryLock(path);
+    if (!lock) return undefined;
+    closeToOthers(path);
+    removeImportSpaces(path);
+    checkWal(join(path, DATABASE));
+    return new SqliteStore(path, lock, now);
+  } catch (error) {
+    lock?.release();
+    throw openError(path, error as Error);
+  }
+}
+
+/**
+ * Opens a store for one command: to read only where it cannot be written, and undefined where another
+ * process has it open. What writes is refused there with the reason.
+ *
+ * @throws XsError as {@link openSqliteStore}
+ */
+export function openForCommand(path: string): SqliteStore | undefined {
+  try {
+    return openSqliteStore(path);
+  } catch (error) {
+    const isReason = error instanceof XsError && READABLE.has(error.code);
+    if (!isReason || !mayRead(join(path, DATABASE))) throw error;
+    let still: StillDatabase | undefined;
+    try {
+      still = stillDatabase(path);
+      return new SqliteStore(path, still, Date.now, { database: still.uri, refusal: error });
+    } catch (failure) {
+      still?.release();
+      throw openError(path, failure as Error);
+    }
+  }
+}
+
+/** Reasons not to write that are none not to read. */
+const READABLE = new Set<ErrorCode>(["store_of_another", "store_read_only"]);
+
+function mayRead(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Does what fails where the store may not be written. @throws XsError `store_read_only` */
+function writing(path: string, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    const { code = "" } = error as { code?: string };
+    const reason = UNWRITABLE[code];
+    if (!reason) throw error;
+    throw new XsError(
+      "store_read_only",
+      `${path} cannot be written (${reason}): commands that read work; to write, copy it to a place where that is possible`,
+      { cause: error },
+    );
+  }
+}
+
+const UNWRITABLE: Readonly<Record<string, string>> = {
+  EROFS: "the file system is read-only",
+  EACCES: "its modes do not let this user",
+  EPERM: "the system does not permit it",
+};
+
+/** Why a store cannot be opened, for the person. */
+function openError(path: string, error: Error & { code?: string }): Error {
+  const { code = "", message } = error;
+  if (isOutOfFiles(error)) return outOfFiles(error);
+  // An id that is none is damage as well, of a kind that SQLite knows nothing of.
+  if (!code.startsWith("SQLITE_") && !(error instanceof SyntaxError)) return error;
+  return new XsError(
+    "store_damaged",
+    `${join(path, DATABASE)} cannot be opened (${message}); it is left as it is: restore a copy, or try  sqlite3 ${DATABASE} .recover`,
+    { cause: error },
+  );
+}
+
+/** Files that are there before the database is, while a store is being made. */
+function isOurs(name: string): boolean {
+  return name.startsWith("lock.db") || name.startsWith(DATABASE);
+}
