@@ -1,4 +1,4 @@
-import { type ErrorCode, shown, XsError } from "../core/error.ts";
+import { type ErrorCode, quoted, XsError } from "../core/error.ts";
 import { parseHash } from "../core/hash.ts";
 import { isHost } from "../core/host.ts";
 import { parseId } from "../core/id.ts";
@@ -7,7 +7,7 @@ import { parseClientTopic, parseTopicFilter } from "../core/topic.ts";
 import type { Store } from "../store/store.ts";
 import { append } from "./append.ts";
 import { appendBatch } from "./batch.ts";
-import type { Api, Around, Call } from "./call.ts";
+import type { Api, ApiContext, Call } from "./call.ts";
 import { cas } from "./cas.ts";
 import { readEnd, readStream } from "./cat.ts";
 import { problemResponse } from "./errors.ts";
@@ -25,13 +25,13 @@ import { verify } from "./verify.ts";
 import { healthResponse, versionResponse } from "./version.ts";
 
 /** The function that answers every question about a store, with or without a socket. */
-export function api(store: Store, around: Around = {}): Api {
+export function api(store: Store, context: ApiContext = {}): Api {
   const errors = new Map<ErrorCode, number>();
   const count = (code: ErrorCode) => void errors.set(code, (errors.get(code) ?? 0) + 1);
   const rooms = new Rooms();
   return async (request) => {
     try {
-      return named(await answer({ store, request, errors, around, rooms }));
+      return named(await answer({ store, request, errors, context, rooms }));
     } catch (error) {
       return problemResponse(error, count);
     }
@@ -56,13 +56,13 @@ function urlOf({ method, headers, url }: Request): URL {
     throw new XsError("bad_host", "the request has more than one Host header: send one");
   }
   if (host !== null && !isHost(host)) {
-    throw new XsError("bad_host", `the Host ${shown(host)} is no name of a host: send another`);
+    throw new XsError("bad_host", `the Host ${quoted(host)} is no name of a host: send another`);
   }
   const whole = host === null && url.startsWith("/") ? `http://localhost${url}` : url;
   // CONNECT may ask for anything.
   const parsed = whole.startsWith("http") ? URL.parse(whole) : null;
   if (parsed) return parsed;
-  throw new XsError("bad_request", `${method} ${shown(url)} is not for a path on this server`);
+  throw new XsError("bad_request", `${method} ${quoted(url)} is not for a path on this server`);
 }
 
 function route(segments: string[], url: URL): Resource | undefined {

@@ -1,9 +1,9 @@
-import { shown, XsError } from "../core/error.ts";
+import { quoted, XsError } from "../core/error.ts";
 import { encodeMeta, parseObject, withTimestamp } from "../core/frame.ts";
 import { parseHash } from "../core/hash.ts";
 import { parseClientTopic } from "../core/topic.ts";
 import { FOREVER } from "../core/ttl.ts";
-import { bytesOfText } from "../lib/text.ts";
+import { bytesOfText } from "../core/utf8.ts";
 import type { Store } from "../store/store.ts";
 import type { AppendCondition, AppendRequest, TakenContent } from "../store/types.ts";
 import { conditionOf, ttlFor } from "./append.ts";
@@ -85,14 +85,14 @@ async function parseRequest(
   if (!value) {
     throw new XsError(
       "bad_batch",
-      `${shown(line)} is not a frame: it is a JSON object with a topic`,
+      `${quoted(line)} is not a frame: it is a JSON object with a topic`,
     );
   }
   const { topic, meta = null, ttl: given = null, content = null, hash = null, ...rest } = value;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
     const hint = unknown === "id" ? "; frames that have ids are for an import" : "";
-    throw new XsError("bad_batch", `a frame of a batch has no key ${shown(unknown)}${hint}`);
+    throw new XsError("bad_batch", `a frame of a batch has no key ${quoted(unknown)}${hint}`);
   }
   // As in an import, null means for ever.
   const ttl = given ?? "forever";
@@ -117,9 +117,9 @@ async function parseRequest(
     ttl: ttl === "forever" ? FOREVER : ttlFor(topic, ttl, condition),
   };
   if (hash !== null) return { ...fields, content: knownContent(store, parseHash(hash)) };
-  const passing = fields.ttl.kind === "ephemeral";
+  const ephemeral = fields.ttl.kind === "ephemeral";
   const bytes = bytesOfText(content ?? "", '"content"');
-  return { ...fields, content: await store.content.takeBytes(bytes, passing) };
+  return { ...fields, content: await store.content.takeBytes(bytes, ephemeral) };
 }
 
 function knownContent(store: Store, hash: string): TakenContent {

@@ -13,16 +13,16 @@ import type { Room } from "./room.ts";
 export async function takeBody(
   store: Store,
   request: Request,
-  passing = false,
+  ephemeral = false,
 ): Promise<TakenContent | null> {
   const length = request.headers.get("content-length");
   if (length === "0") return null;
   try {
     // A stream costs more than all the rest of a small append.
     if (length !== null && Number(length) <= STAGED_MAX) {
-      return await store.content.takeBytes(await request.bytes(), passing);
+      return await store.content.takeBytes(await request.bytes(), ephemeral);
     }
-    return await store.content.take(request.body, passing);
+    return await store.content.take(request.body, ephemeral);
   } catch (error) {
     throw bodyError(error);
   }

@@ -7,8 +7,8 @@ import type { Call } from "./call.ts";
  * Behind a socket that is nothing: the HTTP layer prints whatever it is given, with a piece of the
  * program.
  */
-export function brokeOff({ around }: Call): (error: unknown) => unknown {
-  const { brokeOff: tell } = around;
+export function brokeOff({ context }: Call): (error: unknown) => unknown {
+  const { brokeOff: tell } = context;
   return (cause) => {
     const error = isOutOfFiles(cause) ? outOfFiles(cause) : cause;
     // Anything else is a client that left.

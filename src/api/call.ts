@@ -12,12 +12,12 @@ export interface Call {
   readonly url: URL;
   /** How often each error was answered so far. */
   readonly errors: ReadonlyMap<ErrorCode, number>;
-  readonly around: Around;
+  readonly context: ApiContext;
   readonly rooms: Rooms;
 }
 
 /** What there is around a store that the API tells of. */
-export interface Around {
+export interface ApiContext {
   /** The rows of `xs ps`: what runs on the stream. */
   processors?(): readonly object[] | Promise<readonly object[]>;
   /** What the next start of a server would run. */

@@ -60,7 +60,7 @@ async function single({ store, url }: Call, options: ReadOptions): Promise<Respo
   const edge = options.order === "asc" ? "" : "~";
   const direction = options.order === "asc" ? "next" : "previous";
   // With a `last:` ttl what took the place of another frame may be about to be durable.
-  const line = await store.neighbourOnceDurable(edge, direction, options.topics);
+  const line = await store.newestDurable(edge, direction, options.topics);
   if (line === undefined) {
     throw new XsError("not_found", `there is no frame ${options.topics ? "of this topic" : "yet"}`);
   }

@@ -129,8 +129,8 @@ class Series {
       rest = rest.slice(step.length);
       const requests: AppendRequest[] = [];
       for (const bytes of step) {
-        const passing = this.#write.ttl.kind === "ephemeral";
-        const content = await this.#store.content.takeBytes(bytes, passing);
+        const ephemeral = this.#write.ttl.kind === "ephemeral";
+        const content = await this.#store.content.takeBytes(bytes, ephemeral);
         const chunk = { of: this.#first, index: this.#index++, more: true };
         const begins = this.#first === null && { growing: "begins" as const };
         requests.push({ ...this.#write, ...begins, meta: this.#metaWith(chunk), content });

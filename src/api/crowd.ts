@@ -7,7 +7,7 @@ import type { Call } from "./call.ts";
  *
  * @throws XsError `too_many_files`
  */
-export function checkCrowd({ around }: Call): void {
-  const problem = around.crowded?.();
+export function checkCrowd({ context }: Call): void {
+  const problem = context.crowded?.();
   if (problem !== undefined) throw new XsError("too_many_files", problem);
 }

@@ -1,5 +1,5 @@
 import { chunkIn } from "../core/chunk.ts";
-import { shown, XsError } from "../core/error.ts";
+import { quoted, XsError } from "../core/error.ts";
 import { type Frame, withTimestamp } from "../core/frame.ts";
 import { parseId } from "../core/id.ts";
 import { parseTopicFilter } from "../core/topic.ts";
@@ -70,7 +70,7 @@ function find(store: Store, id: string): string {
   if (!/^[0-9a-z]{25}$/i.test(id)) {
     throw new XsError(
       "bad_id",
-      `${shown(id)} is not an id; to read a topic, ask for /stream/${id.slice(0, 80)}`,
+      `${quoted(id)} is not an id; to read a topic, ask for /stream/${id.slice(0, 80)}`,
     );
   }
   const line = store.get(parseId(id));

@@ -1,4 +1,4 @@
-import { shown } from "../core/error.ts";
+import { quoted } from "../core/error.ts";
 import { hashOf } from "../core/hash.ts";
 import { streamOf } from "../lib/streams.ts";
 import { STAGED_MAX } from "../store/sqlite/content/content.ts";
@@ -44,7 +44,7 @@ export class ImportedContent {
     const there = await Promise.all(batch.map(({ hash }) => this.#isThere(hash)));
     const missing = batch.filter((_, at) => !there[at]);
     const taken: TakenContent[] = [];
-    // It waits here when content comes faster than it settles.
+    // It waits here when content comes faster than it is flushed.
     for (const content of missing) {
       taken.push((await this.#store.content.takeBytes(content.bytes)) ?? content);
     }
@@ -80,6 +80,6 @@ export class ImportedContent {
 
 function wrongBytes(name: string) {
   return badTar(
-    `${shown(name)} in the export is damaged: its sha256 is not its name; export it again`,
+    `${quoted(name)} in the export is damaged: its sha256 is not its name; export it again`,
   );
 }

@@ -1,9 +1,9 @@
 import { XsError } from "../core/error.ts";
 import { processorEvent, RUNTIME_PREFIX } from "../core/topic.ts";
-import type { KvPair } from "../store/sqlite/kv/kv.ts";
+import type { KvEntry } from "../store/sqlite/kv/kv.ts";
 import type { Store } from "../store/store.ts";
 import type { ImportFrame } from "../store/types.ts";
-import type { Around, Expected, Processor } from "./call.ts";
+import type { ApiContext, Expected, Processor } from "./call.ts";
 
 /** How an import is to be done. */
 export interface ImportOptions {
@@ -28,7 +28,7 @@ export interface Unexpected {
 /** Brings frames in, step by step, and notes what the person who imports has to know. */
 export class FrameImport {
   readonly #store: Store;
-  readonly #around: Around;
+  readonly #context: ApiContext;
   readonly #options: ImportOptions;
   /** What the next start would have run; set once the import touches anything of that. */
   #before: readonly Expected[] | undefined;
@@ -39,9 +39,9 @@ export class FrameImport {
   #missing = 0;
   #leftOut = 0;
 
-  constructor(store: Store, around: Around, options: ImportOptions) {
+  constructor(store: Store, context: ApiContext, options: ImportOptions) {
     this.#store = store;
-    this.#around = around;
+    this.#context = context;
     this.#options = options;
   }
 
@@ -61,7 +61,7 @@ export class FrameImport {
     if (lifecycle.length > 0) {
       this.#before ??= await this.#expected();
       // Before they are there: a server that runs must not take them for requests to it.
-      this.#around.imported?.(lifecycle.map(({ id }) => id));
+      this.#context.imported?.(lifecycle.map(({ id }) => id));
       for (const { id } of lifecycle) this.#brought.add(id);
     }
     const { added } = await this.#store.import(frames, this.#options.ahead);
@@ -87,13 +87,13 @@ export class FrameImport {
    * The pairs that may come in, once all frames are in. What a processor of this store remembers of
    * itself does not make way for what another of its name remembers.
    */
-  async pairs(pairs: readonly KvPair[]): Promise<KvPair[]> {
-    const taken: KvPair[] = [];
+  async pairs(pairs: readonly KvEntry[]): Promise<KvEntry[]> {
+    const taken: KvEntry[] = [];
     for (const pair of pairs) if (!(await this.#isForeign(pair))) taken.push(pair);
     return taken;
   }
 
-  async #isForeign({ key, value }: KvPair): Promise<boolean> {
+  async #isForeign({ key, value }: KvEntry): Promise<boolean> {
     if (!key.startsWith(RUNTIME_PREFIX)) return false;
     const mine = await this.#store.kv.get(key).catch(() => undefined);
     if (!mine) return false;
@@ -105,7 +105,7 @@ export class FrameImport {
   /** What the next start runs; nothing where that cannot be read: an import may be what mends it. */
   async #expected(): Promise<readonly Expected[]> {
     try {
-      return (await this.#around.nextStart?.()) ?? [];
+      return (await this.#context.nextStart?.()) ?? [];
     } catch (error) {
       if (error instanceof XsError && error.code === "frame_damaged") return [];
       throw error;

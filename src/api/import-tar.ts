@@ -1,10 +1,10 @@
-import { shown, XsError } from "../core/error.ts";
+import { quoted, XsError } from "../core/error.ts";
 import { FRAMES } from "../core/export-format.ts";
 import { ImportSpace } from "../store/sqlite/transfer/import-space.ts";
 import type { Store } from "../store/store.ts";
 import { eachLine, LineError } from "./body-lines.ts";
 import { ImportedContent } from "./import-content.ts";
-import { MAX_FRAME_LINE, MAX_PAIR_LINE, parseFrameLine, parsePairLine } from "./import-lines.ts";
+import { MAX_ENTRY_LINE, MAX_FRAME_LINE, parseEntryLine, parseFrameLine } from "./import-lines.ts";
 import type { FrameImport, ImportOptions, Unexpected } from "./import-report.ts";
 import { badTar, entriesOf, type TarEntry } from "./tar-entries.ts";
 
@@ -56,7 +56,7 @@ async function readTar(
   const contents = new ImportedContent(store, space);
   for await (const entry of entriesOf(chunks)) {
     if (!space.addEntry(entry.name)) {
-      throw badTar(`the tar has ${shown(entry.name)} twice: leave one of them out`);
+      throw badTar(`the tar has ${quoted(entry.name)} twice: leave one of them out`);
     }
     if (entry.hash !== undefined) {
       await contents.add(entry.hash, entry);
@@ -66,8 +66,8 @@ async function readTar(
         space.addFrame(parseFrameLine(line, ahead)),
       );
     } else {
-      found.pairs = await entryLines(entry, MAX_PAIR_LINE, (line) =>
-        space.addPair(parsePairLine(line, ahead)),
+      found.pairs = await entryLines(entry, MAX_ENTRY_LINE, (line) =>
+        space.addEntryOfKv(parseEntryLine(line, ahead)),
       );
     }
   }
@@ -89,7 +89,7 @@ async function entryLines(
   } catch (error) {
     if (!(error instanceof LineError)) throw error;
     if (error.reason.code === "bad_tar") throw error.reason;
-    const problem = `${shown(name)} in the export, at line ${error.line}: ${error.reason.message}`;
+    const problem = `${quoted(name)} in the export, at line ${error.line}: ${error.reason.message}`;
     throw badTar(problem, error);
   }
 }
@@ -107,7 +107,7 @@ async function bringIn(
       found.added += await frames.step(step.filter((frame) => frames.takes(frame)));
       done += step.length;
     }
-    for (const step of space.pairs()) await store.importPairs(await frames.pairs(step));
+    for (const step of space.pairs()) await store.importEntries(await frames.pairs(step));
     // Content that no frame names is as good as what came by POST /cas.
     for (const step of space.fresh()) await store.content.keepFromCollector(step);
   } catch (error) {

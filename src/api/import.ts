@@ -24,10 +24,10 @@ interface LineImport extends Unexpected {
 }
 
 /** Adds what a body brings, ids kept: the tar of an export, or frames as NDJSON. */
-export async function importAll({ store, request, url, around, rooms }: Call): Promise<Response> {
+export async function importAll({ store, request, url, context, rooms }: Call): Promise<Response> {
   const query = onlyOptions(url, ["ahead", "no-processors"]);
   const options = { ahead: isOn(query, "ahead"), noProcessors: isOn(query, "no-processors") };
-  const frames = new FrameImport(store, around, options);
+  const frames = new FrameImport(store, context, options);
   const { head, chunks } = await peek(request.body, BLOCK);
   if (isTar(head)) {
     rooms.tars.take();

@@ -1,4 +1,4 @@
-import { shown, XsError } from "../core/error.ts";
+import { quoted, XsError } from "../core/error.ts";
 import { MAX_VALUE, parseClientKey, parseKeyPrefix } from "../core/key.ts";
 import { parseFollow } from "../core/read-options.ts";
 import type { KvScope } from "../store/entry-reader.ts";
@@ -30,7 +30,7 @@ export const kv = {
       const { store, request, url } = call;
       if (onlyOptions(url, ["follow"]).has("follow")) return read(call, { key });
       const pair = await store.kv.get(key);
-      if (!pair) throw new XsError("not_found", `there is no key ${shown(key)}`);
+      if (!pair) throw new XsError("not_found", `there is no key ${quoted(key)}`);
       const validators = { ...STORED_BYTES, etag: `"${pair.rev}"` };
       if (isKnown(request, pair.rev))
         return new Response(null, { status: 304, headers: validators });

@@ -1,5 +1,5 @@
 import type { ParsedTarEntry } from "modern-tar";
-import { shown, XsError } from "../core/error.ts";
+import { quoted, XsError } from "../core/error.ts";
 import {
   CONTENT_FOLDERS,
   FRAMES,
@@ -94,10 +94,10 @@ export async function* entriesOf(chunks: AsyncGenerator<Uint8Array>): AsyncGener
       const { value: entry, done } = await reader.read().catch(damaged(where));
       if (done) return;
       const { header, body } = entry;
-      where = `after ${shown(header.name)}`;
+      where = `after ${quoted(header.name)}`;
       const found = placeOf(header, folders);
       if (!found || found.name === PROBLEMS) await body.cancel();
-      else yield { ...found, size: header.size, body: bytesOf(body, shown(header.name)) };
+      else yield { ...found, size: header.size, body: bytesOf(body, quoted(header.name)) };
     }
   } finally {
     await reader.cancel(badTar("the import ended")).catch(() => {});
@@ -122,7 +122,7 @@ function placeOf(
   folders.contain(given, path.slice(0, -parts));
   if (type !== "file") {
     throw badTar(
-      `${shown(given)} in the tar is no file but a ${type}: make the tar with plain files`,
+      `${quoted(given)} in the tar is no file but a ${type}: make the tar with plain files`,
     );
   }
   return { name, hash };
@@ -132,7 +132,7 @@ function hashIn(name: string): string | undefined {
   try {
     return hashOfEntry(name);
   } catch (error) {
-    throw badTar(`${shown(name)} in the export: ${(error as Error).message}`, error);
+    throw badTar(`${quoted(name)} in the export: ${(error as Error).message}`, error);
   }
 }
 
@@ -151,9 +151,9 @@ class Folders {
   contain(name: string, folder: readonly string[]): void {
     if (folder.some((part) => part === ".." || part === "")) throw noPart(name);
     if (this.#export && this.#export.join("/") !== folder.join("/")) {
-      const before = shown(this.#export.join("/") || ".");
+      const before = quoted(this.#export.join("/") || ".");
       throw badTar(
-        `the tar has ${shown(name)}, and the rest of an export in ${before}: import each by itself`,
+        `the tar has ${quoted(name)}, and the rest of an export in ${before}: import each by itself`,
       );
     }
     this.#export = folder;
@@ -170,7 +170,7 @@ class Folders {
 }
 
 function noPart(name: string): XsError {
-  return badTar(`the tar has ${shown(name)}, which is no part of an export: leave it out`);
+  return badTar(`the tar has ${quoted(name)}, which is no part of an export: leave it out`);
 }
 
 async function* bytesOf(

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { absolutePath } from "../core/absolute-path.ts";
-import { shown, XsError } from "../core/error.ts";
+import { quoted, XsError } from "../core/error.ts";
 import { schemeOf } from "../net/listen-address.ts";
 import { isStore } from "../store/is-store.ts";
 
@@ -67,13 +67,16 @@ function parseUrl(text: string, scheme: string): Address {
   const url = `${scheme}://${authority.slice(at + 1)}${rest}`.replace(/\/+$/, "");
   if (rest.includes("@")) throw unescapedToken();
   if (!URL.canParse(url)) {
-    throw new XsError("bad_option", `the address is no URL that names a host: it is ${shown(url)}`);
+    throw new XsError(
+      "bad_option",
+      `the address is no URL that names a host: it is ${quoted(url)}`,
+    );
   }
   // What is asked for comes after it.
   if (/[?#]/.test(url)) {
     throw new XsError(
       "bad_option",
-      `the address ${shown(url)} has a "?" or "#": leave out what follows`,
+      `the address ${quoted(url)} has a "?" or "#": leave out what follows`,
     );
   }
   if (at < 0) return { url };

@@ -1,6 +1,6 @@
 import type { Listener } from "../api/listen.ts";
 import { XsError } from "../core/error.ts";
-import { success } from "../net/api-answer.ts";
+import { throwIfNotOk } from "../net/api-answer.ts";
 import { httpAsk, type Place } from "../net/http-client.ts";
 import { isStore } from "../store/is-store.ts";
 import { lockHolder } from "../store/lock-holder.ts";
@@ -104,7 +104,7 @@ async function direct(directory: string): Promise<Client | undefined> {
   let listener: Listener | undefined;
   return {
     request: async (path, init) =>
-      success(await answer(new Request(`http://localhost${path}`, init))),
+      throwIfNotOk(await answer(new Request(`http://localhost${path}`, init))),
     async serve() {
       const { listen } = await import("../api/listen.ts");
       listener ??= await listen(directory, answer);

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { XsError } from "../core/error.ts";
-import { answers, shortestPath } from "../net/unix-socket.ts";
+import { isSocketAlive, shortestPath } from "../net/unix-socket.ts";
 import { type Holder, lockHolder } from "../store/lock-holder.ts";
 
 /** How long to wait for another process that has the store open and does not answer. */
@@ -43,7 +43,7 @@ export async function findSocket(directory: string): Promise<string | undefined>
   const path = socketOf(directory);
   if (!existsSync(path)) return undefined;
   const unix = shortestPath(path);
-  return (await answers(unix)) ? unix : undefined;
+  return (await isSocketAlive(unix)) ? unix : undefined;
 }
 
 /** Where the socket of a store is. A second socket of a server is an address by itself. */

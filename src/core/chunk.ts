@@ -1,4 +1,4 @@
-import { shown, XsError } from "./error.ts";
+import { quoted, XsError } from "./error.ts";
 import type { Json } from "./json.ts";
 
 /** Where chunked content is cut: as it arrives, after each line, or after each server-sent event. */
@@ -10,7 +10,7 @@ export type ChunkMode = "bytes" | "lines" | "sse";
  */
 export function parseChunkMode(text: string, name = "chunked="): ChunkMode {
   if (text === "bytes" || text === "lines" || text === "sse") return text;
-  throw new XsError("bad_option", `${name}${shown(text)} is not one of bytes, lines, sse`);
+  throw new XsError("bad_option", `${name}${quoted(text)} is not one of bytes, lines, sse`);
 }
 
 /** The place of a frame in chunked content: `meta.chunk`. */

@@ -1,4 +1,4 @@
-import { shown, XsError } from "./error.ts";
+import { quoted, XsError } from "./error.ts";
 import { isHash, parseHash } from "./hash.ts";
 import type { Json } from "./json.ts";
 import { MAX_TTL_MS } from "./ttl.ts";
@@ -18,7 +18,7 @@ export function checkContext(context: Json): void {
   if (context === null || context === NO_CONTEXT) return;
   throw new XsError(
     "bad_frame",
-    `the frame is of the context ${shown(String(context))}, and there are no contexts here: import each into a store of its own, without the key, as in  jq -c 'select(.context_id == "…") | del(.context_id)'`,
+    `the frame is of the context ${quoted(String(context))}, and there are no contexts here: import each into a store of its own, without the key, as in  jq -c 'select(.context_id == "…") | del(.context_id)'`,
   );
 }
 
@@ -61,6 +61,6 @@ export function hashOfCrossStream(text: string): string {
   if (algorithm === undefined) return parseHash(text);
   throw new XsError(
     "bad_hash",
-    `${shown(text)} names content by ${algorithm}, and here it is named by sha256 alone: put it in with  xs cas-post, and that hash into the frame`,
+    `${quoted(text)} names content by ${algorithm}, and here it is named by sha256 alone: put it in with  xs cas-post, and that hash into the frame`,
   );
 }

@@ -87,6 +87,6 @@ export class XsError extends Error {
 }
 
 /** The input as shown in a message: quoted, and cut where it is long. */
-export function shown(value: string): string {
+export function quoted(value: string): string {
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
 }

@@ -1,5 +1,5 @@
 import { checkContext, hashOfCrossStream, ttlOfCrossStream } from "./cross-stream.ts";
-import { shown, XsError } from "./error.ts";
+import { quoted, XsError } from "./error.ts";
 import { parseId, timestampOf } from "./id.ts";
 import {
   compactJson,
@@ -79,7 +79,7 @@ export function withTimestamp(line: string): string {
 export function parseMeta(text: string): string {
   const value = parseJson(text) ?? parseJson(fromBase64(text));
   if (value === undefined) {
-    throw new XsError("bad_meta", `meta ${shown(text)} is not JSON, nor base64 of JSON`);
+    throw new XsError("bad_meta", `meta ${quoted(text)} is not JSON, nor base64 of JSON`);
   }
   return encodeMeta(value.json as Json);
 }
@@ -115,13 +115,13 @@ export function parseFrame(line: string): FrameFields & { readonly id: string } 
   const deep = isDeeperThan(MAX_DEPTH + 1, line);
   const value = deep ? parseDeep(line) : parseObject(line, 1);
   if (!value) {
-    throw new XsError("bad_frame", `${shown(line)} is not a frame: a frame is a JSON object`);
+    throw new XsError("bad_frame", `${quoted(line)} is not a frame: a frame is a JSON object`);
   }
   const { topic, id, hash = null, meta = null, ttl = null, ...more } = value;
   const { timestamp: _, context_id: context = null, ...rest } = more;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
-    throw new XsError("bad_frame", `a frame has no key ${shown(unknown)}`);
+    throw new XsError("bad_frame", `a frame has no key ${quoted(unknown)}`);
   }
   if (typeof topic !== "string" || typeof id !== "string") {
     throw new XsError("bad_frame", 'a frame needs "topic" and "id", both of them texts');

@@ -1,4 +1,4 @@
-import { shown, XsError } from "./error.ts";
+import { quoted, XsError } from "./error.ts";
 
 /**
  * Checks a Subresource-Integrity string as xs writes them: `sha256-` and 44 base64 digits
@@ -10,7 +10,7 @@ export function parseHash(text: string): string {
   if (!digest || Buffer.from(digest, "base64").toString("base64") !== digest) {
     throw new XsError(
       "bad_hash",
-      `${shown(text)} is not a content hash: it is "sha256-" and 44 base64 digits`,
+      `${quoted(text)} is not a content hash: it is "sha256-" and 44 base64 digits`,
     );
   }
   return text;

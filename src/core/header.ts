@@ -1,4 +1,4 @@
-import { shown, XsError } from "./error.ts";
+import { quoted, XsError } from "./error.ts";
 import { isId } from "./id.ts";
 
 /** Longest Idempotency-Key. */
@@ -9,7 +9,7 @@ export function parseIdempotencyKey(text: string, name = "the Idempotency-Key"):
   if (text.length <= MAX_IDEMPOTENCY_KEY && /^[!-~]+$/.test(text)) return text;
   throw new XsError(
     "bad_header",
-    `${name} ${shown(text)} is not 1 to ${MAX_IDEMPOTENCY_KEY} visible ASCII characters`,
+    `${name} ${quoted(text)} is not 1 to ${MAX_IDEMPOTENCY_KEY} visible ASCII characters`,
   );
 }
 
@@ -18,7 +18,7 @@ export function parseMediaType(text: string, name: string): string {
   if (/^[!-~]([ -~]{0,253}[!-~])?$/.test(text)) return text;
   throw new XsError(
     "bad_header",
-    `${name} ${shown(text)} is no media type, as text/plain is: 1 to 255 ASCII characters on one line`,
+    `${name} ${quoted(text)} is no media type, as text/plain is: 1 to 255 ASCII characters on one line`,
   );
 }
 
@@ -33,6 +33,6 @@ export function parseRevisions(text: string, name: string): string {
   if (text.trim() === "*" || revisions.every(isId)) return text.trim();
   throw new XsError(
     "bad_header",
-    `${name} ${shown(text)} is no revision: it is *, or a rev that  xs kv put  or  xs kv list  printed`,
+    `${name} ${quoted(text)} is no revision: it is *, or a rev that  xs kv put  or  xs kv list  printed`,
   );
 }

@@ -1,5 +1,5 @@
 import { Scru128Generator, Scru128Id } from "scru128";
-import { shown, XsError } from "./error.ts";
+import { quoted, XsError } from "./error.ts";
 
 /** The largest SCRU128 id, 2^128 - 1 in base 36. */
 const MAX_ID = "f5lxx1zz5pnorynqglhzmsp33";
@@ -23,7 +23,7 @@ export function isId(text: string): boolean {
  */
 export function parseId(text: string): string {
   if (isId(text)) return text.toLowerCase();
-  throw new XsError("bad_id", `${shown(text)} is not an id: an id is 25 base36 digits (SCRU128)`);
+  throw new XsError("bad_id", `${quoted(text)} is not an id: an id is 25 base36 digits (SCRU128)`);
 }
 
 /** The moment an id was made, in milliseconds since 1970. */
@@ -43,8 +43,8 @@ export function checkAhead(id: string, now: number, allowed = false): void {
   throw new XsError(
     "id_ahead",
     allowed
-      ? `the id ${shown(id)} is at the end of all time, so none could come after it`
-      : `the id ${shown(id)} is more than a day ahead of the clock, at ${new Date(time).toISOString()}: set the clock right or, if the ids are so, take them with  xs import --ahead  (POST /import?ahead); later ids go on from there`,
+      ? `the id ${quoted(id)} is at the end of all time, so none could come after it`
+      : `the id ${quoted(id)} is more than a day ahead of the clock, at ${new Date(time).toISOString()}: set the clock right or, if the ids are so, take them with  xs import --ahead  (POST /import?ahead); later ids go on from there`,
   );
 }
 

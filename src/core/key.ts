@@ -1,4 +1,4 @@
-import { shown, XsError } from "./error.ts";
+import { quoted, XsError } from "./error.ts";
 import { RUNTIME_PREFIX } from "./topic.ts";
 
 /** Longest key of the k/v store, in bytes of UTF-8. */
@@ -20,7 +20,7 @@ export function parseKey(text: string): string {
             : !text.isWellFormed()
               ? "is not Unicode"
               : undefined;
-  if (problem) throw new XsError("bad_key", `the key ${shown(text)} ${problem}`);
+  if (problem) throw new XsError("bad_key", `the key ${quoted(text)} ${problem}`);
   return text;
 }
 
@@ -30,7 +30,7 @@ export function parseClientKey(text: string): string {
   if (!key.startsWith(RUNTIME_PREFIX)) return key;
   throw new XsError(
     "reserved_key",
-    `the key ${shown(key)} belongs to the runtime, as do all below ${RUNTIME_PREFIX}: use another`,
+    `the key ${quoted(key)} belongs to the runtime, as do all below ${RUNTIME_PREFIX}: use another`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { shown } from "./error.ts";
+import { quoted } from "./error.ts";
 
 /**
  * What is wrong with an object that has other keys than the known ones: it names each of them, and the
@@ -19,6 +19,6 @@ export function unknownKeys(
   if (all) return undefined;
   const unknown = Object.keys(value).filter((key) => !known.includes(key));
   const several = unknown.length > 3 ? ` and ${unknown.length - 3} more` : "";
-  const names = unknown.slice(0, 3).map(shown).join(", ") + several;
+  const names = unknown.slice(0, 3).map(quoted).join(", ") + several;
   return `${what} knows no ${names}: it knows ${known.join(", ")}`;
 }

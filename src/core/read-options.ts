@@ -1,4 +1,4 @@
-import { shown, XsError } from "./error.ts";
+import { quoted, XsError } from "./error.ts";
 import { parseId } from "./id.ts";
 import { parseTopicFilter } from "./topic.ts";
 
@@ -46,7 +46,7 @@ export function parseReadOptions(pairs: Iterable<readonly [string, string]>): Re
   for (const [key, value] of pairs) {
     const name = ALIASES[key] ?? key;
     if (given.has(name) && name !== "topic") {
-      throw new XsError("bad_option", `the option ${shown(key)} is given twice`);
+      throw new XsError("bad_option", `the option ${quoted(key)} is given twice`);
     }
     given.set(name, given.has(name) ? `${given.get(name)},${value}` : value);
   }
@@ -71,7 +71,7 @@ export function parseReadOptions(pairs: Iterable<readonly [string, string]>): Re
   for (const name of given.keys()) {
     throw new XsError(
       "bad_option",
-      `there is no read option ${shown(name)}; there are last-id (after), from, tail (new), follow, limit, last, topic, order and with-timestamp`,
+      `there is no read option ${quoted(name)}; there are last-id (after), from, tail (new), follow, limit, last, topic, order and with-timestamp`,
     );
   }
   return checkCombination(options);
@@ -117,14 +117,17 @@ function parseIdOption(value: string, name: string): string {
   try {
     return parseId(value);
   } catch {
-    throw new XsError("bad_id", `${name}=${shown(value)} is not an id: 25 base36 digits (SCRU128)`);
+    throw new XsError(
+      "bad_id",
+      `${name}=${quoted(value)} is not an id: 25 base36 digits (SCRU128)`,
+    );
   }
 }
 
 function parseFlag(value: string, name: string): boolean {
   if (value === "" || value === "true" || value === "yes") return true;
   if (value === "false" || value === "no") return false;
-  throw new XsError("bad_option", `${name}=${shown(value)} is neither true (yes) nor false (no)`);
+  throw new XsError("bad_option", `${name}=${quoted(value)} is neither true (yes) nor false (no)`);
 }
 
 /** What `follow` says, where it stands alone: absent, it is off. @throws XsError `bad_option` */
@@ -151,7 +154,7 @@ export function parsePulse(value: string, name: string): number {
   if (ms >= 1 && ms <= MAX_PULSE) return ms;
   throw new XsError(
     "bad_option",
-    `${name}${shown(value)}: the pulse is from 1 to ${MAX_PULSE} milliseconds`,
+    `${name}${quoted(value)}: the pulse is from 1 to ${MAX_PULSE} milliseconds`,
   );
 }
 
@@ -161,13 +164,13 @@ export function parseCount(value: string, name: string): number {
   if (Number.isSafeInteger(count)) return count;
   throw new XsError(
     "bad_option",
-    `${name}=${shown(value)} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`,
+    `${name}=${quoted(value)} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`,
   );
 }
 
 function parseOrder(value: string): "asc" | "desc" {
   if (value === "asc" || value === "desc") return value;
-  throw new XsError("bad_option", `order=${shown(value)} is neither asc nor desc`);
+  throw new XsError("bad_option", `order=${quoted(value)} is neither asc nor desc`);
 }
 
 function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {

@@ -1,4 +1,4 @@
-import { shown, XsError } from "./error.ts";
+import { quoted, XsError } from "./error.ts";
 
 /** Longest topic, in bytes (topics are ASCII). */
 export const MAX_TOPIC = 255;
@@ -23,7 +23,7 @@ export function parseTopic(text: string): string {
             : text.endsWith(".")
               ? "may not end with '.'"
               : undefined;
-  if (problem) throw new XsError("bad_topic", `topic ${shown(text)} ${problem}`);
+  if (problem) throw new XsError("bad_topic", `topic ${quoted(text)} ${problem}`);
   return text;
 }
 
@@ -38,7 +38,7 @@ export function parseClientTopic(text: string): string {
   if (topic.startsWith(RUNTIME_PREFIX) && !/\.[^.]+\.(spawn|terminate)$/.test(topic.slice(12))) {
     throw new XsError(
       "reserved_topic",
-      `topic ${shown(topic)} belongs to the runtime; below ${RUNTIME_PREFIX} you may append only *.spawn and *.terminate`,
+      `topic ${quoted(topic)} belongs to the runtime; below ${RUNTIME_PREFIX} you may append only *.spawn and *.terminate`,
     );
   }
   return topic;

@@ -1,4 +1,4 @@
-import { shown, XsError } from "./error.ts";
+import { quoted, XsError } from "./error.ts";
 import { timestampOf } from "./id.ts";
 import { parseMoment, type Zone } from "./moment.ts";
 
@@ -42,7 +42,7 @@ export function parseTtl(text: string, zone: Zone = "utc"): Ttl {
   if (at !== undefined && at >= 1 && at <= MAX_TTL_MS) return untilTtl(at);
   throw new XsError(
     "bad_ttl",
-    `ttl ${shown(text)} is not one of forever, ephemeral, time:<milliseconds>, last:<count> (from 1 up), until:<milliseconds since 1970> or a date like until:2026-12-24 or until:2026-12-24T18:00Z`,
+    `ttl ${quoted(text)} is not one of forever, ephemeral, time:<milliseconds>, last:<count> (from 1 up), until:<milliseconds since 1970> or a date like until:2026-12-24 or until:2026-12-24T18:00Z`,
   );
 }
 
@@ -56,7 +56,7 @@ export function parseAskedTtl(text: string, zone?: Zone): Ttl {
   if (ttl.kind !== "until" || ttl.at >= LEAST_LIKELY_MS || Date.now() < LEAST_LIKELY_MS) return ttl;
   throw new XsError(
     "bad_ttl",
-    `ttl ${shown(text)} ended on ${new Date(ttl.at).toISOString()}: until: counts milliseconds since 1970, not seconds`,
+    `ttl ${quoted(text)} ended on ${new Date(ttl.at).toISOString()}: until: counts milliseconds since 1970, not seconds`,
   );
 }
 
@@ -70,7 +70,7 @@ export function parseNewTtl(text: string, zone?: Zone): Ttl {
   if (ttl.kind !== "until" || ttl.at > Date.now()) return ttl;
   throw new XsError(
     "bad_ttl",
-    `ttl ${shown(text)} ended on ${new Date(ttl.at).toISOString()}, so no read would ever give the frame: name a moment to come`,
+    `ttl ${quoted(text)} ended on ${new Date(ttl.at).toISOString()}, so no read would ever give the frame: name a moment to come`,
   );
 }
 

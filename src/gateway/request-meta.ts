@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { shown, XsError } from "../core/error.ts";
+import { quoted, XsError } from "../core/error.ts";
 import { encodeMeta, MAX_META } from "../core/frame.ts";
 import { isHost } from "../core/host.ts";
 
@@ -26,7 +26,7 @@ export function requestMeta(request: IncomingMessage): string {
   for (const given of [authority, headers.host]) {
     // Only HTTP/1.0 leaves it out.
     if (given == null || isHost(given)) continue;
-    throw new XsError("bad_host", `the Host ${shown(given)} is no name of a host: send another`);
+    throw new XsError("bad_host", `the Host ${quoted(given)} is no name of a host: send another`);
   }
   const { path, query } = splitTarget(target);
   const address = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, "");

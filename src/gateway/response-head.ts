@@ -1,4 +1,4 @@
-import { shown, XsError } from "../core/error.ts";
+import { quoted, XsError } from "../core/error.ts";
 import { API_HEADER } from "../core/http.ts";
 import type { Json } from "../core/json.ts";
 
@@ -33,22 +33,22 @@ const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
 export function responseHead(meta: { readonly [key: string]: Json }): ResponseHead {
   const { status = 200, headers = {} } = meta;
   if (!(typeof status === "number" && Number.isInteger(status) && status >= 200 && status <= 599)) {
-    throw bad(`the status ${told(status)} is not a whole number from 200 to 599`);
+    throw bad(`the status ${described(status)} is not a whole number from 200 to 599`);
   }
   if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
-    throw bad(`the headers ${told(headers)} are not an object of names and texts`);
+    throw bad(`the headers ${described(headers)} are not an object of names and texts`);
   }
   const read = new Map<string, string[]>();
   for (const [given, value] of Object.entries(headers)) {
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(given)) {
-      throw bad(`${shown(given)} is not the name of a header`);
+      throw bad(`${quoted(given)} is not the name of a header`);
     }
     const name = given.toLowerCase();
     const values = [value].flat();
     for (const text of values) {
       // A line break would begin another header, or the body.
       if (typeof text !== "string" || CONTROL.test(text) || !text.isWellFormed()) {
-        throw bad(`the header ${given} has the value ${told(text)}, not a text of one line`);
+        throw bad(`the header ${given} has the value ${described(text)}, not a text of one line`);
       }
     }
     if (OWN.has(name)) continue;
@@ -63,12 +63,12 @@ export function responseHead(meta: { readonly [key: string]: Json }): ResponseHe
 /** Tells whether another frame of the answer follows. @throws XsError `bad_response` */
 export function hasMore({ more = false }: { readonly [key: string]: Json }): boolean {
   if (typeof more === "boolean") return more;
-  throw bad(`"more" is ${told(more)}, neither true nor false`);
+  throw bad(`"more" is ${described(more)}, neither true nor false`);
 }
 
-function told(value: Json): string {
+function described(value: Json): string {
   // Quoted as a text is, and cut where it is long, but no text.
-  return typeof value === "string" ? shown(value) : JSON.stringify(value).slice(0, 80);
+  return typeof value === "string" ? quoted(value) : JSON.stringify(value).slice(0, 80);
 }
 
 function bad(problem: string): XsError {

@@ -1,5 +1,3 @@
-import { XsError } from "../core/error.ts";
-
 /** The media types of bytes that nobody has named. */
 const TEXT = "text/plain; charset=utf-8";
 const BYTES = "application/octet-stream";
@@ -28,19 +26,4 @@ function decoded(bytes: Uint8Array, stream: boolean): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/**
- * The bytes of a text in UTF-8. A text of JSON or JavaScript may hold half a surrogate pair (`"\\ud800"`), which has
- * none: another character would be kept in its place.
- *
- * @param what the text, for a person: the subject of the sentence
- * @throws XsError `bad_frame`
- */
-export function bytesOfText(text: string, what: string): Buffer<ArrayBuffer> {
-  if (text.isWellFormed()) return Buffer.from(text);
-  throw new XsError(
-    "bad_frame",
-    `${what} holds half a surrogate pair, as "\\ud800" is, which no text in UTF-8 has: send the whole character, or bytes`,
-  );
 }

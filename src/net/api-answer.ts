@@ -1,4 +1,4 @@
-import { type ErrorCode, shown, XsError } from "../core/error.ts";
+import { type ErrorCode, quoted, XsError } from "../core/error.ts";
 import { API_HEADER } from "../core/http.ts";
 
 /** What was asked for, and where: a URL or a socket, as messages name it. */
@@ -15,7 +15,7 @@ export interface Asked {
  * @param asked left out where the store was asked in this process
  * @throws XsError what it says, if it is not; `no_server` where it is no answer of our API at all
  */
-export async function success(response: Response, asked?: Asked): Promise<Response> {
+export async function throwIfNotOk(response: Response, asked?: Asked): Promise<Response> {
   const foreign = asked && !response.headers.has(API_HEADER) ? asked : undefined;
   if (response.ok) {
     if (foreign) throw await stranger(foreign.at, response);
@@ -62,7 +62,7 @@ async function stranger(at: string, response: Response): Promise<XsError> {
   // It may never end; its beginning is enough.
   const start = /^text\/|json/.test(type) ? await firstLine(response) : "";
   await response.body?.cancel().catch(() => {});
-  const said = [statusOf(response), type, ...(start === "" ? [] : [shown(start)])];
+  const said = [statusOf(response), type, ...(start === "" ? [] : [quoted(start)])];
   return new XsError(
     "no_server",
     `what answers at ${at} is not the API of a store (${said.filter(Boolean).join(", ")}): name the store's directory, or the address of --expose (that of --http is for visitors)`,

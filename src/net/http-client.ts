@@ -1,5 +1,5 @@
 import { XsError } from "../core/error.ts";
-import { success } from "./api-answer.ts";
+import { throwIfNotOk } from "./api-answer.ts";
 import { connectionReason } from "./connection-error.ts";
 import { fetchThrough, type HttpProxy, hasProxy, proxyFor, shownProxy } from "./proxy.ts";
 
@@ -24,7 +24,10 @@ export function httpAsk(place: Place): Ask {
   if ("unix" in place) {
     const { unix } = place;
     return async (path, init) =>
-      success(await asked(`http://localhost${path}`, { ...init, unix }, unix), { path, at: unix });
+      throwIfNotOk(await asked(`http://localhost${path}`, { ...init, unix }, unix), {
+        path,
+        at: unix,
+      });
   }
   const { url, inAddress = false } = place;
   const token = checkedToken(place.token?.trim(), inAddress);
@@ -34,7 +37,7 @@ export function httpAsk(place: Place): Ask {
     const proxy = hasProxy(process.env) ? await proxyFor(parsed(url), process.env) : undefined;
     const response = await asked(`${url}${path}`, { ...init, headers }, url, proxy);
     const at = proxy ? `${url}, through ${shownProxy(proxy)},` : url;
-    return success(response, { path, at, inAddress });
+    return throwIfNotOk(response, { path, at, inAddress });
   };
 }
 

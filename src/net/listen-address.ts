@@ -1,5 +1,5 @@
 import { absolutePath } from "../core/absolute-path.ts";
-import { shown, XsError } from "../core/error.ts";
+import { quoted, XsError } from "../core/error.ts";
 
 /** Where a server listens: on TCP, or on a unix socket. */
 export type ListenAddress =
@@ -20,7 +20,7 @@ export function parseListenAddress(text: string, name: string): ListenAddress {
   if (scheme !== undefined) {
     throw new XsError(
       "bad_option",
-      `${name}=${shown(text)} is no place to listen: nothing speaks ${scheme}:// here, so give :PORT, HOST:PORT, [IPV6]:PORT or the path of a socket, and a tunnel (ssh, a VPN) leads there from outside`,
+      `${name}=${quoted(text)} is no place to listen: nothing speaks ${scheme}:// here, so give :PORT, HOST:PORT, [IPV6]:PORT or the path of a socket, and a tunnel (ssh, a VPN) leads there from outside`,
     );
   }
   if (port <= 65535) {
@@ -31,7 +31,7 @@ export function parseListenAddress(text: string, name: string): ListenAddress {
   }
   throw new XsError(
     "bad_option",
-    `${name}=${shown(text)} is no place to listen: give :PORT, HOST:PORT, [IPV6]:PORT or the path of a socket`,
+    `${name}=${quoted(text)} is no place to listen: give :PORT, HOST:PORT, [IPV6]:PORT or the path of a socket`,
   );
 }
 

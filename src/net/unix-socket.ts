@@ -27,7 +27,7 @@ export function shortestPath(path: string): string {
  *
  * @throws XsError `store_in_use` where it is not ours to ask
  */
-export async function answers(unix: string): Promise<boolean> {
+export async function isSocketAlive(unix: string): Promise<boolean> {
   try {
     const socket = await Bun.connect({ unix, socket: { data() {} } });
     socket.end();
@@ -51,7 +51,7 @@ export async function claimSocket(path: string): Promise<string> {
   if (!found.isSocket()) {
     throw new XsError("address_in_use", `${path} is there and no socket: name another path`);
   }
-  if (await answers(unix)) {
+  if (await isSocketAlive(unix)) {
     throw new XsError("store_in_use", `something else answers on ${path}: stop it first`);
   }
   rmSync(path);

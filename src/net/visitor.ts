@@ -1,5 +1,5 @@
 import { hostname, networkInterfaces } from "node:os";
-import { shown, XsError } from "../core/error.ts";
+import { quoted, XsError } from "../core/error.ts";
 import { formatListenAddress } from "./listen-address.ts";
 import { checkToken } from "./token.ts";
 
@@ -20,11 +20,11 @@ export function checkVisitor(request: Request, token: string, hosts: ReadonlySet
   checkToken(request, token);
   const host = request.headers.get("host")?.toLowerCase() ?? "";
   if (!hosts.has(host)) {
-    throw new XsError("bad_host", `the Host ${shown(host)} is none of ${[...hosts].join(", ")}`);
+    throw new XsError("bad_host", `the Host ${quoted(host)} is none of ${[...hosts].join(", ")}`);
   }
   const origin = request.headers.get("origin");
   if (origin !== null && origin.toLowerCase() !== `http://${host}`) {
-    throw new XsError("foreign_origin", `a page of ${shown(origin)} may not use this API`);
+    throw new XsError("foreign_origin", `a page of ${quoted(origin)} may not use this API`);
   }
 }
 

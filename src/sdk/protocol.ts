@@ -1,4 +1,4 @@
-import { shown } from "../core/error.ts";
+import { quoted } from "../core/error.ts";
 import { parseObject } from "../core/frame.ts";
 import type { Json } from "../core/json.ts";
 import { MAX_VALUE } from "../core/key.ts";
@@ -99,7 +99,7 @@ export function parseGeneratorLine(line: string): { recv: Json } | { recv_base64
     if (typeof base64 === "string") return { recv_base64: base64 };
     if (recv !== undefined) return { recv };
   }
-  throw new ProtocolError(`${shown(line)} is no line of a generator`);
+  throw new ProtocolError(`${quoted(line)} is no line of a generator`);
 }
 
 function objectIn(line: string): { [key: string]: Json } {
@@ -110,11 +110,11 @@ function objectIn(line: string): { [key: string]: Json } {
     throw new ProtocolError(`it wrote a line to stdout that is wrong: ${(error as Error).message}`);
   }
   if (value) return value;
-  throw new ProtocolError(`it wrote ${shown(line)} to stdout, which is no line of the protocol`);
+  throw new ProtocolError(`it wrote ${quoted(line)} to stdout, which is no line of the protocol`);
 }
 
 function idIn(value: Json | undefined, key: string): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === "string" && /^[0-9a-z]{25}$/.test(value)) return value;
-  throw new ProtocolError(`"${key}": ${shown(JSON.stringify(value))} is no id`);
+  throw new ProtocolError(`"${key}": ${quoted(JSON.stringify(value))} is no id`);
 }

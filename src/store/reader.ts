@@ -13,7 +13,7 @@ export interface PageQuery {
   /** At most this many frames. */
   readonly rows: number;
   /** Also those that are not durable yet. */
-  readonly evenHidden?: boolean;
+  readonly evenBeyondHorizon?: boolean;
 }
 
 export interface Page {

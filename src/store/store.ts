@@ -2,7 +2,7 @@ import type { ReadOptions } from "../core/read-options.ts";
 import type { Reader } from "./reader.ts";
 import type { Collected } from "./sqlite/content/collector.ts";
 import type { ContentStore } from "./sqlite/content/content.ts";
-import type { KvPair, KvStore } from "./sqlite/kv/kv.ts";
+import type { KvEntry, KvStore } from "./sqlite/kv/kv.ts";
 import type { Snapshot } from "./sqlite/transfer/snapshot.ts";
 import type {
   AppendCondition,
@@ -57,7 +57,7 @@ export interface Store {
    */
   import(frames: readonly ImportFrame[], ahead?: boolean): Promise<ImportResult>;
   /** The same for k/v pairs: the newer revision of a key stays. Gives how many were added. */
-  importPairs(pairs: readonly KvPair[]): Promise<number>;
+  importEntries(pairs: readonly KvEntry[]): Promise<number>;
   /** Removes a frame for good. False if there was none. */
   remove(id: string): Promise<boolean>;
   /** Makes content durable that no frame of this store refers to yet. */
@@ -68,7 +68,7 @@ export interface Store {
   /** The frame before or after an id, which itself need not exist, in the stream or some topics. */
   neighbour(id: string, direction: Direction, topics?: readonly string[]): string | undefined;
   /** The same; where there is none, what is committed but not durable yet, when it is. */
-  neighbourOnceDurable(
+  newestDurable(
     id: string,
     direction: Direction,
     topics?: readonly string[],
@@ -109,6 +109,6 @@ export interface Store {
 
   /** Ends following reads once they have had what is committed, as the first step of a stop. */
   endReads(): void;
-  /** Ends reads, finishes writes, settles content, checkpoints and gives up the lock. */
+  /** Ends reads, finishes writes, flushes content, checkpoints and gives up the lock. */
   close(): Promise<void>;
 }

@@ -30,7 +30,7 @@ export interface TakenContent {
   readonly size: number;
   readonly bytes?: Uint8Array;
   /** Of an ephemeral frame: kept in memory only. */
-  readonly passing?: boolean;
+  readonly ephemeral?: boolean;
   /** Only a hash: the append is refused if the store has no such content. */
   readonly known?: boolean;
 }

@@ -86,7 +86,7 @@ test("a reader that goes away leaves nothing open", async () => {
 
 function settled({ content }: Store): Promise<true> {
   return until("all has settled", () => {
-    content.startSettling();
+    content.startFlushing();
     return content.staged().contents === 0;
   });
 }

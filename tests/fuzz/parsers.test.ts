@@ -3,7 +3,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { MAX_PIECE, Splitter } from "../../src/api/chunk-splitter.ts";
-import { parsePairLine } from "../../src/api/import-lines.ts";
+import { parseEntryLine } from "../../src/api/import-lines.ts";
 import { parseAddress } from "../../src/client/address.ts";
 import { XsError } from "../../src/core/error.ts";
 import { encodeFrame, idInLine, MAX_META, parseFrame, parseMeta } from "../../src/core/frame.ts";
@@ -108,7 +108,7 @@ describe("any input for a parser:", () => {
 
   test("pair of an import", () =>
     expectStable(pairs, (text) => {
-      const { key, rev, type, value } = parsePairLine(text);
+      const { key, rev, type, value } = parseEntryLine(text);
       return JSON.stringify({ key, rev, type, value: Buffer.from(value).toString("base64") });
     }));
 

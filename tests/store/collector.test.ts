@@ -26,7 +26,7 @@ const NOTHING = { contents: 0, index: 0 };
 /** Waits until all content is in files. */
 const settled = (store: Store) =>
   until("all content in files", () => {
-    store.content.startSettling();
+    store.content.startFlushing();
     return store.content.staged().contents === 0;
   });
 
@@ -120,7 +120,7 @@ test("content that loses its frame while its file is made is freed as well", asy
       Array.from({ length: 300 }, (_, n) => append(store, "a", { content: `content ${n}` })),
     );
     const release = await store.holdContent();
-    store.content.startSettling();
+    store.content.startFlushing();
     await until("the first file", () => onDisk(path).contents > 0);
     await Promise.all(frames.map(({ id }) => store.remove(id)));
     await until("all of it in files", () =>
@@ -353,7 +353,7 @@ test("over any run of writes and collections, what something names is there, and
           const [frame] = frames.splice(step.place, 1);
           if (frame) await store.remove(frame.id);
         } else if (step.do === "settle") {
-          store.content.startSettling();
+          store.content.startFlushing();
         } else if (step.do === "collect") {
           const collecting = store.collect();
           if (step.wait) await collecting;

@@ -86,7 +86,7 @@ test("a file that a power cut left half written is no problem, and is replaced",
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, "whole");
     expect(await problemsOf(store)).toEqual([]);
-    store.content.startSettling();
+    store.content.startFlushing();
     await until("the content in its file", () => store.content.staged().contents === 0);
     expect(readFileSync(file, "utf8")).toBe("whole content");
   });

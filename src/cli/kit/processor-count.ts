@@ -1,10 +1,10 @@
-import { amount } from "./plural.ts";
+import { plural } from "./plural.ts";
 
 /** How many generators and handlers there are: "1 generator, 2 handlers"; "" where there are none. */
 export function counted(processors: readonly { readonly kind: string }[]): string {
   return ["generator", "handler"]
     .map((kind) => [kind, processors.filter((one) => one.kind === kind).length] as const)
     .filter(([, count]) => count > 0)
-    .map(([kind, count]) => amount(count, `${kind}s`))
+    .map(([kind, count]) => plural(count, `${kind}s`))
     .join(", ");
 }

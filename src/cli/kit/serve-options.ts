@@ -1,5 +1,5 @@
 import type { ArgsDef } from "citty";
-import { shown } from "../../core/error.ts";
+import { quoted } from "../../core/error.ts";
 import { HTTP_TTL } from "../../core/http.ts";
 import { parseAskedTtl, type Ttl } from "../../core/ttl.ts";
 import { type ListenAddress, parseListenAddress } from "../../net/listen-address.ts";
@@ -74,7 +74,7 @@ function scriptEnv(given: string | undefined): { scriptEnv?: readonly string[] }
   for (const name of names) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
       throw new UsageError(
-        `--script-env takes names of variables, as in HOME,LANG: ${shown(name)}`,
+        `--script-env takes names of variables, as in HOME,LANG: ${quoted(name)}`,
       );
     if (name === "XS_TOKEN")
       throw new UsageError("--script-env XS_TOKEN: no script of a server has the token");
@@ -92,5 +92,5 @@ function count(
   if (given === undefined) return otherwise;
   const value = /^[0-9]+$/.test(given) ? Number(given) : 0;
   if (value >= 1 && value <= most) return value;
-  throw new UsageError(`--${name} ${shown(given)} is not a whole number from 1 to ${most}`);
+  throw new UsageError(`--${name} ${quoted(given)} is not a whole number from 1 to ${most}`);
 }

@@ -7,7 +7,7 @@ import { chunksIn } from "../../net/text-body.ts";
 import { writeWhole } from "../kit/export-file.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
-import { amount } from "../kit/plural.ts";
+import { plural } from "../kit/plural.ts";
 import { Progress } from "../kit/progress.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import { UsageError, type Verb } from "../kit/verb.ts";
@@ -46,8 +46,8 @@ export const exportVerb: Verb = {
       if (file === "-") await copy(writeOut);
       else await writeWhole(file, copy);
       for (const problem of seen.problems) messages.error(problem);
-      const count = (name: string) => amount(Number(response.headers.get(`xs-${name}`)), name);
-      const what = `${count("frames")}, ${amount(seen.contents, "contents")}, ${count("pairs")}`;
+      const count = (name: string) => plural(Number(response.headers.get(`xs-${name}`)), name);
+      const what = `${count("frames")}, ${plural(seen.contents, "contents")}, ${count("pairs")}`;
       if (seen.problems.length === 0) return messages.success(`exported ${what}`);
       throw new XsError(
         "content_damaged",

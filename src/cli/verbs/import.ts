@@ -5,7 +5,7 @@ import { isExportFolder, readFolder } from "../kit/import-folder.ts";
 import { readFile, readInput } from "../kit/input.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
-import { amount } from "../kit/plural.ts";
+import { plural } from "../kit/plural.ts";
 import { counted } from "../kit/processor-count.ts";
 import { Progress } from "../kit/progress.ts";
 import { splitTarget, type Target, withClient } from "../kit/target.ts";
@@ -71,10 +71,10 @@ function tell({ missing, left_out: leftOut, starts, ends }: Imported): void {
   if (missing) {
     const [has, each] = missing === 1 ? ["has", "it"] : ["have", "each of them"];
     messages.warn(
-      `${amount(missing, "frames")} ${has} content that is not here: an export has it, or  xs cas-post  brings it for ${each}`,
+      `${plural(missing, "frames")} ${has} content that is not here: an export has it, or  xs cas-post  brings it for ${each}`,
     );
   }
-  if (leftOut) messages.info(`${amount(leftOut, "spawns")} left out`);
+  if (leftOut) messages.info(`${plural(leftOut, "spawns")} left out`);
   if (starts) {
     messages.warn(
       `${counted(starts)} ${starts.length === 1 ? "starts" : "start"} with the next  xs serve  (${namesOf(starts)}); look first with  xs serve --paused`,

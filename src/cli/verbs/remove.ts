@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { looksLikeAddress } from "../../client/address.ts";
-import { shown, XsError } from "../../core/error.ts";
+import { quoted, XsError } from "../../core/error.ts";
 import { isId, parseId } from "../../core/id.ts";
 import { readAll } from "../kit/input.ts";
-import { amount } from "../kit/plural.ts";
+import { plural } from "../kit/plural.ts";
 import { splitTarget, type Target, withClient } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
@@ -40,7 +40,7 @@ async function idsOf(words: readonly string[]): Promise<string[]> {
   if (words.length > 1) throw new UsageError("- stands alone: all ids come from stdin then");
   const lines = (await readAll()).split("\n").map((line) => line.trim());
   const given = lines.filter((line) => line !== "").map((line) => ({ line, id: idIn(line) }));
-  const wrong = given.filter(({ id }) => id === undefined).map(({ line }) => shown(line));
+  const wrong = given.filter(({ id }) => id === undefined).map(({ line }) => quoted(line));
   if (wrong.length === 0) return given.map(({ id = "" }) => id);
   const others = wrong.length > NAMED ? ` and ${wrong.length - NAMED} more` : "";
   throw new XsError(
@@ -75,7 +75,7 @@ async function removeAll(target: Target, ids: readonly string[]): Promise<void> 
       const gone = done + outcomes.filter(({ status }) => status === "fulfilled").length;
       throw new XsError(
         reason.code,
-        `${reason.message} (of ${amount(ids.length, "frames")} ${gone.toLocaleString("en")} are removed: remove them all again for the rest)`,
+        `${reason.message} (of ${plural(ids.length, "frames")} ${gone.toLocaleString("en")} are removed: remove them all again for the rest)`,
         { cause: reason },
       );
     }

@@ -46,16 +46,16 @@ export const serve: Verb = {
     const store = await open(directory);
     const signal = stopSignal();
     const processors = new Processors(store, chosen.scriptEnv);
-    let doors: Doors | undefined;
+    let listeners: Listeners | undefined;
     try {
       const answer = api(store, {
         processors: () => (chosen.paused ? idleProcessors(store, "paused") : processors.status()),
         nextStart: () => nextStart(store),
         imported: (ids) => processors.imported(ids),
         brokeOff: (error) => messages.error(`an answer broke off: ${error.message}`),
-        crowded: () => doors?.descriptors?.crowded,
+        crowded: () => listeners?.descriptors?.crowded,
       });
-      doors = await openDoors(store, processors, answer, directory, chosen);
+      listeners = await listenEverywhere(store, processors, answer, directory, chosen);
       await store.keepThreads();
       if (chosen.paused) processors.pause();
       else await processors.start();
@@ -65,11 +65,11 @@ export const serve: Verb = {
     }
     const paused = chosen.paused ? `, paused: ${await waiting(store)}` : "";
     messages.success(
-      `serving ${directory}${paused}\n  echo hi | xs append ${directory} note${doors.hints}`,
+      `serving ${directory}${paused}\n  echo hi | xs append ${directory} note${listeners.hints}`,
     );
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
-    await stop(store, processors, doors, reason);
+    await stop(store, processors, listeners, reason);
   },
 };
 
@@ -107,7 +107,7 @@ async function waiting(store: Store): Promise<string> {
 }
 
 /** The ways into a server. */
-interface Doors {
+interface Listeners {
   readonly listeners: readonly Listener[];
   readonly descriptors: Descriptors | undefined;
   /** What a person may type to go through the other ones. */
@@ -115,13 +115,13 @@ interface Doors {
 }
 
 /** Listens everywhere. The start is on the stream before any request is answered. */
-async function openDoors(
+async function listenEverywhere(
   store: Store,
   processors: Processors,
   answer: Api,
   directory: string,
   options: ServeOptions,
-): Promise<Doors> {
+): Promise<Listeners> {
   const opened = Promise.withResolvers<void>();
   const listeners: Listener[] = [];
   const owner = {
@@ -162,7 +162,7 @@ async function openDoors(
 async function stop(
   store: Store,
   processors: Processors,
-  { listeners, descriptors }: Doors,
+  { listeners, descriptors }: Listeners,
   reason: string,
 ): Promise<void> {
   // Another signal is an order to leave at once: all that was acknowledged is safe anyway. A hangup
@@ -174,7 +174,7 @@ async function stop(
   descriptors?.stop();
   await Promise.all(listeners.map((listener) => listener.stop(STOP_MS)));
   const left = store.content.staged().contents;
-  if (left > 0) messages.info(`settling ${left} contents`);
+  if (left > 0) messages.info(`flushing ${left} contents`);
   await store.close();
 }
 

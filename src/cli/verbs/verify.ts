@@ -1,7 +1,7 @@
 import { XsError } from "../../core/error.ts";
 import { messages } from "../kit/messages.ts";
 import { linesOf, writeOut } from "../kit/output.ts";
-import { amount } from "../kit/plural.ts";
+import { plural } from "../kit/plural.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 
@@ -46,14 +46,14 @@ export const verify: Verb = {
 
 function conclude(counts: Counts & { staged: number; problems: number }): void {
   const { staged, problems } = counts;
-  const rest = staged > 0 ? `; ${amount(staged, "contents")} still staged` : "";
+  const rest = staged > 0 ? `; ${plural(staged, "contents")} still staged` : "";
   messages.info(`${counted(counts)}${rest}`);
   if (problems === 0) return;
-  throw new XsError("store_damaged", `the store has ${amount(problems, "problems")}, named above`);
+  throw new XsError("store_damaged", `the store has ${plural(problems, "problems")}, named above`);
 }
 
 function counted({ frames, contents, pairs }: Counts): string {
-  return `${amount(frames, "frames")}, ${amount(contents, "contents")}, ${amount(pairs, "pairs")}`;
+  return `${plural(frames, "frames")}, ${plural(contents, "contents")}, ${plural(pairs, "pairs")}`;
 }
 
 /** On a terminal: one line of stderr that is written over again and again. */

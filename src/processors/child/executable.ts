@@ -8,7 +8,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename } from "node:path";
-import { shown } from "../../core/error.ts";
+import { quoted } from "../../core/error.ts";
 import { Invalid } from "../lifecycle/options.ts";
 import { isLack } from "./lack.ts";
 
@@ -49,7 +49,7 @@ function checkFirstLine(who: string, head: string, path: string, deep: number): 
   const [line = ""] = head.split("\n", 1);
   if (line.endsWith("\r"))
     throw new Invalid(
-      `the first line of ${who} ends in CRLF, so the system would look for ${shown(line.slice(2))}: save it with LF alone, as  sed 's/\\r$//'  does`,
+      `the first line of ${who} ends in CRLF, so the system would look for ${quoted(line.slice(2))}: save it with LF alone, as  sed 's/\\r$//'  does`,
     );
   const [, interpreter = "", argument = ""] =
     /^#![ \t]*([^ \t]*)[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
@@ -76,7 +76,7 @@ function commandOf(who: string, argument: string): string | undefined {
   // All of it is one word, on Linux.
   if (!split && rest.length > 0 && process.platform === "linux")
     throw new Invalid(
-      `the first line of ${who} has env look for a program named ${shown(argument)}: write  #!/usr/bin/env -S ${argument}`,
+      `the first line of ${who} has env look for a program named ${quoted(argument)}: write  #!/usr/bin/env -S ${argument}`,
     );
   return command;
 }

@@ -3,13 +3,13 @@ import { encodeMeta } from "../../core/frame.ts";
 import type { Json } from "../../core/json.ts";
 import { isRawNumber } from "../../core/json.ts";
 import { parseTtl, type Ttl } from "../../core/ttl.ts";
+import { bytesOfText } from "../../core/utf8.ts";
 import { LineBuffer, linesOfBytes, textLines } from "../../lib/lines.ts";
-import { bytesOfText } from "../../lib/text.ts";
 import { MAX_LINE, parseGeneratorLine } from "../../sdk/protocol.ts";
 import { STAGED_MAX } from "../../store/sqlite/content/content.ts";
 import type { Store } from "../../store/store.ts";
 import type { AppendRequest, TakenContent } from "../../store/types.ts";
-import { patiently } from "../lifecycle/answers.ts";
+import { retryWhileDiskFull } from "../lifecycle/answers.ts";
 
 const LF = 10;
 /** Frames of one commit at most. */
@@ -165,14 +165,14 @@ async function requestOf(
 ): Promise<AppendRequest> {
   let taken: TakenContent | null = null;
   if (content && content.length > 0) {
-    const passing = ttl.kind === "ephemeral";
-    taken = await patiently(() => store.content.takeBytes(content, passing));
+    const ephemeral = ttl.kind === "ephemeral";
+    taken = await retryWhileDiskFull(() => store.content.takeBytes(content, ephemeral));
   }
   return { topic, ttl, meta, content: taken };
 }
 
 async function append(store: Store, requests: readonly AppendRequest[]): Promise<void> {
-  if (requests.length > 0) await patiently(() => store.appendAll(requests));
+  if (requests.length > 0) await retryWhileDiskFull(() => store.appendAll(requests));
 }
 
 async function next(

@@ -8,8 +8,8 @@ import { Program } from "../child/program.ts";
 import { checkScript, type Prepared, prepare } from "../child/runtime.ts";
 import {
   later,
-  patiently,
   readRecord,
+  retryWhileDiskFull,
   type Subject,
   shortReason,
   writeRecord,
@@ -168,7 +168,7 @@ export class Generator implements Processor {
     if (!this.#spawn.duplex) return;
     this.#cursor = read.at(-1)?.id ?? this.#cursor;
     const record = [writeRecord(this.subject, this.#cursor)];
-    await patiently(() => this.#host.store.apply(record)).catch(() => {});
+    await retryWhileDiskFull(() => this.#host.store.apply(record)).catch(() => {});
   }
 
   /** Feeds what is sent, from after the cursor. */
@@ -182,14 +182,14 @@ export class Generator implements Processor {
           if (this.#endAt !== undefined && id > this.#endAt) return;
           position = id;
           if (hash === null || !topics.includes(topic) || program.pid === undefined) continue;
-          const content = await patiently(() => store.content.open(hash));
+          const content = await retryWhileDiskFull(() => store.content.open(hash));
           if (!content) continue;
           // Whether or not it all gets there: what the program never read is fed again.
           const end = program.written + content.size;
           for await (const piece of content.stream()) await program.write(piece);
           this.#sent.push({ id, end });
           // What a killed server has fed is not fed again.
-          await patiently(() => store.apply([writeRecord(this.subject, id)]));
+          await retryWhileDiskFull(() => store.apply([writeRecord(this.subject, id)]));
         }
       }
     };

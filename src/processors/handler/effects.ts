@@ -8,7 +8,7 @@ import { MAX_VALUE, parseClientKey } from "../../core/key.ts";
 import { unknownKeys } from "../../core/known-keys.ts";
 import { parseClientTopic } from "../../core/topic.ts";
 import { FOREVER, parseAskedTtl, type Ttl } from "../../core/ttl.ts";
-import { bytesOfText } from "../../lib/text.ts";
+import { bytesOfText } from "../../core/utf8.ts";
 import type { Effect } from "../../sdk/protocol.ts";
 import { encodeResponse } from "../../sdk/ts/content.ts";
 import { fromBase64, outputOf } from "../child/output.ts";

@@ -10,8 +10,8 @@ import { howItEnded } from "../child/exit.ts";
 import { type Prepared, prepare } from "../child/runtime.ts";
 import {
   later,
-  patiently,
   readRecord,
+  retryWhileDiskFull,
   type Subject,
   shortReason,
   writeRecord,
@@ -23,8 +23,8 @@ import { InFlight } from "./in-flight.ts";
 import { framesOf, type HandlerPage, isThreshold, OwnOutput } from "./own-output.ts";
 import { Poison } from "./poison.ts";
 import { orderFailure, StepChanges, type StepFailure } from "./step-changes.ts";
-import type { Crew, Step } from "./worker.ts";
-import { startCrew } from "./workers.ts";
+import type { Step, Workers } from "./worker.ts";
+import { startWorkers } from "./workers.ts";
 
 /** Effects that wait for a commit before the worker's output is read on. */
 const WAITING_EFFECTS = 4000;
@@ -56,7 +56,7 @@ export class Handler implements Processor {
   /** As JSON text; undefined for a handler without state. */
   #state: string | undefined;
 
-  #worker: Crew | undefined;
+  #worker: Workers | undefined;
   #reader: Reader | undefined;
   #readUpTo = "";
   readonly #inFlight = new InFlight();
@@ -92,7 +92,7 @@ export class Handler implements Processor {
   async load(signal: AbortSignal): Promise<void> {
     const { subject, script, options } = this.#spawn;
     this.#prepared = prepare(this.#host.place, subject, script, options);
-    this.#worker = await this.#startCrew(signal);
+    this.#worker = await this.#startWorkers(signal);
     this.#options = this.#worker.options;
     const { own, before } = await readRecord(this.#host.store, subject);
     if (own) {
@@ -148,7 +148,7 @@ export class Handler implements Processor {
 
   /** Runs until the worker is gone, the handler has failed, or its successor takes over. */
   async attempt(): Promise<Attempt> {
-    const worker = this.#worker ?? (await this.#startCrew(this.#host.signal));
+    const worker = this.#worker ?? (await this.#startWorkers(this.#host.signal));
     this.#worker = worker;
     if (this.#stopping) worker.stop();
     this.#steps = [];
@@ -161,7 +161,7 @@ export class Handler implements Processor {
       this.#failure ??= { reason: (error as Error).message };
       worker.stop();
     });
-    let exit: Awaited<Crew["ended"]> | undefined;
+    let exit: Awaited<Workers["ended"]> | undefined;
     let broken: Failure | undefined;
     try {
       exit = await worker.ended;
@@ -220,7 +220,9 @@ export class Handler implements Processor {
     if (id === this.#blamed || topicIn(this.#host.store.get(id)) !== HTTP_REQUEST) return false;
     this.#blamed = id;
     const failed = { frame_id: id, reason };
-    await patiently(() => this.#host.store.apply([this.#changes.errorFrame(failed, HTTP_REQUEST)]));
+    await retryWhileDiskFull(() =>
+      this.#host.store.apply([this.#changes.errorFrame(failed, HTTP_REQUEST)]),
+    );
     this.#host.skipped(failed);
     return true;
   }
@@ -261,14 +263,14 @@ export class Handler implements Processor {
     this.#prepared?.dispose();
   }
 
-  #startCrew(signal: AbortSignal): Promise<Crew> {
+  #startWorkers(signal: AbortSignal): Promise<Workers> {
     if (!this.#prepared) throw new Error("the handler is not loaded");
     const take = (step: Step) => this.#take(step);
-    return startCrew(this.#prepared, this.#host.store, this.#spawn, take, signal);
+    return startWorkers(this.#prepared, this.#host.store, this.#spawn, take, signal);
   }
 
   /** Reads frames and hands them to the worker, as far as it is not too far ahead. */
-  async #feed(worker: Crew): Promise<void> {
+  async #feed(worker: Workers): Promise<void> {
     const { topics, pulse } = worker.options;
     const { store } = this.#host;
     this.#readUpTo = this.#cursor;
@@ -293,7 +295,7 @@ export class Handler implements Processor {
     if (this.#inFlight.isEmpty) this.#drained.resolve(true);
   }
 
-  async #feedFrom(reader: Reader, worker: Crew): Promise<void> {
+  async #feedFrom(reader: Reader, worker: Workers): Promise<void> {
     for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
       // The boundary between history and what comes live is nothing to a handler.
       if (isThreshold(bytes)) continue;
@@ -317,7 +319,7 @@ export class Handler implements Processor {
     }
   }
 
-  async #give(page: HandlerPage, worker: Crew): Promise<void> {
+  async #give(page: HandlerPage, worker: Workers): Promise<void> {
     const { oneByOne, concurrency, batches } = worker.options;
     const strict = oneByOne && concurrency === 1;
     const isOver = () => this.#worker !== worker || this.#stopping;
@@ -338,7 +340,7 @@ export class Handler implements Processor {
   }
 
   /** Whether to go on beyond the spawn of a successor, once that is known. */
-  async #decision(successor: string, worker: Crew): Promise<boolean> {
+  async #decision(successor: string, worker: Workers): Promise<boolean> {
     for (;;) {
       if (this.#stopping || this.#worker !== worker) return false;
       if (this.#host.isPassedOver(successor)) return true;
@@ -426,7 +428,7 @@ export class Handler implements Processor {
       const made = this.#steps.splice(0, count);
       for (const step of made) this.#waitingEffects -= step.effects.length;
       changes.push(writeRecord(this.subject, cursor, state));
-      await patiently(() => this.#host.store.apply(changes));
+      await retryWhileDiskFull(() => this.#host.store.apply(changes));
       this.#cursor = cursor;
       this.#state = state;
       this.#inFlight.done(cursor);

@@ -5,7 +5,7 @@ import { EPHEMERAL, FOREVER, parseTtl, type Ttl } from "../../core/ttl.ts";
 import { type Effect, stateProblem } from "../../sdk/protocol.ts";
 import type { Store } from "../../store/store.ts";
 import type { Change } from "../../store/types.ts";
-import { patiently, type Subject, shortReason } from "../lifecycle/answers.ts";
+import { retryWhileDiskFull, type Subject, shortReason } from "../lifecycle/answers.ts";
 import type { Failure } from "../lifecycle/processor.ts";
 import { resultOf } from "./effects.ts";
 import type { Step } from "./worker.ts";
@@ -71,8 +71,8 @@ export class StepChanges {
     if (!("append" in made)) return made;
     const { topic, ttl, meta, content } = made.append;
     if (!content || content.length === 0) return { append: { topic, ttl, meta, content: null } };
-    const passing = ttl.kind === "ephemeral";
-    const taking = patiently(() => this.#store.content.takeBytes(content, passing));
+    const ephemeral = ttl.kind === "ephemeral";
+    const taking = retryWhileDiskFull(() => this.#store.content.takeBytes(content, ephemeral));
     return taking.then((taken) => ({ append: { topic, ttl, meta, content: taken } }));
   }
 

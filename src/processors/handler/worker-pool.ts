@@ -1,9 +1,9 @@
 import { idInLine, linesIn } from "../../core/frame.ts";
 import type { Exit } from "../child/exit.ts";
 import type { HandlerOptions } from "../lifecycle/options.ts";
-import type { Crew, Step, Worker, WorkerHost } from "./worker.ts";
+import type { Step, Worker, WorkerHost, Workers } from "./worker.ts";
 
-/** A frame that a lane has, and what came of it. */
+/** A frame that a worker has, and what came of it. */
 interface Turn {
   readonly id: string;
   step?: Step;
@@ -13,19 +13,19 @@ interface Turn {
  * Several processes of one handler, each with one frame at a time, for programs that cannot work on
  * several themselves. What comes of the frames is passed on in their order.
  */
-export class Lanes implements Crew {
+export class WorkerPool implements Workers {
   readonly options: HandlerOptions;
   readonly ended: Promise<Exit>;
-  readonly #lanes: readonly Worker[];
+  readonly #workers: readonly Worker[];
   readonly #host: Pick<WorkerHost, "step">;
   readonly #idle: Worker[];
   #turns: Turn[] = [];
   #wake = Promise.withResolvers<void>();
   #over = false;
 
-  private constructor(lanes: readonly Worker[], first: Worker, host: Pick<WorkerHost, "step">) {
-    this.#lanes = lanes;
-    this.#idle = [...lanes];
+  private constructor(workers: readonly Worker[], first: Worker, host: Pick<WorkerHost, "step">) {
+    this.#workers = workers;
+    this.#idle = [...workers];
     this.#host = host;
     this.options = first.options;
     this.ended = this.#end();
@@ -38,35 +38,35 @@ export class Lanes implements Crew {
     count: number,
     host: Pick<WorkerHost, "step">,
     start: () => Promise<Worker>,
-  ): Promise<Lanes> {
+  ): Promise<WorkerPool> {
     const starts = await Promise.allSettled(Array.from({ length: count - 1 }, start));
-    const lanes = [first];
+    const workers = [first];
     const problems: unknown[] = [];
     for (const each of starts) {
-      if (each.status === "fulfilled") lanes.push(each.value);
+      if (each.status === "fulfilled") workers.push(each.value);
       else problems.push(each.reason);
     }
-    if (problems.length === 0) return new Lanes(lanes, first, host);
+    if (problems.length === 0) return new WorkerPool(workers, first, host);
     // One that does not start takes the others with it.
-    for (const lane of lanes) lane.stop();
-    await Promise.allSettled(lanes.map(({ ended }) => ended));
+    for (const worker of workers) worker.stop();
+    await Promise.allSettled(workers.map(({ ended }) => ended));
     throw problems[0];
   }
 
   get pid(): number | undefined {
-    return this.#lanes[0]?.pid;
+    return this.#workers[0]?.pid;
   }
 
   get complaint(): string {
-    return this.#lanes.find(({ complaint }) => complaint !== "")?.complaint ?? "";
+    return this.#workers.find(({ complaint }) => complaint !== "")?.complaint ?? "";
   }
 
-  /** Takes a step of a lane, which is free after it. */
-  take(lane: Worker, step: Step): Promise<void> | undefined {
+  /** Takes a step of a worker, which is free after it. */
+  take(worker: Worker, step: Step): Promise<void> | undefined {
     const turn = this.#turns.find(({ id }) => id === step.done);
     if (!turn) return this.#host.step(step);
     turn.step = step;
-    this.#idle.push(lane);
+    this.#idle.push(worker);
     this.#wake.resolve();
     let taken: Promise<void> | undefined;
     for (let next = this.#turns[0]; next?.step; next = this.#turns[0]) {
@@ -78,28 +78,28 @@ export class Lanes implements Crew {
 
   async send(frames: Uint8Array): Promise<void> {
     for (const line of linesIn(frames)) {
-      const lane = await this.#nextIdle();
-      if (!lane) return;
+      const worker = await this.#nextIdle();
+      if (!worker) return;
       const id = idInLine(line);
       this.#turns.push({ id });
-      await lane.send(Buffer.from(`${line}\n`), id);
+      await worker.send(Buffer.from(`${line}\n`), id);
     }
   }
 
   async sendState(): Promise<void> {}
 
   async tellCommitted(id: string): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.tellCommitted(id)));
+    await Promise.all(this.#workers.map((worker) => worker.tellCommitted(id)));
   }
 
   stop(): void {
-    for (const lane of this.#lanes) lane.stop();
+    for (const worker of this.#workers) worker.stop();
   }
 
   async #nextIdle(): Promise<Worker | undefined> {
     while (!this.#over) {
-      const lane = this.#idle.shift();
-      if (lane) return lane;
+      const worker = this.#idle.shift();
+      if (worker) return worker;
       this.#wake = Promise.withResolvers();
       await this.#wake.promise;
     }
@@ -109,12 +109,12 @@ export class Lanes implements Crew {
   /** One that ends takes the others with it. */
   async #end(): Promise<Exit> {
     try {
-      return await Promise.race(this.#lanes.map(({ ended }) => ended));
+      return await Promise.race(this.#workers.map(({ ended }) => ended));
     } finally {
       this.#over = true;
       this.#wake.resolve();
       this.stop();
-      await Promise.allSettled(this.#lanes.map(({ ended }) => ended));
+      await Promise.allSettled(this.#workers.map(({ ended }) => ended));
     }
   }
 }

@@ -43,7 +43,7 @@ export interface WorkerHost {
 }
 
 /** What works for a handler: a process of it, or several. */
-export interface Crew {
+export interface Workers {
   readonly options: HandlerOptions;
   /** Settles when it is gone. Rejects where it broke the protocol; it is stopped then. */
   readonly ended: Promise<Exit>;
@@ -60,7 +60,7 @@ export interface Crew {
 }
 
 /** A process of a handler: frames go in, steps come out. */
-export class Worker implements Crew {
+export class Worker implements Workers {
   readonly options: HandlerOptions;
   readonly ended: Promise<Exit>;
   readonly #program: Program;

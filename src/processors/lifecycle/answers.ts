@@ -118,7 +118,7 @@ export function later(one: string, other: string | undefined): string {
 }
 
 /** Does it as soon as the disk has room, and a descriptor is free. @throws XsError where the store fails or is closed */
-export async function patiently<T>(write: () => Promise<T>): Promise<T> {
+export async function retryWhileDiskFull<T>(write: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await write();

@@ -1,4 +1,4 @@
-import { shown, XsError } from "../../core/error.ts";
+import { quoted, XsError } from "../../core/error.ts";
 import { HTTP_REQUEST, HTTP_TOPICS } from "../../core/http.ts";
 import { parseId } from "../../core/id.ts";
 import type { Json } from "../../core/json.ts";
@@ -79,7 +79,7 @@ export function checkName(kind: Kind, name: string): void {
         : undefined;
     if (owner !== undefined)
       throw new Invalid(
-        `the name ${shown(name)} is not free: ${topic} is a topic of ${owner}. Give it another`,
+        `the name ${quoted(name)} is not free: ${topic} is a topic of ${owner}. Give it another`,
       );
   }
 }
@@ -91,7 +91,7 @@ export function parseSpawnOptions(given: Json, kind: Kind): SpawnOptions {
   onlyKnown(meta, SPAWN[kind], "the meta of its spawn");
   const { runtime, restart = "always", ttl = "forever", duplex = false } = meta;
   trueOrFalse(duplex, "duplex");
-  if (typeof ttl !== "string") throw new Invalid(`ttl ${shown(JSON.stringify(ttl))} is no text`);
+  if (typeof ttl !== "string") throw new Invalid(`ttl ${quoted(JSON.stringify(ttl))} is no text`);
   return {
     ...(runtime !== undefined && { runtime: oneOf(RUNTIMES, runtime, "runtime") }),
     restart: oneOf(RESTARTS, restart, "restart"),
@@ -166,13 +166,13 @@ function onlyKnown(value: object, known: readonly string[], what: string): void 
 function objectIn(value: Json, what: string): { [key: string]: Json } {
   if (value === null) return {};
   if (typeof value === "object" && !Array.isArray(value)) return value;
-  throw new Invalid(`${what}: ${shown(JSON.stringify(value))} is not an object`);
+  throw new Invalid(`${what}: ${quoted(JSON.stringify(value))} is not an object`);
 }
 
 function oneOf<T extends string>(known: readonly T[], value: Json, name: string): T {
   const found = known.find((each) => each === value);
   if (found !== undefined) return found;
-  const given = shown(typeof value === "string" ? value : JSON.stringify(value));
+  const given = quoted(typeof value === "string" ? value : JSON.stringify(value));
   throw new Invalid(`${name} ${given} is not one of ${known.join(", ")}`);
 }
 

@@ -8,7 +8,7 @@ import { answer } from "./answers.ts";
 import { type Entry, type Kind, Registry, requestIn, unnamedSpawn } from "./registry.ts";
 import { Requests, type Unanswered } from "./requests.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
-import { Slot } from "./supervisor.ts";
+import { Supervisor } from "./supervisor.ts";
 
 /** All topics that tell of processors. */
 const LIFECYCLE_TOPICS = [
@@ -29,19 +29,19 @@ const LOADS = 8;
 export class Processors {
   readonly #store: Store;
   readonly #place: ScriptPlace;
-  readonly #slots = new Map<string, Slot>();
+  readonly #supervisors = new Map<string, Supervisor>();
   readonly #abort = new AbortController();
   #reader: Reader | undefined;
   #reading: Promise<void> = Promise.resolve();
-  /** What was running has come to its slots. */
+  /** What was running has come to its supervisors. */
   readonly #started = Promise.withResolvers<void>();
-  /** Every request up to this id has come to its slot. */
+  /** Every request up to this id has come to its supervisor. */
   #position = "";
   #moved = Promise.withResolvers<void>();
   /** Frames that imports brought since the start: they ask for something at the next one. */
   readonly #imported = new Set<string>();
   readonly #requests = new Requests((id) =>
-    [...this.#slots.values()].flatMap((slot) => slot.takerOf(id) ?? []),
+    [...this.#supervisors.values()].flatMap((supervisor) => supervisor.takerOf(id) ?? []),
   );
   #isPaused = false;
   #loads = 0;
@@ -59,8 +59,10 @@ export class Processors {
    */
   async takes(topic: string): Promise<boolean> {
     await this.#started.promise;
-    const slots = [...this.#slots.values()].filter(({ kind }) => kind === "handler");
-    return (await Promise.all(slots.map((slot) => slot.takes(topic)))).includes(true);
+    const supervisors = [...this.#supervisors.values()].filter(({ kind }) => kind === "handler");
+    return (await Promise.all(supervisors.map((supervisor) => supervisor.takes(topic)))).includes(
+      true,
+    );
   }
 
   /** Leaves out frames that an import is about to bring. Call it before they are there. */
@@ -109,7 +111,7 @@ export class Processors {
         const request = requestIn(frame);
         if (request?.action !== "spawn") continue;
         requests.set(frame.id, frame);
-        this.#slot(request.kind, request.name).remember(frame.id);
+        this.#supervisor(request.kind, request.name).remember(frame.id);
       }
     }
     for (const frame of registry.unnamed()) await this.#refuse(frame);
@@ -121,7 +123,7 @@ export class Processors {
   }
 
   status(): ProcessorStatus[] {
-    return [...this.#slots.values()].flatMap((slot) => slot.status());
+    return [...this.#supervisors.values()].flatMap((supervisor) => supervisor.status());
   }
 
   /** Ends all of them. They run again after the next start. */
@@ -130,9 +132,9 @@ export class Processors {
     this.#started.resolve();
     this.#reader?.close();
     await this.#reading;
-    // Nothing comes to its slot any more, so a handler must not wait for that.
+    // Nothing comes to its supervisor any more, so a handler must not wait for that.
     this.#moved.resolve();
-    await Promise.all([...this.#slots.values()].map((slot) => slot.stop()));
+    await Promise.all([...this.#supervisors.values()].map((supervisor) => supervisor.stop()));
   }
 
   async #recover(
@@ -144,10 +146,10 @@ export class Processors {
         terminating.spawns.map((spawnId) => answer({ kind, name, spawnId }, "terminated")),
       );
     }
-    const slot = this.#slot(kind, name);
+    const supervisor = this.#supervisor(kind, name);
     for (const id of [good, pending]) {
       const frame = id === undefined ? undefined : frames.get(id);
-      if (frame) slot.request("spawn", frame, id === good);
+      if (frame) supervisor.request("spawn", frame, id === good);
     }
   }
 
@@ -172,7 +174,7 @@ export class Processors {
     if (this.#imported.has(frame.id)) return;
     this.#requests.told(frame, (id) => this.#topicOf(id));
     const request = requestIn(frame);
-    if (request) this.#slot(request.kind, request.name).request(request.action, frame);
+    if (request) this.#supervisor(request.kind, request.name).request(request.action, frame);
     else await this.#refuse(frame);
   }
 
@@ -187,11 +189,11 @@ export class Processors {
     await this.#store.append({ topic, meta, ttl: FOREVER, content: null });
   }
 
-  #slot(kind: Kind, name: string): Slot {
+  #supervisor(kind: Kind, name: string): Supervisor {
     const key = `${kind} ${name}`;
-    const known = this.#slots.get(key);
+    const known = this.#supervisors.get(key);
     if (known) return known;
-    const slot = new Slot(
+    const supervisor = new Supervisor(
       {
         store: this.#store,
         place: this.#place,
@@ -203,8 +205,8 @@ export class Processors {
       kind,
       name,
     );
-    this.#slots.set(key, slot);
-    return slot;
+    this.#supervisors.set(key, supervisor);
+    return supervisor;
   }
 
   async #upTo(id: string): Promise<void> {
@@ -216,7 +218,7 @@ export class Processors {
     }
   }
 
-  /** The id of the next request that has not come to its slot. What imports bring never comes. */
+  /** The id of the next request that has not come to its supervisor. What imports bring never comes. */
   #nextRequest(): string | undefined {
     let id = this.#position;
     do {

@@ -2,7 +2,7 @@ import type { Json } from "../../core/json.ts";
 import type { Store } from "../../store/store.ts";
 import type { Change } from "../../store/types.ts";
 import { outlasting } from "../child/lack.ts";
-import { patiently, rerunAnswer, type Subject, shortReason } from "./answers.ts";
+import { rerunAnswer, retryWhileDiskFull, type Subject, shortReason } from "./answers.ts";
 import { Backoff } from "./backoff.ts";
 import type { Attempt, Processor, Spawn } from "./processor.ts";
 import type { ProcessorStatus } from "./status.ts";
@@ -135,6 +135,6 @@ export class Running {
   }
 
   async #record(changes: readonly Change[]): Promise<void> {
-    if (!this.#stopping) await patiently(() => this.#store.apply(changes));
+    if (!this.#stopping) await retryWhileDiskFull(() => this.#store.apply(changes));
   }
 }

@@ -7,7 +7,7 @@ import { outlasting } from "../child/lack.ts";
 import type { ScriptPlace } from "../child/runtime.ts";
 import { Generator } from "../generator/generator.ts";
 import { Handler } from "../handler/handler.ts";
-import { answer, patiently, recordKey, type Subject, shortReason } from "./answers.ts";
+import { answer, recordKey, retryWhileDiskFull, type Subject, shortReason } from "./answers.ts";
 import { Complaints } from "./complaints.ts";
 import { checkName, Invalid, parseSpawnOptions } from "./options.ts";
 import type { Processor, ProcessorHost, Spawn } from "./processor.ts";
@@ -16,12 +16,12 @@ import type { Requests, Taker } from "./requests.ts";
 import { type End, Running } from "./running.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
 
-/** What a slot has around it. */
-export interface SlotHost {
+/** What a supervisor has around it. */
+export interface SupervisorHost {
   readonly store: Store;
   readonly place: ScriptPlace;
   readonly signal: AbortSignal;
-  /** Resolves when every spawn up to an id has come to its slot. */
+  /** Resolves when every spawn up to an id has come to its supervisor. */
   upTo(id: string): Promise<void>;
   /** Runs something when few others are loading. */
   loading<T>(load: () => Promise<T>): Promise<T>;
@@ -37,10 +37,10 @@ interface Request {
 }
 
 /** All that has one kind and name: what runs, and what is asked for next, one after the other. */
-export class Slot {
+export class Supervisor {
   readonly kind: Kind;
   readonly name: string;
-  readonly #host: SlotHost;
+  readonly #host: SupervisorHost;
   readonly #spawnIds = new Set<string>();
   /** Later spawns that do not replace what runs. */
   readonly #passedOver = new Set<string>();
@@ -53,7 +53,7 @@ export class Slot {
   #current: Running | undefined;
   #loading: { subject: Subject; recovered: boolean; abort: AbortController } | undefined;
 
-  constructor(host: SlotHost, kind: Kind, name: string) {
+  constructor(host: SupervisorHost, kind: Kind, name: string) {
     this.#host = host;
     this.kind = kind;
     this.name = name;
@@ -291,7 +291,7 @@ export class Slot {
 
   async #answer(changes: readonly Change[]): Promise<void> {
     try {
-      await patiently(() => this.#host.store.apply(changes));
+      await retryWhileDiskFull(() => this.#host.store.apply(changes));
     } catch (error) {
       // A store that is closed or has failed says so itself.
       if (!["store_closed", "store_failed"].includes((error as { code?: string }).code ?? ""))

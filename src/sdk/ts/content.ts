@@ -3,7 +3,7 @@ import { XsError } from "../../core/error.ts";
 import { answerTo } from "../../core/http.ts";
 import type { Json } from "../../core/json.ts";
 import { unknownKeys } from "../../core/known-keys.ts";
-import { bytesOfText } from "../../lib/text.ts";
+import { bytesOfText } from "../../core/utf8.ts";
 import { contentJsonOf, isPlain, jsonOf } from "./json.ts";
 
 /** Content as a line of the protocol carries it: text, bytes in base64, or JSON as text. */

@@ -1,5 +1,5 @@
+import { bytesOfText } from "../../core/utf8.ts";
 import { textLines } from "../../lib/lines.ts";
-import { bytesOfText } from "../../lib/text.ts";
 import type { Ask } from "../../net/http-client.ts";
 import { lengthProblem } from "../protocol.ts";
 import { DirectXs } from "./direct.ts";

@@ -1,4 +1,4 @@
-import { shown, XsError } from "../../core/error.ts";
+import { quoted, XsError } from "../../core/error.ts";
 import { MAX_DEPTH } from "../../core/json.ts";
 
 /** A value holds a promise: it can be written when {@link settled}. */
@@ -163,7 +163,7 @@ function problemBelow(value: object, look: Look, depth: number): Problem | undef
   for (const key in value) {
     const problem = problemIn((value as Record<string, unknown>)[key], look, depth);
     if (problem === undefined) continue;
-    return below(/^[\w$]+$/.test(key) ? `.${key}` : `[${shown(key)}]`, problem);
+    return below(/^[\w$]+$/.test(key) ? `.${key}` : `[${quoted(key)}]`, problem);
   }
   return undefined;
 }

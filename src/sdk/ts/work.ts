@@ -5,7 +5,7 @@ import { MAX_VALUE, parseClientKey } from "../../core/key.ts";
 import { unknownKeys } from "../../core/known-keys.ts";
 import { parseClientTopic } from "../../core/topic.ts";
 import { parseAskedTtl } from "../../core/ttl.ts";
-import { bytesOfText } from "../../lib/text.ts";
+import { bytesOfText } from "../../core/utf8.ts";
 import { lengthProblem } from "../protocol.ts";
 import { appendOptions, encodeContent, encodeResponse, encodeValue } from "./content.ts";
 import { isPlain, isThenable, jsonOf, kindOf, Unsettled, whenSettled } from "./json.ts";

@@ -25,14 +25,14 @@ import type {
   TakenContent,
 } from "../types.ts";
 import { Commits, noCommits } from "./commit/group-commit.ts";
-import { Undurable } from "./commit/horizon.ts";
+import { CommitHorizon } from "./commit/horizon.ts";
 import { WalMark } from "./commit/wal-mark.ts";
 import { BUSY_MS, openForReading } from "./connection.ts";
 import { type Collected, Collector } from "./content/collector.ts";
 import { ContentStore } from "./content/content.ts";
 import { ExpiryClock } from "./expiry-clock.ts";
 import { InPlace } from "./in-place.ts";
-import { type KvPair, KvStore } from "./kv/kv.ts";
+import { type KvEntry, KvStore } from "./kv/kv.ts";
 import type { StoreLock } from "./lock.ts";
 import { Idempotency } from "./log/idempotency.ts";
 import { Log } from "./log/log.ts";
@@ -42,8 +42,8 @@ import { checkStore } from "./verify/check.ts";
 import { Integrity } from "./verify/integrity.ts";
 
 const SWEEP_EVERY_MS = 1000;
-/** How long a close waits for content to settle; the rest settles after the next open. */
-const SETTLE_ON_CLOSE_MS = 2000;
+/** How long a close waits for content to be flushed; the rest is flushed after the next open. */
+const FLUSH_ON_CLOSE_MS = 2000;
 
 /** Failures of a close that leave the store as safe as it was. */
 const LEAVES_ALL = new Set<ErrorCode>(["disk_full", "frame_damaged", "too_many_files"]);
@@ -76,9 +76,9 @@ export class SqliteStore implements Store {
   /** The same of the commit that is being made. */
   #appending = { frames: 0, bytes: 0, contentBytes: 0 };
 
-  readonly #undurable: Undurable;
+  readonly #horizon: CommitHorizon;
   /** An id was given that no frame keeps, so it must be written down. */
-  #idSpent = false;
+  #idConsumed = false;
   #failed: Error | undefined;
   #fail: (error: Error) => void = () => {};
   #closing: Promise<void> | undefined;
@@ -104,7 +104,7 @@ export class SqliteStore implements Store {
     this.#db = db;
     this.#setNewest = db.query("INSERT OR REPLACE INTO facts (key, value) VALUES ('newest_id', ?)");
     this.#ids = newestIds(db, now);
-    this.#undurable = new Undurable(this.#ids);
+    this.#horizon = new CommitHorizon(this.#ids);
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failure = promise;
     this.#fail = resolve;
@@ -115,8 +115,8 @@ export class SqliteStore implements Store {
     const failed = (error: Error) => {
       if (!isOutOfFiles(error)) this.#stop(error);
     };
-    const spent = () => {
-      this.#idSpent = true;
+    const idConsumed = () => {
+      this.#idConsumed = true;
     };
     this.content = new ContentStore(
       {
@@ -124,23 +124,23 @@ export class SqliteStore implements Store {
         write,
         guard,
         failed,
-        crowded: () => this.#collector.collectSoon(true),
-        touch: (text) => this.#collector.touch(text),
-        lost: (hashes) => this.#collector.lost(hashes),
+        onBackpressure: () => this.#collector.collectSoon(true),
+        noteReferences: (text) => this.#collector.noteReferences(text),
+        noteDereferenced: (hashes) => this.#collector.noteDereferenced(hashes),
         checkPlace: () => this.checkWritable(),
         prepared: (root) => this.#place.watch(root),
       },
       { database, root: join(path, "cacache") },
     );
-    const hiddenFrom = () => this.#undurable.from;
+    const visibleBefore = () => this.#horizon.from;
     const { content } = this;
     this.#log = new Log({
       db,
       ids: this.#ids,
       content,
       clock: this.#clock,
-      spent,
-      hiddenFrom,
+      idConsumed,
+      visibleBefore,
       clockBack: () => this.#idempotency.clockBack(),
     });
     this.kv = new KvStore({
@@ -149,10 +149,10 @@ export class SqliteStore implements Store {
       canWrite: !still,
       write,
       guard,
-      spent,
-      hiddenFrom,
-      nextId: () => this.#undurable.idBefore(),
-      touch: (value) => this.#collector.touch(value),
+      idConsumed,
+      visibleBefore,
+      nextId: () => this.#horizon.idBelowHorizon(),
+      noteReferences: (value) => this.#collector.noteReferences(value),
     });
     this.#idempotency = new Idempotency(db, this.#now);
     this.#collector = new Collector({
@@ -187,7 +187,7 @@ export class SqliteStore implements Store {
       begins: () => {
         // Each commit looks at the clock, so that what expires by then stays gone if it is set back.
         this.#clock.begins();
-        this.#undurable.begins();
+        this.#horizon.begins();
       },
       beforeCommit: () => this.#endCommit(),
       committed: () => this.#committed(),
@@ -249,7 +249,7 @@ export class SqliteStore implements Store {
     return { frames: frames.length, added };
   }
 
-  importPairs(pairs: readonly KvPair[]): Promise<number> {
+  importEntries(pairs: readonly KvEntry[]): Promise<number> {
     return this.#write(() => pairs.filter((pair) => this.kv.importNow(pair)).length);
   }
 
@@ -276,13 +276,13 @@ export class SqliteStore implements Store {
     return this.#guard(() => this.#neighbour(id, direction, topics, false));
   }
 
-  async neighbourOnceDurable(
+  async newestDurable(
     id: string,
     direction: Direction,
     topics?: readonly string[],
   ): Promise<string | undefined> {
     const line = this.neighbour(id, direction, topics);
-    if (line !== undefined || this.#undurable.from === undefined) return line;
+    if (line !== undefined || this.#horizon.from === undefined) return line;
     // As that commit has it: when it is durable the next may have taken it away again.
     return this.#write(() => {
       this.#log.trim();
@@ -294,13 +294,13 @@ export class SqliteStore implements Store {
     id: string,
     direction: Direction,
     topics: readonly string[] | undefined,
-    evenHidden: boolean,
+    evenBeyondHorizon: boolean,
   ): string | undefined {
     const from =
       direction === "next"
         ? ({ above: id, order: "asc" } as const)
         : ({ below: id, order: "desc" } as const);
-    const { lastId } = this.#log.page({ ...from, topics, rows: 1, evenHidden });
+    const { lastId } = this.#log.page({ ...from, topics, rows: 1, evenBeyondHorizon });
     return lastId === undefined ? undefined : this.#log.get(lastId);
   }
 
@@ -310,7 +310,7 @@ export class SqliteStore implements Store {
         live: this.#live,
         page: (query) => this.#guard(() => this.#log.page(query)),
         boundOfLast: (count, query) => this.#guard(() => this.#log.boundOfLast(count, query)),
-        nextId: () => this.#undurable.idBefore(),
+        nextId: () => this.#horizon.idBelowHorizon(),
         now: this.#now,
         closed: () => this.#followers.delete(reader),
       },
@@ -417,7 +417,7 @@ export class SqliteStore implements Store {
       if (this.#failed) return;
       await this.#collector.idle();
       await this.#write(() => this.#log.sweepAll());
-      await this.content.finish(SETTLE_ON_CLOSE_MS);
+      await this.content.finish(FLUSH_ON_CLOSE_MS);
       // The last of all writes: when it is durable, so are the others.
       await this.#write(() => {});
       // Who still reads needs the log: it is not waited for.
@@ -471,8 +471,8 @@ export class SqliteStore implements Store {
 
   #endCommit(): void {
     this.#log.trim();
-    if (this.#idSpent) this.#setNewest.run(this.#ids.newest);
-    this.#idSpent = false;
+    if (this.#idConsumed) this.#setNewest.run(this.#ids.newest);
+    this.#idConsumed = false;
   }
 
   /** What is committed is told to readers when it is durable, and until then kept from them. */
@@ -484,14 +484,14 @@ export class SqliteStore implements Store {
     this.#appended.contentBytes += this.#appending.contentBytes;
     this.#appending = { frames: 0, bytes: 0, contentBytes: 0 };
     return () => {
-      this.#undurable.isDurable();
+      this.#horizon.isDurable();
       if (frames.length > 0) this.#live.publish(frames);
       this.kv.publish(changes);
     };
   }
 
   #rolledBack(error: Error): Error {
-    this.#undurable.isRolledBack();
+    this.#horizon.isRolledBack();
     this.#clock.rolledBack();
     this.#log.rolledBack();
     this.kv.rolledBack();

@@ -4,7 +4,7 @@ import { type IdSequence, packId, unpackId } from "../../../core/id.ts";
  * The commits that are made but not synced, in their order. Readers are given nothing of them, and
  * ids of thresholds and pulses lie before them.
  */
-export class Undurable {
+export class CommitHorizon {
   readonly #ids: IdSequence;
   /** Each has an id between what was before it and what is in it. */
   readonly #commits: { readonly boundary: string; given: number }[] = [];
@@ -34,7 +34,7 @@ export class Undurable {
   }
 
   /** A new id above all that readers were given and below all that they were not. */
-  idBefore(): string {
+  idBelowHorizon(): string {
     const [commit] = this.#commits;
     if (!commit) return this.#ids.next();
     // The counters of the boundary are its own, so all its 32 random bits are free to count with.

@@ -59,7 +59,7 @@ export class Collector {
   }
 
   /** To be told of everything that is written while a collection may be under way. */
-  touch(data: string | Uint8Array): void {
+  noteReferences(data: string | Uint8Array): void {
     if (!this.#candidates) return;
     const text =
       typeof data === "string"
@@ -69,7 +69,7 @@ export class Collector {
   }
 
   /** To be told of what something that was removed had named. */
-  lost(hashes: readonly string[]): void {
+  noteDereferenced(hashes: readonly string[]): void {
     if (this.#candidates) for (const hash of hashes) this.#lostMeanwhile.add(hash);
   }
 
@@ -202,7 +202,7 @@ export class Collector {
    */
   async #takeOffNamed(): Promise<void> {
     const { db, guard } = this.#host;
-    // What is written from now on is told to `touch`: a scan up to the end would chase a fast writer.
+    // What is written from now on is told to `noteReferences`: a scan up to the end would chase a fast writer.
     const newest = guard(() => db.query("SELECT max(id) AS id FROM frames").get()) as {
       id: string | null;
     };
@@ -215,7 +215,7 @@ export class Collector {
         crc: number;
         frame: string;
       }[];
-      for (const row of rows) this.touch(checkedLine(row));
+      for (const row of rows) this.noteReferences(checkedLine(row));
       const last = rows.at(-1);
       if (!last) break;
       id = last.id;
@@ -225,7 +225,7 @@ export class Collector {
     );
     for (let key = ""; ; await nextTurn()) {
       const rows = guard(() => pairs.all(key)) as KvRow[];
-      for (const row of rows) this.touch(checkedRow(row).value ?? "");
+      for (const row of rows) this.noteReferences(checkedRow(row).value ?? "");
       const last = rows.at(-1);
       if (!last) return;
       key = last.key;
@@ -257,13 +257,13 @@ export class Collector {
         if (unnamed.has(hash)) {
           const removed = content.remove(hash);
           if (removed) freed.set(hash, removed.size);
-          // What is only staged has no entry in the index, or loses it where it settles.
+          // What is only staged has no entry in the index, or loses it where it is flushed.
           if (removed?.inFile) inFiles.push(hash);
         } else if (this.#lostMeanwhile.has(hash)) {
           // The next collection looks again.
           continue;
         } else {
-          content.settleAfterAll(hash);
+          content.flushAfterAll(hash);
         }
         forget.run(hash);
       }

@@ -9,24 +9,24 @@ import {
   outOfFiles,
 } from "../../failures.ts";
 import type { TakenContent } from "../../types.ts";
-import { MAX_PASSING, PassingContent } from "./ephemeral.ts";
+import { EphemeralContent, MAX_PASSING } from "./ephemeral.ts";
 import { ContentFiles } from "./files.ts";
-import { type SettleRange, settleNext } from "./flush.ts";
-import { Settler } from "./flusher.ts";
+import { type FlushRange, flushNext } from "./flush.ts";
+import { Flusher } from "./flusher.ts";
 import { Staged } from "./staging.ts";
 
 /** Content up to this size, in bytes, rides in the commit of its frame. */
 export const STAGED_MAX = 64 * 1024;
-/** Staged bytes at which new content waits until some of them have settled. */
+/** Staged bytes at which new content waits until some of them are flushed. */
 const STAGED_FULL = 64 * 1024 * 1024;
-/** Staged bytes at which settling starts at once. */
+/** Staged bytes at which flushing starts at once. */
 const STAGED_MUCH = 24 * 1024 * 1024;
 /**
- * Otherwise content settles when it is between one and two times so old, in ms. A burst is over by
+ * Otherwise content is flushed when it is between one and two times so old, in ms. A burst is over by
  * then, and what is only kept for a moment is gone and never makes a file.
  */
-const SETTLE_AFTER_MS = 2000;
-/** After a full disk, or without a descriptor, settling is tried again so much later, in ms. */
+const FLUSH_AFTER_MS = 2000;
+/** After a full disk, or without a descriptor, flushing is tried again so much later, in ms. */
 const RETRY_MS = 5000;
 
 /** Codes of a full disk, the system's and ours. */
@@ -42,11 +42,11 @@ export interface ContentHost {
   /** Reports a failure that no caller waits for. */
   failed(error: Error): void;
   /** There is much staged: frees what can be freed. Gives the end of that, if it is under way. */
-  crowded(): Promise<void> | undefined;
+  onBackpressure(): Promise<void> | undefined;
   /** Told of everything that is written and may name content. */
-  touch(text: string): void;
+  noteReferences(text: string): void;
   /** Told of what something that was removed had named. */
-  lost(hashes: readonly string[]): void;
+  noteDereferenced(hashes: readonly string[]): void;
   /** Before and after files are made. @throws XsError where the store is not in its place any more */
   checkPlace(): void;
   /** The directory of cacache is there, and has to stay. */
@@ -55,32 +55,32 @@ export interface ContentHost {
 
 /**
  * Content by its hash, in two homes: small content is committed with its frame, in the table
- * `staged`, and settles into files in the background; large content goes to a file at once. Readers
+ * `staged`, and is flushed into files in the background; large content goes to a file at once. Readers
  * never know which.
  */
 export class ContentStore {
   readonly files: ContentFiles;
   readonly #root: string;
   readonly #host: ContentHost;
-  readonly #passing = new PassingContent();
-  readonly #settler: Settler;
+  readonly #ephemeral = new EphemeralContent();
+  readonly #flusher: Flusher;
   readonly #staged: Staged;
   readonly #free: ReturnType<Database["query"]>;
   readonly #dontFree: ReturnType<Database["query"]>;
   /** Content in files whose frame is not committed yet. */
   readonly #pinned = new Map<string, number>();
   #ready: Promise<void> | undefined;
-  #settling: Promise<void> | undefined;
+  #flushing: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The last row that is to settle now. */
+  /** The last row that is to be flushed now. */
   #due = 0;
   /** The last row there was when the timer was set: it is old enough when it fires. */
   #ageing = 0;
-  /** Resolves when the next contents have settled, or settling has ended. */
+  /** Resolves when the next contents are flushed, or flushing has ended. */
   #batch = Promise.withResolvers<void>();
-  /** Why nothing settles at the moment: the disk is full, or the database is damaged. */
-  #settleError: XsError | undefined;
-  /** What was removed while a batch was settling: it may be making their files. */
+  /** Why nothing is flushed at the moment: the disk is full, or the database is damaged. */
+  #flushError: XsError | undefined;
+  /** What was removed while a batch was being flushed: it may be making their files. */
   readonly #removed = new Set<string>();
   #stopped = false;
 
@@ -89,12 +89,12 @@ export class ContentStore {
     this.#host = host;
     this.#root = paths.root;
     this.files = new ContentFiles(paths.root);
-    this.#settler = new Settler(paths);
+    this.#flusher = new Flusher(paths);
     this.#staged = new Staged(host.db);
     this.#free = host.db.query("INSERT OR IGNORE INTO freed (hash) VALUES (?)");
     this.#dontFree = host.db.query("DELETE FROM freed WHERE hash = ?");
     this.#ageing = this.#staged.newest;
-    if (this.#staged.weight > 0) this.#settleSoon();
+    if (this.#staged.weight > 0) this.#flushSoon();
   }
 
   /**
@@ -104,25 +104,25 @@ export class ContentStore {
    *
    * Rejects, keeping nothing, if the body breaks off.
    *
-   * @param passing for an ephemeral frame: to be kept in memory only
-   * @throws XsError `body_too_large` where passing content is larger than memory should hold
+   * @param ephemeral for an ephemeral frame: to be kept in memory only
+   * @throws XsError `body_too_large` where ephemeral content is larger than memory should hold
    */
   async take(
     body: ReadableStream<Uint8Array> | null,
-    passing = false,
+    ephemeral = false,
   ): Promise<TakenContent | null> {
     if (!body) return null;
-    const most = passing ? MAX_PASSING : STAGED_MAX;
+    const most = ephemeral ? MAX_PASSING : STAGED_MAX;
     const reader = body.getReader();
     const head: Uint8Array[] = [];
     let size = 0;
     while (size <= most) {
       const { value, done } = await reader.read();
-      if (done) return this.takeBytes(Buffer.concat(head), passing);
+      if (done) return this.takeBytes(Buffer.concat(head), ephemeral);
       head.push(value);
       size += value.length;
     }
-    if (passing) {
+    if (ephemeral) {
       await reader.cancel();
       throw tooLargeToPass();
     }
@@ -130,23 +130,23 @@ export class ContentStore {
   }
 
   /** Takes in content that is in memory: null if it is empty. @throws as {@link take} */
-  async takeBytes(bytes: Uint8Array, passing = false): Promise<TakenContent | null> {
+  async takeBytes(bytes: Uint8Array, ephemeral = false): Promise<TakenContent | null> {
     if (bytes.length === 0) return null;
-    if (passing && bytes.length > MAX_PASSING) throw tooLargeToPass();
-    if (!passing && bytes.length > STAGED_MAX) return this.#putFile([bytes]);
+    if (ephemeral && bytes.length > MAX_PASSING) throw tooLargeToPass();
+    if (!ephemeral && bytes.length > STAGED_MAX) return this.#putFile([bytes]);
     const content = { hash: hashOf(bytes), size: bytes.length, bytes };
-    if (passing) return { ...content, passing };
-    // Content that comes faster than it settles waits here, instead of filling the database.
+    if (ephemeral) return { ...content, ephemeral };
+    // Content that comes faster than it is flushed waits here, instead of filling the database.
     while (this.#staged.weight > STAGED_FULL) {
-      if (this.#settleError) throw this.#settleError;
+      if (this.#flushError) throw this.#flushError;
       if (this.#staged.usedWeight > STAGED_MUCH) {
-        this.startSettling();
+        this.startFlushing();
         await this.#batch.promise;
         continue;
       }
       // Most was removed. It goes unless something holds it, and that is not to be waited for.
       const before = this.#staged.weight;
-      await this.#host.crowded();
+      await this.#host.onBackpressure();
       if (this.#staged.weight >= before) break;
     }
     return content;
@@ -158,11 +158,11 @@ export class ContentStore {
    * @throws XsError `content_damaged`
    */
   async open(hash: string): Promise<Blob | undefined> {
-    const passing = this.#passing.get(hash);
-    if (passing) return new Blob([passing as Uint8Array<ArrayBuffer>]);
+    const ephemeral = this.#ephemeral.get(hash);
+    if (ephemeral) return new Blob([ephemeral as Uint8Array<ArrayBuffer>]);
     const staged = this.#openStaged(hash);
     if (staged) return staged;
-    // It may settle while the file is looked for, but it is never in neither place.
+    // It may be flushed while the file is looked for, but it is never in neither place.
     return (await this.files.open(hash)) ?? this.#openStaged(hash) ?? (await this.files.open(hash));
   }
 
@@ -189,13 +189,13 @@ export class ContentStore {
   /** Stages content; to be called inside a write. */
   stage(content: TakenContent): void {
     if (!content.bytes) return;
-    if (content.passing) {
-      this.#passing.put(content.hash, content.bytes);
+    if (content.ephemeral) {
+      this.#ephemeral.put(content.hash, content.bytes);
       return;
     }
     this.#staged.add(content.hash, content.bytes);
-    if (this.#staged.usedWeight > STAGED_MUCH) this.startSettling();
-    else this.#settleSoon();
+    if (this.#staged.usedWeight > STAGED_MUCH) this.startFlushing();
+    else this.#flushSoon();
   }
 
   /** Tells whether much is staged that only waits for the collector. */
@@ -207,7 +207,7 @@ export class ContentStore {
   release(hashes: readonly string[]): void {
     // Of staged content its row tells; one here as well would be a write at a random place.
     for (const hash of hashes) if (!this.#staged.dropUse(hash)) this.#free.run(hash);
-    this.#host.lost(hashes);
+    this.#host.noteDereferenced(hashes);
   }
 
   /** The hashes of staged content that what used it is gone of. */
@@ -238,12 +238,12 @@ export class ContentStore {
   }
 
   /** This text was written, and may name content. */
-  touch(text: string): void {
-    this.#host.touch(text);
+  noteReferences(text: string): void {
+    this.#host.noteReferences(text);
   }
 
-  /** Content that was to be freed has a use: it may settle. Inside a write. */
-  settleAfterAll(hash: string): void {
+  /** Content that was to be freed has a use: it may be flushed. Inside a write. */
+  flushAfterAll(hash: string): void {
     this.#staged.setUsed(hash);
   }
 
@@ -252,7 +252,7 @@ export class ContentStore {
     const staged = this.#staged.sizeOf(hash);
     this.#staged.remove(hash);
     const filed = this.files.remove(hash);
-    if (this.#settling !== undefined) this.#removed.add(hash);
+    if (this.#flushing !== undefined) this.#removed.add(hash);
     this.#endBatch();
     const size = filed ?? staged;
     return size === undefined ? undefined : { size, inFile: filed !== undefined };
@@ -280,71 +280,71 @@ export class ContentStore {
     this.#staged.reload();
   }
 
-  /** Drops passing content that is due. */
+  /** Drops ephemeral content that is due. */
   sweep(): void {
-    this.#passing.sweep();
+    this.#ephemeral.sweep();
   }
 
-  /** Settles what is staged by now. */
-  startSettling(): void {
-    this.#settleUpTo(this.#staged.newest);
+  /** Flushes what is staged by now. */
+  startFlushing(): void {
+    this.#flushUpTo(this.#staged.newest);
   }
 
-  #settleUpTo(row: number): void {
+  #flushUpTo(row: number): void {
     // What is under way is not cut short by the timer.
-    this.#due = this.#settling === undefined ? row : Math.max(this.#due, row);
-    if (this.#settling !== undefined || this.#stopped) return;
+    this.#due = this.#flushing === undefined ? row : Math.max(this.#due, row);
+    if (this.#flushing !== undefined || this.#stopped) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#settling = this.#settleAll((range) => this.#settler.next(range))
+    this.#flushing = this.#flushAll((range) => this.#flusher.next(range))
       .catch((error: { code?: string } & Error) => {
         this.#host.checkPlace();
         throw error;
       })
       .catch((error: { code?: string } & Error) => {
         if (!staysStaged(error)) return this.#host.failed(error);
-        // What is staged is as safe as it was, and settles later.
-        this.#settleError = isFull(error)
+        // What is staged is as safe as it was, and is flushed later.
+        this.#flushError = isFull(error)
           ? diskFull(error)
           : isOutOfFiles(error)
             ? outOfFiles(error)
             : databaseDamaged(error);
-        this.#settleSoon(RETRY_MS);
+        this.#flushSoon(RETRY_MS);
       })
       .finally(() => {
-        this.#settling = undefined;
+        this.#flushing = undefined;
         this.#removed.clear();
-        this.#settler.rest();
+        this.#flusher.rest();
         this.#endBatch();
         // What came after the last look.
-        if (this.#staged.weight > 0) this.#settleSoon();
+        if (this.#staged.weight > 0) this.#flushSoon();
       });
   }
 
-  /** Has the thread ready that settles. */
+  /** Has the thread ready that flushes. */
   keepThread(): void {
-    this.#settler.keep();
+    this.#flusher.keep();
   }
 
   /** Ends what goes on in the background. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#settler.stop();
+    this.#flusher.stop();
   }
 
-  /** Settles what is staged, as the last thing before the store closes, for `ms` at most. */
+  /** Flushes what is staged, as the last thing before the store closes, for `ms` at most. */
   async finish(ms: number): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    await this.#settling;
-    this.#settler.stop();
+    await this.#flushing;
+    this.#flusher.stop();
     const end = performance.now() + ms;
     this.#due = this.#staged.newest;
     try {
       // Nobody waits for this thread any more.
-      await this.#settleAll(
-        (range) => settleNext(this.#host.db, this.files, range),
+      await this.#flushAll(
+        (range) => flushNext(this.#host.db, this.files, range),
         () => performance.now() > end,
       );
     } catch (error) {
@@ -352,31 +352,31 @@ export class ContentStore {
     }
   }
 
-  #settleSoon(ms = SETTLE_AFTER_MS): void {
+  #flushSoon(ms = FLUSH_AFTER_MS): void {
     if (this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#settleError = undefined;
+      this.#flushError = undefined;
       const aged = this.#ageing;
       this.#ageing = this.#staged.newest;
-      this.#settleUpTo(aged);
+      this.#flushUpTo(aged);
     }, ms);
     this.#timer.unref();
   }
 
-  async #settleAll(
-    next: (range: SettleRange) => ReturnType<typeof settleNext>,
+  async #flushAll(
+    next: (range: FlushRange) => ReturnType<typeof flushNext>,
     stop: () => boolean = () => this.#stopped,
   ): Promise<void> {
     for (let after = 0; !stop(); ) {
       if (!this.#staged.hasNext(after, this.#due)) return;
       await this.#prepare();
       this.#removed.clear();
-      const { settled, last, done } = await next({ after, upTo: this.#due });
+      const { flushed, last, done } = await next({ after, upTo: this.#due });
       after = last;
       const leftOver: string[] = [];
       await this.#host.write(() => {
-        for (const { seq, hash } of settled) {
+        for (const { seq, hash } of flushed) {
           if (!this.#removed.has(hash)) {
             // It has lost its frame meanwhile, and its row that told of that goes.
             if (this.#staged.isUnused(hash)) this.#free.run(hash);

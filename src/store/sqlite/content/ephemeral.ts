@@ -1,13 +1,13 @@
-/** Bytes of passing content that are kept at most, in all. */
+/** Bytes of ephemeral content that are kept at most, in all. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** How long passing content is kept for readers that are live, in ms. */
+/** How long ephemeral content is kept for readers that are live, in ms. */
 const MAX_AGE = 60_000;
 
 /** The largest content of one ephemeral frame, in bytes. */
 export const MAX_PASSING = 16 * 1024 * 1024;
 
 /** The content of ephemeral frames: in memory, for a while, and never on disk. */
-export class PassingContent {
+export class EphemeralContent {
   readonly #kept = new Map<string, { bytes: Uint8Array; until: number }>();
   #size = 0;
 

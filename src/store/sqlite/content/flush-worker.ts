@@ -1,22 +1,22 @@
 // The thread that moves staged content into files, so that the server's own thread never waits for
-// the disk there. It reads the database; what has settled is deleted from it by the main thread.
+// the disk there. It reads the database; what is flushed is deleted from it by the main thread.
 import type { Database } from "bun:sqlite";
 import { openForReading } from "../connection.ts";
 import { ContentFiles } from "./files.ts";
-import { type Settled, type SettleRange, settleNext } from "./flush.ts";
+import { type Flushed, type FlushRange, flushNext } from "./flush.ts";
 
 declare const self: Worker;
 
-/** What the worker is told: where the store is, first; then what to settle. */
-export type ToSettler = { database: string; root: string } | SettleRange;
+/** What the worker is told: where the store is, first; then what to flush. */
+export type ToFlusher = { database: string; root: string } | FlushRange;
 /** What it answers. */
-export type FromSettler = Settled | { failed: { message: string; code?: string } };
+export type FromFlusher = Flushed | { failed: { message: string; code?: string } };
 
 let where: { database: string; root: string } | undefined;
 let db: Database | undefined;
 let files: ContentFiles | undefined;
 
-self.onmessage = async ({ data }: MessageEvent<ToSettler>) => {
+self.onmessage = async ({ data }: MessageEvent<ToFlusher>) => {
   if ("database" in data) {
     where = data;
     return;
@@ -26,9 +26,9 @@ self.onmessage = async ({ data }: MessageEvent<ToSettler>) => {
     // Now and not before, as what fails has to be told, and may work the next time.
     db ??= openForReading(where.database);
     files ??= new ContentFiles(where.root);
-    postMessage(await settleNext(db, files, data));
+    postMessage(await flushNext(db, files, data));
   } catch (error) {
     const { message, code } = error as { message: string; code?: string };
-    postMessage({ failed: { message, ...(code && { code }) } } satisfies FromSettler);
+    postMessage({ failed: { message, ...(code && { code }) } } satisfies FromFlusher);
   }
 };

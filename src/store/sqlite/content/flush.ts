@@ -6,28 +6,28 @@ import type { ContentFiles } from "./files.ts";
 const BATCH_ROWS = 1000;
 const BATCH_BYTES = 8 * 1024 * 1024;
 
-/** What has settled of the staged contents. */
-export interface Settled {
+/** What was flushed of the staged contents. */
+export interface Flushed {
   /** The rows that are in files now. */
-  readonly settled: readonly { seq: number; hash: string }[];
+  readonly flushed: readonly { seq: number; hash: string }[];
   /** The last row that was looked at. */
   readonly last: number;
   /** There was nothing after it. */
   readonly done: boolean;
 }
 
-/** Which rows are to settle: those after one, up to another. */
-export interface SettleRange {
+/** Which rows are to be flushed: those after one, up to another. */
+export interface FlushRange {
   readonly after: number;
   readonly upTo: number;
 }
 
 /** Puts the next staged contents of a range into files. It keeps its thread busy. */
-export async function settleNext(
+export async function flushNext(
   db: Database,
   files: ContentFiles,
-  { after, upTo }: SettleRange,
-): Promise<Settled> {
+  { after, upTo }: FlushRange,
+): Promise<Flushed> {
   const rows = db
     .query(
       `SELECT seq, hash, bytes FROM (
@@ -42,7 +42,7 @@ export async function settleNext(
   const sound = rows.filter(({ hash, bytes }) => hashOf(bytes) === hash);
   await files.putAll(sound);
   return {
-    settled: sound.map(({ seq, hash }) => ({ seq, hash })),
+    flushed: sound.map(({ seq, hash }) => ({ seq, hash })),
     last: rows.at(-1)?.seq ?? after,
     done: rows.length === 0,
   };

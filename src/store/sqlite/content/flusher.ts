@@ -1,16 +1,16 @@
 import { outOfFiles } from "../../failures.ts";
 import { startThread } from "../thread.ts";
-import type { Settled, SettleRange } from "./flush.ts";
-import type { FromSettler, ToSettler } from "./flush-worker.ts";
+import type { Flushed, FlushRange } from "./flush.ts";
+import type { FromFlusher, ToFlusher } from "./flush-worker.ts";
 
 /** The thread is given up after so many ms without work, with the memory it takes. */
 const IDLE_MS = 10_000;
 
 /** Moves staged content into files: in a thread of its own, which is started when it is needed. */
-export class Settler {
+export class Flusher {
   readonly #where: { database: string; root: string };
   #worker: Worker | undefined;
-  #answer: PromiseWithResolvers<Settled> | undefined;
+  #answer: PromiseWithResolvers<Flushed> | undefined;
   #keeps = false;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
@@ -28,12 +28,12 @@ export class Settler {
     }
   }
 
-  /** Settles the next rows of a range; one call at a time. @throws XsError `too_many_files` */
-  async next(range: SettleRange): Promise<Settled> {
+  /** Flushes the next rows of a range; one call at a time. @throws XsError `too_many_files` */
+  async next(range: FlushRange): Promise<Flushed> {
     clearTimeout(this.#idle);
     this.#worker ??= this.#start();
-    this.#answer = Promise.withResolvers<Settled>();
-    this.#worker.postMessage(range satisfies ToSettler);
+    this.#answer = Promise.withResolvers<Flushed>();
+    this.#worker.postMessage(range satisfies ToFlusher);
     return this.#answer.promise;
   }
 
@@ -55,15 +55,15 @@ export class Settler {
     const worker = startThread(
       () => new Worker(new URL("./flush-worker.ts", import.meta.url).href),
     );
-    worker.onmessage = ({ data }: MessageEvent<FromSettler>) => {
+    worker.onmessage = ({ data }: MessageEvent<FromFlusher>) => {
       if ("failed" in data) this.#answer?.reject(Object.assign(new Error(), data.failed));
       else this.#answer?.resolve(data);
     };
     worker.onerror = (event) => {
       this.stop();
-      this.#answer?.reject(outOfFiles(new Error(`the settling thread failed: ${event.message}`)));
+      this.#answer?.reject(outOfFiles(new Error(`the flushing thread failed: ${event.message}`)));
     };
-    worker.postMessage(this.#where satisfies ToSettler);
+    worker.postMessage(this.#where satisfies ToFlusher);
     return worker;
   }
 }

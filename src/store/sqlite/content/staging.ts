@@ -42,7 +42,7 @@ export class Staged {
     return this.#bytes;
   }
 
-  /** What of it has a use, and so is to settle. */
+  /** What of it has a use, and so is to be flushed. */
   get usedWeight(): number {
     return this.#bytes - this.#unusedBytes;
   }
@@ -77,7 +77,7 @@ export class Staged {
     return row?.bytes;
   }
 
-  /** Tells whether any content after a row, up to another, is to settle. */
+  /** Tells whether any content after a row, up to another, is to be flushed. */
   hasNext(after: number, upTo: number): boolean {
     return this.#sql.next.get(after, upTo) !== null;
   }
@@ -99,7 +99,7 @@ export class Staged {
   }
 
   /**
-   * Something that used it is gone. Without a use it does not settle, and is one of the
+   * Something that used it is gone. Without a use it is not flushed, and is one of the
    * {@link unused}. Tells whether it is.
    */
   dropUse(hash: string): boolean {

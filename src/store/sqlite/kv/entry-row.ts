@@ -1,4 +1,4 @@
-import { shown, XsError } from "../../../core/error.ts";
+import { quoted, XsError } from "../../../core/error.ts";
 
 /** A row; without a value where the pair was deleted while somebody watched. */
 export interface KvRow {
@@ -29,7 +29,7 @@ export function checkedRow(row: KvRow): KvRow {
   if (kvCrc(row) === row.crc) return row;
   throw new XsError(
     "value_damaged",
-    `the stored value of the key ${shown(row.key)} is damaged: put it again, or delete it`,
+    `the stored value of the key ${quoted(row.key)} is damaged: put it again, or delete it`,
   );
 }
 

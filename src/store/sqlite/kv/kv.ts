@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { changeLine } from "../../../core/entry.ts";
-import { shown, XsError } from "../../../core/error.ts";
+import { quoted, XsError } from "../../../core/error.ts";
 import type { IdSequence } from "../../../core/id.ts";
 import { KvReader, type KvScope } from "../../entry-reader.ts";
 import { LiveFeed, type LiveFrame } from "../../live.ts";
@@ -17,7 +17,7 @@ export interface KvInfo {
   readonly type: string;
 }
 
-export interface KvPair extends KvInfo {
+export interface KvEntry extends KvInfo {
   readonly value: Uint8Array;
 }
 
@@ -36,13 +36,13 @@ export interface KvHost {
   /** Runs a read, and gives its failure as an error of ours. */
   guard<T>(run: () => T): T;
   /** Told, inside a write, of an id that no frame keeps. */
-  spent(): void;
+  idConsumed(): void;
   /** From this id on nothing is durable yet. */
-  readonly hiddenFrom: () => string | undefined;
+  readonly visibleBefore: () => string | undefined;
   /** A new id, below all that readers have not been given yet. */
   readonly nextId: () => string;
   /** Told of every value that is written. */
-  touch(value: Uint8Array): void;
+  noteReferences(value: Uint8Array): void;
 }
 
 /** Small pairs that were read lately are kept at hand: so many, of at most so many bytes each. */
@@ -58,7 +58,7 @@ export class KvStore {
   readonly #sql: ReturnType<typeof statements>;
   readonly #live = new LiveFeed();
   readonly #watchers = new Set<KvReader>();
-  readonly #recent = new Map<string, KvPair>();
+  readonly #recent = new Map<string, KvEntry>();
   #published: LiveFrame[] = [];
   #total: number | undefined;
 
@@ -70,16 +70,16 @@ export class KvStore {
   }
 
   /** A pair, once it is durable. @throws XsError `value_damaged` */
-  async get(key: string): Promise<KvPair | undefined> {
+  async get(key: string): Promise<KvEntry | undefined> {
     const pair = this.getNow(key);
-    const hidden = this.#host.hiddenFrom();
+    const hidden = this.#host.visibleBefore();
     if (hidden === undefined || (pair && pair.rev < hidden)) return pair;
     // As that commit has it: by the time it is durable there may be a newer one that is not.
     return await this.#host.write(() => this.getNow(key));
   }
 
   /** A pair as a write sees it. @throws XsError `value_damaged` */
-  getNow(key: string): KvPair | undefined {
+  getNow(key: string): KvEntry | undefined {
     const recent = this.#recent.get(key);
     if (recent) return recent;
     const row = this.#row(key);
@@ -127,9 +127,9 @@ export class KvStore {
   }
 
   /** Adds a pair that brings its revision, unless there is a newer one; inside a write. */
-  importNow(pair: KvPair): boolean {
+  importNow(pair: KvEntry): boolean {
     this.#host.ids.advancePast(pair.rev);
-    this.#host.spent();
+    this.#host.idConsumed();
     const known = this.#sql.get.get(pair.key) as KvRow | null;
     if (known && known.rev >= pair.rev) return false;
     this.#set(pair);
@@ -138,7 +138,7 @@ export class KvStore {
 
   /** The pairs of a scope as NDJSON; with `follow`, values and then every change. */
   read(scope: KvScope, options: { follow?: boolean; pulse?: number } = {}): KvReader {
-    const { ids, guard, hiddenFrom, nextId } = this.#host;
+    const { ids, guard, visibleBefore, nextId } = this.#host;
     const reader = new KvReader(
       {
         live: this.#live,
@@ -148,7 +148,7 @@ export class KvStore {
             return page.all(from, rows) as KvInfoRow[];
           }),
         row: (key) => this.#row(key),
-        newestId: () => hiddenFrom() ?? ids.newest,
+        newestId: () => visibleBefore() ?? ids.newest,
         nextId,
         closed: () => this.#watchers.delete(reader),
       },
@@ -208,7 +208,7 @@ export class KvStore {
     this.#count(key, value ? 1 : 0);
     this.#sql.put.run(key, rev, type, kvCrc(pair), value);
     this.#recent.delete(key);
-    if (value) this.#host.touch(value);
+    if (value) this.#host.noteReferences(value);
     if (this.#watchers.size === 0) return;
     this.#published.push({ id: rev, scopes: [key], line: changeLine(pair), expires: null });
   }
@@ -224,7 +224,7 @@ export class KvStore {
   }
 
   #nextRev(): string {
-    this.#host.spent();
+    this.#host.idConsumed();
     return this.#host.ids.next();
   }
 
@@ -241,8 +241,8 @@ export class KvStore {
     throw new XsError(
       "precondition_failed",
       rev === undefined
-        ? `there is no key ${shown(key)}, so there is no revision to match`
-        : `the key ${shown(key)} is at revision ${rev}: read it again, then decide`,
+        ? `there is no key ${quoted(key)}, so there is no revision to match`
+        : `the key ${quoted(key)} is at revision ${rev}: read it again, then decide`,
       { members: { actual: rev ?? null } },
     );
   }

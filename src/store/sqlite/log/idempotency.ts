@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { shown, XsError } from "../../../core/error.ts";
+import { quoted, XsError } from "../../../core/error.ts";
 import { hashOf } from "../../../core/hash.ts";
 import type { AppendRequest } from "../../types.ts";
 
@@ -33,7 +33,7 @@ export class Idempotency {
     if (known && known.request !== request) {
       throw new XsError(
         "idempotency_key_reused",
-        `the Idempotency-Key ${shown(key)} belongs to another append of the last 24 hours: use a new key for each`,
+        `the Idempotency-Key ${quoted(key)} belongs to another append of the last 24 hours: use a new key for each`,
       );
     }
     if (known) return known.frames.split("\n");

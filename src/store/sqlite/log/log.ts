@@ -42,9 +42,9 @@ export interface LogHost {
   /** What decides what has expired. */
   readonly clock: ExpiryClock;
   /** Told, inside a write, of an id that no frame keeps. */
-  spent(): void;
+  idConsumed(): void;
   /** Reads give nothing from this id on: it is not durable yet. */
-  hiddenFrom(): string | undefined;
+  visibleBefore(): string | undefined;
   /** Told, inside a write, that times which were reckoned from now on are later than they should be. */
   clockBack(): void;
 }
@@ -57,8 +57,8 @@ export class Log {
   readonly #clock: ExpiryClock;
   readonly #now: () => number;
   readonly #clockBack: () => void;
-  readonly #spent: () => void;
-  readonly #hiddenFrom: () => string | undefined;
+  readonly #idConsumed: () => void;
+  readonly #visibleBefore: () => string | undefined;
   readonly #sql: ReturnType<typeof statements>;
   readonly #pages = new Map<string, ReturnType<Database["query"]>>();
   /** Rows of each topic that has a `last:` ttl in use. */
@@ -68,15 +68,15 @@ export class Log {
   #published: LiveFrame[] = [];
   #total: number | undefined;
 
-  constructor({ db, ids, content, clock, spent, hiddenFrom, clockBack }: LogHost) {
+  constructor({ db, ids, content, clock, idConsumed, visibleBefore, clockBack }: LogHost) {
     this.#db = db;
     this.#ids = ids;
     this.#content = content;
     this.#clock = clock;
     this.#now = clock.now;
     this.#clockBack = clockBack;
-    this.#spent = spent;
-    this.#hiddenFrom = hiddenFrom;
+    this.#idConsumed = idConsumed;
+    this.#visibleBefore = visibleBefore;
     this.#sql = statements(db);
   }
 
@@ -175,7 +175,7 @@ export class Log {
       this.#total = undefined;
     }
     this.#content.release(hashesIn(row.frame));
-    this.#spent();
+    this.#idConsumed();
     return true;
   }
 
@@ -267,7 +267,7 @@ export class Log {
 
   /** The newest frame's id of a topic, as a write sees it. */
   newest(topic: string): string | undefined {
-    return this.page({ topics: [topic], order: "desc", rows: 1, evenHidden: true }).lastId;
+    return this.page({ topics: [topic], order: "desc", rows: 1, evenBeyondHorizon: true }).lastId;
   }
 
   /** The bound (exclusive) above which the newest `count` frames lie; undefined if all do. */
@@ -285,7 +285,7 @@ export class Log {
     this.#sql.insert.run(id, expires, Bun.hash.crc32(line), line);
     for (const scope of scopes) this.#sql.insertScope.run(scope, id);
     this.#count(scopes[0] as string, 1);
-    this.#content.touch(line);
+    this.#content.noteReferences(line);
   }
 
   #count(topic: string, change: 1 | -1): void {
@@ -330,7 +330,7 @@ export class Log {
   /** Runs a statement over the rows of a query; statements are made once for each shape. */
   #select(query: PageQuery, wrap: (rows: string) => string, count: number): unknown {
     const { above, topics, order } = query;
-    const hidden = query.evenHidden ? undefined : this.#hiddenFrom();
+    const hidden = query.evenBeyondHorizon ? undefined : this.#visibleBefore();
     const below =
       hidden !== undefined && (query.below === undefined || hidden < query.below)
         ? hidden

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseTtl } from "../../../core/ttl.ts";
 import { makePrivateFile } from "../../modes.ts";
 import type { ImportFrame } from "../../types.ts";
-import type { KvPair } from "../kv/kv.ts";
+import type { KvEntry } from "../kv/kv.ts";
 
 const NAME = /^import-[0-9a-f-]{36}\.db$/;
 /** What is given back at a time. */
@@ -50,7 +50,7 @@ export class ImportSpace {
     this.#sql.frame.run(topic, id, hash, meta, ttl.text);
   }
 
-  addPair({ key, rev, type, value }: KvPair): void {
+  addEntryOfKv({ key, rev, type, value }: KvEntry): void {
     this.#sql.pair.run(key, rev, type, value);
   }
 
@@ -68,9 +68,9 @@ export class ImportSpace {
   }
 
   /** The pairs, some at a time. */
-  *pairs(): Generator<KvPair[]> {
+  *pairs(): Generator<KvEntry[]> {
     const rows = this.#db.query("SELECT key, rev, type, value FROM pairs ORDER BY seq");
-    type PairRow = Omit<KvPair, "size">;
+    type PairRow = Omit<KvEntry, "size">;
     for (const step of steps(rows.iterate() as Iterable<PairRow>, ({ value }) => value.length)) {
       yield step.map((row) => ({ ...row, size: row.value.length }));
     }

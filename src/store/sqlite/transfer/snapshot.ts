@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import { digestOf } from "../../../core/hash.ts";
 import { openForReading } from "../connection.ts";
 import { checkedRow, type KvRow } from "../kv/entry-row.ts";
-import type { KvPair } from "../kv/kv.ts";
+import type { KvEntry } from "../kv/kv.ts";
 import { checkedLine } from "../log/log.ts";
 
 const PAGE_ROWS = 200;
@@ -57,7 +57,7 @@ export class Snapshot {
   }
 
   /** The k/v pairs, in the order of their keys. @throws XsError `value_damaged` */
-  *pairs(): Generator<KvPair> {
+  *pairs(): Generator<KvEntry> {
     const next = this.#db.query(
       "SELECT key, rev, type, crc, value FROM kv WHERE key > ? AND value IS NOT NULL ORDER BY key LIMIT 1",
     );

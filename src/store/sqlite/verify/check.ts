@@ -148,7 +148,7 @@ async function checkStaged({ db, findings }: Subject): Promise<void> {
 
 async function checkFile(hash: string, content: ContentStore, findings: Findings): Promise<void> {
   // On its way it may have no entry yet, no file any more, or one that a power cut left half written:
-  // until it has settled it is not read from there.
+  // until it is flushed it is not read from there.
   if (content.isOnItsWay(hash)) return;
   try {
     if (!(await content.files.isSound(hash))) findings.found(`content ${hash}: is damaged`);
