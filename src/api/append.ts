@@ -10,34 +10,38 @@ import type { AppendCondition } from "../store/types.ts";
 import { takeBody } from "./body.ts";
 import type { Call } from "./call.ts";
 import { appendChunks } from "./chunked.ts";
-import { frameResponse } from "./get.ts";
-import { isOn, onlyOptions } from "./query.ts";
+import { frameResponse, TIMESTAMP } from "./frame-response.ts";
+import { text, type Values, value } from "./options.ts";
+
+export const APPEND_OPTIONS = {
+  ttl: text("how long the frame is kept"),
+  chunked: value("a frame for each piece: bytes, lines or sse", (text) => parseChunkMode(text)),
+  "with-timestamp": TIMESTAMP,
+};
 
 /** Appends one frame; the body is its content. With `chunked` it is a frame for each piece. */
-export function append(name: string) {
-  return async (call: Call): Promise<Response> => {
-    const { store, request, url } = call;
-    const topic = parseClientTopic(name);
-    const query = onlyOptions(url, ["ttl", "with-timestamp", "chunked"]);
-    const ttl = query.get("ttl");
-    const header = request.headers.get("xs-meta");
-    const condition = conditionOf(request);
-    const write = {
-      topic,
-      ttl: ttl === null ? FOREVER : ttlFor(topic, ttl, condition),
-      meta: header === null ? "null" : parseMeta(utf8(header)),
-    };
-    const timestamp = isOn(query, "with-timestamp");
-    const mode = query.get("chunked");
-    if (mode !== null) {
-      if (condition.expectLast !== undefined || condition.idempotencyKey !== undefined) {
-        throw new XsError("bad_header", "a chunked append is many: it takes no condition");
-      }
-      return appendChunks(call, write, parseChunkMode(mode), timestamp);
-    }
-    const content = await takeBody(store, request, write.ttl.kind === "ephemeral");
-    return frameResponse(await store.append({ ...write, content }, condition), timestamp);
+export async function append(
+  call: Call,
+  { ttl, chunked, "with-timestamp": timestamp }: Values<typeof APPEND_OPTIONS>,
+  name: string,
+): Promise<Response> {
+  const { store, request } = call;
+  const topic = parseClientTopic(name);
+  const header = request.headers.get("xs-meta");
+  const condition = conditionOf(request);
+  const write = {
+    topic,
+    ttl: ttl === undefined ? FOREVER : ttlFor(topic, ttl, condition),
+    meta: header === null ? "null" : parseMeta(utf8(header)),
   };
+  if (chunked !== undefined) {
+    if (condition.expectLast !== undefined || condition.idempotencyKey !== undefined) {
+      throw new XsError("bad_header", "a chunked append is many: it takes no condition");
+    }
+    return appendChunks(call, write, chunked, timestamp);
+  }
+  const content = await takeBody(store, request, write.ttl.kind === "ephemeral");
+  return frameResponse(await store.append({ ...write, content }, condition), timestamp);
 }
 
 /**

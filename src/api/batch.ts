@@ -9,7 +9,6 @@ import type { AppendCondition, AppendRequest, TakenContent } from "../store/type
 import { conditionOf, ttlFor } from "./append.ts";
 import { eachLine, LineError } from "./body-lines.ts";
 import type { Call } from "./call.ts";
-import { isOn, onlyOptions } from "./query.ts";
 
 /** Most frames of a batch, and the most bytes of all its lines. */
 const MAX_FRAMES = 10_000;
@@ -21,8 +20,10 @@ const MAX_LINE = 1024 * 1024;
  * Appends frames given as NDJSON in one step: all of them or, where a line is wrong, none. Gives
  * the frames as NDJSON.
  */
-export async function appendBatch({ store, request, url, rooms }: Call): Promise<Response> {
-  const timestamp = isOn(onlyOptions(url, ["with-timestamp"]), "with-timestamp");
+export async function appendBatch(
+  { store, request, rooms }: Call,
+  { "with-timestamp": timestamp }: { "with-timestamp": boolean },
+): Promise<Response> {
   const condition = conditionOf(request);
   if (condition.expectLast !== undefined) {
     throw new XsError("bad_header", "xs-expect-last is for the append of one frame");

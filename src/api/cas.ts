@@ -1,32 +1,14 @@
 import { XsError } from "../core/error.ts";
-import { hashOf, parseHash } from "../core/hash.ts";
+import { parseHash } from "../core/hash.ts";
 import type { Store } from "../store/store.ts";
-import type { TakenContent } from "../store/types.ts";
 import { STORED_BYTES } from "./answer-headers.ts";
-import { takeBody } from "./body.ts";
 import type { Call } from "./call.ts";
 import { isKnown, isRangeFor } from "./conditions.ts";
-import { onlyOptions } from "./query.ts";
 
-/** What an append leaves out is content as well, for who stores it on purpose. */
-const EMPTY: TakenContent = { hash: hashOf(new Uint8Array()), size: 0, bytes: new Uint8Array() };
-
-export const cas = {
-  /** Stores the body as content and gives its hash as text. */
-  async post({ store, request, url }: Call): Promise<Response> {
-    onlyOptions(url, []);
-    const content = (await takeBody(store, request)) ?? EMPTY;
-    await store.keep(content);
-    return new Response(content.hash, { headers: { "content-type": "text/plain" } });
-  },
-
-  get(hash: string) {
-    return ({ store, request, url }: Call): Promise<Response> => {
-      onlyOptions(url, []);
-      return contentResponse(store, parseHash(hash), request);
-    };
-  },
-};
+/** The content of a hash. */
+export function cas({ store, request }: Call, _: object, hash: string): Promise<Response> {
+  return contentResponse(store, parseHash(hash), request);
+}
 
 /** Content, whole or the range asked for. A hash never changes its meaning, so it is the ETag. */
 export async function contentResponse(

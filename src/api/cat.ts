@@ -1,70 +1,41 @@
 import { XsError } from "../core/error.ts";
-import { idInLine } from "../core/frame.ts";
 import { parseId } from "../core/id.ts";
-import {
-  parseCount,
-  parseFollow,
-  parseReadOptions,
-  READ_ALL,
-  type ReadOptions,
-} from "../core/read-options.ts";
-import { parseTopicFilter } from "../core/topic.ts";
+import { parseReadOptions } from "../core/read-options.ts";
 import type { Call } from "./call.ts";
-import { checkCrowd } from "./crowd.ts";
-import { frameResponse } from "./get.ts";
-import { linesResponse, wantsEvents } from "./line-response.ts";
-import { isOn, onlyOptions } from "./query.ts";
+import { wantsEvents } from "./line-response.ts";
+import { type Options, text } from "./options.ts";
+import { readResponse } from "./read-response.ts";
 
-/** Reads the stream, or one topic of it. */
-export function readStream(topic?: string) {
-  return (call: Call): Response => {
-    const pairs = [...call.url.searchParams];
-    if (topic !== undefined) {
-      if (call.url.searchParams.has("topic")) {
-        throw new XsError("bad_option", "the topic is in the path already: leave topic= out");
-      }
-      pairs.push(["topic", topic]);
-    }
-    return readResponse(call, parseReadOptions(resume(call, pairs)));
-  };
+/** The options of a read. `parseReadOptions` takes them as they stand, as their order counts. */
+export const READ_OPTIONS: Options = {
+  "last-id": text("start after this id; in a descending read, below it"),
+  after: text("the same as last-id"),
+  from: text("start at this id"),
+  tail: text("skip history"),
+  new: text("the same as tail"),
+  follow: text("stay live; a number is a heartbeat every so many ms"),
+  limit: text("end after so many frames"),
+  last: text("only the newest so many"),
+  topic: { ...text("a pattern, or a list of them"), isList: true },
+  order: text("asc, or desc for the newest first"),
+  "with-timestamp": text("adds the time of each frame, from its id"),
+};
+
+/** Reads the stream. */
+export function cat(call: Call): Response {
+  return read(call, [...call.url.searchParams]);
 }
 
-/** The first or the last frame, or several, of the stream or of a topic. */
-export function readEnd(end: "first" | "last", name?: string) {
-  return (call: Call): Response | Promise<Response> => {
-    const topics = name === undefined ? undefined : parseTopicFilter(name);
-    const known = ["last", "limit", "with-timestamp", ...(end === "last" ? ["follow"] : [])];
-    const query = onlyOptions(call.url, known);
-    if (query.has("last") && query.has("limit")) {
-      throw new XsError("bad_option", "last and limit mean the same here: give one");
-    }
-    const options = { ...READ_ALL, ...(topics && { topics }) };
-    const given = query.get("last") ?? query.get("limit");
-    const followed = parseFollow(query.get("follow"));
-    if (given === null && !followed.follow) {
-      return single(call, { ...options, order: end === "first" ? "asc" : "desc" });
-    }
-    const count = given === null ? 1 : parseCount(given, query.has("last") ? "last" : "limit");
-    const withTimestamp = isOn(query, "with-timestamp");
-    const { follow, pulse } = followed;
-    return readResponse(call, {
-      ...options,
-      ...(end === "first" ? { limit: count } : { last: count, follow, ...(pulse && { pulse }) }),
-      withTimestamp,
-    });
-  };
-}
-
-async function single({ store, url }: Call, options: ReadOptions): Promise<Response> {
-  // Below and above every id.
-  const edge = options.order === "asc" ? "" : "~";
-  const direction = options.order === "asc" ? "next" : "previous";
-  // With a `last:` ttl what took the place of another frame may be about to be durable.
-  const line = await store.newestDurable(edge, direction, options.topics);
-  if (line === undefined) {
-    throw new XsError("not_found", `there is no frame ${options.topics ? "of this topic" : "yet"}`);
+/** Reads one topic of the stream, or several. */
+export function catTopic(call: Call, _: object, topic: string): Response {
+  if (call.url.searchParams.has("topic")) {
+    throw new XsError("bad_option", "the topic is in the path already: leave topic= out");
   }
-  return frameResponse(line, isOn(url.searchParams, "with-timestamp"));
+  return read(call, [...call.url.searchParams, ["topic", topic]]);
+}
+
+function read(call: Call, pairs: [string, string][]): Response {
+  return readResponse(call, parseReadOptions(resume(call, pairs)));
 }
 
 /** `Last-Event-ID`, as an EventSource sends it when it connects again, means `last-id`. */
@@ -75,9 +46,4 @@ function resume({ request, url }: Call, pairs: [string, string][]): [string, str
   // The address of an EventSource stays the same, so what it says of the start is done with.
   if (!url.searchParams.has("follow")) return [...pairs, ["last-id", parseId(id)]];
   return [...pairs.filter(([key]) => !replaced.has(key)), ["last-id", parseId(id)]];
-}
-
-function readResponse(call: Call, options: ReadOptions): Response {
-  if (options.follow) checkCrowd(call);
-  return linesResponse(call, () => call.store.read(options), idInLine);
 }

@@ -7,7 +7,6 @@ import { STORED_BYTES, STREAMED } from "./answer-headers.ts";
 import { brokeOff } from "./broken-answer.ts";
 import type { Call } from "./call.ts";
 import { ExportedContent } from "./export-content.ts";
-import { onlyOptions } from "./query.ts";
 
 /**
  * Everything as one tar: the frames, the k/v pairs, and each content by its hash. The same store
@@ -17,8 +16,7 @@ import { onlyOptions } from "./query.ts";
  * @throws XsError `frame_damaged`, `value_damaged`, `too_many_requests`
  */
 export async function exportStore(call: Call): Promise<Response> {
-  const { store, url, rooms } = call;
-  onlyOptions(url, []);
+  const { store, rooms } = call;
   const type = { ...STORED_BYTES, ...STREAMED, "content-type": "application/x-tar" };
   const { createTarPacker } = await import("modern-tar");
   rooms.exports.take();

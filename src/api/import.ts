@@ -9,7 +9,6 @@ import { FrameImport, type Unexpected } from "./import-report.ts";
 import { importTar } from "./import-tar.ts";
 import { jsonResponse, lineResponse } from "./json-response.ts";
 import { peek } from "./peek.ts";
-import { isOn, onlyOptions } from "./query.ts";
 import type { Room } from "./room.ts";
 import { BLOCK, badTar, isTar, lacksOfTar, unpacker } from "./tar-entries.ts";
 
@@ -24,9 +23,11 @@ interface LineImport extends Unexpected {
 }
 
 /** Adds what a body brings, ids kept: the tar of an export, or frames as NDJSON. */
-export async function importAll({ store, request, url, context, rooms }: Call): Promise<Response> {
-  const query = onlyOptions(url, ["ahead", "no-processors"]);
-  const options = { ahead: isOn(query, "ahead"), noProcessors: isOn(query, "no-processors") };
+export async function importAll(
+  { store, request, context, rooms }: Call,
+  { ahead, "no-processors": noProcessors }: { ahead: boolean; "no-processors": boolean },
+): Promise<Response> {
+  const options = { ahead, noProcessors };
   const frames = new FrameImport(store, context, options);
   const { head, chunks } = await peek(request.body, BLOCK);
   if (isTar(head)) {

@@ -1,5 +1,5 @@
 import { quoted, XsError } from "../core/error.ts";
-import { MAX_VALUE, parseClientKey, parseKeyPrefix } from "../core/key.ts";
+import { MAX_VALUE, parseClientKey, parseKey, parseKeyPrefix } from "../core/key.ts";
 import { parseFollow } from "../core/read-options.ts";
 import type { KvScope } from "../store/entry-reader.ts";
 import type { KvCondition } from "../store/sqlite/kv/kv.ts";
@@ -10,72 +10,72 @@ import { isKnown, revisionsIn } from "./conditions.ts";
 import { checkCrowd } from "./crowd.ts";
 import { jsonResponse } from "./json-response.ts";
 import { linesResponse } from "./line-response.ts";
-import { onlyOptions } from "./query.ts";
+import { text, type Values, value } from "./options.ts";
 
 /** Longest media type of a value. */
 const MAX_TYPE = 255;
 /** The media type of a value that came without one. */
 const UNNAMED = "application/octet-stream";
 
+export const WATCH_OPTIONS = {
+  follow: text("what is there, then each change; a number is a heartbeat every so many ms"),
+};
+export const LIST_OPTIONS = {
+  prefix: value("only keys that begin so", parseKeyPrefix),
+  ...WATCH_OPTIONS,
+};
+
 export const kv = {
   /** The pairs whose keys begin with a prefix, or a watch of them. */
-  list(call: Call): Response {
-    const query = onlyOptions(call.url, ["prefix", "follow"]);
-    return read(call, { prefix: parseKeyPrefix(query.get("prefix") ?? "") });
+  list(call: Call, { prefix = "", follow }: Values<typeof LIST_OPTIONS>): Response {
+    return read(call, { prefix }, follow);
   },
 
   /** A value as it was put, or a watch of its key. */
-  get(key: string) {
-    return async (call: Call): Promise<Response> => {
-      const { store, request, url } = call;
-      if (onlyOptions(url, ["follow"]).has("follow")) return read(call, { key });
-      const pair = await store.kv.get(key);
-      if (!pair) throw new XsError("not_found", `there is no key ${quoted(key)}`);
-      const validators = { ...STORED_BYTES, etag: `"${pair.rev}"` };
-      if (isKnown(request, pair.rev))
-        return new Response(null, { status: 304, headers: validators });
-      const headers = {
-        ...validators,
-        // An import may have brought one that says nothing.
-        "content-type": pair.type || UNNAMED,
-        "content-length": String(pair.value.length),
-      };
-      return new Response(pair.value as Uint8Array<ArrayBuffer>, { headers });
+  async get(call: Call, { follow }: Values<typeof WATCH_OPTIONS>, name: string): Promise<Response> {
+    const { store, request } = call;
+    const key = parseKey(name);
+    if (follow !== undefined) return read(call, { key }, follow);
+    const entry = await store.kv.get(key);
+    if (!entry) throw new XsError("not_found", `there is no key ${quoted(key)}`);
+    const validators = { ...STORED_BYTES, etag: `"${entry.rev}"` };
+    if (isKnown(request, entry.rev))
+      return new Response(null, { status: 304, headers: validators });
+    const headers = {
+      ...validators,
+      // An import may have brought one that says nothing.
+      "content-type": entry.type || UNNAMED,
+      "content-length": String(entry.value.length),
     };
+    return new Response(entry.value as Uint8Array<ArrayBuffer>, { headers });
   },
 
   /** Stores the body; the revision is the answer's ETag. */
-  put(key: string) {
-    return async ({ store, request, url, rooms }: Call): Promise<Response> => {
-      onlyOptions(url, []);
-      parseClientKey(key);
-      const type = request.headers.get("content-type") || UNNAMED;
-      if (type.length > MAX_TYPE) {
-        throw new XsError("bad_header", `the Content-Type is longer than ${MAX_TYPE} bytes`);
-      }
-      const condition = conditionOf(request);
-      const value = await readBody(request, MAX_VALUE, "a value", rooms.bytes);
-      const rev = await store.kv.put(key, type, value, condition);
-      const response = jsonResponse({ key, rev, size: value.length, type });
-      response.headers.set("etag", `"${rev}"`);
-      return response;
-    };
+  async put({ store, request, rooms }: Call, _: object, name: string): Promise<Response> {
+    const key = parseClientKey(parseKey(name));
+    const type = request.headers.get("content-type") || UNNAMED;
+    if (type.length > MAX_TYPE) {
+      throw new XsError("bad_header", `the Content-Type is longer than ${MAX_TYPE} bytes`);
+    }
+    const condition = conditionOf(request);
+    const value = await readBody(request, MAX_VALUE, "a value", rooms.bytes);
+    const rev = await store.kv.put(key, type, value, condition);
+    const response = jsonResponse({ key, rev, size: value.length, type });
+    response.headers.set("etag", `"${rev}"`);
+    return response;
   },
 
   /** Removes a pair, if it is there. */
-  delete(key: string) {
-    return async ({ store, request, url }: Call): Promise<Response> => {
-      onlyOptions(url, []);
-      parseClientKey(key);
-      const rev = await store.kv.delete(key, conditionOf(request));
-      return new Response(null, { status: 204, ...(rev && { headers: { etag: `"${rev}"` } }) });
-    };
+  async delete({ store, request }: Call, _: object, name: string): Promise<Response> {
+    const key = parseClientKey(parseKey(name));
+    const rev = await store.kv.delete(key, conditionOf(request));
+    return new Response(null, { status: 204, ...(rev && { headers: { etag: `"${rev}"` } }) });
   },
 };
 
-function read(call: Call, scope: KvScope): Response {
-  const { store, url } = call;
-  const options = parseFollow(url.searchParams.get("follow"));
+function read(call: Call, scope: KvScope, follow: string | undefined): Response {
+  const { store } = call;
+  const options = parseFollow(follow ?? null);
   if (options.follow) checkCrowd(call);
   return linesResponse(
     call,

@@ -1,7 +1,6 @@
 import { COMMIT_SIZES } from "../store/sqlite/commit/group-commit.ts";
 import { version } from "../version.ts";
 import type { Call } from "./call.ts";
-import { onlyOptions } from "./query.ts";
 
 type Type = "counter" | "gauge" | "histogram";
 /** What stands behind the name of the metric (a suffix, labels), and the value. */
@@ -11,8 +10,7 @@ type Sample = readonly [behindName: string, value: number];
  * What whoever watches over the server wants to know, in the text format of Prometheus
  * (https://prometheus.io/docs/instrumenting/exposition_formats/, 0.0.4).
  */
-export function metrics({ store, url, errors }: Call): Response {
-  onlyOptions(url, []);
+export function metrics({ store, errors }: Call): Response {
   const now = store.metrics;
   const cpu = process.cpuUsage();
   const families = [

@@ -1,7 +1,6 @@
 import { STREAMED } from "./answer-headers.ts";
 import { brokeOff } from "./broken-answer.ts";
 import type { Call } from "./call.ts";
-import { isOn, onlyOptions } from "./query.ts";
 
 const HEADERS = { ...STREAMED, "content-type": "application/x-ndjson" };
 /** Between two lines that tell how far it is, in ms. */
@@ -11,9 +10,8 @@ const PROGRESS_MS = 200;
  * Checks the whole store: a line for each problem as it is found, and one with the counts at the
  * end. It goes at the pace of the client, and ends when that leaves.
  */
-export function verify(call: Call): Response {
-  const { store, request, url, rooms } = call;
-  const progress = isOn(onlyOptions(url, ["progress"]), "progress");
+export function verify(call: Call, { progress: wanted }: { progress: boolean }): Response {
+  const { store, request, rooms } = call;
   if (request.method === "HEAD") return new Response(null, { headers: HEADERS });
   rooms.checks.take();
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
@@ -27,7 +25,7 @@ export function verify(call: Call): Response {
     signal: left.signal,
     progress({ frames, contents, pairs }) {
       const now = performance.now();
-      if (!progress || now - told < PROGRESS_MS) return;
+      if (!wanted || now - told < PROGRESS_MS) return;
       told = now;
       return write({ checked: { frames, contents, pairs } });
     },

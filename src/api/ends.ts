@@ -1,0 +1,53 @@
+import { XsError } from "../core/error.ts";
+import { parseCount, parseFollow, READ_ALL, type ReadOptions } from "../core/read-options.ts";
+import { parseTopicFilter } from "../core/topic.ts";
+import type { Call } from "./call.ts";
+import { frameResponse, TIMESTAMP } from "./frame-response.ts";
+import { text, type Values, value } from "./options.ts";
+import { readResponse } from "./read-response.ts";
+
+export const FIRST_OPTIONS = {
+  last: value("so many frames", parseCount),
+  limit: value("the same as last", parseCount),
+  "with-timestamp": TIMESTAMP,
+};
+export const LAST_OPTIONS = { ...FIRST_OPTIONS, follow: text("stay live") };
+
+type Given = Values<typeof FIRST_OPTIONS> & { readonly follow?: string | undefined };
+
+/** The first or the last frame, or several, of the stream or of a topic. */
+export function readEnd(end: "first" | "last") {
+  return (call: Call, given: Given, topic: string): Response | Promise<Response> => {
+    const { last, limit, "with-timestamp": withTimestamp } = given;
+    const topics = topic === "" ? undefined : parseTopicFilter(topic);
+    if (last !== undefined && limit !== undefined) {
+      throw new XsError("bad_option", "last and limit mean the same here: give one");
+    }
+    const options = { ...READ_ALL, ...(topics && { topics }) };
+    const count = last ?? limit;
+    const { follow, pulse } = parseFollow(given.follow ?? null);
+    if (count === undefined && !follow) {
+      const order = end === "first" ? "asc" : "desc";
+      return single(call, { ...options, order, withTimestamp });
+    }
+    return readResponse(call, {
+      ...options,
+      ...(end === "first"
+        ? { limit: count ?? 1 }
+        : { last: count ?? 1, follow, ...(pulse && { pulse }) }),
+      withTimestamp,
+    });
+  };
+}
+
+async function single({ store }: Call, options: ReadOptions): Promise<Response> {
+  // Below and above every id.
+  const edge = options.order === "asc" ? "" : "~";
+  const direction = options.order === "asc" ? "next" : "previous";
+  // With a `last:` ttl what took the place of another frame may be about to be durable.
+  const line = await store.newestDurable(edge, direction, options.topics);
+  if (line === undefined) {
+    throw new XsError("not_found", `there is no frame ${options.topics ? "of this topic" : "yet"}`);
+  }
+  return frameResponse(line, options.withTimestamp);
+}

@@ -1,0 +1,26 @@
+import { quoted, XsError } from "../core/error.ts";
+import { withTimestamp } from "../core/frame.ts";
+import { parseId } from "../core/id.ts";
+import type { Store } from "../store/store.ts";
+import { lineResponse } from "./json-response.ts";
+import { flag } from "./options.ts";
+
+export const TIMESTAMP = flag("adds the time of each frame, from its id");
+
+/** One frame as JSON. */
+export function frameResponse(line: string, timestamp = false): Response {
+  return lineResponse(timestamp ? withTimestamp(line) : line);
+}
+
+/** The line of a frame. @throws XsError `bad_id`, `not_found` */
+export function findFrame(store: Store, id: string): string {
+  if (!/^[0-9a-z]{25}$/i.test(id)) {
+    throw new XsError(
+      "bad_id",
+      `${quoted(id)} is not an id; to read a topic, ask for /stream/${id.slice(0, 80)}`,
+    );
+  }
+  const line = store.get(parseId(id));
+  if (line === undefined) throw new XsError("not_found", `there is no frame ${id}`);
+  return line;
+}

@@ -1,0 +1,11 @@
+import { idInLine } from "../core/frame.ts";
+import type { ReadOptions } from "../core/read-options.ts";
+import type { Call } from "./call.ts";
+import { checkCrowd } from "./crowd.ts";
+import { linesResponse } from "./line-response.ts";
+
+/** What a read gives, as lines. @throws XsError `too_many_files` for one that follows */
+export function readResponse(call: Call, options: ReadOptions): Response {
+  if (options.follow) checkCrowd(call);
+  return linesResponse(call, () => call.store.read(options), idInLine);
+}

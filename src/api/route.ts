@@ -1,0 +1,184 @@
+import { type ErrorCode, quoted, XsError } from "../core/error.ts";
+import type { Call } from "./call.ts";
+import type { Option, Options, Values } from "./options.ts";
+
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/**
+ * A row of the table of routes: all that is known of one thing that the API does. The router reads it, and so
+ * does `Allow`.
+ */
+export interface Route<O extends Options = Options> {
+  /** HEAD comes with GET. */
+  readonly method: Method;
+  /** `:name` is one segment of the path, `:name+` all that is left of it. */
+  readonly path: string;
+  readonly options: O;
+  /** What can go wrong, beside what can always: a wrong option, a closed store, a full disk. */
+  readonly errors: readonly ErrorCode[];
+  /** What it does, in a line. */
+  readonly about: string;
+  /**
+   * Throws where the name in the path is none that could ever succeed. The request is answered all the same, as
+   * that tells more, but `Allow` does not name the method.
+   */
+  readonly check?: (name: string) => unknown;
+  /** False where another route owns the name. */
+  readonly applies?: (name: string) => boolean;
+  answer(call: Call, options: Values<O>, name: string): Response | Promise<Response>;
+}
+
+/** A route, with the types of its options checked against what answers. */
+export function route<const O extends Options>(row: Route<O>): Route {
+  return row as unknown as Route;
+}
+
+/** The routes with one form of path, by method. */
+interface Resource {
+  readonly routes: ReadonlyMap<string, Route>;
+  /** How many segments stand before what `:name+` takes; undefined where it takes one. */
+  readonly rest: number | undefined;
+}
+
+/** Finds the route of a request in the time that a few look-ups take. */
+export class Router {
+  /** By the form of the path: `stream/:`, `:/content`, `kv/+`. */
+  readonly #resources = new Map<string, Resource>();
+  /** First segments that no name is taken for. */
+  readonly #firsts: ReadonlySet<string>;
+
+  readonly #gone: Readonly<Record<string, string>>;
+
+  /** @param gone paths that are not here, with what to use instead */
+  constructor(routes: readonly Route[], gone: Readonly<Record<string, string>>) {
+    this.#gone = gone;
+    const forms = new Map<string, Map<string, Route>>();
+    for (const each of routes) {
+      const form = formOf(each.path);
+      const known = forms.get(form) ?? new Map<string, Route>();
+      forms.set(form, known.set(each.method, each));
+    }
+    for (const [form, known] of forms) {
+      const rest = form.endsWith("+") ? form.split("/").length - 1 : undefined;
+      this.#resources.set(form, { routes: known, rest });
+    }
+    this.#firsts = new Set([...forms.keys()].map((form) => form.split("/")[0] ?? ""));
+  }
+
+  /**
+   * Answers a request by its route.
+   *
+   * @throws XsError `unknown_path`, `method_not_allowed` with `Allow`
+   */
+  answer(call: Call): Response | Promise<Response> {
+    const { request, url } = call;
+    if (Object.hasOwn(this.#gone, url.pathname)) {
+      throw new XsError("unknown_path", this.#gone[url.pathname] ?? "");
+    }
+    const segments = url.pathname.slice(1).split("/").map(decode);
+    const found = this.#find(segments);
+    if (!found) throw unknownPath(url.pathname);
+    const { resource, name } = found;
+    const { method } = request;
+    const route = resource.routes.get(method === "HEAD" ? "GET" : method);
+    if (!route || route.applies?.(name) === false) throw notAllowed(resource, call, name);
+    const answer = route.answer(call, parseOptions(url, route.options), name);
+    return method === "HEAD" ? withoutBody(answer) : answer;
+  }
+
+  #find(segments: readonly string[]): { resource: Resource; name: string } | undefined {
+    const [first = "", second, third] = segments;
+    if (!this.#firsts.has(first)) {
+      if (third !== undefined) return undefined;
+      const resource = this.#resources.get(second === undefined ? ":" : `:/${second}`);
+      return resource && { resource, name: first };
+    }
+    if (second === undefined) {
+      const resource = this.#resources.get(first);
+      return resource && { resource, name: "" };
+    }
+    const rest = this.#resources.get(`${first}/+`);
+    if (rest) return { resource: rest, name: segments.slice(rest.rest).join("/") };
+    const resource = third === undefined ? this.#resources.get(`${first}/:`) : undefined;
+    return resource && { resource, name: second };
+  }
+}
+
+function unknownPath(path: string): XsError {
+  return new XsError("unknown_path", `there is nothing at ${path}; see docs/protocol.md`);
+}
+
+/** A path as the router knows it: names become `:`, and `+` where they take all the rest. */
+function formOf(path: string): string {
+  return path
+    .slice(1)
+    .split("/")
+    .map((part) => (part.startsWith(":") ? (part.endsWith("+") ? "+" : ":") : part))
+    .join("/");
+}
+
+async function withoutBody(answer: Response | Promise<Response>): Promise<Response> {
+  const { body, status, headers } = await answer;
+  await body?.cancel();
+  return new Response(null, { status, headers });
+}
+
+function notAllowed(resource: Resource, { request, url }: Call, name: string): XsError {
+  const allow = allowed(resource, name).join(", ");
+  const problem = `${request.method} is not for ${url.pathname}; there is ${allow}`;
+  return new XsError("method_not_allowed", problem, { headers: { allow } });
+}
+
+/** The methods that can succeed. @throws XsError why none of them can */
+function allowed({ routes }: Resource, name: string): string[] {
+  const names: string[] = [];
+  let reason: unknown;
+  for (const { method, applies, check } of routes.values()) {
+    if (applies?.(name) === false) continue;
+    try {
+      check?.(name);
+      names.push(...(method === "GET" ? [method, "HEAD"] : [method]));
+    } catch (error) {
+      reason ??= error;
+    }
+  }
+  if (names.length === 0) throw reason;
+  return names;
+}
+
+/** The options of a query, each at most once unless it is a list. @throws XsError `bad_option` */
+function parseOptions<O extends Options>(url: URL, options: O): Values<O> {
+  const values: Record<string, unknown> = {};
+  for (const name in options) values[name] = (options[name] as Option<unknown>).absent;
+  if (url.search === "") return values as Values<O>;
+  const given = new Set<string>();
+  for (const [name, text] of url.searchParams) {
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (!option) throw unknownOption(name, options);
+    if (option.isList) {
+      values[name] = [...((values[name] as unknown[] | undefined) ?? []), option.parse(text, name)];
+      continue;
+    }
+    if (given.has(name)) {
+      throw new XsError("bad_option", `the option ${quoted(name)} is given twice`);
+    }
+    given.add(name);
+    values[name] = option.parse(text, name);
+  }
+  return values as Values<O>;
+}
+
+function unknownOption(name: string, options: Options): XsError {
+  const known = Object.keys(options).join(", ");
+  const there = known === "" ? "there is none" : `there is ${known}`;
+  return new XsError("bad_option", `no option ${quoted(name)} here: ${there}`);
+}
+
+function decode(segment: string): string {
+  if (!segment.includes("%")) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new XsError("bad_request", "the path has a broken percent-encoding");
+  }
+}
