@@ -13,6 +13,7 @@ type Sample = readonly [behindName: string, value: number];
 export function metrics({ store, errors }: Call): Response {
   const now = store.metrics;
   const cpu = process.cpuUsage();
+  const tasks = Object.entries(now.background);
   const families = [
     gauge("xs_info", "The version of xs.", [label("version", version), 1]),
     gauge("xs_frames", "Frames in the store.", now.frames),
@@ -40,6 +41,16 @@ export function metrics({ store, errors }: Call): Response {
     gauge("xs_staged_contents", "Contents that are not in a file yet.", now.stagedContents),
     gauge("xs_staged_bytes", "Bytes of the contents that are not in a file yet.", now.stagedBytes),
     gauge("xs_database_bytes", "Bytes of the database and its log.", now.databaseBytes),
+    counter(
+      "xs_background_runs_total",
+      "Runs of what the store does in the background.",
+      ...tasks.map(([task, { runs }]): Sample => [label("task", task), runs]),
+    ),
+    counter(
+      "xs_background_seconds_total",
+      "How long they took.",
+      ...tasks.map(([task, { seconds }]): Sample => [label("task", task), seconds]),
+    ),
     counter(
       "xs_errors_total",
       "Requests answered with an error.",

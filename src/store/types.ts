@@ -92,6 +92,10 @@ export interface StoreMetrics {
   readonly stagedBytes: number;
   /** Of the database and its write-ahead log. */
   readonly databaseBytes: number;
+  /** By task: how often it ran in the background, and for how many seconds in all. */
+  readonly background: Readonly<
+    Record<string, { readonly runs: number; readonly seconds: number }>
+  >;
 }
 
 /** Who listens to a check. */

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { label } from "../../src/api/metrics.ts";
 import { version } from "../../src/version.ts";
 import { bucketsOf, type Metrics, parseMetrics } from "../support/prometheus.ts";
+import { until } from "../support/wait.ts";
 import { Subject } from "./with-store.ts";
 
 async function metricsOf(subject: Subject): Promise<Metrics> {
@@ -29,6 +30,8 @@ test("GET /metrics is the text format of Prometheus, every line of it, with ever
     xs_staged_contents: "gauge",
     xs_staged_bytes: "gauge",
     xs_database_bytes: "gauge",
+    xs_background_runs_total: "counter",
+    xs_background_seconds_total: "counter",
     xs_errors_total: "counter",
     process_resident_memory_bytes: "gauge",
     process_cpu_seconds_total: "counter",
@@ -109,4 +112,17 @@ test("a label is escaped", () => {
   expect(label("code", 'a\\b"c\nd')).toBe('{code="a\\\\b\\"c\\nd"}');
   const text = `# HELP x y\n# TYPE x gauge\nx${label("code", '\\n"\n')} 1\n`;
   expect([...parseMetrics(text).samples]).toEqual([['x{code="\\\\n\\"\\n"}', 1]]);
+});
+
+test("what the store does in the background is counted, task by task", async () => {
+  await using subject = new Subject();
+  await subject.append("note", "small");
+  await until("each task has run", async () => {
+    const { samples } = await metricsOf(subject);
+    const tasks = ["expire", "ephemeral", "collect", "flush", "place"];
+    return tasks.every((task) => {
+      const of = (name: string) => samples.get(`xs_background_${name}_total{task="${task}"}`) ?? 0;
+      return of("runs") > 0 && of("seconds") > 0;
+    });
+  });
 });

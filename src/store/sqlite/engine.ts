@@ -24,6 +24,7 @@ import type {
   StoreMetrics,
   TakenContent,
 } from "../types.ts";
+import { Background, type Task } from "./background.ts";
 import { Commits, noCommits } from "./commit/group-commit.ts";
 import { CommitHorizon } from "./commit/horizon.ts";
 import { WalMark } from "./commit/wal-mark.ts";
@@ -41,7 +42,7 @@ import { Snapshot } from "./transfer/snapshot.ts";
 import { checkStore } from "./verify/check.ts";
 import { Integrity } from "./verify/integrity.ts";
 
-const SWEEP_EVERY_MS = 1000;
+const BACKGROUND_MS = 1000;
 /** How long a close waits for content to be flushed; the rest is flushed after the next open. */
 const FLUSH_ON_CLOSE_MS = 2000;
 
@@ -70,7 +71,7 @@ export class SqliteStore implements Store {
   readonly #idempotency: Idempotency;
   readonly #setNewest: ReturnType<Database["query"]>;
   readonly #integrity = new Integrity();
-  readonly #sweeper: ReturnType<typeof setInterval>;
+  readonly #background = new Background();
   readonly #followers = new Set<Reader>();
   readonly #appended = { frames: 0, bytes: 0, contentBytes: 0 };
   /** The same of the commit that is being made. */
@@ -124,6 +125,7 @@ export class SqliteStore implements Store {
         write,
         guard,
         failed,
+        background: this.#background,
         onBackpressure: () => this.#collector.collectSoon(true),
         noteReferences: (text) => this.#collector.noteReferences(text),
         noteDereferenced: (hashes) => this.#collector.noteDereferenced(hashes),
@@ -168,8 +170,13 @@ export class SqliteStore implements Store {
     } else {
       void closeTreeToOthers(join(path, "cacache"), this.#ending.signal).catch(() => {});
     }
-    this.#sweeper = setInterval(() => this.#sweepSoon(), SWEEP_EVERY_MS);
-    this.#sweeper.unref();
+    const every = (task: Task, run: () => unknown) =>
+      this.#background.every(task, BACKGROUND_MS, () => this.#inBackground(run));
+    every("place", () => this.#checkPlace());
+    every("expire", () => this.#expire());
+    every("collect", () => this.#collector.collectSoon(this.content.hasMuchUnused));
+    const ephemeral = () => this.content.sweep();
+    this.#background.every("ephemeral", BACKGROUND_MS, ephemeral);
     if (still) return;
     if (this.#idempotency.wasAhead()) {
       this.#write(() => this.#idempotency.clockBack()).catch(failed);
@@ -389,6 +396,7 @@ export class SqliteStore implements Store {
       databaseBytes: ["", "-wal"]
         .map((end) => statSync(join(this.path, DATABASE + end), { throwIfNoEntry: false })?.size)
         .reduce<number>((sum, size) => sum + (size ?? 0), 0),
+      background: this.#background.runs,
     };
   }
 
@@ -412,7 +420,7 @@ export class SqliteStore implements Store {
   async #close(): Promise<void> {
     this.endReads();
     this.#ending.abort();
-    clearInterval(this.#sweeper);
+    this.#background.stop();
     try {
       if (this.#failed) return;
       await this.#collector.idle();
@@ -511,19 +519,22 @@ export class SqliteStore implements Store {
     return !this.#failed && !this.#place.problem();
   }
 
-  #sweepSoon(): void {
-    this.content.sweep();
+  async #inBackground(run: () => unknown): Promise<void> {
     if (this.#failed) return;
-    const misplaced = this.#place.problem();
-    if (misplaced) return void this.#stop(misplaced);
-    this.#sweep().catch((error: Error) => {
-      // A full disk passes and the next sweep tries again; what does not pass stops the store.
-      if (!(this.#translate(error) instanceof XsError)) this.#stop(error);
-    });
+    try {
+      await run();
+    } catch (error) {
+      // A full disk passes and the next run tries again; what does not pass stops the store.
+      if (!(this.#translate(error as Error) instanceof XsError)) this.#stop(error as Error);
+    }
   }
 
-  async #sweep(): Promise<void> {
-    void this.#collector.collectSoon(this.content.hasMuchUnused);
+  #checkPlace(): void {
+    const misplaced = this.#place.problem();
+    if (misplaced) this.#stop(misplaced);
+  }
+
+  async #expire(): Promise<void> {
     if (!this.#log.hasExpired() && !this.#idempotency.hasExpired() && !this.kv.hasDeleted()) return;
     await this.#write(() => {
       this.#log.sweep();

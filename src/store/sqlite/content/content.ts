@@ -9,6 +9,7 @@ import {
   outOfFiles,
 } from "../../failures.ts";
 import type { TakenContent } from "../../types.ts";
+import type { Background } from "../background.ts";
 import { EphemeralContent, MAX_PASSING } from "./ephemeral.ts";
 import { ContentFiles } from "./files.ts";
 import { type FlushRange, flushNext } from "./flush.ts";
@@ -41,6 +42,8 @@ export interface ContentHost {
   guard<T>(run: () => T): T;
   /** Reports a failure that no caller waits for. */
   failed(error: Error): void;
+  /** What runs in the background. */
+  readonly background: Background;
   /** There is much staged: frees what can be freed. Gives the end of that, if it is under way. */
   onBackpressure(): Promise<void> | undefined;
   /** Told of everything that is written and may name content. */
@@ -71,7 +74,6 @@ export class ContentStore {
   readonly #pinned = new Map<string, number>();
   #ready: Promise<void> | undefined;
   #flushing: Promise<void> | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
   /** The last row that is to be flushed now. */
   #due = 0;
   /** The last row there was when the timer was set: it is old enough when it fires. */
@@ -89,7 +91,7 @@ export class ContentStore {
     this.#host = host;
     this.#root = paths.root;
     this.files = new ContentFiles(paths.root);
-    this.#flusher = new Flusher(paths);
+    this.#flusher = new Flusher(paths, host.background);
     this.#staged = new Staged(host.db);
     this.#free = host.db.query("INSERT OR IGNORE INTO freed (hash) VALUES (?)");
     this.#dontFree = host.db.query("DELETE FROM freed WHERE hash = ?");
@@ -294,8 +296,7 @@ export class ContentStore {
     // What is under way is not cut short by the timer.
     this.#due = this.#flushing === undefined ? row : Math.max(this.#due, row);
     if (this.#flushing !== undefined || this.#stopped) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#host.background.cancel("flush");
     this.#flushing = this.#flushAll((range) => this.#flusher.next(range))
       .catch((error: { code?: string } & Error) => {
         this.#host.checkPlace();
@@ -329,14 +330,14 @@ export class ContentStore {
   /** Ends what goes on in the background. */
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#host.background.cancel("flush");
     this.#flusher.stop();
   }
 
   /** Flushes what is staged, as the last thing before the store closes, for `ms` at most. */
   async finish(ms: number): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#host.background.cancel("flush");
     await this.#flushing;
     this.#flusher.stop();
     const end = performance.now() + ms;
@@ -353,15 +354,13 @@ export class ContentStore {
   }
 
   #flushSoon(ms = FLUSH_AFTER_MS): void {
-    if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
+    this.#host.background.after("flush", ms, () => {
       this.#flushError = undefined;
       const aged = this.#ageing;
       this.#ageing = this.#staged.newest;
       this.#flushUpTo(aged);
-    }, ms);
-    this.#timer.unref();
+      return this.#flushing;
+    });
   }
 
   async #flushAll(

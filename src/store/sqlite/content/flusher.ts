@@ -1,4 +1,5 @@
 import { outOfFiles } from "../../failures.ts";
+import type { Background } from "../background.ts";
 import { startThread } from "../thread.ts";
 import type { Flushed, FlushRange } from "./flush.ts";
 import type { FromFlusher, ToFlusher } from "./flush-worker.ts";
@@ -12,9 +13,10 @@ export class Flusher {
   #worker: Worker | undefined;
   #answer: PromiseWithResolvers<Flushed> | undefined;
   #keeps = false;
-  #idle: ReturnType<typeof setTimeout> | undefined;
+  readonly #background: Background;
 
-  constructor(where: { database: string; root: string }) {
+  constructor(where: { database: string; root: string }, background: Background) {
+    this.#background = background;
     this.#where = where;
   }
 
@@ -30,7 +32,7 @@ export class Flusher {
 
   /** Flushes the next rows of a range; one call at a time. @throws XsError `too_many_files` */
   async next(range: FlushRange): Promise<Flushed> {
-    clearTimeout(this.#idle);
+    this.#background.cancel("rest");
     this.#worker ??= this.#start();
     this.#answer = Promise.withResolvers<Flushed>();
     this.#worker.postMessage(range satisfies ToFlusher);
@@ -39,14 +41,13 @@ export class Flusher {
 
   /** There is nothing to do for now. */
   rest(): void {
-    clearTimeout(this.#idle);
+    this.#background.cancel("rest");
     if (this.#keeps) return;
-    this.#idle = setTimeout(() => this.stop(), IDLE_MS);
-    this.#idle.unref();
+    this.#background.after("rest", IDLE_MS, () => this.stop());
   }
 
   stop(): void {
-    clearTimeout(this.#idle);
+    this.#background.cancel("rest");
     this.#worker?.terminate();
     this.#worker = undefined;
   }

@@ -1,0 +1,70 @@
+/** What a store does without being asked. */
+export const TASKS = ["expire", "ephemeral", "collect", "flush", "rest", "place"] as const;
+export type Task = (typeof TASKS)[number];
+
+/** How often a task ran so far, and how long it took in all, in seconds. */
+export interface TaskRuns {
+  runs: number;
+  seconds: number;
+}
+
+/**
+ * The one clock of everything that a store does in the background. A task runs again and again, or once after a
+ * while; none keeps the process alive, and none runs beside itself.
+ */
+export class Background {
+  readonly runs: Readonly<Record<Task, TaskRuns>>;
+  readonly #timers = new Map<Task, ReturnType<typeof setTimeout>>();
+  readonly #busy = new Set<Task>();
+  #stopped = false;
+
+  constructor() {
+    const none = TASKS.map((task) => [task, { runs: 0, seconds: 0 }] as const);
+    this.runs = Object.fromEntries(none) as Record<Task, TaskRuns>;
+  }
+
+  /** Runs a task every so many ms. One that still runs by then is not run again. */
+  every(task: Task, ms: number, run: () => unknown): void {
+    const timer = setInterval(() => void this.#run(task, run), ms);
+    timer.unref();
+    this.#timers.set(task, timer);
+  }
+
+  /** Runs a task once in so many ms, unless it waits already. */
+  after(task: Task, ms: number, run: () => unknown): void {
+    if (this.#timers.has(task) || this.#stopped) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(task);
+      void this.#run(task, run);
+    }, ms);
+    timer.unref();
+    this.#timers.set(task, timer);
+  }
+
+  /** A task does not run, unless it is asked for again. */
+  cancel(task: Task): void {
+    clearTimeout(this.#timers.get(task));
+    this.#timers.delete(task);
+  }
+
+  /** Nothing runs any more. */
+  stop(): void {
+    this.#stopped = true;
+    for (const task of [...this.#timers.keys()]) this.cancel(task);
+  }
+
+  /** What a task rejects with is the affair of the task. */
+  async #run(task: Task, run: () => unknown): Promise<void> {
+    if (this.#busy.has(task) || this.#stopped) return;
+    this.#busy.add(task);
+    const start = performance.now();
+    try {
+      await run();
+    } finally {
+      const done = this.runs[task];
+      done.runs++;
+      done.seconds += (performance.now() - start) / 1000;
+      this.#busy.delete(task);
+    }
+  }
+}
