@@ -1,21 +1,17 @@
-import { unknownKeys } from "../../core/known-keys.ts";
 import { textLines } from "../../lib/lines.ts";
 import type { Ask } from "../../net/http-client.ts";
-import { SCRIPT_KEYS } from "../handler-keys.ts";
 import type { FromServer } from "../protocol.ts";
 import { decodeValue } from "./content.ts";
 import { explain } from "./explain.ts";
 import { isThenable, jsonOf, settled, Unsettled, whenSettled } from "./json.ts";
+import { Overlay, type WrittenValue } from "./overlay.ts";
 import { Reads } from "./reads.ts";
+import { type Script, scriptOf } from "./script.ts";
 import { checkState, stateText } from "./state.ts";
 import { Work, type WorkSession } from "./work.ts";
 
 /** Output that a batch collects before its frames so far are declared done, in characters. */
 const MUCH_OUTPUT = 1024 * 1024;
-
-/** A handler as its script exports it, of whatever state. */
-// biome-ignore lint/suspicious/noExplicitAny: the script knows what its state is
-type Script = XsHandler<any>;
 
 /** Runs a handler on the frames of stdin until that ends. */
 export async function handle(exported: unknown, ask: Ask): Promise<void> {
@@ -25,26 +21,6 @@ export async function handle(exported: unknown, ask: Ask): Promise<void> {
   session.write(`{"ready":${jsonOf({ ...options, batches: true }, "the handler")}}`);
   await session.flush();
   await session.run();
-}
-
-function scriptOf(exported: unknown): Script {
-  if (typeof exported === "function") return { run: exported as Script["run"] };
-  if (typeof (exported as Partial<Script> | null)?.run === "function") {
-    const unknown = unknownKeys(exported as Script, SCRIPT_KEYS, "the record of the handler");
-    if (unknown !== undefined) throw new Error(unknown);
-    return exported as Script;
-  }
-  throw new Error(
-    "the default export of a handler is a function, or an object with a function run(frame, state, xs)",
-  );
-}
-
-/** A pair that is written and not committed; undefined where it was deleted. */
-interface Written {
-  readonly id: string;
-  readonly pair: { bytes: Uint8Array; type: string } | undefined;
-  /** What a frame that is done had written there before: it holds again if this one fails. */
-  readonly before: Written | undefined;
 }
 
 /** A handler at work: frames come in batches, and what it makes of them goes out the same way. */
@@ -73,8 +49,7 @@ class Session implements WorkSession {
   #committed = "";
   /** What waits for a commit. */
   #waiting: (() => void)[] = [];
-  /** Pairs that are written but not committed. */
-  readonly #overlay = new Map<string, Written>();
+  readonly #overlay = new Overlay();
   /** Nothing is committed, so what is written stays here. */
   readonly #isTrial = process.env.XS_TRIAL !== undefined;
 
@@ -129,13 +104,11 @@ class Session implements WorkSession {
   async value(key: string): Promise<unknown> {
     const known = this.#overlay.get(key);
     if (!known) return this.#reads.value(key);
-    return known.pair && decodeValue(known.pair.bytes, known.pair.type);
+    return known.value && decodeValue(known.value.bytes, known.value.type);
   }
 
-  overlay(id: string, key: string, pair: { bytes: Uint8Array; type: string } | undefined): void {
-    const known = this.#overlay.get(key);
-    const before = known && known.id <= this.#done ? known : known?.before;
-    this.#overlay.set(key, { id, pair, before: before && { ...before, before: undefined } });
+  overlay(id: string, key: string, value: WrittenValue): void {
+    this.#overlay.set(id, key, value, this.#done);
   }
 
   async reads(work: Work): Promise<Reads> {
@@ -157,9 +130,7 @@ class Session implements WorkSession {
 
   #wasCommitted(id: string): void {
     this.#committed = id;
-    for (const [key, { id: written }] of this.#overlay) {
-      if (written <= id && !this.#isTrial) this.#overlay.delete(key);
-    }
+    if (!this.#isTrial) this.#overlay.committed(id);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const wake of waiting) wake();
@@ -207,7 +178,7 @@ class Session implements WorkSession {
       return [...work.end(), `{"done":"${frame.id}"}`];
     } catch (error) {
       work.end();
-      this.#forgetOverlay(frame.id);
+      this.#overlay.forget(frame.id);
       return [errorLine(frame, error)];
     } finally {
       this.#atWork--;
@@ -266,7 +237,7 @@ class Session implements WorkSession {
     this.#undone = [];
     this.#lines = [];
     this.#size = 0;
-    for (const { id } of frames) this.#forgetOverlay(id);
+    for (const { id } of frames) this.#overlay.forget(id);
     this.#state = this.#doneState === undefined ? undefined : JSON.parse(this.#doneState);
     this.#changed = false;
     if (frames.length === 1) {
@@ -279,14 +250,6 @@ class Session implements WorkSession {
     for (const frame of frames) {
       await this.#handle(frame);
       await this.#finish();
-    }
-  }
-
-  #forgetOverlay(id: string): void {
-    for (const [key, { id: written, before }] of this.#overlay) {
-      if (written !== id) continue;
-      if (before) this.#overlay.set(key, before);
-      else this.#overlay.delete(key);
     }
   }
 

@@ -1,0 +1,19 @@
+import { unknownKeys } from "../../core/known-keys.ts";
+import { SCRIPT_KEYS } from "../handler-keys.ts";
+
+/** A handler as its script exports it, of whatever state. */
+// biome-ignore lint/suspicious/noExplicitAny: the script knows what its state is
+export type Script = XsHandler<any>;
+
+/** @throws Error where a script exports no handler */
+export function scriptOf(exported: unknown): Script {
+  if (typeof exported === "function") return { run: exported as Script["run"] };
+  if (typeof (exported as Partial<Script> | null)?.run === "function") {
+    const unknown = unknownKeys(exported as Script, SCRIPT_KEYS, "the record of the handler");
+    if (unknown !== undefined) throw new Error(unknown);
+    return exported as Script;
+  }
+  throw new Error(
+    "the default export of a handler is a function, or an object with a function run(frame, state, xs)",
+  );
+}
