@@ -1,22 +1,22 @@
 /**
- * Works off what comes in, piece by piece, with one piece under way at a time. What comes in is
- * somebody else's to keep: the drain only asks for the next piece until there is none.
+ * Works off a queue, one piece at a time. The caller keeps the queue: the drain asks for the next piece
+ * until none is left.
  */
 export class Drain {
   readonly #next: () => Promise<unknown> | undefined;
   #running: Promise<void> | undefined;
 
-  /** @param next begins the next piece; undefined if there is none. What it begins never rejects. */
+  /** @param next begins the next piece; undefined if there is none. The promise it returns never rejects. */
   constructor(next: () => Promise<unknown> | undefined) {
     this.#next = next;
   }
 
-  /** Tells that something came in. Work begins in a later microtask: what comes until then is seen. */
+  /** Starts working. The first piece begins in a later microtask, so it sees everything queued until then. */
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /** Settles when nothing is left; undefined where nothing is. */
+  /** Settles when the queue is empty; undefined while the drain is idle. */
   get running(): Promise<void> | undefined {
     return this.#running;
   }
@@ -24,7 +24,7 @@ export class Drain {
   async #run(): Promise<void> {
     await Promise.resolve();
     for (let piece = this.#next(); piece; piece = this.#next()) await piece;
-    // Not when this promise settles: what came in between the last look and then would be left lying.
+    // Cleared here, not when this promise settles: a piece queued between the two would stay in the queue.
     this.#running = undefined;
   }
 }

@@ -14,8 +14,8 @@ export async function syncPath(path: string): Promise<void> {
 }
 
 /**
- * Makes a directory, and those above it that are not there, so that it is there after a power cut:
- * its name is durable only with a sync of the directory above.
+ * Makes a directory and its missing parents so that they survive a power cut: the name of a directory
+ * is durable only once its parent is synced.
  */
 export function makeDirectory(path: string, mode: number): void {
   const first = mkdirSync(path, { recursive: true, mode }) ?? path;
@@ -30,7 +30,7 @@ function syncDirectory(path: string): void {
   try {
     fd = openSync(path, "r");
   } catch (error) {
-    // One that we may not read is not ours: nothing of it was made here.
+    // A directory that this process may not read belongs to somebody else: nothing was made in it.
     if ((error as { code?: string }).code === "EACCES") return;
     throw error;
   }
@@ -42,8 +42,8 @@ function syncDirectory(path: string): void {
 }
 
 /**
- * Syncs everything on the file system that holds a path, with syncfs(2): one wait where each file
- * and directory would be one. False where the system has no such call, and nothing was done.
+ * Syncs the whole file system that holds a path, with syncfs(2): one wait instead of one for each file
+ * and directory. Returns false, with nothing done, where the system has no such call.
  */
 export function syncFileSystem(path: string): boolean {
   const syncfs = libc("syncfs");

@@ -1,7 +1,7 @@
-/** Room for the first bytes. */
-const FIRST_ROOM = 512;
+/** Bytes of the first allocation. */
+const FIRST_CAPACITY = 512;
 
-/** Bytes that are added piece by piece: n bytes cost O(n), however small the pieces are. */
+/** A buffer that grows as bytes are added: n bytes cost O(n), however small the pieces are. */
 export class GrowingBuffer {
   #buffer: Buffer<ArrayBuffer> = Buffer.alloc(0);
   #size = 0;
@@ -10,7 +10,7 @@ export class GrowingBuffer {
     return this.#size;
   }
 
-  /** What it holds, without a copy. */
+  /** The bytes it holds, without a copy. */
   get bytes(): Buffer<ArrayBuffer> {
     return this.#buffer.subarray(0, this.#size);
   }
@@ -18,8 +18,8 @@ export class GrowingBuffer {
   add(bytes: Uint8Array): void {
     const size = this.#size + bytes.length;
     if (size > this.#buffer.length) {
-      // By doubling, so that the copies add up to no more than what it holds.
-      const larger = Buffer.allocUnsafe(Math.max(size, 2 * this.#buffer.length, FIRST_ROOM));
+      // Doubles, so that all copies together move no more bytes than the buffer holds.
+      const larger = Buffer.allocUnsafe(Math.max(size, 2 * this.#buffer.length, FIRST_CAPACITY));
       larger.set(this.bytes);
       this.#buffer = larger;
     }
@@ -27,7 +27,7 @@ export class GrowingBuffer {
     this.#size = size;
   }
 
-  /** Removes and returns what it holds; later bytes do not touch that. */
+  /** Removes and returns the bytes it holds; later additions do not change them. */
   take(): Buffer<ArrayBuffer> {
     const { bytes } = this;
     this.#buffer = Buffer.alloc(0);

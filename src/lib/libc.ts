@@ -2,7 +2,7 @@ import { dlopen, FFIType, type Pointer } from "bun:ffi";
 
 const { i32, u32, u64, ptr } = FFIType;
 
-/** The calls of libc that nothing of Bun stands for, with their arguments. All give an int. */
+/** The libc calls that Bun offers no function for, with the types of their arguments. Each returns an int. */
 const CALLS = {
   /** Linux. */
   epoll_ctl: [i32, i32, i32, ptr],
@@ -34,7 +34,7 @@ const LIBRARIES: Partial<Record<NodeJS.Platform, string>> = {
 
 const loaded = new Map<keyof typeof CALLS, Call | undefined>();
 
-/** A call of libc; undefined where this system, or its libc, has none of that name. */
+/** Looks up a libc call; undefined where this system, or its libc, has none of that name. */
 export function libc(name: keyof typeof CALLS): Call | undefined {
   if (!loaded.has(name)) loaded.set(name, load(name));
   return loaded.get(name);

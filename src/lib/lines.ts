@@ -2,14 +2,14 @@ import { GrowingBuffer } from "./growing-buffer.ts";
 
 const LF = 10;
 
-/** A line is longer than whoever reads it takes. */
+/** A line is longer than its reader accepts. */
 export class LineTooLong extends Error {
   constructor(most: number) {
     super(`a line is longer than ${most} bytes`);
   }
 }
 
-/** A line holds bytes that are no UTF-8, and whoever reads it takes nothing else. */
+/** A line is not UTF-8, and its reader accepts only UTF-8. */
 export class LineNotText extends Error {
   constructor() {
     super("the line is not UTF-8");
@@ -17,13 +17,13 @@ export class LineNotText extends Error {
 }
 
 /**
- * Splits bytes that arrive in any pieces into lines. Every reader of lines uses this one; a line of n
- * bytes costs O(n), also where it arrives byte by byte.
+ * Splits bytes that arrive in pieces of any size into lines. Every reader of lines uses this class. A
+ * line of n bytes costs O(n), even if it arrives byte by byte.
  */
 export class LineBuffer {
   readonly #rest = new GrowingBuffer();
 
-  /** Bytes of the line that has no end yet. */
+  /** Bytes of the unfinished last line. */
   get size(): number {
     return this.#rest.size;
   }
@@ -31,8 +31,8 @@ export class LineBuffer {
   /**
    * Adds bytes.
    *
-   * @returns the lines that are whole now, each with its LF, in one piece; undefined where none is. They
-   * may share memory with `bytes`
+   * @returns the lines that are now complete, each with its LF, in one piece; undefined if there is none.
+   * They may share memory with `bytes`
    */
   push(bytes: Uint8Array): Uint8Array | undefined {
     const end = bytes.lastIndexOf(LF) + 1;
@@ -46,14 +46,14 @@ export class LineBuffer {
     return lines;
   }
 
-  /** Removes and returns the bytes of the line that has no end yet. */
+  /** Removes and returns the bytes of the unfinished last line. */
   take(): Uint8Array {
     return this.#rest.take();
   }
 }
 
 /**
- * The same bytes, in pieces that end with a line's end. The last one may lack it.
+ * Regroups bytes into pieces that each end with an LF. The last piece may lack it.
  *
  * @param most bytes of a line without its LF
  * @throws LineTooLong
@@ -71,7 +71,7 @@ export async function* wholeLines(
   if (buffer.size > 0) yield buffer.take();
 }
 
-/** The lines in such a piece, as bytes without their LF. */
+/** Splits such a piece into lines, as bytes without their LF. */
 export function* linesOfBytes(bytes: Uint8Array): Generator<Uint8Array> {
   let start = 0;
   for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
@@ -81,17 +81,17 @@ export function* linesOfBytes(bytes: Uint8Array): Generator<Uint8Array> {
   if (start < bytes.length) yield bytes.subarray(start);
 }
 
-/** How lines are read as texts. */
+/** How {@link textLines} reads lines. */
 export interface TextLineOptions {
-  /** Bytes of a line without its LF. */
+  /** The longest accepted line, in bytes without its LF. */
   readonly most?: number;
-  /** What is not UTF-8 is an error, instead of U+FFFD. */
+  /** Rejects bytes that are not UTF-8, instead of replacing them by U+FFFD. */
   readonly strict?: boolean;
 }
 
 /**
- * The lines of a stream as texts, those that arrived together in one list. What stands before a wrong
- * line is yielded before the error.
+ * Reads the lines of a stream as texts; lines that arrived together come in one list. The lines before a
+ * wrong one are yielded before the error is thrown.
  *
  * @throws LineTooLong
  * @throws LineNotText where `strict` is set
@@ -114,7 +114,7 @@ export async function* textLines(
   }
 }
 
-/** The lines as texts; undefined for one that cannot be decoded. */
+/** Decodes lines; undefined stands for a line that is not UTF-8. */
 function decodeLines(decoder: TextDecoder, bytes: Uint8Array): (string | undefined)[] {
   try {
     const lines = decoder.decode(bytes).split("\n");
@@ -131,7 +131,7 @@ function decodeLines(decoder: TextDecoder, bytes: Uint8Array): (string | undefin
   }
 }
 
-/** Tells whether a text takes more bytes of UTF-8 than so many; most texts are not measured. */
+/** Tells whether a text takes more than `most` bytes of UTF-8; most texts need no measuring. */
 function isLonger(text: string, most: number): boolean {
   if (text.length * 3 <= most) return false;
   return text.length > most || Buffer.byteLength(text) > most;

@@ -1,19 +1,19 @@
 import { join } from "node:path";
 
-/** Where the code of this program is: in the executable, or in the folder of its sources. */
+/** The folder of this program's sources; the compiled program has its code in the executable instead. */
 const SOURCES = join(import.meta.dir, "..");
 
-/** Tells whether a line of a stack names a place in this program, not in a script that it runs. */
+/** Tells whether a line of a stack trace names a place in this program, not in a script that it runs. */
 export function isOwnPlace(line: string): boolean {
   return line.includes("/$bunfs/") || line.includes("~BUN") || line.includes(`${SOURCES}/`);
 }
 
-/** A text without the names of files of this program that Bun puts into some messages. */
+/** Removes the names of this program's files, which Bun puts into some messages. */
 export function withoutOwnFiles(text: string): string {
   return text.replace(/ (?:from|imported from|in) (["'`]?)\S*(?:\/\$bunfs\/|~BUN)\S*\1/g, "");
 }
 
-/** A stack without the places in this program. */
+/** Removes the places in this program from a stack trace. */
 export function withoutOwnPlaces(stack: string): string {
   const lines = stack.split("\n");
   return lines.filter((line) => !(/^\s+at /.test(line) && isOwnPlace(line))).join("\n");
@@ -22,8 +22,8 @@ export function withoutOwnPlaces(stack: string): string {
 let hidden = false;
 
 /**
- * From now on, no stack in this process has places in this program: in one that runs a script, stacks are
- * read by who wrote it.
+ * From now on, the stack traces of this process show no places in this program. In a process that runs a
+ * script, the author of the script reads them.
  */
 export function hideOwnPlaces(): void {
   hidden = true;
@@ -34,8 +34,8 @@ export function hideOwnPlaces(): void {
 }
 
 /**
- * Settles the stack of an error, where own places are hidden: for one that Bun prints by itself it takes
- * the source around the innermost place otherwise, whatever that is.
+ * Fixes the stack trace of an error, if own places are hidden. When Bun itself prints an error, it shows
+ * the source around the innermost place, which may be a place in this program.
  */
 export function settleStack(error: Error): void {
   if (hidden) error.stack = withoutOwnPlaces(String(error.stack));

@@ -1,4 +1,4 @@
-/** Wakes all that wait for something to go on. */
+/** A condition that many can wait for: one call wakes them all. */
 export class Signal {
   #next = Promise.withResolvers<void>();
 

@@ -1,4 +1,4 @@
-/** A stream that takes no piece before it is asked for one: at the pace of its reader. */
+/** A stream that fetches a piece only when its reader asks for one. */
 export function pulled(
   next: () => Promise<Uint8Array | undefined>,
   close: () => void,
@@ -21,7 +21,7 @@ export function pulled(
   );
 }
 
-/** Chunks as a stream, which takes none before it is asked for it: {@link pulled}. */
+/** Turns chunks into a stream that fetches each one only when its reader asks: {@link pulled}. */
 export function streamOf(
   chunks: AsyncGenerator<Uint8Array>,
   close: () => void = () => void chunks.return(undefined),

@@ -1,20 +1,19 @@
-/** The media types of bytes that nobody has named. */
+/** The media types of bytes that came without one. */
 const TEXT = "text/plain; charset=utf-8";
 const BYTES = "application/octet-stream";
 
 /**
- * The text that bytes are in UTF-8; undefined where they are none. It stands for exactly these bytes: a
- * byte order mark is a character of it, and NUL is as well.
+ * Decodes UTF-8; undefined if the bytes are not UTF-8. The text encodes to exactly these bytes: it keeps
+ * a byte order mark and NUL as characters.
  */
 export function textOf(bytes: Uint8Array): string | undefined {
   return decoded(bytes, false);
 }
 
 /**
- * The media type of bytes: text where they are UTF-8 without NUL, which no text that is meant for people
- * has.
+ * Guesses the media type of bytes: text if they are UTF-8 without NUL, as no text for people holds a NUL.
  *
- * @param more others follow these, so a character may be cut at the end
+ * @param more further bytes follow, so the last character may be incomplete
  */
 export function sniffedType(bytes: Uint8Array, more = false): string {
   return !bytes.includes(0) && decoded(bytes, more) !== undefined ? TEXT : BYTES;
