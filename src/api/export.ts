@@ -1,5 +1,5 @@
 import type { TarPackController } from "modern-tar";
-import { contentEntry, FRAMES, PAIRS, PROBLEMS } from "../core/export-format.ts";
+import { contentEntry, FRAMES, KV_ENTRIES, PROBLEMS } from "../core/export-format.ts";
 import { nextTurn } from "../lib/next-turn.ts";
 import { pulled } from "../lib/streams.ts";
 import type { Snapshot } from "../store/sqlite/transfer/snapshot.ts";
@@ -32,7 +32,7 @@ export async function exportStore(call: Call): Promise<Response> {
     const content = new ExportedContent(store, snapshot);
     const pack = async () => {
       await add(controller, FRAMES, frames.bytes, content.watched(snapshot.frames()));
-      await add(controller, PAIRS, pairs.bytes, pairLines(snapshot));
+      await add(controller, KV_ENTRIES, pairs.bytes, pairLines(snapshot));
       for await (const { hash, size, chunks } of content.all()) {
         await add(controller, contentEntry(hash), size, chunks);
       }

@@ -5,7 +5,7 @@ import {
   FRAMES,
   hashOfEntry,
   isLeftByMacOs,
-  PAIRS,
+  KV_ENTRIES,
   PROBLEMS,
 } from "../core/export-format.ts";
 import { streamOf } from "../lib/streams.ts";
@@ -114,7 +114,7 @@ function placeOf(
   if (type === "directory") return void folders.add(path.filter((part) => part !== ""));
   const last = path.at(-1) ?? "";
   if (isLeftByMacOs(last)) return undefined;
-  const isLines = [FRAMES, PAIRS, PROBLEMS].includes(last);
+  const isLines = [FRAMES, KV_ENTRIES, PROBLEMS].includes(last);
   const parts = isLines ? 1 : 2;
   const name = path.slice(-parts).join("/");
   const hash = hashIn(name);

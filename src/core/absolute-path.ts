@@ -4,16 +4,16 @@ import { homedir } from "node:os";
 import { isAbsolute, resolve } from "node:path";
 import { XsError } from "./error.ts";
 
-/** What stands in a text for bytes that are not UTF-8. It may have been there as such, too. */
+/** The character that replaces bytes that are not UTF-8. The text may also have held it from the start. */
 const REPLACEMENT = "\ufffd";
 
-/** Variables from which paths come. */
+/** Environment variables that hold paths. */
 const VARIABLES = ["XS_ADDR", "XDG_DATA_HOME", "HOME"];
 
 /**
- * A path from the root; `~` is the user's home.
+ * Makes a path absolute; `~` is the user's home.
  *
- * @throws XsError `bad_path` where what it is made of is not UTF-8, and it would name something else
+ * @throws XsError `bad_path` if a part of it is not UTF-8: the decoded path would name another file
  */
 export function absolutePath(text: string): string {
   const given = text.replace(/^~(?=\/|$)/, homedir());
@@ -22,10 +22,10 @@ export function absolutePath(text: string): string {
   return path;
 }
 
-/** The argument of this process whose bytes are not UTF-8, counted from 0; undefined for none. */
+/** The index, from 0, of the first argument of this process that is not UTF-8; undefined if all are. */
 export function brokenArgument(args: readonly string[]): number | undefined {
   if (!args.some((arg) => arg.includes(REPLACEMENT))) return undefined;
-  // The name of the program stands before them.
+  // The command line begins with the program's name.
   const found = parts("/proc/self/cmdline").slice(-args.length);
   const index = found.findIndex((bytes) => !isUtf8(bytes));
   return index < 0 ? undefined : index;
@@ -44,11 +44,11 @@ function refuseOtherBytes(fromRoot: boolean): void {
 function notUtf8(what: string): XsError {
   return new XsError(
     "bad_path",
-    `${what} is not UTF-8: xs takes no other paths; rename or link it`,
+    `${what} is not UTF-8, and xs accepts only UTF-8 paths: rename it, or link to it`,
   );
 }
 
-/** The texts of a file of proc(5), which end with a NUL each; none where there is no such file. */
+/** The NUL-terminated strings in a file of proc(5); none if there is no such file. */
 function parts(file: string): Buffer[] {
   const bytes = tryRead(() => readFileSync(file));
   const found: Buffer[] = [];

@@ -5,7 +5,7 @@ import type { Json } from "./json.ts";
 export type ChunkMode = "bytes" | "lines" | "sse";
 
 /**
- * @param name of the option, as it was given
+ * @param name how the user wrote the option, up to its value
  * @throws XsError `bad_option`
  */
 export function parseChunkMode(text: string, name = "chunked="): ChunkMode {
@@ -21,11 +21,11 @@ export interface Chunk {
   index: number;
   /** False on the last, which has no content. */
   more: boolean;
-  /** The source broke off before its end. */
+  /** The sender stopped before the content was complete. */
   aborted?: true;
 }
 
-/** The chunk that meta tells of, or undefined. */
+/** Reads `chunk` from a frame's meta; undefined if it is missing or malformed. */
 export function chunkIn(meta: Json): Chunk | undefined {
   if (typeof meta !== "object" || meta === null || Array.isArray(meta)) return undefined;
   const { chunk } = meta;

@@ -3,14 +3,14 @@ import { isHash, parseHash } from "./hash.ts";
 import type { Json } from "./json.ts";
 import { MAX_TTL_MS } from "./ttl.ts";
 
-// What the frames of cross.stream say in another way than ours, over all its versions.
+// Translates frames of cross.stream, of all its versions, where their format differs from ours.
 
-/** The context of everything that is in none. */
+/** The id of the default context. */
 const NO_CONTEXT = "0".repeat(25);
 
 /**
- * Frames of versions before 0.10 name the context they are in. One that is not the common one had
- * topics of its own, which must not become the topics of others: a `last:1` there is no `last:1` here.
+ * Refuses a frame of any context but the default one. Before 0.10, each context had a separate set of
+ * topics. Merging two contexts would mix their topics, and a `last:1` of one would remove frames of the other.
  *
  * @throws XsError `bad_frame`
  */
@@ -18,11 +18,11 @@ export function checkContext(context: Json): void {
   if (context === null || context === NO_CONTEXT) return;
   throw new XsError(
     "bad_frame",
-    `the frame is of the context ${quoted(String(context))}, and there are no contexts here: import each into a store of its own, without the key, as in  jq -c 'select(.context_id == "…") | del(.context_id)'`,
+    `the frame belongs to the context ${quoted(String(context))}, and there are no contexts here: import each context into a separate store, without the key, as in  jq -c 'select(.context_id == "…") | del(.context_id)'`,
   );
 }
 
-/** A ttl as it is written here; null means for ever. @throws XsError `bad_frame` */
+/** Translates a ttl of cross.stream; null means forever. @throws XsError `bad_frame` */
 export function ttlOfCrossStream(ttl: Json): string {
   if (ttl === null) return "forever";
   if (typeof ttl === "string") {
@@ -30,7 +30,7 @@ export function ttlOfCrossStream(ttl: Json): string {
     if (kind === "head") return `last:${digits}`;
     return kind === "time" ? timeTtl(Number(digits), ttl) : ttl;
   }
-  // As versions before 0.1 wrote it: {"time":{"secs":1,"nanos":0}}, {"head":5}.
+  // The form of versions before 0.1: {"time":{"secs":1,"nanos":0}}, {"head":5}.
   const { time, head, ...rest } = Object(ttl) as Record<string, unknown>;
   const { secs, nanos } = Object(time) as Record<string, unknown>;
   if (Object.keys(rest).length === 0) {
@@ -42,14 +42,14 @@ export function ttlOfCrossStream(ttl: Json): string {
   throw new XsError("bad_frame", 'the "ttl" of a frame is a text or null');
 }
 
-/** There, a frame may be over as soon as it is made, or be kept for longer than numbers go here. */
+/** cross.stream accepts `time:0` and times above {@link MAX_TTL_MS}: this brings them into the range of xs. */
 function timeTtl(ms: number, text?: string): string {
   if (text !== undefined && ms >= 1 && ms <= MAX_TTL_MS) return text;
   return `time:${Math.min(Math.max(ms, 1), MAX_TTL_MS)}`;
 }
 
 /**
- * A hash as it is here. There, it may name the same content by several algorithms.
+ * Returns the sha256 of a hash of cross.stream, which may list hashes of several algorithms.
  *
  * @throws XsError `bad_hash`
  */
@@ -61,6 +61,6 @@ export function hashOfCrossStream(text: string): string {
   if (algorithm === undefined) return parseHash(text);
   throw new XsError(
     "bad_hash",
-    `${quoted(text)} names content by ${algorithm}, and here it is named by sha256 alone: put it in with  xs cas-post, and that hash into the frame`,
+    `${quoted(text)} names content by ${algorithm}, and xs names content by sha256 alone: store the content with  xs cas-post, and write the hash that it prints into the frame`,
   );
 }

@@ -2,7 +2,7 @@ import { textOf } from "../lib/text.ts";
 import type { Json } from "./json.ts";
 import { parseJson } from "./json.ts";
 
-/** A pair with its value, or its deletion, as a watcher gets it. */
+/** The line of JSON that a watcher gets for an entry that was written, or deleted (`value` is null). */
 export function changeLine({
   key,
   rev,
@@ -18,12 +18,12 @@ export function changeLine({
   return JSON.stringify({ key, rev, size: value.length, type, ...shownValue(type, value) });
 }
 
-/** Tells a media type whose values are JSON. */
+/** Tells whether values of a media type are JSON. */
 export function isJsonType(type: string): boolean {
   return /^application\/(.*\+)?json\b/i.test(type);
 }
 
-/** JSON as it is, other text as text, and the rest in base64. */
+/** Encodes a value: JSON as JSON, other UTF-8 as a string, anything else in base64. */
 function shownValue(type: string, value: Uint8Array): { value: Json } | { base64: string } {
   const text = textOf(value);
   if (text === undefined) return { base64: Buffer.from(value).toString("base64") };
@@ -32,7 +32,7 @@ function shownValue(type: string, value: Uint8Array): { value: Json } | { base64
     const parsed = parseJson(text);
     return { value: parsed ? (parsed.json as Json) : text };
   } catch {
-    // Nested too deep: the text says the same.
+    // Nested too deep to parse: the watcher gets the same JSON as a string.
     return { value: text };
   }
 }

@@ -1,6 +1,6 @@
 import { settleStack } from "../lib/own-places.ts";
 
-/** Every failure that xs names itself. The code is stable: programs may rely on it. */
+/** The code of every failure that xs reports. Codes are stable: programs may rely on them. */
 export type ErrorCode =
   | "bad_topic"
   | "reserved_topic"
@@ -60,16 +60,15 @@ export type ErrorCode =
   | "internal";
 
 /**
- * A failure with a stable code. The message is written for the person who meets it: what is wrong,
- * and what to do next.
+ * A failure with a stable code. Its message tells a person the problem and the next step.
  */
 export class XsError extends Error {
-  /** What is built makes names short, and this one is shown. */
+  /** Users see this name. The build shortens class names, so it is set here. */
   static override readonly name = "XsError";
   readonly code: ErrorCode;
-  /** What a program needs to go on, beside the message: more members of the problem document. */
+  /** Further members of the problem document (RFC 9457): values that a program needs to recover. */
   readonly members: Readonly<Record<string, string | null>>;
-  /** Headers that an answer with it has, beside those of every problem document. */
+  /** Further headers of the response, beside those of every problem document. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
@@ -86,7 +85,7 @@ export class XsError extends Error {
   }
 }
 
-/** The input as shown in a message: quoted, and cut where it is long. */
+/** Quotes input for a message, as JSON, cut to 80 characters. */
 export function quoted(value: string): string {
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
 }

@@ -1,34 +1,34 @@
 import { hashOfCrossStream } from "./cross-stream.ts";
 import { digestOf, hashOfDigest } from "./hash.ts";
 
-/** What an export holds beside the content: entries of a tar, each of JSON lines. */
+/** A file of JSON lines in the tar of an export: the frames. */
 export const FRAMES = "frames.jsonl";
-/** A line a pair: `{key, rev, type, value}`, the value in base64. */
-export const PAIRS = "kv.jsonl";
-/** A line for each content that had to be left out: `{hash, problem}`. Not there if there is none. */
+/** One line for each key/value entry: `{key, rev, type, value}`, the value in base64. */
+export const KV_ENTRIES = "kv.jsonl";
+/** One line for each content that the export leaves out: `{hash, problem}`. The file is absent if there is none. */
 export const PROBLEMS = "problems.jsonl";
 
 const CONTENT = /^content\/([0-9a-f]{64})$/;
-/** In an export of cross.stream: the hash itself, in base64. */
+/** The file of a content in an export of cross.stream: the hash as a text, encoded in base64. */
 const CAS = /^cas\/([A-Za-z0-9+/]+={0,2})$/;
 
-/** The folders of content, ours and that of cross.stream. */
+/** The folders that hold content, in exports of xs and of cross.stream. */
 export const CONTENT_FOLDERS: readonly string[] = ["content", "cas"];
 
-/** Tells what macOS puts beside files, in folders and in tars: nobody means to import it. */
+/** Tells whether a name is that of a file which macOS adds to folders and tars; imports skip those. */
 export function isLeftByMacOs(name: string): boolean {
   return /(^|\/)(\._[^/]*|\.DS_Store)$/.test(name);
 }
 
-/** The entry of some content: its sha256 in hexadecimal digits, as `sha256sum` prints it. */
+/** The name of a content's file in an export: its sha256 in hexadecimal digits, as `sha256sum` prints it. */
 export function contentEntry(hash: string): string {
   return `content/${digestOf(hash).toString("hex")}`;
 }
 
 /**
- * The hash of the content that an entry holds; undefined for an entry of another kind.
+ * The hash of the content in a file of an export, by the file's name; undefined for any other file.
  *
- * @throws XsError `bad_hash` where it is named by another algorithm
+ * @throws XsError `bad_hash` if the name holds a hash of another algorithm
  */
 export function hashOfEntry(name: string): string | undefined {
   const hex = CONTENT.exec(name)?.[1];

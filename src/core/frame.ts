@@ -14,17 +14,17 @@ import {
 import { parseTopic } from "./topic.ts";
 import { parseTtl } from "./ttl.ts";
 
-/** One event. As JSON its keys are always present and always in this order. */
+/** One event. Its JSON always has all these keys, in this order. */
 export interface Frame {
   topic: string;
   id: string;
-  /** The content's hash, or null where there is none. */
+  /** The content's hash; null for a frame without content. */
   hash: string | null;
   meta: Json;
   ttl: string;
 }
 
-/** A frame without the id that the store gives it. */
+/** A frame before the store assigns its id. */
 export type FrameFields = Omit<Frame, "id" | "meta"> & {
   /** The meta as JSON text. */
   meta: string;
@@ -32,47 +32,47 @@ export type FrameFields = Omit<Frame, "id" | "meta"> & {
 
 const LF = 10;
 
-/** Largest meta, in bytes of JSON. */
+/** The largest meta, in bytes of JSON. */
 export const MAX_META = 64 * 1024;
 
-/** A frame as the line of JSON that is stored and served. */
+/** Encodes a frame as the line of JSON that the store keeps and the API serves. */
 export function encodeFrame(id: string, { topic, hash, meta, ttl }: FrameFields): string {
-  // Topic, id, hash and ttl hold nothing that JSON escapes.
+  // Topic, id, hash and ttl hold no character that JSON escapes.
   const quoted = hash === null ? "null" : `"${hash}"`;
   return `{"topic":"${topic}","id":"${id}","hash":${quoted},"meta":${meta},"ttl":"${ttl}"}`;
 }
 
-/** The lines of NDJSON that is whole, as a read gives it. */
+/** Splits a page of NDJSON, as a read returns it, into lines. */
 export function linesIn(ndjson: Uint8Array): string[] {
   return new TextDecoder().decode(ndjson).trimEnd().split("\n");
 }
 
-/** The frames of such a page. */
+/** Parses the frames of such a page. */
 export function framesIn(ndjson: Uint8Array): Frame[] {
   return linesIn(ndjson).map((line) => JSON.parse(line) as Frame);
 }
 
-/** The id of its last frame; only that line is decoded. */
+/** The id of the last frame in such a page; only that line is decoded. */
 export function lastIdIn(ndjson: Uint8Array): string {
   const start = ndjson.lastIndexOf(LF, ndjson.length - 2) + 1;
   return idInLine(new TextDecoder().decode(ndjson.subarray(start)));
 }
 
-/** The id in an encoded frame, found without parsing it: a topic holds nothing that JSON escapes. */
+/** The id in an encoded frame, found without parsing: a topic holds no character that JSON escapes. */
 export function idInLine(line: string): string {
   const at = line.indexOf('","id":"') + 8;
   return line.slice(at, at + 25);
 }
 
-/** An encoded frame with the key `timestamp` added: RFC 3339, UTC, milliseconds, from its id. */
+/** Adds the key `timestamp` to an encoded frame: the time in its id, in RFC 3339, UTC, with milliseconds. */
 export function withTimestamp(line: string): string {
   const time = new Date(timestampOf(idInLine(line))).toISOString();
   return `${line.slice(0, -1)},"timestamp":"${time}"}`;
 }
 
 /**
- * Parses meta given as JSON and returns it in compact form, its numbers as they were sent. Text that is
- * not JSON is taken as base64 of JSON, the way to carry it in a header.
+ * Parses meta and returns it as compact JSON, with each number as it was sent. Text that is not JSON is
+ * read as base64 of JSON, so that a header can carry it.
  *
  * @throws XsError `bad_meta`, `meta_too_large`, `too_deep`
  */
@@ -84,7 +84,7 @@ export function parseMeta(text: string): string {
   return encodeMeta(value.json as Json);
 }
 
-/** Writes meta as compact JSON. @throws XsError `meta_too_large`, `too_deep` */
+/** Encodes meta as compact JSON. @throws XsError `meta_too_large`, `too_deep` */
 export function encodeMeta(value: Json): string {
   const meta = checkMetaSize(JSON.stringify(value));
   if (isDeeperThan(MAX_DEPTH, meta)) throw tooDeep(MAX_DEPTH);
@@ -92,7 +92,7 @@ export function encodeMeta(value: Json): string {
 }
 
 function checkMetaSize(meta: string): string {
-  // A character is three bytes at most.
+  // A UTF-16 unit takes at most three bytes.
   if (meta.length * 3 <= MAX_META) return meta;
   const size = Buffer.byteLength(meta);
   if (size > MAX_META) {
@@ -105,11 +105,11 @@ function checkMetaSize(meta: string): string {
 }
 
 /**
- * Parses and checks a whole frame, as for an import. Missing `hash`, `meta` and `ttl` get their
- * defaults, as a `ttl` of null does; another key than `timestamp` and that of a context is an error.
- * Meta may be nested as deep as its size allows, as older versions wrote it.
+ * Parses and checks a whole frame, for an import. A missing `hash`, `meta` or `ttl` gets its default, and
+ * so does a `ttl` of null. `timestamp` and `context_id` are accepted; any other key is an error. Meta may
+ * be nested as deep as its size allows, because older versions wrote such frames.
  *
- * @throws XsError `bad_frame`, `too_deep`, `meta_too_large`, or what is wrong with one of its fields
+ * @throws XsError `bad_frame`, `too_deep`, `meta_too_large`, or the error of a field: `bad_topic`, `bad_id`, …
  */
 export function parseFrame(line: string): FrameFields & { readonly id: string } {
   const deep = isDeeperThan(MAX_DEPTH + 1, line);
@@ -121,10 +121,13 @@ export function parseFrame(line: string): FrameFields & { readonly id: string } 
   const { timestamp: _, context_id: context = null, ...rest } = more;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
-    throw new XsError("bad_frame", `a frame has no key ${quoted(unknown)}`);
+    throw new XsError(
+      "bad_frame",
+      `a frame has no key ${quoted(unknown)}: its keys are topic, id, hash, meta and ttl`,
+    );
   }
   if (typeof topic !== "string" || typeof id !== "string") {
-    throw new XsError("bad_frame", 'a frame needs "topic" and "id", both of them texts');
+    throw new XsError("bad_frame", 'a frame needs "topic" and "id", and both are texts');
   }
   if (hash !== null && typeof hash !== "string") {
     throw new XsError("bad_frame", 'the "hash" of a frame is a text or null');
@@ -139,17 +142,16 @@ export function parseFrame(line: string): FrameFields & { readonly id: string } 
   };
 }
 
-/** A frame with deep meta. What a meta of the largest size cannot hold is not even parsed. */
+/** Parses a frame with deep meta. A line nested deeper than the largest meta can be is refused unparsed. */
 function parseDeep(line: string): JsonObject | undefined {
-  // The frame is a level as well, and each level takes two characters.
+  // Each level takes two characters, and the frame itself is one more level.
   const most = MAX_META / 2 + 1;
   if (isDeeperThan(most, line)) throw tooDeep(most);
   return asObject(attempt(() => JSON.parse(line)));
 }
 
 /**
- * The JSON object that a text is; undefined if it is none. Its numbers are as {@link parseJson} keeps
- * them.
+ * Parses a JSON object; undefined if the text is no JSON object. It keeps numbers as {@link parseJson} does.
  *
  * @param around as in {@link parseJson}
  * @throws XsError `too_deep`

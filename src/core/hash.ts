@@ -1,7 +1,7 @@
 import { quoted, XsError } from "./error.ts";
 
 /**
- * Checks a Subresource-Integrity string as xs writes them: `sha256-` and 44 base64 digits
+ * Checks a content hash, a Subresource-Integrity string as xs writes it: `sha256-` and 44 base64 digits
  * (https://www.w3.org/TR/SRI/). @throws XsError `bad_hash`
  */
 export function parseHash(text: string): string {
@@ -16,7 +16,7 @@ export function parseHash(text: string): string {
   return text;
 }
 
-/** Tells whether a text is a hash, as {@link parseHash} takes it. */
+/** Tells whether {@link parseHash} accepts a text. */
 export function isHash(text: string): boolean {
   try {
     return parseHash(text) === text;
@@ -25,7 +25,7 @@ export function isHash(text: string): boolean {
   }
 }
 
-/** The hash of some content. */
+/** Computes the hash of content. */
 export function hashOf(bytes: Uint8Array): string {
   return `sha256-${new Bun.CryptoHasher("sha256").update(bytes).digest("base64")}`;
 }
@@ -40,7 +40,7 @@ export function hashOfDigest(digest: Buffer): string {
   return `sha256-${digest.toString("base64")}`;
 }
 
-/** The hashes that a text names, each as often as it does. */
+/** All hashes in a text, in order, duplicates included. */
 export function hashesIn(text: string): string[] {
   return text.includes("sha256-") ? (text.match(/sha256-[A-Za-z0-9+/]{43}=/g) ?? []) : [];
 }

@@ -4,7 +4,7 @@ import { isId } from "./id.ts";
 /** Longest Idempotency-Key. */
 const MAX_IDEMPOTENCY_KEY = 255;
 
-/** Checks the key of an append that may come again. @throws XsError `bad_header` */
+/** Checks the key that makes a repeated append safe. @throws XsError `bad_header` */
 export function parseIdempotencyKey(text: string, name = "the Idempotency-Key"): string {
   if (text.length <= MAX_IDEMPOTENCY_KEY && /^[!-~]+$/.test(text)) return text;
   throw new XsError(
@@ -13,7 +13,7 @@ export function parseIdempotencyKey(text: string, name = "the Idempotency-Key"):
   );
 }
 
-/** Checks a media type that somebody writes down: it is served as a header. @throws XsError `bad_header` */
+/** Checks the media type of an entry, which a response carries as a header. @throws XsError `bad_header` */
 export function parseMediaType(text: string, name: string): string {
   if (/^[!-~]([ -~]{0,253}[!-~])?$/.test(text)) return text;
   throw new XsError(
@@ -23,8 +23,8 @@ export function parseMediaType(text: string, name: string): string {
 }
 
 /**
- * Checks what a write of a pair may depend on: `*`, or revisions with commas, in quotes or not. Anything else
- * would never fit, and with `If-None-Match` always.
+ * Checks the condition of a write to an entry: `*`, or a comma list of revisions, quoted or not. Any other
+ * text would never match, so `If-Match` would always fail and `If-None-Match` never.
  *
  * @throws XsError `bad_header`
  */

@@ -1,6 +1,6 @@
 import type { Json } from "./json.ts";
 
-/** Every answer of the API has this header, with its version. The gateway lets none pass: its answers are a visitor's. */
+/** Every response of the API has this header, with the version of xs. The gateway removes it from the responses of handlers. */
 export const API_HEADER = "xs-version";
 
 /** The topics of the HTTP gateway. */
@@ -15,21 +15,21 @@ export const HTTP_TOPICS: ReadonlySet<string> = new Set([
   HTTP_ERROR,
 ]);
 
-/** How long requests are kept where nobody says otherwise: a day. */
+/** The default ttl of requests: a day. */
 export const HTTP_TTL = "time:86400000";
 
-/** What an answer says beside its content; all of it but `more` counts in the first frame only. */
+/** The head of an HTTP response. Only the first frame of a response sets `status` and `headers`. */
 export interface HttpAnswer {
   readonly status?: number;
-  /** A text, or a list of texts for a header that comes more than once, as `set-cookie` may. */
+  /** A list stands for a header that is sent several times, such as `set-cookie`. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** Another frame of the same answer follows. */
+  /** Another frame of the same response follows. */
   readonly more?: boolean;
 }
 
 /**
- * The frame, less its content, that answers a request: whoever answers for somebody else makes it
- * with this. It is kept as long as the request is, so `--http-ttl` holds for both.
+ * Makes the `http.response` frame for a request, without its content. The response has the ttl of its
+ * request, so `--http-ttl` applies to both.
  */
 export function answerTo<Known extends string | undefined>(
   request: { readonly id: string; readonly ttl: Known },

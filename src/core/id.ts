@@ -4,19 +4,19 @@ import { quoted, XsError } from "./error.ts";
 /** The largest SCRU128 id, 2^128 - 1 in base 36. */
 const MAX_ID = "f5lxx1zz5pnorynqglhzmsp33";
 
-/** An id this far ahead of the clock is taken for a mistake and refused on import. */
+/** An import refuses an id further ahead of the clock than this. */
 const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
-/** The newest time of an id that leaves room for others, a day before the last there is. */
+/** The newest time an imported id may have: a day before the last time an id can hold, so that ids can follow. */
 const NEWEST_MS = 2 ** 48 - MAX_AHEAD_MS;
 
-/** Tells whether a text is an id. */
+/** Tells whether a text is a SCRU128 id, in lower or upper case. */
 export function isId(text: string): boolean {
   const id = text.toLowerCase();
   return /^[0-9a-z]{25}$/.test(id) && id <= MAX_ID;
 }
 
 /**
- * Parses a SCRU128 id (https://github.com/scru128/spec) and gives its canonical form: 25 lower-case
+ * Parses a SCRU128 id (https://github.com/scru128/spec) and returns its canonical form: 25 lower-case
  * base36 digits, so that ids compare as text.
  *
  * @throws XsError `bad_id`
@@ -26,15 +26,16 @@ export function parseId(text: string): string {
   throw new XsError("bad_id", `${quoted(text)} is not an id: an id is 25 base36 digits (SCRU128)`);
 }
 
-/** The moment an id was made, in milliseconds since 1970. */
+/** The time in an id, in milliseconds since 1970. */
 export function timestampOf(id: string): number {
   return Scru128Id.fromString(id).timestamp;
 }
 
 /**
- * Refuses an id that would move the sequence far ahead.
+ * Refuses an id far ahead of the clock: all later ids would have to be greater.
  *
- * @param allowed takes it all the same, unless no id could come after it
+ * @param now in ms since 1970
+ * @param allowed accepts it anyway, unless no id could follow it
  * @throws XsError `id_ahead`
  */
 export function checkAhead(id: string, now: number, allowed = false): void {
@@ -43,8 +44,8 @@ export function checkAhead(id: string, now: number, allowed = false): void {
   throw new XsError(
     "id_ahead",
     allowed
-      ? `the id ${quoted(id)} is at the end of all time, so none could come after it`
-      : `the id ${quoted(id)} is more than a day ahead of the clock, at ${new Date(time).toISOString()}: set the clock right or, if the ids are so, take them with  xs import --ahead  (POST /import?ahead); later ids go on from there`,
+      ? `the id ${quoted(id)} is so close to the largest id that none could come after it`
+      : `the id ${quoted(id)} is more than a day ahead of the clock, at ${new Date(time).toISOString()}: set the clock right or, if the ids are right, import them with  xs import --ahead  (POST /import?ahead); all later ids then follow them`,
   );
 }
 
@@ -92,8 +93,8 @@ export function packId(fields: unknown): string {
 }
 
 /**
- * Makes ids that strictly increase for as long as it lives, whatever the clock does. A store seeds
- * it with the newest id it has ever given out, so that they increase across restarts as well.
+ * Makes ids that strictly increase, even if the clock goes back. A store seeds the sequence with its
+ * newest id, so that ids increase across restarts as well.
  */
 export class IdSequence {
   readonly #generator = new Scru128Generator();
@@ -106,14 +107,15 @@ export class IdSequence {
     this.#now = now;
   }
 
-  /** The newest id made or advanced to; "" before the first. */
+  /** The newest id that was made, or passed to {@link advancePast}; "" before the first. */
   get newest(): string {
     return this.#newest;
   }
 
+  /** Makes the next id. */
   next(): string {
     const made = this.#generator.generateOrAbortCore(Math.max(this.#now(), this.#floor), 10_000);
-    // The generator refuses only a time far below its last one, which the floor rules out.
+    // The generator fails only for a time far below its last one, and the floor prevents that.
     if (made === undefined) throw new XsError("internal", "the id sequence lost its place");
     this.#floor = made.timestamp;
     this.#newest = made.toString();

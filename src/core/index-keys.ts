@@ -2,7 +2,7 @@ import { chunkIn } from "./chunk.ts";
 import type { Frame } from "./frame.ts";
 import { scopesOf } from "./topic.ts";
 
-/** The scope of the chunks that follow a first one. No topic has a colon. */
+/** The scope of the chunks that follow a first chunk. The colon keeps it apart from every topic. */
 export function chunkScope(first: string): string {
   return `chunk:${first}`;
 }
@@ -13,13 +13,13 @@ export function lastScope(topic: string): string {
 }
 
 /**
- * Everything an encoded frame is indexed under: the scopes of its topic, that of its `last:` ttl,
- * and that of the chunked content it is a part of.
+ * All scopes that index an encoded frame: those of its topic, one for a `last:` ttl, and one for the
+ * chunked content it belongs to.
  */
 export function scopesOfLine(line: string): string[] {
   const topic = topicInLine(line);
   const scopes = scopesOf(topic);
-  // The ttl is the last key, and nothing in it is escaped.
+  // The ttl is the last key, and JSON escapes none of its characters.
   if (line.startsWith('"ttl":"last:', line.lastIndexOf('"ttl":'))) scopes.push(lastScope(topic));
   if (line.includes('"chunk":{')) {
     const chunk = chunkIn((JSON.parse(line) as Frame).meta);
@@ -28,7 +28,7 @@ export function scopesOfLine(line: string): string[] {
   return scopes;
 }
 
-/** The topic of an encoded frame, found without parsing it. */
+/** The topic of an encoded frame, found without parsing. */
 export function topicInLine(line: string): string {
   return line.slice('{"topic":"'.length, line.indexOf('","id":"'));
 }

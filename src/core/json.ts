@@ -3,7 +3,7 @@ import { XsError } from "./error.ts";
 /** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** What the proposal adds to JSON: the runtime has it, the compiler's library does not know it yet. */
+/** JSON with the functions of the proposal below: Bun has them, TypeScript's library does not declare them yet. */
 const raw = JSON as unknown as {
   rawJSON(text: string): unknown;
   isRawJSON(value: unknown): boolean;
@@ -13,24 +13,24 @@ const raw = JSON as unknown as {
   ): unknown;
 };
 
-/** How deep meta and values that come from outside may be nested: `[[1]]` has two levels. */
+/** The most levels of nesting in meta and values from outside: `[[1]]` has two levels. */
 export const MAX_DEPTH = 128;
 
-/** Tells texts that may hold a number which JavaScript does not write as it was sent. */
+/** Matches every text with a number that JavaScript would write in another form, and a few others. */
 const MAY_HOLD_ODD = /(?:^|[[:,\s])(?:-0|-?[0-9]{16}|-?[0-9]{1,15}[.eE])/;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Parses JSON that comes from outside. Every door uses this one check: the depth is looked at before
- * anything is parsed, as a parser takes long over deep nesting and may exhaust the stack. Numbers that
- * JavaScript cannot write as they were sent (`1234567890123456789`, `1e400`, `1.0`) are kept as raw
- * JSON (https://github.com/tc39/proposal-json-parse-with-source): `JSON.stringify` writes them as they
- * came, and {@link isRawNumber} tells them from objects.
+ * Parses JSON from outside. Every way in uses this function. It checks the depth first, because deep
+ * nesting slows a parser down and may exhaust the stack. It keeps numbers that JavaScript would write in
+ * another form (`1234567890123456789`, `1e400`, `1.0`) as raw JSON
+ * (https://github.com/tc39/proposal-json-parse-with-source): `JSON.stringify` writes them as they came,
+ * and {@link isRawNumber} tells them from objects.
  *
- * @param around levels that the text has around what counts, as a line of a batch has around meta
- * @returns undefined where the text is not JSON
+ * @param around levels that do not count: a line of a batch has one around its meta
+ * @returns undefined if the text is not JSON
  * @throws XsError `too_deep`
  */
 export function parseJson(text: string, around = 0): { readonly json: unknown } | undefined {
@@ -43,14 +43,14 @@ export function parseJson(text: string, around = 0): { readonly json: unknown } 
   }
 }
 
-/** A number that is kept as the text that was sent. */
+/** Tells whether a value is a number that {@link parseJson} kept as the text that was sent. */
 export function isRawNumber(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
-  // Asked for every record that a script puts out, and its prototype is known at once.
+  // This runs for every record that a script outputs, and the prototype is the cheap test.
   return Object.getPrototypeOf(value) === null && raw.isRawJSON(value);
 }
 
-/** Tells whether a text is nested deeper than so many levels, whether it is JSON or not. */
+/** Tells whether a text, JSON or not, is nested deeper than `levels`. */
 export function isDeeperThan(levels: number, text: string): boolean {
   // Each level takes two characters.
   return text.length > 2 * levels && scan(text).depth > levels;
@@ -61,8 +61,8 @@ export function tooDeep(most: number): XsError {
 }
 
 /**
- * JSON text without the spaces between its parts, its texts escaped as `JSON.stringify` does it and
- * its numbers as they are. Unlike that it does not recurse, so the depth costs nothing.
+ * Removes the spaces from JSON, escapes its strings as `JSON.stringify` does, and keeps its numbers as
+ * they are. It does not recurse, so deep nesting cannot exhaust the stack.
  *
  * @param text valid JSON
  */
@@ -87,7 +87,7 @@ export function compactJson(text: string): string {
 }
 
 /**
- * The text of a member of a JSON object, the last one where it comes several times.
+ * The text of a member of a JSON object; of members with the same name, the last one.
  *
  * @param text a valid JSON object
  */
@@ -118,7 +118,7 @@ export function memberText(text: string, name: string): string | undefined {
   return found;
 }
 
-/** One pass over the text: its depth, and whether a number in it would be written otherwise. */
+/** Finds, in one pass, the depth of a text and whether JavaScript would write one of its numbers in another form. */
 function scan(text: string): { depth: number; hasOddNumber: boolean } {
   let depth = 0;
   let deepest = 0;
@@ -140,7 +140,7 @@ function scan(text: string): { depth: number; hasOddNumber: boolean } {
   return { depth: deepest, hasOddNumber };
 }
 
-/** Where the text that begins at a quote ends; the end of all where it does not. */
+/** The end of the string that begins at a quote; the end of the text if the string has none. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let before = end - 1;
@@ -150,7 +150,7 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** Digits, signs, the point and the `e`. */
+/** The end of a run of digits, signs, points and `e`. */
 function endOfNumber(text: string, start: number): number {
   let end = start + 1;
   for (; end < text.length; end++) {
@@ -173,7 +173,7 @@ function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
-/** Access to the source costs several times a plain parse, so only texts that need it get here. */
+/** Parses with access to each number's source, which costs several times a plain parse. */
 function parseRaw(text: string): unknown {
   return raw.parse(text, (_, value, { source = "" }) =>
     typeof value === "number" && isOdd(source) ? raw.rawJSON(source) : value,

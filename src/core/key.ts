@@ -6,7 +6,7 @@ export const MAX_KEY = 512;
 /** Largest value of the k/v store, in bytes. */
 export const MAX_VALUE = 1024 * 1024;
 
-/** Checks a key of the k/v store and gives it back. @throws XsError `bad_key` */
+/** Checks a key of the k/v store and returns it. @throws XsError `bad_key` */
 export function parseKey(text: string): string {
   const problem =
     text === ""
@@ -30,7 +30,7 @@ export function parseClientKey(text: string): string {
   if (!key.startsWith(RUNTIME_PREFIX)) return key;
   throw new XsError(
     "reserved_key",
-    `the key ${quoted(key)} belongs to the runtime, as do all below ${RUNTIME_PREFIX}: use another`,
+    `the key ${quoted(key)} belongs to the runtime, as do all keys below ${RUNTIME_PREFIX}: use another`,
   );
 }
 

@@ -1,10 +1,10 @@
 import { quoted } from "./error.ts";
 
 /**
- * What is wrong with an object that has other keys than the known ones: it names each of them, and the
- * known ones. A misspelt option would do nothing, and nobody would know. Undefined where there is none.
+ * The error message for an object with unknown keys: it lists them and the known ones. Undefined if all
+ * keys are known. A misspelt option would otherwise be ignored in silence.
  *
- * @param what the object, for a person: the subject of the sentence
+ * @param what names the object in the message, as the subject of its sentence
  */
 export function unknownKeys(
   value: object,
@@ -15,7 +15,7 @@ export function unknownKeys(
   for (const key in value) {
     if (!known.includes(key)) all = false;
   }
-  // Asked for every result of a handler, so the usual case makes no list.
+  // This runs for every result of a handler, so the usual case makes no list.
   if (all) return undefined;
   const unknown = Object.keys(value).filter((key) => !known.includes(key));
   const several = unknown.length > 3 ? ` and ${unknown.length - 3} more` : "";

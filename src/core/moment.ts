@@ -1,12 +1,12 @@
-/** What a date without an offset is in: that of the person at the terminal, or UTC. */
+/** The time zone of a date without an offset: the local one of this process, or UTC. */
 export type Zone = "local" | "utc";
 
 const FORM =
   /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|z|[+-]\d\d:\d\d)?)?$/;
 
 /**
- * Parses a date (its first moment), or a date and time as in RFC 3339, where the seconds and the
- * offset may be left out. Gives milliseconds since 1970; undefined for what is none.
+ * Parses a date (its first moment), or a date and time as in RFC 3339, with optional seconds and offset.
+ * Returns milliseconds since 1970; undefined if the text is neither.
  */
 export function parseMoment(text: string, zone: Zone): number | undefined {
   const found = FORM.exec(text);
@@ -22,7 +22,7 @@ export function parseMoment(text: string, zone: Zone): number | undefined {
   ];
   const ms = Math.trunc(Number(`0.${found[7] ?? 0}`) * 1000);
   const utc = new Date(Date.UTC(year, month - 1, day, hour, minute, second, ms));
-  // The 30th of February is the 2nd of March to a Date; 24:00 and a leap second are another day's.
+  // A Date turns the 30th of February into the 2nd of March, and 24:00 or a leap second into the next day.
   const isReal =
     utc.getUTCFullYear() === year &&
     utc.getUTCMonth() === month - 1 &&

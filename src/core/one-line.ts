@@ -1,33 +1,33 @@
-/** Longest line, in characters. */
-const MOST = 300;
+/** The longest line, in UTF-16 units. */
+const MAX_LINE_LENGTH = 300;
 
-/** A text as one line for a terminal: what came from outside is shown, not obeyed. */
+/** Makes a text one line that is safe on a terminal: control characters from outside are shown, not obeyed. */
 export function oneLine(text: string): string {
   const shown = text
     .replaceAll(/\s+/g, " ")
     .replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
     .trim();
-  return shown.length > MOST ? `${shown.slice(0, MOST)}…` : shown;
+  return shown.length > MAX_LINE_LENGTH ? `${shown.slice(0, MAX_LINE_LENGTH)}…` : shown;
 }
 
-/** So much time lies between two lines of the same kind, in ms. */
-const PAUSE_MS = 1000;
+/** The least time between two lines of the same kind, in ms. */
+const MIN_INTERVAL_MS = 1000;
 
-/** Decides which lines are told of a kind of which whoever sends frames makes as many as they like. */
-export class Seldom {
+/** Limits how often the server logs a kind of line, when a client could cause any number of them. */
+export class LogThrottle {
   #next = 0;
-  #untold = 0;
+  #suppressed = 0;
 
-  /** How many were left untold since the last one; undefined where this one is not to be told. */
-  turn(): number | undefined {
+  /** Returns how many lines were suppressed since the last logged one; undefined if this one must be suppressed. */
+  admit(): number | undefined {
     const now = performance.now();
     if (now < this.#next) {
-      this.#untold++;
+      this.#suppressed++;
       return undefined;
     }
-    this.#next = now + PAUSE_MS;
-    const untold = this.#untold;
-    this.#untold = 0;
-    return untold;
+    this.#next = now + MIN_INTERVAL_MS;
+    const suppressed = this.#suppressed;
+    this.#suppressed = 0;
+    return suppressed;
   }
 }

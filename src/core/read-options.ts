@@ -2,9 +2,9 @@ import { quoted, XsError } from "./error.ts";
 import { parseId } from "./id.ts";
 import { parseTopicFilter } from "./topic.ts";
 
-/** What a read gives: history in order and then, when following, live frames. */
+/** Which frames a read returns: history in order and then, when following, live frames. */
 export interface ReadOptions {
-  /** Start after this id; in a descending read, below it. */
+  /** Start after this id; a descending read starts below it. */
   readonly after?: string;
   /** Start at this id. */
   readonly from?: string;
@@ -12,13 +12,13 @@ export interface ReadOptions {
   readonly tail: boolean;
   /** Stay live after the replay. */
   readonly follow: boolean;
-  /** A heartbeat every so many ms of a following read. */
+  /** The interval of heartbeats in a following read, in ms. */
   readonly pulse?: number;
   /** End after this many frames. */
   readonly limit?: number;
-  /** Only the newest so many frames of the history. */
+  /** Return only this many of the newest frames of the history. */
   readonly last?: number;
-  /** Scopes as {@link parseTopicFilter} gives them; absent for every topic. */
+  /** Scopes as {@link parseTopicFilter} returns them; absent for every topic. */
   readonly topics?: readonly string[];
   readonly order: "asc" | "desc";
   readonly withTimestamp: boolean;
@@ -31,19 +31,19 @@ export const READ_ALL: ReadOptions = {
   withTimestamp: false,
 };
 
-/** A heartbeat's longest interval in ms: what a timer takes. */
+/** The longest interval of heartbeats, in ms: timers accept no more. */
 const MAX_PULSE = 2 ** 31 - 1;
 
 const ALIASES: Record<string, string> = { after: "last-id", new: "tail" };
 
 /**
- * Parses read options as they stand in a query or on the command line.
+ * Parses read options from a query or from the command line.
  *
  * @throws XsError `bad_option`, `bad_id`, `bad_topic`, each naming the option
  */
-export function parseReadOptions(pairs: Iterable<readonly [string, string]>): ReadOptions {
+export function parseReadOptions(params: Iterable<readonly [string, string]>): ReadOptions {
   const given = new Map<string, string>();
-  for (const [key, value] of pairs) {
+  for (const [key, value] of params) {
     const name = ALIASES[key] ?? key;
     if (given.has(name) && name !== "topic") {
       throw new XsError("bad_option", `the option ${quoted(key)} is given twice`);
@@ -97,7 +97,7 @@ function checkCombination(options: ReadOptions): ReadOptions {
   const started = after !== undefined || from !== undefined;
   const problem =
     after !== undefined && from !== undefined
-      ? "last-id and from both say where to start: give one"
+      ? "last-id and from both name a start: give one"
       : tail && !follow
         ? "tail skips history, so without follow there is nothing to read: add follow"
         : tail && started
@@ -130,7 +130,7 @@ function parseFlag(value: string, name: string): boolean {
   throw new XsError("bad_option", `${name}=${quoted(value)} is neither true (yes) nor false (no)`);
 }
 
-/** What `follow` says, where it stands alone: absent, it is off. @throws XsError `bad_option` */
+/** Parses the option `follow` alone; null, for an absent option, means off. @throws XsError `bad_option` */
 export function parseFollow(value: string | null): Pick<ReadOptions, "follow" | "pulse"> {
   const follow = value !== null && parseFollowOption(value, "follow");
   return compact({
@@ -146,7 +146,7 @@ function parseFollowOption(value: string, name: string): boolean | number {
 /**
  * Parses a heartbeat in ms.
  *
- * @param name of the option, as it was given
+ * @param name how the user wrote the option, up to its value
  * @throws XsError `bad_option`
  */
 export function parsePulse(value: string, name: string): number {
@@ -158,7 +158,7 @@ export function parsePulse(value: string, name: string): number {
   );
 }
 
-/** Parses a count of frames: a whole number from 0 that a double holds exactly. */
+/** Parses a count of frames: a whole number from 0 that a double holds exactly. @throws XsError `bad_option` */
 export function parseCount(value: string, name: string): number {
   const count = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN;
   if (Number.isSafeInteger(count)) return count;

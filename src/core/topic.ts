@@ -1,15 +1,15 @@
 import { quoted, XsError } from "./error.ts";
 
-/** Longest topic, in bytes (topics are ASCII). */
+/** The longest topic, in bytes (topics are ASCII). */
 export const MAX_TOPIC = 255;
-/** Most topics that one read may name. */
+/** The most topics that one read may name. */
 export const MAX_TOPICS_IN_FILTER = 100;
-/** Topics below this belong to the runtime. */
+/** Topics and keys with this prefix belong to the runtime. */
 export const RUNTIME_PREFIX = "stream.cross.";
 
 const TOPIC = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 
-/** Checks a topic's name and gives it back. @throws XsError `bad_topic` */
+/** Checks a topic's name and returns it. @throws XsError `bad_topic` */
 export function parseTopic(text: string): string {
   const problem =
     text.length === 0
@@ -28,8 +28,8 @@ export function parseTopic(text: string): string {
 }
 
 /**
- * Checks that a client may append to this topic. Below `stream.cross.` that is only what asks the
- * runtime for something: `….spawn` and `….terminate`.
+ * Checks that a client may append to this topic. Below `stream.cross.`, clients may append only requests
+ * to the runtime: `….spawn` and `….terminate`.
  *
  * @throws XsError `bad_topic`, `reserved_topic`
  */
@@ -44,13 +44,13 @@ export function parseClientTopic(text: string): string {
   return topic;
 }
 
-/** What a frame says of a processor, the last part of its topic, as `spawn`; undefined for others. */
+/** The last part of a processor's topic, such as `spawn`; undefined for any other topic. */
 export function processorEvent(topic: string): string | undefined {
   return /^stream\.cross\.(?:generator|duplex|handler)\.([a-z]+)$/.exec(topic)?.[1];
 }
 
 /**
- * The scopes a topic is found under: its own name, and one wildcard for each level above it, so
+ * The scopes that contain a topic: its own name, and one wildcard for each level above it, so
  * `a.b.c` is in `a.b.c`, `a.b.*` and `a.*`. A read of any scope is one index range.
  */
 export function scopesOf(topic: string): string[] {
@@ -62,8 +62,8 @@ export function scopesOf(topic: string): string[] {
 }
 
 /**
- * Parses a topic filter: `a.b`, `a.*`, `*` or a comma list. Gives the scopes to read, sorted and
- * disjoint (what a wildcard of the list covers is dropped), or `undefined` for the whole stream.
+ * Parses a topic filter: `a.b`, `a.*`, `*` or a comma list. Returns the scopes to read, sorted and
+ * disjoint (a wildcard replaces the topics it covers), or `undefined` for the whole stream.
  *
  * @throws XsError `bad_topic`
  */

@@ -2,7 +2,7 @@ import { quoted, XsError } from "./error.ts";
 import { timestampOf } from "./id.ts";
 import { parseMoment, type Zone } from "./moment.ts";
 
-/** How long a frame is kept. `text` is the form that stands in frames. */
+/** How long the store keeps a frame. `text` is the form in frames; `ms` is a duration, `at` ms since 1970. */
 export type Ttl =
   | { readonly kind: "forever" | "ephemeral"; readonly text: string }
   | { readonly kind: "time"; readonly text: string; readonly ms: number }
@@ -12,12 +12,12 @@ export type Ttl =
 export const FOREVER: Ttl = { kind: "forever", text: "forever" };
 export const EPHEMERAL: Ttl = { kind: "ephemeral", text: "ephemeral" };
 
-/** What may be written as a ttl, for help texts. */
+/** The forms of a ttl, for help texts. */
 export const TTL_FORMS = "forever, ephemeral, time:<ms>, until:<date or ms> or last:<n>";
 
-/** Longest `time:`, in ms: with any timestamp it still makes an exact number. */
+/** The longest `time:`, in ms: added to any timestamp, it is still an exact number. */
 export const MAX_TTL_MS = 2 ** 52;
-/** In ms it is a day in 1973, in seconds one after the year 5000: an `until:` below it is a slip. */
+/** An `until:` below this counts seconds by mistake: as ms it is a day in 1973, as seconds one after the year 5000. */
 const LEAST_LIKELY_MS = 1e11;
 
 /**
@@ -47,7 +47,7 @@ export function parseTtl(text: string, zone: Zone = "utc"): Ttl {
 }
 
 /**
- * The same of a ttl that somebody asks for, and not of one that stands in a frame.
+ * Parses a ttl that a user asks for; {@link parseTtl} parses those of stored frames.
  *
  * @throws XsError `bad_ttl`, also for an `until:` that seems to count seconds
  */
@@ -61,9 +61,9 @@ export function parseAskedTtl(text: string, zone?: Zone): Ttl {
 }
 
 /**
- * The same of a ttl for a new frame: one that has ended would never be read.
+ * Parses the ttl of a new frame, as {@link parseAskedTtl} does.
  *
- * @throws XsError `bad_ttl`
+ * @throws XsError `bad_ttl`, also for a moment that has passed: no read would return the frame
  */
 export function parseNewTtl(text: string, zone?: Zone): Ttl {
   const ttl = parseAskedTtl(text, zone);
@@ -74,22 +74,22 @@ export function parseNewTtl(text: string, zone?: Zone): Ttl {
   );
 }
 
-/** The ttl of what is kept until a moment, in ms since 1970. */
+/** The ttl that ends at a moment, in ms since 1970. */
 export function untilTtl(at: number): Ttl & { kind: "until" } {
   return { kind: "until", text: `until:${at}`, at };
 }
 
-/** The moment a frame with this ttl and id expires, in ms, or null if it does not. */
+/** The moment a frame with this ttl and id expires, in ms since 1970; null if it never does. */
 export function expiryOf(ttl: Ttl, id: string): number | null {
   if (ttl.kind === "until") return ttl.at;
   return ttl.kind === "time" ? timestampOf(id) + ttl.ms : null;
 }
 
 /**
- * The ttl that a new frame is given for the one that was asked for. A `time:` runs from the time in
- * the id; where that is ahead of the clock, because the clock once was, the end that was meant is told.
+ * The ttl to store for the ttl that was asked for. A `time:` counts from the time in the id. That time is
+ * ahead of the clock after the clock went back; then the ttl becomes the `until:` that the user meant.
  *
- * @param now what the clock shows after the id was made, in ms
+ * @param now the clock after the id was made, in ms since 1970
  */
 export function ttlOfNew(asked: Ttl, id: string, now: number): Ttl {
   return asked.kind === "time" && timestampOf(id) > now ? untilTtl(now + asked.ms) : asked;

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { preferred } from "../api/accept.ts";
 import { type Problem, problemOf, retryAfter } from "../api/errors.ts";
 import { type ErrorCode, XsError } from "../core/error.ts";
-import { oneLine, Seldom } from "../core/one-line.ts";
+import { LogThrottle, oneLine } from "../core/one-line.ts";
 import type { Handlers } from "./handlers.ts";
 
 /** How to answer requests, for whoever finds that nobody does. */
@@ -94,13 +94,13 @@ function forVisitors(problem: Problem): Problem {
   return { title, status, detail, code };
 }
 
-const seldom = new Seldom();
+const throttle = new LogThrottle();
 
 /** Tells whoever started the server what a visitor is not told: a line on stderr. */
 export function tellOwner(error: unknown): void {
   const { code, detail } = problemOf(error);
   if (OF_THE_REQUEST.has(code) || OF_THE_SITE[code] !== undefined) return;
-  const untold = seldom.turn();
+  const untold = throttle.admit();
   if (untold === undefined) return;
   const more = untold > 0 ? ` (and ${untold} more, see http.error)` : "";
   process.stderr.write(`xs: ${oneLine(`the gateway could not answer${more}: ${detail}`)}\n`);

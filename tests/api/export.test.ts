@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { contentEntry, FRAMES, PAIRS, PROBLEMS } from "../../src/core/export-format.ts";
+import { contentEntry, FRAMES, KV_ENTRIES, PROBLEMS } from "../../src/core/export-format.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import type { Store } from "../../src/store/store.ts";
 import { problemsOf } from "../support/store.ts";
@@ -34,14 +34,14 @@ test("an export has the frames as they are, the pairs, and each content once by 
   expect(text(FRAMES)).toBe(await (await subject.ask("/")).text());
   expect(response.headers.get("xs-frames")).toBe("11");
   expect(response.headers.get("xs-pairs")).toBe("3");
-  const pairs = text(PAIRS)
+  const pairs = text(KV_ENTRIES)
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line));
   expect(pairs.map(({ key }) => key)).toEqual(["binary", "empty", "views/ü/→"]);
   expect(Object.keys(pairs[0])).toEqual(["key", "rev", "type", "value"]);
   expect(pairs[0].value).toBe(Buffer.from(BINARY).toString("base64"));
-  expect([...entries.keys()].slice(0, 2)).toEqual([FRAMES, PAIRS]);
+  expect([...entries.keys()].slice(0, 2)).toEqual([FRAMES, KV_ENTRIES]);
   const contents = [...entries].slice(2);
   for (const [name, bytes] of contents) expect(name).toBe(contentEntry(hashOf(bytes)));
   const names = contents.map(([name]) => name);

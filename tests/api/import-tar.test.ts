@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { contentEntry, FRAMES, PAIRS, PROBLEMS } from "../../src/core/export-format.ts";
+import { contentEntry, FRAMES, KV_ENTRIES, PROBLEMS } from "../../src/core/export-format.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import { packId } from "../../src/core/id.ts";
 import { MAX_VALUE } from "../../src/core/key.ts";
@@ -76,7 +76,7 @@ test("a tar that GNU tar has made of the same files is as good", async () => {
   };
   tars("xf", "a.tar", "-C", "x");
   tars("cf", "gnu.tar", "-C", "x", ".");
-  tars("cf", "pax.tar", "--format=pax", "-C", "x", "content", PAIRS, FRAMES);
+  tars("cf", "pax.tar", "--format=pax", "-C", "x", "content", KV_ENTRIES, FRAMES);
   tars(
     "cf",
     "ustar.tar",
@@ -85,7 +85,7 @@ test("a tar that GNU tar has made of the same files is as good", async () => {
     "1",
     "-C",
     "x",
-    `./${PAIRS}`,
+    `./${KV_ENTRIES}`,
     "./content",
     FRAMES,
   );
@@ -182,8 +182,12 @@ const bad: [what: string, tar: () => Promise<Uint8Array<ArrayBuffer>>, detail: R
       () => withEntry({ name: `/${FRAMES}`, data: "x" }),
       "no part",
     ],
-    ["a known name above it", () => withEntry({ name: `../${PAIRS}`, data: "x" }), "no part"],
-    ["a known name in another folder", () => withEntry({ name: `x/${PAIRS}` }), "each by itself"],
+    ["a known name above it", () => withEntry({ name: `../${KV_ENTRIES}`, data: "x" }), "no part"],
+    [
+      "a known name in another folder",
+      () => withEntry({ name: `x/${KV_ENTRIES}` }),
+      "each by itself",
+    ],
     ["content in another folder", () => withEntry(inFolder("x", contentOf("a"))), "each by itself"],
     ["two exports", () => exports("x", "y"), "each by itself"],
     ["a folder beside the one it lies in", () => strangers("x/", "y/"), "no part"],
@@ -253,7 +257,7 @@ test("what is nearly too much is taken", async () => {
   const value = base64(MAX_VALUE);
   const tar = await makeTar([
     { name: FRAMES, data: frameLine(NOW + DAY_MS / 2, { meta: "m".repeat(65_000) }) },
-    { name: PAIRS, data: pairLine({ value, type: "t".repeat(255), key: "k".repeat(512) }) },
+    { name: KV_ENTRIES, data: pairLine({ value, type: "t".repeat(255), key: "k".repeat(512) }) },
     { name: PROBLEMS, data: "whatever" },
     { name: "./content/", type: "directory" },
   ]);
@@ -305,7 +309,7 @@ function frames(data: string | Uint8Array) {
 }
 
 function pairs(line: string) {
-  return withEntry({ name: PAIRS, data: `${pairLine()}${line}` });
+  return withEntry({ name: KV_ENTRIES, data: `${pairLine()}${line}` });
 }
 
 async function forged(at: number, bytes: string, mend = true) {

@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { FRAMES, PAIRS } from "../../src/core/export-format.ts";
+import { FRAMES, KV_ENTRIES } from "../../src/core/export-format.ts";
 import { packId } from "../../src/core/id.ts";
 import { edit } from "../support/damage.ts";
 import {
@@ -284,7 +284,7 @@ test("what a handler remembers stays, whatever an older one of its name remember
     const tar = await makeTar([
       { name: FRAMES, data: [other, active].map((one) => `${JSON.stringify(one)}\n`).join("") },
       {
-        name: PAIRS,
+        name: KV_ENTRIES,
         data: `${JSON.stringify({
           key: "stream.cross.handler/count",
           rev: request("handler.spawn", "count", -60_000).id,

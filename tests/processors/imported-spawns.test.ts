@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { FRAMES, PAIRS } from "../../src/core/export-format.ts";
+import { FRAMES, KV_ENTRIES } from "../../src/core/export-format.ts";
 import { packId } from "../../src/core/id.ts";
 import {
   type AnyFrame,
@@ -230,7 +230,7 @@ test.each(Object.entries(GARBAGE))(
       };
       const tar = await makeTar([
         { name: FRAMES, data: "" },
-        { name: PAIRS, data: `${JSON.stringify(pair)}\n` },
+        { name: KV_ENTRIES, data: `${JSON.stringify(pair)}\n` },
       ]);
       expect((await server.fetch("/import", { method: "POST", body: tar })).status).toBe(200);
       await spawn(server, "handler", "h", by("FIRST"));

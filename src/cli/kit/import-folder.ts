@@ -8,7 +8,7 @@ import {
   FRAMES,
   hashOfEntry,
   isLeftByMacOs,
-  PAIRS,
+  KV_ENTRIES,
   PROBLEMS,
 } from "../../core/export-format.ts";
 
@@ -78,7 +78,7 @@ function fileAt(name: string, path: string): ExportFile {
       `${path} is a link to what is not there: bring that back, or take the link out of there; nothing was imported`,
     );
   }
-  const isKnown = name === FRAMES || name === PAIRS || hashOfEntry(name) !== undefined;
+  const isKnown = name === FRAMES || name === KV_ENTRIES || hashOfEntry(name) !== undefined;
   if (isKnown && stats.isFile()) return { name, path, size: stats.size };
   const what = stats.isDirectory() ? " is a folder, which" : "";
   throw new XsError(
@@ -119,6 +119,6 @@ function notAnExport(path: string): XsError {
     "bad_request",
     has("fjall") || has("cacache")
       ? `${path} is a store of cross.stream itself: serve it there, and export it with  .export FOLDER  of xs.nu`
-      : `${path} holds no export: an export has ${FRAMES}, and ${PAIRS}, content/ or cas/ beside it`,
+      : `${path} holds no export: an export has ${FRAMES}, and ${KV_ENTRIES}, content/ or cas/ beside it`,
   );
 }

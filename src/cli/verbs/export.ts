@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { ParsedTarEntry } from "modern-tar";
 import { XsError } from "../../core/error.ts";
-import { FRAMES, hashOfEntry, PAIRS, PROBLEMS } from "../../core/export-format.ts";
+import { FRAMES, hashOfEntry, KV_ENTRIES, PROBLEMS } from "../../core/export-format.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { writeWhole } from "../kit/export-file.ts";
 import { messages } from "../kit/messages.ts";
@@ -92,7 +92,7 @@ async function look(entries: ReadableStream<ParsedTarEntry>, progress: Progress)
       const digits = header.name.slice("content/".length, "content/".length + 8);
       progress.show("contents", Number.parseInt(digits, 16) / 2 ** 32);
     }
-    if (header.name === FRAMES || header.name === PAIRS) {
+    if (header.name === FRAMES || header.name === KV_ENTRIES) {
       await watch(body, (bytes) => progress.show("frames", bytes / header.size));
     } else if (header.name === PROBLEMS) {
       seen.problems = problemsIn(await new Response(body).text());
