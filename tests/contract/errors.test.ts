@@ -111,10 +111,13 @@ contract((it) => {
     }
   });
 
-  test("headers are at most 128 KiB, and what is no HTTP is refused", async () => {
+  test("headers are at most 198, and 128 KiB, and what is no HTTP is refused", async () => {
     const head = "GET /health HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer TOKEN\r\nX: ";
     expect(await it.answerTo(`${head}${"x".repeat(100_000)}\r\n\r\n`)).toBe("200");
     expect(await it.answerTo(`${head}${"x".repeat(140_000)}\r\n\r\n`)).toStartWith("431");
+    const many = (count: number) => `${head}x\r\n${"A: b\r\n".repeat(count)}\r\n`;
+    expect(await it.answerTo(many(100))).toBe("200");
+    expect(await it.answerTo(many(200))).toStartWith("431");
     expect(await it.answerTo("nonsense\r\n\r\n")).toBe("400");
   });
 
