@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { contract, ID, linesOf, THRESHOLD, topicOf } from "./subject.ts";
 
-interface Pair {
+interface Entry {
   readonly key: string;
   readonly rev: string;
   readonly [member: string]: unknown;
@@ -13,8 +13,8 @@ contract((it) => {
     it.ask(at(key), { method, headers, ...(body !== undefined && { body }) });
   const remove = (key: string, headers = {}) => it.ask(at(key), { method: "DELETE", headers });
   const revOf = ({ headers }: Response) => headers.get("etag") ?? "no etag";
-  const pairs = async (path: string) =>
-    linesOf(await it.text(path)).map((line) => JSON.parse(line) as Pair);
+  const entries = async (path: string) =>
+    linesOf(await it.text(path)).map((line) => JSON.parse(line) as Entry);
 
   test("a value comes back byte for byte, with its type and its revision", async () => {
     const key = `${it.fresh()}/a.b`;
@@ -22,7 +22,7 @@ contract((it) => {
     const before = await it.append(it.fresh());
     for (const method of ["PUT", "POST"]) {
       const stored = await put(key, bytes, { "content-type": "image/x-test" }, method);
-      const told = (await stored.json()) as Pair;
+      const told = (await stored.json()) as Entry;
       const { rev } = told;
       expect(told).toEqual({ key, rev, size: 256, type: "image/x-test" });
       expect(revOf(stored)).toBe(`"${rev}"`);
@@ -71,7 +71,7 @@ contract((it) => {
     expect((await remove(key, { "if-match": "*" })).status).toBe(204);
     const refused = await put(key, "4", { "if-match": "*" });
     expect([refused.status, await refused.json()]).toMatchObject([412, { actual: null }]);
-    expect(await pairs(`/kv?prefix=${key}`)).toEqual([]);
+    expect(await entries(`/kv?prefix=${key}`)).toEqual([]);
   });
 
   test("a value that the client has is not sent again", async () => {
@@ -101,7 +101,7 @@ contract((it) => {
       expect([key, (await put(key, key)).status]).toEqual([key, 200]);
       expect(await it.text(at(key))).toBe(key);
     }
-    expect(await pairs(`/kv?prefix=${root}`)).toHaveLength(6);
+    expect(await entries(`/kv?prefix=${root}`)).toHaveLength(6);
     for (const key of ["", root.padEnd(513, "x"), long, `${root}\0`]) {
       for (const method of ["GET", "PUT", "DELETE"]) {
         await it.refuses(`${method} ${at(key)}`, "400 bad_key");
@@ -124,17 +124,17 @@ contract((it) => {
     expect(await it.text(at(root))).toBe("");
   });
 
-  test("a list has the pairs below a prefix, in the order of the keys", async () => {
+  test("a list has the entries below a prefix, in the order of the keys", async () => {
     const root = it.fresh();
     for (const end of ["b/2", "a", "b/1", "b", "b0", "b/é"]) {
       await put(`${root}/${end}`, end, { "content-type": "text/plain" });
     }
-    const listed = await pairs(`/kv?prefix=${root}/`);
+    const listed = await entries(`/kv?prefix=${root}/`);
     const ends = ["a", "b", "b/1", "b/2", "b/é", "b0"];
     expect(listed.map(({ key }) => key)).toEqual(ends.map((end) => `${root}/${end}`));
     const rev = expect.stringMatching(ID);
     expect(listed[0]).toEqual({ key: `${root}/a`, rev, size: 1, type: "text/plain" });
-    expect(await pairs(`/kv?prefix=${root}/b/`)).toHaveLength(3);
+    expect(await entries(`/kv?prefix=${root}/b/`)).toHaveLength(3);
     expect((await it.ask("/kv?prefix=none")).headers.get("content-type")).toBe(
       "application/x-ndjson",
     );
@@ -157,7 +157,7 @@ contract((it) => {
     await put(a, Uint8Array.of(0xff, 0));
     await remove(a);
     await put(b, "end");
-    const changes = (await watch.take(5)).map((line) => JSON.parse(line) as Pair);
+    const changes = (await watch.take(5)).map((line) => JSON.parse(line) as Entry);
     expect(changes).toMatchObject([
       { key: b, value: { n: 2 }, size: 7, type: "application/json" },
       { key: b, value: "no json" },
@@ -168,7 +168,7 @@ contract((it) => {
     expect(Object.keys(changes[3] ?? {})).toEqual(["key", "rev", "deleted"]);
     const revs = changes.map((change) => change.rev);
     expect(revs).toEqual(revs.toSorted());
-    const ofOne = (await one.take(3)).map((line) => (JSON.parse(line) as Pair).rev);
+    const ofOne = (await one.take(3)).map((line) => (JSON.parse(line) as Entry).rev);
     expect(ofOne).toEqual([0, 1, 4].map((n) => revs[n] ?? ""));
     for (const lines of [watch, one]) await lines.cancel();
   });
