@@ -47,8 +47,7 @@ export async function expose(
   directory: string,
   at: ListenAddress,
   answer: Api,
-  opened: Promise<void>,
-  owner?: SocketOwner,
+  { opened, owner }: { readonly opened: Promise<void>; readonly owner?: SocketOwner },
 ): Promise<Listener> {
   const whenOpened: Api = async (request) => {
     await opened;

@@ -37,45 +37,40 @@ const SAMPLE = 4096;
 /** Statuses whose responses have no body. */
 const NO_BODY = new Set([204, 205, 304]);
 
+/** What all exchanges of a gateway share. */
+export interface GatewayParts {
+  readonly store: Store;
+  readonly handlers: Handlers;
+  readonly limits: GatewayLimits;
+  readonly answers: Answers;
+  readonly contents: RecentContent;
+  /** The bodies on their way to the gateway. */
+  readonly arrivals: Arrivals;
+}
+
+/** A request that came in. */
+export interface Visit {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** To be called when the request is whole. @throws XsError `too_many_requests` */
+  admit(): void;
+}
+
 /** One request and its answer. */
 export class Exchange {
-  readonly #store: Store;
-  readonly #handlers: Handlers;
-  readonly #answers: Answers;
-  readonly #contents: RecentContent;
-  readonly #limits: GatewayLimits;
-  readonly #arrivals: Arrivals;
+  readonly #parts: GatewayParts;
   readonly #admit: () => void;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #out: Outgoing;
   #queue: AnswerQueue | undefined;
 
-  /**
-   * @param arrivals the bodies on their way to the gateway
-   * @param admit told that the request is whole. @throws XsError `too_many_requests`
-   */
-  constructor(
-    store: Store,
-    handlers: Handlers,
-    answers: Answers,
-    contents: RecentContent,
-    limits: GatewayLimits,
-    arrivals: Arrivals,
-    admit: () => void,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ) {
-    this.#store = store;
-    this.#handlers = handlers;
-    this.#answers = answers;
-    this.#contents = contents;
-    this.#limits = limits;
-    this.#arrivals = arrivals;
+  constructor(parts: GatewayParts, { request, response, admit }: Visit) {
+    this.#parts = parts;
     this.#admit = admit;
     this.#request = request;
     this.#response = response;
-    this.#out = new Outgoing(response, limits.timeout, () => {
+    this.#out = new Outgoing(response, parts.limits.timeout, () => {
       this.#queue?.fail(new ClientGone());
     });
   }
@@ -113,37 +108,37 @@ export class Exchange {
     } catch (error) {
       await this.#failed(error, queue.requestId, answer?.id);
     } finally {
-      this.#answers.drop(queue);
+      this.#parts.answers.drop(queue);
     }
   }
 
   /** Puts the request on the stream. */
   async #ask(meta: string): Promise<AnswerQueue> {
-    const { timeout, bodyMax, ttl } = this.#limits;
-    const body = bodyOf(this.#request, this.#arrivals, bodyMax, timeout);
+    const { timeout, bodyMax, ttl } = this.#parts.limits;
+    const body = bodyOf(this.#request, this.#parts.arrivals, bodyMax, timeout);
     if (this.#request.headers.expect !== undefined) this.#response.writeContinue();
-    const content = await this.#store.content.take(body, ttl.kind === "ephemeral");
+    const content = await this.#parts.store.content.take(body, ttl.kind === "ephemeral");
     try {
       this.#admit();
     } catch (error) {
-      this.#store.content.unpin(content);
+      this.#parts.store.content.unpin(content);
       throw error;
     }
-    return await this.#answers.ask(() =>
-      this.#store.append({ topic: HTTP_REQUEST, meta, ttl, content }),
+    return await this.#parts.answers.ask(() =>
+      this.#parts.store.append({ topic: HTTP_REQUEST, meta, ttl, content }),
     );
   }
 
   async #first(queue: AnswerQueue): Promise<AnswerFrame> {
-    const { timeout } = this.#limits;
+    const { timeout } = this.#parts.limits;
     const { promise: never, reject } = Promise.withResolvers<never>();
     const tooLate = new XsError("no_answer", `no answer came within ${timeout} ms`);
     const timer = setTimeout(() => reject(tooLate), timeout);
-    const { over, forget } = this.#handlers.unanswered(queue.requestId);
+    const { over, forget } = this.#parts.handlers.unanswered(queue.requestId);
     void over.then(({ reasons }) => {
       if (reasons.length > 0) reject(new HandlersFailed(reasons));
       // Somebody else may answer where no handler is left.
-      else if (!this.#store.isFollowed(HTTP_REQUEST)) reject(noHandler(this.#handlers));
+      else if (!this.#parts.store.isFollowed(HTTP_REQUEST)) reject(noHandler(this.#parts.handlers));
     });
     try {
       return await Promise.race([queue.next(), never]);
@@ -193,7 +188,7 @@ export class Exchange {
 
   async #open({ id, hash }: AnswerFrame): Promise<Uint8Array | Blob | undefined> {
     if (hash === null) return undefined;
-    const content = await this.#contents.open(hash);
+    const content = await this.#parts.contents.open(hash);
     if (content) return content;
     throw new XsError("bad_response", `the content ${hash} of the response ${id} is missing`);
   }
@@ -227,7 +222,7 @@ export class Exchange {
   async #note(topic: string, meta: object): Promise<void> {
     const ttl = topic === HTTP_DISCONNECT ? EPHEMERAL : ERROR_TTL;
     try {
-      await this.#store.append({ topic, meta: JSON.stringify(meta), ttl, content: null });
+      await this.#parts.store.append({ topic, meta: JSON.stringify(meta), ttl, content: null });
     } catch {
       // The client has its answer already, and a store that cannot write tells so itself.
     }

@@ -6,11 +6,9 @@ import { HTTP_REQUEST } from "../core/http.ts";
 import { formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
 import { bindPrivately } from "../net/private-socket.ts";
 import { checkHost, listenError } from "../net/unix-socket.ts";
-import type { Store } from "../store/store.ts";
 import { Answers } from "./answers.ts";
 import { Arrivals } from "./arrivals.ts";
-import { Exchange, type GatewayLimits } from "./exchange.ts";
-import type { Handlers } from "./handlers.ts";
+import { Exchange, type GatewayParts } from "./exchange.ts";
 import { RecentContent } from "./recent-content.ts";
 import { noHandler, refuse } from "./refusal.ts";
 import { requestMeta } from "./request-meta.ts";
@@ -23,34 +21,27 @@ const HEAD_MS = 10_000;
 /** How often that is looked at. */
 const HEAD_CHECK_MS = 1000;
 
+/** What a gateway is given. */
+export type GatewayHost = Pick<GatewayParts, "store" | "handlers" | "limits">;
+
 /** Turns requests from outside into frames, and frames into their answers. */
 export class Gateway {
   /** Where it listens, as it is typed. */
   readonly address: string;
-  readonly #store: Store;
-  readonly #handlers: Handlers;
-  readonly #limits: GatewayLimits;
+  readonly #parts: GatewayParts;
   readonly #server: Server;
-  readonly #answers: Answers;
-  readonly #contents: RecentContent;
-  readonly #arrivals: Arrivals;
   #inFlight = 0;
 
-  private constructor(
-    store: Store,
-    handlers: Handlers,
-    limits: GatewayLimits,
-    server: Server,
-    address: string,
-  ) {
-    this.#store = store;
-    this.#handlers = handlers;
-    this.#limits = limits;
+  private constructor(host: GatewayHost, server: Server, address: string) {
+    const { store, limits } = host;
+    this.#parts = {
+      ...host,
+      answers: new Answers(store),
+      contents: new RecentContent(store),
+      arrivals: new Arrivals(limits.bodyMax),
+    };
     this.#server = server;
     this.address = address;
-    this.#answers = new Answers(store);
-    this.#contents = new RecentContent(store);
-    this.#arrivals = new Arrivals(limits.bodyMax);
   }
 
   /**
@@ -60,10 +51,8 @@ export class Gateway {
    * @throws XsError `address_in_use`, `cannot_listen`, `store_in_use`
    */
   static async listen(
-    store: Store,
-    handlers: Handlers,
+    host: GatewayHost,
     at: ListenAddress,
-    limits: GatewayLimits,
     opened: Promise<void>,
   ): Promise<Gateway> {
     // Of all HTTP servers at hand, this one gives requests as they were sent: the version, the
@@ -74,7 +63,7 @@ export class Gateway {
       connectionsCheckingInterval: HEAD_CHECK_MS,
     });
     const bound = await bind(server, at);
-    const gateway = new Gateway(store, handlers, limits, server, formatListenAddress(bound));
+    const gateway = new Gateway(host, server, formatListenAddress(bound));
     const serve = async (request: IncomingMessage, response: ServerResponse) => {
       // Told to the response as well; without a listener it would end the process.
       request.on("error", () => {});
@@ -107,8 +96,9 @@ export class Gateway {
       place.take();
       meta = requestMeta(request);
       // A handler that starts, or starts again, follows in a moment.
-      if (!this.#store.isFollowed(HTTP_REQUEST) && !(await this.#handlers.takes(HTTP_REQUEST))) {
-        throw noHandler(this.#handlers);
+      const { store, handlers } = this.#parts;
+      if (!store.isFollowed(HTTP_REQUEST) && !(await handlers.takes(HTTP_REQUEST))) {
+        throw noHandler(handlers);
       }
     } catch (error) {
       return refuse(request, response, error);
@@ -116,14 +106,7 @@ export class Gateway {
       // A body may be long in coming.
       place.give();
     }
-    const around = [
-      this.#store,
-      this.#handlers,
-      this.#answers,
-      this.#contents,
-      this.#limits,
-    ] as const;
-    const exchange = new Exchange(...around, this.#arrivals, place.take, request, response);
+    const exchange = new Exchange(this.#parts, { request, response, admit: place.take });
     try {
       await exchange.run(meta);
     } finally {
@@ -135,7 +118,7 @@ export class Gateway {
   #place(): { take(): void; give(): void } {
     let isTaken = false;
     const take = () => {
-      const most = this.#limits.inFlight;
+      const most = this.#parts.limits.inFlight;
       if (this.#inFlight >= most) {
         const problem = `${most} requests are under way: try again later`;
         throw new XsError("too_many_requests", problem);

@@ -55,7 +55,7 @@ export const serve: Verb = {
         brokeOff: (error) => messages.error(`an answer broke off: ${error.message}`),
         crowded: () => listeners?.descriptors?.crowded,
       });
-      listeners = await listenEverywhere(store, processors, answer, directory, chosen);
+      listeners = await listenEverywhere({ store, processors, answer, directory }, chosen);
       await store.keepThreads();
       if (chosen.paused) processors.pause();
       else await processors.start();
@@ -114,12 +114,17 @@ interface Listeners {
   readonly hints: string;
 }
 
+/** What a server serves. */
+interface Served {
+  readonly store: Store;
+  readonly processors: Processors;
+  readonly answer: Api;
+  readonly directory: string;
+}
+
 /** Listens everywhere. The start is on the stream before any request is answered. */
 async function listenEverywhere(
-  store: Store,
-  processors: Processors,
-  answer: Api,
-  directory: string,
+  { store, processors, answer, directory }: Served,
   options: ServeOptions,
 ): Promise<Listeners> {
   const opened = Promise.withResolvers<void>();
@@ -135,7 +140,10 @@ async function listenEverywhere(
   if (options.paused) meta.paused = true;
   let hints = "";
   if (options.expose) {
-    const listener = await expose(directory, options.expose, answer, opened.promise, owner);
+    const listener = await expose(directory, options.expose, answer, {
+      opened: opened.promise,
+      owner,
+    });
     listeners.push(listener);
     meta.expose = listener.address;
     if ("port" in options.expose) hints += `\n  export XS_TOKEN=$(cat ${directory}/token)`;
@@ -144,7 +152,11 @@ async function listenEverywhere(
   if (options.http) {
     const { Gateway } = await import("../../gateway/gateway.ts");
     const { http, limits } = options;
-    const gateway = await Gateway.listen(store, processors, http, limits, opened.promise);
+    const gateway = await Gateway.listen(
+      { store, handlers: processors, limits },
+      http,
+      opened.promise,
+    );
     listeners.push(gateway);
     meta.http = gateway.address;
     hints += "port" in options.http ? `\n  curl http://${gateway.address}` : "";

@@ -232,7 +232,7 @@ export class Handler implements Processor {
   #startWorkers(signal: AbortSignal): Promise<Workers> {
     if (!this.#prepared) throw new Error("the handler is not loaded");
     const take = (step: Step) => this.#commits.take(step);
-    return startWorkers(this.#prepared, this.#host.store, this.#spawn, take, signal);
+    return startWorkers(this.#prepared, { store: this.#host.store, signal }, this.#spawn, take);
   }
 }
 

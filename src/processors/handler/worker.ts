@@ -59,6 +59,15 @@ export interface Workers {
   stop(): void;
 }
 
+/** What a worker is made of, once its program is ready. */
+interface WorkerParts {
+  readonly program: Program;
+  readonly stderr: Stderr;
+  readonly host: WorkerHost;
+  readonly lines: AsyncGenerator<string[]>;
+  readonly first: readonly string[];
+}
+
 /** A process of a handler: frames go in, steps come out. */
 export class Worker implements Workers {
   readonly options: HandlerOptions;
@@ -69,19 +78,17 @@ export class Worker implements Workers {
   #effects: Effect[] = [];
   #state: string | undefined;
 
+  /** @param output the lines that come, and those that came together with the first one */
   private constructor(
-    program: Program,
-    stderr: Stderr,
+    { program, stderr, host }: Pick<WorkerParts, "program" | "stderr" | "host">,
     options: HandlerOptions,
-    lines: AsyncGenerator<string[]>,
-    first: readonly string[],
-    host: WorkerHost,
+    output: Pick<WorkerParts, "lines" | "first">,
   ) {
     this.#program = program;
     this.#stderr = stderr;
     this.#host = host;
     this.options = options;
-    this.ended = this.#run(lines, first);
+    this.ended = this.#run(output.lines, output.first);
     this.ended.catch(() => {});
   }
 
@@ -115,7 +122,7 @@ export class Worker implements Workers {
       const line = parseHandlerLine(ready);
       if (line.ready === undefined) throw new Invalid('its first line is not {"ready": …}');
       const options = parseHandlerOptions(line.ready, meta);
-      return new Worker(program, stderr, options, lines, first, host);
+      return new Worker({ program, stderr, host }, options, { lines, first });
     } catch (error) {
       program.stop();
       program.closeOutput();

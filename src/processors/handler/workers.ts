@@ -1,7 +1,6 @@
-import type { Store } from "../../store/store.ts";
 import { StderrWriter } from "../child/output.ts";
 import type { Prepared } from "../child/runtime.ts";
-import type { Spawn } from "../lifecycle/processor.ts";
+import type { ProcessorHost, Spawn } from "../lifecycle/processor.ts";
 import { type Step, Worker, type Workers } from "./worker.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
@@ -13,10 +12,9 @@ import { WorkerPool } from "./worker-pool.ts";
  */
 export async function startWorkers(
   prepared: Prepared,
-  store: Store,
+  { store, signal }: Pick<ProcessorHost, "store" | "signal">,
   { subject: { name, spawnId }, meta }: Pick<Spawn, "subject" | "meta">,
   take: (step: Step) => Promise<void> | undefined,
-  signal: AbortSignal,
 ): Promise<Workers> {
   const target = { store, topic: `${name}.stderr`, meta: { spawn_id: spawnId } };
   let workers: WorkerPool | undefined;

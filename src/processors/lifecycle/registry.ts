@@ -86,7 +86,7 @@ export class Registry {
     const key = `${kind} ${name}`;
     const entry = this.#entries.get(key) ?? { kind, name };
     const passed = this.#passed.get(key) ?? new Set();
-    change(entry, passed, action, id, textIn(meta, "spawn_id"));
+    change(entry, passed, { action, id, spawn: textIn(meta, "spawn_id") });
     if (passed.size > 0) this.#passed.set(key, passed);
     else this.#passed.delete(key);
     if (entry.pending ?? entry.good ?? entry.terminating) this.#entries.set(key, entry);
@@ -94,13 +94,15 @@ export class Registry {
   }
 }
 
-function change(
-  entry: Entry,
-  passed: Set<string>,
-  action: string,
-  id: string,
-  spawn: string | undefined,
-): void {
+/** What a frame of the runtime says about one processor. */
+interface LifecycleFrame {
+  readonly action: string;
+  readonly id: string;
+  /** The spawn that it is about; undefined for a request. */
+  readonly spawn: string | undefined;
+}
+
+function change(entry: Entry, passed: Set<string>, { action, id, spawn }: LifecycleFrame): void {
   if (action === "spawn") {
     if (entry.pending !== undefined) passed.add(entry.pending);
     entry.pending = id;
