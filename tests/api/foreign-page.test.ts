@@ -2,7 +2,8 @@ import { expect, setDefaultTimeout } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { browserTest, openBrowser } from "../support/browser.ts";
-import { startServer, tempDirectory } from "../support/server.ts";
+import { startServer } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

@@ -2,8 +2,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { memoryOf } from "../support/memory.ts";
-import { RawConnection, startServer, tempDirectory } from "../support/server.ts";
+import { RawConnection, startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 import { expectProblem, Subject } from "./with-store.ts";
 

@@ -4,14 +4,9 @@ import { join } from "node:path";
 import type { Frame } from "../../src/core/frame.ts";
 import { HOSTS, NO_HOSTS } from "../support/hosts.ts";
 import { memoryOf } from "../support/memory.ts";
-import {
-  parseLines,
-  RawConnection,
-  Server,
-  startServer,
-  tempDirectory,
-} from "../support/server.ts";
+import { parseLines, RawConnection, Server, startServer } from "../support/server.ts";
 import { problemsOf, sqliteEngine } from "../support/store.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { LineReader, TEST_MS, until, within } from "../support/wait.ts";
 import { expectProblem, idsOf, topicOf } from "./with-store.ts";
 

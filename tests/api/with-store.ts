@@ -3,8 +3,9 @@ import { api } from "../../src/api/api.ts";
 import type { Api } from "../../src/api/call.ts";
 import type { Frame } from "../../src/core/frame.ts";
 import type { Store } from "../../src/store/store.ts";
-import { parseLines, tempDirectory } from "../support/server.ts";
+import { parseLines } from "../support/server.ts";
 import { problemsOf, sqliteEngine } from "../support/store.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { LineReader } from "../support/wait.ts";
 
 /** The API of a store of a test's own, without a socket. */

@@ -4,8 +4,8 @@ import { chmodSync, cpSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { missingMount, Tmpfs } from "../faults/tmpfs.ts";
-import { parseLines, startServer, tempDirectory, XS } from "../support/server.ts";
-import { filesBelow } from "../support/temp.ts";
+import { parseLines, startServer, XS } from "../support/server.ts";
+import { filesBelow, tempDirectory } from "../support/temp.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 

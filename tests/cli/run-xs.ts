@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { parseLines, plainEnv, tempDirectory, XS } from "../support/server.ts";
+import { parseLines, plainEnv, XS } from "../support/server.ts";
 import { sqliteEngine } from "../support/store.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { LineReader, within } from "../support/wait.ts";
 
 export interface Outcome {

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { NU, startServer, tempDirectory, XS } from "../support/server.ts";
-import { filesBelow } from "../support/temp.ts";
+import { NU, startServer, XS } from "../support/server.ts";
+import { filesBelow, tempDirectory } from "../support/temp.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 

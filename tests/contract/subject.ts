@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:te
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { RawConnection, type Server, startServer, tempDirectory } from "../support/server.ts";
+import { RawConnection, type Server, startServer } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { LineReader, TEST_MS, until } from "../support/wait.ts";
 
 // What a server promises, as far as HTTP shows it: nothing here knows how xs is built.

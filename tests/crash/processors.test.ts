@@ -2,7 +2,8 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { framesOf, say, sayMany, spawn, WITH_NU } from "../support/processors.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
-import { Server, startServer, tempDirectory, XS } from "../support/server.ts";
+import { Server, startServer, XS } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
 /** `XS_PROOF_FRAMES=200000 XS_PROOF_KILLS=100` for the full run; `XS_PROOF_SEED` to do one again. */

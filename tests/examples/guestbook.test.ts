@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout } from "bun:test";
 import { join } from "node:path";
 import { Site } from "../gateway/site.ts";
 import { browserTest, openBrowser } from "../support/browser.ts";
-import { tempDirectory } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

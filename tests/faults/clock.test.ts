@@ -4,8 +4,9 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { timestampOf } from "../../src/core/id.ts";
-import { type Server, startServer, tempDirectory } from "../support/server.ts";
+import { type Server, startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { missingTool } from "../support/tools.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 

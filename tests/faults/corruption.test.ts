@@ -7,8 +7,8 @@ import type { Frame } from "../../src/core/frame.ts";
 import { Home } from "../cli/run-xs.ts";
 import { edit } from "../support/damage.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
-import { parseLines, Server, startServer, tempDirectory } from "../support/server.ts";
-import { filesBelow } from "../support/temp.ts";
+import { parseLines, Server, startServer } from "../support/server.ts";
+import { filesBelow, tempDirectory } from "../support/temp.ts";
 import { TEST_MS } from "../support/wait.ts";
 
 /** Places in each kind of file: `XS_CORRUPTION_PLACES=300` for the long run. */

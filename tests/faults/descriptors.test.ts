@@ -2,8 +2,9 @@
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { RawConnection, type Server, startServer, tempDirectory } from "../support/server.ts";
+import { RawConnection, type Server, startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(2 * TEST_MS);

@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { tempDirectory } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 
 function run(...command: string[]): boolean {
   return Bun.spawnSync(command, { stdio: ["ignore", "ignore", "ignore"] }).exitCode === 0;

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { Subject } from "../api/with-store.ts";
 import { hashes, ids, metas, topics, ttls } from "../support/arbitrary.ts";
-import { RawConnection, startServer, tempDirectory } from "../support/server.ts";
+import { RawConnection, startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
 import { makeTar } from "../support/tar.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { around, aroundBytes, CASES, cases, mostly } from "./cases.ts";
 

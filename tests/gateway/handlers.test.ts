@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { dirname } from "node:path";
-import { tempDirectory, XS } from "../support/server.ts";
+import { XS } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 import { type Request, Site } from "./site.ts";
 

@@ -2,7 +2,8 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
-import { startServer, tempDirectory } from "../support/server.ts";
+import { startServer } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

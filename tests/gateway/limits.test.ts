@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { memoryOf } from "../support/memory.ts";
-import { type RawConnection, tempDirectory } from "../support/server.ts";
+import type { RawConnection } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until, within } from "../support/wait.ts";
 import { type Request, Site } from "./site.ts";
 

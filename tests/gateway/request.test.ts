@@ -2,7 +2,8 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { HOSTS, NO_HOSTS } from "../support/hosts.ts";
-import { plainEnv, tempDirectory, XS } from "../support/server.ts";
+import { plainEnv, XS } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 import { curl, type Request, Site } from "./site.ts";
 

@@ -3,7 +3,8 @@ import type { Frame } from "../../src/core/frame.ts";
 import type { HttpAnswer } from "../../src/core/http.ts";
 import { answerTo } from "../../src/core/http.ts";
 import type { Json } from "../../src/core/json.ts";
-import { NU, RawConnection, Server, tempDirectory, XS } from "../support/server.ts";
+import { NU, RawConnection, Server, XS } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { LineReader, until, within } from "../support/wait.ts";
 
 /** What curl got. */

@@ -4,7 +4,8 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { type Answer, ask, Gone } from "../support/ask.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
-import { type Server, startServer, tempDirectory } from "../support/server.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { idsFitTime, isLinearizable, type Operation } from "./checker.ts";
 import {

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import type { Frame } from "../../src/core/frame.ts";
 import { memoryOf } from "../support/memory.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
-import { RawConnection, type Server, startServer, tempDirectory } from "../support/server.ts";
+import { RawConnection, type Server, startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { LineReader, TEST_MS, until, within } from "../support/wait.ts";
 
 /** For the long run: 1000000, 10000, 1000 and 20. */

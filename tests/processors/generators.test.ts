@@ -20,8 +20,9 @@ import {
   textsOf,
   WITH_NU,
 } from "../support/processors.ts";
-import { type Server, startServer, tempDirectory } from "../support/server.ts";
+import { type Server, startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

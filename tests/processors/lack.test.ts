@@ -13,7 +13,8 @@ import {
   statuses,
   terminate,
 } from "../support/processors.ts";
-import { NU, type Server, startServer, tempDirectory, XS } from "../support/server.ts";
+import { NU, type Server, startServer, XS } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

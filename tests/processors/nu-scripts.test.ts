@@ -15,7 +15,8 @@ import {
   textsOf,
   WITH_NU,
 } from "../support/processors.ts";
-import { startServer, tempDirectory } from "../support/server.ts";
+import { startServer } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

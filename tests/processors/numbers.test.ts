@@ -3,8 +3,9 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Home } from "../cli/run-xs.ts";
 import { countOf, kvText, say, spawn } from "../support/processors.ts";
-import { startServer, tempDirectory } from "../support/server.ts";
+import { startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { LineReader, TEST_MS } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

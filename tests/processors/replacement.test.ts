@@ -18,8 +18,9 @@ import {
   terminate,
   WITH_NU,
 } from "../support/processors.ts";
-import { NU, parseLines, type Server, startServer, tempDirectory, XS } from "../support/server.ts";
+import { NU, parseLines, type Server, startServer, XS } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

@@ -27,8 +27,9 @@ import {
   textsOf,
   WITH_NU,
 } from "../support/processors.ts";
-import { type Server, startServer, tempDirectory, XS } from "../support/server.ts";
+import { type Server, startServer, XS } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

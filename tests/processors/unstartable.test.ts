@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { missingMount, Tmpfs } from "../faults/tmpfs.ts";
 import { answered, ask, countOf, events, say, serving, spawn } from "../support/processors.ts";
-import { startServer, tempDirectory } from "../support/server.ts";
+import { startServer } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import type { Frame } from "../../src/core/frame.ts";
 import type { ProcessorStatus } from "../../src/processors/lifecycle/status.ts";
 import { memoryOf } from "./memory.ts";
-import { NU, type Server, startServer, tempDirectory } from "./server.ts";
+import { NU, type Server, startServer } from "./server.ts";
 import { expectSound } from "./store.ts";
+import { tempDirectory } from "./temp.ts";
 import { until } from "./wait.ts";
 
 type Kind = "generator" | "handler" | "duplex";

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,12 +13,6 @@ export const NU = join(
   import.meta.dir,
   `../../node_modules/@nushell/${process.platform}-${process.arch}/bin/nu`,
 );
-
-/** A directory of a test's own, gone when the test is over: `using home = tempDirectory()`. */
-export function tempDirectory(parent = tmpdir()): Disposable & { path: string } {
-  const path = mkdtempSync(join(parent, "xs-"));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
-}
 
 /** The environment of a user with nothing of xs set up, whose home is this directory. */
 export function plainEnv(home: string): Record<string, string> {

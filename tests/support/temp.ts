@@ -12,6 +12,12 @@ export function tempDir(): string {
   return path;
 }
 
+/** The same for as long as a block runs: `using home = tempDirectory()`. */
+export function tempDirectory(parent = tmpdir()): Disposable & { path: string } {
+  const path = mkdtempSync(join(parent, "xs-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
 /** The names of the files below a directory, from there on; none where there is no directory. */
 export function filesBelow(path: string): string[] {
   if (!existsSync(path)) return [];
