@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { encodeFrame } from "../../src/core/frame.ts";
 import { IdSequence } from "../../src/core/id.ts";
-import { scopesOf } from "../../src/core/topic.ts";
+import { scopesOf } from "../../src/core/pattern.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
 
 /** The rows of an append, written as fast as SQLite makes them durable; gives frames a second. */

@@ -2,9 +2,9 @@ import { XsError } from "../core/error.ts";
 import { parseId } from "../core/id.ts";
 import { parseReadOptions } from "../core/read-options.ts";
 import type { Call } from "./call.ts";
-import { wantsEvents } from "./line-response.ts";
 import { type Options, text } from "./options.ts";
 import { readResponse } from "./read-response.ts";
+import { wantsEvents } from "./sse.ts";
 
 /** The options of a read. `parseReadOptions` takes them as they stand, as their order counts. */
 export const READ_OPTIONS: Options = {

@@ -1,22 +1,13 @@
-import { linesIn } from "../core/frame.ts";
 import { pulled } from "../lib/streams.ts";
-import { preferred } from "./accept.ts";
 import { STREAMED } from "./answer-headers.ts";
 import { brokeOff } from "./broken-answer.ts";
 import type { Call } from "./call.ts";
+import { EVENTS, LINES, toEvents, wantsEvents } from "./sse.ts";
 
 /** What is read in lines, a piece at a time; undefined at the end. */
 export interface LineSource {
   next(): Promise<Uint8Array | undefined>;
   close(): void;
-}
-
-const EVENTS = "text/event-stream";
-const LINES = "application/x-ndjson";
-
-/** The client wants server-sent events. */
-export function wantsEvents(request: Request): boolean {
-  return preferred(request.headers.get("accept"), [EVENTS, LINES]) === EVENTS;
 }
 
 /**
@@ -45,9 +36,4 @@ export function linesResponse(
     pulled(next, () => source.close(), brokeOff(call)),
     { headers },
   );
-}
-
-function toEvents(ndjson: Uint8Array, idOf: (line: string) => string): Uint8Array {
-  const lines = linesIn(ndjson);
-  return Buffer.from(lines.map((line) => `id: ${idOf(line)}\ndata: ${line}\n\n`).join(""));
 }

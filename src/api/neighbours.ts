@@ -1,6 +1,6 @@
 import { XsError } from "../core/error.ts";
 import { parseId } from "../core/id.ts";
-import { parseTopicFilter } from "../core/topic.ts";
+import { parseTopicFilter } from "../core/pattern.ts";
 import type { Direction } from "../store/types.ts";
 import type { Call } from "./call.ts";
 import { frameResponse, TIMESTAMP } from "./frame-response.ts";

@@ -1,15 +1,16 @@
 import { parseHash } from "../core/hash.ts";
 import { parseId } from "../core/id.ts";
 import { parseClientKey, parseKey } from "../core/key.ts";
-import { parseClientTopic, parseTopicFilter } from "../core/topic.ts";
+import { parseTopicFilter } from "../core/pattern.ts";
+import { parseClientTopic } from "../core/topic.ts";
 import { APPEND_OPTIONS, append } from "./append.ts";
 import { appendBatch } from "./batch.ts";
 import { cas } from "./cas.ts";
 import { casPost } from "./cas-post.ts";
 import { cat, catTopic, READ_OPTIONS } from "./cat.ts";
 import { content } from "./content.ts";
-import { FIRST_OPTIONS, LAST_OPTIONS, readEnd } from "./ends.ts";
 import { exportStore } from "./export.ts";
+import { FIRST_OPTIONS, LAST_OPTIONS, readEnd } from "./first-last.ts";
 import { TIMESTAMP } from "./frame-response.ts";
 import { gc } from "./gc.ts";
 import { get } from "./get.ts";

@@ -1,6 +1,6 @@
 import { chunkIn } from "./chunk.ts";
 import type { Frame } from "./frame.ts";
-import { scopesOf } from "./topic.ts";
+import { scopesOf } from "./pattern.ts";
 
 /** The scope of the chunks that follow a first chunk. The colon keeps it apart from every topic. */
 export function chunkScope(first: string): string {

@@ -1,6 +1,6 @@
 import { quoted, XsError } from "./error.ts";
 import { parseId } from "./id.ts";
-import { parseTopicFilter } from "./topic.ts";
+import { parseTopicFilter } from "./pattern.ts";
 
 /** Which frames a read returns: history in order and then, when following, live frames. */
 export interface ReadOptions {

@@ -1,6 +1,6 @@
 import { encodeFrame, linesIn, withTimestamp } from "../core/frame.ts";
+import { matches, matchesKeys } from "../core/pattern.ts";
 import type { ReadOptions } from "../core/read-options.ts";
-import { scopesOf } from "../core/topic.ts";
 import type { LiveFeed, LiveFrame } from "./live.ts";
 
 /** A slice of the stored log. Bounds are exclusive ids; absent means open. */
@@ -109,8 +109,7 @@ export class Reader {
 
   /** Tells whether it takes frames of a topic. */
   covers(topic: string): boolean {
-    const wanted = this.#wanted;
-    return !wanted || scopesOf(topic).some((scope) => wanted.has(scope));
+    return matches(this.#wanted, topic);
   }
 
   /** The last id that the reader was given or passed over. */
@@ -201,7 +200,7 @@ export class Reader {
     const wanted = this.#wanted;
     for (const { scopes, line, expires } of frames) {
       if (lines.length >= this.#remaining) break;
-      if (wanted && !scopes.some((scope) => wanted.has(scope))) continue;
+      if (wanted && !matchesKeys(wanted, scopes)) continue;
       if (expires === null || expires > now) lines.push(line);
     }
     return lines;

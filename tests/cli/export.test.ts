@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { contentEntry, FRAMES, PROBLEMS } from "../../src/core/export-format.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import { packId } from "../../src/core/id.ts";
-import { ContentFiles } from "../../src/store/sqlite/content/files.ts";
+import { ContentFiles } from "../../src/store/sqlite/content/cacache-files.ts";
 import { startServer } from "../support/server.ts";
 import { entriesIn, interrupted, makeTar } from "../support/tar.ts";
 import { TEST_MS, until } from "../support/wait.ts";

@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { packId } from "../../src/core/id.ts";
-import { ContentFiles } from "../../src/store/sqlite/content/files.ts";
+import { ContentFiles } from "../../src/store/sqlite/content/cacache-files.ts";
 import { damagePage, edit, makeDamagedStore } from "../support/damage.ts";
 import { startServer } from "../support/server.ts";
 import { TEST_MS } from "../support/wait.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseClientTopic, parseTopic, parseTopicFilter, scopesOf } from "../../src/core/topic.ts";
+import { parseTopicFilter, scopesOf } from "../../src/core/pattern.ts";
+import { parseClientTopic, parseTopic } from "../../src/core/topic.ts";
 import { topics } from "../support/arbitrary.ts";
 import { topicMatcher } from "../support/topics.ts";
 

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "../../src/core/frame.ts";
-import { ContentFiles } from "../../src/store/sqlite/content/files.ts";
+import { ContentFiles } from "../../src/store/sqlite/content/cacache-files.ts";
 import { Home } from "../cli/run-xs.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
 import { parseLines, type Server, startServer } from "../support/server.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Frame } from "../../src/core/frame.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import { FOREVER } from "../../src/core/ttl.ts";
-import { ContentFiles } from "../../src/store/sqlite/content/files.ts";
+import { ContentFiles } from "../../src/store/sqlite/content/cacache-files.ts";
 import { kvCrc } from "../../src/store/sqlite/kv/entry-row.ts";
 import type { Store } from "../../src/store/store.ts";
 import { damagePage, edit } from "../support/damage.ts";

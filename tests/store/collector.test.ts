@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { Frame } from "../../src/core/frame.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import { nextTurn } from "../../src/lib/next-turn.ts";
-import { ContentFiles } from "../../src/store/sqlite/content/files.ts";
+import { ContentFiles } from "../../src/store/sqlite/content/cacache-files.ts";
 import type { Store } from "../../src/store/store.ts";
 import { append, problemsOf, sqliteEngine, withStore } from "../support/store.ts";
 import { filesBelow, tempDir } from "../support/temp.ts";

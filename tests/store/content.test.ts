@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ContentFiles } from "../../src/store/sqlite/content/files.ts";
+import { ContentFiles } from "../../src/store/sqlite/content/cacache-files.ts";
 import { append, problemsOf, sqliteEngine, withStore } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 

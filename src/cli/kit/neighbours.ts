@@ -1,5 +1,5 @@
 import { parseId } from "../../core/id.ts";
-import { parseTopicFilter } from "../../core/topic.ts";
+import { parseTopicFilter } from "../../core/pattern.ts";
 import { pipeOut } from "./output.ts";
 import { READ_LISTS } from "./read.ts";
 import { splitTarget, withClient } from "./target.ts";

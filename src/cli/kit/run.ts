@@ -1,7 +1,7 @@
 import { brokenArgument } from "../../core/absolute-path.ts";
-import { XsError } from "../../core/error.ts";
-import { BrokenPipe } from "./output.ts";
-import { toCommand, UsageError, type Verb, type Verbs } from "./verb.ts";
+import { complain, print } from "./complain.ts";
+import { exitCodeOf } from "./exit-code.ts";
+import { toCommand, type Verb, type Verbs } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
 /** Says in one line what nobody caught: by itself Bun shows the source of this program around it. */
@@ -55,25 +55,8 @@ export async function run(args: readonly string[]): Promise<number> {
     await runCommand(toCommand(verb, VERBS, rest), { rawArgs: [...rest] });
     return 0;
   } catch (error) {
-    return failed(error, verb);
+    return exitCodeOf(error, verb);
   }
-}
-
-async function failed(error: unknown, verb: Verb): Promise<number> {
-  if (error instanceof BrokenPipe) return 0;
-  if (error instanceof UsageError || (error as Error).name === "CLIError") {
-    const { reminder } = await import("./help.ts");
-    await complain((error as Error).message);
-    await print(reminder(verb), process.stderr);
-    return 2;
-  }
-  const { message } = error as Error;
-  if (error instanceof XsError) await complain(message);
-  else {
-    const { systemProblem } = await import("./system-error.ts");
-    await complain(systemProblem(error) ?? `this should not have happened: ${message}`);
-  }
-  return 1;
 }
 
 /** Prints what verbs there are: on stderr where that was not asked for. */
@@ -96,13 +79,4 @@ async function help(verb: Verb): Promise<number> {
 function beforeDashes(args: readonly string[]): readonly string[] {
   const end = args.indexOf("--");
   return end < 0 ? args : args.slice(0, end);
-}
-
-async function complain(message: string): Promise<void> {
-  const { messages } = await import("./messages.ts");
-  messages.error(message);
-}
-
-function print(text: string, stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => stream.write(text, () => resolve()));
 }

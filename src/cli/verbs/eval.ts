@@ -7,7 +7,7 @@ import { XsError } from "../../core/error.ts";
 import { hideOwnPlaces, settleStack } from "../../lib/own-places.ts";
 import { findNu, isModule } from "../../sdk/language.ts";
 import { LINES_NU, quotedNu, XS_NU } from "../../sdk/nu/files.ts";
-import { DirectXs } from "../../sdk/ts/direct.ts";
+import { DirectXs } from "../../sdk/ts/eval-xs.ts";
 import { explain } from "../../sdk/ts/explain.ts";
 import { jsonOf, settled } from "../../sdk/ts/json.ts";
 import { readAll } from "../kit/input.ts";

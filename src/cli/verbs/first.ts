@@ -1,4 +1,4 @@
-import { endVerb } from "../kit/ends.ts";
+import { endVerb } from "../kit/first-last.ts";
 
 export const first = endVerb("first", {}, [
   ["xs first", "the oldest frame of all"],

@@ -1,5 +1,5 @@
 import { HTTP_REQUEST } from "../../core/http.ts";
-import { scopesOf } from "../../core/topic.ts";
+import { matches } from "../../core/pattern.ts";
 import { Signal } from "../../lib/signal.ts";
 import type { Change } from "../../store/types.ts";
 import { howItEnded } from "../child/exit.ts";
@@ -79,7 +79,7 @@ export class Handler implements Processor {
 
   takes(topic: string): boolean {
     const topics = this.#options?.topics;
-    return topics === undefined || scopesOf(topic).some((scope) => topics.includes(scope));
+    return matches(topics && new Set(topics), topic);
   }
 
   isFor(id: string): boolean {

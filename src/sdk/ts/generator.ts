@@ -2,7 +2,7 @@ import { bytesOfText } from "../../core/utf8.ts";
 import { textLines } from "../../lib/lines.ts";
 import type { Ask } from "../../net/http-client.ts";
 import { lengthProblem } from "../protocol.ts";
-import { DirectXs } from "./direct.ts";
+import { DirectXs } from "./eval-xs.ts";
 import { jsonOf, whenSettled } from "./json.ts";
 
 /** @throws Error where a script is no generator */

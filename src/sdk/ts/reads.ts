@@ -3,7 +3,7 @@ import { parseHash } from "../../core/hash.ts";
 import { parseId } from "../../core/id.ts";
 import { parseKey } from "../../core/key.ts";
 import { unknownKeys } from "../../core/known-keys.ts";
-import { parseTopicFilter } from "../../core/topic.ts";
+import { parseTopicFilter } from "../../core/pattern.ts";
 import { textLines } from "../../lib/lines.ts";
 import type { Ask } from "../../net/http-client.ts";
 import { bytesIn, chunksIn, textIn } from "../../net/text-body.ts";

@@ -1,10 +1,7 @@
 // Runs a TypeScript script in a process of its own: the other end of the line protocol.
 import { Console } from "node:console";
-import { join } from "node:path";
 import { hideOwnPlaces } from "../../lib/own-places.ts";
-import type { Ask } from "../../net/http-client.ts";
-import { httpAsk } from "../../net/http-client.ts";
-import { shortestPath } from "../../net/unix-socket.ts";
+import { askServer } from "./ask-server.ts";
 import { explain } from "./explain.ts";
 
 /** What a process of a script is to do. */
@@ -41,11 +38,4 @@ export async function runScript([task = "", file = ""]: string[]): Promise<never
     process.exit(1);
   }
   process.exit(0);
-}
-
-/** The API of the server of `XS_ADDR`: a store directory, or the URL that a trial was given. */
-function askServer(): Ask {
-  const { XS_ADDR: address = "store", XS_TOKEN: token } = process.env;
-  if (/^https?:/.test(address)) return httpAsk({ url: address, token });
-  return httpAsk({ unix: shortestPath(join(address, "sock")) });
 }

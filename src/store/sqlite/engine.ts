@@ -35,6 +35,7 @@ import { ExpiryClock } from "./expiry-clock.ts";
 import { InPlace } from "./in-place.ts";
 import { type KvEntry, KvStore } from "./kv/kv.ts";
 import type { StoreLock } from "./lock.ts";
+import { checkLast } from "./log/expect-last.ts";
 import { Idempotency } from "./log/idempotency.ts";
 import { Log } from "./log/log.ts";
 import { migrate } from "./schema.ts";
@@ -214,7 +215,7 @@ export class SqliteStore implements Store {
     { expectLast, idempotencyKey }: AppendCondition = {},
   ): Promise<string[]> {
     const append = () => {
-      if (expectLast !== undefined) this.#checkLast(requests[0]?.topic ?? "", expectLast);
+      if (expectLast !== undefined) checkLast(this.#log, requests[0]?.topic ?? "", expectLast);
       for (const { content } of requests) if (content?.known) this.#checkKnown(content.hash);
       return requests.map((request) => this.#appendNow(request));
     };
@@ -458,18 +459,6 @@ export class SqliteStore implements Store {
     this.#appending.bytes += Buffer.byteLength(line) + 1;
     this.#appending.contentBytes += request.content?.size ?? 0;
     return line;
-  }
-
-  #checkLast(topic: string, expected: string | null): void {
-    const actual = this.#log.newest(topic) ?? null;
-    if (actual === expected) return;
-    throw new XsError(
-      "expect_last_failed",
-      actual === null
-        ? `there is no frame of ${topic}, so ${expected} is not its newest: read it again, then decide`
-        : `the newest frame of ${topic} is ${actual}: read it, then decide`,
-      { members: { actual } },
-    );
   }
 
   #checkKnown(hash: string): void {

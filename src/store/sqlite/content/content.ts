@@ -10,8 +10,8 @@ import {
 } from "../../failures.ts";
 import type { TakenContent } from "../../types.ts";
 import type { Background } from "../background.ts";
+import { ContentFiles } from "./cacache-files.ts";
 import { EphemeralContent, MAX_PASSING } from "./ephemeral.ts";
-import { ContentFiles } from "./files.ts";
 import { type FlushRange, flushNext } from "./flush.ts";
 import { Flusher } from "./flusher.ts";
 import { Staged } from "./staging.ts";

@@ -2,7 +2,7 @@
 // the disk there. It reads the database; what is flushed is deleted from it by the main thread.
 import type { Database } from "bun:sqlite";
 import { openForReading } from "../connection.ts";
-import { ContentFiles } from "./files.ts";
+import { ContentFiles } from "./cacache-files.ts";
 import { type Flushed, type FlushRange, flushNext } from "./flush.ts";
 
 declare const self: Worker;

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { hashOf } from "../../../core/hash.ts";
-import type { ContentFiles } from "./files.ts";
+import type { ContentFiles } from "./cacache-files.ts";
 
 /** Staged contents that are moved at a time: they share one sync. */
 const BATCH_ROWS = 1000;

@@ -1,6 +1,6 @@
 import { XsError } from "../core/error.ts";
+import { parseTopicFilter } from "../core/pattern.ts";
 import { parseCount, parseFollow, READ_ALL, type ReadOptions } from "../core/read-options.ts";
-import { parseTopicFilter } from "../core/topic.ts";
 import type { Call } from "./call.ts";
 import { frameResponse, TIMESTAMP } from "./frame-response.ts";
 import { text, type Values, value } from "./options.ts";

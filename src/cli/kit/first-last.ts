@@ -1,7 +1,7 @@
 import type { ArgsDef } from "citty";
 import { looksLikeAddress } from "../../client/address.ts";
+import { parseTopicFilter } from "../../core/pattern.ts";
 import { parseCount } from "../../core/read-options.ts";
-import { parseTopicFilter } from "../../core/topic.ts";
 import { followOut } from "./read.ts";
 import { splitTarget, withClient } from "./target.ts";
 import { parsed, type Verb } from "./verb.ts";

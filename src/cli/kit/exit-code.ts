@@ -1,0 +1,22 @@
+import { XsError } from "../../core/error.ts";
+import { complain, print } from "./complain.ts";
+import { BrokenPipe } from "./output.ts";
+import { UsageError, type Verb } from "./verb.ts";
+
+/** Says what went wrong, and returns the exit code for it: 0, 1 for a failure, 2 for wrong usage. */
+export async function exitCodeOf(error: unknown, verb: Verb): Promise<number> {
+  if (error instanceof BrokenPipe) return 0;
+  if (error instanceof UsageError || (error as Error).name === "CLIError") {
+    const { reminder } = await import("./help.ts");
+    await complain((error as Error).message);
+    await print(reminder(verb), process.stderr);
+    return 2;
+  }
+  const { message } = error as Error;
+  if (error instanceof XsError) await complain(message);
+  else {
+    const { systemProblem } = await import("./system-error.ts");
+    await complain(systemProblem(error) ?? `this should not have happened: ${message}`);
+  }
+  return 1;
+}

@@ -1,0 +1,10 @@
+import { join } from "node:path";
+import { type Ask, httpAsk } from "../../net/http-client.ts";
+import { shortestPath } from "../../net/unix-socket.ts";
+
+/** The API of the server of `XS_ADDR`: a store directory, or the URL that a trial was given. */
+export function askServer(): Ask {
+  const { XS_ADDR: address = "store", XS_TOKEN: token } = process.env;
+  if (/^https?:/.test(address)) return httpAsk({ url: address, token });
+  return httpAsk({ unix: shortestPath(join(address, "sock")) });
+}
