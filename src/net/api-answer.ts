@@ -1,19 +1,19 @@
 import { type ErrorCode, quoted, XsError } from "../core/error.ts";
 import { API_HEADER } from "../core/http.ts";
 
-/** What was asked for, and where: a URL or a socket, as messages name it. */
+/** The path of a request, and its server: a URL or a socket, as messages name it. */
 export interface Asked {
   readonly path: string;
   readonly at: string;
-  /** The token that was sent stood in the address. */
+  /** The token came from the address, not from `XS_TOKEN`. */
   readonly inAddress?: boolean;
 }
 
 /**
- * Gives an answer of the API back if it is a success.
+ * Returns a response of the API if it is a success.
  *
- * @param asked left out where the store was asked in this process
- * @throws XsError what it says, if it is not; `no_server` where it is no answer of our API at all
+ * @param asked absent if the API ran in this process
+ * @throws XsError the error in the response; `no_server` if the response does not come from the API of a store
  */
 export async function throwIfNotOk(response: Response, asked?: Asked): Promise<Response> {
   const foreign = asked && !response.headers.has(API_HEADER) ? asked : undefined;
@@ -25,7 +25,7 @@ export async function throwIfNotOk(response: Response, asked?: Asked): Promise<R
   if (problem?.code === "unauthorized" && asked?.inAddress) {
     throw new XsError(
       "unauthorized",
-      "the token in the address is not that of this store: it is in the file `token` of the store that is served there",
+      "the token in the address is not that of this store: take it from the file `token` of the store that is served there",
     );
   }
   if (problem) throw new XsError(problem.code, problem.detail);
@@ -35,7 +35,7 @@ export async function throwIfNotOk(response: Response, asked?: Asked): Promise<R
   if (asked && response.status === 407) {
     throw new XsError(
       "no_server",
-      `no answer from ${asked.at} (${statusOf(response)}): the proxy wants a user and a password, as in http://USER:PASSWORD@PROXY:PORT; set them, or name the host in no_proxy`,
+      `no answer from ${asked.at} (${statusOf(response)}): the proxy wants a user and a password: set them, as in http://USER:PASSWORD@PROXY:PORT, or name the host in no_proxy`,
     );
   }
   if (asked && response.headers.has("location")) throw redirected(asked, response);
@@ -43,7 +43,7 @@ export async function throwIfNotOk(response: Response, asked?: Asked): Promise<R
   throw new XsError("internal", `the answer is ${statusOf(response)}`);
 }
 
-/** Our problem document in an answer; undefined where it has none. */
+/** Our problem document in a response; undefined if it has none. */
 async function problemIn(
   response: Response,
 ): Promise<{ code: ErrorCode; detail: string } | undefined> {
@@ -56,10 +56,10 @@ async function problemIn(
   return { code: code as ErrorCode, detail };
 }
 
-/** Somebody else answers: what it said, and where the API may be instead. */
+/** The error for a server that is not xs: it quotes the response and names addresses to try instead. */
 async function stranger(at: string, response: Response): Promise<XsError> {
   const type = typeOf(response);
-  // It may never end; its beginning is enough.
+  // The body may never end, so only its beginning is read.
   const start = /^text\/|json/.test(type) ? await firstLine(response) : "";
   await response.body?.cancel().catch(() => {});
   const said = [statusOf(response), type, ...(start === "" ? [] : [quoted(start)])];
@@ -88,7 +88,7 @@ function redirected({ path, at }: Asked, response: Response): XsError {
   const { origin, pathname } = URL.canParse(to, response.url)
     ? new URL(to, response.url)
     : { origin: "", pathname: "" };
-  // Where the same path is elsewhere, what comes before it is an address.
+  // If the redirect keeps the path, the part before it is the address of the server.
   const advice = pathname.endsWith(asked)
     ? `: if that is your server, use ${origin}${pathname.slice(0, -asked.length)} as the address`
     : "";

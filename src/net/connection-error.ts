@@ -1,4 +1,4 @@
-/** What errors of a connection mean for who has to do something about them. */
+/** Error codes of connections, in words for the person who has to act. */
 const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nobody listens there",
   ECONNRESET: "the other side hung up",
@@ -11,17 +11,17 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ENETUNREACH: "there is no way to that network",
   EPROTO: "it does not speak TLS there: write http:// for https://",
   ERR_INVALID_URL: "that is no URL",
-  ERR_PROXY_TUNNEL: "it lets nobody through to that host",
+  ERR_PROXY_TUNNEL: "it refuses connections to that host",
   Malformed_HTTP_Response: "what it says is no HTTP",
   InvalidHTTPResponse: "what it says is no HTTP",
   ZlibError: "what it sends cannot be unpacked",
-  UnsupportedProxyProtocol: "xs takes proxies of http:// and https:// alone",
+  UnsupportedProxyProtocol: "xs supports only proxies of http:// and https://",
 };
 
-/** Why a connection failed, in plain words: Bun's own are for its callers. */
+/** Says in plain words why a connection failed: Bun words its messages for programmers. */
 export function connectionReason(error: unknown): string {
   const { code = "", message, syscall } = error as NodeJS.ErrnoException;
-  // Each way to resolve a name has codes of its own.
+  // Each resolver has different error codes.
   if (syscall === "getaddrinfo" || message.startsWith("getaddrinfo"))
     return "there is no such host";
   return (

@@ -7,72 +7,73 @@ import {
   setAccepting,
 } from "./listening-sockets.ts";
 
-/** Where the system lists the descriptors of this process. */
+/** The directory in which the system lists the descriptors of this process. */
 const LIST = process.platform === "linux" ? "/proc/self/fd" : "/dev/fd";
-/** Most descriptors that connections are kept from. */
-const RESERVE = 1024;
-/** How often the descriptors are counted, in ms, while few are open, and then; less often where that takes long. */
+/** At most this many descriptors are reserved: connections cannot use them. */
+const MAX_RESERVE = 1024;
+/** The time between two counts, in ms: while few descriptors are open, and else. It is longer if counting is slow. */
 const CALM_MS = 150;
 const CHECK_MS = 50;
-/** Nobody is told more often, in ms. */
-const TELL_MS = 60_000;
+/** The least time between two reports, in ms. */
+const REPORT_INTERVAL_MS = 60_000;
 
-/** A way into the server. */
+/** A listener of the server: the store's socket, `--expose`, or the gateway. */
 export interface Door {
-  /** Closes the connections that wait for a request after their last one. */
+  /** Closes the kept-alive connections that have no request under way. */
   closeIdle(): void;
 }
 
-/** What holds while so many descriptors are in use. */
+/** The limits that apply while a certain number of descriptors is in use. */
 interface Level {
-  /** The kernel gives no descriptor more. */
+  /** The soft limit of descriptors that the kernel enforces. */
   readonly most: number;
-  /** These take no connections. */
+  /** Tells which sockets accept no connections. */
   readonly isClosed: (socket: ListeningSocket) => boolean;
   readonly doors: readonly Door[];
 }
 
 /**
- * Keeps descriptors for the store, and some for its own socket, however many clients connect. The
- * kernel gives none for a connection where only the reserve is left; then the doors take none, as the
- * event loop would try again without end, and the reserve is free for the store. New connections wait
- * in the queue of the kernel until others have ended.
+ * Reserves descriptors for the store, and some for its socket, however many clients connect. Once only
+ * the reserve is left, a lower soft limit makes the kernel refuse descriptors for connections. The doors
+ * then stop accepting, because the event loop would retry without end; the limit rises, and the store can
+ * use the reserve. New connections wait in the queue of the kernel until others end.
  */
 export class Descriptors {
   readonly #levels: readonly Level[];
-  /** So near to the end of its descriptors a level is left. */
+  /** The next level begins when fewer descriptors than this are left in the present one. */
   readonly #slack: number;
-  readonly #told: (problem: string) => void;
+  readonly #report: (problem: string) => void;
   #level = 0;
-  #tellAfter = 0;
-  /** What takes no connections now. */
+  #reportAfter = 0;
+  /** The sockets that accept no connections now. */
   #closed: ListeningSocket[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(levels: readonly Level[], slack: number, told: (problem: string) => void) {
+  private constructor(levels: readonly Level[], slack: number, report: (problem: string) => void) {
     this.#levels = levels;
     this.#slack = slack;
-    this.#told = told;
+    this.#report = report;
     limitDescriptors(levels[0]?.most ?? 0);
     this.#checkLater(CALM_MS);
   }
 
   /**
-   * Begins to watch; all doors are open by now.
+   * Begins to watch the descriptors. All doors must be open already.
    *
-   * @param own the door of the store itself
-   * @param others the other doors, and the {@link listeningSockets} there were before its own
-   * @param told that connections have to wait
+   * @param own the door of the store
+   * @param others the other doors, and the {@link listeningSockets} that existed before `own` opened
+   * @param report receives a message when connections have to wait
+   * @returns undefined if the limit leaves nothing to reserve
    */
   static watch(
     own: Door,
     others: { readonly doors: readonly Door[]; readonly sockets: readonly ListeningSocket[] },
-    told: (problem: string) => void,
+    report: (problem: string) => void,
   ): Descriptors | undefined {
     const most = descriptorLimit();
-    const reserve = Math.min(RESERVE, Math.floor((most - (count() ?? most)) / 3));
+    const reserve = Math.min(MAX_RESERVE, Math.floor((most - (countOpen() ?? most)) / 3));
     if (reserve < 1) return undefined;
-    // What this takes is in memory when there is no descriptor to load it with.
+    // Loads the code now: later there may be no descriptor left to load it with.
     for (const socket of listeningSockets()) setAccepting(socket, true);
     const isOther = (socket: ListeningSocket) => others.sockets.some((one) => isSame(one, socket));
     const { doors } = others;
@@ -81,17 +82,17 @@ export class Descriptors {
       { most: most - Math.ceil(reserve / 2), isClosed: isOther, doors },
       { most, isClosed: () => true, doors: [...doors, own] },
     ];
-    return new Descriptors(levels, Math.ceil(reserve / 8), told);
+    return new Descriptors(levels, Math.ceil(reserve / 8), report);
   }
 
-  /** Why a connection that lasts would take what is left for others; undefined where there is enough. */
+  /** The reason to refuse a connection that may last; undefined while enough descriptors are free. */
   get crowded(): string | undefined {
     if (this.#level === 0) return undefined;
     const most = this.#levels[0]?.most;
-    return `${most} files and connections are open, so none that lasts is taken: end some, or start xs with a higher limit (ulimit -n)`;
+    return `${most} files and connections are open, so xs refuses requests that may last: end some, or start xs with a higher limit (ulimit -n)`;
   }
 
-  /** To be called before the doors are closed. */
+  /** Stops watching. Call it before the doors close. */
   stop(): void {
     clearTimeout(this.#timer);
     limitDescriptors(this.#levels.at(-1)?.most ?? 0);
@@ -104,14 +105,14 @@ export class Descriptors {
 
   #check(): void {
     const start = performance.now();
-    // Where they cannot even be counted, all are in use.
-    const used = count() ?? Infinity;
+    // If counting fails, all descriptors are in use.
+    const used = countOpen() ?? Infinity;
     const [below, level] = [this.#levels[this.#level - 1], this.#levels[this.#level]];
     try {
       if (level && used >= level.most - this.#slack) this.#enter(this.#level + 1);
       else if (below && used < below.most - 2 * this.#slack) this.#enter(this.#level - 1);
     } catch {
-      // A thread took the last descriptor: the next check tries again.
+      // A thread took the last descriptor; the next check tries again.
     }
     for (const door of this.#levels[this.#level]?.doors ?? []) door.closeIdle();
     const isCalm = used < (this.#levels[0]?.most ?? 0) / 2;
@@ -122,9 +123,9 @@ export class Descriptors {
   #enter(number: number): void {
     const [before, level] = [this.#levels[this.#level], this.#levels[number]];
     if (!before || !level) return;
-    // First, as the rest takes a descriptor itself.
+    // This comes first: the lines below need a descriptor.
     limitDescriptors(level.most);
-    // Asked for anew, as a socket that somebody removes is put back.
+    // Listed anew each time: the server replaces its socket if somebody removes it.
     for (const socket of level.doors.length > 0 ? listeningSockets() : []) {
       if (!level.isClosed(socket) || this.#closed.some((one) => isSame(one, socket))) continue;
       setAccepting(socket, false);
@@ -133,9 +134,9 @@ export class Descriptors {
     for (const socket of this.#closed) if (!level.isClosed(socket)) setAccepting(socket, true);
     this.#closed = this.#closed.filter(level.isClosed);
     const now = performance.now();
-    if (this.#level === 0 && now >= this.#tellAfter) {
-      this.#tellAfter = now + TELL_MS;
-      this.#told(
+    if (this.#level === 0 && now >= this.#reportAfter) {
+      this.#reportAfter = now + REPORT_INTERVAL_MS;
+      this.#report(
         `${before.most} files and connections are open: new connections wait until others end`,
       );
     }
@@ -143,10 +144,10 @@ export class Descriptors {
   }
 }
 
-/** How many descriptors are open; undefined where there is none left to count them with. */
-function count(): number | undefined {
+/** Counts the open descriptors; undefined if none is left to count them with. */
+function countOpen(): number | undefined {
   try {
-    // Newer kernels say it where one only asks, which takes no descriptor.
+    // Newer kernels (Linux 6.2) report the count as the size of the directory, which needs no descriptor.
     return statSync(LIST).size || readdirSync(LIST).length;
   } catch {
     return undefined;

@@ -3,22 +3,22 @@ import { throwIfNotOk } from "./api-answer.ts";
 import { connectionReason } from "./connection-error.ts";
 import { fetchThrough, type HttpProxy, hasProxy, proxyFor, shownProxy } from "./proxy.ts";
 
-/** Asks the API of a store. @throws XsError what the answer says, when it is not a success */
+/** Sends a request to the API of a store. @throws XsError the error in the response, if it is no success */
 export type Ask = (path: string, init?: RequestInit) => Promise<Response>;
 
-/** Where a server answers: on a unix socket, or at an `http(s)://` URL, which takes a token. */
+/** The address of a server: a unix socket, or an `http(s)://` URL with a token. */
 export type Place =
   | { readonly unix: string }
   | {
       readonly url: string;
       readonly token?: string | undefined;
-      /** The token stood in the address, and not in `XS_TOKEN`. */
+      /** The token came from the address, not from `XS_TOKEN`. */
       readonly inAddress?: boolean;
     };
 
 /**
- * Asks the API of a server: the only HTTP client of xs, for commands and scripts alike. An answer may
- * be silent for ever. No redirect is followed, as what was sent is for this address alone.
+ * Makes a client of a server's API: the only HTTP client of xs, for commands and scripts alike. It has no
+ * time limit, and it follows no redirect: the token and the body are for this address alone.
  */
 export function httpAsk(place: Place): Ask {
   if ("unix" in place) {
@@ -48,7 +48,7 @@ async function asked(
   at: string,
   proxy?: HttpProxy,
 ): Promise<Response> {
-  // Without a limit: a following read may be silent for longer than Bun's own.
+  // No time limit: a following read may stay silent for longer than Bun's default.
   const options = { ...init, redirect: "manual", timeout: false } as RequestInit;
   try {
     if (init.unix !== undefined || !hasProxy(process.env)) return await fetch(url, options);
@@ -68,7 +68,7 @@ function checkedToken(token: string | undefined, inAddress: boolean): string | u
   if (!token || /^[!-~]+$/.test(token)) return token;
   throw new XsError(
     "unauthorized",
-    `the token in ${inAddress ? "the address" : "XS_TOKEN"} has a character that no token has: it is one line, as in the file \`token\` of the store`,
+    `the token in ${inAddress ? "the address" : "XS_TOKEN"} has a character that no token has: a token is one line, as in the file \`token\` of the store`,
   );
 }
 

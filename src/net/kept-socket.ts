@@ -3,22 +3,22 @@ import { bindPrivately } from "./private-socket.ts";
 
 type Server = ReturnType<typeof Bun.serve>;
 
-/** How often a server looks whether its socket is still there, in ms. */
-const LOOK_EVERY_MS = 250;
+/** The interval at which a server checks that its socket still exists, in ms. */
+const CHECK_INTERVAL_MS = 250;
 
-/** Who answers for a socket. */
+/** The owner of a socket. */
 export interface SocketOwner {
-  /** Told that the socket was gone and is there again, or why it is not. */
-  news(text: string): void;
-  /** Tells whether the folder of the socket still is what it was. */
+  /** Receives a message when somebody removed the socket: it is restored, or the reason why it is not. */
+  report(text: string): void;
+  /** Tells whether the socket's folder is still the same one. */
   isInPlace(): boolean;
 }
 
-const NOBODY: SocketOwner = { news: () => {}, isInPlace: () => true };
+const NOBODY: SocketOwner = { report: () => {}, isInPlace: () => true };
 
 /**
- * A server on a unix socket. Where somebody removes the socket it is put back: nobody would find the server,
- * though it has the store. What was begun on the old one goes on there.
+ * A server on a unix socket. It restores the socket if somebody removes it: otherwise no client could reach
+ * the server, which still holds the store. Requests on the old socket continue there.
  */
 export class KeptSocket {
   readonly path: string;
@@ -26,12 +26,12 @@ export class KeptSocket {
   readonly #owner: SocketOwner;
   readonly #timer: ReturnType<typeof setInterval>;
   #server: Server;
-  /** Which file the socket is. */
+  /** The inode of the socket that this server made. */
   #inode: bigint | undefined;
-  /** Servers that take nothing new any more. */
+  /** Servers of removed sockets, which accept no new connections. */
   readonly #ending: Promise<void>[] = [];
   #before: Server[] = [];
-  #told: string | undefined;
+  #lastReport: string | undefined;
   #busy = false;
   #stopped = false;
 
@@ -46,7 +46,7 @@ export class KeptSocket {
     this.#owner = owner;
     this.#server = server;
     this.#inode = inodeOf(path);
-    this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
+    this.#timer = setInterval(() => void this.#check(), CHECK_INTERVAL_MS);
     this.#timer.unref();
   }
 
@@ -60,12 +60,12 @@ export class KeptSocket {
     return new KeptSocket(path, serve, owner, server);
   }
 
-  /** Closes the connections that wait for another request. */
+  /** Closes the kept-alive connections that have no request under way. */
   closeIdle(): void {
     for (const server of [this.#server, ...this.#before]) server.closeIdleConnections();
   }
 
-  /** Takes no more requests, and removes the socket. Those under way have `ms` to end. */
+  /** Accepts no more requests and removes the socket. Requests under way have `ms` to end. */
   async stop(ms: number): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
@@ -74,27 +74,31 @@ export class KeptSocket {
     const late = setTimeout(() => {
       for (const server of servers) void server.stop(true);
     }, ms);
-    // It removes the socket itself, whoever's that is by now: nothing else than ours may go.
+    // Bun's stop() removes the file at the path, even if another process made it by now.
     await Promise.all([...(isOurs ? [this.#server.stop()] : []), ...this.#ending]);
     clearTimeout(late);
     if (isOurs) rmSync(this.path, { force: true });
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     if (this.#busy || this.#stopped) return;
     const inode = inodeOf(this.path);
     if (inode === this.#inode || !this.#owner.isInPlace()) return;
     this.#busy = true;
     try {
       if (inode !== undefined) {
-        this.#tell(`${this.path} is not this server's socket any more: remove it to get that back`);
+        this.#reportOnce(
+          `${this.path} is not this server's socket any more: remove it, and this server puts its socket back`,
+        );
         return;
       }
       await this.#putBack();
-      this.#tell(`${this.path} was removed: this server has put it back`);
-      this.#told = undefined;
+      this.#reportOnce(`${this.path} was removed: this server has put it back`);
+      this.#lastReport = undefined;
     } catch (error) {
-      this.#tell(`${this.path} was removed, and cannot be put back: ${(error as Error).message}`);
+      this.#reportOnce(
+        `${this.path} was removed, and cannot be put back: ${(error as Error).message}`,
+      );
     } finally {
       this.#busy = false;
     }
@@ -102,7 +106,7 @@ export class KeptSocket {
 
   async #putBack(): Promise<void> {
     const old = this.#server;
-    // This first: a server that stops removes what is at its path.
+    // The old server stops first: stopping removes the file at its path.
     if (!this.#before.includes(old)) {
       this.#before.push(old);
       const ended = old.stop().then(() => {
@@ -115,11 +119,11 @@ export class KeptSocket {
     if (this.#stopped) await this.#server.stop(true);
   }
 
-  /** Each thing once, however often it is found. */
-  #tell(text: string): void {
-    if (this.#told === text) return;
-    this.#told = text;
-    this.#owner.news(text);
+  /** Reports each state once, however many checks find it. */
+  #reportOnce(text: string): void {
+    if (this.#lastReport === text) return;
+    this.#lastReport = text;
+    this.#owner.report(text);
   }
 }
 
@@ -127,7 +131,7 @@ function inodeOf(path: string): bigint | undefined {
   try {
     return lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
   } catch {
-    // Its folder is not one any more: the store will say so.
+    // The path of its folder is no folder any more; the store reports that.
     return undefined;
   }
 }

@@ -1,15 +1,16 @@
 import { absolutePath } from "../core/absolute-path.ts";
 import { quoted, XsError } from "../core/error.ts";
 
-/** Where a server listens: on TCP, or on a unix socket. */
+/** The address a server listens on: TCP, or a unix socket. */
 export type ListenAddress =
   | { readonly hostname: string; readonly port: number }
   | { readonly path: string };
 
 /**
  * Parses `:PORT` (on 127.0.0.1), `HOST:PORT`, `[IPV6]:PORT` or the path of a unix socket, which has a
- * `/` or begins with `.` or `~`. Port 0 is any that is free.
+ * `/` or begins with `.` or `~`. Port 0 means any free port.
  *
+ * @param name the option, for messages
  * @throws XsError `bad_option`
  */
 export function parseListenAddress(text: string, name: string): ListenAddress {
@@ -20,7 +21,7 @@ export function parseListenAddress(text: string, name: string): ListenAddress {
   if (scheme !== undefined) {
     throw new XsError(
       "bad_option",
-      `${name}=${quoted(text)} is no place to listen: nothing speaks ${scheme}:// here, so give :PORT, HOST:PORT, [IPV6]:PORT or the path of a socket, and a tunnel (ssh, a VPN) leads there from outside`,
+      `${name}=${quoted(text)} is no place to listen: xs does not serve ${scheme}://, so give :PORT, HOST:PORT, [IPV6]:PORT or the path of a socket, and reach it from outside through a tunnel (ssh, a VPN)`,
     );
   }
   if (port <= 65535) {
@@ -35,12 +36,12 @@ export function parseListenAddress(text: string, name: string): ListenAddress {
   );
 }
 
-/** The scheme of a URL; undefined where a text is none. */
+/** The scheme of a URL, in lower case; undefined if the text is no URL. */
 export function schemeOf(text: string): string | undefined {
   return /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text)?.[1]?.toLowerCase();
 }
 
-/** An address as it is typed. */
+/** Formats an address in the form that {@link parseListenAddress} reads. */
 export function formatListenAddress(address: ListenAddress): string {
   if ("path" in address) return address.path;
   const { hostname, port } = address;

@@ -9,22 +9,21 @@ const SO_ACCEPTCONN = 30;
 /** `struct epoll_event` is packed on x86_64 alone. */
 const DATA_AT = process.arch === "x64" ? 4 : 8;
 
-/** A listening socket of this process, as the event loop waits for it. */
+/** A listening socket of this process, as its event loop has registered it. */
 export interface ListeningSocket {
   readonly fd: number;
   /** The descriptor of the event loop. */
   readonly epoll: number;
-  /** What it waits for, and what it knows the socket by. */
+  /** The registered events and user data (`struct epoll_event`). */
   readonly events: number;
   readonly data: bigint;
 }
 
 /**
- * The sockets on which this process listens. Bun cannot stop one from taking connections and let it go
- * on later, so that is done where its event loop asks the kernel for them. Elsewhere than on Linux
- * there are none.
+ * The sockets on which this process listens; none on other systems than Linux. Bun cannot pause a
+ * listening socket, so {@link setAccepting} changes the registration in Bun's epoll instead.
  *
- * @throws where no descriptor is left
+ * @throws Error if no descriptor is left
  */
 export function listeningSockets(): ListeningSocket[] {
   if (!existsSync("/proc/self/fdinfo")) return [];
@@ -33,9 +32,9 @@ export function listeningSockets(): ListeningSocket[] {
     .filter(({ fd }) => isListening(fd));
 }
 
-/** Lets a socket take connections, or leaves them in the queue of the kernel. */
+/** Lets a socket accept connections, or leaves them in the queue of the kernel. */
 export function setAccepting(socket: ListeningSocket, on: boolean): void {
-  // The number of a socket that was closed may be that of another file by now.
+  // The descriptor of a closed socket may belong to another file by now.
   if (!watchedBy(socket.epoll).some((one) => isSame(one, socket)) || !isListening(socket.fd))
     return;
   const { fd, epoll, events, data } = socket;
@@ -46,12 +45,12 @@ export function setAccepting(socket: ListeningSocket, on: boolean): void {
   libc("epoll_ctl")?.(epoll, EPOLL_CTL_MOD, fd, ptr(event));
 }
 
-/** Tells whether two are one socket. */
+/** Tells whether two entries are the same socket. */
 export function isSame(one: ListeningSocket, other: ListeningSocket): boolean {
   return one.fd === other.fd && one.data === other.data;
 }
 
-/** All that an event loop waits for. */
+/** Everything that an event loop has registered. */
 function watchedBy(epoll: number): ListeningSocket[] {
   const lines = readFileSync(`/proc/self/fdinfo/${epoll}`, "latin1");
   return [...lines.matchAll(/^tfd: +(\d+) events: +([0-9a-f]+) data: +([0-9a-f]+)/gm)].map(
@@ -69,7 +68,7 @@ function eventLoops(): number[] {
     try {
       return readlinkSync(`/proc/self/fd/${name}`).includes("[eventpoll]") ? [Number(name)] : [];
     } catch {
-      // The one that the directory was read with.
+      // This descriptor read the directory and is closed by now.
       return [];
     }
   });

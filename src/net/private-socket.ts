@@ -2,10 +2,10 @@ import { chmodSync } from "node:fs";
 import { claimSocket, listenError } from "./unix-socket.ts";
 
 /**
- * Binds a unix socket that is for its owner alone, never open to others even for a moment. A stale
- * socket in its place is removed, and nothing else is.
+ * Binds a unix socket that only its owner may use, from its first moment. It replaces a stale socket, and
+ * removes no other file.
  *
- * @param bind binds the path it is given before it returns; what it gives is waited for afterwards
+ * @param bind binds the path before it returns; a promise that it returns is awaited afterwards
  * @throws XsError `store_in_use`, `address_in_use`, `cannot_listen`
  */
 export async function bindPrivately<T>(
@@ -13,8 +13,8 @@ export async function bindPrivately<T>(
   bind: (unix: string) => T | Promise<T>,
 ): Promise<T> {
   const unix = await claimSocket(path);
-  // The mode of a socket follows the umask, which is that of the whole process: it is back before
-  // anything else runs, and a folder that a thread makes meanwhile can still be entered.
+  // The umask sets the mode of a socket, and applies to the whole process: it is restored before other
+  // code runs, and its owner can still enter a folder that a thread makes meanwhile.
   const umask = process.umask(0o077);
   let bound: T | Promise<T>;
   try {

@@ -1,18 +1,18 @@
 import { hostname } from "node:os";
 
-/** A proxy that the environment names for a URL. */
+/** A proxy from the environment. */
 export interface HttpProxy {
   readonly url: string;
-  /** The variable that names it. */
+  /** The environment variable that names it. */
   readonly variable: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The proxy for a URL, as the environment says: `http_proxy`, `https_proxy`, `all_proxy` and
- * `no_proxy`, also in capitals. What goes to this machine goes to no proxy, whatever they say: it
- * carries a token, and a proxy elsewhere has another loopback.
+ * Finds the proxy for a URL in the environment: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`,
+ * also in capitals. A request to this machine never uses a proxy: it carries a token, and the loopback
+ * of a proxy elsewhere is another machine.
  */
 export async function proxyFor(url: URL, env: Environment): Promise<HttpProxy | undefined> {
   const named = namedProxy(url.protocol, env);
@@ -24,14 +24,14 @@ export async function proxyFor(url: URL, env: Environment): Promise<HttpProxy | 
   return named;
 }
 
-/** A proxy as messages name it: without its password. */
+/** Names a proxy in a message, without its user and password. */
 export function shownProxy({ url, variable }: HttpProxy): string {
   return `the proxy ${url.replace(/\/\/[^/]*@/, "//")} (${variable})`;
 }
 
 /**
- * A request through this proxy, or through none. Bun reads the environment while `fetch` is called,
- * and has no other way to be told of no proxy.
+ * Sends a request through this proxy, or through none. Bun reads the environment during the call of
+ * `fetch`, and no option of `fetch` turns the proxy off, so the variables change for that moment.
  */
 export function fetchThrough(
   proxy: HttpProxy | undefined,
@@ -57,7 +57,7 @@ export function fetchThrough(
   }
 }
 
-/** Tells whether the environment names any proxy: nearly always it does not. */
+/** Tells whether the environment names a proxy: it rarely does, and this check is cheap. */
 export function hasProxy(env: Environment): boolean {
   return ["http:", "https:"].some((protocol) => namedProxy(protocol, env) !== undefined);
 }
@@ -71,7 +71,7 @@ function namedProxy(protocol: string, env: Environment): HttpProxy | undefined {
   return undefined;
 }
 
-/** @param host as a URL has it: in small letters, an IPv6 address in brackets */
+/** @param host from a URL: in lower case, an IPv6 address in brackets */
 function isLoopback(host: string): boolean {
   const name = host.replace(/\.$/, "");
   return (

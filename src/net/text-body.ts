@@ -1,17 +1,17 @@
 import { XsError } from "../core/error.ts";
 import { connectionReason } from "./connection-error.ts";
 
-/** The bytes of an answer of the API. @throws XsError `no_server` where it breaks off */
+/** Reads the bytes of a response of the API. @throws XsError `no_server` if the connection breaks */
 export function bytesIn(response: Response): Promise<Uint8Array> {
   return response.bytes().catch(brokenOff);
 }
 
-/** The text of an answer of the API. @throws as {@link bytesIn} */
+/** Reads the text of a response of the API. @throws XsError as {@link bytesIn} */
 export function textIn(response: Response): Promise<string> {
   return response.text().catch(brokenOff);
 }
 
-/** An answer of the API as it comes. @throws as {@link bytesIn} */
+/** Yields the chunks of a response as they arrive. @throws XsError as {@link bytesIn} */
 export async function* chunksIn(response: Response): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   if (!reader) return;
@@ -22,7 +22,7 @@ export async function* chunksIn(response: Response): AsyncGenerator<Uint8Array> 
       yield value;
     }
   } finally {
-    // Whoever sends it need not go on when nobody takes it any more.
+    // Tells the server to stop sending once nobody reads the rest.
     await reader.cancel().catch(() => {});
   }
 }

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { XsError } from "../core/error.ts";
 
-/** The bearer token of a store, made on first use and kept in it for its owner alone. */
+/** Reads the bearer token of a store; makes it on first use, in a file that only the owner may read. @throws XsError `unauthorized` */
 export function tokenOf(directory: string): string {
   const path = join(directory, "token");
   if (!existsSync(path)) {
@@ -15,11 +15,12 @@ export function tokenOf(directory: string): string {
   throw new XsError("unauthorized", `${path} has no token of 16 characters or more: remove it`);
 }
 
-/** What the challenge of a 401 says (RFC 6750, 3). */
+/** The challenge of a 401 (RFC 6750, 3). */
 const REALM = 'Bearer realm="xs"';
 
 /**
- * Lets a request pass that brings the token, in a time that says nothing about where they differ.
+ * Checks that a request brings the token. The comparison takes constant time, so its duration does not
+ * reveal the token.
  *
  * @throws XsError `unauthorized`
  */
@@ -35,12 +36,12 @@ export function checkToken(request: Request, token: string): void {
   if (given === "") {
     const form = "Authorization: Bearer …";
     throw refusal(
-      `the Authorization of the request is not of the form  ${form}  that XS_TOKEN has xs send: ${where}`,
+      `the Authorization of the request is not of the form  ${form}  (xs sends it if XS_TOKEN is set): ${where}`,
       REALM,
     );
   }
   throw refusal(
-    `the request brings a token, but not that of this store: ${where}; look which one XS_TOKEN, or the address, has`,
+    `the request brings a token, but not that of this store: ${where}; check the token in XS_TOKEN, or in the address`,
     `${REALM}, error="invalid_token"`,
   );
 }

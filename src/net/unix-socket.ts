@@ -4,11 +4,12 @@ import { relative } from "node:path";
 import { XsError } from "../core/error.ts";
 import { formatListenAddress, type ListenAddress } from "./listen-address.ts";
 
-/** What fits into `sockaddr_un`, less the closing NUL: 104 bytes on macOS, 108 on Linux. */
+/** The longest path in `sockaddr_un`, without the final NUL: the field has 104 bytes on macOS, 108 on Linux. */
 const MAX_SOCKET_PATH = process.platform === "linux" ? 107 : 103;
 
 /**
- * The shorter of a socket's absolute path and the one from here, as the kernel takes only so much.
+ * Returns the shorter of a socket's absolute path and its path from the current folder, because the
+ * kernel limits the length.
  *
  * @throws XsError `store_not_found` where both are too long
  */
@@ -18,14 +19,14 @@ export function shortestPath(path: string): string {
   if (Buffer.byteLength(shorter) <= MAX_SOCKET_PATH) return shorter;
   throw new XsError(
     "store_not_found",
-    `the socket path ${path} is longer than the ${MAX_SOCKET_PATH} bytes the system takes: use a store with a shorter path, or go to a directory closer to it`,
+    `the socket path ${path} is longer than the ${MAX_SOCKET_PATH} bytes the system allows: use a store with a shorter path, or go to a directory closer to it`,
   );
 }
 
 /**
- * Tells whether somebody answers on a unix socket.
+ * Tells whether a process listens on a unix socket.
  *
- * @throws XsError `store_in_use` where it is not ours to ask
+ * @throws XsError `store_in_use` if the socket belongs to another user
  */
 export async function isSocketAlive(unix: string): Promise<boolean> {
   try {
@@ -39,8 +40,8 @@ export async function isSocketAlive(unix: string): Promise<boolean> {
 }
 
 /**
- * Makes room for a socket of ours: a stale one, on which nobody answers, is removed, and nothing
- * else is. Gives the path to bind.
+ * Prepares the path of a socket: removes a stale socket, on which no process listens, and nothing else.
+ * Returns the path to bind.
  *
  * @throws XsError `store_in_use`, `address_in_use`
  */
@@ -49,7 +50,7 @@ export async function claimSocket(path: string): Promise<string> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found) return unix;
   if (!found.isSocket()) {
-    throw new XsError("address_in_use", `${path} is there and no socket: name another path`);
+    throw new XsError("address_in_use", `${path} exists and is no socket: name another path`);
   }
   if (await isSocketAlive(unix)) {
     throw new XsError("store_in_use", `something else answers on ${path}: stop it first`);
@@ -59,8 +60,8 @@ export async function claimSocket(path: string): Promise<string> {
 }
 
 /**
- * Finds out whether the host of a place is known, before anything listens there: for one that is not,
- * `listen` fails with whatever error came last, as each way to resolve a name has its own.
+ * Checks, before a server listens, that its host name resolves: for an unknown host, `listen` fails with
+ * an error that depends on the resolver.
  *
  * @throws XsError `cannot_listen`
  */
@@ -72,7 +73,7 @@ export async function checkHost(at: Exclude<ListenAddress, { path: string }>): P
   }
 }
 
-/** Why one cannot listen at a place, by the code of the error. */
+/** The reasons why listening fails, by the code of the error. */
 const REFUSALS: Readonly<Record<string, string>> = {
   EACCES: "that is not allowed",
   EADDRINUSE: "it is taken already",
@@ -81,7 +82,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   ENOTFOUND: "there is no such host",
 };
 
-/** What a failed attempt to listen means for the person. */
+/** Turns the error of a failed attempt to listen into one for the user. */
 export function listenError(at: ListenAddress, error: unknown): XsError {
   const { code = "", message } = error as Error & { code?: string };
   return new XsError(

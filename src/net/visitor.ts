@@ -3,15 +3,15 @@ import { quoted, XsError } from "../core/error.ts";
 import { formatListenAddress } from "./listen-address.ts";
 import { checkToken } from "./token.ts";
 
-/** Where the API is exposed on TCP. */
+/** The TCP address on which the API is exposed. */
 interface Place {
   readonly hostname: string;
   readonly port: number;
 }
 
 /**
- * Lets a request over TCP pass: only with the token, under a name that is ours, and never for a page of
- * somebody else. A browser brings neither the token nor, after a trick with DNS, our name.
+ * Checks a request over TCP: it needs the token and a Host that is ours, and no page of another site may
+ * send it. The Host check stops DNS rebinding, where a page makes a browser call this server.
  *
  * @param hosts from {@link hostsOf}
  * @throws XsError `unauthorized`, `bad_host`, `foreign_origin`
@@ -28,7 +28,7 @@ export function checkVisitor(request: Request, token: string, hosts: ReadonlySet
   }
 }
 
-/** The values of Host under which a place is reached. */
+/** All values of `Host` that name this address. */
 export function hostsOf({ hostname: given, port }: Place): Set<string> {
   const names = new Set([given, "localhost", "127.0.0.1", "::1"]);
   if (given === "0.0.0.0" || given === "::") {
@@ -40,6 +40,6 @@ export function hostsOf({ hostname: given, port }: Place): Set<string> {
   const hosts = [...names].map((name) =>
     formatListenAddress({ hostname: name, port }).toLowerCase(),
   );
-  // The usual port is left out.
+  // Clients leave the default port out.
   return new Set(hosts.flatMap((host) => (port === 80 ? [host, host.replace(/:80$/, "")] : host)));
 }

@@ -130,7 +130,7 @@ async function listenEverywhere(
   const opened = Promise.withResolvers<void>();
   const listeners: Listener[] = [];
   const owner = {
-    news: (text: string) => messages.warn(text),
+    report: (text: string) => messages.warn(text),
     isInPlace: () => store.isInPlace,
   };
   const meta: { version: string; pid: number; expose?: string; http?: string; paused?: true } = {
