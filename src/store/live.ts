@@ -1,3 +1,5 @@
+import { matchesKeys } from "../core/pattern.ts";
+
 /** A frame, or a change of the k/v store, as live readers get it. */
 export interface LiveFrame {
   readonly id: string;
@@ -28,6 +30,17 @@ export class LiveBatch {
   get bytes(): Uint8Array {
     this.#bytes ??= Buffer.from(`${this.frames.map((frame) => frame.line).join("\n")}\n`);
     return this.#bytes;
+  }
+
+  /** The lines of at most `most` frames that a reader wants, of any topic if it names none, and that live at `now`. */
+  matching(wanted: ReadonlySet<string> | undefined, now: number, most: number): string[] {
+    const lines: string[] = [];
+    for (const { scopes, line, expires } of this.frames) {
+      if (lines.length >= most) break;
+      if (wanted && !matchesKeys(wanted, scopes)) continue;
+      if (expires === null || expires > now) lines.push(line);
+    }
+    return lines;
   }
 }
 

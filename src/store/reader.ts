@@ -1,7 +1,7 @@
 import { encodeFrame, linesIn, withTimestamp } from "../core/frame.ts";
-import { matches, matchesKeys } from "../core/pattern.ts";
+import { matches } from "../core/pattern.ts";
 import type { ReadOptions } from "../core/read-options.ts";
-import type { LiveFeed, LiveFrame } from "./live.ts";
+import type { LiveFeed } from "./live.ts";
 
 /** A slice of the stored log. Bounds are exclusive ids; absent means open. */
 export interface PageQuery {
@@ -177,7 +177,7 @@ export class Reader {
         this.#remaining -= batch.frames.length;
         taken.push(this.#finish(batch.bytes));
       } else {
-        const lines = this.#select(batch.frames);
+        const lines = batch.matching(this.#wanted, this.#source.now(), this.#remaining);
         if (lines.length === 0) continue;
         this.#remaining -= lines.length;
         taken.push(this.#finish(Buffer.from(`${lines.join("\n")}\n`)));
@@ -192,18 +192,6 @@ export class Reader {
       }
     }
     return taken.length > 1 ? Buffer.concat(taken) : taken[0];
-  }
-
-  #select(frames: readonly LiveFrame[]): string[] {
-    const now = this.#source.now();
-    const lines: string[] = [];
-    const wanted = this.#wanted;
-    for (const { scopes, line, expires } of frames) {
-      if (lines.length >= this.#remaining) break;
-      if (wanted && !matchesKeys(wanted, scopes)) continue;
-      if (expires === null || expires > now) lines.push(line);
-    }
-    return lines;
   }
 
   /** A frame that only this reader gets, such as the threshold. */

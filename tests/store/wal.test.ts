@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { readWal } from "../../src/store/sqlite/commit/wal.ts";
+import { readWal } from "../../src/store/sqlite/commit/read-wal.ts";
 import { Home } from "../cli/run-xs.ts";
 import { startServer } from "../support/server.ts";
 import { tempDir } from "../support/temp.ts";

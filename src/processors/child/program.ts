@@ -16,8 +16,8 @@ const SHARE = 0.5;
 const FORCE_MS = 12_000;
 
 /**
- * A program that runs below a guard (guard.ts), in a process group of its own. This is the only file
- * that spawns and kills.
+ * A program of a processor, seen from the server: it runs below a guard (guard.ts), which signals and
+ * ends it, in a process group of its own.
  */
 export class Program {
   readonly stdout: ReadableStream<Uint8Array>;

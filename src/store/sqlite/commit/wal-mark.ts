@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { endianness } from "node:os";
 import { XsError } from "../../../core/error.ts";
-import { type ReadWal, readWal, type WalExtent } from "./wal.ts";
+import { type ReadWal, readWal, type WalExtent } from "./read-wal.ts";
 
 /** The salt, the number of frames, and the CRC-32 of both. */
 const SIZE = 16;
