@@ -1,9 +1,9 @@
-import { run, tellUncaught } from "./cli/kit/run.ts";
+import { reportUncaught, run } from "./cli/kit/run.ts";
 import { ROLES } from "./processors/child/self.ts";
 
 const [role, ...args] = process.argv.slice(2);
-// A script's process says what it left uncaught in its own way.
-if (role !== ROLES.ts) tellUncaught();
+// The runner of scripts reports uncaught errors itself.
+if (role !== ROLES.ts) reportUncaught();
 try {
   if (role === ROLES.guard) await (await import("./processors/child/guard.ts")).guard(args);
   if (role === ROLES.ts) await (await import("./sdk/ts/runner.ts")).runScript(args);

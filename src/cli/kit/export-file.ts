@@ -4,18 +4,18 @@ import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
- * Writes a file that is there whole or not at all: under another name until it is synced. Where
- * there is something else than a file, such as a device or a pipe, it is written to directly.
+ * Writes a file so that it appears whole or not at all: it has a temporary name until it is synced. A
+ * device or a pipe at the path is written to directly.
  */
 export async function writeWhole(
   path: string,
   write: (take: (chunk: Uint8Array) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  // The name may be a link to the file that is to be replaced.
+  // The path may be a link: the file it leads to is replaced, and the link stays.
   const target = existsSync(path) ? realpathSync(path) : path;
   const direct = existsSync(target) && !statSync(target).isFile();
   const part = direct ? target : `${target}.${randomUUID()}.part`;
-  // Whoever may not read the store may not read a copy of it.
+  // A user who may not read the store may not read a copy of it either.
   const file = await open(part, direct ? "w" : "wx", 0o600).catch(about(path));
   try {
     try {
@@ -32,14 +32,14 @@ export async function writeWhole(
   if (!direct) await syncDirectory(dirname(target));
 }
 
-/** An error of the system about this path: the name that a file has while it is written says nothing to anybody. */
+/** Makes an error of the system name this path instead of the temporary name, which no user knows. */
 function about(path: string): (error: unknown) => never {
   return (error) => {
     throw Object.assign(error as Error, { path, dest: undefined });
   };
 }
 
-/** The name of a file is in its directory, so that has to be synced as well. */
+/** Syncs a directory: it holds the names of its files, which a power cut may lose otherwise. */
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");
   try {

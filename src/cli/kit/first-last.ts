@@ -10,7 +10,7 @@ const TIMESTAMP = {
   "with-timestamp": { type: "boolean", description: "add the time to every frame" },
 } as const satisfies ArgsDef;
 
-/** The verbs first and last: one frame, or COUNT of them, of the stream or a topic. */
+/** Builds the verb `first` or `last`, which prints one frame, or COUNT frames, of the stream or a topic. */
 export function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples"]): Verb {
   return {
     name: end,
@@ -23,7 +23,7 @@ export function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["e
       const count = isCount(positionals.at(-1)) ? positionals.at(-1) : undefined;
       const others = count === undefined ? positionals : positionals.slice(0, -1);
       const [only] = others;
-      // A lone argument is a topic unless it can only be an address.
+      // A single argument is a topic unless it can only be an address.
       const lone = others.length === 1 && only !== undefined;
       const target = splitTarget(others, lone && looksLikeAddress(only) ? 0 : [0, 1]);
       const [topic] = target.rest;

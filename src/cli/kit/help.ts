@@ -16,7 +16,7 @@ export function usage(verb: Verb): string {
   return `${sections.filter(Boolean).join("\n")}`;
 }
 
-/** What is shown to who got a verb wrong: its form, and where the rest is. */
+/** The lines that follow a usage error: the form of the verb, and the command that prints its help. */
 export function reminder(verb: Verb): string {
   return `${form(verb)}xs ${verb.name} --help says more, with examples.\n`;
 }
@@ -26,7 +26,7 @@ function form({ name, positionals, options }: Verb): string {
   return `Usage: ${words.filter(Boolean).join(" ")}\n`;
 }
 
-const ADDRESS = `ADDR is a store directory, its sock, HOST:PORT, :PORT or a URL. Without it: $XS_ADDR, else ./store
+const ADDRESS = `ADDR is a store directory, its sock, HOST:PORT, :PORT or a URL. The default is $XS_ADDR, else ./store
 if that is a store, else $XDG_DATA_HOME/cross.stream/store.
 `;
 
@@ -41,10 +41,10 @@ Usage: xs COMMAND [ADDR] …
 ${table(lines)}
 Try:
 ${table([
-  ["xs serve ./store", "keep a store and answer on its socket"],
+  ["xs serve ./store", "serve a store on its socket"],
   ["echo hi | xs append note", "record an event"],
-  ["xs cat --follow", "replay the log and stay with it"],
-  ["xs COMMAND --help", "options and examples of a command"],
+  ["xs cat --follow", "replay the log, then print new frames"],
+  ["xs COMMAND --help", "show the options and examples of a command"],
 ])}`;
 }
 

@@ -12,23 +12,23 @@ import {
   PROBLEMS,
 } from "../../core/export-format.ts";
 
-/** A file is read so many bytes at a time. */
-const CHUNK = 256 * 1024;
+/** Bytes per read of a file. */
+const CHUNK_BYTES = 256 * 1024;
 
-/** Tells a folder that an export is in: ours once it is unpacked, or that of cross.stream. */
+/** Whether a folder holds an export: an unpacked tar of ours, or an export of cross.stream. */
 export function isExportFolder(path: string): boolean {
   return existsSync(join(path, FRAMES));
 }
 
 /**
- * The export in a folder, as the tar that an import takes. Who takes it sets the pace.
+ * Streams the export in a folder as the tar that an import takes, at the pace of its reader.
  *
- * @param told which part of it was taken, from 0 to 1
- * @throws XsError `bad_request` where the folder holds none, or what is no file
+ * @param onProgress receives the part that was read so far, from 0 to 1
+ * @throws XsError `bad_request` where the folder holds no export, or an entry that is not part of one
  */
 export async function readFolder(
   path: string,
-  told: (part: number) => void,
+  onProgress: (part: number) => void,
 ): Promise<ReadableStream<Uint8Array>> {
   if (!isExportFolder(path)) throw notAnExport(path);
   const { createTarPacker } = await import("modern-tar");
@@ -38,7 +38,7 @@ export async function readFolder(
   const pack = async () => {
     let taken = 0;
     for (const file of files) {
-      await add(controller, file, (bytes) => told((taken + bytes) / total));
+      await add(controller, file, (bytes) => onProgress((taken + bytes) / total));
       taken += file.size;
     }
     controller.finalize();
@@ -47,7 +47,7 @@ export async function readFolder(
   return readable;
 }
 
-/** All that is in it, the lines first, without what macOS puts beside files. */
+/** The names of all files in it, the frames first, without the files that macOS adds. */
 async function namesIn(path: string): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of await opendir(path)) {
@@ -69,13 +69,13 @@ interface ExportFile {
   readonly size: number;
 }
 
-/** @throws XsError `bad_request` where it is no part of one, `bad_hash` */
+/** @throws XsError `bad_request` where the file is no part of an export, `bad_hash` */
 function fileAt(name: string, path: string): ExportFile {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) {
     throw new XsError(
       "bad_request",
-      `${path} is a link to what is not there: bring that back, or take the link out of there; nothing was imported`,
+      `${path} is a link to what is not there: restore its target, or remove the link; nothing was imported`,
     );
   }
   const isKnown = name === FRAMES || name === KV_ENTRIES || hashOfEntry(name) !== undefined;
@@ -83,26 +83,26 @@ function fileAt(name: string, path: string): ExportFile {
   const what = stats.isDirectory() ? " is a folder, which" : "";
   throw new XsError(
     "bad_request",
-    `${path}${what} is no part of an export: take it out of there; nothing was imported`,
+    `${path}${what} is no part of an export: move it out of the folder; nothing was imported`,
   );
 }
 
-/** @param told how many bytes of it were taken */
+/** @param onBytes receives how many bytes of the file were read so far */
 async function add(
   tar: TarPackController,
   { name, path, size }: ExportFile,
-  told: (bytes: number) => void,
+  onBytes: (bytes: number) => void,
 ): Promise<void> {
   const writer = tar.add({ name, size, mode: 0o644, mtime: new Date(0) }).getWriter();
   let taken = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
     taken += (chunk as Uint8Array).length;
     if (taken > size) break;
     await writer.write(chunk as Uint8Array);
-    told(taken);
+    onBytes(taken);
   }
   if (taken !== size) {
-    throw new XsError("bad_request", `${path} changed while it was read: import it again`);
+    throw new XsError("bad_request", `${path} changed while xs read it: import it again`);
   }
   await writer.close();
 }
@@ -112,7 +112,7 @@ function notAnExport(path: string): XsError {
   if (has("events.db")) {
     return new XsError(
       "bad_request",
-      `${path} is a store: take it over with  xs export ${path} - | xs import ADDR -`,
+      `${path} is a store: import it with  xs export ${path} - | xs import ADDR -`,
     );
   }
   return new XsError(

@@ -1,5 +1,5 @@
 declare const XS_LICENSES: string | undefined;
 
-/** The notices of all that is inside this binary. The build puts them in. */
+/** The license notices of every part of this binary, which the build inserts. */
 export const licenses =
-  typeof XS_LICENSES === "string" ? XS_LICENSES : "only a binary that was built has its notices";
+  typeof XS_LICENSES === "string" ? XS_LICENSES : "only a built binary contains license notices";

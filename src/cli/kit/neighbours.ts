@@ -5,14 +5,19 @@ import { READ_LISTS } from "./read.ts";
 import { splitTarget, withClient } from "./target.ts";
 import { parsed, type Verb } from "./verb.ts";
 
-/** The verbs next and previous. */
+/** Builds the verb `next` or `previous`. */
 export function neighbourVerb(direction: "next" | "previous", side: "after" | "before"): Verb {
   return {
     name: direction,
-    summary: `Print the frame ${side} an id, in the stream or a topic`,
+    summary: `Print the frame right ${side} an id, in the stream or a topic`,
     positionals: "[ADDR] ID",
     options: {
-      topic: { type: "string", alias: "T", valueHint: "TOPIC", description: "only of this topic" },
+      topic: {
+        type: "string",
+        alias: "T",
+        valueHint: "TOPIC",
+        description: "look only at this topic",
+      },
       "with-timestamp": { type: "boolean", description: "add the time to the frame" },
     },
     lists: READ_LISTS,

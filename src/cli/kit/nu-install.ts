@@ -7,9 +7,9 @@ import { writeWhole } from "./export-file.ts";
 import { messages } from "./messages.ts";
 
 /**
- * Puts the module where nushell loads it by itself, or tells that it is there already.
+ * Writes the module where nushell loads it automatically, unless it is there already.
  *
- * @throws XsError where there is no nushell, or a file of somebody else has the name
+ * @throws XsError where there is no nushell, or where another file has the name
  */
 export async function installModule(): Promise<void> {
   const file = join(autoloadFolder(), "xs.nu");
@@ -19,7 +19,7 @@ export async function installModule(): Promise<void> {
   if (before !== undefined && !before.startsWith(`${mark}\n`)) {
     throw new XsError(
       "bad_path",
-      `${file} is there, and is not what  xs nu --install  writes: move it away, or put the module elsewhere with  xs nu > FILE`,
+      `${file} is there, and is not what  xs nu --install  writes: move it away, or write the module elsewhere with  xs nu > FILE`,
     );
   }
   mkdirSync(dirname(file), { recursive: true });
@@ -29,7 +29,7 @@ export async function installModule(): Promise<void> {
   );
 }
 
-/** Where this user's nushell looks for what tools bring; it says so itself. @throws XsError */
+/** Asks nushell for the folder from which it loads the modules of other tools. @throws XsError */
 function autoloadFolder(): string {
   const nu = findNu("the module is for nushell, and");
   const ask = "$nu.vendor-autoload-dirs | last | print --raw";
@@ -38,6 +38,6 @@ function autoloadFolder(): string {
   if (exitCode === 0 && folder.startsWith("/")) return folder;
   throw new XsError(
     "not_found",
-    `${nu} does not say where it loads modules from (${stderr.toString().trim() || folder || `exit code ${exitCode}`}): put the module there with  xs nu > FILE`,
+    `${nu} does not say where it loads modules from (${stderr.toString().trim() || folder || `exit code ${exitCode}`}): write the module there with  xs nu > FILE`,
   );
 }

@@ -1,17 +1,17 @@
 import { textLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
 
-/** Whoever read our output has gone: there is nothing left to do, and nothing went wrong. */
+/** The reader of our output has gone: there is nothing left to do, and the command succeeds. */
 export class BrokenPipe extends Error {
   override readonly name = "BrokenPipe";
 }
 
-/** Writes to stdout at the pace of whoever reads it. @throws BrokenPipe */
+/** Writes to stdout, at the pace of its reader. @throws BrokenPipe */
 export async function writeOut(data: string | Uint8Array): Promise<void> {
   try {
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
     const sink = output();
-    // Either may be the one that fails.
+    // Either call may reject: both are awaited.
     await sink.write(bytes);
     await sink.flush();
   } catch (error) {
@@ -21,7 +21,7 @@ export async function writeOut(data: string | Uint8Array): Promise<void> {
 }
 
 /**
- * Copies a response's body to stdout.
+ * Copies the body of a response to stdout.
  *
  * @throws XsError `no_server` where the body breaks off
  */
@@ -30,7 +30,7 @@ export async function pipeOut(response: Response): Promise<void> {
 }
 
 /**
- * The lines of a response's body.
+ * Yields the lines of the body of a response.
  *
  * @throws XsError `no_server` where the body breaks off
  */

@@ -1,7 +1,7 @@
 import { plural } from "./plural.ts";
 
-/** How many generators and handlers there are: "1 generator, 2 handlers"; "" where there are none. */
-export function counted(processors: readonly { readonly kind: string }[]): string {
+/** Counts generators and handlers, for a person: "1 generator, 2 handlers"; "" where there are none. */
+export function processorCounts(processors: readonly { readonly kind: string }[]): string {
   return ["generator", "handler"]
     .map((kind) => [kind, processors.filter((one) => one.kind === kind).length] as const)
     .filter(([, count]) => count > 0)

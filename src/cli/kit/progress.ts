@@ -1,8 +1,8 @@
 const WIDTH = 30;
-/** A bar is drawn at most so often, in ms. */
-const EVERY_MS = 100;
+/** The shortest time between two drawings of a bar. */
+const REDRAW_MS = 100;
 
-/** A bar on the terminal that tells how far something is; nothing where stderr is no terminal. */
+/** A progress bar on stderr; it draws nothing where stderr is no terminal. */
 export class Progress {
   readonly #shown = process.stderr.isTTY === true;
   #drawnAt = 0;
@@ -10,7 +10,7 @@ export class Progress {
   /** @param part from 0 to 1 */
   show(what: string, part: number): void {
     const now = performance.now();
-    if (!this.#shown || now - this.#drawnAt < EVERY_MS) return;
+    if (!this.#shown || now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
     const filled = Math.round(Math.min(part, 1) * WIDTH);
     const bar = "#".repeat(filled).padEnd(WIDTH, ".");
@@ -19,7 +19,7 @@ export class Progress {
     );
   }
 
-  /** Takes the bar away, before anything else is written. */
+  /** Erases the bar. Call it before anything else is written. */
   clear(): void {
     if (this.#drawnAt > 0) process.stderr.write("\r\x1b[K");
   }

@@ -4,24 +4,24 @@ import { exitCodeOf } from "./exit-code.ts";
 import { toCommand, type Verb, type Verbs } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
-/** Says in one line what nobody caught: by itself Bun shows the source of this program around it. */
-export function tellUncaught(): void {
-  const tell = (error: unknown) =>
+/** Reports an uncaught error in one line: Bun would print the source of this program around it. */
+export function reportUncaught(): void {
+  const report = (error: unknown) =>
     complain(`this should not have happened: ${(error as Error | null)?.message ?? String(error)}`);
-  process.on("unhandledRejection", (error) => void tell(error));
-  process.on("uncaughtException", (error) => void tell(error).then(() => process.exit(1)));
+  process.on("unhandledRejection", (error) => void report(error));
+  process.on("uncaughtException", (error) => void report(error).then(() => process.exit(1)));
 }
 
-/** Runs a command line and gives the exit code: 0, 1 for a failure, 2 for wrong usage. */
+/** Runs a command line and returns the exit code: 0, 1 for a failure, 2 for wrong usage. */
 export async function run(args: readonly string[]): Promise<number> {
   const broken = brokenArgument(args);
   if (broken !== undefined) {
     await complain(
-      `argument ${broken + 1} is not UTF-8, and would be taken for something else: content goes in through stdin`,
+      `argument ${broken + 1} is not UTF-8, and xs would read another text: pass content through stdin`,
     );
     return 2;
   }
-  // Two words may name one verb: kv get.
+  // Some verbs have two words: kv get.
   const words = Object.hasOwn(VERBS, args.slice(0, 2).join(" ")) ? 2 : 1;
   const name = args.length > 0 ? args.slice(0, words).join(" ") : undefined;
   const rest = args.slice(words);
@@ -59,7 +59,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Prints what verbs there are: on stderr where that was not asked for. */
+/** Prints the list of verbs: on stdout for code 0, and on stderr where the command line was wrong. */
 async function overviewOf(verbs: Verbs, code: 0 | 2): Promise<number> {
   const { overview } = await import("./help.ts");
   await print(await overview(verbs), code === 0 ? process.stdout : process.stderr);

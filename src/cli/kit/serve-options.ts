@@ -5,7 +5,7 @@ import { parseAskedTtl, type Ttl } from "../../core/ttl.ts";
 import { type ListenAddress, parseListenAddress } from "../../net/listen-address.ts";
 import { parsed, UsageError } from "./verb.ts";
 
-/** The longest timer there is, in ms. */
+/** The longest timer that the runtime takes, in ms. */
 const MAX_MS = 2 ** 31 - 1;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_BODY_MAX = 16 * 1024 ** 2;
@@ -16,32 +16,40 @@ const text = (valueHint: string, description: string) =>
 
 export const SERVE_OPTIONS = {
   http: text("ADDR", "turn HTTP requests into http.request frames, and answer from http.response"),
-  "http-timeout": text("MS", `how long an answer may take to begin (${DEFAULT_TIMEOUT_MS})`),
-  "http-body-max": text("BYTES", `the largest body of a request (${DEFAULT_BODY_MAX})`),
-  "http-in-flight": text("N", `requests under way at once (${DEFAULT_IN_FLIGHT})`),
-  "http-ttl": text("TTL", `how long requests are kept (${HTTP_TTL})`),
-  expose: text("ADDR", "answer the API there too; over TCP it takes the token of the store"),
-  "script-env": text("NAMES", "the variables that scripts have of the environment: NAME,NAME,…"),
+  "http-timeout": text(
+    "MS",
+    `how long an answer may take to begin (default ${DEFAULT_TIMEOUT_MS})`,
+  ),
+  "http-body-max": text("BYTES", `the largest body of a request (default ${DEFAULT_BODY_MAX})`),
+  "http-in-flight": text(
+    "N",
+    `the most requests in progress at once (default ${DEFAULT_IN_FLIGHT})`,
+  ),
+  "http-ttl": text("TTL", `how long the store keeps requests (default ${HTTP_TTL})`),
+  expose: text("ADDR", "serve the API there too; over TCP clients need the token of the store"),
+  "script-env": text("NAMES", "pass scripts only these environment variables: NAME,NAME,…"),
   paused: { type: "boolean", description: "run no generator and no handler" },
 } as const satisfies ArgsDef;
 
-/** Where a server listens besides its own socket, and what it lets requests do there. */
+/** Where a server listens besides the socket of its store, and the limits of HTTP requests. */
 export interface ServeOptions {
   readonly http?: ListenAddress;
   readonly expose?: ListenAddress;
-  /** The variables that scripts have of the environment; all but the token without it. */
+  /** The environment variables that scripts get; all but the token where it is undefined. */
   readonly scriptEnv?: readonly string[];
   /** Generators and handlers wait for the next start. */
   readonly paused: boolean;
   readonly limits: {
+    /** In ms. */
     readonly timeout: number;
+    /** In bytes. */
     readonly bodyMax: number;
     readonly inFlight: number;
     readonly ttl: Ttl;
   };
 }
 
-/** @throws UsageError */
+/** Reads the options of `xs serve`. @throws UsageError */
 export function readServeOptions(options: ReadonlyMap<string, string>): ServeOptions {
   const address = (name: "http" | "expose") => {
     const given = options.get(name);
@@ -74,10 +82,10 @@ function scriptEnv(given: string | undefined): { scriptEnv?: readonly string[] }
   for (const name of names) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
       throw new UsageError(
-        `--script-env takes names of variables, as in HOME,LANG: ${quoted(name)}`,
+        `--script-env takes names of variables, as in HOME,LANG: ${quoted(name)} is not one`,
       );
     if (name === "XS_TOKEN")
-      throw new UsageError("--script-env XS_TOKEN: no script of a server has the token");
+      throw new UsageError("--script-env XS_TOKEN: a server never passes its token to scripts");
   }
   return { scriptEnv: names };
 }
@@ -85,12 +93,12 @@ function scriptEnv(given: string | undefined): { scriptEnv?: readonly string[] }
 function count(
   options: ReadonlyMap<string, string>,
   name: string,
-  otherwise: number,
-  most = Number.MAX_SAFE_INTEGER,
+  fallback: number,
+  max = Number.MAX_SAFE_INTEGER,
 ): number {
   const given = options.get(name);
-  if (given === undefined) return otherwise;
+  if (given === undefined) return fallback;
   const value = /^[0-9]+$/.test(given) ? Number(given) : 0;
-  if (value >= 1 && value <= most) return value;
-  throw new UsageError(`--${name} ${quoted(given)} is not a whole number from 1 to ${most}`);
+  if (value >= 1 && value <= max) return value;
+  throw new UsageError(`--${name} ${quoted(given)} is not a whole number from 1 to ${max}`);
 }

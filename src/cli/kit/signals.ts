@@ -1,22 +1,22 @@
 import { readFileSync } from "node:fs";
 
-/** SIGHUP is the first signal, and so the lowest bit of a set of them. */
+/** SIGHUP is signal 1, which is the lowest bit of a signal set. */
 const HANGUP_BIT = 1n;
 
 /**
- * Waits for the first signal to stop in good order: SIGINT, SIGTERM, or the hangup of a terminal. To
- * be called once, before anything else has a handler for them.
+ * Waits for the first signal that asks for an orderly stop: SIGINT, SIGTERM, or SIGHUP of a terminal that
+ * closes. Call it once, before anything else handles these signals.
  */
 export function stopSignal(): Promise<string> {
   const first = next(["SIGINT", "SIGTERM"]);
   if (isHangupIgnored()) return first;
   const { promise, resolve } = Promise.withResolvers<string>();
-  // It stays for good: a terminal that closes may send several, and none of them is to kill.
+  // The handler stays: a terminal that closes may send several hangups, and none may kill the server.
   process.on("SIGHUP", () => resolve("SIGHUP"));
   return Promise.race([first, promise]);
 }
 
-/** Waits for the signal of a person who does not want to wait for that. */
+/** Waits for the next SIGINT or SIGTERM: a person does not want to wait for the orderly stop. */
 export function secondSignal(): Promise<string> {
   return next(["SIGINT", "SIGTERM"]);
 }
@@ -27,7 +27,7 @@ function next(names: readonly NodeJS.Signals[]): Promise<string> {
   });
 }
 
-/** As under nohup. A handler would bring the signal to life, and it does not show afterwards. */
+/** Whether SIGHUP is ignored, as under nohup. A handler would end that, so call this before one is set. */
 function isHangupIgnored(): boolean {
   if (process.platform !== "linux") return false;
   try {

@@ -7,18 +7,20 @@ import {
 import { type Client, type ConnectOptions, connect } from "../../client/connect.ts";
 import { parsed, UsageError } from "./verb.ts";
 
-/** The address of a command line and the arguments after it. */
+/** The address in a command line, or the default, and the arguments after it. */
 export interface Target {
   readonly address: Address;
   readonly rest: readonly string[];
 }
 
 /**
- * Splits `[ADDR] ARG…`: with more arguments than the verb takes without an address, or with one
- * that cannot be anything else, the first is the address.
+ * Splits `[ADDR] ARG…`. The first argument is the address where there are more arguments than the verb
+ * takes without one, and where it looks like an address and the verb can do without it.
  *
- * @param isAddress tells, where there is room for doubt
+ * @param isAddress decides whether an optional first argument is the address
  * @param wanted how many arguments the verb takes besides the address: exactly, or from–to
+ * @param names the missing argument, as the message calls it
+ * @throws UsageError
  */
 export function splitTarget(
   positionals: readonly string[],
@@ -38,7 +40,7 @@ export function splitTarget(
   return { address, rest };
 }
 
-/** Runs something with a client, and closes it whatever happens. */
+/** Connects, runs `use` with the client, and closes the client also after an error. @throws as `connect` does */
 export async function withClient(
   target: Target,
   options: ConnectOptions,

@@ -2,21 +2,21 @@ import { parseArgs } from "node:util";
 import type { ArgDef, ArgsDef, CommandDef } from "citty";
 import { XsError } from "../../core/error.ts";
 
-/** A command line that cannot be understood: exit 2, with the usage of the verb. */
+/** A wrong command line: xs exits with 2, and prints the usage of the verb. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** What a verb gets of the command line. */
+/** The command line of a verb, after its name. */
 export interface VerbInput {
   readonly positionals: readonly string[];
-  /** The options given, by their long name; a flag is "true". */
+  /** The options by their long name; a flag has the value "true". */
   readonly options: ReadonlyMap<string, string>;
-  /** All verbs there are, for those that tell of the others. */
+  /** All verbs, for a verb that lists them. */
   readonly verbs: Verbs;
 }
 
-/** The verbs by name, each loaded when it is wanted. */
+/** The verbs by name; each function loads its verb. */
 export type Verbs = Readonly<Record<string, () => Promise<Verb>>>;
 
 /** One verb of the command line. */
@@ -26,14 +26,14 @@ export interface Verb {
   /** The positional arguments, as the usage shows them. */
   readonly positionals: string;
   readonly options: ArgsDef;
-  /** Options that may be given several times: their values are put together, with commas. */
+  /** Options that a command line may repeat: commas join their values. */
   readonly lists?: readonly string[];
-  /** Command lines that work, each with what it does. */
+  /** Command lines that work, each with a note on its effect. */
   readonly examples: readonly (readonly [line: string, does: string])[];
   run(input: VerbInput): Promise<void>;
 }
 
-/** The verb as citty takes it. */
+/** Adapts a verb to citty. */
 export function toCommand(verb: Verb, verbs: Verbs, rawArgs: readonly string[]): CommandDef {
   return {
     meta: { name: `xs ${verb.name}`, description: verb.summary },
@@ -42,13 +42,13 @@ export function toCommand(verb: Verb, verbs: Verbs, rawArgs: readonly string[]):
   };
 }
 
-/** An option's flags as they are typed: `-f`, `--follow`. */
+/** The flags of an option as a user types them: `-f`, `--follow`. */
 export function spellings(name: string, option: ArgDef): string[] {
   const { alias = [] } = option as { alias?: string | string[] };
   return [...[alias].flat(), name].map((flag) => (flag.length === 1 ? `-${flag}` : `--${flag}`));
 }
 
-/** Runs a parser over an argument: what it refuses is wrong usage. */
+/** Runs a parser over an argument. @throws UsageError in place of an XsError */
 export function parsed<T>(parse: () => T): T {
   try {
     return parse();
@@ -58,7 +58,7 @@ export function parsed<T>(parse: () => T): T {
   }
 }
 
-// citty keeps the last of several values, takes any flag, and reads --no-NAME as an option NAME.
+// Not citty's parser: it keeps the last of several values, takes any flag, and reads --no-NAME as an option NAME.
 function readInput(verb: Verb, rawArgs: readonly string[]): Omit<VerbInput, "verbs"> {
   const known = new Map<string, string>();
   const flags: { [spelling: string]: { type: "string" | "boolean"; short?: string } } = {};
@@ -100,7 +100,7 @@ function readInput(verb: Verb, rawArgs: readonly string[]): Omit<VerbInput, "ver
   return { positionals, options };
 }
 
-/** The value of an option that was given before, or was not. @throws UsageError */
+/** The value of an option, joined with the value `before` it for a list. @throws UsageError */
 function oneValue(
   verb: Verb,
   name: string,
@@ -110,7 +110,7 @@ function oneValue(
   if (value === undefined) throw new UsageError(`the option --${name} needs a value`);
   if (before === undefined) return value;
   if (verb.lists?.includes(name)) return `${before},${value}`;
-  // citty adds a spelling of its own, in camel case.
+  // citty adds a spelling in camel case.
   const flags = spellings(name, verb.options[name] ?? {}).filter(
     (flag) => !/^--.*[A-Z]/.test(flag),
   );

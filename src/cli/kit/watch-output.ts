@@ -2,12 +2,12 @@ import { ptr } from "bun:ffi";
 import { libc } from "../../lib/libc.ts";
 
 const POLLERR = 8;
-const EVERY_MS = 100;
+const POLL_MS = 100;
 
 /**
- * Ends the process when whoever reads stdout is gone, as `head -1` is, even if there is nothing to
- * write. A write would tell, but a following read may be silent for ever, and no event of the
- * runtime reports it; so the kernel is asked, with poll(2).
+ * Ends the process when the reader of stdout is gone, as `head -1` is, even if there is nothing to
+ * write. A write would fail, but a read that follows may stay silent for ever, and no event of the
+ * runtime reports a closed pipe; so this asks the kernel, with poll(2).
  */
 export function watchOutput(): void {
   const poll = libc("poll");
@@ -18,5 +18,5 @@ export function watchOutput(): void {
   setInterval(() => {
     poll(ptr(pollfd), 1, 0);
     if ((pollfd.getInt16(6, true) & POLLERR) !== 0) process.exit(0);
-  }, EVERY_MS).unref();
+  }, POLL_MS).unref();
 }

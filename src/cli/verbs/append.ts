@@ -10,45 +10,45 @@ import { pipeOut } from "../kit/output.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
-export const append: Verb = {
+export const appendVerb: Verb = {
   name: "append",
-  summary: "Append an event; its content is read from stdin",
+  summary: "Append an event with the content of stdin",
   positionals: "[ADDR] TOPIC",
   options: {
-    meta: { type: "string", valueHint: "JSON", description: "metadata of the event" },
+    meta: { type: "string", valueHint: "JSON", description: "the metadata of the event" },
     ttl: {
       type: "string",
       valueHint: "TTL",
-      description: `${TTL_FORMS}; forever is the default`,
+      description: `how long the store keeps it: ${TTL_FORMS}; default forever`,
     },
     chunked: {
       type: "string",
       valueHint: "MODE",
-      description: "a frame for each piece as it comes: bytes, lines or sse (server-sent events)",
+      description: "append each piece as it comes: bytes, lines or sse (server-sent events)",
     },
     batch: {
       type: "boolean",
       description:
-        "no TOPIC; stdin is JSON lines {topic, meta?, ttl?, content?, hash?}, all or none",
+        "append all or none of the JSON lines {topic, meta?, ttl?, content?, hash?}; without TOPIC",
     },
     "expect-last": {
       type: "string",
       valueHint: "ID|none",
-      description: "only if this is the newest frame of the topic",
+      description: "append only if this is the newest frame of the topic (none: it has no frame)",
     },
     "idempotency-key": {
       type: "string",
       valueHint: "KEY",
-      description: "the same key again, within 24 hours, gives the first answer again",
+      description: "append once: the same key, within 24 hours, returns the first answer again",
     },
-    "with-timestamp": { type: "boolean", description: "add the time to the frame printed" },
+    "with-timestamp": { type: "boolean", description: "add the time to the printed frame" },
   },
   examples: [
     ["echo hi | xs append note", "an event with content"],
-    [`xs append ./store door --meta '{"open":true}' </dev/null`, "one with metadata alone"],
-    ["date | xs append tick --ttl last:10", "keep only the ten newest of the topic"],
-    ["tail -f app.log | xs append log --chunked lines", "a frame for every line as it comes"],
-    ["xs append --batch < frames.jsonl", "many in one step"],
+    [`xs append ./store door --meta '{"open":true}' </dev/null`, "an event with metadata alone"],
+    ["date | xs append tick --ttl last:10", "keep only the newest ten of the topic"],
+    ["tail -f app.log | xs append log --chunked lines", "one frame for each line as it comes"],
+    ["xs append --batch < frames.jsonl", "many events in one step"],
   ],
   async run({ positionals, options }) {
     const batch = options.has("batch");
@@ -61,7 +61,8 @@ export const append: Verb = {
       }
     } else {
       const ttl = options.get("ttl");
-      // The answer to a retry may be known, and one to a request is kept as long as that.
+      // A time that is over is no error for a retry, whose answer may be known, nor for an answer to a
+      // request, which has the ttl of the request.
       const mayBeOver = options.has("idempotency-key") || target.rest[0] === HTTP_RESPONSE;
       const parse = mayBeOver ? parseAskedTtl : parseNewTtl;
       if (ttl !== undefined) query.set("ttl", parsed(() => parse(ttl, "local")).text);
@@ -98,7 +99,7 @@ export const append: Verb = {
     }
     const topic = batch ? undefined : parsed(() => parseClientTopic(target.rest[0] ?? ""));
     const path = topic === undefined ? "/stream" : `/stream/${topic}`;
-    // Read before the store is opened: with no server it is locked for as long as it is open.
+    // Read first: with no server the client locks the store for as long as it is open.
     const body = mode === undefined ? await readInput() : Bun.stdin.stream();
     await withClient(target, { create: true }, async (client) => {
       await pipeOut(await client.request(`${path}?${query}`, { method: "POST", headers, body }));

@@ -4,12 +4,12 @@ import { writeOut } from "../kit/output.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 
-export const casPost: Verb = {
+export const casPostVerb: Verb = {
   name: "cas-post",
   summary: "Store content from stdin and print its hash",
   positionals: "[ADDR]",
   options: {},
-  examples: [["xs cas-post < photo.jpg", "prints the hash to fetch it by"]],
+  examples: [["xs cas-post < photo.jpg", "prints the hash that  xs cas  takes"]],
   async run({ positionals }) {
     const target = splitTarget(positionals, 0);
     const body = await readInput();

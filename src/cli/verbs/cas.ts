@@ -3,12 +3,14 @@ import { pipeOut } from "../kit/output.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
-export const cas: Verb = {
+export const casVerb: Verb = {
   name: "cas",
   summary: "Print the content of a hash, byte for byte",
   positionals: "[ADDR] HASH",
   options: {},
-  examples: [["xs cas sha256-LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=", "what has this hash"]],
+  examples: [
+    ["xs cas sha256-LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=", "the content with this hash"],
+  ],
   async run({ positionals }) {
     // A hash may hold "/", so the last argument is the hash whatever it looks like.
     const text = positionals.at(-1);

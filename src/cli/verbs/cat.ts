@@ -1,7 +1,7 @@
 import { READ_LISTS, READ_OPTIONS, read } from "../kit/read.ts";
 import type { Verb } from "../kit/verb.ts";
 
-export const cat: Verb = {
+export const catVerb: Verb = {
   name: "cat",
   summary: "Read the stream, oldest first, as JSON lines",
   positionals: "[ADDR]",
@@ -9,9 +9,9 @@ export const cat: Verb = {
   lists: READ_LISTS,
   examples: [
     ["xs cat", "everything so far"],
-    ["xs cat --follow | jq", "replay, then stay live"],
-    ["xs cat -f --pulse 1000 --tail", "only what is new, with a heartbeat a second"],
-    ["xs cat --topic 'note,door.*' --last 10", "the newest ten of some topics"],
+    ["xs cat --follow | jq", "the history, then new frames as they come"],
+    ["xs cat -f --pulse 1000 --tail", "only new frames, with a heartbeat every second"],
+    ["xs cat --topic 'note,door.*' --last 10", "the newest ten frames of some topics"],
   ],
   run: (input) => read(input, []),
 };

@@ -1,7 +1,7 @@
 import { writeOut } from "../kit/output.ts";
 import { spellings, UsageError, type Verb } from "../kit/verb.ts";
 
-export const completions: Verb = {
+export const completionsVerb: Verb = {
   name: "completions",
   summary: "Print a completion script for a shell",
   positionals: "bash|zsh|fish",
@@ -22,13 +22,13 @@ export const completions: Verb = {
 
 const SHELLS: Record<string, (commands: readonly Command[]) => string> = { bash, zsh, fish };
 
-/** A first word of the command line: a verb, or several that share it. */
+/** The first word of a command line: a verb, or the shared word of several. */
 interface Command {
   readonly name: string;
   readonly summary: string;
-  /** The second words there are. */
+  /** The words that may follow it. */
   readonly words: readonly string[];
-  /** Flags as they are typed. */
+  /** Flags as a user types them: `-f`, `--follow`. */
   readonly flags: readonly string[];
 }
 
@@ -40,7 +40,7 @@ function commandsOf(verbs: readonly Verb[]): Command[] {
     const flags = Object.entries(options).flatMap(([flag, option]) => spellings(flag, option));
     commands.set(first, {
       name: first,
-      summary: second ? `The commands ${first} …` : summary,
+      summary: second ? `Commands that begin with ${first}` : summary,
       words: [...(known?.words ?? []), ...(second ? [second] : [])],
       flags: [...new Set([...(known?.flags ?? []), ...flags])],
     });

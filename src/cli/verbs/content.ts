@@ -3,12 +3,12 @@ import { pipeOut } from "../kit/output.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import { parsed, type Verb } from "../kit/verb.ts";
 
-export const content: Verb = {
+export const contentVerb: Verb = {
   name: "content",
   summary: "Print the content of a frame, byte for byte",
   positionals: "[ADDR] ID",
   options: {},
-  examples: [["xs content 03hadtdyn9s2dxl5soli9q9dz > photo.jpg", "the content into a file"]],
+  examples: [["xs content 03hadtdyn9s2dxl5soli9q9dz > photo.jpg", "write the content to a file"]],
   async run({ positionals }) {
     const target = splitTarget(positionals, 1, "ID");
     const id = parsed(() => parseId(target.rest[0] ?? ""));

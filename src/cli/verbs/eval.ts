@@ -17,7 +17,7 @@ import { UsageError, type Verb } from "../kit/verb.ts";
 
 export const evalVerb: Verb = {
   name: "eval",
-  summary: "Run a script here, with the store at hand, and print what it gives",
+  summary: "Run a script here, with access to the store, and print its result",
   positionals: "[ADDR] FILE|-",
   options: {
     command: { type: "string", alias: "c", valueHint: "SCRIPT", description: "the script itself" },
@@ -27,8 +27,8 @@ export const evalVerb: Verb = {
       "xs eval -c 'export default async (xs) => (await xs.last())?.topic'",
       "TypeScript: a module with a default export",
     ],
-    ["xs eval -c '.cat | get topic | uniq --count'", "anything else is nushell"],
-    ["xs eval ./store report.ts", "a file; - is standard input"],
+    ["xs eval -c '.cat | get topic | uniq --count'", "any other script is nushell"],
+    ["xs eval ./store report.ts", "a file; - reads the script from stdin"],
   ],
   async run({ positionals, options }) {
     const given = options.get("command");
@@ -53,7 +53,7 @@ async function evaluate(target: Target, script: string, path?: string): Promise<
     if (isModule(script)) await evaluateTs(target, path ?? write("script.ts", script));
     else {
       const file = path ?? write("script.nu", script);
-      // Who looks at a terminal gets tables, as nushell makes them.
+      // A terminal shows nushell's tables, a pipe gets JSON lines.
       const lines = process.stdout.isTTY ? undefined : write("lines.nu", LINES_NU);
       await evaluateNu(target, file, { module: write("xs.nu", XS_NU), lines });
     }
@@ -64,8 +64,8 @@ async function evaluate(target: Target, script: string, path?: string): Promise<
 
 async function evaluateTs(target: Target, file: string): Promise<void> {
   hideOwnPlaces();
-  showErrorsSettled();
-  // What the script waits for nowhere ends it as well.
+  settleLoggedErrors();
+  // An error in a promise that the script never awaits ends the script as well.
   const uncaught = Promise.withResolvers<never>();
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.removeAllListeners(event);
@@ -86,8 +86,8 @@ async function evaluateTs(target: Target, file: string): Promise<void> {
   });
 }
 
-/** Bun's console shows the source around the place of an error, which may be ours. */
-function showErrorsSettled(): void {
+/** Settles each error that the script logs: Bun's console prints the source where it arose, which may be ours. */
+function settleLoggedErrors(): void {
   for (const name of ["log", "info", "debug", "warn", "error"] as const) {
     // biome-ignore-start lint/suspicious/noConsole: it is the script's.
     const show = console[name].bind(console);
@@ -99,22 +99,22 @@ function showErrorsSettled(): void {
   }
 }
 
-/** So many elements of a list Bun's console shows. */
-const MOST_SHOWN = 100;
+/** The elements of a list that Bun's console prints. */
+const MAX_LOGGED_ELEMENTS = 100;
 
-/** Settles the errors in a value, as deep as a console shows it. */
+/** Settles the errors in a value, as deep as the console prints it. */
 function settleWithin(value: unknown, levels = 3): void {
   if (typeof value !== "object" || value === null) return;
   if (value instanceof Error) settleStack(value);
   if (levels === 0 || ArrayBuffer.isView(value)) return;
-  // Nothing of the script runs for that: a getter is left alone.
-  const inside = Array.isArray(value) ? value.slice(0, MOST_SHOWN) : value;
+  // Descriptors, because reading a getter would run code of the script.
+  const inside = Array.isArray(value) ? value.slice(0, MAX_LOGGED_ELEMENTS) : value;
   for (const { value: inner } of Object.values(Object.getOwnPropertyDescriptors(inside))) {
     settleWithin(inner, levels - 1);
   }
 }
 
-/** Nothing, text and bytes as they are, what comes one by one a line each, the rest as JSON. */
+/** Prints a result: nothing for null, text and bytes unchanged, each item of an iterable, the rest as JSON lines. */
 async function print(value: unknown): Promise<void> {
   if (value === undefined || value === null) return;
   if (value instanceof Uint8Array) return writeOut(value);
@@ -155,7 +155,7 @@ async function evaluateNu(
       await writeOut(next.value);
     }
   } catch (error) {
-    // Nobody reads it any more. It ends before its pipe is closed: it would complain of that.
+    // The reader of stdout is gone. End nushell before its pipe closes: it would print an error.
     endNushellsBelow(child.pid);
     child.kill();
     await child.exited;
@@ -165,13 +165,13 @@ async function evaluateNu(
   if (code !== 0) process.exit(code);
 }
 
-/** Ends the nushell that a wrapper runs, as that of npm hands no signal on, where the system says which it is. */
+/** Ends the nushell that a wrapper started, such as npm's, which passes no signal on. Only where /proc lists children. */
 function endNushellsBelow(pid: number): void {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").match(/[0-9]+/g);
     const isNu = (child: string) => readFileSync(`/proc/${child}/comm`, "utf8") === "nu\n";
     for (const child of (children ?? []).filter(isNu)) process.kill(Number(child));
   } catch {
-    // It is gone, or there is no such file.
+    // The wrapper has ended, or this system has no such file.
   }
 }

@@ -12,7 +12,7 @@ import { Progress } from "../kit/progress.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import { UsageError, type Verb } from "../kit/verb.ts";
 
-/** What passed by of an export. */
+/** The number of contents in an export, and the problems that it reports. */
 interface Seen {
   contents: number;
   problems: string[];
@@ -20,13 +20,13 @@ interface Seen {
 
 export const exportVerb: Verb = {
   name: "export",
-  summary: "Write everything into one tar: frames, content and k/v pairs",
+  summary: "Write everything into one tar: frames, content and key/value entries",
   positionals: "[ADDR] FILE|-",
   options: {},
   examples: [
-    ["xs export backup.tar", "a copy of a store, while it is in use"],
-    ["xs export ./store - | gzip > backup.tar.gz", "compressed"],
-    ["xs export ./old - | xs import ./new -", "a store into another"],
+    ["xs export backup.tar", "copy a store, even while it is in use"],
+    ["xs export ./store - | gzip > backup.tar.gz", "the same, compressed"],
+    ["xs export ./old - | xs import ./new -", "copy one store into another"],
   ],
   async run({ positionals }) {
     const target = splitTarget(positionals, 1, "FILE, or - for stdout,");
@@ -35,7 +35,7 @@ export const exportVerb: Verb = {
       throw new UsageError(`${file} is a folder: name a file, as in  ${join(file, "backup.tar")}`);
     }
     if (file === "-" && process.stdout.isTTY) {
-      throw new UsageError("a tar is nothing to look at: name a file, or pipe it somewhere");
+      throw new UsageError("a terminal cannot show a tar: name a file, or pipe it to a command");
     }
     await withClient(target, {}, async (client) => {
       const response = await client.request("/export");
@@ -51,13 +51,13 @@ export const exportVerb: Verb = {
       if (seen.problems.length === 0) return messages.success(`exported ${what}`);
       throw new XsError(
         "content_damaged",
-        `exported ${what}, without what is named above: an older export may still have it`,
+        `exported ${what}, without the content named above: an older export may still have it`,
       );
     });
   },
 };
 
-/** Copies a tar, checks that it is whole, and looks at what is in it. */
+/** Copies a tar, checks that it is whole, and inspects its entries. @throws where it breaks off */
 async function copyTar(
   response: Response,
   take: (chunk: Uint8Array) => Promise<void>,
@@ -65,7 +65,7 @@ async function copyTar(
   const { createTarDecoder } = await import("modern-tar");
   const { readable, writable } = createTarDecoder({ strict: true });
   const progress = new Progress();
-  const looking = look(readable, progress);
+  const inspecting = inspect(readable, progress);
   const writer = writable.getWriter();
   try {
     for await (const chunk of chunksIn(response)) {
@@ -73,27 +73,27 @@ async function copyTar(
       await writer.write(chunk);
     }
     await writer.close();
-    return await looking;
+    return await inspecting;
   } catch (error) {
     await writer.abort(error).catch(() => {});
-    await looking.catch(() => {});
+    await inspecting.catch(() => {});
     throw error;
   } finally {
     progress.clear();
   }
 }
 
-async function look(entries: ReadableStream<ParsedTarEntry>, progress: Progress): Promise<Seen> {
+async function inspect(entries: ReadableStream<ParsedTarEntry>, progress: Progress): Promise<Seen> {
   const seen: Seen = { contents: 0, problems: [] };
   for await (const { header, body } of entries) {
     if (hashOfEntry(header.name) !== undefined) {
       seen.contents++;
-      // They come in the order of these digits, which are spread evenly.
+      // Contents come in the order of their hashes, so the first digits tell how many are done.
       const digits = header.name.slice("content/".length, "content/".length + 8);
       progress.show("contents", Number.parseInt(digits, 16) / 2 ** 32);
     }
     if (header.name === FRAMES || header.name === KV_ENTRIES) {
-      await watch(body, (bytes) => progress.show("frames", bytes / header.size));
+      await countBytes(body, (bytes) => progress.show("frames", bytes / header.size));
     } else if (header.name === PROBLEMS) {
       seen.problems = problemsIn(await new Response(body).text());
     } else await body.cancel();
@@ -101,14 +101,14 @@ async function look(entries: ReadableStream<ParsedTarEntry>, progress: Progress)
   return seen;
 }
 
-async function watch(
+async function countBytes(
   body: ReadableStream<Uint8Array>,
-  told: (bytes: number) => void,
+  onBytes: (bytes: number) => void,
 ): Promise<void> {
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
-    told(bytes);
+    onBytes(bytes);
   }
 }
 

@@ -1,6 +1,6 @@
 import { endVerb } from "../kit/first-last.ts";
 
-export const first = endVerb("first", {}, [
+export const firstVerb = endVerb("first", {}, [
   ["xs first", "the oldest frame of all"],
-  ["xs first note 3", "the three oldest notes"],
+  ["xs first note 3", "the oldest three notes"],
 ]);

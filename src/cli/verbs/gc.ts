@@ -2,15 +2,15 @@ import { pipeOut } from "../kit/output.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 
-export const gc: Verb = {
+export const gcVerb: Verb = {
   name: "gc",
-  summary: "Free content that nothing names any more",
+  summary: "Free content that no frame refers to any more",
   positionals: "[ADDR]",
   options: {
-    "dry-run": { type: "boolean", description: "only tell how much it would be" },
+    "dry-run": { type: "boolean", description: "print how much it would free, and free nothing" },
   },
   examples: [
-    ["xs gc ./store", "prints how many contents and bytes are free now"],
+    ["xs gc ./store", "prints how many contents and bytes it has freed"],
     ["xs gc --dry-run", "changes nothing"],
   ],
   async run({ positionals, options }) {

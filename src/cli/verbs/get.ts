@@ -3,7 +3,7 @@ import { pipeOut } from "../kit/output.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import { parsed, type Verb } from "../kit/verb.ts";
 
-export const get: Verb = {
+export const getVerb: Verb = {
   name: "get",
   summary: "Print one frame",
   positionals: "[ADDR] ID",

@@ -13,15 +13,15 @@ import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
 const { from, last } = READ_OPTIONS;
 
-export const handlerTry: Verb = {
+export const handlerTryVerb: Verb = {
   name: "handler try",
-  summary: "Run a handler over the history, and print what it would have written",
+  summary: "Run a handler over the history, and print its output without storing it",
   positionals: "[ADDR] SCRIPT|-",
   options: { ...BACKWARD_OPTIONS, from, last },
   lists: READ_LISTS,
   examples: [
-    ["xs handler try counter.ts", "the whole history that its topics let through"],
-    ["xs handler try ./store ping.nu --last 10", "its newest ten frames"],
+    ["xs handler try counter.ts", "over every frame of its topics"],
+    ["xs handler try ./store ping.nu --last 10", "over the newest ten of them"],
   ],
   async run({ positionals, options }) {
     const target = splitTarget(positionals, 1, "SCRIPT");

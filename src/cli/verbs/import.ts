@@ -6,38 +6,41 @@ import { readFile, readInput } from "../kit/input.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
 import { plural } from "../kit/plural.ts";
-import { counted } from "../kit/processor-count.ts";
+import { processorCounts } from "../kit/processor-count.ts";
 import { Progress } from "../kit/progress.ts";
 import { splitTarget, type Target, withClient } from "../kit/target.ts";
 import { parsed, type Verb } from "../kit/verb.ts";
 
 export const importVerb: Verb = {
   name: "import",
-  summary: "Add what an export holds, or frames as JSON lines, keeping their ids",
+  summary: "Add an export to a store, or frames as JSON lines; the ids stay the same",
   positionals: "[ADDR] [FILE|FOLDER|-]",
   options: {
     "no-processors": {
       type: "boolean",
-      description: "leave out the spawns of generators and handlers",
+      description: "leave out the frames that spawn generators and handlers",
     },
-    ahead: { type: "boolean", description: "take ids that are far ahead of the clock" },
+    ahead: {
+      type: "boolean",
+      description: "accept ids that are more than a day ahead of the clock",
+    },
   },
   examples: [
-    ["xs import ./new backup.tar", "bring back what  xs export  wrote; twice is the same as once"],
-    ["xs cat ./old | xs import ./new", "copy a log"],
-    ["xs import ./new ./backup", "the folder that  .export  of cross.stream wrote"],
+    ["xs import ./new backup.tar", "restore an  xs export ; a second import changes nothing"],
+    ["xs cat ./old | xs import ./new", "copy a log, without its content"],
+    ["xs import ./new ./backup", "import a folder that  .export  of cross.stream wrote"],
   ],
   async run({ positionals, options }) {
     const target = importTarget(positionals);
     const [file = "-"] = target.rest;
     const progress = new Progress();
-    const told = (part: number) => progress.show("import", part);
+    const onProgress = (part: number) => progress.show("import", part);
     const body =
       file === "-"
         ? await readInput()
         : isFolder(file)
-          ? await readFolder(file, told)
-          : readFile(file, told);
+          ? await readFolder(file, onProgress)
+          : readFile(file, onProgress);
     const query = new URLSearchParams();
     for (const name of ["no-processors", "ahead"]) if (options.has(name)) query.set(name, "true");
     try {
@@ -46,7 +49,7 @@ export const importVerb: Verb = {
         progress.clear();
         const text = await textIn(response);
         await writeOut(text);
-        tell(JSON.parse(response.headers.get("xs-import") ?? text) as Imported);
+        report(JSON.parse(response.headers.get("xs-import") ?? text) as Imported);
       });
     } finally {
       progress.clear();
@@ -54,7 +57,7 @@ export const importVerb: Verb = {
   },
 };
 
-/** What the answer to an import may say that nobody expects. */
+/** The members of an import's answer that a person has to know of. */
 interface Imported {
   missing?: number;
   left_out?: number;
@@ -67,27 +70,27 @@ interface Named {
   name: string;
 }
 
-function tell({ missing, left_out: leftOut, starts, ends }: Imported): void {
+function report({ missing, left_out: leftOut, starts, ends }: Imported): void {
   if (missing) {
     const [has, each] = missing === 1 ? ["has", "it"] : ["have", "each of them"];
     messages.warn(
-      `${plural(missing, "frames")} ${has} content that is not here: an export has it, or  xs cas-post  brings it for ${each}`,
+      `${plural(missing, "frames")} ${has} content that is not here: import an export with it, or store it with  xs cas-post  for ${each}`,
     );
   }
   if (leftOut) messages.info(`${plural(leftOut, "spawns")} left out`);
   if (starts) {
     messages.warn(
-      `${counted(starts)} ${starts.length === 1 ? "starts" : "start"} with the next  xs serve  (${namesOf(starts)}); look first with  xs serve --paused`,
+      `${processorCounts(starts)} ${starts.length === 1 ? "starts" : "start"} with the next  xs serve  (${namesOf(starts)}); inspect the store first with  xs serve --paused`,
     );
   }
   if (ends) {
     messages.warn(
-      `${counted(ends)} ${ends.length === 1 ? "does" : "do"} not run any more after the next  xs serve  (${namesOf(ends)})`,
+      `${processorCounts(ends)} ${ends.length === 1 ? "does" : "do"} not run any more after the next  xs serve  (${namesOf(ends)})`,
     );
   }
 }
 
-/** Names as a person may see them: they come from elsewhere. */
+/** Names as JSON: an import may bring control characters, which a terminal would obey. */
 function namesOf(processors: readonly Named[]): string {
   const names = processors.map(({ name }) => JSON.stringify(name));
   return names.length > 20 ? `${names.slice(0, 20).join(", ")} …` : names.join(", ");

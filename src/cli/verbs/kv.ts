@@ -11,20 +11,20 @@ import { followOut, PULSE_OPTION, pulseOf } from "../kit/read.ts";
 import { splitTarget, type Target, withClient } from "../kit/target.ts";
 import { parsed, type Verb } from "../kit/verb.ts";
 
-/** The revision a write depends on, as a header of HTTP. */
+/** The revision that a write depends on, in the HTTP header with the name of the option. */
 const CONDITION_OPTIONS = {
-  "if-match": { type: "string", valueHint: "REV", description: "only if this is its revision" },
-  "if-none-match": { type: "string", valueHint: "*", description: "only if there is none yet" },
+  "if-match": { type: "string", valueHint: "REV", description: "only if it has this revision" },
+  "if-none-match": { type: "string", valueHint: "*", description: "only if it does not exist yet" },
 } as const satisfies ArgsDef;
 
-export const kvGet: Verb = {
+export const kvGetVerb: Verb = {
   name: "kv get",
   summary: "Print the value of a key, byte for byte",
   positionals: "[ADDR] KEY",
   options: {
-    json: { type: "boolean", description: "the whole pair as a line of JSON, as kv watch has it" },
+    json: { type: "boolean", description: "print the entry as a line of JSON, as kv watch does" },
   },
-  examples: [["xs kv get views/count", "the value; exit 1 if there is none"]],
+  examples: [["xs kv get views/count", "the value; exit 1 without one"]],
   async run({ positionals, options }) {
     const { target, path, key } = keyOf(positionals);
     await withClient(target, {}, async (client) => {
@@ -38,22 +38,22 @@ export const kvGet: Verb = {
   },
 };
 
-export const kvPut: Verb = {
+export const kvPutVerb: Verb = {
   name: "kv put",
-  summary: "Store the value of a key, read from stdin",
+  summary: "Store stdin as the value of a key",
   positionals: "[ADDR] KEY",
   options: {
     type: {
       type: "string",
       valueHint: "TYPE",
-      description: "its media type; text/plain or application/octet-stream if left out",
+      description: "its media type; default text/plain for text, else application/octet-stream",
     },
     ...CONDITION_OPTIONS,
   },
   examples: [
-    ["echo 3 | xs kv put views/count", "prints the pair with its revision"],
-    ["xs kv put me --type application/json < me.json", "JSON stays JSON in a watch"],
-    ["echo 1 | xs kv put lock --if-none-match '*'", "only if nobody has it"],
+    ["echo 3 | xs kv put views/count", "prints the entry with its revision"],
+    ["xs kv put me --type application/json < me.json", "kv watch prints the value as JSON"],
+    ["echo 1 | xs kv put lock --if-none-match '*'", "exit 1 if another has the lock"],
   ],
   async run({ positionals, options }) {
     const { target, path } = keyOf(positionals, parseClientKey);
@@ -68,12 +68,12 @@ export const kvPut: Verb = {
   },
 };
 
-export const kvDelete: Verb = {
+export const kvDeleteVerb: Verb = {
   name: "kv delete",
   summary: "Remove a key and its value",
   positionals: "[ADDR] KEY",
   options: CONDITION_OPTIONS,
-  examples: [["xs kv delete views/count", "nothing is printed"]],
+  examples: [["xs kv delete views/count", "prints nothing"]],
   async run({ positionals, options }) {
     const { target, path } = keyOf(positionals, parseClientKey);
     const headers = conditionHeaders(options);
@@ -83,17 +83,17 @@ export const kvDelete: Verb = {
   },
 };
 
-export const kvList: Verb = {
+export const kvListVerb: Verb = {
   name: "kv list",
-  summary: "List keys with revision, size and type, as JSON lines",
+  summary: "List keys with their revisions, sizes and types, as JSON lines",
   positionals: "[ADDR] [PREFIX]",
   options: {},
   examples: [
-    ["xs kv list", "all of them"],
-    ["xs kv list views/", "those that begin with views/"],
+    ["xs kv list", "every key"],
+    ["xs kv list views/", "the keys that begin with views/"],
   ],
   async run({ positionals }) {
-    // A lone argument with a slash may be either: it is an address only if it is there.
+    // A single argument with a slash may be a prefix: it is an address only if a store is there.
     const target = splitTarget(positionals, [0, 1], "", isStoreAddress);
     const prefix = parsed(() => parseKeyPrefix(target.rest[0] ?? ""));
     const query = new URLSearchParams({ prefix });
@@ -103,16 +103,16 @@ export const kvList: Verb = {
   },
 };
 
-export const kvWatch: Verb = {
+export const kvWatchVerb: Verb = {
   name: "kv watch",
-  summary: "Follow a key, or all below a prefix that ends with /: what is there, then every change",
+  summary: "Print a key, or all keys below a prefix that ends with /, and then every change",
   positionals: "[ADDR] KEY",
   options: {
-    prefix: { type: "boolean", description: "KEY is a prefix, whatever it ends with" },
+    prefix: { type: "boolean", description: "take KEY as a prefix, even without a / at its end" },
     ...PULSE_OPTION,
   },
   examples: [
-    ["xs kv watch views/", "every pair below views/, a threshold, then each change"],
+    ["xs kv watch views/", "every entry below views/, a threshold, then each change"],
     ["xs kv watch ./store cursor", "one key of a store"],
     ["xs kv watch '' --prefix", "every key"],
   ],
@@ -160,6 +160,6 @@ function conditionHeaders(options: ReadonlyMap<string, string>): Headers {
 }
 
 function typeOf(body: Uint8Array | ReadableStream): string {
-  // A value longer than what is read at once is rarely meant for a reader's eyes.
+  // A value too long to be read at once is rarely text for people, so this does not look inside.
   return body instanceof Uint8Array ? sniffedType(body) : "application/octet-stream";
 }

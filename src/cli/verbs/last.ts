@@ -1,10 +1,10 @@
 import { endVerb } from "../kit/first-last.ts";
 
-export const last = endVerb(
+export const lastVerb = endVerb(
   "last",
-  { follow: { type: "boolean", alias: "f", description: "stay for what comes after" } },
+  { follow: { type: "boolean", alias: "f", description: "then print new frames as they come" } },
   [
     ["xs last note", "the newest note"],
-    ["xs last ./store note 3 --follow", "the three newest, then every new one"],
+    ["xs last ./store note 3 --follow", "the newest three, then every new one"],
   ],
 );

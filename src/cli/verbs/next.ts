@@ -1,3 +1,3 @@
 import { neighbourVerb } from "../kit/neighbours.ts";
 
-export const next = neighbourVerb("next", "after");
+export const nextVerb = neighbourVerb("next", "after");

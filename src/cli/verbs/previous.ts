@@ -1,3 +1,3 @@
 import { neighbourVerb } from "../kit/neighbours.ts";
 
-export const previous = neighbourVerb("previous", "before");
+export const previousVerb = neighbourVerb("previous", "before");

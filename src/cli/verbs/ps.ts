@@ -2,7 +2,7 @@ import { linesOf, pipeOut, writeOut } from "../kit/output.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 
-/** A row, as the API gives it. */
+/** A row of the API's answer. */
 interface Row {
   kind: string;
   name: string;
@@ -16,14 +16,14 @@ interface Row {
 
 const HEAD = ["KIND", "NAME", "STATE", "PID", "UPTIME", "RESTARTS", "LAST EXIT", "BEHIND"];
 
-export const ps: Verb = {
+export const psVerb: Verb = {
   name: "ps",
   summary: "Show the generators and handlers that run on the stream",
   positionals: "[ADDR]",
   options: {},
   examples: [
     ["xs ps", "a table; in a pipe, JSON lines"],
-    ["xs ps | jq -r 'select(.restarts > 0).name'", "what has been restarted"],
+    ["xs ps | jq -r 'select(.restarts > 0).name'", "the names of all that restarted"],
   ],
   async run({ positionals }) {
     await withClient(splitTarget(positionals, 0), {}, async (client) => {

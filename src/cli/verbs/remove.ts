@@ -7,34 +7,34 @@ import { plural } from "../kit/plural.ts";
 import { splitTarget, type Target, withClient } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
-/** Asked for at once, as the store commits together what comes together. */
-const AT_ONCE = 100;
-/** Lines that are no ids are named up to so many. */
-const NAMED = 10;
+/** Removals requested at once, which the store then commits together. */
+const REMOVALS_AT_ONCE = 100;
+/** How many of the lines that are no ids the message names. */
+const MAX_NAMED_LINES = 10;
 
-export const remove: Verb = {
+export const removeVerb: Verb = {
   name: "remove",
-  summary: "Remove frames for good, each by itself",
+  summary: "Remove frames for good, one by one",
   positionals: "[ADDR] ID…|-",
   options: {},
   examples: [
-    ["xs remove 03hadtdyn9s2dxl5soli9q9dz", "the frame is in no read any more"],
-    ["xs cat --topic draft | xs remove -", "frames, or ids, on stdin, one a line"],
+    ["xs remove 03hadtdyn9s2dxl5soli9q9dz", "no read returns the frame any more"],
+    ["xs cat --topic draft | xs remove -", "stdin has a frame or an id on each line"],
   ],
   async run({ positionals }) {
     const target = splitTarget(positionals, [1, Number.POSITIVE_INFINITY], "ID", isAddress);
     const ids = await idsOf(target.rest);
-    // What printed them found none: then there is nothing to do, and the store need not be there.
+    // Empty input is no error: the command before the pipe found no frames. The store may be missing.
     if (ids.length > 0) await removeAll(target, ids);
   },
 };
 
-/** The first of several words may be the name of a folder. */
+/** Whether the first of several words is an address, also without a slash: it may name a folder. */
 function isAddress(word: string): boolean {
   return looksLikeAddress(word) || (word !== "-" && !isId(word) && existsSync(word));
 }
 
-/** All of them, or none where one is wrong. @throws UsageError; XsError `bad_id` for lines of stdin */
+/** The ids of all words, or of the lines of stdin. @throws UsageError; XsError `bad_id` where a line has no id */
 async function idsOf(words: readonly string[]): Promise<string[]> {
   if (!words.includes("-")) return words.map((word) => parsed(() => parseId(word)));
   if (words.length > 1) throw new UsageError("- stands alone: all ids come from stdin then");
@@ -42,14 +42,15 @@ async function idsOf(words: readonly string[]): Promise<string[]> {
   const given = lines.filter((line) => line !== "").map((line) => ({ line, id: idIn(line) }));
   const wrong = given.filter(({ id }) => id === undefined).map(({ line }) => quoted(line));
   if (wrong.length === 0) return given.map(({ id = "" }) => id);
-  const others = wrong.length > NAMED ? ` and ${wrong.length - NAMED} more` : "";
+  const others =
+    wrong.length > MAX_NAMED_LINES ? ` and ${wrong.length - MAX_NAMED_LINES} more` : "";
   throw new XsError(
     "bad_id",
-    `on stdin ${wrong.slice(0, NAMED).join(", ")}${others} ${wrong.length === 1 ? "is" : "are"} neither an id nor a frame: nothing was removed`,
+    `on stdin ${wrong.slice(0, MAX_NAMED_LINES).join(", ")}${others} ${wrong.length === 1 ? "is" : "are"} neither an id nor a frame: nothing was removed`,
   );
 }
 
-/** The id that a line is, or that of the frame that it is. */
+/** The id in a line, which is an id or a frame as JSON; undefined for any other line. */
 function idIn(line: string): string | undefined {
   let id: unknown = line;
   if (line.startsWith("{")) {
@@ -64,8 +65,8 @@ function idIn(line: string): string | undefined {
 
 async function removeAll(target: Target, ids: readonly string[]): Promise<void> {
   await withClient(target, {}, async (client) => {
-    for (let done = 0; done < ids.length; done += AT_ONCE) {
-      const step = ids.slice(done, done + AT_ONCE);
+    for (let done = 0; done < ids.length; done += REMOVALS_AT_ONCE) {
+      const step = ids.slice(done, done + REMOVALS_AT_ONCE);
       const asked = step.map((id) => client.request(`/${id}`, { method: "DELETE" }));
       const outcomes = await Promise.allSettled(asked);
       const failed = outcomes.find((outcome) => outcome.status === "rejected");
@@ -75,7 +76,7 @@ async function removeAll(target: Target, ids: readonly string[]): Promise<void> 
       const gone = done + outcomes.filter(({ status }) => status === "fulfilled").length;
       throw new XsError(
         reason.code,
-        `${reason.message} (of ${plural(ids.length, "frames")} ${gone.toLocaleString("en")} are removed: remove them all again for the rest)`,
+        `${reason.message} (of ${plural(ids.length, "frames")} ${gone.toLocaleString("en")} are removed: run the command again for the rest)`,
         { cause: reason },
       );
     }

@@ -2,7 +2,7 @@ import { IdSequence, packId, unpackId } from "../../core/id.ts";
 import { writeOut } from "../kit/output.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
-export const scru128: Verb = {
+export const scru128Verb: Verb = {
   name: "scru128",
   summary: "Make an id, take one apart, or put one together",
   positionals: "[unpack ID | pack]",
@@ -23,7 +23,7 @@ export const scru128: Verb = {
       const text = await Bun.stdin.text();
       return writeOut(`${parsed(() => packId(fieldsOf(text)))}\n`);
     }
-    throw new UsageError("after scru128 comes nothing, unpack ID or pack");
+    throw new UsageError("scru128 takes no argument, unpack ID or pack");
   },
 };
 

@@ -15,22 +15,22 @@ import { openSqliteStore } from "../../store/sqlite/open.ts";
 import type { Store } from "../../store/store.ts";
 import { version } from "../../version.ts";
 import { messages } from "../kit/messages.ts";
-import { counted } from "../kit/processor-count.ts";
+import { processorCounts } from "../kit/processor-count.ts";
 import { readServeOptions, SERVE_OPTIONS, type ServeOptions } from "../kit/serve-options.ts";
 import { secondSignal, stopSignal } from "../kit/signals.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
-/** How long requests under way may take to end at a stop. */
+/** How long requests in progress may take to end at a stop. */
 const STOP_MS = 2000;
 
-export const serve: Verb = {
+export const serveVerb: Verb = {
   name: "serve",
-  summary: "Keep a store and answer on its socket",
+  summary: "Serve a store on its socket",
   positionals: "[PATH]",
   options: SERVE_OPTIONS,
   examples: [
-    ["xs serve ./store", "made if it is not there"],
-    ["xs serve", "the default store"],
+    ["xs serve ./store", "creates the store if it is missing"],
+    ["xs serve", "serves the default store"],
     ["xs serve ./store --http :3000", "a web server that answers from the stream"],
     ["xs serve ./store --expose :3021", "then, with XS_TOKEN:  xs cat :3021"],
   ],
@@ -63,7 +63,7 @@ export const serve: Verb = {
       await store.close();
       throw error;
     }
-    const paused = chosen.paused ? `, paused: ${await waiting(store)}` : "";
+    const paused = chosen.paused ? `, paused: ${await pausedSummary(store)}` : "";
     messages.success(
       `serving ${directory}${paused}\n  echo hi | xs append ${directory} note${listeners.hints}`,
     );
@@ -73,7 +73,7 @@ export const serve: Verb = {
   },
 };
 
-/** Refuses to listen twice in one place: it would look as if something else were there. @throws UsageError */
+/** Refuses to listen twice in one place: binding would report another server there. @throws UsageError */
 function checkPlaces(directory: string, { expose, http }: ServeOptions): void {
   const own = placeOf(join(directory, "sock"));
   const places = { expose, http };
@@ -89,32 +89,32 @@ function checkPlaces(directory: string, { expose, http }: ServeOptions): void {
     "path" in expose &&
     "path" in http &&
     placeOf(expose.path) === placeOf(http.path);
-  if (isSame) throw new UsageError("--expose and --http name the same place: give each its own");
+  if (isSame) throw new UsageError("--expose and --http name the same place: name two places");
 }
 
-/** The path of a socket without links to the folder that it is in. */
+/** The path of a socket, with the links to its folder resolved. */
 function placeOf(path: string): string {
   const folder = dirname(path);
   return join(existsSync(folder) ? realpathSync(folder) : folder, basename(path));
 }
 
-/** What waits while a server is paused. */
-async function waiting(store: Store): Promise<string> {
-  const what = counted(await nextStart(store));
+/** Says, for a person, which processors a paused server does not run. */
+async function pausedSummary(store: Store): Promise<string> {
+  const what = processorCounts(await nextStart(store));
   if (!what) return "nothing would run anyway";
   const goOn = "to go on, stop this server and start it again without --paused";
   return `${what} wait for a start without --paused (xs ps)\n  ${goOn}`;
 }
 
-/** The ways into a server. */
+/** The places where a server listens. */
 interface Listeners {
   readonly listeners: readonly Listener[];
   readonly descriptors: Descriptors | undefined;
-  /** What a person may type to go through the other ones. */
+  /** Command lines, for a person, that use --expose and --http. */
   readonly hints: string;
 }
 
-/** What a server serves. */
+/** A store, its processors and its API, which the listeners serve. */
 interface Served {
   readonly store: Store;
   readonly processors: Processors;
@@ -122,7 +122,7 @@ interface Served {
   readonly directory: string;
 }
 
-/** Listens everywhere. The start is on the stream before any request is answered. */
+/** Listens everywhere. The frame of the start is in the log before any request gets an answer. */
 async function listenEverywhere(
   { store, processors, answer, directory }: Served,
   options: ServeOptions,
@@ -165,7 +165,7 @@ async function listenEverywhere(
   const own = await listen(directory, answer, owner);
   listeners.push(own);
   const descriptors = Descriptors.watch(own, others, messages.warn);
-  // No request is read before this returns to the event loop, so the frame comes first.
+  // The server reads no request before this returns to the event loop, so the frame comes first.
   await record(store, "start", meta);
   opened.resolve();
   return { listeners, descriptors, hints };
@@ -177,8 +177,8 @@ async function stop(
   { listeners, descriptors }: Listeners,
   reason: string,
 ): Promise<void> {
-  // Another signal is an order to leave at once: all that was acknowledged is safe anyway. A hangup
-  // is none, as a terminal that closes may send several.
+  // A second signal ends the process at once: all acknowledged writes are safe. A hangup does not, because
+  // a terminal that closes may send several.
   void secondSignal().then(() => process.exit(1));
   await record(store, "stop", { reason });
   await processors.stop();

@@ -1,14 +1,14 @@
 import { BACKWARD_OPTIONS, READ_LISTS, read } from "../kit/read.ts";
 import type { Verb } from "../kit/verb.ts";
 
-export const tac: Verb = {
+export const tacVerb: Verb = {
   name: "tac",
   summary: "Read the stream, newest first, as JSON lines",
   positionals: "[ADDR]",
   options: BACKWARD_OPTIONS,
   lists: READ_LISTS,
   examples: [
-    ["xs tac --limit 5", "the five newest, newest first"],
+    ["xs tac --limit 5", "the newest five"],
     ["xs tac --topic note", "one topic backward"],
   ],
   run: (input) => read(input, [["order", "desc"]]),

@@ -1,11 +1,11 @@
-// @ts-expect-error the compiler reads types in it; what is wanted here is its text
+// @ts-expect-error the compiler reads types in this file; here its text is imported
 import types from "../../sdk/xs.d.ts" with { type: "text" };
 import { writeOut } from "../kit/output.ts";
 import { UsageError, type Verb } from "../kit/verb.ts";
 
 export const typesVerb: Verb = {
   name: "types",
-  summary: "Print the types for scripts in TypeScript, for completion in an editor",
+  summary: "Print types for scripts in TypeScript, so that an editor can complete them",
   positionals: "",
   options: {},
   examples: [

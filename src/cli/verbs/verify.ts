@@ -11,18 +11,18 @@ interface Counts {
   pairs: number;
 }
 
-/** A line of the answer: a problem, how far it is, or, as the last one, what there was. */
+/** A line of the answer: a problem, the progress so far, or, as the last line, the totals. */
 type Line =
   | { problem: string }
   | { checked: Counts }
   | (Counts & { staged: number; problems: number });
 
-export const verify: Verb = {
+export const verifyVerb: Verb = {
   name: "verify",
-  summary: "Read everything, and print what is wrong",
+  summary: "Check everything in the store, and print each problem",
   positionals: "[ADDR]",
   options: {},
-  examples: [["xs verify ./store", "exit 0: every frame, content and key is as it was written"]],
+  examples: [["xs verify ./store", "exit 0 if every frame, content and key is as written"]],
   async run({ positionals }) {
     const target = splitTarget(positionals, 0);
     const onTerminal = process.stderr.isTTY === true;
@@ -56,7 +56,7 @@ function counted({ frames, contents, pairs }: Counts): string {
   return `${plural(frames, "frames")}, ${plural(contents, "contents")}, ${plural(pairs, "pairs")}`;
 }
 
-/** On a terminal: one line of stderr that is written over again and again. */
+/** Overwrites one line of stderr on a terminal; does nothing elsewhere. */
 function showProgress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }

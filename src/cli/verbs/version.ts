@@ -7,11 +7,11 @@ export const versionVerb: Verb = {
   summary: "Print the version of this xs, or of the server at ADDR",
   positionals: "[ADDR]",
   options: {
-    licenses: { type: "boolean", description: "the notices of all that is inside this binary" },
+    licenses: { type: "boolean", description: "print the licenses of all parts of this binary" },
   },
   examples: [
-    ["xs version", "of this binary"],
-    ["xs version --licenses | less", "what is inside, and under which terms"],
+    ["xs version", "the version of this binary"],
+    ["xs version --licenses | less", "the parts of this binary, with their licenses"],
   ],
   async run({ positionals, options }) {
     if (options.has("licenses")) {
