@@ -88,7 +88,7 @@ test("the newest thousand requests that failed are remembered", async () => {
 test("a failure counts until another spawn is active, or the name is terminated", () => {
   const requests = new Requests(() => []);
   const told = (event: string, more = {}) =>
-    requests.told(
+    requests.note(
       {
         topic: `stream.cross.handler.${event}`,
         id: "1",

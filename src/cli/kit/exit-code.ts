@@ -3,7 +3,7 @@ import { complain, print } from "./complain.ts";
 import { BrokenPipe } from "./output.ts";
 import { UsageError, type Verb } from "./verb.ts";
 
-/** Says what went wrong, and returns the exit code for it: 0, 1 for a failure, 2 for wrong usage. */
+/** Prints an error, and returns its exit code: 0 for a reader that has gone, 1 for a failure, 2 for wrong usage. */
 export async function exitCodeOf(error: unknown, verb: Verb): Promise<number> {
   if (error instanceof BrokenPipe) return 0;
   if (error instanceof UsageError || (error as Error).name === "CLIError") {

@@ -1,11 +1,13 @@
 import { selfDirectory, selfPath } from "./self.ts";
 
-/** Opens the API over TCP, and is of no use to a script, which has the socket. */
+/** The token opens the API over TCP. Scripts do not get it: they use the socket. */
 const TOKEN = "XS_TOKEN";
 
 /**
- * The environment of scripts: that of this process, or of it just these names, without the token. Its
- * PATH ends with the directory of xs, and XS runs this very program.
+ * The environment of scripts: the environment of this process without the token. PATH ends with the
+ * directory of xs, and XS is the path of this very program.
+ *
+ * @param names the only variables to take over; all of them where it is undefined
  */
 export function scriptEnvironment(names?: readonly string[]): Record<string, string> {
   const env: Record<string, string> = {};
@@ -16,13 +18,12 @@ export function scriptEnvironment(names?: readonly string[]): Record<string, str
   return { ...env, ...selfEnvironment() };
 }
 
-/** The part of it by which a script finds this program. */
+/** The variables by which a script finds this program: PATH, and XS where this is the compiled binary. */
 export function selfEnvironment(): { PATH: string; XS?: string } {
   const path = selfPath();
   return { PATH: searchPath(), ...(path !== undefined && { XS: path }) };
 }
 
-/** The PATH of a script. */
 function searchPath(): string {
   return [process.env.PATH, selfDirectory()].filter(Boolean).join(":");
 }

@@ -12,25 +12,25 @@ import { quoted } from "../../core/error.ts";
 import { Invalid } from "../lifecycle/options.ts";
 import { isLack } from "./lack.ts";
 
-/** What Linux reads of a first line. */
-const HEAD = 256;
-/** Scripts that are interpreters of scripts: as many as Linux follows. */
-const MOST_DEEP = 5;
+/** Bytes of a file that Linux reads to find its first line. */
+const HEAD_BYTES = 256;
+/** Interpreters that are scripts themselves: as many in a row as Linux follows. */
+const MAX_INTERPRETERS = 5;
 const BOM = "\xef\xbb\xbf";
 
 /**
- * Finds out whether the system can run a file: what keeps it from that would show only when the program
- * that it replaces is gone.
+ * Checks that the system can run a file. Without this check, the failure would show only after the program
+ * that the file replaces has ended.
  *
- * @param file a script, whose own name means nothing to its author
- * @param path the PATH that it will have
+ * @param file a script; messages call it "the script", because its author does not know this path
+ * @param path the PATH of the environment in which the script will run
  * @throws Invalid
  */
 export function checkExecutable(file: string, path: string): void {
   const head = headOf(file, "the script");
   if (head.startsWith(`${BOM}#!`))
     throw new Invalid(
-      "the script begins with a byte order mark, and with #! only after that: save it as UTF-8 without one",
+      "the script begins with a byte order mark, and with #! only after that: save it as UTF-8 without the mark",
     );
   checkProgram(file, "the script", head, path, 0);
 }
@@ -44,7 +44,7 @@ function checkProgram(file: string, who: string, head: string, path: string, dee
   }
 }
 
-/** What a #! line names has to be there. */
+/** Checks the program that a #! line names. @throws Invalid */
 function checkFirstLine(who: string, head: string, path: string, deep: number): void {
   const [line = ""] = head.split("\n", 1);
   if (line.endsWith("\r"))
@@ -54,18 +54,20 @@ function checkFirstLine(who: string, head: string, path: string, deep: number): 
   const [, interpreter = "", argument = ""] =
     /^#![ \t]*([^ \t]*)[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
   const isCut =
-    line.length === head.length && head.length === HEAD && !/^#![ \t]*\S+[ \t]/.test(line);
+    line.length === head.length && head.length === HEAD_BYTES && !/^#![ \t]*\S+[ \t]/.test(line);
   if (isCut)
-    throw new Invalid(`the first line of ${who} is too long: at most ${HEAD - 1} bytes count`);
+    throw new Invalid(
+      `the first line of ${who} is too long: at most ${HEAD_BYTES - 1} bytes count`,
+    );
   if (interpreter === "") throw new Invalid(`${who} begins with #!, and names no program after it`);
-  if (deep === MOST_DEEP)
+  if (deep === MAX_INTERPRETERS)
     throw new Invalid(`${interpreter} is the interpreter of its own interpreter`);
   const called = `${interpreter}, which the first line of ${who} names,`;
   checkProgram(interpreter, called, headOf(interpreter, called), path, deep + 1);
   if (basename(interpreter) === "env") checkCommand(commandOf(who, argument), path);
 }
 
-/** The command that env(1) is to look for; undefined where that is not to be told from here. */
+/** The command that env(1) will look for; undefined where only env can tell. @throws Invalid */
 function commandOf(who: string, argument: string): string | undefined {
   const split = /^-S[ \t]*(.*)|^--split-string[= \t](.*)/.exec(argument);
   const words = (split ? (split[1] ?? split[2] ?? "") : argument).split(/[ \t]+/);
@@ -73,7 +75,7 @@ function commandOf(who: string, argument: string): string | undefined {
   const [command, ...rest] = at < 0 ? [] : words.slice(at);
   if (!command || /^-|["'\\$]/.test(command) || words.some((word) => word.startsWith("PATH=")))
     return undefined;
-  // All of it is one word, on Linux.
+  // Linux passes everything after the interpreter as one argument.
   if (!split && rest.length > 0 && process.platform === "linux")
     throw new Invalid(
       `the first line of ${who} has env look for a program named ${quoted(argument)}: write  #!/usr/bin/env -S ${argument}`,
@@ -101,14 +103,14 @@ function headOf(file: string, who: string): string {
   try {
     const fd = openSync(file, "r");
     try {
-      const bytes = Buffer.alloc(HEAD);
+      const bytes = Buffer.alloc(HEAD_BYTES);
       return bytes.toString("latin1", 0, readSync(fd, bytes));
     } finally {
       closeSync(fd);
     }
   } catch (error) {
     const { code } = error as { code?: string };
-    // A program may well be there to be run and not to be read.
+    // A program may be executable without being readable: it counts as a program.
     if (code === "EACCES") return "\x7fELF";
     if (code === "EISDIR") return "";
     throw refusal(error, who);
@@ -126,7 +128,7 @@ function refusal(error: unknown, who: string): Error {
   return new Invalid(`${who} cannot be executed: ${message}`);
 }
 
-/** Whether this Linux was taught to run more than its own formats (binfmt_misc). */
+/** Whether this Linux runs registered formats besides ELF and #! (binfmt_misc). */
 function hasOtherFormats(): boolean {
   try {
     const names = readdirSync("/proc/sys/fs/binfmt_misc");

@@ -8,19 +8,25 @@ export interface Exit {
   readonly signal: string | null;
   /** Why it could not be started. */
   readonly failed?: string;
-  /** Bytes of its input that it never read. */
+  /** Bytes of its input that the program never read. */
   readonly unread: number;
 }
 
-/** Why a program that was to load ended instead: it does not load, or lacked what it needs for that. */
+/**
+ * The error for a program that ended instead of loading: `PerhapsLack` where the system seems to have lacked a
+ * process, thread, descriptor or memory, else `Invalid`.
+ *
+ * @param complaint what the program wrote to stderr
+ * @param otherwise the reason where it wrote nothing
+ */
 export function didNotLoad(exit: Exit, complaint: string, otherwise: string): Error {
-  // Bun aborts where it finds no thread.
+  // Bun aborts where it can start no thread.
   const lacks = exit.signal === "SIGABRT" || tellsOfLack(complaint);
   const reason = complaint || exit.failed || otherwise;
   return lacks ? new PerhapsLack(reason) : new Invalid(reason);
 }
 
-/** How a program ended, for a person. */
+/** Says in a clause how a program ended, for a person. */
 export function howItEnded({ code, signal, failed }: Exit): string {
   if (failed !== undefined) return `it could not be started: ${failed}`;
   return signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`;

@@ -3,16 +3,19 @@ import { libc } from "../../lib/libc.ts";
 import { reapAdopted } from "./reaper.ts";
 import { takeName } from "./self.ts";
 
-/** What the guard is told: end the program, in its own time or as the server has gone. */
+/** The message to a guard: end the program. */
 export type ToGuard = "stop";
-/** What it tells: the program runs; it could not be started, with the errno; it has ended; what it left unread of its input. */
+/**
+ * The messages of a guard: the program runs; it could not be started, with the errno; it has ended; how many bytes of
+ * its input it never read.
+ */
 export type FromGuard =
   | { pid: number }
   | { failed: string; code: string | undefined }
   | { code: number | null; signal: string | null }
   | { unread: number };
 
-/** How long a program may take to end after SIGTERM, in ms. */
+/** How long a program may take to end after SIGTERM. */
 const GRACE_MS = 5000;
 /** The same where the server is gone. */
 const ORPHAN_GRACE_MS = 2000;
@@ -20,16 +23,15 @@ const POLL_MS = 20;
 const PR_SET_CHILD_SUBREAPER = 36;
 
 /**
- * Runs a program and answers for all that comes of it. The guard is a process of its own between the
- * server and the program, so that nothing outlives the server even if that is killed: it holds a
- * channel to the server, and ends the program when that closes. What the program starts stays below
- * the guard, whatever process group or session it goes to. The program has the guard's own stdin,
- * stdout and stderr; the guard touches none of them, but when the program is over it counts what is
- * left unread of stdin.
+ * Runs a program, and ends every process that it starts. The guard is a process between the server and the
+ * program, so that nothing outlives even a killed server: the guard holds a channel to the server, and ends the
+ * program when the channel closes. Every process that the program starts stays below the guard, whatever process
+ * group or session it joins. The program inherits stdin, stdout and stderr from the guard. The guard uses none of
+ * them, but when the program has ended it counts the unread bytes of stdin.
  */
 export async function guard(command: string[]): Promise<never> {
   takeName();
-  // These are the program's affair: the server tells the guard when it is to end.
+  // Signals must not end the guard before the program: the server tells it when to stop.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   let child: Bun.Subprocess | undefined;
   adoptOrphans();
@@ -54,13 +56,13 @@ export async function guard(command: string[]): Promise<never> {
     child = Bun.spawn(command, { stdio: ["inherit", "inherit", "inherit"], detached: true });
   } catch (error) {
     const { message, code } = error as Error & { code?: string };
-    tell({ failed: message, code });
+    send({ failed: message, code });
     process.exit(0);
   }
-  tell({ pid: child.pid });
+  send({ pid: child.pid });
   const code = await child.exited;
   const { signalCode } = child;
-  // What it left behind ends with it.
+  // The processes that the program left behind end with it.
   terminate(child.pid);
   const end = Math.min(killAt, performance.now() + (serverGone ? ORPHAN_GRACE_MS : GRACE_MS));
   while (descendants().length > 0) {
@@ -68,29 +70,29 @@ export async function guard(command: string[]): Promise<never> {
     await Bun.sleep(POLL_MS);
   }
   clearInterval(killer);
-  // It would go to a process that may know nothing of it, as the first one of a container.
+  // A zombie would pass to process 1, which may not reap it, as in a container.
   reap();
-  tell(signalCode === null ? { code, signal: null } : { code: null, signal: String(signalCode) });
-  // The server closes its end when it is told.
+  send(signalCode === null ? { code, signal: null } : { code: null, signal: String(signalCode) });
+  // The server closes its end of stdin after that message.
   let unread = 0;
   for await (const bytes of Bun.stdin.stream()) unread += bytes.length;
-  tell({ unread });
+  send({ unread });
   process.exit(0);
 }
 
-function tell(message: FromGuard): void {
+function send(message: FromGuard): void {
   if (process.connected) process.send?.(message);
 }
 
 /**
- * Makes processes that lose their parent below this one its own children. Linux only; elsewhere, or with
- * another libc, what leaves its process group is out of reach.
+ * Makes this process adopt the orphans below it. Linux only: elsewhere, or with another libc, a process that leaves
+ * the program's group escapes the guard.
  */
 function adoptOrphans(): void {
   if (process.platform === "linux") libc("prctl")?.(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
-/** SIGTERM to the program's process group, and to whatever else is below this process. */
+/** Sends SIGTERM to the program's process group, and to every other process below this one. */
 function terminate(group: number): void {
   signal(-group, "SIGTERM");
   for (const { pid, pgrp } of descendants()) if (pgrp !== group) signal(pid, "SIGTERM");
@@ -104,7 +106,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It has gone by itself.
+    // The process has ended.
   }
 }
 
@@ -112,11 +114,11 @@ interface Process {
   readonly pid: number;
   readonly parent: number;
   readonly pgrp: number;
-  /** It waits to be reaped. */
+  /** It is a zombie, which waits to be reaped. */
   readonly ended: boolean;
 }
 
-/** All that live below this process, from proc(5). Without it: the children's process groups. */
+/** All live processes below this one, from proc(5); none where the system has no /proc. */
 function descendants(): Process[] {
   const all = processes();
   const found: Process[] = [];
@@ -152,7 +154,7 @@ function processes(): Process[] {
         ended: state === "Z",
       });
     } catch {
-      // It ended while we looked.
+      // The process ended meanwhile.
     }
   }
   return found;

@@ -1,40 +1,40 @@
 import { isOutOfFiles } from "../../store/failures.ts";
 
-/** What programs say that lacked a process, a thread or a descriptor. */
+/** What programs print when the system lacks a process, a thread, a descriptor or memory. */
 const COMPLAINTS =
   /\b(?:EAGAIN|EMFILE|ENFILE|ENOMEM)\b|Resource temporarily unavailable|[Cc](?:annot|an't) fork|Too many open files|Cannot allocate memory/;
 /** The waits between attempts, in ms: doubling. */
 const FIRST_MS = 50;
 const MOST_MS = 1000;
-/** A wait of so many ms is told. */
-const TELL_MS = 1000;
-/** How long a program is believed that says so itself, in ms. */
+/** A wait longer than this is reported on stderr. */
+const REPORT_AFTER_MS = 1000;
+/** How long to retry a program that prints such a complaint itself: it may print that for another reason. */
 const BELIEVE_MS = 60_000;
 
-/** There is no process, thread or descriptor, or no memory for one. It passes. */
+/** The system lacks a process, thread or descriptor, or the memory for one. Such a lack passes. */
 export class Lack extends Error {
   readonly code = "EAGAIN";
 }
 
-/** A program that was to load ended, and said something of that kind. */
+/** A program ended instead of loading, and printed such a complaint. */
 export class PerhapsLack extends Lack {}
 
-/** Whether an error is a lack that passes: of processes, threads, descriptors, memory. */
+/** Whether an error, or its cause, is a lack of processes, threads, descriptors or memory. */
 export function isLack(error: unknown): boolean {
   const { cause } = (error ?? {}) as { cause?: unknown };
   return isOutOfFiles(error ?? {}) || (cause !== undefined && isLack(cause));
 }
 
-/** Whether what a program wrote before it ended tells of such a lack. */
+/** Whether the last output of a program complains of such a lack. */
 export function tellsOfLack(complaint: string): boolean {
   return COMPLAINTS.test(complaint);
 }
 
 /**
- * Starts something, and tries again for as long as what it takes is lacking.
+ * Calls `start` again for as long as it rejects with a lack. Rejects with every other error.
  *
- * @param what for the message to the person who runs the server
- * @param signal gives up: it rejects with the reason
+ * @param what names the processor in the message on stderr
+ * @param signal ends the attempts: the call rejects with its reason
  */
 export async function outlasting<T>(
   what: string,
@@ -42,7 +42,7 @@ export async function outlasting<T>(
   start: () => Promise<T>,
 ): Promise<T> {
   const began = performance.now();
-  let told = false;
+  let reported = false;
   for (let delay = FIRST_MS; ; delay = Math.min(delay * 2, MOST_MS)) {
     signal.throwIfAborted();
     try {
@@ -50,8 +50,8 @@ export async function outlasting<T>(
     } catch (error) {
       const waited = performance.now() - began;
       if (!isLack(error) || (error instanceof PerhapsLack && waited > BELIEVE_MS)) throw error;
-      if (waited > TELL_MS && !told) {
-        told = true;
+      if (waited > REPORT_AFTER_MS && !reported) {
+        reported = true;
         const { message } = error as Error;
         process.stderr.write(`xs: ${what} waits until it can be started: ${message}\n`);
       }

@@ -12,15 +12,15 @@ import type { AppendRequest, TakenContent } from "../../store/types.ts";
 import { retryWhileDiskFull } from "../lifecycle/answers.ts";
 
 const LF = 10;
-/** Frames of one commit at most. */
-const STEP = 1000;
+/** The most frames of one commit. */
+const FRAMES_A_COMMIT = 1000;
 const STDERR_TTL = parseTtl("last:500");
-/** What is kept of stderr to tell why a program ended, in characters. */
-const TAIL = 2000;
+/** How much of the end of stderr is kept in memory, as the reason why a program ended. */
+const TAIL_CHARACTERS = 2000;
 
 type Meta = { readonly [key: string]: Json };
 
-/** Where the lines of a program go. */
+/** The store, and the frame's members besides content, for the lines of a program. */
 export interface LineTarget {
   readonly store: Store;
   readonly topic: string;
@@ -49,15 +49,19 @@ export async function writeLines(
   if (buffer.size > 0) await appendLines([buffer.take()], target);
 }
 
-/** The same for the lines of the protocol that a generator writes. @throws ProtocolError */
+/**
+ * Appends a frame for each value that a generator writes in the line protocol, at the pace of the store.
+ *
+ * @throws ProtocolError, XsError `bad_frame`
+ */
 export async function writeValues(
   stream: ReadableStream<Uint8Array>,
   target: LineTarget,
 ): Promise<void> {
   for await (const lines of textLines(stream, { most: MAX_LINE })) {
-    for (let n = 0; n < lines.length; n += STEP) {
+    for (let n = 0; n < lines.length; n += FRAMES_A_COMMIT) {
       const requests: AppendRequest[] = [];
-      for (const line of lines.slice(n, n + STEP)) {
+      for (const line of lines.slice(n, n + FRAMES_A_COMMIT)) {
         const value = parseGeneratorLine(line);
         const made =
           "recv" in value
@@ -70,8 +74,9 @@ export async function writeValues(
   }
 }
 
-/** Writes standard error as frames NAME.stderr, and keeps its end for a reason. */
+/** Appends standard error as frames NAME.stderr, and keeps its end in memory. */
 export class StderrWriter {
+  /** Settles when all of the stream is in the store, or the store rejects it. */
   readonly done: Promise<void>;
   readonly #decoder = new TextDecoder();
   #tail = "";
@@ -80,8 +85,8 @@ export class StderrWriter {
     const watched = stream.pipeThrough(
       new TransformStream<Uint8Array, Uint8Array>({
         transform: (bytes, controller) => {
-          const text = this.#decoder.decode(bytes.subarray(-TAIL), { stream: true });
-          this.#tail = (this.#tail + text).slice(-TAIL);
+          const text = this.#decoder.decode(bytes.subarray(-TAIL_CHARACTERS), { stream: true });
+          this.#tail = (this.#tail + text).slice(-TAIL_CHARACTERS);
           controller.enqueue(bytes);
         },
       }),
@@ -89,17 +94,17 @@ export class StderrWriter {
     this.done = writeLines(watched, { ...target, ttl: STDERR_TTL }).catch(() => {});
   }
 
-  /** The end of what was written so far. */
+  /** The end of the stream so far, without escape sequences. */
   get tail(): string {
     return Bun.stripANSI(this.#tail).trim();
   }
 }
 
 /**
- * What a script put out, as a frame holds it: a record is meta, the rest is content as text or JSON. A
- * record that meta has no room for is content as well: the script could not know how large it becomes.
+ * Turns a script's output into the parts of a frame: a record becomes meta, any other value becomes content, as text
+ * or JSON. A record too large for meta becomes content too: the script could not know how large it gets.
  *
- * @param beside what the runtime adds to the meta
+ * @param beside the members that the runtime adds to the meta
  */
 export function outputOf(value: Json, beside: Meta): { meta: string; content?: Uint8Array } {
   const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
@@ -114,7 +119,7 @@ export function outputOf(value: Json, beside: Meta): { meta: string; content?: U
   return { meta: encodeMeta(beside), content: bytesOfText(text, "the text") };
 }
 
-/** @throws XsError `bad_frame` */
+/** Decodes base64. @throws XsError `bad_frame` */
 export function fromBase64(text: Json): Uint8Array {
   if (typeof text === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(text))
     return Buffer.from(text, "base64");
@@ -122,15 +127,15 @@ export function fromBase64(text: Json): Uint8Array {
 }
 
 async function appendLines(lines: readonly Uint8Array[], target: LineTarget): Promise<void> {
-  for (let n = 0; n < lines.length; n += STEP) {
-    const step = lines.slice(n, n + STEP);
+  for (let n = 0; n < lines.length; n += FRAMES_A_COMMIT) {
+    const commit = lines.slice(n, n + FRAMES_A_COMMIT);
     const requests: AppendRequest[] = [];
-    for (const content of step) requests.push(await requestOf(target, { content }));
+    for (const content of commit) requests.push(await requestOf(target, { content }));
     await append(target.store, requests);
   }
 }
 
-/** Appends a line that is too long for memory, and returns what came behind it. */
+/** Appends a line that is too long for memory, and returns the bytes after it that were read with it. */
 async function appendLong(
   head: Uint8Array,
   reader: ReadableStreamDefaultReader<Uint8Array>,

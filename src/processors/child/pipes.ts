@@ -7,29 +7,31 @@ const O_CLOEXEC = 0o2000000;
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
 /**
- * What a pipe of input or output holds, in bytes. More than the usual 64 KiB means fewer turns between
- * the server and a busy program; a user has 64 MiB for all pipes, so not much more.
+ * The size of the pipes for input and output. With more than the usual 64 KiB, the server and a busy program wait
+ * less for each other; all pipes of a user share 64 MiB, so it is not larger.
  */
-const PIPE_SIZE = 256 * 1024;
+const PIPE_BYTES = 256 * 1024;
 
-/** Our ends of a program's standard streams. */
+/** The server's ends of a program's standard streams. */
 export interface Streams {
   readonly stdin: Bun.FileSink;
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
-  /** Ends its input, after what was written. */
+  /** Ends the program's input, after the bytes written so far. */
   closeInput(): void;
-  /** Reads no more of its standard output, which it then cannot write. */
+  /** Stops reading the program's standard output: its writes then fail instead of waiting. */
   closeOutput(): void;
 }
 
-/** What a program gets as its standard streams: descriptors, or pipes of Bun's. */
+/** A program's standard streams for `Bun.spawn`: descriptors, or "pipe" for a pipe that Bun makes. */
 export type Stdio = [number | "pipe", number | "pipe", number | "pipe"];
 type Child = Bun.Subprocess<Stdio[0], Stdio[1], Stdio[2]>;
 
 /**
- * Starts a child process with pipes as its standard streams. Those of Bun are sockets on Linux, which
- * cannot be opened as /dev/stdout and its kin.
+ * Starts a child process with pipes as its standard streams. Bun's own "pipes" are sockets on Linux, which a program
+ * cannot open as /dev/stdin, /dev/stdout and /dev/stderr.
+ *
+ * @throws Error `EMFILE` where no descriptor is free
  */
 export function withPipes(start: (stdio: Stdio) => Child): { child: Child; streams: Streams } {
   const pipe2 = process.platform === "linux" ? libc("pipe2") : undefined;
@@ -40,7 +42,7 @@ export function withPipes(start: (stdio: Stdio) => Child): { child: Child; strea
   const open: number[] = [];
   const pipe = (): [number, number] => {
     const ends = new Int32Array(2);
-    // There is no other reason for which it fails.
+    // pipe2 fails for no other reason with these arguments.
     if (pipe2(ptr(ends), O_CLOEXEC) !== 0)
       throw Object.assign(new Error("there is no free descriptor"), { code: "EMFILE" });
     const [reading, writing] = ends as unknown as [number, number];
@@ -51,12 +53,12 @@ export function withPipes(start: (stdio: Stdio) => Child): { child: Child; strea
     const [input, ours] = pipe();
     const [stdout, output] = pipe();
     const [stderr, errors] = pipe();
-    // Where the user has too many pipes they stay as they are.
-    for (const end of [ours, stdout]) libc("fcntl")?.(end, F_SETPIPE_SZ, PIPE_SIZE);
+    // Where the user has too many pipes, the kernel refuses and the usual size stays.
+    for (const end of [ours, stdout]) libc("fcntl")?.(end, F_SETPIPE_SZ, PIPE_BYTES);
     const child = start([input, output, errors]);
     for (const end of [input, output, errors]) closeSync(end);
     open.length = 0;
-    // Only of our ends: the program expects its own to wait.
+    // Only our ends: the program expects blocking reads and writes on its ends.
     for (const end of [ours, stdout, stderr]) libc("fcntl")?.(end, F_SETFL, O_NONBLOCK);
     return { child, streams: streamsOn(ours, stdout, stderr) };
   } catch (error) {
@@ -76,23 +78,23 @@ function streamsOn(input: number, stdout: number, stderr: number): Streams {
     closeInput() {
       if (ended) return;
       ended = true;
-      // Bun leaves the descriptor open, and with it the program waiting.
+      // Bun leaves the descriptor open, and the program would wait for more input.
       void endOf(stdin).finally(() => closeSync(input));
     },
     closeOutput: output.close,
   };
 }
 
-/** Settles when all that was written is in the pipe, or nobody will read it. */
+/** Resolves when all bytes are in the pipe, or the pipe has no reader any more. */
 async function endOf(stdin: Bun.FileSink): Promise<void> {
   try {
     await stdin.end();
   } catch {
-    // The program is gone, with all that could read.
+    // The pipe has no reader any more.
   }
 }
 
-/** The reading end of a pipe. It is closed at the end of the stream, or when that is given up. */
+/** A stream over the reading end of a pipe. The end of the stream, or its cancellation, closes the descriptor. */
 function readEnd(fd: number): { stream: ReadableStream<Uint8Array>; close(): void } {
   const reader = Bun.file(fd).stream().getReader() as ReadableStreamDefaultReader<Uint8Array>;
   let isOpen = true;
@@ -113,7 +115,7 @@ function readEnd(fd: number): { stream: ReadableStream<Uint8Array>; close(): voi
         try {
           controller.close();
         } catch {
-          // Whoever read it has cancelled it.
+          // Its reader has cancelled the stream.
         }
       },
       cancel: close,
@@ -130,7 +132,7 @@ function streamsOf(child: Bun.Subprocess<"pipe", "pipe", "pipe">): Streams {
     stdout,
     stderr,
     closeInput: () => void endOf(stdin),
-    // Bun closes them when nobody has them any more.
+    // Bun closes its pipes when they are collected.
     closeOutput() {},
   };
 }

@@ -6,19 +6,17 @@ import { type Streams, withPipes } from "./pipes.ts";
 import { reapAdopted } from "./reaper.ts";
 import { selfCommand } from "./self.ts";
 
-/** Descriptors that a program takes in the server: its pipes, the channel to its guard, and its pid. */
-const DESCRIPTORS = 5;
-/** Descriptors that the store takes, and then a share of the rest that is for programs and not for clients. */
-const OWN_DESCRIPTORS = 32;
-const SHARE = 0.5;
+/** Descriptors that one program takes in the server: its pipes, the channel to its guard, and its pid. */
+const DESCRIPTORS_A_PROGRAM = 5;
+/** Descriptors that the store takes. */
+const STORE_DESCRIPTORS = 32;
+/** The share of the other descriptors that programs may take; clients need the rest. */
+const PROGRAM_SHARE = 0.5;
 
-/** A stop that takes longer than the guard gives is ended by force, after so many ms. */
+/** When the server kills a guard that has not ended by itself. Longer than the time that the guard grants. */
 const FORCE_MS = 12_000;
 
-/**
- * A program of a processor, seen from the server: it runs below a guard (guard.ts), which signals and
- * ends it, in a process group of its own.
- */
+/** A processor's program, as the server sees it. It runs below a guard (guard.ts), in a separate process group. */
 export class Program {
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
@@ -26,11 +24,11 @@ export class Program {
   readonly exited: Promise<Exit>;
   readonly #guard: ReturnType<typeof withPipes>["child"];
   readonly #streams: Streams;
-  /** The program runs, or will not. */
+  /** Resolves when the program runs, or could not be started. */
   readonly #began = Promise.withResolvers<void>();
   #pid: number | undefined;
   #end: { code: number | null; signal: string | null; failed?: string } | undefined;
-  /** Why there is no program, where that may pass. */
+  /** Why the program could not be started, where a later attempt may succeed. */
   #lack: Error | undefined;
   #unread = 0;
   #written = 0;
@@ -39,7 +37,7 @@ export class Program {
   /** The pids of all guards. */
   static readonly #guards = new Set<number>();
   static {
-    // The first process of a container gets what a guard leaves behind that somebody kills.
+    // The first process of a container adopts the processes of a guard that somebody kills.
     if (process.pid === 1) reapAdopted((pid) => Program.#guards.has(pid));
   }
 
@@ -48,10 +46,10 @@ export class Program {
       Bun.spawn(selfCommand("guard", ...command), {
         stdio,
         env,
-        // Ctrl-C at the server's terminal is for the server.
+        // Ctrl-C at the server's terminal must reach only the server.
         detached: true,
         serialization: "json",
-        ipc: (message: FromGuard) => this.#told(message),
+        ipc: (message: FromGuard) => this.#receive(message),
       }),
     );
     this.#guard = child;
@@ -67,20 +65,21 @@ export class Program {
   }
 
   /**
-   * Starts a program. That it cannot be started is told as its end.
+   * Starts a program. Where it cannot be executed, `exited` says so.
    *
-   * @param env all of its environment
-   * @param signal ends the program if it comes before that runs
-   * @throws Error where there is no process or descriptor for it at this moment (`isLack`)
+   * @param env the whole environment of the program
+   * @param signal ends the program if it is aborted before the program runs
+   * @throws Error where the system lacks a process or descriptor for it at this moment (`isLack`)
    */
   static async start(
     command: readonly string[],
     env: Record<string, string>,
     signal: AbortSignal,
   ): Promise<Program> {
-    if ((Program.#guards.size + 1) * DESCRIPTORS > SHARE * (descriptorLimit() - OWN_DESCRIPTORS))
+    const available = PROGRAM_SHARE * (descriptorLimit() - STORE_DESCRIPTORS);
+    if ((Program.#guards.size + 1) * DESCRIPTORS_A_PROGRAM > available)
       throw new Lack(
-        `${Program.#guards.size} programs run, as many as there are descriptors for: let some end, or start xs with a higher limit (ulimit -n)`,
+        `${Program.#guards.size} programs run, as many as the descriptors allow: end some of them, or start xs with a higher limit (ulimit -n)`,
       );
     const program = new Program(command, env);
     const stop = () => program.stop();
@@ -95,17 +94,17 @@ export class Program {
     throw program.#lack;
   }
 
-  /** Of the program itself; undefined until it runs. */
+  /** The pid of the program, not of its guard; undefined unless it runs. */
   get pid(): number | undefined {
     return this.#end ? undefined : this.#pid;
   }
 
-  /** Bytes written to its input so far. */
+  /** Bytes written to the program's input so far. */
   get written(): number {
     return this.#written;
   }
 
-  /** Writes to its input, at its pace. What is written after its end is dropped. */
+  /** Writes to the program's input, at its pace. Does nothing once the program has ended. */
   async write(...pieces: readonly Uint8Array[]): Promise<void> {
     if (this.#end) return;
     try {
@@ -115,21 +114,21 @@ export class Program {
       }
       await this.#streams.stdin.flush();
     } catch {
-      // It is gone, and `exited` tells how.
+      // The program has ended, and `exited` says how.
     }
   }
 
-  /** Ends its input. */
+  /** Ends the program's input, after the bytes written so far. */
   closeInput(): void {
     this.#streams.closeInput();
   }
 
-  /** Takes no more of its standard output. To be called where that is not read to its end. */
+  /** Stops reading the standard output. Call it where nothing reads that to its end: the program may wait for it. */
   closeOutput(): void {
     this.#streams.closeOutput();
   }
 
-  /** Asks it to end, with SIGTERM; what is left after five seconds is killed. */
+  /** Ends the program with SIGTERM; after five seconds, the guard kills every process of it that is left. */
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
@@ -138,7 +137,7 @@ export class Program {
     void this.exited.then(() => clearTimeout(force));
   }
 
-  #told(message: FromGuard): void {
+  #receive(message: FromGuard): void {
     if ("pid" in message) {
       this.#pid = message.pid;
       this.#began.resolve();
@@ -153,7 +152,7 @@ export class Program {
         this.#end = message;
       }
       this.#began.resolve();
-      // So that the guard gets to the end of what was not read.
+      // The guard counts the unread input up to its end.
       this.closeInput();
     }
   }
@@ -162,7 +161,7 @@ export class Program {
     try {
       this.#guard.send(message);
     } catch {
-      // It is gone already.
+      // The guard has ended.
     }
   }
 
@@ -176,7 +175,7 @@ export class Program {
     try {
       process.kill(-this.#pid, "SIGKILL");
     } catch {
-      // Nothing of it is left.
+      // The group has no process any more.
     }
   }
 
@@ -184,8 +183,8 @@ export class Program {
     this.closeInput();
     if (this.#end) return { ...this.#end, unread: this.#unread };
     const signal = String(this.#guard.signalCode ?? "SIGKILL");
-    // Somebody killed the guard, so nobody else answers for the program. One that ends before there is
-    // a program found no thread or no memory.
+    // Somebody killed the guard, so the server has to kill the program. A guard that ends before the program
+    // runs found no thread or no memory.
     if (this.#pid === undefined) this.#lack = new Lack(`its guard was ended by ${signal}`);
     this.#killGroup();
     const end = { code: null, signal };

@@ -1,16 +1,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { libc } from "../../lib/libc.ts";
 
-/** Processes that end within so many ms are reaped together. */
+/** How long to wait after SIGCHLD, so that processes which end together are reaped together. */
 const REAP_MS = 50;
 const WNOHANG = 1;
 
 /**
- * Reaps the processes that this one has adopted, from now on, as they end; no zombies of them stay. Linux
- * only.
+ * Reaps adopted processes when they end, from now on, so that they do not stay as zombies. Linux only.
  *
- * @param isOwn tells a child that Bun waits for. It is left alone, so waitpid(-1) is out of the question
- * @returns reaps what has ended at this moment
+ * @param isOwn whether Bun waits for a child. Such a child is not reaped here, which is why waitpid(-1) is not used
+ * @returns a function that reaps all adopted processes which have ended
  */
 export function reapAdopted(isOwn: (pid: number) => boolean): () => void {
   const waitpid = process.platform === "linux" ? libc("waitpid") : undefined;
@@ -30,13 +29,13 @@ export function reapAdopted(isOwn: (pid: number) => boolean): () => void {
   return reap;
 }
 
-/** The children of this process, also those that have ended, from proc(5). */
+/** The pids of the children of this process, zombies included, from proc(5). */
 function children(): number[] {
   try {
     const tasks = "/proc/self/task";
     return readdirSync(tasks).flatMap((task) => childrenOf(`${tasks}/${task}/children`));
   } catch {
-    // No descriptor to look with, or a kernel without these files: they stay until a later end.
+    // There is no free descriptor, or the kernel lacks these files: zombies stay until a later call.
     return [];
   }
 }
@@ -45,7 +44,7 @@ function childrenOf(file: string): number[] {
   try {
     return readFileSync(file, "latin1").split(" ").filter(Boolean).map(Number);
   } catch (error) {
-    // The thread ended while we looked.
+    // The thread ended meanwhile.
     if ((error as { code?: string }).code === "ENOENT") return [];
     throw error;
   }

@@ -12,48 +12,48 @@ import { didNotLoad } from "./exit.ts";
 import { Program } from "./program.ts";
 import { selfCommand } from "./self.ts";
 
-/** Largest script, in bytes. */
-const MAX_SCRIPT = 1024 * 1024;
-/** Scripts that are running stand here, below the store. */
+/** The largest script. */
+const MAX_SCRIPT_BYTES = 1024 * 1024;
+/** The folder for the files of running scripts, below the store. */
 const FOLDER = "scripts";
 
-/** A processor's script, made ready to run. */
+/** A processor's script whose files are written, and the command that runs it. */
 export interface Prepared {
   readonly runtime: Runtime;
-  /** What it writes: lines as they are, or those of the line protocol. */
+  /** The meaning of its output: plain lines, or lines of the line protocol. */
   readonly speaks: "lines" | "protocol";
   readonly command: readonly string[];
-  /** All of the environment of the command. */
+  /** The whole environment of the command. */
   readonly env: Record<string, string>;
   /** A command that fails, with the reason on stderr, where the script does not load. */
   readonly check?: readonly string[];
-  /** Takes its files away. */
+  /** Removes its files. */
   dispose(): void;
 }
 
-/** Where scripts run. */
+/** The surroundings that all scripts share. */
 export interface ScriptPlace {
-  /** The store that they are to use. */
+  /** The address of the store that the scripts use. */
   readonly address: string;
-  /** Where their files go, in a folder for each. */
+  /** The folder for their files; each spawn has a folder below it. */
   readonly folder: string;
-  /** The environment that they all have. */
+  /** The environment of every script, before the variables of its spawn. */
   readonly env: Record<string, string>;
 }
 
-/** The place of the scripts that a server runs. @param names as of `scriptEnvironment` */
+/** The place of the scripts that a server runs. @param names as in `scriptEnvironment` */
 export function placeIn(store: Store, names?: readonly string[]): ScriptPlace {
   const folder = join(store.path, FOLDER);
   return { address: store.path, folder, env: scriptEnvironment(names) };
 }
 
-/** Forgets the scripts of an earlier server. */
+/** Removes the files of all scripts, which an earlier server has left. */
 export function removeScripts({ folder }: ScriptPlace): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
 /**
- * Chooses the runtime of a script and writes the files that it runs from.
+ * Chooses the runtime of a script, writes the files that it runs from, and returns the command.
  *
  * @throws Invalid
  */
@@ -64,12 +64,12 @@ export function prepare(
   options: SpawnOptions,
 ): Prepared {
   if (script.length === 0) throw new Invalid("there is no script: it is the content of the spawn");
-  if (script.length > MAX_SCRIPT)
-    throw new Invalid(`the script is larger than ${MAX_SCRIPT} bytes`);
+  if (script.length > MAX_SCRIPT_BYTES)
+    throw new Invalid(`the script is larger than ${MAX_SCRIPT_BYTES} bytes`);
   const text = new TextDecoder().decode(script);
   const runtime = options.runtime ?? runtimeOf(text);
   const folder = join(parent, spawnId);
-  // Not what is above them: that would be another store, in the place of one that has gone.
+  // Never the folders above these: that would create a folder where a removed store has been.
   makePrivateFolder(parent);
   makePrivateFolder(folder);
   const file = (base: string, content: string | Uint8Array) => {
@@ -93,7 +93,7 @@ export function prepare(
       case "nu": {
         const nu = refused(() => findNu());
         const path = file(`${name}.nu`, script);
-        // In a folder of their own, so that a handler may have any name.
+        // In a separate folder, so that a handler may have the name of one of these files.
         makePrivateFolder(join(folder, "runtime"));
         for (const [base, text] of Object.entries(RUNTIME_NU)) file(`runtime/${base}`, text);
         const run = file("runtime/run.nu", runnerOf(kind, path));
@@ -125,7 +125,7 @@ export function prepare(
   }
 }
 
-/** Runs the check of a script, if it has one. @throws Invalid */
+/** Runs the check of a script, if it has one. @throws Invalid where the script does not load; `PerhapsLack` */
 export async function checkScript({ check, env }: Prepared, signal: AbortSignal): Promise<void> {
   if (!check) return;
   const program = await Program.start(check, env, signal);

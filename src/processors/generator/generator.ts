@@ -19,16 +19,16 @@ import type { Attempt, Processor, ProcessorHost, Spawn } from "../lifecycle/proc
 /** How long a replaced generator may take to end after the end of its input, in ms. */
 const END_OF_INPUT_MS = 5000;
 
-/** What was written to the program: a frame, and where its content ends in the input. */
+/** A frame whose content was written to the program; `end` is where that ends in the input, in bytes. */
 interface Sent {
   readonly id: string;
   readonly end: number;
 }
 
 /**
- * A generator: what its program writes becomes frames. A duplex one is fed the content of the frames
- * NAME.send. What a program never read of that is known when it has ended (guard.ts), and the next
- * one gets it.
+ * A generator: the output of its program becomes frames. A duplex generator also writes the content of the
+ * frames NAME.send to its program. When a program ends, its guard counts the input that it never read
+ * (guard.ts), and the next program gets that input again.
  */
 export class Generator implements Processor {
   readonly subject: Subject;
@@ -37,12 +37,12 @@ export class Generator implements Processor {
   #prepared: Prepared | undefined;
   #program: Program | undefined;
   #reader: Reader | undefined;
-  /** Of a duplex one: everything up to this id was fed to a program, which read it. */
+  /** Of a duplex generator: a program has read every frame up to this id. */
   #cursor: string;
   #sent: Sent[] = [];
   #endAt: string | undefined;
   readonly #abort = new AbortController();
-  /** Settles when the program is gone, with all that comes of it. */
+  /** Settles when the program is gone, its output is in the store and the cursor is written. */
   #over: Promise<void> | undefined;
 
   constructor(host: ProcessorHost, spawn: Spawn) {
@@ -127,7 +127,7 @@ export class Generator implements Processor {
     this.#program = undefined;
     this.#reader?.close();
     await Promise.all([output, stderr.done, feeding]);
-    await this.#settle(program.written - exit.unread);
+    await this.#moveCursor(program.written - exit.unread);
     if (failure && !this.#abort.signal.aborted)
       return { failed: { reason: shortReason(failure.message) } };
     if (this.#abort.signal.aborted) return { stopped: true };
@@ -140,7 +140,7 @@ export class Generator implements Processor {
       this.#endAt = successor;
       this.#reader?.close();
       const { exited } = this.#program;
-      // It gets what was sent before, and then the end of its input.
+      // The program gets every frame sent before the successor, and then the end of its input.
       await Promise.race([exited, Bun.sleep(END_OF_INPUT_MS)]);
     }
     await this.stop();
@@ -153,7 +153,7 @@ export class Generator implements Processor {
     this.#abort.abort();
     this.#reader?.close();
     this.#program?.stop();
-    // Not just the program: what it has written is taken then, and known how far it has read.
+    // Not just until the program is gone: its output has to be stored, and its cursor known.
     await this.#over;
   }
 
@@ -161,8 +161,8 @@ export class Generator implements Processor {
     this.#prepared?.dispose();
   }
 
-  /** Notes what the program has read, of what it was fed. */
-  async #settle(consumed: number): Promise<void> {
+  /** Moves the cursor to the last frame that the program read whole. @param consumed bytes of its input */
+  async #moveCursor(consumed: number): Promise<void> {
     const read = this.#sent.filter(({ end }) => end <= consumed);
     this.#sent = [];
     if (!this.#spawn.duplex) return;
@@ -171,7 +171,7 @@ export class Generator implements Processor {
     await retryWhileDiskFull(() => this.#host.store.apply(record)).catch(() => {});
   }
 
-  /** Feeds what is sent, from after the cursor. */
+  /** Writes the frames NAME.send after the cursor to the program. */
   async #feed(program: Program): Promise<void> {
     const { store } = this.#host;
     const topics = [`${this.subject.name}.send`];
@@ -184,11 +184,11 @@ export class Generator implements Processor {
           if (hash === null || !topics.includes(topic) || program.pid === undefined) continue;
           const content = await retryWhileDiskFull(() => store.content.open(hash));
           if (!content) continue;
-          // Whether or not it all gets there: what the program never read is fed again.
+          // Counted before the write, which may fail: the next program gets what this one never read.
           const end = program.written + content.size;
           for await (const piece of content.stream()) await program.write(piece);
           this.#sent.push({ id, end });
-          // What a killed server has fed is not fed again.
+          // Written at once, so that a server that is killed here does not feed this frame twice.
           await retryWhileDiskFull(() => store.apply([writeRecord(this.subject, id)]));
         }
       }

@@ -2,7 +2,7 @@ import { idInLine } from "../../core/frame.ts";
 import { timestampOf } from "../../core/id.ts";
 import type { Store } from "../../store/store.ts";
 
-/** How far a cursor is behind the newest frame of some topics, or of all, in ms. */
+/** How far a cursor is behind the newest frame of some topics, or of all topics, in ms. */
 export function behindMs(
   store: Store,
   cursor: string,

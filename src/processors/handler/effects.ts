@@ -14,8 +14,8 @@ import { encodeResponse } from "../../sdk/ts/content.ts";
 import { fromBase64, outputOf } from "../child/output.ts";
 import type { Subject } from "../lifecycle/answers.ts";
 
-/** What an effect does to the store, its content not taken in yet. */
-export type Result =
+/** What an effect changes in the store, with content that the store has not taken yet. */
+export type PlannedChange =
   | {
       append: {
         topic: string;
@@ -31,21 +31,26 @@ export type Result =
 type Meta = { [key: string]: Json };
 
 /**
- * Checks an effect of a handler and gives what it means. Frames say in their meta which handler made
- * them, and of which frame.
+ * Checks an effect of a handler and returns what it changes. The meta of a frame names the handler that made it, and
+ * the frame from which the handler made it.
  *
  * @param ttl of the frames NAME.out
- * @param ttlOf gives the ttl of a request, which an answer to it shares
- * @throws XsError where the handler asks for what cannot be
+ * @param ttlOf returns the ttl of a request: its answer gets the same
+ * @throws XsError where the store cannot do what the handler asks for
  */
-export function resultOf(
+export function plannedChange(
   { kind, value, frameId = "" }: Effect,
   { name, spawnId }: Subject,
   ttl: Ttl,
   ttlOf: (id: string) => Ttl,
-): Result {
+): PlannedChange {
   const origin = { handler_id: spawnId, frame_id: frameId };
-  const append = (topic: string, how: Ttl, meta: Meta = {}, content?: Uint8Array): Result => ({
+  const append = (
+    topic: string,
+    how: Ttl,
+    meta: Meta = {},
+    content?: Uint8Array,
+  ): PlannedChange => ({
     append: { topic, ttl: how, meta: encodeMeta({ ...meta, ...origin }), content },
   });
   switch (kind) {

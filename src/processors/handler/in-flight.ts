@@ -1,12 +1,12 @@
 import { idInLine, linesIn } from "../../core/frame.ts";
 import type { HandlerPage } from "./own-output.ts";
 
-/** Bytes of frames that may be with the worker and not done. */
-const MOST_BYTES = 1024 * 1024;
-/** Pages of them. */
-const MOST_PAGES = 16;
+/** A worker gets no more frames once it has this many bytes of frames that are not done, */
+const MAX_BYTES = 1024 * 1024;
+/** or this many pages. */
+const MAX_PAGES = 16;
 
-/** The frames that are with the worker of a handler and not done. */
+/** The frames that a handler's worker has and that are not done. */
 export class InFlight {
   #pages: HandlerPage[] = [];
 
@@ -22,12 +22,12 @@ export class InFlight {
     this.#pages = [];
   }
 
-  /** Everything up to this id is done. */
+  /** Drops the pages that end at or before this id: their frames are done. */
   done(id: string): void {
     while (this.#pages[0] && this.#pages[0].lastId <= id) this.#pages.shift();
   }
 
-  /** Whether more may be handed over, where everything up to an id is as good as done. */
+  /** Whether the worker may get more frames. @param done frames up to this id count as done */
   hasRoom(done: string): boolean {
     let size = 0;
     let pages = 0;
@@ -36,10 +36,10 @@ export class InFlight {
       size += page.bytes.length;
       pages++;
     }
-    return size < MOST_BYTES && pages < MOST_PAGES;
+    return size < MAX_BYTES && pages < MAX_PAGES;
   }
 
-  /** Whether an id is the end of a page, and others come after it. */
+  /** Whether a page ends at this id, and another page follows. */
   hasMoreAfter(id: string): boolean {
     const last = this.#pages.at(-1);
     return (
@@ -47,18 +47,18 @@ export class InFlight {
     );
   }
 
-  /** The ids after one. */
+  /** The ids of the frames after an id. */
   idsAfter(id: string): string[] {
     const all = this.#pages.flatMap(({ bytes }) => linesIn(bytes).map(idInLine));
     return all.filter((each) => each > id);
   }
 
-  /** How many there are after an id, up to another. */
+  /** The number of frames after an id, up to another id. */
   count(after: string, upTo: string): number {
     return this.idsAfter(after).filter((id) => id <= upTo).length;
   }
 
-  /** The topic of a frame; undefined where it is not here. */
+  /** The topic of a frame; undefined where the worker does not have it. */
   topicOf(id: string): string | undefined {
     const page = this.#pages.find(({ lastId }) => lastId >= id);
     const line = page && linesIn(page.bytes).find((line) => idInLine(line) === id);

@@ -1,12 +1,13 @@
 import { type Frame, idInLine, lastIdIn, linesIn } from "../../core/frame.ts";
 
-/** Frames of a page that are for a handler. */
+/** The frames of a page that a handler takes. */
 export interface HandlerPage {
+  /** NDJSON. */
   readonly bytes: Uint8Array;
   readonly lastId: string;
 }
 
-/** The frames of a page, each as a page of its own. */
+/** Splits a page into pages of one frame. */
 export function framesOf({ bytes }: HandlerPage): HandlerPage[] {
   return linesIn(bytes).map((line) => ({
     bytes: Buffer.from(`${line}\n`),
@@ -15,18 +16,18 @@ export function framesOf({ bytes }: HandlerPage): HandlerPage[] {
 }
 
 /**
- * Leaves out what a handler itself has written, and what the runtime wrote about it: frames whose
- * meta names one of its spawns. Most pages have none, and are passed on as they are.
+ * Removes the frames that a handler has written, and those that the runtime wrote about it: frames whose meta names
+ * one of its spawns. Most pages have none, and pass unchanged and without a copy.
  */
 export class OwnOutput {
   readonly #spawnIds: ReadonlySet<string>;
 
-  /** @param spawnIds of everything that ever ran under the handler's name */
+  /** @param spawnIds the ids of all spawns of the handler's name, including later ones */
   constructor(spawnIds: ReadonlySet<string>) {
     this.#spawnIds = spawnIds;
   }
 
-  /** The page without that, and without what is not between two ids; undefined if that is all. */
+  /** The other frames of a page, after one id and before another; undefined if none is left. */
   without(bytes: Uint8Array, before?: string, after?: string): HandlerPage | undefined {
     const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const mayBeOwn = page.includes('"handler_id":"') || page.includes('"spawn_id":"');
@@ -56,7 +57,7 @@ export class OwnOutput {
 
 const THRESHOLD = Buffer.from('{"topic":"stream.cross.threshold"');
 
-/** The boundary between history and what comes live, which is nothing to a handler. */
+/** Whether a page is the threshold between the history and live frames, which no handler gets. */
 export function isThreshold(bytes: Uint8Array): boolean {
   return THRESHOLD.equals(bytes.subarray(0, THRESHOLD.length));
 }

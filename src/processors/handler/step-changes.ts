@@ -7,23 +7,23 @@ import type { Store } from "../../store/store.ts";
 import type { Change } from "../../store/types.ts";
 import { retryWhileDiskFull, type Subject, shortReason } from "../lifecycle/answers.ts";
 import type { Failure } from "../lifecycle/processor.ts";
-import { resultOf } from "./effects.ts";
+import { plannedChange } from "./effects.ts";
 import type { Step } from "./worker.ts";
 
 /** How long an error on a request is kept: 7 days. */
 const REQUEST_ERROR_TTL = parseTtl("time:604800000");
-/** How many requests it remembers the ttl of. */
-const KNOWN_TTLS = 4000;
+/** The number of requests whose ttl is kept in memory. */
+const MAX_KNOWN_TTLS = 4000;
 
-/** What is wrong with a step, of which nothing is written. */
+/** The reason why nothing of a step is written, and the frame on which the handler failed. */
 export type StepFailure = Required<Failure>;
 
-/** Makes changes of the store of what a handler asks for. */
+/** Turns the steps of a handler into changes of the store. */
 export class StepChanges {
   readonly #store: Store;
   readonly #subject: Subject;
   readonly #ttl: Ttl;
-  /** Of requests that were answered lately, as answers that stream need them again and again. */
+  /** By the id of a request: an answer that streams needs the ttl of its request for every part. */
   readonly #ttls = new Map<string, Ttl>();
 
   /** @param ttl of the handler's output */
@@ -33,7 +33,7 @@ export class StepChanges {
     this.#ttl = ttl;
   }
 
-  /** Adds what a step writes. Gives what is wrong with it, if anything is; then it adds nothing. */
+  /** Adds the changes of a step to `changes`. Where the step is wrong, adds none and returns the failure. */
   async add(
     { done, effects, state, error }: Step,
     changes: Change[],
@@ -57,17 +57,17 @@ export class StepChanges {
     return undefined;
   }
 
-  /** The frame that tells of a step which is passed over; `topic` is that of the frame it failed on. */
+  /** The frame NAME.error for a step that is passed over. @param topic of the frame on which the handler failed */
   errorFrame({ reason, frame_id }: StepFailure, topic: string | undefined): Change {
     const { name, spawnId } = this.#subject;
     const meta = encodeMeta({ handler_id: spawnId, frame_id, reason: shortReason(reason) });
-    // Anybody may send requests, as many as they like.
+    // Any client may send requests without limit, so their errors must not stay for ever.
     const ttl = topic === HTTP_REQUEST ? REQUEST_ERROR_TTL : FOREVER;
     return { append: { topic: `${name}.error`, ttl, meta, content: null } };
   }
 
   #changeOf(effect: Effect): Change | Promise<Change> {
-    const made = resultOf(effect, this.#subject, this.#ttl, (id) => this.#ttlOf(id));
+    const made = plannedChange(effect, this.#subject, this.#ttl, (id) => this.#ttlOf(id));
     if (!("append" in made)) return made;
     const { topic, ttl, meta, content } = made.append;
     if (!content || content.length === 0) return { append: { topic, ttl, meta, content: null } };
@@ -80,15 +80,15 @@ export class StepChanges {
     const known = this.#ttls.get(id);
     if (known) return known;
     const line = this.#store.get(id);
-    // A request that is not kept has no answer that is: it would be there for ever.
+    // The request is not in the store, so its answer is not stored either: nothing would ever remove it.
     const ttl = line === undefined ? EPHEMERAL : parseTtl((JSON.parse(line) as Frame).ttl);
-    if (this.#ttls.size >= KNOWN_TTLS) this.#ttls.clear();
+    if (this.#ttls.size >= MAX_KNOWN_TTLS) this.#ttls.clear();
     this.#ttls.set(id, ttl);
     return ttl;
   }
 }
 
-/** How a step breaks the order of the protocol, if it does: the worker is not to be trusted any more. */
+/** How a step breaks the order of the protocol; undefined where it does not. The worker must stop after that. */
 export function orderFailure({ done }: Step, cursor: string, given: string): Failure | undefined {
   if (done <= cursor) return { reason: `it declared ${done} done, which it had done before` };
   return done > given ? { reason: `it declared ${done} done, which it was not given` } : undefined;

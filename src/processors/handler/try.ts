@@ -6,30 +6,30 @@ import { scriptEnvironment } from "../child/environment.ts";
 import { howItEnded } from "../child/exit.ts";
 import { prepare, type ScriptPlace } from "../child/runtime.ts";
 import { Invalid, parseSpawnOptions, passesOver } from "../lifecycle/options.ts";
-import { type Result, resultOf } from "./effects.ts";
+import { type PlannedChange, plannedChange } from "./effects.ts";
 import { InFlight } from "./in-flight.ts";
 import { type Step, Worker } from "./worker.ts";
 
-/** A handler to be tried. */
+/** A handler for a trial run, and where its frames and its output are. */
 export interface Trial {
   readonly name: string;
   readonly script: Uint8Array;
   readonly place: Omit<ScriptPlace, "env">;
-  /** What the script has to send at that address, where it needs it. */
+  /** The token that the script needs at that address, if it needs one. */
   readonly token?: string | undefined;
-  /** Frames as NDJSON, whole lines at a time; asked for when the topics of the handler are known. */
+  /** Reads frames as NDJSON, in whole lines. Called once the topics of the handler are known. */
   frames(topics: readonly string[] | undefined): AsyncIterable<Uint8Array>;
   /** Takes a line of JSON: a frame that the handler would have appended, and so on. */
   write(line: string): Promise<void>;
 }
 
-/** Stands for the spawn that there is not. */
+/** The spawn id of a trial, which has no spawn. */
 const TRIAL_ID = "0".repeat(25);
 
 /**
- * Runs a handler over frames and tells what it would write, without writing it.
+ * Runs a handler over frames, and passes its output to `write` instead of the store.
  *
- * @throws Invalid where it does not load, Error where it fails
+ * @throws Error where the handler does not load, or fails; Invalid where the script cannot run
  */
 export async function tryHandler(trial: Trial): Promise<void> {
   const { name, script, place, frames, write } = trial;
@@ -48,8 +48,8 @@ export async function tryHandler(trial: Trial): Promise<void> {
     const lines = step.effects.map((effect) => {
       const { frameId = step.done } = effect;
       try {
-        const made = resultOf(effect, subject, FOREVER, (id) => ttls.get(id) ?? FOREVER);
-        return { frameId, line: shownResult(made) };
+        const made = plannedChange(effect, subject, FOREVER, (id) => ttls.get(id) ?? FOREVER);
+        return { frameId, line: shownChange(made) };
       } catch (error) {
         if (!(error instanceof XsError)) throw error;
         failed.set(frameId, error.message);
@@ -61,7 +61,7 @@ export async function tryHandler(trial: Trial): Promise<void> {
       lines.push({ frameId: step.done });
     }
     for (const { frameId, line } of lines) {
-      // Nothing of a frame on which it fails would stay.
+      // The store would keep nothing of a frame on which the handler fails.
       if (line !== undefined && !failed.has(frameId)) await write(line);
       if (line !== undefined) continue;
       await write(JSON.stringify({ error: failed.get(frameId), frame_id: frameId }));
@@ -126,13 +126,13 @@ export async function tryHandler(trial: Trial): Promise<void> {
   }
 }
 
-function shownResult(result: Result): string {
-  if ("delete" in result) return JSON.stringify(result);
-  if ("put" in result) {
-    const { key, type, value } = result.put;
+function shownChange(change: PlannedChange): string {
+  if ("delete" in change) return JSON.stringify(change);
+  if ("put" in change) {
+    const { key, type, value } = change.put;
     return JSON.stringify({ put: { key, type, ...shownBytes("value", value) } });
   }
-  const { topic, ttl, meta, content } = result.append;
+  const { topic, ttl, meta, content } = change.append;
   const { handler_id: _, ...rest } = parseObject(meta) ?? {};
   return JSON.stringify({
     topic,

@@ -3,15 +3,15 @@ import type { Exit } from "../child/exit.ts";
 import type { HandlerOptions } from "../lifecycle/options.ts";
 import type { Step, Worker, WorkerHost, Workers } from "./worker.ts";
 
-/** A frame that a worker has, and what came of it. */
+/** A frame that a worker has, and its step once the worker is done with it. */
 interface Turn {
   readonly id: string;
   step?: Step;
 }
 
 /**
- * Several processes of one handler, each with one frame at a time, for programs that cannot work on
- * several themselves. What comes of the frames is passed on in their order.
+ * Several processes of one handler, each with one frame at a time, for programs that cannot handle several frames at
+ * once. The pool passes their steps on in the order of the frames.
  */
 export class WorkerPool implements Workers {
   readonly options: HandlerOptions;
@@ -32,7 +32,13 @@ export class WorkerPool implements Workers {
     this.ended.catch(() => {});
   }
 
-  /** @param start starts one process, with what is to be done with its steps */
+  /**
+   * Starts the other processes of a pool.
+   *
+   * @param count all processes, the first included
+   * @param start starts one process, whose steps go to `take`
+   * @throws the error of a process that does not start, after the others have ended
+   */
   static async start(
     first: Worker,
     count: number,
@@ -47,7 +53,7 @@ export class WorkerPool implements Workers {
       else problems.push(each.reason);
     }
     if (problems.length === 0) return new WorkerPool(workers, first, host);
-    // One that does not start takes the others with it.
+    // A pool is complete or does not run.
     for (const worker of workers) worker.stop();
     await Promise.allSettled(workers.map(({ ended }) => ended));
     throw problems[0];
@@ -61,7 +67,7 @@ export class WorkerPool implements Workers {
     return this.#workers.find(({ complaint }) => complaint !== "")?.complaint ?? "";
   }
 
-  /** Takes a step of a worker, which is free after it. */
+  /** Takes a step of a worker, which is idle after it. */
   take(worker: Worker, step: Step): Promise<void> | undefined {
     const turn = this.#turns.find(({ id }) => id === step.done);
     if (!turn) return this.#host.step(step);
@@ -106,7 +112,7 @@ export class WorkerPool implements Workers {
     return undefined;
   }
 
-  /** One that ends takes the others with it. */
+  /** Ends all processes when the first one ends, and returns how that one ended. */
   async #end(): Promise<Exit> {
     try {
       return await Promise.race(this.#workers.map(({ ended }) => ended));

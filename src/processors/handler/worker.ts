@@ -12,49 +12,49 @@ import { Program } from "../child/program.ts";
 import type { Prepared } from "../child/runtime.ts";
 import { type HandlerOptions, Invalid, parseHandlerOptions } from "../lifecycle/options.ts";
 
-/** How long a handler may take to say that it is ready, in ms. */
+/** How long a handler may take to report that it is ready. */
 const READY_MS = 30_000;
 
-/** What a handler made of its frames, up to one of them. */
+/** The output of a handler for its frames, up to one of them. */
 export interface Step {
-  /** Everything up to this frame is done. */
+  /** The id of the last frame that is done. */
   readonly done: string;
   readonly effects: readonly Effect[];
-  /** The state after it, as JSON text, if it changed. */
+  /** The state after that frame, as JSON text; undefined where it did not change. */
   readonly state?: string | undefined;
-  /** It failed on this frame, and wrote nothing. */
+  /** The reason why the handler failed on that frame; `effects` is empty then. */
   readonly error?: string;
 }
 
-/** What was written to stderr. */
+/** The stderr of a process. */
 export interface Stderr {
   /** Settles when all of it was taken. */
   readonly done: Promise<void>;
-  /** The end of it, so far. */
+  /** The end of it so far. */
   readonly tail: string;
 }
 
-/** What the handler around a worker does with what comes of it. */
+/** The functions that take the output of a worker. */
 export interface WorkerHost {
-  /** Takes what the process writes to stderr. */
+  /** Takes the stderr of the process. */
   stderr(stream: ReadableStream<Uint8Array>): Stderr;
-  /** Takes a step. The worker's output is read on when this resolves. */
+  /** Takes a step. The worker reads on in the output of its process when the promise resolves. */
   step(step: Step): Promise<void> | undefined;
 }
 
-/** What works for a handler: a process of it, or several. */
+/** The process of a handler, or its several processes. */
 export interface Workers {
   readonly options: HandlerOptions;
-  /** Settles when it is gone. Rejects where it broke the protocol; it is stopped then. */
+  /** Resolves when a process has ended. Rejects where it broke the protocol; it is stopped then. */
   readonly ended: Promise<Exit>;
   readonly pid: number | undefined;
-  /** The end of what it wrote to stderr. */
+  /** The end of its stderr. */
   readonly complaint: string;
-  /** Hands frames over, as NDJSON, up to this id. */
+  /** Sends frames. @param frames NDJSON @param lastId the id of the last of them */
   send(frames: Uint8Array, lastId: string): Promise<void>;
-  /** Hands the state over, to a handler that has one. */
+  /** Sends the state to a handler that has one. @param state JSON text */
   sendState(state: string): Promise<void>;
-  /** Tells that everything up to this id is committed. */
+  /** Sends that the store has committed everything up to this id, where the program asked for batches. */
   tellCommitted(id: string): Promise<void> | undefined;
   stop(): void;
 }
@@ -95,8 +95,9 @@ export class Worker implements Workers {
   /**
    * Starts the process of a handler and waits until it is ready.
    *
-   * @param meta of the spawn, whose options go over those of the script
-   * @throws Invalid where it does not load
+   * @param meta of the spawn: its options override those of the script
+   * @param signal stops the process if it is aborted before the process is ready
+   * @throws Invalid where the script does not load; as `Program.start` does
    */
   static async start(
     { command, env }: Prepared,
@@ -170,7 +171,7 @@ export class Worker implements Workers {
       }
     } catch (error) {
       this.stop();
-      // It may hang on its full stdout until it is gone.
+      // The process may wait on its full stdout, and would then not end.
       this.#program.closeOutput();
       throw error;
     }
@@ -185,7 +186,7 @@ export class Worker implements Workers {
     if (next !== undefined) this.#state = next;
     if (done !== undefined) return this.#host.step(this.#stepTo(done));
     if (!error) return undefined;
-    // Nothing of that frame is kept, but what the frames before it made is.
+    // Drops the effects of that frame, and keeps those of the frames before it.
     const { frameId, reason } = error;
     this.#effects = this.#effects.filter((effect) => (effect.frameId ?? frameId) < frameId);
     const before = this.#effects.at(-1)?.frameId;
@@ -194,7 +195,7 @@ export class Worker implements Workers {
     return this.#host.step({ done: frameId, effects: [], error: reason });
   }
 
-  /** What was made up to a frame. A program may have begun to tell of the next one by then. */
+  /** The step up to a frame. Keeps the effects of later frames, which a program may have begun to write. */
   #stepTo(done: string): Step {
     const effects: Effect[] = [];
     const later: Effect[] = [];

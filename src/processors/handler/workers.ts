@@ -5,10 +5,10 @@ import { type Step, Worker, type Workers } from "./worker.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 /**
- * Starts what works for a handler: one process, or several where it asks for them.
+ * Starts the process of a handler, or several where its options ask for them.
  *
- * @param take takes what comes of the frames, in their order
- * @throws Invalid where the script does not load
+ * @param take takes the steps of the handler, in the order of the frames
+ * @throws Invalid where the script does not load; as `Program.start` does
  */
 export async function startWorkers(
   prepared: Prepared,
@@ -27,7 +27,7 @@ export async function startWorkers(
   };
   const first = await start();
   const { concurrency } = first.options;
-  // A script in TypeScript works on several frames by itself.
+  // The runner of TypeScript handles several frames at once in one process.
   if (concurrency === 1 || prepared.runtime === "ts") return first;
   workers = await WorkerPool.start(first, concurrency, { step: take }, start);
   return workers;

@@ -6,7 +6,7 @@ import type { Change } from "../../store/types.ts";
 import { isLack } from "../child/lack.ts";
 import type { Kind } from "./registry.ts";
 
-/** What the runtime answers about a processor; the last part of the topic. */
+/** The event that a frame of the runtime reports about a processor: the last part of its topic. */
 export type Answer =
   | "active"
   | "invalid"
@@ -17,19 +17,19 @@ export type Answer =
   | "replaced"
   | "stopped";
 
-/** Longest reason, in characters; the rest of it is in NAME.stderr. */
-const MAX_REASON = 4000;
-/** When the disk is full, or a descriptor lacks, it is tried again so much later, in ms. */
+/** The longest reason in a frame; NAME.stderr has the rest of it. */
+const MAX_REASON_CHARACTERS = 4000;
+/** The wait before the next attempt where the disk is full or a descriptor lacks. */
 const RETRY_MS = 1000;
 
-/** Who an answer is about. */
+/** The processor that an answer reports about. */
 export interface Subject {
   readonly kind: Kind;
   readonly name: string;
   readonly spawnId: string;
 }
 
-/** A frame of the runtime about a processor. */
+/** The frame in which the runtime reports an event of a processor. @param more members of its meta */
 export function answer(
   { kind, name, spawnId }: Subject,
   event: Answer,
@@ -42,57 +42,59 @@ export function answer(
 }
 
 /**
- * What tells that a program ended and runs again is kept for a day: a poll that ends each time would
- * fill the log. What runs is known without it, by the first `.active`, which stays.
+ * Frames that report a restart stay for a day: a program that polls and ends each time would fill the log. The first
+ * `.active` stays for ever, so a start of the server needs no later one.
  */
 const RERUN_TTL = parseTtl("time:86400000");
 
-/** A frame about one of the later runs of a program. */
+/** The frame in which the runtime reports that a program restarts, or runs again. */
 export function rerunAnswer(subject: Subject, event: "restarting" | "active", more = {}): Change {
   return answer(subject, event, more, RERUN_TTL);
 }
 
-/** A reason as it stands in an answer. */
+/** Shortens a reason to the length that a frame may have. */
 export function shortReason(reason: string): string {
-  return reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason;
+  return reason.length > MAX_REASON_CHARACTERS
+    ? `${reason.slice(0, MAX_REASON_CHARACTERS)}…`
+    : reason;
 }
 
-/** Where the runtime remembers how far a processor is: a key of the k/v store. */
+/** The key of the key/value entry in which the runtime keeps the progress of a processor. */
 export function recordKey({ kind, name }: Pick<Subject, "kind" | "name">): string {
   return `stream.cross.${kind}/${name}`;
 }
 
-/** How far a processor is. */
+/** The progress of a processor. */
 export interface ProcessorRecord {
   readonly spawn_id: string;
-  /** Everything up to this id is done. */
+  /** The processor is done with every frame up to this id. */
   readonly cursor: string;
-  /** JSON text, with the numbers that the script wrote. */
+  /** JSON text, with its numbers as the script wrote them. */
   readonly state?: string;
 }
 
-/** Remembers how far a processor is; `state` is JSON text. */
+/** The change that stores the progress of a processor. @param state JSON text */
 export function writeRecord(subject: Subject, cursor: string, state?: string): Change {
   const text = `{"spawn_id":"${subject.spawnId}","cursor":"${cursor}"${state === undefined ? "" : `,"state":${state}`}}`;
   return { put: { key: recordKey(subject), type: "application/json", value: Buffer.from(text) } };
 }
 
 /**
- * What is remembered of this very spawn, or else how far the one before it of its name came. An import
- * may have brought a spawn that is older than what ran meanwhile, and that is not done again.
+ * Reads the progress of this spawn, or else the cursor of the spawn before it with the same name. That cursor may be
+ * later than the spawn, which an import may bring: the spawn must not handle those frames again.
  */
 export async function readRecord(
   store: Store,
   subject: Subject,
 ): Promise<{ own?: ProcessorRecord; before?: string }> {
   const key = recordKey(subject);
-  const pair = await store.kv.get(key);
-  if (!pair) return {};
-  const record = parseRecord(new TextDecoder().decode(pair.value));
+  const entry = await store.kv.get(key);
+  if (!entry) return {};
+  const record = parseRecord(new TextDecoder().decode(entry.value));
   if (!record) {
-    // An import may bring anything.
+    // An import may bring any value.
     process.stderr.write(
-      `xs: ${subject.kind} ${subject.name} begins anew: what stands at the key ${key} is no record of the runtime\n`,
+      `xs: ${subject.kind} ${subject.name} begins anew: the value of the key ${key} is no record of the runtime\n`,
     );
     return {};
   }
@@ -117,7 +119,7 @@ export function later(one: string, other: string | undefined): string {
   return other !== undefined && other > one ? other : one;
 }
 
-/** Does it as soon as the disk has room, and a descriptor is free. @throws XsError where the store fails or is closed */
+/** Calls `write` again until the disk has room and a descriptor is free. @throws XsError where the store fails or is closed */
 export async function retryWhileDiskFull<T>(write: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

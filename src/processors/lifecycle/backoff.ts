@@ -1,22 +1,22 @@
 const FIRST_MS = 1000;
-const MOST_MS = 60_000;
-/** A program that ran so long, in ms, was healthy. */
+const MAX_MS = 60_000;
+/** A program that ran for this time was healthy. */
 const HEALTHY_MS = 60_000;
 
 /** The waits between the runs of a program that keeps ending: 1 s, doubling up to a minute. */
 export class Backoff {
   #next = FIRST_MS;
 
-  /** How long to wait where what it ended of is known and does not come again: it begins anew. */
+  /** Begins the series again, and returns the first wait, in ms: the cause of the end is known and does not recur. */
   anew(): number {
     this.#next = FIRST_MS;
     return FIRST_MS;
   }
 
-  /** How long to wait, in ms, after a run of so many ms. */
+  /** The next wait, in ms. @param ranMs how long the program ran */
   after(ranMs: number): number {
     const delay = ranMs >= HEALTHY_MS ? FIRST_MS : this.#next;
-    this.#next = Math.min(delay * 2, MOST_MS);
+    this.#next = Math.min(delay * 2, MAX_MS);
     return delay;
   }
 }

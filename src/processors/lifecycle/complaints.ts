@@ -1,16 +1,16 @@
 import { LogThrottle, oneLine } from "../../core/one-line.ts";
 import type { Subject } from "./answers.ts";
 
-/** Tells whoever started the server what goes wrong with its processors: a line each, on stderr. */
+/** Reports failures of processors to the person who runs the server: one line of stderr each. */
 export class Complaints {
   readonly #throttle = new LogThrottle();
 
-  /** It has failed, and does not run again. */
+  /** Reports a processor that has failed and does not run again. */
   failed({ kind, name }: Subject, reason: string): void {
     this.#say(`${kind} ${name} has failed and runs no more: ${reason}`);
   }
 
-  /** It has failed on a frame and goes on. Whoever sends frames decides how many of these there are. */
+  /** Reports a handler that goes on after a failure on a frame. Not every one: a sender of frames could fill stderr. */
   skipped({ kind, name }: Subject, reason: string): void {
     const untold = this.#throttle.admit();
     if (untold === undefined) return;

@@ -9,23 +9,24 @@ import { FOREVER, parseAskedTtl, type Ttl } from "../../core/ttl.ts";
 import { DECLARED } from "../../sdk/handler-keys.ts";
 import type { Kind } from "./registry.ts";
 
-/** Why a processor cannot run as it was asked to: the reason of its `.invalid`. */
+/** The reason why a processor cannot run as its spawn asks: the reason of its `.invalid`. */
 export class Invalid extends Error {
   override readonly name = "Invalid";
 }
 
+/** The runtimes that a spawn may name. */
 export const RUNTIMES = ["ts", "nu", "exec", "sh"] as const;
 export type Runtime = (typeof RUNTIMES)[number];
 
 const RESTARTS = ["always", "on-failure", "never"] as const;
-/** When a program that ended by itself runs again. */
+/** When the runtime starts a program again that has ended by itself. */
 export type Restart = (typeof RESTARTS)[number];
 
 const ON_ERRORS = ["fail", "skip"] as const;
-/** What a failure on a frame does: end the handler, or pass the frame over. */
+/** The effect of a failure on a frame: `fail` ends the handler, `skip` passes the frame over. */
 export type OnError = (typeof ON_ERRORS)[number];
 
-/** What the meta of a spawn says, besides the name. */
+/** The options in the meta of a spawn, without the name and without those of handlers. */
 export interface SpawnOptions {
   readonly runtime?: Runtime;
   readonly restart: Restart;
@@ -33,45 +34,47 @@ export interface SpawnOptions {
   readonly ttl: Ttl;
 }
 
-/** What a handler asks for, in its script or in the meta of its spawn. */
+/** The options of a handler, from its script and from the meta of its spawn. */
 export interface HandlerOptions {
   /** Scopes; undefined for every topic. */
   readonly topics: readonly string[] | undefined;
   /** `tail`, `first`, or an id to start after. */
   readonly start: string;
-  /** The first state; undefined for a handler that has none. */
+  /** The first state; undefined for a handler without state. */
   readonly initial: Json | undefined;
+  /** The interval of pulses, in ms. */
   readonly pulse: number | undefined;
-  /** What a failure on a frame does; undefined where nobody says, and the frame decides. */
+  /** The effect of a failure on a frame; undefined where the topic of the frame decides. */
   readonly onError: OnError | undefined;
+  /** How many frames the handler may work on at once. */
   readonly concurrency: number;
-  /** The program wants to be told of the ends of batches and of commits. */
+  /** The program asks for lines at the end of each batch and after each commit. */
   readonly batches: boolean;
-  /** A frame is given only when what came of the one before is committed. */
+  /** The handler gets a frame only after the commit of the frame before it. */
   readonly oneByOne: boolean;
 }
 
-/** A pulse has to leave time for its frame. */
-const MIN_PULSE = 10;
+/** A shorter pulse would leave no time to handle its frame. */
+const MIN_PULSE_MS = 10;
 const MAX_CONCURRENCY = 1000;
 
-/** What only a program may declare: it has to know of batches. */
-const READY = [...DECLARED, "batches"];
-/** What the meta of a spawn may say, by the kind. */
-const SPAWN: { readonly [kind in Kind]: readonly string[] } = {
+/** The keys that a script may declare. Only a script knows the lines of batches, so no spawn may ask for them. */
+const READY_KEYS = [...DECLARED, "batches"];
+/** The keys of the meta of a spawn, by the kind. */
+const SPAWN_KEYS: { readonly [kind in Kind]: readonly string[] } = {
   handler: ["topic", "runtime", "restart", "ttl", ...DECLARED],
   generator: ["topic", "duplex", "runtime", "restart", "ttl"],
 };
 
-/** What a processor writes, or is fed: topics below its name. */
-const TOPICS: { readonly [kind in Kind]: readonly string[] } = {
+/** The last part of the topics below a processor's name: its output, and a generator's input. */
+const LAST_PARTS: { readonly [kind in Kind]: readonly string[] } = {
   handler: ["out", "error", "stderr"],
   generator: ["recv", "send", "stderr"],
 };
 
-/** Checks that the topics below a name are nobody else's. @throws Invalid */
+/** Checks that the topics below a name are valid, and belong neither to the runtime nor to the gateway. @throws Invalid */
 export function checkName(kind: Kind, name: string): void {
-  for (const last of TOPICS[kind]) {
+  for (const last of LAST_PARTS[kind]) {
     const topic = refused(() => parseTopic(`${name}.${last}`));
     const owner = topic.startsWith(RUNTIME_PREFIX)
       ? "the runtime"
@@ -87,9 +90,9 @@ export function checkName(kind: Kind, name: string): void {
 
 /** Reads the meta of a spawn of a kind. @throws Invalid */
 export function parseSpawnOptions(given: Json, kind: Kind): SpawnOptions {
-  // A spawn that a handler appended says which one did, and of what frame.
+  // A handler that appends a spawn adds these two keys.
   const { handler_id: _, frame_id: __, ...meta } = objectIn(given, "meta");
-  onlyKnown(meta, SPAWN[kind], "the meta of its spawn");
+  onlyKnown(meta, SPAWN_KEYS[kind], "the meta of its spawn");
   const { runtime, restart = "always", ttl = "forever", duplex = false } = meta;
   trueOrFalse(duplex, "duplex");
   if (typeof ttl !== "string") throw new Invalid(`ttl ${quoted(JSON.stringify(ttl))} is no text`);
@@ -101,13 +104,13 @@ export function parseSpawnOptions(given: Json, kind: Kind): SpawnOptions {
 }
 
 /**
- * The options of a handler: what its script declares, and over that what the meta of its spawn says.
+ * Reads the options of a handler. The meta of its spawn overrides the declaration of its script.
  *
  * @throws Invalid
  */
 export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions {
   const script = objectIn(declared, "the options of the handler");
-  onlyKnown(script, READY, "the record of the handler");
+  onlyKnown(script, READY_KEYS, "the record of the handler");
   const options = { ...script, ...objectIn(meta, "meta") };
   const { initial, pulse, on_error: onError, start = "tail" } = options;
   const { concurrency = 1, batches = false, one_by_one: oneByOne = false } = options;
@@ -121,7 +124,7 @@ export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions 
           ? start
           : refused(() => parseId(start)),
     initial,
-    pulse: pulse === undefined ? undefined : wholeNumber(pulse, "pulse", MIN_PULSE, 2 ** 31 - 1),
+    pulse: pulse === undefined ? undefined : wholeNumber(pulse, "pulse", MIN_PULSE_MS, 2 ** 31 - 1),
     onError: onError === undefined ? undefined : oneOf(ON_ERRORS, onError, "on_error"),
     concurrency: wholeNumber(concurrency, "concurrency", 1, MAX_CONCURRENCY),
     batches: trueOrFalse(batches, "batches"),
@@ -134,10 +137,10 @@ export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions 
 }
 
 /**
- * Whether a handler goes on after a failure on a frame. Where nobody says, a request from outside does
- * not end it: whoever may send one could end a site.
+ * Whether a handler goes on after a failure on a frame. By default, a request over HTTP does not end it: any visitor
+ * could end a site.
  *
- * @param topic of the frame, as far as it is known
+ * @param topic of the frame, where it is known
  */
 export function passesOver(
   options: HandlerOptions | undefined,
@@ -146,7 +149,7 @@ export function passesOver(
   return (options?.onError ?? (topic === HTTP_REQUEST ? "skip" : "fail")) === "skip";
 }
 
-/** A list of topics, or one text as a read takes it, as scopes; undefined for all. */
+/** Parses a list of topics, or one text as a read takes it, to scopes; undefined for all. @throws Invalid */
 function topicsOf(topics: Json | undefined): readonly string[] | undefined {
   if (topics === undefined) return undefined;
   const list = typeof topics === "string" ? [topics] : topics;
@@ -188,7 +191,7 @@ function wholeNumber(value: Json, name: string, least: number, most: number): nu
   throw new Invalid(`${name} is a whole number from ${least} to ${most}`);
 }
 
-/** Runs what may refuse what was asked for: that makes the processor invalid. */
+/** Runs a parser over an option. @throws Invalid in place of an XsError */
 export function refused<T>(parse: () => T): T {
   try {
     return parse();

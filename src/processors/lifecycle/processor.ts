@@ -6,7 +6,7 @@ import type { ScriptPlace } from "../child/runtime.ts";
 import type { Subject } from "./answers.ts";
 import type { SpawnOptions } from "./options.ts";
 
-/** What a client asked to run. */
+/** A spawn frame, parsed: the script that a client asks to run, and its options. */
 export interface Spawn {
   readonly subject: Subject;
   /** The meta of its frame. */
@@ -16,32 +16,32 @@ export interface Spawn {
   readonly duplex: boolean;
 }
 
-/** What a processor has around it. */
+/** The services that a processor uses. */
 export interface ProcessorHost {
   readonly store: Store;
   readonly place: ScriptPlace;
-  /** Aborted when nothing is to be started any more. */
+  /** Aborted when the server stops: the processor starts nothing after that. */
   readonly signal: AbortSignal;
-  /** Every spawn that the log has of this kind and name. */
+  /** The ids of all spawns of this kind and name in the log. */
   readonly spawnIds: ReadonlySet<string>;
-  /** The first later spawn of the same name up to an id, unless it was passed over. */
+  /** The first later spawn of the same name up to an id, without those that are passed over. */
   successorUpTo(id: string): Promise<string | undefined>;
-  /** Notes that a later spawn does not replace this one: it does not load. */
+  /** Notes that a later spawn does not replace this one, because it does not load. */
   passedOver(spawnId: string): void;
   isPassedOver(spawnId: string): boolean;
-  /** Takes note that the handler has failed on a frame and goes on; NAME.error is in the store. */
+  /** Notes that the handler has failed on a frame and goes on, after NAME.error is in the store. */
   skipped(failure: Required<Failure>): void;
 }
 
-/** Why a processor has failed, and the frame on which it has, if it was one. */
+/** Why a processor has failed, and the frame on which a handler has failed. */
 export interface Failure {
   readonly reason: string;
   readonly frame_id?: string;
 }
 
-/** How one run of a processor's program went. */
+/** The outcome of one run of a processor's program. */
 export type Attempt =
-  /** `passedOver`: it will not meet what it died of again. */
+  /** `passedOver`: the frame on which the program died is passed over, so the next run does not get it. */
   | { readonly exit: Exit; readonly reason: string; readonly passedOver?: boolean }
   | { readonly failed: Failure }
   | { readonly stopped: true };
@@ -50,34 +50,34 @@ export type Attempt =
 export interface Processor {
   readonly subject: Subject;
   readonly runtime: string | undefined;
-  /** Of its program; undefined while that does not run. */
+  /** The pid of its program; undefined while that does not run. */
   readonly pid: number | undefined;
-  /** How far it is behind what it takes, in ms; undefined where it takes nothing. */
+  /** How far it is behind the newest frame of its topics, in ms; undefined where it takes no frames. */
   readonly behindMs: number | undefined;
   /** Whether it takes frames of a topic, also while its program does not run. */
   takes(topic: string): boolean;
-  /** Whether a frame of such a topic comes, or came, to it: it began before that. */
+  /** Whether it gets, or got, a frame with this id and such a topic: it starts before that frame. */
   isFor(id: string): boolean;
-  /** Whether it is done with what is up to an id. */
+  /** Whether it is done with every frame up to an id. */
   hasDone(id: string): boolean;
-  /** Finds out whether the script loads. @throws Invalid */
+  /** Prepares the script and checks that it loads. @throws Invalid where it does not */
   load(signal: AbortSignal): Promise<void>;
-  /** It is to go on after this id, where its predecessor ended, instead of after its spawn. */
+  /** Makes it start after this id, where its predecessor ended, instead of after its spawn. */
   startAfter(id: string): void;
-  /** What is to be committed together with `.active`. */
+  /** The changes that the store commits together with `.active`. */
   activation(): Change[];
-  /** What is to be remembered of it once it has ended by itself: how far it came. */
+  /** The changes that store its progress once it has ended by itself. */
   remains(): Change[];
   /** Runs its program once. Rejects with `Invalid` where that does not load any more. */
   attempt(): Promise<Attempt>;
   /**
-   * Finishes what comes before the spawn of its successor, and ends. Gives the id after which the
-   * successor goes on: its spawn, or what this one has done if it could not finish.
+   * Handles the frames before the spawn of its successor, and ends. Resolves to the id after which the successor
+   * starts: the successor's spawn, or the last frame that is done where this one could not finish.
    */
   handOver(successor: string): Promise<string>;
-  /** A later spawn does not load: this one goes on. */
+  /** Goes on past the spawn of a successor that does not load. */
   goOn(successor: string): void;
   stop(): Promise<void>;
-  /** Takes its files away. */
+  /** Removes the files of its script. */
   dispose(): void;
 }

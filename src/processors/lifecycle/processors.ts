@@ -10,20 +10,20 @@ import { Requests, type Unanswered } from "./requests.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
 
-/** All topics that tell of processors. */
+/** The topics of the frames about processors. */
 const LIFECYCLE_TOPICS = [
   "stream.cross.duplex.*",
   "stream.cross.generator.*",
   "stream.cross.handler.*",
 ] as const;
-/** Those by which something is asked for. */
+/** The topics by which a client asks to start or end a processor. */
 const REQUEST_TOPICS = ["duplex", "generator", "handler"].flatMap((kind) => [
   `stream.cross.${kind}.spawn`,
   `stream.cross.${kind}.terminate`,
 ]);
 
-/** Processors that load at the same time, so that a start with many does not overrun the machine. */
-const LOADS = 8;
+/** Processors that may load at the same time: more would overload the machine when a server with many starts. */
+const MAX_LOADS = 8;
 
 /** Runs the generators and handlers that the log of a store asks for. */
 export class Processors {
@@ -33,12 +33,12 @@ export class Processors {
   readonly #abort = new AbortController();
   #reader: Reader | undefined;
   #reading: Promise<void> = Promise.resolve();
-  /** What was running has come to its supervisors. */
+  /** Resolves when every processor that ran before has a supervisor. */
   readonly #started = Promise.withResolvers<void>();
-  /** Every request up to this id has come to its supervisor. */
+  /** The supervisors have every request up to this id. */
   #position = "";
   #moved = Promise.withResolvers<void>();
-  /** Frames that imports brought since the start: they ask for something at the next one. */
+  /** Frames that imports brought since the start: they count from the next start. */
   readonly #imported = new Set<string>();
   readonly #requests = new Requests((id) =>
     [...this.#supervisors.values()].flatMap((supervisor) => supervisor.takerOf(id) ?? []),
@@ -47,15 +47,15 @@ export class Processors {
   #loads = 0;
   #waiting: (() => void)[] = [];
 
-  /** @param scriptEnv names of the variables that scripts have of this process; all without it */
+  /** @param scriptEnv the names of the environment variables that scripts get; all where it is undefined */
   constructor(store: Store, scriptEnv?: readonly string[]) {
     this.#store = store;
     this.#place = placeIn(store, scriptEnv);
   }
 
   /**
-   * Whether a handler takes frames of a topic, also one that is about to run or runs again in a
-   * moment: frames wait for it.
+   * Whether a handler takes frames of a topic. A handler that loads or restarts counts too: frames wait
+   * for it.
    */
   async takes(topic: string): Promise<boolean> {
     await this.#started.promise;
@@ -65,33 +65,33 @@ export class Processors {
     );
   }
 
-  /** Leaves out frames that an import is about to bring. Call it before they are there. */
+  /** Makes this server ignore frames of an import. Call it before they are in the log. */
   imported(ids: readonly string[]): void {
     for (const id of ids) this.#imported.add(id);
   }
 
-  /** Runs nothing, and answers no request: all of that waits for the next start. */
+  /** Starts no processor: spawns and HTTP requests wait for the next start. */
   pause(): void {
     this.#isPaused = true;
     this.#started.resolve();
   }
 
-  /** Whether nothing runs, and will not before the next start. */
+  /** Whether this server runs no processor before its next start. */
   get isPaused(): boolean {
     return this.#isPaused;
   }
 
-  /** Whether a handler of requests has failed for good, and nothing has come in its place. */
+  /** Whether a handler of HTTP requests has failed for good, and none has replaced it. */
   get someFailed(): boolean {
     return this.#requests.someFailed;
   }
 
-  /** Resolves once no handler will answer a request; to be told when nobody waits any more. */
+  /** `over` resolves once no handler will answer a request. Call `forget` when nobody waits for that any more. */
   unanswered(id: string): { over: Promise<Unanswered>; forget(): void } {
     return this.#requests.unanswered(id);
   }
 
-  /** Starts what was running, and then follows what is asked for. */
+  /** Starts the processors that ran when the last server stopped, and then follows the log for requests. */
   async start(): Promise<void> {
     removeScripts(this.#place);
     const reader = this.#store.read({ ...READ_ALL, topics: [...LIFECYCLE_TOPICS], follow: true });
@@ -107,7 +107,7 @@ export class Processors {
         this.#position = frame.id;
         if (this.#imported.has(frame.id)) continue;
         registry.apply(frame);
-        this.#requests.told(frame, (id) => this.#topicOf(id));
+        this.#requests.note(frame, (id) => this.#topicOf(id));
         const request = requestIn(frame);
         if (request?.action !== "spawn") continue;
         requests.set(frame.id, frame);
@@ -126,13 +126,13 @@ export class Processors {
     return [...this.#supervisors.values()].flatMap((supervisor) => supervisor.status());
   }
 
-  /** Ends all of them. They run again after the next start. */
+  /** Ends all processors. They run again after the next start. */
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#started.resolve();
     this.#reader?.close();
     await this.#reading;
-    // Nothing comes to its supervisor any more, so a handler must not wait for that.
+    // Requests reach no supervisor any more: wakes a handler that waits for one.
     this.#moved.resolve();
     await Promise.all([...this.#supervisors.values()].map((supervisor) => supervisor.stop()));
   }
@@ -170,20 +170,20 @@ export class Processors {
   }
 
   async #take(frame: Frame): Promise<void> {
-    // A reader that was far behind reads the log again, and finds them there.
+    // A reader that was far behind reads pages of the log, which hold imported frames.
     if (this.#imported.has(frame.id)) return;
-    this.#requests.told(frame, (id) => this.#topicOf(id));
+    this.#requests.note(frame, (id) => this.#topicOf(id));
     const request = requestIn(frame);
     if (request) this.#supervisor(request.kind, request.name).request(request.action, frame);
     else await this.#refuse(frame);
   }
 
-  /** Answers a spawn that names nothing. */
+  /** Answers a spawn without a name with `.invalid`; ignores every other frame. */
   async #refuse(frame: Frame): Promise<void> {
     const kind = unnamedSpawn(frame);
     if (!kind) return;
     const reason =
-      'meta.topic is missing: it names what is spawned, as in --meta \'{"topic":"ping"}\'';
+      'meta.topic is missing: it names the processor, as in --meta \'{"topic":"ping"}\'';
     const meta = JSON.stringify({ topic: null, spawn_id: frame.id, reason });
     const topic = `stream.cross.${kind}.invalid`;
     await this.#store.append({ topic, meta, ttl: FOREVER, content: null });
@@ -218,7 +218,7 @@ export class Processors {
     }
   }
 
-  /** The id of the next request that has not come to its supervisor. What imports bring never comes. */
+  /** The id of the next request that no supervisor has yet. Requests of imports do not count. */
   #nextRequest(): string | undefined {
     let id = this.#position;
     do {
@@ -230,7 +230,8 @@ export class Processors {
   }
 
   async #loading<T>(load: () => Promise<T>): Promise<T> {
-    while (this.#loads >= LOADS) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.#loads >= MAX_LOADS)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#loads++;
     try {
       return await load();
@@ -241,7 +242,7 @@ export class Processors {
   }
 }
 
-/** What would run after the next start, in a state in which it does not: a row of `xs ps` each. */
+/** Rows of `xs ps` for the processors that would run after the next start. @param state of each row */
 export async function idleProcessors(
   store: Store,
   state: "stopped" | "paused",
@@ -253,7 +254,7 @@ export async function idleProcessors(
   });
 }
 
-/** What the next start would run, by the newest spawn of each that it would try. */
+/** The processors that the next start would run. @returns of each the newest spawn, and all spawns that the start would try */
 export async function nextStart(
   store: Store,
 ): Promise<{ kind: Kind; name: string; spawn_id: string; spawns: string[] }[]> {

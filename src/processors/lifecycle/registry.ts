@@ -1,16 +1,17 @@
 import type { Frame } from "../../core/frame.ts";
 import type { Json } from "../../core/json.ts";
 
+/** The two kinds of processors. */
 export type Kind = "generator" | "handler";
 
-/** What a client asks for with a frame. */
+/** A frame by which a client asks to start or end a processor. */
 export interface Request {
   readonly kind: Kind;
   readonly name: string;
   readonly action: "spawn" | "terminate";
 }
 
-/** What should run under a name. A name is one's own among the generators, or among the handlers. */
+/** The spawns that should run under a name. Generators and handlers have separate names. */
 export interface Entry {
   readonly kind: Kind;
   readonly name: string;
@@ -18,7 +19,7 @@ export interface Entry {
   pending?: string | undefined;
   /** The spawn that was active last, and has not ended for good. */
   good?: string | undefined;
-  /** A terminate that has no answer yet, and the spawns that it ends. */
+  /** A terminate without an answer, and the spawns that it ends. */
   terminating?: { readonly id: string; readonly spawns: readonly string[] } | undefined;
 }
 
@@ -26,7 +27,7 @@ const TOPIC = /^stream\.cross\.(generator|duplex|handler)\.([a-z]+)$/;
 /** Answers after which a spawn does not run again by itself. */
 const ENDS: ReadonlySet<string> = new Set(["invalid", "finished", "failed", "terminated"]);
 
-/** Reads a frame of the runtime's topics; undefined for every other, and for one without a name. */
+/** Reads the request in a frame; undefined for any other frame, and for a request without a name. */
 export function requestIn({ topic, meta }: Frame): Request | undefined {
   const [, subject, action] = TOPIC.exec(topic) ?? [];
   const name = textIn(meta, "topic");
@@ -34,36 +35,36 @@ export function requestIn({ topic, meta }: Frame): Request | undefined {
   return { kind: kindOf(subject), name, action };
 }
 
-/** The kind of a spawn that names nothing; undefined for every other frame. */
+/** The kind of a spawn without a name; undefined for any other frame. */
 export function unnamedSpawn({ topic, meta }: Frame): Kind | undefined {
   const [, subject, action] = TOPIC.exec(topic) ?? [];
   return action === "spawn" && textIn(meta, "topic") === undefined ? kindOf(subject) : undefined;
 }
 
-/** Tells whether a spawn is that of a generator that is fed by frames. */
+/** Whether a spawn asks for a duplex generator, whose program reads frames. */
 export function isDuplex({ topic, meta }: Frame): boolean {
   return topic === "stream.cross.duplex.spawn" || (meta as { duplex?: Json }).duplex === true;
 }
 
 /**
- * What should run, by a fold over the frames of the runtime in the order of the log. Over the whole
- * log it says what runs after a restart: `pending` and, if that does not load, `good`.
+ * Finds the processors that should run, as a fold over the frames of the runtime in the order of the log. After the
+ * whole log, a restart runs `pending` or, if that does not load, `good`.
  */
 export class Registry {
   readonly #entries = new Map<string, Entry>();
   readonly #unnamed = new Map<string, Frame>();
   /**
-   * Spawns of a name that another followed before they had an answer. Where an import brought that
-   * one, the answer is still to come.
+   * Spawns of a name that a later spawn followed before they had an answer. Where an import brought the later one,
+   * their answer is still to come.
    */
   readonly #passed = new Map<string, Set<string>>();
 
-  /** What there is to run or to answer, in the order in which the names first came. */
+  /** The names with something to run or to answer, in the order of their first frames. */
   entries(): Entry[] {
     return [...this.#entries.values()];
   }
 
-  /** Spawns that name nothing, and have no answer yet. */
+  /** Spawns without a name and without an answer. */
   unnamed(): Frame[] {
     return [...this.#unnamed.values()];
   }
@@ -108,7 +109,7 @@ function change(entry: Entry, passed: Set<string>, { action, id, spawn }: Lifecy
     entry.pending = id;
   } else if (action === "terminate") {
     const spawns = [entry.good, entry.pending].filter((each) => each !== undefined);
-    // Where nothing runs there is nothing to answer.
+    // A terminate of nothing gets no answer.
     if (spawns.length > 0) entry.terminating = { id, spawns };
     entry.pending = undefined;
     entry.good = undefined;

@@ -1,44 +1,44 @@
 import type { Frame } from "../../core/frame.ts";
 import { HTTP_REQUEST } from "../../core/http.ts";
 
-/** Requests of which it is remembered who failed on them, at most. */
-const MOST = 1000;
+/** The most requests whose failures are kept in memory. */
+const MAX_FAILED_REQUESTS = 1000;
 
-/** A handler, as far as requests go. */
+/** A handler that takes HTTP requests. */
 export interface Taker {
   readonly spawnId: string;
   readonly name: string;
 }
 
-/** Why nobody answers a request any more: what each of the handlers that took it failed of. */
+/** Why no handler will answer a request: the failure of each handler that took it. */
 export interface Unanswered {
-  /** Empty where no handler has failed on it: all that would have handled it are gone. */
+  /** Empty where no handler has failed on the request: all its handlers have ended. */
   readonly reasons: readonly string[];
 }
 
 /**
- * Knows of a request when every handler that took it has failed on it, so that its client need not wait
- * for an answer that never comes.
+ * Finds requests on which every handler has failed, so that their clients do not wait for an answer that never
+ * comes.
  */
 export class Requests {
   readonly #takersOf: (id: string) => readonly Taker[];
-  /** By the request, then by the spawn: the reason; undefined where the handler ended before. */
+  /** Reasons by request and spawn; undefined where the handler ended before it handled the request. */
   readonly #failures = new Map<string, Map<string, string | undefined>>();
   readonly #waiting = new Map<string, (over: Unanswered) => void>();
-  /** Handlers of requests that have failed for good. */
+  /** The names of handlers of requests that have failed for good. */
   readonly #failed = new Set<string>();
 
-  /** @param takersOf gives the handlers that handle a request of this id now, or will */
+  /** @param takersOf returns the handlers that handle a request with this id, now or later */
   constructor(takersOf: (id: string) => readonly Taker[]) {
     this.#takersOf = takersOf;
   }
 
-  /** Whether a handler of requests has failed for good, and nothing has come in its place. */
+  /** Whether a handler of requests has failed for good, and none has replaced it. */
   get someFailed(): boolean {
     return this.#failed.size > 0;
   }
 
-  /** Resolves once no handler will answer the request; to be told when nobody waits any more. */
+  /** `over` resolves once no handler will answer the request. Call `forget` when nobody waits for that any more. */
   unanswered(id: string): { over: Promise<Unanswered>; forget(): void } {
     const { promise, resolve } = Promise.withResolvers<Unanswered>();
     this.#waiting.set(id, resolve);
@@ -46,31 +46,32 @@ export class Requests {
     return { over: promise, forget: () => void this.#waiting.delete(id) };
   }
 
-  /** A handler has failed on a frame, which may be a request. */
+  /** Notes that a handler has failed on a frame, which may be a request. */
   failedOn(id: string, { spawnId, name }: Taker, reason: string): void {
-    this.#note(id, spawnId, `${name}: ${reason}`);
+    this.#noteFailure(id, spawnId, `${name}: ${reason}`);
     this.#settle(id);
   }
 
   /**
-   * A handler of requests has ended for good.
+   * Notes that a handler of requests has ended for good.
    *
-   * @param wasFor tells which requests it would have handled
+   * @param wasFor whether it would have handled the request with this id
    */
   ended({ spawnId, name }: Taker, failed: boolean, wasFor: (id: string) => boolean): void {
     if (failed) this.#failed.add(name);
     for (const id of [...this.#waiting.keys()]) {
-      if (wasFor(id) && !this.#failures.get(id)?.has(spawnId)) this.#note(id, spawnId, undefined);
+      if (wasFor(id) && !this.#failures.get(id)?.has(spawnId))
+        this.#noteFailure(id, spawnId, undefined);
       this.#settle(id);
     }
   }
 
   /**
-   * Takes what the runtime says, in the order of the log.
+   * Notes a frame of the runtime. Call it in the order of the log.
    *
-   * @param topicOf gives the topic of a frame that is in the store
+   * @param topicOf returns the topic of a frame; undefined where the frame is not in the store
    */
-  told({ topic, meta }: Frame, topicOf: (id: string) => string | undefined): void {
+  note({ topic, meta }: Frame, topicOf: (id: string) => string | undefined): void {
     const { topic: name, frame_id: frameId } = (meta ?? {}) as Record<string, unknown>;
     if (typeof name !== "string") return;
     if (topic === "stream.cross.handler.failed") {
@@ -80,23 +81,23 @@ export class Requests {
     }
   }
 
-  #note(id: string, spawnId: string, reason: string | undefined): void {
+  #noteFailure(id: string, spawnId: string, reason: string | undefined): void {
     const known = this.#failures.get(id) ?? new Map<string, string | undefined>();
     this.#failures.delete(id);
     this.#failures.set(id, known.set(spawnId, reason));
     for (const oldest of this.#failures.keys()) {
-      if (this.#failures.size <= MOST) break;
+      if (this.#failures.size <= MAX_FAILED_REQUESTS) break;
       this.#failures.delete(oldest);
     }
   }
 
   #settle(id: string): void {
-    const tell = this.#waiting.get(id);
-    if (!tell) return;
+    const resolve = this.#waiting.get(id);
+    if (!resolve) return;
     const failures = this.#failures.get(id);
     if (!this.#takersOf(id).every(({ spawnId }) => failures?.has(spawnId))) return;
     const reasons = [...(failures?.values() ?? [])].filter((reason) => reason !== undefined);
     this.#waiting.delete(id);
-    tell({ reasons });
+    resolve({ reasons });
   }
 }

@@ -7,10 +7,10 @@ import { Backoff } from "./backoff.ts";
 import type { Attempt, Processor, Spawn } from "./processor.ts";
 import type { ProcessorStatus } from "./status.ts";
 
-/** How it ended, by itself or because it was asked to. */
+/** How a processor ended: by itself, or because it was stopped. */
 export type End = { how: "finished" | "failed"; meta: { [key: string]: Json } } | "stopped";
 
-/** A processor that was active, over all runs of its program. */
+/** A processor from its activation to its end, over all runs of its program. */
 export class Running {
   readonly processor: Processor;
   readonly #store: Store;
@@ -21,7 +21,7 @@ export class Running {
   #restarts = 0;
   #lastExit: ProcessorStatus["last_exit"] = null;
   readonly #stopped = Promise.withResolvers<void>();
-  /** Gives up a start that lacks something. */
+  /** Ends the attempts to start the program where the system lacks something. */
   readonly #abort = new AbortController();
   #stopping = false;
   #over: Promise<unknown> | undefined;
@@ -36,7 +36,7 @@ export class Running {
     return this.processor.subject;
   }
 
-  /** Runs the program again and again, as its restart policy says. */
+  /** Runs the program, and restarts it by its restart policy. Resolves when it does not run again; never rejects. */
   run(): Promise<End> {
     const over = this.#run().catch((error: Error): End => {
       if (this.#stopping) return "stopped";
@@ -46,6 +46,7 @@ export class Running {
     return over;
   }
 
+  /** Ends it for a successor. @returns the id after which the successor starts, as `Processor.handOver` does */
   async handOver(successor: string): Promise<string> {
     this.#stopping = true;
     this.#state = "replacing";
@@ -54,12 +55,12 @@ export class Running {
     return goesOnAfter;
   }
 
-  /** It was asked to end, and has no successor. */
+  /** Whether it is ending without a successor. */
   get isStopping(): boolean {
     return this.#state === "stopping";
   }
 
-  /** A successor need not wait for it any longer. */
+  /** Stops a processor that is handing over: its successor does not wait any longer. */
   abandon(): void {
     if (this.#state === "replacing") void this.processor.stop();
   }
@@ -102,17 +103,17 @@ export class Running {
       this.#lastExit = { code, signal };
       const { restart } = this.#spawn.options;
       const well = code === 0;
-      const told = { ...(code !== null && { exit: code }), ...(signal !== null && { signal }) };
+      const ending = { ...(code !== null && { exit: code }), ...(signal !== null && { signal }) };
       if (restart === "never" || (restart === "on-failure" && well)) {
         return well
-          ? { how: "finished", meta: told }
-          : { how: "failed", meta: { reason, ...told } };
+          ? { how: "finished", meta: ending }
+          : { how: "failed", meta: { reason, ...ending } };
       }
       const ran = performance.now() - this.#since;
       const delay = passedOver ? this.#backoff.anew() : this.#backoff.after(ran);
       this.#state = "restarting";
       await this.#record([
-        rerunAnswer(this.subject, "restarting", { reason, ...told, delay_ms: delay }),
+        rerunAnswer(this.subject, "restarting", { reason, ...ending, delay_ms: delay }),
       ]);
       await Promise.race([Bun.sleep(delay), this.#stopped.promise]);
       if (this.#stopping) return "stopped";
@@ -128,7 +129,7 @@ export class Running {
       const { signal } = this.#abort;
       return await outlasting(`${kind} ${name}`, signal, () => this.processor.attempt());
     } catch (error) {
-      // It loaded before: what keeps it from that now may pass.
+      // The program loaded before, so the cause may pass: it counts as an end, and the policy decides.
       const { message: reason } = error as Error;
       return { exit: { code: null, signal: null, unread: 0 }, reason };
     }

@@ -8,17 +8,17 @@ export interface ProcessorStatus {
   state: "loading" | "active" | "restarting" | "replacing" | "stopping" | "stopped" | "paused";
   spawn_id: string;
   runtime: string | null;
-  /** Of its program. */
+  /** The pid of its program. */
   pid: number | null;
-  /** Since it is active. */
+  /** How long it has been active since its last start. */
   uptime_ms: number | null;
   restarts: number;
   last_exit: { code: number | null; signal: string | null } | null;
-  /** How far a handler is behind what it takes. */
+  /** How far a handler is behind the newest frame of its topics. */
   behind_ms: number | null;
 }
 
-/** The row of what has no program yet, or none any more. */
+/** The row of a processor without a program. */
 export function idleStatus(
   { kind, name, spawnId }: Subject,
   state: ProcessorStatus["state"],

@@ -16,16 +16,16 @@ import type { Requests, Taker } from "./requests.ts";
 import { type End, Running } from "./running.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
 
-/** What a supervisor has around it. */
+/** The services that a supervisor uses. */
 export interface SupervisorHost {
   readonly store: Store;
   readonly place: ScriptPlace;
   readonly signal: AbortSignal;
-  /** Resolves when every spawn up to an id has come to its supervisor. */
+  /** Resolves when the supervisors have every spawn up to an id. */
   upTo(id: string): Promise<void>;
-  /** Runs something when few others are loading. */
+  /** Runs `load` once few enough other processors are loading. */
   loading<T>(load: () => Promise<T>): Promise<T>;
-  /** What becomes of requests from outside. */
+  /** Notes failures on HTTP requests. */
   readonly requests: Requests;
 }
 
@@ -36,13 +36,13 @@ interface Request {
   readonly recovered?: boolean;
 }
 
-/** All that has one kind and name: what runs, and what is asked for next, one after the other. */
+/** Runs the processors of one kind and name, and carries out the requests for it one after the other. */
 export class Supervisor {
   readonly kind: Kind;
   readonly name: string;
   readonly #host: SupervisorHost;
   readonly #spawnIds = new Set<string>();
-  /** Later spawns that do not replace what runs. */
+  /** Later spawns that do not replace the running processor. */
   readonly #passedOver = new Set<string>();
   #queue: Request[] = [];
   readonly #work = new Drain(() => {
@@ -59,27 +59,27 @@ export class Supervisor {
     this.name = name;
   }
 
-  /** Notes a spawn of an earlier time, which replaces nothing unless it is asked for again. */
+  /** Notes a spawn from before the start, which replaces nothing unless `request` gets it too. */
   remember(spawnId: string): void {
     this.#spawnIds.add(spawnId);
     this.#passedOver.add(spawnId);
   }
 
-  /** Takes a request, in the order of the log. */
+  /** Queues a request. Call it in the order of the log. @param recovered the spawn was active before the server started */
   request(action: "spawn" | "terminate", frame: Frame, recovered = false): void {
     if (action === "spawn") {
       this.#spawnIds.add(frame.id);
       this.#passedOver.delete(frame.id);
     }
     this.#queue.push({ action, frame, recovered });
-    // What is about to be loaded is not wanted any more, or not for long. But what ran before the
-    // server stopped has frames to handle up to the new spawn.
+    // A processor that still loads would be replaced at once, so its load ends here. Not one that ran before the
+    // server stopped: it has frames to handle up to the new spawn.
     if (action === "terminate" || !this.#loading?.recovered) this.#loading?.abort.abort();
     if (action === "terminate") this.#current?.abandon();
     this.#work.start();
   }
 
-  /** Whether frames of a topic are taken here, now or once what is asked for is loaded. */
+  /** Whether the processor takes frames of a topic, now or once its requests are carried out. */
   async takes(topic: string): Promise<boolean> {
     if (!this.#takesNow(topic)) await this.#work.running;
     return this.#takesNow(topic);
@@ -90,7 +90,7 @@ export class Supervisor {
     return current !== undefined && !current.isStopping && current.processor.takes(topic);
   }
 
-  /** What handles a request of this id, now or when its turn comes. */
+  /** The handler of the HTTP request with this id, now or later; undefined where it is none. */
   takerOf(id: string): Taker | undefined {
     const processor = this.#current?.processor;
     return processor?.takes(HTTP_REQUEST) && processor.isFor(id) ? processor.subject : undefined;
@@ -105,7 +105,7 @@ export class Supervisor {
     return rows;
   }
 
-  /** Ends what runs, because the server stops: it runs again after the next start. */
+  /** Ends the processor because the server stops: it runs again after the next start. */
   async stop(): Promise<void> {
     this.#queue = [];
     this.#loading?.abort.abort();
@@ -131,7 +131,7 @@ export class Supervisor {
   async #spawn({ frame, recovered }: Request): Promise<void> {
     const subject = { kind: this.kind, name: this.name, spawnId: frame.id };
     const superseding = this.#queue.find(({ action }) => action === "spawn");
-    // What the server ran before it stopped goes on first, so that nothing is left out.
+    // A processor that ran before the server stopped still goes on: it has frames to handle up to the next spawn.
     if (superseding && !recovered) {
       this.#passOver(frame.id);
       await this.#answer([answer(subject, "replaced", { by: superseding.frame.id })]);
@@ -154,7 +154,7 @@ export class Supervisor {
     void running.run().then((end) => this.#ended(running, end));
   }
 
-  /** Loads what is to run; undefined where it does not load, or is not wanted any more. */
+  /** Loads a processor; undefined where it does not load, or a later request ends the load. Answers that spawn then. */
   async #load(
     subject: Subject,
     frame: Frame,
@@ -194,9 +194,9 @@ export class Supervisor {
   ): Promise<{ processor: Processor; spawn: Spawn }> {
     signal.throwIfAborted();
     const spawn = await this.#read(subject, frame);
-    const around = this.#around(frame.id);
+    const host = this.#hostOf(frame.id);
     const processor =
-      subject.kind === "handler" ? new Handler(around, spawn) : new Generator(around, spawn);
+      subject.kind === "handler" ? new Handler(host, spawn) : new Generator(host, spawn);
     try {
       await processor.load(signal);
       return { processor, spawn };
@@ -218,7 +218,7 @@ export class Supervisor {
     return { subject, meta, options, script: await content.bytes(), duplex: isDuplex(frame) };
   }
 
-  #around(spawnId: string): ProcessorHost {
+  #hostOf(spawnId: string): ProcessorHost {
     return {
       store: this.#host.store,
       place: this.#host.place,
@@ -254,7 +254,7 @@ export class Supervisor {
       return;
     }
     await current.stop();
-    // It may have come to an end of its own meanwhile.
+    // It may have ended by itself meanwhile.
     if (this.#current !== current) return;
     this.#current = undefined;
     await this.#answer([answer(current.subject, "terminated"), ...this.#forget()]);
@@ -277,14 +277,14 @@ export class Supervisor {
     this.#release(running.processor, failed);
   }
 
-  /** Requests that wait for a handler which has ended wait no more. */
+  /** Ends the wait of HTTP requests for a handler that has ended. */
   #release(processor: Processor, failed: boolean): void {
     if (!processor.takes(HTTP_REQUEST)) return;
     const wasFor = (id: string) => processor.isFor(id) && !processor.hasDone(id);
     this.#host.requests.ended(processor.subject, failed, wasFor);
   }
 
-  /** What is remembered of a processor goes when it is terminated. */
+  /** The changes that delete the progress of a processor, when it is terminated. */
   #forget(): Change[] {
     return [{ delete: recordKey(this) }];
   }
@@ -293,7 +293,7 @@ export class Supervisor {
     try {
       await retryWhileDiskFull(() => this.#host.store.apply(changes));
     } catch (error) {
-      // A store that is closed or has failed says so itself.
+      // A store that is closed or has failed reports that itself.
       if (!["store_closed", "store_failed"].includes((error as { code?: string }).code ?? ""))
         throw error;
     }
