@@ -1,4 +1,4 @@
-/** A media range of `Accept`, with how much it is wanted, from 0 to 1. */
+/** A media range of `Accept`, with its quality from 0 to 1. */
 interface Range {
   readonly type: string;
   readonly subtype: string;
@@ -6,11 +6,11 @@ interface Range {
 }
 
 /**
- * The type that a client prefers, as its `Accept` says (RFC 9110, 12.5.1): the one of the highest `q`, then
- * the one that is named more exactly, then the earlier of the offers. Undefined where it wants none of
- * them; without the header it is the last offer.
+ * Returns the offer that a client prefers by its `Accept` header (RFC 9110, 12.5.1): the one with the
+ * highest `q`, then the one that a more exact range names, then the earlier one. Undefined if the client
+ * accepts none of them. Without the header, it returns the last offer.
  *
- * @param offers media types in small letters, without parameters; the last is what is given by default
+ * @param offers media types in lower case, without parameters; the last one is the default
  */
 export function preferred<T extends string>(
   accept: string | null | undefined,
@@ -23,7 +23,7 @@ export function preferred<T extends string>(
     const { quality, exactness } = match(ranges, offer);
     if (quality === 0) continue;
     const equal = best && quality === best.quality && exactness === best.exactness;
-    // Where a client names neither, it has not asked for anything but the default.
+    // A client that names neither offer exactly gets the default.
     const isDefault = at === offers.length - 1 && exactness < 2;
     const better =
       !best ||
@@ -35,7 +35,7 @@ export function preferred<T extends string>(
   return best?.offer;
 }
 
-/** How much an offer is wanted: of the ranges that it is in, the most exact one tells. */
+/** The quality of an offer, from the most exact range that contains it. */
 function match(ranges: readonly Range[], offer: string): { quality: number; exactness: number } {
   const [type, subtype] = offer.split("/");
   let found = { quality: 0, exactness: -1 };
@@ -50,7 +50,7 @@ function match(ranges: readonly Range[], offer: string): { quality: number; exac
 
 function rangesOf(accept: string): Range[] {
   const ranges: Range[] = [];
-  // Between quotes a comma or a semicolon is a part of a value.
+  // A comma or semicolon between quotes belongs to a value.
   for (const [element] of accept.matchAll(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g)) {
     const [range = "", ...parameters] = element.match(/(?:[^;"]|"(?:[^"\\]|\\.)*"?)+/g) ?? [];
     const [, type, subtype] = /^\s*([^\s/]+)\/([^\s/]+)\s*$/.exec(range.toLowerCase()) ?? [];

@@ -1,6 +1,6 @@
 /**
- * What goes with bytes that somebody stored: a browser that is led to them does not guess what they are,
- * and runs nothing that they hold.
+ * Headers of a response with stored bytes: a browser that opens them does not guess their type, and runs
+ * no script in them.
  */
 export const STORED_BYTES = {
   "x-content-type-options": "nosniff",
@@ -8,7 +8,6 @@ export const STORED_BYTES = {
 } as const;
 
 /**
- * What goes with an answer that comes bit by bit: nginx, with its defaults, and others would keep it back
- * until it is over.
+ * Headers of a streamed response: nginx, with its defaults, and other proxies would buffer it until its end.
  */
 export const STREAMED = { "cache-control": "no-cache", "x-accel-buffering": "no" } as const;

@@ -10,7 +10,7 @@ import { GONE, ROUTES } from "./routes.ts";
 
 const ROUTER = new Router(ROUTES, GONE);
 
-/** The function that answers every question about a store, with or without a socket. */
+/** Makes the function that answers all requests to a store, from a socket or from this process. */
 export function api(store: Store, context: ApiContext = {}): Api {
   const errors = new Map<ErrorCode, number>();
   const count = (code: ErrorCode) => void errors.set(code, (errors.get(code) ?? 0) + 1);
@@ -25,7 +25,7 @@ export function api(store: Store, context: ApiContext = {}): Api {
   };
 }
 
-/** What is asked for. Only HTTP/1.0 leaves the host out. @throws XsError `bad_host`, `bad_request` */
+/** The URL of a request. Only HTTP/1.0 may omit `Host`. @throws XsError `bad_host`, `bad_request` */
 function urlOf({ method, headers, url }: Request): URL {
   const host = headers.get("host");
   if (host?.includes(",")) {
@@ -35,7 +35,7 @@ function urlOf({ method, headers, url }: Request): URL {
     throw new XsError("bad_host", `the Host ${quoted(host)} is no name of a host: send another`);
   }
   const whole = host === null && url.startsWith("/") ? `http://localhost${url}` : url;
-  // CONNECT may ask for anything.
+  // The target of CONNECT may be any text.
   const parsed = whole.startsWith("http") ? URL.parse(whole) : null;
   if (parsed) return parsed;
   throw new XsError("bad_request", `${method} ${quoted(url)} is not for a path on this server`);

@@ -19,7 +19,7 @@ export const APPEND_OPTIONS = {
   "with-timestamp": TIMESTAMP,
 };
 
-/** Appends one frame; the body is its content. With `chunked` it is a frame for each piece. */
+/** Appends one frame; the body is its content. With `chunked`, appends one frame for each piece of the body. */
 export async function append(
   call: Call,
   { ttl, chunked, "with-timestamp": timestamp }: Values<typeof APPEND_OPTIONS>,
@@ -36,7 +36,7 @@ export async function append(
   };
   if (chunked !== undefined) {
     if (condition.expectLast !== undefined || condition.idempotencyKey !== undefined) {
-      throw new XsError("bad_header", "a chunked append is many: it takes no condition");
+      throw new XsError("bad_header", "a chunked append is several appends: it takes no condition");
     }
     return appendChunks(call, write, chunked, timestamp);
   }
@@ -45,8 +45,8 @@ export async function append(
 }
 
 /**
- * The ttl of a frame to append. It may have ended where this is a retry, whose answer may be known, and where an
- * answer is kept as long as its request.
+ * Parses the ttl of a frame to append. It may have ended already in two cases: a retry with an idempotency
+ * key, which returns the first frame, and a response, which has the ttl of its request.
  *
  * @throws XsError `bad_ttl`
  */
@@ -55,7 +55,7 @@ export function ttlFor(topic: string, text: string, { idempotencyKey }: AppendCo
   return mayBeOver ? parseAskedTtl(text) : parseNewTtl(text);
 }
 
-/** The conditions that the headers of an append put on it. @throws XsError `bad_header`, `bad_id` */
+/** Parses the conditions in the headers of an append. @throws XsError `bad_header`, `bad_id` */
 export function conditionOf(request: Request): AppendCondition {
   const last = request.headers.get("xs-expect-last");
   const key = request.headers.get("idempotency-key");
@@ -68,7 +68,7 @@ export function conditionOf(request: Request): AppendCondition {
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** A header's bytes arrive as Latin-1; ours are UTF-8. */
+/** Decodes a header that a client sent as UTF-8: HTTP delivers its bytes as Latin-1. */
 function utf8(header: string): string {
   try {
     return decoder.decode(Buffer.from(header, "latin1"));

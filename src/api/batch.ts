@@ -10,15 +10,15 @@ import { conditionOf, ttlFor } from "./append.ts";
 import { eachLine, LineError } from "./body-lines.ts";
 import type { Call } from "./call.ts";
 
-/** Most frames of a batch, and the most bytes of all its lines. */
+/** The most frames of a batch, and the most bytes of all its lines. */
 const MAX_FRAMES = 10_000;
 const MAX_BYTES = 16 * 1024 * 1024;
-/** Longest line; more content than that has a place of its own. */
+/** The longest line, in bytes; larger content goes to POST /cas first. */
 const MAX_LINE = 1024 * 1024;
 
 /**
- * Appends frames given as NDJSON in one step: all of them or, where a line is wrong, none. Gives
- * the frames as NDJSON.
+ * Appends frames from NDJSON in one commit: all of them or, if a line is wrong, none. Responds with the
+ * frames as NDJSON.
  */
 export async function appendBatch(
   { store, request, rooms }: Call,
@@ -92,10 +92,10 @@ async function parseRequest(
   const { topic, meta = null, ttl: given = null, content = null, hash = null, ...rest } = value;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
-    const hint = unknown === "id" ? "; frames that have ids are for an import" : "";
+    const hint = unknown === "id" ? "; POST /import adds frames that have ids" : "";
     throw new XsError("bad_batch", `a frame of a batch has no key ${quoted(unknown)}${hint}`);
   }
-  // As in an import, null means for ever.
+  // As in an import, null means forever.
   const ttl = given ?? "forever";
   if (typeof topic !== "string" || typeof ttl !== "string") {
     throw new XsError(
@@ -128,6 +128,6 @@ function knownContent(store: Store, hash: string): TakenContent {
   if (size !== undefined) return { hash, size, known: true };
   throw new XsError(
     "content_not_found",
-    `there is no content ${hash} in this store: put it there with POST /cas first`,
+    `there is no content ${hash} in this store: send it with POST /cas first`,
   );
 }

@@ -2,9 +2,9 @@ import { XsError } from "../core/error.ts";
 import { LineNotText, LineTooLong, textLines } from "../lib/lines.ts";
 import { bodyError } from "./body.ts";
 
-/** What is wrong with a line of a body. */
+/** An error in one line of a body. */
 export class LineError extends Error {
-  /** From 1 up. */
+  /** The number of the line, from 1. */
   readonly line: number;
   readonly reason: XsError;
 
@@ -16,11 +16,11 @@ export class LineError extends Error {
 }
 
 /**
- * Hands the lines of a text to `take`, each as it comes; blank ones are passed over.
+ * Calls `take` with each line of a body as it arrives; skips blank lines.
  *
- * @param most bytes of a line
- * @returns how many lines were taken
- * @throws LineError where a line is not UTF-8, is too long, or `take` throws an XsError
+ * @param most the longest accepted line, in bytes
+ * @returns the number of lines that `take` got
+ * @throws LineError if a line is not UTF-8 or is too long, or if `take` throws an XsError
  * @throws XsError `body_cut_off`
  */
 export async function eachLine(
@@ -49,7 +49,7 @@ export async function eachLine(
   return taken;
 }
 
-/** What is wrong with a line, as the client is told. */
+/** Turns the error of a line into one for the client. */
 function lineError(error: unknown): unknown {
   const { message } = error as Error;
   if (error instanceof LineTooLong) return new XsError("body_too_large", message);

@@ -5,8 +5,8 @@ import type { TakenContent } from "../store/types.ts";
 import type { Room } from "./room.ts";
 
 /**
- * Takes a request's body into the store. A body that breaks off is refused before anything refers
- * to it.
+ * Stores the body of a request; null for an empty body. A body that breaks off is refused, and no frame
+ * refers to it.
  *
  * @throws XsError `body_cut_off`
  */
@@ -18,7 +18,7 @@ export async function takeBody(
   const length = request.headers.get("content-length");
   if (length === "0") return null;
   try {
-    // A stream costs more than all the rest of a small append.
+    // Reading a small body as a stream would cost more than the rest of the append.
     if (length !== null && Number(length) <= STAGED_MAX) {
       return await store.content.takeBytes(await request.bytes(), ephemeral);
     }
@@ -31,6 +31,8 @@ export async function takeBody(
 /**
  * Reads a body of at most `most` bytes into memory.
  *
+ * @param what names the body in a message, as in "a value"
+ * @param room counts the bytes in memory
  * @throws XsError `body_too_large`, `body_cut_off`, `too_many_requests`
  */
 export async function readBody(
@@ -48,7 +50,7 @@ export async function readBody(
     taken += bytes;
   };
   try {
-    // A larger one has room for what has come of it, not for what its client says will come.
+    // A larger body takes room as its bytes arrive: a client could claim any length.
     if (length !== null && Number(length) <= STAGED_MAX) return await request.bytes();
     const chunks: Uint8Array[] = [];
     let size = 0;
@@ -66,13 +68,14 @@ export async function readBody(
   }
 }
 
-/** What a failed read of a body means for the client. */
+/** Turns the error of a failed read of a body into one for the client. */
 export function bodyError(error: unknown): unknown {
   return (error as Error).name === "AbortError" ? bodyCutOff(error) : error;
 }
 
+/** The error for a body that ended too early. */
 export function bodyCutOff(cause: unknown): XsError {
-  return new XsError("body_cut_off", "the body ended before its time, so nothing was kept", {
+  return new XsError("body_cut_off", "the body ended before it was complete, so nothing was kept", {
     cause,
   });
 }

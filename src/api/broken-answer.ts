@@ -3,17 +3,16 @@ import { isOutOfFiles, outOfFiles } from "../store/failures.ts";
 import type { Call } from "./call.ts";
 
 /**
- * Tells of an answer that broke off after it had begun, and gives what its stream is to fail with.
- * Behind a socket that is nothing: the HTTP layer prints whatever it is given, with a piece of the
- * program.
+ * Makes a function that reports a response which broke off midway, and returns the error for its stream.
+ * On a server that error is undefined: Bun would print any other one, with a piece of the program's source.
  */
 export function brokeOff({ context }: Call): (error: unknown) => unknown {
-  const { brokeOff: tell } = context;
+  const { brokeOff: report } = context;
   return (cause) => {
     const error = isOutOfFiles(cause) ? outOfFiles(cause) : cause;
-    // Anything else is a client that left.
-    if (!tell || !(error instanceof XsError)) return error;
-    tell(error);
+    // Any other error means that the client left.
+    if (!report || !(error instanceof XsError)) return error;
+    report(error);
     return undefined;
   };
 }

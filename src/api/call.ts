@@ -2,43 +2,43 @@ import type { ErrorCode, XsError } from "../core/error.ts";
 import type { Store } from "../store/store.ts";
 import type { Rooms } from "./room.ts";
 
-/** Answers one request to a store. Never rejects: a failure is a problem document. */
+/** Answers one request to a store. It never rejects: the response to a failure is a problem document. */
 export type Api = (request: Request) => Promise<Response>;
 
-/** What a resource is given to answer a request. */
+/** A request, with everything a route needs to answer it. */
 export interface Call {
   readonly store: Store;
   readonly request: Request;
   readonly url: URL;
-  /** How often each error was answered so far. */
+  /** The number of responses with each error code so far. */
   readonly errors: ReadonlyMap<ErrorCode, number>;
   readonly context: ApiContext;
   readonly rooms: Rooms;
 }
 
-/** What there is around a store that the API tells of. */
+/** The parts of the program around the store that the API asks or informs. */
 export interface ApiContext {
-  /** The rows of `xs ps`: what runs on the stream. */
+  /** The rows of `xs ps`: the running generators and handlers. */
   processors?(): readonly object[] | Promise<readonly object[]>;
-  /** What the next start of a server would run. */
+  /** The generators and handlers that the next start of a server would run. */
   nextStart?(): Promise<readonly Expected[]>;
-  /** Told of frames that an import is about to bring: they ask nothing of a server that runs. */
+  /** Receives the ids of lifecycle frames before an import adds them, so that the running server ignores them. */
   imported?(ids: readonly string[]): void;
-  /** Told of answers that broke off after they had begun. */
+  /** Receives the error of a response that broke off midway. */
   brokeOff?(error: XsError): void;
-  /** Why there is no room for a connection that may last, where there is none. */
+  /** The reason to refuse a connection that may last; undefined while there is room. */
   crowded?(): string | undefined;
 }
 
-/** A generator or handler, by the frame that asks for it. */
+/** A generator or handler; `spawn_id` is the id of the frame that asks for it. */
 export interface Processor {
   readonly kind: "generator" | "handler";
   readonly name: string;
   readonly spawn_id: string;
 }
 
-/** One that the next start would run. */
+/** A generator or handler that the next start of a server would run. */
 export interface Expected extends Processor {
-  /** The spawn that it tries and, where there is one, that which runs if it does not load. */
+  /** The ids of the spawn that it tries first and, if there is one, of the spawn to fall back to. */
   readonly spawns: readonly string[];
 }

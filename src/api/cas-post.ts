@@ -3,7 +3,7 @@ import type { TakenContent } from "../store/types.ts";
 import { takeBody } from "./body.ts";
 import type { Call } from "./call.ts";
 
-/** What an append leaves out is content as well, for who stores it on purpose. */
+/** Empty content: an append omits it, but a client may store it on purpose. */
 const EMPTY: TakenContent = { hash: hashOf(new Uint8Array()), size: 0, bytes: new Uint8Array() };
 
 /** Stores the body as content and returns its hash as text. */

@@ -5,12 +5,12 @@ import { STORED_BYTES } from "./answer-headers.ts";
 import type { Call } from "./call.ts";
 import { isKnown, isRangeFor } from "./conditions.ts";
 
-/** The content of a hash. */
+/** Responds with the content of a hash. */
 export function cas({ store, request }: Call, _: object, hash: string): Promise<Response> {
   return contentResponse(store, parseHash(hash), request);
 }
 
-/** Content, whole or the range asked for. A hash never changes its meaning, so it is the ETag. */
+/** Responds with content, whole or in the requested range. Its hash is the ETag, as a hash always names the same bytes. @throws XsError `content_not_found`, `content_damaged`, `range_not_satisfiable` */
 export async function contentResponse(
   store: Store,
   hash: string,
@@ -27,7 +27,7 @@ export async function contentResponse(
     "accept-ranges": "bytes",
     "content-type": "application/octet-stream",
   };
-  // Of HEAD no range is defined (RFC 9110, 14.2).
+  // HEAD has no ranges (RFC 9110, 14.2).
   const isRanged = request.method === "GET" && isRangeFor(request, hash);
   const asked = isRanged ? request.headers.get("range") : null;
   const range = parseRange(asked, content.size);
@@ -46,8 +46,8 @@ export async function contentResponse(
 }
 
 /**
- * One byte range (RFC 9110, 14.1.2) as [start, end), or undefined for the whole: no Range header,
- * or one that we may ignore, such as several ranges or another unit.
+ * Parses one byte range (RFC 9110, 14.1.2) as [start, end); undefined for the whole: no Range header,
+ * or one that a server may ignore, such as several ranges or another unit.
  */
 function parseRange(
   header: string | null,

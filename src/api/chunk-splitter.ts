@@ -1,20 +1,20 @@
 import type { ChunkMode } from "../core/chunk.ts";
 import { GrowingBuffer } from "../lib/growing-buffer.ts";
 
-/** Longest piece, in bytes: a line or event that is longer is cut. */
+/** The longest piece, in bytes: a longer line or event is cut. */
 export const MAX_PIECE = 64 * 1024;
 
 const LF = 10;
 const CR = 13;
 
-/** Cuts a stream of bytes into pieces which, joined again, are exactly that stream. */
+/** Cuts a stream of bytes into pieces; the pieces together are exactly that stream. */
 export class Splitter {
   readonly #mode: ChunkMode;
-  /** What has no end yet. */
+  /** The bytes of the unfinished piece. */
   readonly #rest = new GrowingBuffer();
-  /** How far `rest` was searched for an end. */
+  /** The part of `rest` that was searched for an end, in bytes. */
   #searched = 0;
-  /** Of the event so far: it has begun, and its last line is empty. */
+  /** The present event: whether it has begun, and whether its last line is empty. */
   #started = false;
   #lineEmpty = true;
 
@@ -22,7 +22,7 @@ export class Splitter {
     this.#mode = mode;
   }
 
-  /** The pieces that these bytes complete. */
+  /** Adds bytes and returns the pieces that they complete. */
   push(bytes: Uint8Array): Uint8Array[] {
     const pieces: Uint8Array[] = [];
     this.#rest.add(bytes);
@@ -33,24 +33,24 @@ export class Splitter {
       this.#searched = 0;
     }
     if (pieces.length > 0) {
-      // The pieces keep the memory that they stand in.
+      // The pieces share the old buffer, so the rest moves to a new one.
       this.#rest.take();
       this.#rest.add(rest);
     }
     return pieces;
   }
 
-  /** What is left at the end of the stream; undefined for nothing. */
+  /** Returns the unfinished piece at the end of the stream; undefined if there is none. */
   end(): Uint8Array | undefined {
     return this.#rest.size > 0 ? this.#rest.take() : undefined;
   }
 
-  /** Where the first piece of `rest` ends. */
+  /** The end of the first piece in `rest`; undefined if it is unfinished. */
   #end(rest: Buffer): number | undefined {
     const { length } = rest;
     if (length === 0) return undefined;
     if (this.#mode === "bytes") return Math.min(length, MAX_PIECE);
-    // Not further than one more than a piece may hold: all of it is looked at again after each cut.
+    // Only one byte more than a piece may hold: the search repeats after each cut.
     const window = rest.subarray(0, MAX_PIECE + 1);
     const end = this.#mode === "lines" ? this.#lineEnd(window) : this.#eventEnd(window);
     if (end !== undefined && end <= MAX_PIECE) {
@@ -59,7 +59,7 @@ export class Splitter {
       return end;
     }
     if (length < MAX_PIECE) return undefined;
-    // What follows goes on with the same event.
+    // The next piece continues the same event.
     const last = rest[MAX_PIECE - 1];
     this.#started = true;
     this.#lineEmpty = last === LF || last === CR;
@@ -83,7 +83,7 @@ export class Splitter {
         this.#lineEmpty = false;
         continue;
       }
-      // Whether an LF follows this CR is still to come.
+      // The next bytes decide whether an LF follows this CR.
       if (byte === CR && at + 1 === rest.length) break;
       if (byte === CR && rest[at + 1] === LF) at++;
       if (this.#lineEmpty && this.#started) return at + 1;

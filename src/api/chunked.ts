@@ -20,16 +20,16 @@ import type { Call } from "./call.ts";
 import { Splitter } from "./chunk-splitter.ts";
 import { checkCrowd } from "./crowd.ts";
 
-/** Pieces that one commit takes at most. */
-const STEP = 500;
-/** Bytes of the answer that wait for the client at most. */
-const WAITING = 64 * 1024;
+/** The most pieces of one commit. */
+const MAX_PIECES_PER_COMMIT = 500;
+/** The most bytes of the response that wait for the client. */
+const MAX_WAITING_BYTES = 64 * 1024;
 
 type Write = Pick<AppendRequest, "topic" | "meta" | "ttl">;
 
 /**
- * Appends a frame for each piece of the body as it arrives, and a last one without content when the
- * source ends or breaks off. The answer is the frames as NDJSON, each as soon as it is durable.
+ * Appends a frame for each piece of the body as it arrives, and a last frame without content when the
+ * body ends or breaks off. Responds with the frames as NDJSON, each as soon as it is durable.
  */
 export async function appendChunks(
   call: Call,
@@ -41,7 +41,7 @@ export async function appendChunks(
   checkCrowd(call);
   const series = new Series(store, write);
   const lines = series.appendBody(request.body, new Splitter(mode));
-  // What goes wrong up to the first frame still gets its status.
+  // An error before the first frame still sets the status of the response.
   const first = await lines.next();
   let gone = false;
   let ready = Promise.withResolvers<void>();
@@ -56,7 +56,7 @@ export async function appendChunks(
         void (async () => {
           try {
             if (!first.done) await send(first.value);
-            // Whether or not somebody reads the answer, the source is taken to its end.
+            // The body is stored to its end, even if the client does not read the response.
             for await (const line of lines) await send(line);
             if (!gone) controller.close();
           } catch (error) {
@@ -73,7 +73,7 @@ export async function appendChunks(
         ready.resolve();
       },
     },
-    new ByteLengthQueuingStrategy({ highWaterMark: WAITING }),
+    new ByteLengthQueuingStrategy({ highWaterMark: MAX_WAITING_BYTES }),
   );
   return new Response(body, { headers: { ...STREAMED, "content-type": "application/x-ndjson" } });
 }
@@ -97,7 +97,7 @@ class Series {
     this.#store = store;
     this.#write = write;
     this.#meta = meta;
-    // Every chunk has to fit, so the largest is tried first.
+    // Tries the largest meta now, so that a later chunk cannot fail for its size.
     this.#metaWith({ of: "z".repeat(25), index: 2 ** 53 - 1, more: false, aborted: true });
   }
 
@@ -114,7 +114,7 @@ class Series {
       const rest = splitter.end();
       if (rest) yield* this.#append([rest]);
     } catch (error) {
-      // The store refused: whoever follows the content should know that no more is coming.
+      // The store refused a chunk: the last frame tells followers that no more content comes.
       if (this.#first !== null) await this.#end(true).catch(() => {});
       throw error;
     }
@@ -124,8 +124,8 @@ class Series {
   async *#append(pieces: Uint8Array[]): AsyncGenerator<string> {
     let rest = pieces;
     while (rest.length > 0) {
-      // The others need the id of the first.
-      const step = rest.slice(0, this.#first === null ? 1 : STEP);
+      // The first chunk is committed alone, because the others name its id.
+      const step = rest.slice(0, this.#first === null ? 1 : MAX_PIECES_PER_COMMIT);
       rest = rest.slice(step.length);
       const requests: AppendRequest[] = [];
       for (const bytes of step) {
@@ -153,7 +153,7 @@ class Series {
   }
 }
 
-/** What comes of a source, and at last whether it broke off. */
+/** Yields the bytes of a body and, if it breaks off, "aborted" at last. */
 async function* sourceOf(
   body: ReadableStream<Uint8Array> | null,
 ): AsyncGenerator<Uint8Array | "aborted"> {
@@ -167,7 +167,7 @@ async function* sourceOf(
   }
 }
 
-/** The whole of chunked content by its first frame; one that still grows is followed to its end. */
+/** Streams chunked content from its first frame on; follows content that still grows to its end. */
 export function chunkedContent(call: Call, first: Frame): ReadableStream<Uint8Array> {
   const { store } = call;
   const follow = store.isGrowing(first.id);

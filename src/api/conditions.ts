@@ -1,16 +1,16 @@
 import { XsError } from "../core/error.ts";
 
-/** An entity tag: what it says, without quotes, and whether it is a weak one. */
+/** An entity tag: its text without quotes, and whether it is weak. */
 interface Tag {
   readonly text: string;
   readonly weak: boolean;
 }
 
 /**
- * What the conditions of a reading request (RFC 9110, 13.2.2) make of its answer.
+ * Evaluates the conditions of a reading request (RFC 9110, 13.2.2).
  *
- * @param etag what is there, without quotes
- * @returns true where the client has this already: 304
+ * @param etag the present entity tag, without quotes
+ * @returns true if the client has this version already, so the status is 304
  * @throws XsError `precondition_failed`, with `actual`
  */
 export function isKnown(request: Request, etag: string): boolean {
@@ -25,8 +25,8 @@ export function isKnown(request: Request, etag: string): boolean {
 }
 
 /**
- * Tells whether a range is wanted of this: without `If-Range` always; with it only of what the client has
- * a part of (RFC 9110, 13.1.5). We send no dates, so one of those never fits.
+ * Tells whether the `Range` of a request applies: always without `If-Range`; with it, only if the client
+ * has a part of this version (RFC 9110, 13.1.5). We send no dates, so a date never matches.
  */
 export function isRangeFor(request: Request, etag: string): boolean {
   const header = request.headers.get("if-range");
@@ -35,7 +35,7 @@ export function isRangeFor(request: Request, etag: string): boolean {
   return tag !== undefined && more.length === 0 && matches([tag], etag, "strong");
 }
 
-/** The tags of a condition on a write; a weak one never fits `If-Match`. The quotes may be left out. */
+/** The tags of a condition on a write; a weak tag never matches `If-Match`. Quotes are optional. */
 export function revisionsIn(
   request: Request,
   name: "if-match" | "if-none-match",
@@ -50,7 +50,7 @@ function tagsIn(request: Request, name: string): readonly Tag[] | "*" | undefine
   return header === undefined || header === "*" ? header : tagsOf(header);
 }
 
-/** A list of entity tags (RFC 9110, 8.8.3). Between quotes a comma is a part of the tag. */
+/** Parses a list of entity tags (RFC 9110, 8.8.3). A comma between quotes belongs to the tag. */
 function tagsOf(list: string): Tag[] {
   return [...list.matchAll(/(W\/)?(?:"([^"]*)"|([^\s,"]+))/g)].map(
     ([, weak, quoted, bare = ""]) => ({ text: quoted ?? bare, weak: weak !== undefined }),

@@ -7,7 +7,7 @@ import { contentResponse } from "./cas.ts";
 import { chunkedContent } from "./chunked.ts";
 import { findFrame } from "./frame-response.ts";
 
-/** The content of a frame. A chunked one is followed to its end. */
+/** Responds with the content of a frame; follows chunked content to its end. */
 export async function content(call: Call, _: object, id: string): Promise<Response> {
   const { store, request } = call;
   const frame = JSON.parse(findFrame(store, id)) as Frame;

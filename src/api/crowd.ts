@@ -2,8 +2,8 @@ import { XsError } from "../core/error.ts";
 import type { Call } from "./call.ts";
 
 /**
- * To be asked before an answer that may last as long as its client likes: where few descriptors are left, these
- * are for requests that end.
+ * Checks that there is room for a response that may last. Call it before such a response: the last
+ * descriptors are for requests that end.
  *
  * @throws XsError `too_many_files`
  */

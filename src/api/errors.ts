@@ -2,7 +2,7 @@ import { type ErrorCode, XsError } from "../core/error.ts";
 import { diskFull, isOutOfFiles, outOfFiles } from "../store/failures.ts";
 import { named } from "./named.ts";
 
-/** The HTTP status and the title of every error code: the only such table. */
+/** The HTTP status and title of every error code. No other table maps codes to statuses. */
 const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
   bad_topic: [400, "Bad topic"],
   reserved_topic: [403, "Reserved topic"],
@@ -63,9 +63,9 @@ const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
 };
 
 /**
- * An error as a problem document (RFC 9457), with our stable `code`.
+ * Turns an error into a response: a problem document (RFC 9457) with our stable `code`.
  *
- * @param count told the code
+ * @param count is called with the code
  */
 export function problemResponse(error: unknown, count?: (code: ErrorCode) => void): Response {
   const failure = asXsError(error);
@@ -79,12 +79,12 @@ export function problemResponse(error: unknown, count?: (code: ErrorCode) => voi
   return named(response);
 }
 
-/** The header that says when to try again, where that is soon. */
+/** The header `Retry-After`, in seconds, for errors that soon pass. */
 export function retryAfter({ code }: Problem): Record<string, string> {
   return code === "too_many_requests" || code === "too_many_files" ? { "retry-after": "1" } : {};
 }
 
-/** A problem document: its members in their order. */
+/** A problem document (RFC 9457), with its members in this order. */
 export interface Problem {
   readonly title: string;
   readonly status: number;
@@ -92,6 +92,7 @@ export interface Problem {
   readonly code: ErrorCode;
 }
 
+/** The problem document of any error. */
 export function problemOf(error: unknown): Problem {
   const { code, message, members } = asXsError(error);
   const [status, title] = TABLE[code];

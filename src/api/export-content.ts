@@ -3,19 +3,19 @@ import { STAGED_MAX } from "../store/sqlite/content/content.ts";
 import type { Snapshot } from "../store/sqlite/transfer/snapshot.ts";
 import type { Store } from "../store/store.ts";
 
-/** Contents that are read at a time: each is a wait for the disk. */
-const AT_A_TIME = 32;
-/** More problems than this are not told one by one. */
+/** The most contents that are opened at once: each waits for the disk. */
+const MAX_OPENED_AT_ONCE = 32;
+/** An export lists at most this many problems. */
 const MAX_PROBLEMS = 10_000;
 
-/** Content as it goes into a tar. */
+/** Content on its way into a tar; `size` in bytes. */
 export interface ContentEntry {
   readonly hash: string;
   readonly size: number;
   readonly chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
-/** The content of an export. What is damaged or missing is left out, and remembered. */
+/** The content of an export. It omits damaged and missing content, and lists it as problems. */
 export class ExportedContent {
   readonly #store: Store;
   readonly #staged: readonly string[];
@@ -26,11 +26,11 @@ export class ExportedContent {
     this.#staged = snapshot.stagedHashes();
   }
 
-  /** The frames as they are, while it looks whether the content that they name is there. */
+  /** Passes pages of frames on unchanged, and notes which content they name that is missing. */
   *watched(pages: Iterable<Uint8Array>): Generator<Uint8Array> {
     for (const page of pages) {
       const text = Buffer.from(page.buffer, page.byteOffset, page.length).toString("latin1");
-      // Nothing before the hash of a frame holds an escape, and nothing else is at the same place.
+      // JSON escapes no character before the hash, and a line begins only at a frame.
       const frames = /^\{"topic":"[^"]*","id":"([^"]*)","hash":"([^"]*)"/gm;
       for (const [, id, hash = ""] of text.matchAll(frames)) {
         if (this.#store.content.has(hash)) continue;
@@ -40,19 +40,19 @@ export class ExportedContent {
     }
   }
 
-  /** All content that is sound, in the order of its hexadecimal digits, each once. */
+  /** All undamaged content, each once, in the order of its hexadecimal digits. */
   async *all(): AsyncGenerator<ContentEntry> {
     let next: string[] = [];
     for await (const hash of merged(this.#staged, this.#store.content.files.list())) {
       next.push(hash);
-      if (next.length < AT_A_TIME) continue;
+      if (next.length < MAX_OPENED_AT_ONCE) continue;
       yield* await this.#openAll(next);
       next = [];
     }
     yield* await this.#openAll(next);
   }
 
-  /** A JSON line for each content that is left out. */
+  /** A JSON line for each omitted content. */
   problemLines(): Uint8Array {
     const lines = [...this.#problems].map(([hash, problem]) => JSON.stringify({ hash, problem }));
     if (lines.length === MAX_PROBLEMS) {
@@ -74,7 +74,7 @@ export class ExportedContent {
       const { size } = content;
       return { hash, size, chunks: size > STAGED_MAX ? content.stream() : [await content.bytes()] };
     } catch (error) {
-      // Whatever is the matter with one content, the others are worth having.
+      // One unreadable content must not stop the export of the others.
       this.#problem(hash, (error as Error).message);
       return undefined;
     }
@@ -85,7 +85,7 @@ export class ExportedContent {
   }
 }
 
-/** Two lists of hashes as one, in the order of their bytes, what is in both once. */
+/** Merges two sorted lists of hashes, in the order of their bytes, without duplicates. */
 async function* merged(
   staged: readonly string[],
   files: AsyncIterable<string>,

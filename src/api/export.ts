@@ -9,9 +9,9 @@ import type { Call } from "./call.ts";
 import { ExportedContent } from "./export-content.ts";
 
 /**
- * Everything as one tar: the frames, the k/v pairs, and each content by its hash. The same store
- * gives the same bytes. What would be wrong is never given: damaged content is left out and named in
- * the entry {@link PROBLEMS}. An answer that cannot be finished is broken off.
+ * Responds with the whole store as one tar: the frames, the key/value entries, and each content by its hash.
+ * The same store always yields the same bytes. An export holds no damaged content: it lists that in the
+ * file {@link PROBLEMS}. If an error stops the export, the response breaks off.
  *
  * @throws XsError `frame_damaged`, `value_damaged`, `too_many_requests`
  */
@@ -27,12 +27,12 @@ export async function exportStore(call: Call): Promise<Response> {
   try {
     const frames = snapshot.frameTotals();
     await checkFrames(snapshot);
-    const pairs = await pairTotals(snapshot);
+    const kv = await entryTotals(snapshot);
     const { readable, controller } = createTarPacker();
     const content = new ExportedContent(store, snapshot);
     const pack = async () => {
       await add(controller, FRAMES, frames.bytes, content.watched(snapshot.frames()));
-      await add(controller, KV_ENTRIES, pairs.bytes, pairLines(snapshot));
+      await add(controller, KV_ENTRIES, kv.bytes, entryLines(snapshot));
       for await (const { hash, size, chunks } of content.all()) {
         await add(controller, contentEntry(hash), size, chunks);
       }
@@ -40,12 +40,12 @@ export async function exportStore(call: Call): Promise<Response> {
       if (problems.length > 0) await add(controller, PROBLEMS, problems.length, [problems]);
       controller.finalize();
     };
-    // It goes at the pace of whoever takes the tar, and fails when nobody does any more.
+    // Packing goes at the pace of the client, and fails when the client leaves.
     pack()
       .catch((error) => controller.error(brokeOff(call)(error)))
       .finally(() => snapshot.close());
-    const counts = { "xs-frames": String(frames.frames), "xs-pairs": String(pairs.pairs) };
-    // A small store is packed before anybody has taken a byte, and is in memory until somebody does.
+    const counts = { "xs-frames": String(frames.frames), "xs-pairs": String(kv.entries) };
+    // A small store is packed at once and stays in memory until the client reads it, so its room stays taken.
     const taken = untilTaken(readable, () => rooms.exports.give());
     return new Response(taken, { headers: { ...type, ...counts } });
   } catch (error) {
@@ -55,7 +55,7 @@ export async function exportStore(call: Call): Promise<Response> {
   }
 }
 
-/** The same stream; `over` is called when all of it is taken, or nobody wants it any more. */
+/** Returns the same stream; calls `over` when the client has read all of it, or has left. */
 function untilTaken(
   stream: ReadableStream<Uint8Array>,
   over: () => void,
@@ -78,7 +78,7 @@ function untilTaken(
   return pulled(next, left);
 }
 
-/** Adds an entry that says nothing of who made it, or when. */
+/** Adds a file to the tar, without owner and time, so that equal stores yield equal bytes. */
 async function add(
   tar: TarPackController,
   name: string,
@@ -92,24 +92,24 @@ async function add(
   await writer.close();
 }
 
-/** Finds damage while there still can be an answer that says so. */
+/** Finds damaged frames before the response begins, while its status can still report them. */
 async function checkFrames(snapshot: Snapshot): Promise<void> {
   for (const _ of snapshot.frames()) await nextTurn();
 }
 
-/** How many pairs there are, and the bytes of their lines. A tar tells a size before the bytes. */
-async function pairTotals(snapshot: Snapshot): Promise<{ pairs: number; bytes: number }> {
-  const total = { pairs: 0, bytes: 0 };
+/** Counts the entries and the bytes of their lines: a tar states the size of a file before its bytes. */
+async function entryTotals(snapshot: Snapshot): Promise<{ entries: number; bytes: number }> {
+  const total = { entries: 0, bytes: 0 };
   for (const { key, rev, type, value } of snapshot.pairs()) {
-    total.pairs++;
+    total.entries++;
     const head = Buffer.byteLength(JSON.stringify({ key, rev, type, value: "" }));
     total.bytes += head + 4 * Math.ceil(value.length / 3) + 1;
-    if (total.pairs % 20 === 0) await nextTurn();
+    if (total.entries % 20 === 0) await nextTurn();
   }
   return total;
 }
 
-function* pairLines(snapshot: Snapshot): Generator<Uint8Array> {
+function* entryLines(snapshot: Snapshot): Generator<Uint8Array> {
   for (const { key, rev, type, value } of snapshot.pairs()) {
     const base64 = Buffer.from(value.buffer, value.byteOffset, value.length).toString("base64");
     yield Buffer.from(`${JSON.stringify({ key, rev, type, value: base64 })}\n`);

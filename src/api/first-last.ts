@@ -7,7 +7,7 @@ import { text, type Values, value } from "./options.ts";
 import { readResponse } from "./read-response.ts";
 
 export const FIRST_OPTIONS = {
-  last: value("so many frames", parseCount),
+  last: value("return this many frames", parseCount),
   limit: value("the same as last", parseCount),
   "with-timestamp": TIMESTAMP,
 };
@@ -15,7 +15,7 @@ export const LAST_OPTIONS = { ...FIRST_OPTIONS, follow: text("stay live") };
 
 type Given = Values<typeof FIRST_OPTIONS> & { readonly follow?: string | undefined };
 
-/** The first or the last frame, or several, of the stream or of a topic. */
+/** Makes the route that returns the first or last frame, or several, of the stream or of topics. */
 export function readEnd(end: "first" | "last") {
   return (call: Call, given: Given, topic: string): Response | Promise<Response> => {
     const { last, limit, "with-timestamp": withTimestamp } = given;
@@ -41,10 +41,10 @@ export function readEnd(end: "first" | "last") {
 }
 
 async function single({ store }: Call, options: ReadOptions): Promise<Response> {
-  // Below and above every id.
+  // "" is below every id, "~" above.
   const edge = options.order === "asc" ? "" : "~";
   const direction = options.order === "asc" ? "next" : "previous";
-  // With a `last:` ttl what took the place of another frame may be about to be durable.
+  // With a `last:` ttl, a frame that replaces another one may not be durable yet, so this waits for it.
   const line = await store.newestDurable(edge, direction, options.topics);
   if (line === undefined) {
     throw new XsError("not_found", `there is no frame ${options.topics ? "of this topic" : "yet"}`);

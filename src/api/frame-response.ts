@@ -7,12 +7,12 @@ import { flag } from "./options.ts";
 
 export const TIMESTAMP = flag("adds the time of each frame, from its id");
 
-/** One frame as JSON. */
+/** Responds with one frame as JSON. */
 export function frameResponse(line: string, timestamp = false): Response {
   return lineResponse(timestamp ? withTimestamp(line) : line);
 }
 
-/** The line of a frame. @throws XsError `bad_id`, `not_found` */
+/** Finds a frame and returns its line. @throws XsError `bad_id`, `not_found` */
 export function findFrame(store: Store, id: string): string {
   if (!/^[0-9a-z]{25}$/i.test(id)) {
     throw new XsError(

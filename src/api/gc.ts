@@ -1,7 +1,7 @@
 import type { Call } from "./call.ts";
 import { jsonResponse } from "./json-response.ts";
 
-/** Frees content that nothing names, or with `dry-run` tells what it would free. */
+/** Frees content that nothing names; with `dry-run`, only reports what it would free. */
 export async function gc(
   { store }: Call,
   { "dry-run": dryRun }: { "dry-run": boolean },

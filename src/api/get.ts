@@ -1,7 +1,7 @@
 import type { Call } from "./call.ts";
 import { findFrame, frameResponse } from "./frame-response.ts";
 
-/** One frame. */
+/** Responds with one frame. */
 export function get(
   { store }: Call,
   { "with-timestamp": timestamp }: { "with-timestamp": boolean },

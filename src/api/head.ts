@@ -1,8 +1,8 @@
 import type { Api } from "./call.ts";
 
 /**
- * The API for a server that is Bun's: of an answer to HEAD that does not tell its length, Bun tells that it
- * is 0, which is not that of GET. One that is sent in chunks has none.
+ * Wraps the API for Bun's server. Bun adds `content-length: 0` to a response to HEAD without a length, which
+ * is wrong for the GET. The header `transfer-encoding: chunked` prevents that.
  */
 export function withTrueHeads(answer: Api): Api {
   return (request) => (request.method === "HEAD" ? head(answer, request) : answer(request));

@@ -1,6 +1,6 @@
 import { jsonResponse } from "./json-response.ts";
 
-/** Answers as long as the server takes requests. */
+/** Responds with ok, for as long as the server accepts requests. */
 export function health(): Response {
   return jsonResponse({ status: "ok" });
 }

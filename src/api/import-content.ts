@@ -7,13 +7,13 @@ import type { Store } from "../store/store.ts";
 import type { TakenContent } from "../store/types.ts";
 import { badTar, type TarEntry } from "./tar-entries.ts";
 
-/** Small contents that share a commit. */
-const BATCH = 1000;
-const BATCH_BYTES = 8 * 1024 * 1024;
+/** The most small contents that share a commit, and their bytes. */
+const MAX_BATCH = 1000;
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
 /**
- * Brings the content of a tar into the store, before the frames that name it. What the store did not
- * have is left to the collector until the import has ended well.
+ * Adds the content of a tar to the store, before the frames that name it. New content stays marked for
+ * the collector until the import succeeds, so a failed import leaves no garbage.
  */
 export class ImportedContent {
   readonly #store: Store;
@@ -26,17 +26,17 @@ export class ImportedContent {
     this.#space = space;
   }
 
-  /** @throws XsError `bad_tar` where the bytes do not have the hash */
+  /** Adds one content. @throws XsError `bad_tar` if the bytes do not match the hash */
   async add(hash: string, { name, size, body }: TarEntry): Promise<void> {
     if (size > STAGED_MAX) return this.#addLarge(hash, name, body);
     const bytes = Buffer.concat(await Array.fromAsync(body));
     if (hashOf(bytes) !== hash) throw wrongBytes(name);
     this.#batch.push({ hash, size, bytes });
     this.#batchBytes += size;
-    if (this.#batch.length >= BATCH || this.#batchBytes >= BATCH_BYTES) await this.finish();
+    if (this.#batch.length >= MAX_BATCH || this.#batchBytes >= MAX_BATCH_BYTES) await this.finish();
   }
 
-  /** Brings in what waits for others to share its commit. */
+  /** Commits the contents that wait in the batch. */
   async finish(): Promise<void> {
     const batch = this.#batch;
     this.#batch = [];
@@ -44,11 +44,11 @@ export class ImportedContent {
     const there = await Promise.all(batch.map(({ hash }) => this.#isThere(hash)));
     const missing = batch.filter((_, at) => !there[at]);
     const taken: TakenContent[] = [];
-    // It waits here when content comes faster than it is flushed.
+    // takeBytes waits when content arrives faster than it is flushed.
     for (const content of missing) {
       taken.push((await this.#store.content.takeBytes(content.bytes)) ?? content);
     }
-    // Called together, they share a commit: no content is there without its note.
+    // Called together, they share a commit, so no content is stored without its mark for the collector.
     await Promise.all([this.#note(missing.map(({ hash }) => hash)), this.#store.keep(...taken)]);
   }
 
@@ -73,7 +73,7 @@ export class ImportedContent {
   async #isThere(hash: string): Promise<boolean> {
     const { content } = this.#store;
     if (!content.has(hash)) return false;
-    // Damaged content is mended by putting it again.
+    // Damaged content counts as missing: storing it again repairs it.
     return (await content.open(hash).catch(() => undefined)) !== undefined;
   }
 }

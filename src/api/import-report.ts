@@ -5,36 +5,36 @@ import type { Store } from "../store/store.ts";
 import type { ImportFrame } from "../store/types.ts";
 import type { ApiContext, Expected, Processor } from "./call.ts";
 
-/** How an import is to be done. */
+/** The options of an import. */
 export interface ImportOptions {
-  /** Takes ids however far ahead of the clock they are. */
+  /** Accepts ids that are far ahead of the clock. */
   readonly ahead: boolean;
-  /** Leaves out what would start a generator or handler. */
+  /** Omits the frames that would start a generator or handler. */
   readonly noProcessors: boolean;
 }
 
-/** What an import did that nobody may expect. Only what there is of it is in an answer. */
+/** The effects of an import that may surprise its user. A response holds only those that occurred. */
 export interface Unexpected {
-  /** Frames whose content is not in the store. */
+  /** The number of frames whose content is not in the store. */
   missing?: number;
-  /** Spawns that were left out, as was asked for. */
+  /** The number of spawns that the import omitted, as requested. */
   left_out?: number;
-  /** What the import brought that runs from the next start on. */
+  /** The imported processors that run from the next start on. */
   starts?: readonly Processor[];
-  /** What runs now and, by a terminate that the import brought, does not after the next start. */
+  /** The processors that an imported terminate ends at the next start. */
   ends?: readonly Processor[];
 }
 
-/** Brings frames in, step by step, and notes what the person who imports has to know. */
+/** Imports frames step by step, and notes the effects that the user has to know. */
 export class FrameImport {
   readonly #store: Store;
   readonly #context: ApiContext;
   readonly #options: ImportOptions;
-  /** What the next start would have run; set once the import touches anything of that. */
+  /** The processors that the next start would run without the import; set before the first lifecycle frame comes in. */
   #before: readonly Expected[] | undefined;
-  /** The spawns that the next start runs, once all frames are in. */
+  /** The spawns that the next start runs, after all frames are imported. */
   #running: ReadonlySet<string> | undefined;
-  /** The frames of it that tell of processors. */
+  /** The ids of the imported lifecycle frames. */
   readonly #brought = new Set<string>();
   #missing = 0;
   #leftOut = 0;
@@ -45,22 +45,22 @@ export class FrameImport {
     this.#options = options;
   }
 
-  /** Whether a frame is to come in; one that is not is counted. */
+  /** Tells whether to import a frame; counts those that it omits. */
   takes({ topic }: Pick<ImportFrame, "topic">): boolean {
     if (!this.#options.noProcessors || processorEvent(topic) !== "spawn") return true;
     this.#leftOut++;
     return false;
   }
 
-  /** Brings frames in, all or none, and gives how many are new. @throws XsError as `Store.import` */
+  /** Imports frames, all or none, and returns the number of new ones. @throws XsError as `Store.import` */
   async step(frames: readonly ImportFrame[]): Promise<number> {
-    // What is there already was asked of this server as well.
+    // This server has already seen the frames that exist.
     const lifecycle = frames.filter(
       ({ topic, id }) => processorEvent(topic) !== undefined && !this.#isThere(id),
     );
     if (lifecycle.length > 0) {
       this.#before ??= await this.#expected();
-      // Before they are there: a server that runs must not take them for requests to it.
+      // Called before they are stored: a running server must not take them for requests.
       this.#context.imported?.(lifecycle.map(({ id }) => id));
       for (const { id } of lifecycle) this.#brought.add(id);
     }
@@ -69,6 +69,7 @@ export class FrameImport {
     return added;
   }
 
+  /** Returns the effects to report. Call it after the last {@link step}. */
   async unexpected(): Promise<Unexpected> {
     const before = this.#before;
     const after = before && (await this.#expected());
@@ -84,12 +85,12 @@ export class FrameImport {
   }
 
   /**
-   * The pairs that may come in, once all frames are in. What a processor of this store remembers of
-   * itself does not make way for what another of its name remembers.
+   * Selects the entries to import, after all frames are imported. The record of a processor in this store
+   * must not be overwritten by that of another processor with the same name.
    */
-  async pairs(pairs: readonly KvEntry[]): Promise<KvEntry[]> {
+  async entries(entries: readonly KvEntry[]): Promise<KvEntry[]> {
     const taken: KvEntry[] = [];
-    for (const pair of pairs) if (!(await this.#isForeign(pair))) taken.push(pair);
+    for (const entry of entries) if (!(await this.#isForeign(entry))) taken.push(entry);
     return taken;
   }
 
@@ -102,7 +103,7 @@ export class FrameImport {
     return spawn !== undefined && this.#running.has(spawn) && spawn !== spawnIn(value);
   }
 
-  /** What the next start runs; nothing where that cannot be read: an import may be what mends it. */
+  /** The processors of the next start; none if a frame is damaged: the import may repair it. */
   async #expected(): Promise<readonly Expected[]> {
     try {
       return (await this.#context.nextStart?.()) ?? [];
@@ -113,7 +114,7 @@ export class FrameImport {
   }
 
   #isMissing({ id, hash }: ImportFrame): boolean {
-    // Its ttl may have ruled it out.
+    // The store may have dropped the frame because of its ttl.
     return hash !== null && !this.#store.content.has(hash) && this.#isThere(id);
   }
 
@@ -121,7 +122,7 @@ export class FrameImport {
     try {
       return this.#store.get(id) !== undefined;
     } catch {
-      // It is damaged.
+      // A damaged frame exists.
       return true;
     }
   }
@@ -131,7 +132,7 @@ function named({ kind, name, spawn_id }: Processor): Processor {
   return { kind, name, spawn_id };
 }
 
-/** The spawn that a record of a processor is of. */
+/** The id of the spawn in the record of a processor. */
 function spawnIn(value: Uint8Array): string | undefined {
   try {
     const { spawn_id } = JSON.parse(new TextDecoder().decode(value)) as { spawn_id?: string };

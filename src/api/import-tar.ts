@@ -8,7 +8,7 @@ import { MAX_ENTRY_LINE, MAX_FRAME_LINE, parseEntryLine, parseFrameLine } from "
 import type { FrameImport, ImportOptions, Unexpected } from "./import-report.ts";
 import { badTar, entriesOf, type TarEntry } from "./tar-entries.ts";
 
-/** What there was in a tar; `added`: frames that the store did not have. */
+/** The counts of a tar import; `added` counts the frames that the store did not have. */
 export interface TarImport extends Unexpected {
   frames: number;
   added: number;
@@ -17,9 +17,9 @@ export interface TarImport extends Unexpected {
 }
 
 /**
- * Adds what is in the tar of an export. All of it is read and checked before the first frame or pair
- * goes in; content without a frame is not seen, and is freed when it came for nothing. After that a
- * failure, or the end of the process, leaves a part; importing again brings the rest.
+ * Imports the tar of an export. It reads and checks the whole tar before it adds the first frame or entry;
+ * content comes first, and a failed check frees it again. A later failure, or the end of the process,
+ * leaves a part of the import; importing again adds the rest.
  *
  * @throws XsError `bad_tar`, `body_cut_off`, `disk_full`
  */
@@ -45,7 +45,7 @@ export async function importTar(
   }
 }
 
-/** Reads and checks everything; the content goes into the store, the rest to one side. */
+/** Reads and checks the tar; stores its content, and keeps frames and entries in the import space. */
 async function readTar(
   store: Store,
   space: ImportSpace,
@@ -78,7 +78,7 @@ async function readTar(
   return found;
 }
 
-/** Takes the lines of an entry and returns how many there are. @throws XsError `bad_tar` */
+/** Calls `take` with each line of a file in the tar, and returns their number. @throws XsError `bad_tar` */
 async function entryLines(
   { name, body }: TarEntry,
   most: number,
@@ -94,7 +94,7 @@ async function entryLines(
   }
 }
 
-/** Brings in what was laid to one side. */
+/** Adds the frames and entries of the import space to the store. */
 async function bringIn(
   store: Store,
   space: ImportSpace,
@@ -107,8 +107,8 @@ async function bringIn(
       found.added += await frames.step(step.filter((frame) => frames.takes(frame)));
       done += step.length;
     }
-    for (const step of space.pairs()) await store.importEntries(await frames.pairs(step));
-    // Content that no frame names is as good as what came by POST /cas.
+    for (const step of space.pairs()) await store.importEntries(await frames.entries(step));
+    // Content that no frame names is kept, like content from POST /cas.
     for (const step of space.fresh()) await store.content.keepFromCollector(step);
   } catch (error) {
     if (!(error instanceof XsError)) throw error;

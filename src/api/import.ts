@@ -12,17 +12,17 @@ import { peek } from "./peek.ts";
 import type { Room } from "./room.ts";
 import { BLOCK, badTar, isTar, lacksOfTar, unpacker } from "./tar-entries.ts";
 
-/** Frames that are committed in one step; a larger import takes several. */
-const STEP_LINES = 10_000;
-const STEP_BYTES = 16 * 1024 * 1024;
+/** The most frames, and bytes of frames, of one commit; a larger import takes several. */
+const MAX_STEP_LINES = 10_000;
+const MAX_STEP_BYTES = 16 * 1024 * 1024;
 
-/** What frames as NDJSON brought; `added`: those that the store did not have. */
+/** The counts of an NDJSON import; `added` counts the frames that the store did not have. */
 interface LineImport extends Unexpected {
   frames: number;
   added: number;
 }
 
-/** Adds what a body brings, ids kept: the tar of an export, or frames as NDJSON. */
+/** Imports a body and keeps its ids: the tar of an export, or frames as NDJSON. */
 export async function importAll(
   { store, request, context, rooms }: Call,
   { ahead, "no-processors": noProcessors }: { ahead: boolean; "no-processors": boolean },
@@ -46,9 +46,9 @@ export async function importAll(
 }
 
 /**
- * Adds frames given as NDJSON. One frame is given back as it is, with the counts in a header; of
- * several, the counts. A body of at most {@link STEP_LINES} lines is added whole or not at all; a
- * longer one in steps, and an error tells how many lines are in. Importing again is always safe.
+ * Imports frames from NDJSON. The response to one frame is that frame, with the counts in a header; the
+ * response to several is the counts. A body of at most {@link MAX_STEP_LINES} lines is added whole or not
+ * at all; a longer one in steps, and an error states how many frames are in. Importing again is always safe.
  */
 async function importFrames(
   chunks: AsyncIterable<Uint8Array>,
@@ -72,7 +72,7 @@ async function importFrames(
     room.take(line.length);
     stepBytes += line.length;
     only = encodeFrame(fields.id, fields);
-    if (step.length >= STEP_LINES || stepBytes >= STEP_BYTES) return commit();
+    if (step.length >= MAX_STEP_LINES || stepBytes >= MAX_STEP_BYTES) return commit();
   };
   try {
     await eachLine(chunks, MAX_FRAME_LINE, take);
@@ -92,7 +92,7 @@ async function importFrames(
   return response;
 }
 
-/** JSON that can stand in a header. */
+/** Encodes JSON in ASCII, for a header. */
 function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[^\x20-\x7e]/g,

@@ -1,9 +1,9 @@
-/** A JSON document, as a line. */
+/** Responds with a value as one line of JSON. */
 export function jsonResponse(value: unknown): Response {
   return lineResponse(JSON.stringify(value));
 }
 
-/** JSON text as the answer, with a newline after it. */
+/** Responds with JSON text and a newline. */
 export function lineResponse(line: string): Response {
   return new Response(`${line}\n`, { headers: { "content-type": "application/json" } });
 }

@@ -12,26 +12,26 @@ import { jsonResponse } from "./json-response.ts";
 import { linesResponse } from "./line-response.ts";
 import { text, type Values, value } from "./options.ts";
 
-/** Longest media type of a value. */
+/** The longest media type of a value, in bytes. */
 const MAX_TYPE = 255;
 /** The media type of a value that came without one. */
 const UNNAMED = "application/octet-stream";
 
 export const WATCH_OPTIONS = {
-  follow: text("what is there, then each change; a number is a heartbeat every so many ms"),
+  follow: text("present entries, then each change; a number is the interval of a heartbeat in ms"),
 };
 export const LIST_OPTIONS = {
-  prefix: value("only keys that begin so", parseKeyPrefix),
+  prefix: value("only keys that begin with this", parseKeyPrefix),
   ...WATCH_OPTIONS,
 };
 
 export const kv = {
-  /** The pairs whose keys begin with a prefix, or a watch of them. */
+  /** Responds with the entries whose keys begin with a prefix, or with a watch of them. */
   list(call: Call, { prefix = "", follow }: Values<typeof LIST_OPTIONS>): Response {
     return read(call, { prefix }, follow);
   },
 
-  /** A value as it was put, or a watch of its key. */
+  /** Responds with a value as it was put, or with a watch of its key. */
   async get(call: Call, { follow }: Values<typeof WATCH_OPTIONS>, name: string): Promise<Response> {
     const { store, request } = call;
     const key = parseKey(name);
@@ -43,14 +43,14 @@ export const kv = {
       return new Response(null, { status: 304, headers: validators });
     const headers = {
       ...validators,
-      // An import may have brought one that says nothing.
+      // An imported entry may have an empty type.
       "content-type": entry.type || UNNAMED,
       "content-length": String(entry.value.length),
     };
     return new Response(entry.value as Uint8Array<ArrayBuffer>, { headers });
   },
 
-  /** Stores the body; the revision is the answer's ETag. */
+  /** Stores the body as a value; the ETag of the response is its revision. */
   async put({ store, request, rooms }: Call, _: object, name: string): Promise<Response> {
     const key = parseClientKey(parseKey(name));
     const type = request.headers.get("content-type") || UNNAMED;
@@ -65,7 +65,7 @@ export const kv = {
     return response;
   },
 
-  /** Removes a pair, if it is there. */
+  /** Removes an entry, if it exists. */
   async delete({ store, request }: Call, _: object, name: string): Promise<Response> {
     const key = parseClientKey(parseKey(name));
     const rev = await store.kv.delete(key, conditionOf(request));

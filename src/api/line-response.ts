@@ -4,15 +4,15 @@ import { brokeOff } from "./broken-answer.ts";
 import type { Call } from "./call.ts";
 import { EVENTS, LINES, toEvents, wantsEvents } from "./sse.ts";
 
-/** What is read in lines, a piece at a time; undefined at the end. */
+/** A source of lines: `next` resolves to some whole lines, or to undefined at the end. */
 export interface LineSource {
   next(): Promise<Uint8Array | undefined>;
   close(): void;
 }
 
 /**
- * Lines as the answer, at the pace of the client: NDJSON, or server-sent events where it wants them
- * (https://html.spec.whatwg.org/#server-sent-events), with the id that `idOf` finds in each line.
+ * Streams lines at the pace of the client: as NDJSON, or as server-sent events if the client prefers them
+ * (https://html.spec.whatwg.org/#server-sent-events). `idOf` finds the event's id in a line.
  */
 export function linesResponse(
   call: Call,

@@ -10,26 +10,27 @@ import { problemResponse } from "./errors.ts";
 import { withTrueHeads } from "./head.ts";
 
 /**
- * A client that has not shown the token may be silent for so long, in seconds. Before the head of its
- * first request is whole, the HTTP layer has a limit of its own, of about 12.
+ * The longest silence of a client that has not shown the token, in seconds. Until the head of its first
+ * request is complete, Bun applies another limit, of about 12.
  */
-const STRANGER_S = 10;
+const MAX_STRANGER_SILENCE_S = 10;
 
+/** A socket or port on which the API is served. */
 export interface Listener extends Door {
-  /** Where it listens, as it is typed. */
+  /** The address in the form that users type. */
   readonly address: string;
   /**
-   * Stops taking requests and removes the socket. Requests under way have `ms` to end, then their
+   * Accepts no more requests and removes the socket. Requests under way have `ms` to end, then their
    * connections are closed.
    */
   stop(ms: number): Promise<void>;
 }
 
 /**
- * Answers on the unix socket of a store. The caller holds the store's lock, so a socket that is
- * there already is either stale or somebody else's: it is removed only if nobody answers on it.
+ * Serves the API on the unix socket of a store. The caller holds the store's lock, so an existing socket
+ * is stale or belongs to another program: it is removed only if no process listens on it.
  *
- * @param owner told when somebody has removed the socket
+ * @param owner receives a message if somebody removes the socket
  * @throws XsError `store_in_use`
  */
 export function listen(directory: string, answer: Api, owner?: SocketOwner): Promise<Listener> {
@@ -37,10 +38,10 @@ export function listen(directory: string, answer: Api, owner?: SocketOwner): Pro
 }
 
 /**
- * Answers at another address as well. A unix socket is for its owner alone, like that of the store;
- * over TCP it takes the token of the store.
+ * Serves the API at another address as well. Only its owner may use a unix socket, like that of the store;
+ * a client over TCP needs the token of the store.
  *
- * @param opened requests are let in when this resolves
+ * @param opened requests wait until this resolves
  * @throws XsError `store_in_use`, `address_in_use`, `cannot_listen`
  */
 export async function expose(
@@ -64,14 +65,14 @@ export async function expose(
       hostname: at.hostname,
       port: at.port,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      idleTimeout: STRANGER_S,
+      idleTimeout: MAX_STRANGER_SILENCE_S,
       fetch(request) {
         try {
           checkVisitor(request, token, hosts);
         } catch (error) {
           return problemResponse(error);
         }
-        // A following read may be silent for ever.
+        // A following read may stay silent forever.
         server.timeout(request, 0);
         return admitted(request);
       },
@@ -96,7 +97,7 @@ async function listenUnix(path: string, answer: Api, owner?: SocketOwner): Promi
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       fetch: withTrueHeads(answer),
       error: (error) => problemResponse(error),
-      // A following read may be silent for ever. The types leave this out for a unix socket.
+      // A following read may stay silent forever. Bun's types omit this option for a unix socket.
       ...({ idleTimeout: 0 } as object),
     });
   const socket = await KeptSocket.listen(path, serve, owner);

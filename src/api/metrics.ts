@@ -3,11 +3,11 @@ import { version } from "../version.ts";
 import type { Call } from "./call.ts";
 
 type Type = "counter" | "gauge" | "histogram";
-/** What stands behind the name of the metric (a suffix, labels), and the value. */
+/** The text after the name of the metric (a suffix, labels), and the value. */
 type Sample = readonly [behindName: string, value: number];
 
 /**
- * What whoever watches over the server wants to know, in the text format of Prometheus
+ * Responds with the metrics of the server, in the text format of Prometheus
  * (https://prometheus.io/docs/instrumenting/exposition_formats/, 0.0.4).
  */
 export function metrics({ store, errors }: Call): Response {
@@ -17,7 +17,7 @@ export function metrics({ store, errors }: Call): Response {
   const families = [
     gauge("xs_info", "The version of xs.", [label("version", version), 1]),
     gauge("xs_frames", "Frames in the store.", now.frames),
-    gauge("xs_kv_pairs", "Pairs in the k/v store.", now.pairs),
+    gauge("xs_kv_pairs", "Entries in the k/v store.", now.pairs),
     counter("xs_appends_total", "Frames appended.", now.appends),
     counter("xs_appended_bytes_total", "Bytes of the frames appended.", now.appendedBytes),
     counter(
@@ -35,7 +35,7 @@ export function metrics({ store, errors }: Call): Response {
     gauge("xs_kv_watchers", "Watches of the k/v store.", now.watchers),
     gauge(
       "xs_follower_lag_seconds",
-      "How far the slowest follower is behind the newest frame.",
+      "Lag of the slowest follower behind the newest frame.",
       now.followerLag,
     ),
     gauge("xs_staged_contents", "Contents that are not in a file yet.", now.stagedContents),
@@ -43,12 +43,12 @@ export function metrics({ store, errors }: Call): Response {
     gauge("xs_database_bytes", "Bytes of the database and its log.", now.databaseBytes),
     counter(
       "xs_background_runs_total",
-      "Runs of what the store does in the background.",
+      "Runs of background tasks of the store.",
       ...tasks.map(([task, { runs }]): Sample => [label("task", task), runs]),
     ),
     counter(
       "xs_background_seconds_total",
-      "How long they took.",
+      "Time that background tasks of the store took.",
       ...tasks.map(([task, { seconds }]): Sample => [label("task", task), seconds]),
     ),
     counter(
@@ -87,7 +87,7 @@ function family(name: string, type: Type, help: string, samples: readonly Sample
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }
 
-/** A histogram's buckets, each with all that is in the smaller ones as well. */
+/** The cumulative buckets of a histogram. */
 function buckets(counts: readonly number[]): Sample[] {
   let sum = 0;
   return counts.map((count, index) => {
@@ -96,7 +96,7 @@ function buckets(counts: readonly number[]): Sample[] {
   });
 }
 
-/** A label, escaped as the format wants it. */
+/** Formats a label, with the escapes of the format. */
 export function label(name: string, value: string): string {
   const escaped = value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
   return `{${name}="${escaped}"}`;

@@ -11,7 +11,7 @@ export const NEIGHBOUR_OPTIONS = {
   "with-timestamp": TIMESTAMP,
 };
 
-/** The frame after or before another one, which itself need not be there. */
+/** Makes the route that returns the frame after or before an id. No frame need have that id. */
 export function neighbour(direction: Direction) {
   return (
     { store }: Call,

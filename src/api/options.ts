@@ -1,28 +1,28 @@
 import { quoted, XsError } from "../core/error.ts";
 
-/** An option of a query: how its text becomes a value. */
+/** An option of a query, with the function that parses its value. */
 export interface Option<T> {
   /** @throws XsError */
   readonly parse: (text: string, name: string) => T;
-  /** The value where the option is not given. */
+  /** The value of an absent option. */
   readonly absent: T;
-  /** What it does, in a few words. */
+  /** Describes the option in a few words, for the documentation. */
   readonly about: string;
-  /** It may come several times: the value is a list. */
+  /** The option may occur several times, and its value is a list. */
   readonly isList?: boolean;
 }
 
 export type Options = Readonly<Record<string, Option<unknown>>>;
 
-/** The values of options, by their names. */
+/** The parsed values of options, by name. */
 export type Values<O extends Options> = { readonly [K in keyof O]: O[K]["absent"] };
 
-/** An option that is on with an empty value, `true` or `yes`. */
+/** Makes an option that an empty value, `true` or `yes` turns on. */
 export function flag(about: string): Option<boolean> {
   return { about, absent: false, parse: parseFlag };
 }
 
-/** An option with a value of its kind; undefined where it is not given. */
+/** Makes an option with a parsed value; undefined if absent. */
 export function value<T>(
   about: string,
   parse: (text: string, name: string) => T,
@@ -30,7 +30,7 @@ export function value<T>(
   return { about, absent: undefined, parse };
 }
 
-/** An option that is taken as it stands. */
+/** Makes an option whose value is its text; undefined if absent. */
 export function text(about: string): Option<string | undefined> {
   return value(about, (given) => given);
 }

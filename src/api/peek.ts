@@ -1,6 +1,6 @@
 import { bodyError } from "./body.ts";
 
-/** The first bytes of a body, at least `size` of them if it has so many, and all of it. */
+/** Reads the first `size` bytes of a body, or a few more; `chunks` still yields the whole body. */
 export async function peek(
   body: ReadableStream<Uint8Array> | null,
   size: number,
@@ -27,7 +27,7 @@ async function* all(
     yield* first;
     for (let next = await source.next(); !next.done; next = await source.next()) yield next.value;
   } finally {
-    // Tells the sender when nobody wants the rest.
+    // Tells the sender to stop if nobody reads the rest.
     await source.return?.();
   }
 }

@@ -1,6 +1,6 @@
 import type { Call } from "./call.ts";
 
-/** The generators and handlers that run, a line each. */
+/** Responds with one line for each running generator and handler. */
 export async function ps({ context }: Call): Promise<Response> {
   const rows = (await context.processors?.()) ?? [];
   return new Response(rows.map((row) => `${JSON.stringify(row)}\n`).join(""), {

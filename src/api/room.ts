@@ -1,18 +1,18 @@
 import { XsError } from "../core/error.ts";
 
-/** Room for so much at once of something that takes memory or files: what comes beyond it is refused. */
+/** Limits the memory or files that requests use at once: it refuses requests beyond the limit. */
 export class Room {
   readonly #most: number;
   readonly #what: string;
   #taken = 0;
 
-  /** @param what that there is no more of, as in "exports" */
+  /** @param what names the limited thing in a message, as in "exports" */
   constructor(most: number, what: string) {
     this.#most = most;
     this.#what = what;
   }
 
-  /** To be given back with {@link give}. @throws XsError `too_many_requests` */
+  /** Takes room; return it with {@link give}. @throws XsError `too_many_requests` */
   take(amount = 1): void {
     if (this.#taken + amount > this.#most) {
       const problem = `${this.#most} ${this.#what} are under way: try again later`;
@@ -26,12 +26,12 @@ export class Room {
   }
 }
 
-/** What the requests to one store share. */
+/** The limits that all requests to one store share. */
 export class Rooms {
-  /** Each has some megabytes that its client has not taken yet, and a moment of the store. */
+  /** Each export holds some unread megabytes and a snapshot of the store. */
   readonly exports = new Room(4, "exports");
   readonly checks = new Room(4, "checks");
   readonly tars = new Room(4, "imports of a tar");
-  /** Of lines and values that are put together in memory. */
+  /** The bytes of lines and values that are assembled in memory. */
   readonly bytes = new Room(128 * 1024 * 1024, "bytes of other bodies");
 }

@@ -5,30 +5,30 @@ import type { Option, Options, Values } from "./options.ts";
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /**
- * A row of the table of routes: all that is known of one thing that the API does. The router reads it, and so
- * does `Allow`.
+ * A row of the table of routes: everything about one operation of the API. The router and `Allow` are derived
+ * from it.
  */
 export interface Route<O extends Options = Options> {
-  /** HEAD comes with GET. */
+  /** A route for GET also answers HEAD. */
   readonly method: Method;
-  /** `:name` is one segment of the path, `:name+` all that is left of it. */
+  /** `:name` stands for one segment of the path, `:name+` for the rest of the path. */
   readonly path: string;
   readonly options: O;
-  /** What can go wrong, beside what can always: a wrong option, a closed store, a full disk. */
+  /** The errors of this route, beside those of every route: a wrong option, a closed store, a full disk. */
   readonly errors: readonly ErrorCode[];
-  /** What it does, in a line. */
+  /** Describes the operation in one line. */
   readonly about: string;
   /**
-   * Throws where the name in the path is none that could ever succeed. The request is answered all the same, as
-   * that tells more, but `Allow` does not name the method.
+   * Throws if the name in the path can never succeed. `Allow` then omits the method. The router still calls
+   * the route, because its error says more.
    */
   readonly check?: (name: string) => unknown;
-  /** False where another route owns the name. */
+  /** Returns false if another route owns the name. */
   readonly applies?: (name: string) => boolean;
   answer(call: Call, options: Values<O>, name: string): Response | Promise<Response>;
 }
 
-/** A route, with the types of its options checked against what answers. */
+/** Makes a route; TypeScript checks the types of its options against `answer`. */
 export function route<const O extends Options>(row: Route<O>): Route {
   return row as unknown as Route;
 }
@@ -36,20 +36,20 @@ export function route<const O extends Options>(row: Route<O>): Route {
 /** The routes with one form of path, by method. */
 interface Resource {
   readonly routes: ReadonlyMap<string, Route>;
-  /** How many segments stand before what `:name+` takes; undefined where it takes one. */
+  /** The number of segments before `:name+`; undefined for a path without it. */
   readonly rest: number | undefined;
 }
 
-/** Finds the route of a request in the time that a few look-ups take. */
+/** Finds the route of a request with a few look-ups. */
 export class Router {
   /** By the form of the path: `stream/:`, `:/content`, `kv/+`. */
   readonly #resources = new Map<string, Resource>();
-  /** First segments that no name is taken for. */
+  /** The fixed first segments: no topic or id in the path can be one of them. */
   readonly #firsts: ReadonlySet<string>;
 
   readonly #gone: Readonly<Record<string, string>>;
 
-  /** @param gone paths that are not here, with what to use instead */
+  /** @param gone paths that xs does not have, each with a replacement */
   constructor(routes: readonly Route[], gone: Readonly<Record<string, string>>) {
     this.#gone = gone;
     const forms = new Map<string, Map<string, Route>>();
@@ -108,7 +108,7 @@ function unknownPath(path: string): XsError {
   return new XsError("unknown_path", `there is nothing at ${path}; see docs/protocol.md`);
 }
 
-/** A path as the router knows it: names become `:`, and `+` where they take all the rest. */
+/** The form of a path: `:name` becomes `:`, and `:name+` becomes `+`. */
 function formOf(path: string): string {
   return path
     .slice(1)
@@ -129,7 +129,7 @@ function notAllowed(resource: Resource, { request, url }: Call, name: string): X
   return new XsError("method_not_allowed", problem, { headers: { allow } });
 }
 
-/** The methods that can succeed. @throws XsError why none of them can */
+/** The methods that can succeed for a name. @throws XsError the error of the first check, if all fail */
 function allowed({ routes }: Resource, name: string): string[] {
   const names: string[] = [];
   let reason: unknown;
@@ -146,7 +146,7 @@ function allowed({ routes }: Resource, name: string): string[] {
   return names;
 }
 
-/** The options of a query, each at most once unless it is a list. @throws XsError `bad_option` */
+/** Parses the options of a query; only list options may repeat. @throws XsError `bad_option` */
 function parseOptions<O extends Options>(url: URL, options: O): Values<O> {
   const values: Record<string, unknown> = {};
   for (const name in options) values[name] = (options[name] as Option<unknown>).absent;

@@ -27,7 +27,7 @@ import { verify } from "./verify.ts";
 import { versionResponse } from "./version.ts";
 
 const NONE = {};
-/** What an append may be refused with. */
+/** The errors of an append. */
 const APPEND_ERRORS = [
   "bad_topic",
   "reserved_topic",
@@ -49,14 +49,14 @@ const CONTENT_ERRORS = [
   "precondition_failed",
 ] as const;
 
-// No topic begins with a digit, as the ids of a long time to come do.
+// A topic never begins with a digit; ids begin with one for a long time to come.
 const isTopic = (name: string) => !/^[0-9][0-9a-z]{24}$/i.test(name);
 const isClientKey = (name: string) => parseClientKey(parseKey(name));
 const isFilter = (name: string) => name !== "" && parseTopicFilter(name);
 
 /**
- * Everything that the API does. The first segments of these paths are frozen, as every other one is the name of
- * a topic: what is new lives below `/-/`, which no topic can be.
+ * All routes of the API. The first segments of these paths are frozen, because every other first segment is a
+ * topic. New routes go below `/-/`, which cannot be a topic.
  */
 export const ROUTES: readonly Route[] = [
   route({
@@ -170,7 +170,7 @@ export const ROUTES: readonly Route[] = [
     path: "/cas",
     options: NONE,
     errors: ["body_cut_off"],
-    about: "stores content and gives its hash",
+    about: "stores content and returns its hash",
     answer: casPost,
   }),
   route({
@@ -223,11 +223,11 @@ export const ROUTES: readonly Route[] = [
     method: "POST",
     path: "/import",
     options: {
-      ahead: flag("takes ids that are far ahead of the clock"),
-      "no-processors": flag("leaves spawns out"),
+      ahead: flag("accepts ids that are far ahead of the clock"),
+      "no-processors": flag("omits spawns"),
     },
     errors: ["bad_frame", "bad_tar", "id_ahead", "meta_too_large", "too_deep", "body_cut_off"],
-    about: "adds what an export holds, or frames as NDJSON",
+    about: "imports the tar of an export, or frames as NDJSON",
     answer: importAll,
   }),
   route({
@@ -241,7 +241,7 @@ export const ROUTES: readonly Route[] = [
   route({
     method: "GET",
     path: "/verify",
-    options: { progress: flag("tells how far it is") },
+    options: { progress: flag("reports progress") },
     errors: ["too_many_requests"],
     about: "checks the whole store",
     answer: verify,
@@ -249,7 +249,7 @@ export const ROUTES: readonly Route[] = [
   route({
     method: "POST",
     path: "/gc",
-    options: { "dry-run": flag("only tells what it would free") },
+    options: { "dry-run": flag("only reports what it would free") },
     errors: ["busy"],
     about: "frees content that nothing names",
     answer: gc,
@@ -288,9 +288,9 @@ export const ROUTES: readonly Route[] = [
   }),
 ];
 
-/** Paths of the original that are not here, with what to use instead. */
+/** Paths of cross.stream that xs does not have, each with a replacement. */
 export const GONE: Readonly<Record<string, string>> = {
-  // Whoever posts a script there must not find it on the stream as an event.
+  // Without this, a script posted to /eval would be appended to a topic `eval`.
   "/eval":
     "scripts run where the command is: use  xs eval; the topic eval is written and read at /stream/eval",
 };

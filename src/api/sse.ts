@@ -4,12 +4,12 @@ import { preferred } from "./accept.ts";
 export const EVENTS = "text/event-stream";
 export const LINES = "application/x-ndjson";
 
-/** The client wants server-sent events. */
+/** Tells whether the client prefers server-sent events. */
 export function wantsEvents(request: Request): boolean {
   return preferred(request.headers.get("accept"), [EVENTS, LINES]) === EVENTS;
 }
 
-/** NDJSON as server-sent events: `id` and `data` for each line (https://html.spec.whatwg.org/#server-sent-events). */
+/** Turns NDJSON into server-sent events, with `id` and `data` for each line (https://html.spec.whatwg.org/#server-sent-events). */
 export function toEvents(ndjson: Uint8Array, idOf: (line: string) => string): Uint8Array {
   const lines = linesIn(ndjson);
   return Buffer.from(lines.map((line) => `id: ${idOf(line)}\ndata: ${line}\n\n`).join(""));

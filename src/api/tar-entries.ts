@@ -13,41 +13,41 @@ import { bodyError } from "./body.ts";
 
 /** A file in the tar of an export. */
 export interface TarEntry {
-  /** `frames.jsonl`, `kv.jsonl`, `content/…` or `cas/…`, without the folder that all lie in. */
+  /** `frames.jsonl`, `kv.jsonl`, `content/…` or `cas/…`, without the folder around the whole export. */
   readonly name: string;
-  /** The hash that content goes by; undefined for an entry of another kind. */
+  /** The hash of a content file; undefined for other files. */
   readonly hash: string | undefined;
-  /** In bytes, as its header says. */
+  /** The size in its header, in bytes. */
   readonly size: number;
-  /** To be read to its end before the next entry. */
+  /** The caller must read it to its end before the next entry. */
   readonly body: AsyncGenerator<Uint8Array>;
 }
 
-/** A tar is made of blocks of so many bytes. */
+/** The size of a block in a tar, in bytes. */
 export const BLOCK = 512;
 
-/** Most folders before the first file: more than lead to any. */
+/** The most folders before the first file: more than a path to an export has. */
 const MAX_FOLDERS = 100;
 
 /**
- * Tells a tar by its first block: the magic of POSIX or that of GNU, neither of which is JSON text, or,
- * as the oldest form has none, the checksum.
+ * Recognizes a tar by its first block: by the magic of POSIX or GNU, which no JSON contains, or by the
+ * checksum, as the oldest form has no magic.
  */
 export function isTar(head: Buffer): boolean {
   const magic = head.toString("latin1", 257, 265);
   if (magic.startsWith("ustar\0") || magic === "ustar  \0") return true;
   const given = head.toString("latin1", 148, 156);
-  const told = /^ *([0-7]+)[\0 ]*$/.exec(given)?.[1];
-  if (told === undefined || head.length < BLOCK) return false;
+  const checksum = /^ *([0-7]+)[\0 ]*$/.exec(given)?.[1];
+  if (checksum === undefined || head.length < BLOCK) return false;
   const sum = head.subarray(0, BLOCK).reduce((total, byte) => total + byte, 0);
-  // The field itself counts as spaces.
+  // In the sum, the checksum field counts as spaces.
   const own = head.subarray(148, 156).reduce((total, byte) => total + byte, 0);
-  return Number.parseInt(told, 8) === sum - own + 8 * 0x20;
+  return Number.parseInt(checksum, 8) === sum - own + 8 * 0x20;
 }
 
 /**
- * Why a body that is none of what an import takes may be a tar all the same: an empty one is zeros, one that was cut
- * off ends in its first block. NUL stands in no JSON.
+ * The problem of a body that may be a broken tar: an empty tar is all zeros, and a tar may be cut off within its
+ * first block. Undefined without NUL, as JSON contains none.
  */
 export function lacksOfTar(head: Buffer): string | undefined {
   if (!head.includes(0)) return undefined;
@@ -61,7 +61,7 @@ export function lacksOfTar(head: Buffer): string | undefined {
   return undefined;
 }
 
-/** What unpacks a body, by its first bytes; undefined where it is not compressed. */
+/** The program that unpacks a compressed body, by its first bytes; undefined if it is not compressed. */
 export function unpacker(head: Buffer): string | undefined {
   const start = head.toString("latin1", 0, 6);
   if (start.startsWith("\x1f\x8b")) return "gunzip";
@@ -71,14 +71,14 @@ export function unpacker(head: Buffer): string | undefined {
   return start.startsWith("PK\x03\x04") ? "unzip" : undefined;
 }
 
-/** Why a tar is not taken; to be thrown before anything of it can be seen. */
+/** The error for a bad tar. Throw it only before the import has added a frame. */
 export function badTar(problem: string, cause?: unknown): XsError {
   return new XsError("bad_tar", `${problem}; nothing was imported`, { cause });
 }
 
 /**
- * The entries of an export, each as it comes: ours, or that of cross.stream. Folders, and the list of
- * what the export left out, are passed over.
+ * Yields the files of an export, of xs or of cross.stream, as they arrive. It skips folders, and the list
+ * of content that the export omits.
  *
  * @throws XsError `bad_tar` where it is damaged or holds anything else, `body_cut_off`
  */
@@ -104,12 +104,12 @@ export async function* entriesOf(chunks: AsyncGenerator<Uint8Array>): AsyncGener
   }
 }
 
-/** What a file is; undefined for a folder. @throws XsError `bad_tar` for all that may not be there */
+/** The name and hash of a file; undefined for a folder. @throws XsError `bad_tar` for a file that no export has */
 function placeOf(
   { name: given, type }: ParsedTarEntry["header"],
   folders: Folders,
 ): Pick<TarEntry, "name" | "hash"> | undefined {
-  // As `tar -C folder .` writes them.
+  // `tar -C folder .` writes names with "./".
   const path = given.split("/").filter((part) => part !== ".");
   if (type === "directory") return void folders.add(path.filter((part) => part !== ""));
   const last = path.at(-1) ?? "";
@@ -136,10 +136,10 @@ function hashIn(name: string): string | undefined {
   }
 }
 
-/** The folder that a whole export lies in, if it does, and those in it that are passed over. */
+/** Checks that all files lie in one folder, and that every other folder leads to it or holds content. */
 class Folders {
   #export: readonly string[] | undefined;
-  /** Seen before the first file: whether they may be there is not known yet. */
+  /** Folders before the first file: they can be checked only when that file is known. */
   #early: (readonly string[])[] = [];
 
   add(path: readonly string[]): void {
@@ -147,7 +147,7 @@ class Folders {
     else if (this.#early.push(path) > MAX_FOLDERS) throw noPart(path.join("/"));
   }
 
-  /** Notes where a file is. @throws XsError `bad_tar` where others are somewhere else */
+  /** Notes the folder of a file. @throws XsError `bad_tar` if other files are in another folder */
   contain(name: string, folder: readonly string[]): void {
     if (folder.some((part) => part === ".." || part === "")) throw noPart(name);
     if (this.#export && this.#export.join("/") !== folder.join("/")) {
@@ -185,7 +185,7 @@ async function* bytesOf(
   }
 }
 
-/** What a failed read of the tar means. */
+/** Turns the error of a failed read of the tar into one for the client. */
 function damaged(where: string): (error: Error) => never {
   return (error) => {
     const failure = bodyError(error);

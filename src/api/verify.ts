@@ -3,12 +3,12 @@ import { brokeOff } from "./broken-answer.ts";
 import type { Call } from "./call.ts";
 
 const HEADERS = { ...STREAMED, "content-type": "application/x-ndjson" };
-/** Between two lines that tell how far it is, in ms. */
+/** The least time between two lines of progress, in ms. */
 const PROGRESS_MS = 200;
 
 /**
- * Checks the whole store: a line for each problem as it is found, and one with the counts at the
- * end. It goes at the pace of the client, and ends when that leaves.
+ * Checks the whole store: streams a line for each problem as it is found, and a last line with the counts.
+ * The check goes at the pace of the client, and ends when the client leaves.
  */
 export function verify(call: Call, { progress: wanted }: { progress: boolean }): Response {
   const { store, request, rooms } = call;
@@ -20,17 +20,17 @@ export function verify(call: Call, { progress: wanted }: { progress: boolean }):
   const left = new AbortController();
   writer.closed.catch((reason) => left.abort(reason));
 
-  let told = performance.now();
+  let lastProgress = performance.now();
   const check = store.check((problem) => write({ problem }), {
     signal: left.signal,
     progress({ frames, contents, pairs }) {
       const now = performance.now();
-      if (!wanted || now - told < PROGRESS_MS) return;
-      told = now;
+      if (!wanted || now - lastProgress < PROGRESS_MS) return;
+      lastProgress = now;
       return write({ checked: { frames, contents, pairs } });
     },
   });
-  // An answer that ends without its last line tells the client that the check broke off.
+  // A response without its last line tells the client that the check broke off.
   check
     .then(async (result) => {
       await write(result);
