@@ -6,26 +6,26 @@ import { quoted, XsError } from "../core/error.ts";
 import { schemeOf } from "../net/listen-address.ts";
 import { isStore } from "../store/is-store.ts";
 
-/** Where a store is: a directory here, or a server somewhere. */
+/** The address of a store: a directory on this machine, or the URL of a server. */
 export type Address =
   | {
       readonly directory: string;
-      /** Nobody named it: it is where a store usually is. */
+      /** The user did not name it: it is a default place of a store. */
       readonly found?: boolean;
     }
   | {
-      /** Without the token, so it can be shown. */
+      /** Without the token, so messages may show it. */
       readonly url: string;
-      /** The bearer token that stood in the address, instead of `XS_TOKEN`. */
+      /** The bearer token in the address, which takes precedence over `XS_TOKEN`. */
       readonly token?: string;
     };
 
-/** Tells an address from a topic, id or hash, where an argument could be either. */
+/** Tells whether a text is an address, for an argument that could also be a topic, id or hash. */
 export function looksLikeAddress(text: string): boolean {
   return /^[.~]/.test(text) || /[/:]/.test(text);
 }
 
-/** Tells whether a text names a store that is there, or can name nothing but one. */
+/** Tells whether a text names an existing store, or can be nothing but the address of one. */
 export function isStoreAddress(text: string): boolean {
   if (!looksLikeAddress(text)) return false;
   if (schemeOf(text) !== undefined) return true;
@@ -33,11 +33,11 @@ export function isStoreAddress(text: string): boolean {
   return "url" in address || /^[.~/]/.test(text) || isStore(address.directory);
 }
 
-/** Shortest token: what is shorter is a name. */
-const LEAST_TOKEN = 16;
+/** The shortest token, in characters: a shorter text before "@" is a user. */
+const MIN_TOKEN_LENGTH = 16;
 
 /**
- * Parses a store directory, its `sock`, `HOST:PORT`, `:PORT` or an `http(s)://` URL, which may bring
+ * Parses a store directory, its `sock`, `HOST:PORT`, `:PORT` or an `http(s)://` URL, which may hold
  * the token: `http://user:TOKEN@HOST:PORT`, also without `http://` or without the user.
  *
  * @throws XsError `bad_option`
@@ -58,10 +58,10 @@ function parseUrl(text: string, scheme: string): Address {
   if (scheme !== "http" && scheme !== "https") {
     throw new XsError(
       "bad_option",
-      `nothing speaks ${scheme}:// here: give a store directory, HOST:PORT or an http(s):// URL; a tunnel (ssh, a VPN) leads to a server elsewhere`,
+      `xs does not speak ${scheme}://: give a store directory, HOST:PORT or an http(s):// URL, and reach a server elsewhere through a tunnel (ssh, a VPN)`,
     );
   }
-  // The last "@" before the path is the one that ends the part with the token.
+  // The last "@" before the path ends the part with the token.
   const [, authority = "", rest = ""] = /^[^:]+:\/\/([^/?#]*)(.*)$/s.exec(text) ?? [];
   const at = authority.lastIndexOf("@");
   const url = `${scheme}://${authority.slice(at + 1)}${rest}`.replace(/\/+$/, "");
@@ -72,7 +72,7 @@ function parseUrl(text: string, scheme: string): Address {
       `the address is no URL that names a host: it is ${quoted(url)}`,
     );
   }
-  // What is asked for comes after it.
+  // Each request appends a path to the address.
   if (/[?#]/.test(url)) {
     throw new XsError(
       "bad_option",
@@ -81,12 +81,12 @@ function parseUrl(text: string, scheme: string): Address {
   }
   if (at < 0) return { url };
   const [user = "", ...password] = authority.slice(0, at).split(":");
-  const alone = user.length < LEAST_TOKEN ? "" : user;
+  const alone = user.length < MIN_TOKEN_LENGTH ? "" : user;
   const token = password.length > 0 ? password.join(":") : alone;
   return token === "" ? { url } : { url, token: unescaped(token) };
 }
 
-/** Tells what was meant to be `user:TOKEN@HOST:PORT`, or `TOKEN@HOST:PORT`, from a path. */
+/** Tells whether a text was probably meant as `user:TOKEN@HOST:PORT` or `TOKEN@HOST:PORT`, not as a path. */
 function mayHoldToken(text: string): boolean {
   if (/^[./~]/.test(text)) return false;
   return (
@@ -95,13 +95,13 @@ function mayHoldToken(text: string): boolean {
   );
 }
 
-/** Nothing of the address is shown: it may be a part of the token. */
+/** The message shows no part of the address: it may belong to the token. */
 function badTokenAddress(text: string): XsError {
   const after = text.slice(text.lastIndexOf("@") + 1);
   if (/^[^@]*[/?#]/s.test(text) && /:[0-9]{1,5}$/.test(after)) return unescapedToken();
   return new XsError(
     "bad_option",
-    "the port is missing behind the host of an address with a token: write user:TOKEN@HOST:PORT, or http(s)://user:TOKEN@HOST, or ./ before what is the name of a folder",
+    "the port is missing behind the host of an address with a token: write user:TOKEN@HOST:PORT, or http(s)://user:TOKEN@HOST, or put ./ before the name of a folder",
   );
 }
 
@@ -120,7 +120,7 @@ function unescaped(text: string): string {
   }
 }
 
-/** The address when none is given: `$XS_ADDR`, `./store` if it is a store, else the user's own. */
+/** The address of a command without one: `$XS_ADDR`, `./store` if it is a store, else the user's default store. */
 export function defaultAddress(): Address {
   const { XS_ADDR, XDG_DATA_HOME } = process.env;
   if (XS_ADDR) return parseAddress(XS_ADDR);

@@ -8,30 +8,30 @@ import { checkFound, isClosedToUs } from "../store/owner.ts";
 import type { Address } from "./address.ts";
 import { reach } from "./reach.ts";
 
-/** A way to ask a store: over its socket, over TCP, or, with no server running, right here. */
+/** A client of a store: over its socket, over TCP or, without a server, in this process. */
 export interface Client {
   /**
    * Sends a request to a path of the API.
    *
-   * @throws XsError what the answer says, when it is not a success
+   * @throws XsError the error in the response, if it is no success
    */
   request(path: string, init?: RequestInit): Promise<Response>;
-  /** What a process that asks at that address has to send, where it needs it. */
+  /** The token that another process needs for the address of {@link serve}; undefined for a local store. */
   readonly token?: string | undefined;
-  /** An address at which other processes reach the store while this client is open. */
+  /** Returns an address at which other processes reach the store while this client is open. */
   serve(): Promise<string>;
   close(): Promise<void>;
 }
 
 export interface ConnectOptions {
-  /** Make the store where there is none. */
+  /** Creates the store if it does not exist. */
   readonly create?: boolean;
-  /** Only a server will do, as for a following read. */
+  /** Requires a server, as a following read does. */
   readonly serverOnly?: boolean;
 }
 
 /**
- * Finds the server of an address, or opens the store itself.
+ * Connects to the server of an address or, without one, opens the store in this process.
  *
  * @throws XsError `store_not_found`, `store_in_use`, `no_server`, `store_of_another`
  */
@@ -49,7 +49,8 @@ export async function connect(address: Address, options: ConnectOptions = {}): P
 }
 
 /**
- * Refuses an address before it is handed on, and so named, to somebody who would trust it then.
+ * Refuses a default store of another user. Call it before passing the address on: the receiver would treat
+ * it as an address that the user named.
  *
  * @throws XsError `store_of_another`
  */
@@ -57,12 +58,12 @@ export function checkAddress(address: Address): void {
   if ("directory" in address && address.found) checkFound(address.directory);
 }
 
-/** Undefined where another process has the store open. @throws XsError `no_server`, `store_not_found` */
+/** Opens the store in this process; undefined if another process has it open. @throws XsError `no_server`, `store_not_found` */
 async function openHere(
   directory: string,
   { create, serverOnly }: ConnectOptions,
 ): Promise<Client | undefined> {
-  // A server that has lost its socket puts it back.
+  // A running server restores a lost socket, so this waits for it.
   if (serverOnly && lockHolder(directory)?.serves) return undefined;
   if (serverOnly) {
     throw new XsError(
@@ -70,7 +71,7 @@ async function openHere(
       `following needs a server, and none serves ${directory}: start one with  xs serve ${directory}`,
     );
   }
-  // Whether there is one cannot be seen where it is closed to others.
+  // A directory that is closed to this user may hold a store or not; opening it reports the real problem.
   if (!create && !isStore(directory) && !isClosedToUs(directory)) {
     throw new XsError(
       "store_not_found",
@@ -86,7 +87,7 @@ function remote(address: string, place: Place): Client {
 }
 
 async function direct(directory: string): Promise<Client | undefined> {
-  // Most commands find a server, and start faster without all this.
+  // Loaded only here: most commands find a server, and start faster without these modules.
   const { openForCommand } = await import("../store/sqlite/open.ts");
   const { api } = await import("../api/api.ts");
   const store = openForCommand(directory);

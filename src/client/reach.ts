@@ -4,18 +4,18 @@ import { XsError } from "../core/error.ts";
 import { isSocketAlive, shortestPath } from "../net/unix-socket.ts";
 import { type Holder, lockHolder } from "../store/lock-holder.ts";
 
-/** How long to wait for another process that has the store open and does not answer. */
+/** The longest wait for another process that holds the store and does not answer, in ms. */
 const LOCK_WAIT_MS = 10_000;
 const POLL_MS = 5;
 
-/** How a store was reached: on the socket of its server, or by what was opened here. */
+/** The way to a store: the socket of its server, or the value that `open` returned. */
 export type Reached<T> = { readonly unix: string } | { readonly opened: T };
 
 /**
- * Finds the server of a store, or opens the store, whichever works first: whoever holds its lock is
- * about to finish, or is a server that does not listen yet.
+ * Finds the server of a store or opens the store, whichever works first. A process that holds its lock is
+ * either a command that soon ends, or a server that soon listens.
  *
- * @param open gives undefined where another process has the store open
+ * @param open returns undefined if another process has the store open
  * @throws XsError `store_in_use` after ten seconds
  */
 export async function reach<T>(
@@ -26,7 +26,7 @@ export async function reach<T>(
   for (;;) {
     const found = await findSocket(directory).catch((error: Error) => error);
     if (typeof found === "string") return { unix: found };
-    // Where the socket may not be used, the files may be read all the same.
+    // This user may be allowed to read the files, even if not to use the socket.
     const opened = await Promise.try(open).catch((error) => {
       throw found ?? error;
     });
@@ -38,7 +38,7 @@ export async function reach<T>(
   }
 }
 
-/** The socket of a store, or at a path, if somebody answers on it. */
+/** The path of a store's socket, or of the given socket, if a process listens on it. */
 export async function findSocket(directory: string): Promise<string | undefined> {
   const path = socketOf(directory);
   if (!existsSync(path)) return undefined;
@@ -46,13 +46,13 @@ export async function findSocket(directory: string): Promise<string | undefined>
   return (await isSocketAlive(unix)) ? unix : undefined;
 }
 
-/** Where the socket of a store is. A second socket of a server is an address by itself. */
+/** The path of a store's socket. A socket of `--expose` is itself an address. */
 export function socketOf(directory: string): string {
   const isSocket = statSync(directory, { throwIfNoEntry: false })?.isSocket();
   return isSocket ? directory : join(directory, "sock");
 }
 
-/** Tells whether there is something that no server will ever listen on. */
+/** Tells whether the path exists and is no socket, so that no server will ever listen on it. */
 function isNoSocket(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isSocket() === false;
 }

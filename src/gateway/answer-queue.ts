@@ -6,30 +6,30 @@ import { READ_ALL } from "../core/read-options.ts";
 import { nextTurn } from "../lib/next-turn.ts";
 import type { Store } from "../store/store.ts";
 
-/** A response frame, as far as an answer needs it. */
+/** The parts of a response frame that an exchange needs. */
 export interface AnswerFrame {
   readonly id: string;
   readonly hash: string | null;
   readonly meta: { readonly [key: string]: Json };
 }
 
-/** Frames that wait for one client at most. What comes then is read from the store later. */
-const MOST = 64;
+/** The most frames that wait in memory for one client. Later ones are read from the store. */
+const MAX_QUEUED_FRAMES = 64;
 
 /**
- * The response frames for one request, in order. However slow the client is, it holds only a few of
- * them: the rest is in the store anyway and is read there when the client has got so far.
+ * The response frames for one request, in order. For a slow client it keeps only a few frames in memory,
+ * and reads the others from the store when the client gets there.
  */
 export class AnswerQueue {
   readonly requestId: string;
   readonly #store: Store;
   #queued: AnswerFrame[] = [];
-  /** Everything up to this id was queued, or passed over. */
+  /** All frames up to this id were queued, or belong to other requests. */
   #position: string;
-  /** Frames were left out, so the store has to be read. */
+  /** Frames did not fit into the queue and have to be read from the store. */
   #behind = false;
   #leftOutSince = false;
-  /** Frames that were left out and not found in the store yet. */
+  /** The number of frames that did not fit and were not found in the store yet. */
   #missing = 0;
   #failure: Error | undefined;
   #wake: () => void = () => {};
@@ -40,12 +40,12 @@ export class AnswerQueue {
     this.#position = requestId;
   }
 
-  /** A response for this request is on the stream. */
-  tell(answer: AnswerFrame): void {
+  /** Queues a response frame for this request. */
+  add(answer: AnswerFrame): void {
     if (answer.id <= this.#position) {
-      // It was found in the store already.
+      // The frame was found in the store already.
       this.#missing++;
-    } else if (this.#behind || this.#queued.length >= MOST) {
+    } else if (this.#behind || this.#queued.length >= MAX_QUEUED_FRAMES) {
       this.#behind = true;
       this.#leftOutSince = true;
       this.#missing++;
@@ -56,16 +56,16 @@ export class AnswerQueue {
     this.#wake();
   }
 
-  /** No more responses will be told. */
+  /** Ends the queue: {@link next} rejects with this error after the queued frames. */
   fail(error: Error): void {
     this.#failure ??= error;
     this.#wake();
   }
 
   /**
-   * The next response. One call at a time.
+   * Resolves to the next response frame. Only one call may wait at a time.
    *
-   * @throws XsError `bad_response` where frames that the client still needs are gone
+   * @throws XsError `bad_response` if frames expired that the client still needs, or the error of {@link fail}
    */
   async next(): Promise<AnswerFrame> {
     for (;;) {
@@ -102,13 +102,13 @@ export class AnswerQueue {
     if (this.#missing > 0) {
       throw new XsError(
         "bad_response",
-        "a part of the response expired before the client took what came before it",
+        "a part of the response expired before the client took the parts before it",
       );
     }
   }
 }
 
-/** The frame as an answer, if it says to which request it belongs. */
+/** Returns the parts of a response frame; undefined if the frame is no response or names no request. */
 export function asAnswer({ topic, id, hash, meta }: Frame): AnswerFrame | undefined {
   if (topic !== HTTP_RESPONSE) return undefined;
   if (typeof meta !== "object" || meta === null || Array.isArray(meta)) return undefined;

@@ -6,13 +6,13 @@ import type { Reader } from "../store/reader.ts";
 import type { Store } from "../store/store.ts";
 import { type AnswerFrame, AnswerQueue, asAnswer } from "./answer-queue.ts";
 
-/** Brings every `http.response` to the request that waits for it, with one reader for all of them. */
+/** Passes every `http.response` to the request that waits for it; one reader serves all requests. */
 export class Answers {
   readonly #store: Store;
   readonly #waiting = new Map<string, AnswerQueue>();
-  /** Requests on their way into the log, whose id is not known yet. */
+  /** Requests that are being appended: their ids are not known yet. */
   readonly #appending = new Set<Promise<AnswerQueue>>();
-  /** Every request up to this id is known. */
+  /** All requests up to this id are registered. */
   #newest = "";
   #ended: XsError | undefined;
 
@@ -21,7 +21,7 @@ export class Answers {
     void this.#run(this.#follow());
   }
 
-  /** Appends a request and gives the queue of its answers. To be given back to {@link drop}. */
+  /** Appends a request and returns the queue of its responses. The caller passes it to {@link drop} at the end. */
   async ask(append: () => Promise<string>): Promise<AnswerQueue> {
     const asked = append().then((line) => this.#register(idInLine(line)));
     this.#appending.add(asked);
@@ -32,14 +32,14 @@ export class Answers {
     }
   }
 
-  /** Nobody waits for these answers any more. */
+  /** Forgets a queue whose request has ended. */
   drop(queue: AnswerQueue): void {
     this.#waiting.delete(queue.requestId);
   }
 
   #register(id: string): AnswerQueue {
     const queue = new AnswerQueue(this.#store, id);
-    // Ids are given in the order of commits, so no earlier one comes later.
+    // The store assigns ids in the order of commits, so no smaller id follows.
     if (id > this.#newest) this.#newest = id;
     this.#waiting.set(id, queue);
     if (this.#ended) queue.fail(this.#ended);
@@ -53,32 +53,32 @@ export class Answers {
   async #run(first: Reader): Promise<void> {
     for (let reader = first; ; reader = this.#follow()) {
       try {
-        await this.#bringAll(reader);
+        await this.#passAll(reader);
         this.#ended = new XsError("store_closed", "the server is stopping: try again later");
         this.#failAll(this.#ended);
         return;
       } catch (error) {
-        // A damaged frame: who waits may have missed its answer, who comes later has not.
+        // A frame is damaged: waiting requests may have missed a response, later requests have not.
         reader.close();
         this.#failAll(error as Error);
       }
     }
   }
 
-  async #bringAll(reader: Reader): Promise<void> {
+  async #passAll(reader: Reader): Promise<void> {
     for (let page = await reader.next(); page; page = await reader.next()) {
       for (const frame of framesIn(page)) {
         const answer = asAnswer(frame);
-        if (answer) await this.#bring(answer);
+        if (answer) await this.#pass(answer);
       }
     }
   }
 
-  async #bring(answer: AnswerFrame): Promise<void> {
+  async #pass(answer: AnswerFrame): Promise<void> {
     const id = String(answer.meta.request_id);
-    // A quick answer may be read before the append of its request has come back here.
+    // A quick response may arrive before the append of its request has returned.
     if (id > this.#newest) await Promise.allSettled(this.#appending);
-    this.#waiting.get(id)?.tell(answer);
+    this.#waiting.get(id)?.add(answer);
   }
 
   #failAll(error: Error): void {

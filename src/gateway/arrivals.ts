@@ -1,57 +1,57 @@
 import { XsError } from "../core/error.ts";
 import { STAGED_MAX } from "../store/sqlite/content/content.ts";
 
-/** A body has to come at this rate, in bytes a second, over so many seconds. */
-const RATE = 500;
-const RATE_S = 20;
-/** Most bodies that are on their way at once. */
-const BODIES = 1000;
-/** So many of the largest may be in files before they are whole. */
-const LARGEST = 64;
-/** A body of this age, in ms, can be told to be slow. */
-const YOUNG_MS = 500;
+/** The lowest rate of a body, in bytes a second, averaged over so many seconds. */
+const MIN_RATE = 500;
+const RATE_WINDOW_S = 20;
+/** The most bodies that arrive at once. */
+const MAX_BODIES = 1000;
+/** Incomplete bodies in files take at most as many bytes as this number of bodies of the largest size. */
+const MAX_LARGEST_IN_FILES = 64;
+/** The rate of a younger body, in ms, says nothing. */
+const MIN_AGE_MS = 500;
 
-/** One body on its way, as {@link Arrivals} counts it. */
+/** One arriving body, as {@link Arrivals} counts it. */
 export interface Arrival {
   /**
-   * The gateway waits for the client from now on; without a function it does so no more.
+   * Starts the time in which the gateway waits for the client; without a function, stops it.
    *
-   * @param fail called where the body is given up: `body_too_slow`
+   * @param fail is called with `body_too_slow` if the gateway gives the body up
    */
   waits(fail?: (error: XsError) => void): void;
-  /** So many bytes have come. @throws XsError `too_many_requests` */
+  /** Counts arrived bytes. @throws XsError `too_many_requests` */
   came(bytes: number): void;
-  /** It is whole, or is not wanted any more. */
+  /** Ends the arrival: the body is complete, or no longer needed. */
   end(): void;
 }
 
-/** The bodies that are on their way: how many, how fast, and how much of them is there already. */
+/** Limits the arriving bodies: their number, their slowness, and their bytes in files. */
 export class Arrivals {
   readonly #bodies = new Set<Body>();
   readonly #mostInFiles: number;
   #inFiles = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** @param bodyMax bytes of a body at most */
+  /** @param bodyMax the most bytes of a body */
   constructor(bodyMax: number) {
-    this.#mostInFiles = LARGEST * bodyMax;
+    this.#mostInFiles = MAX_LARGEST_IN_FILES * bodyMax;
   }
 
-  /** Where there are too many, the slowest has to make room. @throws XsError `too_many_requests` */
+  /** Begins an arrival; gives up the slowest body if there are too many. @throws XsError `too_many_requests`, if none is slow */
   begin(): Arrival {
-    if (this.#bodies.size >= BODIES) {
+    if (this.#bodies.size >= MAX_BODIES) {
       const slowest = this.#slowest();
       if (!slowest)
         throw new XsError(
           "too_many_requests",
-          `${BODIES} bodies are on their way: try again later`,
+          `${MAX_BODIES} bodies are on their way: try again later`,
         );
       slowest.giveUp();
       this.#remove(slowest);
     }
     const body = new Body();
     this.#bodies.add(body);
-    this.#timer ??= setInterval(() => this.#look(), 1000);
+    this.#timer ??= setInterval(() => this.#giveUpSlow(), 1000);
     return {
       waits: (fail) => body.waits(fail),
       came: (bytes) => this.#came(body, bytes),
@@ -76,19 +76,19 @@ export class Arrivals {
     this.#timer = undefined;
   }
 
-  #look(): void {
+  #giveUpSlow(): void {
     for (const body of this.#bodies) if (body.isTooSlow()) body.giveUp();
   }
 
-  /** The one that has come at the lowest rate, of those that are slow. */
+  /** The slow body with the lowest rate; undefined if none is slow. */
   #slowest(): Body | undefined {
     const now = performance.now();
     let slowest: Body | undefined;
-    let lowest = RATE;
+    let lowest = MIN_RATE;
     for (const body of this.#bodies) {
       const age = now - body.begun;
       const rate = (1000 * body.size) / age;
-      if (age < YOUNG_MS || rate >= lowest) continue;
+      if (age < MIN_AGE_MS || rate >= lowest) continue;
       slowest = body;
       lowest = rate;
     }
@@ -99,12 +99,12 @@ export class Arrivals {
 class Body {
   readonly begun = performance.now();
   size = 0;
-  /** Its size at each of the last seconds in which nothing but the client held it up. */
+  /** Its size at each of the last seconds in which the gateway waited for the client. */
   #sizes: number[] = [0];
   #fail: ((error: XsError) => void) | undefined;
   #givenUp: XsError | undefined;
 
-  /** What of it is in a file by now. */
+  /** Its bytes in a file. */
   get inFiles(): number {
     return this.size > STAGED_MAX ? this.size : 0;
   }
@@ -114,20 +114,20 @@ class Body {
     if (this.#givenUp) fail?.(this.#givenUp);
   }
 
-  /** To be asked every second. */
+  /** Samples the rate: call it once a second. */
   isTooSlow(): boolean {
     if (!this.#fail) {
       this.#sizes = [this.size];
       return false;
     }
     this.#sizes.push(this.size);
-    if (this.#sizes.length <= RATE_S) return false;
+    if (this.#sizes.length <= RATE_WINDOW_S) return false;
     const before = this.#sizes.shift() ?? 0;
-    return this.size - before < RATE * RATE_S;
+    return this.size - before < MIN_RATE * RATE_WINDOW_S;
   }
 
   giveUp(): void {
-    const problem = `the body came at less than ${RATE} bytes a second`;
+    const problem = `the body came at less than ${MIN_RATE} bytes a second`;
     this.#givenUp = new XsError("body_too_slow", problem);
     this.#fail?.(this.#givenUp);
   }

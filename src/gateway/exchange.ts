@@ -13,50 +13,50 @@ import type { Handlers } from "./handlers.ts";
 import { bodyOf } from "./incoming.ts";
 import { ClientGone, Outgoing } from "./outgoing.ts";
 import type { RecentContent } from "./recent-content.ts";
-import { HandlersFailed, noHandler, refuse, tellOwner } from "./refusal.ts";
+import { HandlersFailed, logForOwner, noHandler, refuse } from "./refusal.ts";
 import { hasMore, responseHead } from "./response-head.ts";
 
-/** What a client may ask of the gateway. */
+/** The limits for clients of the gateway. */
 export interface GatewayLimits {
-  /** How long an answer may take to begin, in ms; and a client to send or take something. */
+  /** The longest time, in ms, until a response begins, and of silence while a client sends or reads a body. */
   readonly timeout: number;
-  /** Bytes of a request's body. */
+  /** The most bytes of a request's body. */
   readonly bodyMax: number;
-  /** Requests under way at once: those whose body is there, and whose answer is not. */
+  /** The most requests that wait for their response at once, with a complete body. */
   readonly inFlight: number;
-  /** How long requests are kept. */
+  /** The ttl of requests. */
   readonly ttl: Ttl;
 }
 
-/** Visitors make errors: as many as they like. */
+/** Visitors can cause any number of errors, so only the newest are kept. */
 const ERROR_TTL = parseTtl("last:1000");
 
-/** So much of a content, in bytes, tells whether it is text. */
+/** The bytes of content that decide whether it is text. */
 const SAMPLE = 4096;
 
 /** Statuses whose responses have no body. */
 const NO_BODY = new Set([204, 205, 304]);
 
-/** What all exchanges of a gateway share. */
+/** The parts that all exchanges of a gateway share. */
 export interface GatewayParts {
   readonly store: Store;
   readonly handlers: Handlers;
   readonly limits: GatewayLimits;
   readonly answers: Answers;
   readonly contents: RecentContent;
-  /** The bodies on their way to the gateway. */
+  /** Counts the arriving bodies. */
   readonly arrivals: Arrivals;
 }
 
-/** A request that came in. */
+/** A request from a client, with its response. */
 export interface Visit {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** To be called when the request is whole. @throws XsError `too_many_requests` */
+  /** The exchange calls it when the request is complete. @throws XsError `too_many_requests` */
   admit(): void;
 }
 
-/** One request and its answer. */
+/** One request and its response. */
 export class Exchange {
   readonly #parts: GatewayParts;
   readonly #admit: () => void;
@@ -76,9 +76,9 @@ export class Exchange {
   }
 
   /**
-   * Never rejects: what goes wrong is told to the client, and on the stream.
+   * Serves the request. It never rejects: it reports an error to the client, and on the stream.
    *
-   * @param meta what the request says beside its body
+   * @param meta the request without its body, as JSON
    */
   async run(meta: string): Promise<void> {
     let queue: AnswerQueue;
@@ -88,7 +88,7 @@ export class Exchange {
       return this.#refuse(error);
     }
     this.#queue = queue;
-    // Set before each step that may go wrong because of a response.
+    // Set before each step that can fail because of a response frame, so that the error names that frame.
     let answer: AnswerFrame | undefined;
     let more = true;
     try {
@@ -103,7 +103,7 @@ export class Exchange {
         await this.#sendContent(await this.#open(answer));
       }
       if (!this.#response.writableEnded) this.#response.end();
-      // Whoever goes on answering should know that nobody listens.
+      // The handler still sends the body: tells it that nobody reads it.
       if (more) await this.#note(HTTP_DISCONNECT, { request_id: queue.requestId });
     } catch (error) {
       await this.#failed(error, queue.requestId, answer?.id);
@@ -112,7 +112,7 @@ export class Exchange {
     }
   }
 
-  /** Puts the request on the stream. */
+  /** Appends the request to the stream. */
   async #ask(meta: string): Promise<AnswerQueue> {
     const { timeout, bodyMax, ttl } = this.#parts.limits;
     const body = bodyOf(this.#request, this.#parts.arrivals, bodyMax, timeout);
@@ -137,7 +137,7 @@ export class Exchange {
     const { over, forget } = this.#parts.handlers.unanswered(queue.requestId);
     void over.then(({ reasons }) => {
       if (reasons.length > 0) reject(new HandlersFailed(reasons));
-      // Somebody else may answer where no handler is left.
+      // Without a handler, a client that follows requests may still answer.
       else if (!this.#parts.store.isFollowed(HTTP_REQUEST)) reject(noHandler(this.#parts.handlers));
     });
     try {
@@ -148,13 +148,13 @@ export class Exchange {
     }
   }
 
-  /** Sends the head, and what the first frame has of the body. False where no body is wanted. */
+  /** Sends the head and the first frame's part of the body. Returns false if the body is complete, or not wanted. */
   async #begin(answer: AnswerFrame, more: boolean): Promise<boolean> {
     const { status, headers } = responseHead(answer.meta);
     const content = await this.#open(answer);
     const start = content?.slice(0, SAMPLE);
     const sample = start instanceof Blob ? await start.bytes() : start;
-    // All that may be wrong with the response has been found, so now it is the client's.
+    // The first frame is checked, so the head can be sent.
     const response = this.#response;
     response.statusCode = status;
     if (more) for (const [name, value] of Object.entries(STREAMED)) response.setHeader(name, value);
@@ -170,11 +170,11 @@ export class Exchange {
     if (!more && (content || !isHead)) response.setHeader("content-length", sizeOf(content));
     if (isHead) return false;
     if (content instanceof Uint8Array && !more) {
-      // Head and body in one packet.
+      // This sends head and body in one packet.
       response.end(content);
       return false;
     }
-    // The client should see that the answer has begun, even if nothing comes for long.
+    // Shows the client that the response has begun, even if the next frame takes long.
     if (more) response.flushHeaders();
     await this.#sendContent(content);
     return true;
@@ -193,7 +193,7 @@ export class Exchange {
     throw new XsError("bad_response", `the content ${hash} of the response ${id} is missing`);
   }
 
-  /** Tells of what went wrong with a request that is on the stream. */
+  /** Reports the error of a request that is on the stream. */
   async #failed(error: unknown, requestId: string, responseId: string | undefined): Promise<void> {
     if (error instanceof ClientGone) {
       await this.#note(HTTP_DISCONNECT, { request_id: requestId });
@@ -212,9 +212,9 @@ export class Exchange {
 
   #refuse(error: unknown): void {
     if (this.#response.destroyed) return;
-    // With a part of the answer out, breaking off is all that is left.
+    // The status is sent already, so only breaking off shows the client that the response failed.
     if (this.#response.headersSent) {
-      tellOwner(error);
+      logForOwner(error);
       this.#out.cut();
     } else refuse(this.#request, this.#response, error);
   }
@@ -224,7 +224,7 @@ export class Exchange {
     try {
       await this.#parts.store.append({ topic, meta: JSON.stringify(meta), ttl, content: null });
     } catch {
-      // The client has its answer already, and a store that cannot write tells so itself.
+      // The client has its response already, and the store reports itself that it cannot write.
     }
   }
 }

@@ -14,19 +14,19 @@ import { noHandler, refuse } from "./refusal.ts";
 import { requestMeta } from "./request-meta.ts";
 
 /**
- * A client may take so long for the head of its request, in ms. Beyond about 12 s the HTTP layer closes
- * such a connection without a word, whatever is set here.
+ * The longest time for the head of a request, in ms. After about 12 s Bun closes such a connection without
+ * a response, whatever is set here.
  */
 const HEAD_MS = 10_000;
-/** How often that is looked at. */
+/** The interval of that check, in ms. */
 const HEAD_CHECK_MS = 1000;
 
 /** What a gateway is given. */
 export type GatewayHost = Pick<GatewayParts, "store" | "handlers" | "limits">;
 
-/** Turns requests from outside into frames, and frames into their answers. */
+/** Turns HTTP requests into frames, and frames into their responses. */
 export class Gateway {
-  /** Where it listens, as it is typed. */
+  /** The address in the form that users type. */
   readonly address: string;
   readonly #parts: GatewayParts;
   readonly #server: Server;
@@ -47,7 +47,7 @@ export class Gateway {
   /**
    * Listens at an address.
    *
-   * @param opened requests are let in when this resolves
+   * @param opened requests wait until this resolves
    * @throws XsError `address_in_use`, `cannot_listen`, `store_in_use`
    */
   static async listen(
@@ -55,8 +55,8 @@ export class Gateway {
     at: ListenAddress,
     opened: Promise<void>,
   ): Promise<Gateway> {
-    // Of all HTTP servers at hand, this one gives requests as they were sent: the version, the
-    // target to the letter, and every header.
+    // node:http shows requests exactly as they were sent: the version, the unchanged target, and every
+    // header. Bun.serve does not.
     const server = createServer({
       requestTimeout: 0,
       headersTimeout: HEAD_MS,
@@ -65,7 +65,7 @@ export class Gateway {
     const bound = await bind(server, at);
     const gateway = new Gateway(host, server, formatListenAddress(bound));
     const serve = async (request: IncomingMessage, response: ServerResponse) => {
-      // Told to the response as well; without a listener it would end the process.
+      // The response reports the error as well; without this listener it would end the process.
       request.on("error", () => {});
       await opened;
       await gateway.#serve(request, response);
@@ -75,11 +75,12 @@ export class Gateway {
     return gateway;
   }
 
+  /** Closes the kept-alive connections that have no request under way. */
   closeIdle(): void {
     this.#server.closeIdleConnections();
   }
 
-  /** Takes no more requests. Those under way have `ms` to end, then their connections are closed. */
+  /** Accepts no more requests. Requests under way have `ms` to end, then their connections are closed. */
   async stop(ms: number): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
@@ -95,7 +96,7 @@ export class Gateway {
     try {
       place.take();
       meta = requestMeta(request);
-      // A handler that starts, or starts again, follows in a moment.
+      // A starting or restarting handler does not follow yet, but it will answer.
       const { store, handlers } = this.#parts;
       if (!store.isFollowed(HTTP_REQUEST) && !(await handlers.takes(HTTP_REQUEST))) {
         throw noHandler(handlers);
@@ -103,7 +104,7 @@ export class Gateway {
     } catch (error) {
       return refuse(request, response, error);
     } finally {
-      // A body may be long in coming.
+      // A body may take long to arrive, so the request holds no place meanwhile.
       place.give();
     }
     const exchange = new Exchange(this.#parts, { request, response, admit: place.take });
@@ -114,7 +115,7 @@ export class Gateway {
     }
   }
 
-  /** A place among the requests under way, to be taken and given back. */
+  /** Makes a place among the requests under way, for the caller to take and give back. */
   #place(): { take(): void; give(): void } {
     let isTaken = false;
     const take = () => {
@@ -134,7 +135,7 @@ export class Gateway {
   }
 }
 
-/** Listens, and gives the address with its real port. */
+/** Listens, and returns the address with its real port. */
 async function bind(server: Server, at: ListenAddress): Promise<ListenAddress> {
   if ("path" in at) {
     await bindPrivately(at.path, (unix) => listening(server, () => server.listen(unix)));
@@ -149,7 +150,7 @@ async function bind(server: Server, at: ListenAddress): Promise<ListenAddress> {
   return { ...at, port: (server.address() as AddressInfo).port };
 }
 
-/** Begins to listen, and waits until that has worked or failed. */
+/** Begins to listen; resolves once it listens, or rejects with the error. */
 function listening(server: Server, listen: () => void): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -1,14 +1,14 @@
-/** What the gateway asks of the handlers. */
+/** The questions that the gateway asks the handlers. */
 export interface Handlers {
-  /** Whether one takes frames of a topic, also while it does not run. */
+  /** Resolves to true if a handler takes frames of a topic, even if it is not running now. */
   takes(topic: string): Promise<boolean>;
-  /** Whether none runs because the server was started so. */
+  /** No handler runs, because the server was started without processors. */
   readonly isPaused: boolean;
-  /** Whether one of requests has failed for good, and nothing has come in its place. */
+  /** A handler of requests has failed for good, and no other has replaced it. */
   readonly someFailed: boolean;
   /**
-   * Resolves once no handler will answer a request, with what those that took it failed of. `forget` is
-   * called when nobody waits for it any more.
+   * `over` resolves once no handler will answer a request, with the errors of those that tried. The caller
+   * calls `forget` when it stops waiting.
    */
   unanswered(id: string): {
     readonly over: Promise<{ readonly reasons: readonly string[] }>;

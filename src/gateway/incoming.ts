@@ -4,12 +4,12 @@ import { XsError } from "../core/error.ts";
 import type { Arrival, Arrivals } from "./arrivals.ts";
 
 /**
- * The body of a request, or null where it has none. It is one of the `arrivals` until it has been read
- * to its end, or fails.
+ * The body of a request; null if it has none. It counts as one of the `arrivals` until it is read to its
+ * end, or fails.
  *
- * @param most its bytes at most
- * @param stallMs how long the client may send nothing
- * @throws XsError `body_too_large`, `too_many_requests`; while it is read also `body_too_slow`, `body_cut_off`
+ * @param most the most bytes of the body
+ * @param stallMs the longest silence of the client, in ms
+ * @throws XsError `body_too_large`, `too_many_requests`; its stream also fails with `body_too_slow`, `body_cut_off`
  */
 export function bodyOf(
   request: IncomingMessage,

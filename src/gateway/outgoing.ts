@@ -1,11 +1,11 @@
 import type { ServerResponse } from "node:http";
 
-/** The client has left before its answer was whole. */
+/** The client left before its response was complete. */
 export class ClientGone extends Error {
   override readonly name = "ClientGone";
 }
 
-/** The way to one client, at its pace: nothing is written while it has not taken what was. */
+/** Writes to one client at its pace: each write waits until the client has read enough of the earlier ones. */
 export class Outgoing {
   readonly #response: ServerResponse;
   readonly #stallMs: number;
@@ -13,13 +13,13 @@ export class Outgoing {
   #wake: () => void = () => {};
 
   /**
-   * @param stallMs a client that takes nothing for so long has left
-   * @param left told when the client has left
+   * @param stallMs a client that reads nothing for this long, in ms, counts as gone
+   * @param left is called when the client has left
    */
   constructor(response: ServerResponse, stallMs: number, left: () => void) {
     this.#response = response;
     this.#stallMs = stallMs;
-    // It may have left while the request waited to be served.
+    // The client may have left while its request waited.
     this.#gone = response.destroyed;
     response.on("close", () => {
       if (response.writableFinished) return;
@@ -28,7 +28,7 @@ export class Outgoing {
       left();
     });
     response.on("drain", () => this.#wake());
-    // Told by "close" as well; without a listener it would end the process.
+    // "close" reports the error as well; without this listener it would end the process.
     response.on("error", () => {});
   }
 
@@ -42,7 +42,7 @@ export class Outgoing {
     this.check();
     if (bytes.length === 0 || this.#response.write(bytes)) return;
     const timer = setTimeout(() => this.cut(), this.#stallMs);
-    // No race of promises: one that lives as long as a stream would gather them all.
+    // Not Promise.race: a promise that lives as long as a stream would collect a reaction for each write.
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
@@ -50,7 +50,7 @@ export class Outgoing {
     this.check();
   }
 
-  /** Breaks the answer off, so that nobody takes it for whole. */
+  /** Breaks the response off, so that the client does not take it for complete. */
   cut(): void {
     this.#response.destroy();
   }

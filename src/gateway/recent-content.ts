@@ -1,30 +1,30 @@
 import type { Store } from "../store/store.ts";
 
-/** Content up to this size, in bytes, is kept ... */
-const SMALL = 16 * 1024;
-/** ... and so many of them. */
-const MOST = 64;
+/** The largest content to keep in memory, in bytes. */
+const MAX_KEPT_SIZE = 16 * 1024;
+/** The most contents to keep in memory. */
+const MAX_KEPT_CONTENTS = 64;
 
-/** The content of answers. What was sent lately is at hand: what goes to many is read once. */
+/** Reads the content of responses, and keeps recent small content in memory: many clients get the same one. */
 export class RecentContent {
   readonly #store: Store;
-  /** By hash, so it is never out of date; the one that was opened first goes first. */
+  /** By hash, so it never goes out of date. The content that was read first is dropped first. */
   readonly #known = new Map<string, Uint8Array>();
 
   constructor(store: Store) {
     this.#store = store;
   }
 
-  /** Small content as bytes, what is larger to be read in pieces; undefined where there is none. */
+  /** Opens content: as bytes if it is small, else as a Blob; undefined if the store does not have it. */
   async open(hash: string): Promise<Uint8Array | Blob | undefined> {
     const known = this.#known.get(hash);
     if (known) return known;
     const content = await this.#store.content.open(hash);
-    if (!content || content.size > SMALL) return content;
+    if (!content || content.size > MAX_KEPT_SIZE) return content;
     const bytes = await content.bytes();
     this.#known.set(hash, bytes);
     for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= MOST) break;
+      if (this.#known.size <= MAX_KEPT_CONTENTS) break;
       this.#known.delete(oldest);
     }
     return bytes;

@@ -5,7 +5,7 @@ import { type ErrorCode, XsError } from "../core/error.ts";
 import { LogThrottle, oneLine } from "../core/one-line.ts";
 import type { Handlers } from "./handlers.ts";
 
-/** How to answer requests, for whoever finds that nobody does. */
+/** Shown to a visitor if nobody answers requests yet: the visitor is then probably the owner. */
 const HOW_TO = `Answer requests with a handler. It stays when you leave, and over restarts:
 
   xs append stream.cross.handler.spawn --meta '{"topic":"web"}' <<'END'
@@ -22,7 +22,7 @@ Or with a loop in a shell, for as long as it runs:
     while read -r meta; do echo hello | xs append http.response --meta "$meta"; done
 `;
 
-/** Nobody would see a request: an error whose page says how to change that. */
+/** The error for a request that nobody would see. Its page explains how to answer requests. */
 export function noHandler({
   isPaused,
   someFailed,
@@ -38,19 +38,19 @@ export function noHandler({
 const HANDLER_FAILED =
   "the handler of this site has failed: whoever runs it finds which and why with  xs last stream.cross.handler.failed,  and what still runs with  xs ps";
 
-/** There is, or was, a handler. Visitors learn no more than that. */
+/** A handler exists or existed, so the page must not explain the setup to visitors. */
 class NoHandlerNow extends XsError {
   constructor(message: string) {
     super("no_handler", message);
   }
 }
 
-/** Characters of the reasons of one request. */
-const MOST = 10_000;
+/** The most characters of all reasons for one request. */
+const MAX_REASONS_LENGTH = 10_000;
 
-/** Every handler that took a request has failed on it. */
+/** Every handler that took a request failed on it. */
 export class HandlersFailed extends XsError {
-  /** What is on the stream, and not for visitors. */
+  /** The handlers' errors, for `http.error` on the stream: visitors must not see them. */
   readonly reasons: string;
 
   constructor(reasons: readonly string[]) {
@@ -58,14 +58,14 @@ export class HandlersFailed extends XsError {
       "handler_failed",
       "this site has failed on the request: whoever runs it finds why with  xs last http.error",
     );
-    this.reasons = reasons.join("; ").slice(0, MOST);
+    this.reasons = reasons.join("; ").slice(0, MAX_REASONS_LENGTH);
   }
 }
 
-/** The page is for whoever wants HTML, or does not say what. */
+/** A client that prefers HTML, or nothing, gets the page; one that prefers JSON gets a problem document. */
 const OFFERS = ["application/problem+json", "application/json", "text/html", "text/plain"] as const;
 
-/** What a visitor did, or needs to know: the page says all of it. */
+/** Errors that a visitor caused, or may see: the page shows their message. */
 const OF_THE_REQUEST: ReadonlySet<ErrorCode> = new Set([
   "bad_request",
   "bad_host",
@@ -76,7 +76,7 @@ const OF_THE_REQUEST: ReadonlySet<ErrorCode> = new Set([
   "no_handler",
   "handler_failed",
 ]);
-/** What comes of the site and its load, and is nothing to mend by itself. */
+/** Errors of the site and its load, with a message for visitors. The server does not log them: they need no repair. */
 const OF_THE_SITE: { readonly [code in ErrorCode]?: string } = {
   no_answer: "this site did not answer in time: try again later",
   store_closed: "this site is stopping: try again later",
@@ -85,7 +85,7 @@ const OF_THE_SITE: { readonly [code in ErrorCode]?: string } = {
 const NOT_SENT =
   "the answer of this site could not be sent: whoever runs it finds why with  xs last http.error";
 
-/** A problem as anybody may see it: nothing of the store, its place, the program or what a handler gave. */
+/** A problem for visitors: it reveals nothing about the store, its path, the program or a handler's output. */
 function forVisitors(problem: Problem): Problem {
   const { title, status, code } = problem;
   if (OF_THE_REQUEST.has(code)) return problem;
@@ -96,22 +96,22 @@ function forVisitors(problem: Problem): Problem {
 
 const throttle = new LogThrottle();
 
-/** Tells whoever started the server what a visitor is not told: a line on stderr. */
-export function tellOwner(error: unknown): void {
+/** Logs an error that visitors cannot see, as one line on stderr. */
+export function logForOwner(error: unknown): void {
   const { code, detail } = problemOf(error);
   if (OF_THE_REQUEST.has(code) || OF_THE_SITE[code] !== undefined) return;
-  const untold = throttle.admit();
-  if (untold === undefined) return;
-  const more = untold > 0 ? ` (and ${untold} more, see http.error)` : "";
+  const suppressed = throttle.admit();
+  if (suppressed === undefined) return;
+  const more = suppressed > 0 ? ` (and ${suppressed} more, see http.error)` : "";
   process.stderr.write(`xs: ${oneLine(`the gateway could not answer${more}: ${detail}`)}\n`);
 }
 
 /**
- * Answers a request with an error: a problem document where the client asks for JSON, else a page of
- * plain text.
+ * Answers a request with an error: a problem document if the client asks for JSON, else a page of plain
+ * text.
  */
 export function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-  tellOwner(error);
+  logForOwner(error);
   const problem = forVisitors(problemOf(error));
   const { status, title, detail, code } = problem;
   const json = preferred(request.headers.accept, OFFERS)?.startsWith("application/") ?? false;
@@ -124,7 +124,7 @@ export function refuse(request: IncomingMessage, response: ServerResponse, error
     "cache-control": "no-store",
     ...retryAfter(problem),
     "x-content-type-options": "nosniff",
-    // What is left of the body would be taken for the next request, or waited for.
+    // On a kept connection, the rest of the body would be read as the next request, or waited for.
     ...(!request.complete && { connection: "close" }),
   });
   response.end(body);

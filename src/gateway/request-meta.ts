@@ -3,17 +3,17 @@ import { quoted, XsError } from "../core/error.ts";
 import { encodeMeta, MAX_META } from "../core/frame.ts";
 import { isHost } from "../core/host.ts";
 
-/** A text, or all of them where a key came more than once. */
+/** The value of each key; a list for a key that occurs several times. */
 type Values = Record<string, string | string[]>;
 
 /**
- * What a request says beside its body, as the meta of its frame.
+ * Encodes a request without its body as JSON, for the meta of its frame.
  *
  * @throws XsError `bad_host`, `bad_request`, `headers_too_large`
  */
 export function requestMeta(request: IncomingMessage): string {
   const { method = "", url = "", httpVersion, rawHeaders, socket } = request;
-  // All of it goes into the meta, so what is larger cannot fit and is not worth a look.
+  // Everything goes into the meta, so a larger request cannot fit and is refused unparsed.
   if (rawHeaders.reduce((sum, text) => sum + text.length, url.length) > MAX_META) {
     throw tooLarge();
   }
@@ -24,7 +24,7 @@ export function requestMeta(request: IncomingMessage): string {
   }
   const authority = host ?? headers.host ?? null;
   for (const given of [authority, headers.host]) {
-    // Only HTTP/1.0 leaves it out.
+    // Only HTTP/1.0 may omit the host.
     if (given == null || isHost(given)) continue;
     throw new XsError("bad_host", `the Host ${quoted(given)} is no name of a host: send another`);
   }
@@ -53,9 +53,9 @@ function tooLarge(cause?: unknown): XsError {
   return new XsError("headers_too_large", most, { cause });
 }
 
-/** Header names in small letters; what came more than once is one list, as HTTP says. */
+/** Reads headers: names in lower case; repeated headers joined into one list (RFC 9110, 5.3). */
 function readHeaders(raw: readonly string[]): Record<string, string> {
-  // A name is the client's choice, and "__proto__" is one.
+  // Without a prototype: the client chooses the names, and "__proto__" is a valid one.
   const headers: Record<string, string> = Object.create(null);
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at]?.toLowerCase() ?? "";
@@ -72,7 +72,7 @@ function readHeaders(raw: readonly string[]): Record<string, string> {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** A header's bytes arrive as Latin-1. They are UTF-8 where they can be. */
+/** Decodes a header, which node:http delivers as Latin-1: as UTF-8 if its bytes are valid UTF-8. */
 function headerText(value: string): string {
   if (!/[\x80-\xff]/.test(value)) return value;
   try {
@@ -87,8 +87,8 @@ function splitTarget(target: string): { path: string; query: Values } {
   const mark = beforeFragment.indexOf("?");
   const path = mark < 0 ? beforeFragment : beforeFragment.slice(0, mark);
   const query: Values = Object.create(null);
-  const pairs = mark < 0 ? "" : beforeFragment.slice(mark + 1);
-  for (const [key, value] of new URLSearchParams(pairs)) {
+  const search = mark < 0 ? "" : beforeFragment.slice(mark + 1);
+  for (const [key, value] of new URLSearchParams(search)) {
     const before = query[key];
     if (Array.isArray(before)) before.push(value);
     else query[key] = before === undefined ? value : [before, value];
@@ -96,7 +96,7 @@ function splitTarget(target: string): { path: string; query: Values } {
   return { path: decodePath(path) || "/", query };
 }
 
-/** A path without its percent-encoding; as it came where that is broken. */
+/** Decodes the percent-encoding of a path; returns the path unchanged if that is broken. */
 function decodePath(path: string): string {
   try {
     return decodeURIComponent(path);

@@ -5,12 +5,12 @@ import type { Json } from "../core/json.ts";
 /** Status and headers of a response. */
 export interface ResponseHead {
   readonly status: number;
-  /** By their name in small letters, with the values as bytes in Latin-1. */
+  /** The values of each header, as bytes in Latin-1, by its name in lower case. */
   readonly headers: ReadonlyMap<string, readonly string[]>;
 }
 
-/** What belongs to one connection and is the gateway's own to say (RFC 9110, 7.6.1), or names the API. */
-const OWN = new Set([
+/** Headers of a handler that the gateway drops: it sets those of the connection (RFC 9110, 7.6.1), and API_HEADER names the API. */
+const DROPPED = new Set([
   "connection",
   "content-length",
   "keep-alive",
@@ -46,12 +46,12 @@ export function responseHead(meta: { readonly [key: string]: Json }): ResponseHe
     const name = given.toLowerCase();
     const values = [value].flat();
     for (const text of values) {
-      // A line break would begin another header, or the body.
+      // A line break in a value would begin another header, or the body.
       if (typeof text !== "string" || CONTROL.test(text) || !text.isWellFormed()) {
         throw bad(`the header ${given} has the value ${described(text)}, not a text of one line`);
       }
     }
-    if (OWN.has(name)) continue;
+    if (DROPPED.has(name)) continue;
     const bytes = (values as string[]).map((text) => Buffer.from(text).toString("latin1"));
     const before = read.get(name);
     if (before) for (const text of bytes) before.push(text);
@@ -60,14 +60,14 @@ export function responseHead(meta: { readonly [key: string]: Json }): ResponseHe
   return { status, headers: read };
 }
 
-/** Tells whether another frame of the answer follows. @throws XsError `bad_response` */
+/** Tells whether another frame of the response follows. @throws XsError `bad_response` */
 export function hasMore({ more = false }: { readonly [key: string]: Json }): boolean {
   if (typeof more === "boolean") return more;
   throw bad(`"more" is ${described(more)}, neither true nor false`);
 }
 
 function described(value: Json): string {
-  // Quoted as a text is, and cut where it is long, but no text.
+  // JSON values are shown as JSON, and cut like a quoted text.
   return typeof value === "string" ? quoted(value) : JSON.stringify(value).slice(0, 80);
 }
 

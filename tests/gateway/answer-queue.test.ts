@@ -25,7 +25,7 @@ async function respond(store: Store, queue: AnswerQueue, count: number, ttl = "f
 function tell(queue: AnswerQueue, frame: Frame): void {
   const answer = asAnswer(frame);
   if (!answer) throw new Error("no answer");
-  queue.tell(answer);
+  queue.add(answer);
 }
 
 async function take(queue: AnswerQueue, count: number): Promise<string[]> {
