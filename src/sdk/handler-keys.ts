@@ -1,4 +1,4 @@
-/** What a script may declare, and the meta of its spawn as well. */
+/** The options that a handler's script, or the meta of its spawn, may declare. */
 export const DECLARED = [
   "topics",
   "start",
@@ -8,5 +8,5 @@ export const DECLARED = [
   "one_by_one",
   "concurrency",
 ] as const;
-/** The keys of the record that a script in TypeScript exports. */
+/** The keys of the object that a handler in TypeScript exports. */
 export const SCRIPT_KEYS: readonly string[] = ["run", ...DECLARED];

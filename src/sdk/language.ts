@@ -1,16 +1,16 @@
 import { existsSync } from "node:fs";
 import { XsError } from "../core/error.ts";
 
-/** Tells whether a script is an ES module with a default export; what is none is nushell. */
+/** Tells whether a script is an ES module with a default export; any other script is nushell. */
 export function isModule(script: string): boolean {
   return /(?:^|[;}])\s*export\s+(?:default\b|\{[^}]*\bdefault\b)/m.test(script);
 }
 
 /**
- * The nushell of this machine.
+ * Finds nushell on this machine: the program in `XS_NU`, else `nu` on the PATH.
  *
- * @param why it is wanted, for whoever has none
- * @throws XsError `not_found`, with how to get it
+ * @param why begins the message with the reason why xs needs it
+ * @throws XsError `not_found`, with the ways to install it
  */
 export function findNu(
   why = "the script has no default export, so it is taken for nushell, and",

@@ -4,21 +4,21 @@ import type { Json } from "../core/json.ts";
 import { MAX_VALUE } from "../core/key.ts";
 import { unknownKeys } from "../core/known-keys.ts";
 
-// The line protocol of handlers and of generators that are not plain commands, as docs/processors.md
-// tells it: JSON lines, to a program on stdin and from it on stdout.
+// The line protocol of handlers, and of generators that are not plain commands (docs/processors.md):
+// JSON lines, to a program on stdin and from it on stdout.
 
-/** What the server tells a handler, besides frames. A frame's line begins with its topic. */
+/** The lines that the server sends a handler, besides frames. The line of a frame begins with its topic. */
 export type FromServer = { state: Json } | { batch: string } | { committed: string };
 
-/** Something that a handler writes. */
+/** One effect that a handler asks for. */
 export interface Effect {
-  /** The frame that it comes of; undefined for the next that is done. */
+  /** The id of the frame that caused it; undefined for the frame that the handler next declares done. */
   frameId: string | undefined;
   readonly kind: "out" | "out_base64" | "append" | "put" | "delete" | "response";
   readonly value: Json;
 }
 
-/** A line of a handler, taken apart. The parts happen in the order of these keys. */
+/** A parsed line of a handler. The server applies the parts in the order of these keys. */
 export interface HandlerLine {
   readonly ready?: Json;
   readonly effects: readonly Effect[];
@@ -30,30 +30,30 @@ export interface HandlerLine {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** A program does not keep to the protocol. */
+/** A program broke the protocol. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }
 
-/** Longest line of a program, in characters: room for 16 MiB of content in base64. */
+/** The longest line of a program, in characters: room for 16 MiB of content in base64. */
 export const MAX_LINE = 24 * 1024 * 1024;
 
-/** Levels of a line around a meta: `{"append":{"meta":…}}`. */
+/** The levels of JSON around a meta in a line: `{"append":{"meta":…}}`. */
 const AROUND = 2;
 
-/** Why a program may not write a line, as it is too long; undefined if it may. */
+/** The error message for a line that is too long; undefined if it is not. */
 export function lengthProblem(line: string): string | undefined {
   if (line.length <= MAX_LINE) return undefined;
-  return `a value is ${line.length} characters as a line of the protocol, and may be ${MAX_LINE}: give what is large in parts`;
+  return `a value is ${line.length} characters as a line of the protocol, and may be ${MAX_LINE}: split it into parts`;
 }
 
-/** Room in the value that keeps a state, for what else stands there. */
+/** The bytes that the stored value of a state needs beside the state. */
 const BESIDE_STATE = 200;
 
-/** Why a state, as JSON text, cannot be kept; undefined if it can. */
+/** The error message for a state, as JSON text, that is too large to keep; undefined if it is not. */
 export function stateProblem(text: string): string | undefined {
   const most = MAX_VALUE - BESIDE_STATE;
-  // A character is three bytes at most.
+  // A UTF-16 unit takes at most three bytes.
   const size = text.length * 3 <= most ? text.length : Buffer.byteLength(text);
   if (size <= most) return undefined;
   return `the state is ${size} bytes of JSON, and may be ${most}: keep what is large in the k/v store`;
@@ -63,7 +63,7 @@ const EFFECTS = ["out", "out_base64", "append", "put", "delete", "response"] as 
 const KEYS = new Set<string>([...EFFECTS, "ready", "next", "done", "error", "frame_id"]);
 const NONE: readonly Effect[] = [];
 
-/** @throws ProtocolError */
+/** Parses a line that a handler wrote. @throws ProtocolError */
 export function parseHandlerLine(line: string): HandlerLine {
   const value = objectIn(line);
   const { ready, next, done, error, frame_id: frameId } = value;
@@ -92,7 +92,7 @@ export function parseHandlerLine(line: string): HandlerLine {
   return parsed;
 }
 
-/** A value that a generator gives. @throws ProtocolError */
+/** Parses the line of a value from a generator. @throws ProtocolError */
 export function parseGeneratorLine(line: string): { recv: Json } | { recv_base64: string } {
   const { recv, recv_base64: base64, ...rest } = objectIn(line);
   if (Object.keys(rest).length === 0) {

@@ -1,4 +1,4 @@
-// Types for scripts that xs runs. Beside a script, for completion in an editor:
+// Types for scripts that xs runs. Put this file beside a script, for completion in an editor:
 //
 //     /// <reference path="./xs.d.ts" />
 //     export default { topics: ["ping"], run: (frame) => ({ out: { pong: frame.id } }) } satisfies XsHandler;
@@ -10,7 +10,7 @@ interface XsFrame {
   topic: string;
   /** A SCRU128 id; ids order the log. */
   id: string;
-  /** The hash of the content, for `xs.text(hash)` and `xs.cas(hash)`; null where there is none. */
+  /** The hash of the content, for `xs.text(hash)` and `xs.cas(hash)`; null for a frame without content. */
   hash: string | null;
   // biome-ignore lint/suspicious/noExplicitAny: scripts know what their own frames hold
   meta: any;
@@ -18,7 +18,7 @@ interface XsFrame {
   ttl: string;
 }
 
-/** What a script can store as content or as a value: text and bytes as they are, the rest as JSON. */
+/** Content, or a value of the k/v store: xs stores text and bytes as they are, and anything else as JSON. */
 type XsContent = string | Uint8Array | XsJson;
 
 interface XsReadOptions {
@@ -26,14 +26,14 @@ interface XsReadOptions {
   lastId?: string;
   /** Start at this id. */
   from?: string;
-  /** Skip history; with `follow`. */
+  /** Skip history; needs `follow`. */
   tail?: boolean;
   /** Stay live. */
   follow?: boolean;
-  /** A heartbeat every so many ms; it stays live. */
+  /** The interval of a heartbeat, in ms; implies `follow`. */
   pulse?: number;
   limit?: number;
-  /** Only the newest so many. */
+  /** Only this many of the newest frames. */
   last?: number;
   /** `a.b`, `a.*`, or several. */
   topic?: string | string[];
@@ -46,41 +46,41 @@ interface XsAppendOptions {
   ttl?: string;
 }
 
-/** An answer to an `http.request`. */
+/** A response to an `http.request`. */
 interface XsResponse {
-  /** 200 if left out. */
+  /** The default is 200. */
   status?: number;
   headers?: Record<string, string | string[]>;
-  /** Text and bytes as they are, the rest as JSON. */
+  /** Text and bytes are sent as they are, anything else as JSON. */
   body?: XsContent;
 }
 
-/** The store, as a script has it. */
+/** The store, for a script. */
 interface Xs {
-  /** One frame; undefined if there is none. */
+  /** Resolves to one frame; undefined if there is none. */
   get(id: string): Promise<XsFrame | undefined>;
-  /** Frames in order. */
+  /** Reads frames in order. */
   cat(options?: XsReadOptions): AsyncIterableIterator<XsFrame>;
   /** The newest frame, of a topic or of all. */
   last(topic?: string): Promise<XsFrame | undefined>;
   /** The oldest frame, of a topic or of all. */
   first(topic?: string): Promise<XsFrame | undefined>;
-  /** Content as bytes. Fails where there is none. */
+  /** Resolves to content as bytes; rejects if the store does not have it. */
   cas(hash: string): Promise<Uint8Array>;
-  /** Content as text. */
+  /** Resolves to content as text; rejects if the store does not have it. */
   text(hash: string): Promise<string>;
   /**
-   * Appends a frame. In a handler it is committed with the rest of what the handler makes of its
-   * frame, or not at all.
+   * Appends a frame. A handler's frame is committed together with all other effects of the frame it handles,
+   * or not at all.
    */
   append(topic: string, content?: XsContent | null, options?: XsAppendOptions): Promise<void>;
   /**
-   * Answers an `http.request`. With `more` the answer goes on with the next call; the call without
-   * it ends it.
+   * Answers an `http.request`. With `more`, the next call continues the response; the first call without
+   * `more` ends it.
    */
   respond(request: XsFrame | string, response: XsResponse & { more?: boolean }): Promise<void>;
   kv: {
-    /** A value: JSON as what it is, other text as text, the rest as bytes; undefined if there is none. */
+    /** Resolves to a value: JSON parsed, other text as text, anything else as bytes; undefined if there is none. */
     // biome-ignore lint/suspicious/noExplicitAny: scripts know what their own values hold
     get(key: string): Promise<any>;
     put(key: string, value: XsContent): Promise<void>;
@@ -89,15 +89,15 @@ interface Xs {
 }
 
 /**
- * What a handler may make of a frame. Nothing keeps the state and writes nothing. Promises in it are
- * awaited; what JSON does not have (a Map, a BigInt, NaN) is an error of the frame.
+ * The result of a handler for a frame. Returning nothing keeps the state and writes nothing. xs awaits
+ * promises in it; a value that JSON cannot express (a Map, a BigInt, NaN) is an error of the frame.
  */
 interface XsResult<State> {
-  /** Becomes a frame NAME.out: a record as meta, text or bytes as content. */
+  /** Becomes a frame NAME.out: an object as its meta, text or bytes as its content. */
   out?: unknown;
   /** The next state. */
   next?: State;
-  /** The answer, where the frame is an `http.request`. */
+  /** The response, if the frame is an `http.request`. */
   response?: XsResponse;
 }
 
@@ -110,30 +110,30 @@ type XsRun<State> = (
   xs: Xs,
 ) => XsReturn<State> | Promise<XsReturn<State>>;
 
-/** A handler: the default export of its script. A bare function is one without state. */
+/** A handler: the default export of its script. A bare function is a handler without state. */
 interface XsHandler<State = undefined> {
-  /** Topics it takes, a list or one text; all of them if left out. */
+  /** The topics it handles, a list or one text; the default is all topics. */
   topics?: string | string[];
   /** `tail` (from its spawn on, the default; also `new`), `first`, or the id to start after. */
   start?: string;
   /** The first state: JSON. */
   initial?: State;
-  /** A frame `stream.cross.pulse` every so many ms. */
+  /** The interval of frames `stream.cross.pulse`, in ms. */
   pulse?: number;
   /**
-   * What a `run` that throws does: end the handler (`fail`), or write NAME.error and go on (`skip`). Left
-   * out, it is `skip` for an `http.request` and `fail` for the rest.
+   * The consequence if `run` throws: `fail` ends the handler, `skip` writes NAME.error and goes on. The
+   * default is `skip` for an `http.request` and `fail` for other frames.
    */
   on_error?: "fail" | "skip";
-  /** Without state: so many frames at once. */
+  /** How many frames a handler without state handles at once. */
   concurrency?: number;
-  /** A frame comes only when what the one before made is in the store. */
+  /** The next frame comes only after the effects of the previous one are committed. */
   one_by_one?: boolean;
   run: XsRun<State>;
 }
 
 /**
- * A generator: the default export of its script. Each value becomes a frame NAME.recv: a record as
- * meta, text or bytes as content. `input` has the lines of what is sent to a duplex generator.
+ * A generator: the default export of its script. Each value becomes a frame NAME.recv: an object as its
+ * meta, text or bytes as its content. `input` yields the lines that are sent to a duplex generator.
  */
 type XsGenerator = (xs: Xs, input: AsyncIterableIterator<string>) => AsyncIterable<unknown>;

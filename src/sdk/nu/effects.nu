@@ -1,5 +1,5 @@
-# What a handler writes with commands goes out as lines of the protocol, and is committed with the
-# rest of what its frame makes.
+# The writing commands of a handler print lines of the protocol. The server commits them together with all
+# other effects of the frame.
 
 def emit [effect: record] {
   let line = ($effect | insert frame_id $env.XS_FRAME_ID)
@@ -36,7 +36,7 @@ export def ".respond" [
   request: any # the frame, or its id
   --status: int
   --headers: record
-  --more # the answer goes on
+  --more # another part of the response follows
 ]: any -> nothing {
   let body = $in
   let id = if ($request | describe) == "string" { $request } else { $request.id }
@@ -53,8 +53,8 @@ export def ".respond" [
   emit { append: ({ topic: "http.response", meta: $meta } | merge (encoded $body)) }
 }
 
-# Pairs that this process wrote and that are not committed: a file for each key, with the newest value, and that of
-# the frame before in case this one fails.
+# Entries that this process wrote and that are not committed: a file for each key, with the newest value, and the value
+# of the frame before, in case this frame fails.
 def pending-file [key: string] { $env.XS_SCRIPTS | path join $"pending-($nu.pid)-($key | hash sha256)" }
 
 def pending [file: path] {
@@ -74,10 +74,10 @@ def keep-pending [keep: closure] {
   }
 }
 
-# Pairs that are committed are the store's again.
+# Drops the entries of all frames up to an id: the store has them now.
 export def forget-committed [id: string] { keep-pending {|written| $written > $id } }
 
-# Nothing is kept of a frame that failed.
+# Drops the entries of a failed frame.
 export def forget-frame [id: string] { keep-pending {|written| $written != $id } }
 
 # Store the input as the value of a key
@@ -98,20 +98,20 @@ export def ".kv delete" [key: string]: nothing -> nothing {
   add-pending $key []
 }
 
-# The value of a key, as this handler left it; nothing if there is none
+# The value of a key, with this handler's uncommitted writes; nothing if there is none
 export def ".kv get" [key: string] {
   let written = (pending (pending-file $key) | last 1 | get --optional 0)
   if $written == null { stored $key } else { $written.value | get --optional 0 }
 }
 
-# Over the socket, as a process for each value takes ten times as long.
+# Reads over the socket: a process for each value would take ten times as long.
 def stored [key: string] {
   let socket = ($env.XS_ADDR | path join sock)
   let url = $"http://localhost/kv/($key | url encode --all)"
   let answer = try {
     http get --unix-socket $socket --full --allow-errors --raw $url
   } catch {
-    # The path of a socket may be too long for that, and the command says what is wrong with others.
+    # The path of the socket may be too long; for other errors the command has a better message.
     use xs.nu
     return (xs .kv get $key)
   }
@@ -127,8 +127,8 @@ def stored [key: string] {
   }
 }
 
-# The content of a hash, or of a frame; nothing where it has none. It is whole when this returns: in a `try`
-# nushell waits for the end of a program before it takes what that writes, so both would wait for ever.
+# The content of a hash, or of a frame; nothing if there is none. It is complete when this returns: in a `try`
+# nushell waits for the end of a program before it reads the output, so both would wait forever.
 export def ".cas" [hash?: any] {
   let given = $in
   use xs.nu

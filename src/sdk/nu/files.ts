@@ -6,13 +6,13 @@ import lines from "./lines.nu" with { type: "text" };
 import printed from "./printed.nu" with { type: "text" };
 import module from "./xs.nu" with { type: "text" };
 
-// Files of nushell as they run. A module for users is one file and exports its commands alone, so what several need is
-// written into each.
+// The nushell files as they run. A module for users is one file that exports only its commands, so shared helpers are
+// written into each file.
 
 /** The module for users, also of scripts: `.cat`, `.append` … */
 export const XS_NU = `${module}\n${json}`;
 
-/** The same as a file that nushell loads by itself, where what the commands are made of is to stay out of sight. */
+/** The same module as a file that nushell loads at start, with its helpers hidden. */
 export const INSTALLED_NU = `# Written by  xs nu --install , which replaces it
 module xs-commands {
 ${XS_NU}
@@ -20,24 +20,24 @@ ${XS_NU}
 export use xs-commands *
 `;
 
-/** What a script is run with, by the names of the files. */
+/** The files that a script runs with, by name. */
 export const RUNTIME_NU = {
   "xs.nu": XS_NU,
-  // What a handler writes with, in place of what the module has for it.
+  // The writing commands of a handler, which replace those of the module.
   "effects.nu": `${effects}\n${json}`,
   "printed.nu": printed,
 } as const;
 
-/** Runs a handler or generator of a file. Beside it have to be {@link RUNTIME_NU}. */
+/** The nushell source that runs a handler or generator from a file. It needs the files of {@link RUNTIME_NU} beside it. */
 export function runnerOf(kind: "handler" | "generator", file: string): string {
   const runner = kind === "handler" ? handler : generator;
   return `${runner.replaceAll(/\bSCRIPT\b/g, () => quotedNu(file))}\n${json}`;
 }
 
-/** Prints what a script of `xs eval` gives, where that is no terminal. */
+/** The nushell source that prints the output of `xs eval` if stdout is no terminal. */
 export const LINES_NU = `${lines}\n${json}`;
 
-/** A text as nushell takes it, whatever is in it. */
+/** Quotes any text as a nushell string. */
 export function quotedNu(text: string): string {
   return JSON.stringify(text).replace(/\\u([0-9a-f]{4})/g, "\\u{$1}");
 }

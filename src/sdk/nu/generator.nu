@@ -1,7 +1,7 @@
 # Runs a generator: a line of the protocol of xs for each value.
 use xs.nu *
 
-# An error in the pipeline ends it, as it does not when the lines are the value of one.
+# Prints each value at once: an error in the pipeline then ends it, which it would not if this returned the lines.
 def lines-of [] {
   each {|value|
     if ($value | describe) == "binary" {
@@ -18,21 +18,21 @@ def lines-of [] {
   } | ignore
 }
 
-# Whether the script ends in a value that is written there: a closure, a record, a variable. What a pipeline gives may
-# never end, so it is not to be collected to look at it.
+# Tells whether the script ends with a literal value: a closure, a record, a variable. The output of a pipeline may never
+# end, so it must not be collected to look at it.
 def is-value [] {
   let block = (ast (open --raw SCRIPT) --json | get block | from json)
   let last = ($block.pipelines | last | get elements)
   ($last | length) == 1 and ($last.0.expr.expr | to json --raw) =~ '^\{"(Closure|Record|FullCellPath|Var)"'
 }
 
-# What comes from here on prints as scripts do.
+# From here on, print writes to stderr, as for scripts.
 use printed.nu *
 
-# What the script sets in $env is for its closure as well.
+# With --env, so that the closure sees what the script sets in $env.
 def --env script [] { source SCRIPT }
 
-# A closure, also as run of a record, is given the input.
+# Makes a closure that returns the values of the script. A closure of the script, alone or as run of a record, gets the input.
 def runs [given: any] {
   let is_record = ($given | describe) starts-with "record" and ($given.run? | describe) == "closure"
   let others = if $is_record { $given | columns | where $it != run } else { [] }
@@ -44,6 +44,6 @@ def runs [given: any] {
 }
 
 def main [] {
-  # What ends without a value gives nothing.
+  # A script without a value yields nothing.
   if (is-value) { do (runs (script)) | default [] | lines-of } else { script | default [] | lines-of }
 }

@@ -4,9 +4,9 @@ use effects.nu *
 
 def say-ready [options: record] { print --raw $"{\"ready\":($options | json-of '')}" }
 
-# The default of the second parameter stands for a state that is not there yet.
+# Makes the default of the second parameter the state, as long as there is none.
 def with-default [run: closure] {
-  # What is in quotes and brackets is no part of the list of parameters, nor are comments.
+  # Quotes, brackets and comments must not be read as parts of the list of parameters.
   mut list = (view source $run | str replace --regex '^\{\s*' '' | str replace --all --regex `"(\\.|[^"\\])*"|'[^']*'|#[^\n]*` '')
   if $list not-starts-with "|" { return $run }
   loop {
@@ -19,8 +19,8 @@ def with-default [run: closure] {
   {|frame, state| if $state == null { do $run $frame } else { do $run $frame $state } }
 }
 
-# A state is written as JSON when a batch is done. Where that failed once, or in a trial, each is looked at, to tell
-# which frame it comes of.
+# A state becomes JSON when a batch is done. In a trial, or after that failed once, each state is checked, to find the
+# frame that made it.
 def careful-file [] { $env.XS_SCRIPTS | path join careful }
 
 def careful [run: closure] {
@@ -32,7 +32,7 @@ def careful [run: closure] {
   }
 }
 
-# A state as JSON, of which it has to come back as it is after a restart.
+# Encodes a state as JSON. It refuses values that would come back changed after a restart.
 def state-json []: any -> string {
   let state = $in
   let text = ($state | json-of next)
@@ -46,8 +46,8 @@ def state-json []: any -> string {
   $text
 }
 
-# Where it cannot be written the process ends, and starts again from the last state that could. exit does not work here,
-# and generate ends only with the next line.
+# Encodes a state. If that fails, the process ends, and restarts from the last valid state. exit does not work here, and
+# generate ends only with the next line.
 def state-text [state: any] {
   try {
     $state | state-json
@@ -59,7 +59,7 @@ def state-text [state: any] {
   }
 }
 
-# What a frame makes, as a line, and the state of the loop after it.
+# Encodes the result of a frame as a line, with the next state of the loop.
 def result [given: any, frame_id: string, state: any] {
   let kind = ($given | describe)
   if not ($kind starts-with "record") {
@@ -101,13 +101,13 @@ def refuse-unknown [given: record] {
   }
 }
 
-# A frame that nushell cannot read, as one with half a surrogate pair, fails as run would on it.
+# Stands for a frame that nushell cannot read, such as one with half a surrogate pair: it fails like an error of run.
 def unreadable [line: string, reason: string] {
   let id = ($line | parse --regex '^\{"topic":"[^"]*","id":"(?<id>[0-9a-z]{25})"' | get --optional 0.id)
   { topic: "", id: $id, unreadable: $"nushell cannot read the frame: ($reason)" }
 }
 
-# The state of the loop: [the handler's state, the last frame that is not declared done].
+# Handles the lines. The state of the loop is [the handler's state, the last frame that is not declared done].
 def work [run: closure] {
   lines | generate {|line, s: any = [null ""]|
     let frame = try { $line | from json } catch {|e| unreadable $line $e.msg }
@@ -117,7 +117,7 @@ def work [run: closure] {
         if $frame.topic == "" { error make --unspanned { msg: $frame.unreadable } }
         let given = (do $run $frame $s.0)
         match $given {
-          # The usual fold, without the cost of a call.
+          # The usual fold, handled here without the cost of a call.
           { next: $next } if ($given | columns) == [next] => { next: [$next $frame.id] }
           null => { next: [$s.0 $frame.id] }
           _ => { result $given $frame.id $s.0 }
@@ -138,7 +138,7 @@ def work [run: closure] {
         { out: $"{\"next\":(state-text $s.0),\"done\":\"($s.1)\"}", next: [$s.0 ""] }
       }
     } else if "committed" in $frame {
-      # In a trial nothing is committed.
+      # A trial commits nothing.
       if "XS_TRIAL" not-in $env { forget-committed $frame.committed }
       { next: $s }
     } else {
@@ -147,10 +147,10 @@ def work [run: closure] {
   } | to text
 }
 
-# What comes from here on prints as scripts do.
+# From here on, print writes to stderr, as for scripts.
 use printed.nu *
 
-# What the script sets in $env is for run as well.
+# With --env, so that run sees what the script sets in $env.
 def --env load [] {
   let script = (source SCRIPT)
   let kind = ($script | describe)
@@ -161,9 +161,8 @@ def --env load [] {
   } else {
     error make --unspanned { msg: $"a handler is a closure, or a record with run: a closure of a frame and the state; this is ($kind)" }
   }
-  # A closure without state is given none.
   let options = ($handler | reject run | upsert batches true)
-  # One that reads the log is to find there what it did before.
+  # A handler that reads the log must find its earlier effects there, so it gets one frame at a time.
   let reads = ((open --raw SCRIPT) =~ '(?m)(^|[^\w$])\.(cat|last|first|get|cas)\b')
   let options = if "one_by_one" in $options { $options } else { $options | insert one_by_one $reads }
   say-ready $options

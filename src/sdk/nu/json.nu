@@ -1,4 +1,4 @@
-# The first value of these kinds in another, or number that is none, with the place where it stands.
+# Finds the first value of these kinds, or number that JSON lacks, in a value. Returns a message with its path.
 def find-value [value: any, place: string, kinds: list<string>] {
   let kind = ($value | describe)
   if ($kind starts-with "record") {
@@ -12,12 +12,12 @@ def find-value [value: any, place: string, kinds: list<string>] {
   }
 }
 
-# The input as JSON. What cannot be written fails by name: nushell makes null of an infinity.
+# Encodes the input as JSON. It names a value that JSON cannot express: nushell would write null for an infinity.
 def json-of [name: string]: any -> string {
   let value = $in
   let text = try { $value | to json --raw } catch { null }
   if $text != null {
-    # To look at each value takes long, so it is done only where null may stand for a number.
+    # Checking each value is slow, so this happens only if a null may stand for a number.
     if $text not-has "null" { return $text }
     let nuon = ($value | to nuon)
     if $nuon not-has "inf" and $nuon not-has "NaN" { return $text }
@@ -29,17 +29,17 @@ def json-of [name: string]: any -> string {
   if $text == null { $value | to json --raw } else { $text }
 }
 
-# Longest line of the protocol, in characters, and most levels that JSON in it may have, with what is around.
+# The longest line of the protocol, in characters, and the most levels of JSON in it, including those around a value.
 const MAX_LINE = 25165824
 const MAX_LEVELS = 130
 
-# A line that is too long or too deep breaks the protocol, and nobody would know what it came of: it fails here.
+# Refuses a line that is too long or too deep here: later the server could not name the frame that caused it.
 def check-line [line: string] {
   if ($line | str length) > $MAX_LINE and ($line | str stats | get chars) > $MAX_LINE {
-    error make --unspanned { msg: $"what it gives is longer than ($MAX_LINE) characters as JSON: give what is large in parts" }
+    error make --unspanned { msg: $"what it gives is longer than ($MAX_LINE) characters as JSON: split it into parts" }
   }
   if ($line | str replace --all --regex '[^\[{]+' '' | str length) <= $MAX_LEVELS { return }
-  # There are as many levels as it takes to cut off the innermost again and again. Brackets in texts are none.
+  # Counts the levels by cutting off the innermost one again and again. Brackets in texts do not count.
   mut left = ($line | str replace --all --regex '"(\\.|[^"\\])*"' '')
   for level in 1..$MAX_LEVELS {
     $left = ($left | str replace --all --regex '[\[{][^\[\]{}]*[\]}]' '')

@@ -1,12 +1,12 @@
-# What a script gives, for a pipe: text and bytes as they are, the rest as JSON, a line for each value as it comes.
+# Prints the output of a script for a pipe: text and bytes as they are, anything else as a line of JSON for each value, as it comes.
 export def xs-eval-lines [] {
-  # A look at the type does not wait for the end; an older nushell has no command for it.
+  # peek reads the type without waiting for the end; an older nushell does not have it.
   if (which peek | is-empty) {
     print-each
   } else {
     peek | metadata access {|metadata|
       if $metadata.peek.stream and $metadata.peek.type in ["byte stream" "string" "binary"] {
-        # It goes on as it is, with the exit code behind it.
+        # The stream passes through unchanged, with its exit code.
       } else if $metadata.peek.type != "nothing" {
         print-each
       }
@@ -21,7 +21,7 @@ def print-each [] {
     try {
       if $kind == "binary" { print --raw --no-newline $line } else { print --raw $line }
     } catch {
-      # Nobody reads it any more. Here nothing ends a script without a word but a signal.
+      # Nobody reads the output any more. Only a signal ends a script here without a message.
       ^kill $nu.pid
     }
   } | ignore

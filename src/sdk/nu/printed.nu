@@ -1,8 +1,8 @@
-# What a script prints is for a person, and standard output is for the protocol: it goes to standard error.
+# Prints to standard error: standard output carries the protocol.
 export def print [
   --no-newline (-n) # print no end of the line
-  --stderr (-e) # as it does anyway
-  --raw (-r) # as it does for text anyway
+  --stderr (-e) # has no effect: this always prints to stderr
+  --raw (-r) # has no effect: text is always printed raw
   ...values: any
 ]: any -> nothing {
   let input = $in

@@ -1,18 +1,18 @@
 # The commands of xs for nushell:
 #
 #     xs nu --install      # in every nushell from now on
-#     xs nu | save xs.nu   # or for some: use xs.nu *
+#     xs nu | save xs.nu   # or only where you write: use xs.nu *
 #     .cat --last 3
 #
-# The store is that of $env.XS_ADDR, else ./store or your own.
+# The commands use the store of $env.XS_ADDR, else ./store, else your default store.
 
-# The program: in a script that xs runs, the one that runs it.
+# The xs program: in a script that xs runs, the same program.
 def program [] {
   let given = ($env.XS? | default "")
   if $given == "" { "xs" } else { $given }
 }
 
-# The address, such that it can be nothing else; none where xs is to find the store.
+# The address in a form that cannot be another argument; empty if xs must find the store.
 def address [] {
   let given = ($env.XS_ADDR? | default "")
   if $given == "" {
@@ -24,8 +24,8 @@ def address [] {
   }
 }
 
-# The arguments of a command. A word may come from anywhere, so it is never taken for an option or an address: the
-# value of an option is in one word with it, and the others stand after -- and the address.
+# The arguments of a command. A word may come from anywhere, so it must never be read as an option or an address: an
+# option and its value are one word, and all other words follow -- and the address.
 def arguments [options: record, ...words: string] {
   let given = ($options | items {|name, value|
     if $value == null or $value == false {
@@ -39,7 +39,7 @@ def arguments [options: record, ...words: string] {
   [...($given | compact) "--" ...(address) ...$words]
 }
 
-# Runs a command that ends, and fails with what it says.
+# Runs a command to its end; fails with its error message.
 def ask [...command: string]: any -> any {
   let input = $in
   let found = if $input == null {
@@ -50,14 +50,14 @@ def ask [...command: string]: any -> any {
   if $found.exit_code == 0 { $found.stdout } else { fail $found.stderr }
 }
 
-# Runs a command that prints JSON lines, and gives each as it comes. nushell does not look how a command ended whose
-# lines it reads, and a read that failed is not an empty one: sh adds a line that is no JSON.
+# Runs a command that prints JSON lines, and yields each as it comes. nushell ignores the exit code of a command whose
+# lines it reads, so a failed read would look empty: sh adds a line that is no JSON.
 def rows [...command: string] {
   let watched = 'exec 3>&1; said=$("$0" "$@" 2>&1 >&3 3>&-) || printf "!%s\n" "$(printf %s "$said" | tr "\n" "\r")"'
   run-external /bin/sh "-c" $watched (program) ...$command | lines | if (which peek | is-empty) {
     each {|line| row $line }
   } else {
-    # What fails at once is known before the first row is asked for.
+    # Reports an early failure before the first row is read.
     peek 1 | metadata access {|metadata|
       if ($metadata.peek.value?.0? | default "") starts-with "!" {
         row $metadata.peek.value.0
@@ -76,18 +76,18 @@ def row [line: string] {
   }
 }
 
-# Fails with what a command wrote to stderr, without how it is used.
+# Fails with the message that a command wrote to stderr, without its usage.
 def fail [said: string] {
   let said = ($said | ansi strip | str trim | str replace --regex '^ERROR\s+' '')
   error make --unspanned { msg: ($said | split row "\n\n" | first) }
 }
 
-# Several topics are a list, or a text with commas.
+# Joins topics, which are a list or a text with commas.
 def topics [given: any] {
   if $given == null { null } else { [$given] | flatten | str join "," }
 }
 
-# Text and bytes as they are, nothing as nothing, the rest as JSON.
+# Encodes content: text and bytes as they are, nothing as empty, anything else as JSON.
 def content []: any -> any {
   let value = $in
   match ($value | describe) {
@@ -100,17 +100,17 @@ def content []: any -> any {
 # Read the stream, oldest first
 export def ".cat" [
   --follow (-f) # stay for what comes after
-  --pulse (-p): int # a heartbeat every so many ms, while it follows
+  --pulse (-p): int # the interval of a heartbeat in ms, while it follows
   --tail (-n) # skip history
   --new # the same
   --last-id (-a): string # start after this id
   --after: string # the same
   --from: string # start at this id
-  --limit: int # at most so many frames
-  --last: int # the newest so many
+  --limit: int # at most this many frames
+  --last: int # only this many of the newest frames
   --topic (-T): any # a.b, a.*, or several: a list, or with commas
   --with-timestamp # add the time to every frame
-  --detail (-d) # every field of a frame, as without it
+  --detail (-d) # has no effect: frames always have every field
 ] {
   let given = (arguments {
     follow: ($follow or $pulse != null), pulse: $pulse, tail: ($tail or $new)
@@ -139,7 +139,7 @@ export def ".get" [
   ask get ...(arguments { with-timestamp: $with_timestamp } $id) | from json
 }
 
-# The newest frame, of a topic or of all; or the newest so many
+# The newest frame, of a topic or of all; or several of the newest
 export def ".last" [
   topic?: any # a.b, a.*, or several: a list, or with commas
   count?: int
@@ -158,7 +158,7 @@ export def ".last" [
   }
 }
 
-# The oldest frame, of a topic or of all; or the oldest so many
+# The oldest frame, of a topic or of all; or several of the oldest
 export def ".first" [
   topic?: any # a.b, a.*, or several: a list, or with commas
   count?: int
@@ -170,7 +170,7 @@ export def ".first" [
   if $asked.count == null { $found | get --optional 0 } else { $found }
 }
 
-# The first of two words may be the count.
+# Parses a topic and a count. A single number is the count.
 def one-or-more [topic: any, count: any] {
   if $count == null and ($topic | describe) == "int" {
     { topic: null, count: $topic }
@@ -187,7 +187,7 @@ export def ".remove" [id: string]: nothing -> nothing {
 # Remove a frame
 export alias .rm = .remove
 
-# The content of a hash, or of a frame; nothing where it has none
+# The content of a hash, or of a frame; nothing if there is none
 export def ".cas" [hash?: any] {
   let given = if $hash == null { $in } else { $hash }
   let hash = if ($given | describe) starts-with "record" { $given.hash } else { $given }
@@ -195,7 +195,7 @@ export def ".cas" [hash?: any] {
   run-external (program) cas ...(arguments {} ($hash | into string))
 }
 
-# Store the input as content; gives its hash
+# Store the input as content and return its hash
 export def ".cas-post" [] {
   $in | content | ask cas-post ...(arguments {}) | str trim
 }
@@ -205,10 +205,10 @@ export def ".kv get" [key: string] {
   let found = (run-external (program) kv get ...(arguments { json: true } $key) | complete)
   if $found.exit_code != 0 and ($found.stderr | str contains "there is no key") { return null }
   if $found.exit_code != 0 { fail $found.stderr }
-  let pair = ($found.stdout | from json)
-  if $pair.base64? != null { return ($pair.base64 | decode base64) }
-  let is_text = ($pair.type =~ '(?i)^text/|^application/(.*\+)?json\b')
-  if $is_text or ($pair.value | describe) != "string" { $pair.value } else { $pair.value | into binary }
+  let entry = ($found.stdout | from json)
+  if $entry.base64? != null { return ($entry.base64 | decode base64) }
+  let is_text = ($entry.type =~ '(?i)^text/|^application/(.*\+)?json\b')
+  if $is_text or ($entry.value | describe) != "string" { $entry.value } else { $entry.value | into binary }
 }
 
 # Store the input as the value of a key
@@ -230,7 +230,7 @@ export def ".kv delete" [key: string]: nothing -> nothing {
 
 # The keys, with revision, size and type
 export def ".kv list" [prefix: string = ""] {
-  # Without an address a lone word could be one.
+  # Without an address, xs could read a single word as the address.
   if (address | is-empty) {
     rows kv list | where key starts-with $prefix
   } else {
@@ -238,7 +238,7 @@ export def ".kv list" [prefix: string = ""] {
   }
 }
 
-# What is below a prefix that ends with /, then every change
+# The entry of a key, or all entries below a prefix that ends with /, then every change
 export def ".kv watch" [key: string] {
   rows kv watch ...(arguments {} $key)
 }
@@ -248,7 +248,7 @@ export def ".export" [file: path]: nothing -> nothing {
   run-external (program) export ...(arguments {} ($file | path expand --no-symlink))
 }
 
-# Add what an export holds, or frames as a table
+# Import an export, or frames as a table
 export def ".import" [file?: path] {
   if $file == null {
     $in | each { json-of frame } | to text | ask import ...(arguments {}) | from json
@@ -257,12 +257,12 @@ export def ".import" [file?: path] {
   }
 }
 
-# What runs on the stream
+# The running generators and handlers
 export def ".ps" [] {
   rows ps ...(arguments {})
 }
 
-# Run a script with the store at hand: a file, a text, or the input
+# Run a script that uses the store: a file, a text, or the input
 export def ".eval" [
   file?: path
   --commands (-c): string # the script itself
@@ -271,7 +271,7 @@ export def ".eval" [
   if $file != null {
     run-external (program) eval ...(arguments {} ($file | path expand --no-symlink))
   } else if $script != null {
-    # Not as an argument, which may be too long for that.
+    # Passed on stdin: an argument could be too long.
     $script | run-external (program) eval ...(arguments {} "-")
   } else {
     error make --unspanned { msg: "there is no script: name a file, give it with -c, or pipe it in" }
@@ -283,15 +283,15 @@ export def ".id" [] {
   ask scru128 | str trim
 }
 
-# What an id is made of, with its time
+# The parts of an id, with its time
 export def ".id unpack" [id?: string] {
   let id = if $id == null { $in } else { $id }
   let fields = (ask scru128 unpack "--" ($id | into string) | from json)
-  # Last, so that pack finds what it needs and no more.
+  # The time comes last, and pack drops it again.
   $fields | insert when ($fields.ts_ms * 1_000_000 | into datetime)
 }
 
-# An id of the parts that .id unpack gives
+# Make an id from the parts that .id unpack returns
 export def ".id pack" [fields?: record] {
   let fields = if $fields == null { $in } else { $fields }
   $fields | reject --optional when | to json --raw | ask scru128 pack | str trim

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Ask, httpAsk } from "../../net/http-client.ts";
 import { shortestPath } from "../../net/unix-socket.ts";
 
-/** The API of the server of `XS_ADDR`: a store directory, or the URL that a trial was given. */
+/** Makes a client of the server at `XS_ADDR`: a store directory or, in a trial, a URL. */
 export function askServer(): Ask {
   const { XS_ADDR: address = "store", XS_TOKEN: token } = process.env;
   if (/^https?:/.test(address)) return httpAsk({ url: address, token });

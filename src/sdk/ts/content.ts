@@ -6,7 +6,7 @@ import { unknownKeys } from "../../core/known-keys.ts";
 import { bytesOfText } from "../../core/utf8.ts";
 import { contentJsonOf, isPlain, jsonOf } from "./json.ts";
 
-/** Content as a line of the protocol carries it: text, bytes in base64, or JSON as text. */
+/** Encodes content for a line of the protocol: text, bytes in base64, or JSON as text. @throws XsError `bad_frame`; Unsettled */
 export function encodeContent(value: unknown): { content?: string; base64?: string } {
   if (typeof value === "string") {
     bytesOfText(value, "the content");
@@ -16,7 +16,7 @@ export function encodeContent(value: unknown): { content?: string; base64?: stri
   return { content: contentJsonOf(value, "the content") };
 }
 
-/** A value of the k/v store: the text or bytes, and their media type. */
+/** Encodes a value of the k/v store as bytes, with their media type. @throws XsError `bad_frame`; Unsettled */
 export function encodeValue(value: unknown): { bytes: Uint8Array; type: string } {
   if (typeof value === "string")
     return { bytes: bytesOfText(value, "the value"), type: "text/plain; charset=utf-8" };
@@ -31,7 +31,7 @@ export function decodeValue(bytes: Uint8Array, type: string): unknown {
   return bytes;
 }
 
-/** The options of an append, where they are some. @throws XsError `bad_option` */
+/** Checks the options of an append. @throws XsError `bad_option` */
 export function appendOptions(options: XsAppendOptions): XsAppendOptions {
   if (typeof options !== "object" || options === null) {
     throw new XsError("bad_option", "the options of an append are an object { meta?, ttl? }");
@@ -44,10 +44,10 @@ export function appendOptions(options: XsAppendOptions): XsAppendOptions {
 const RESPONSE = ["status", "headers", "body", "more"];
 
 /**
- * The frame that answers an `http.request`; a body that is neither text nor bytes is JSON. It has no
- * ttl where that of the request is not known.
+ * Makes the frame that answers an `http.request`; a body that is neither text nor bytes becomes JSON. The
+ * frame has the ttl of the request, if that is known.
  *
- * @throws XsError `bad_frame` where the response is none; Unsettled
+ * @throws XsError `bad_frame` if the response is malformed; Unsettled
  */
 export function encodeResponse<Known extends string | undefined>(
   request: { readonly id: string; readonly ttl: Known },
@@ -79,7 +79,7 @@ function checkedResponse(response: XsResponse & { more?: boolean }): typeof resp
   ) {
     throw new XsError("bad_frame", "the headers of a response are an object of names and texts");
   }
-  // Here, as they go through JSON: what is none would be left out.
+  // Checked here, because JSON.stringify would silently omit values that are no JSON.
   jsonOf({ headers, status }, "response");
   return response;
 }

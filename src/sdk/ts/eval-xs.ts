@@ -5,7 +5,7 @@ import { appendOptions, encodeContent, encodeResponse, encodeValue } from "./con
 import { jsonOf } from "./json.ts";
 import { pathOf, Reads, textOf } from "./reads.ts";
 
-/** The store for a script that is no handler: each write happens at once. */
+/** The store for a generator or a script of `xs eval`: each write happens at once. */
 export class DirectXs extends Reads implements Xs {
   readonly #ask: Ask;
   readonly kv: Xs["kv"];

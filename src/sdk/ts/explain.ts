@@ -4,16 +4,18 @@ interface Explained extends Error {
   readonly position?: { readonly line: number; readonly column: number } | null;
 }
 
-/** Longest explanation, in characters. */
-const MOST = 16 * 1024;
+/** The longest explanation, in UTF-16 units. */
+const MAX_EXPLANATION_LENGTH = 16 * 1024;
 
-/** What was thrown, whatever it is, with the place in the script as far as that is known. Never throws. */
+/** Describes any thrown value, with its place in the script if that is known. It never throws. */
 export function explain(error: unknown): string {
   try {
     const text = withoutOwnFiles(explained(error));
-    return text.length > MOST ? `${text.slice(0, MOST)}…` : text;
+    return text.length > MAX_EXPLANATION_LENGTH
+      ? `${text.slice(0, MAX_EXPLANATION_LENGTH)}…`
+      : text;
   } catch {
-    // A getter that throws, or a proxy.
+    // The value has a getter that throws, or is a proxy.
     return `it threw ${typeof error === "function" ? "a function" : "something"} that cannot be shown`;
   }
 }
@@ -21,7 +23,7 @@ export function explain(error: unknown): string {
 function explained(error: unknown): string {
   if (typeof error === "string" && error.trim() !== "") return error;
   if (typeof error !== "object" || error === null) return thrown(String(error) || "an empty text");
-  // A script that cannot be read has several of them: the first tells the most.
+  // A script that does not parse has several errors, and the first one says the most.
   if (error instanceof AggregateError && error.errors.length > 0) return explained(error.errors[0]);
   const { message, stack, position, name } = error as Explained;
   if (typeof message !== "string") return thrown(asJson(error));
@@ -43,7 +45,7 @@ function asJson(value: object): string {
   }
 }
 
-/** The innermost place of a stack that is in a script, not in this program. */
+/** The innermost place in a stack trace that lies in a script, not in this program. */
 function placeIn(stack: string): string | undefined {
   for (const line of stack.split("\n")) {
     if (isOwnPlace(line)) continue;

@@ -5,13 +5,13 @@ import { lengthProblem } from "../protocol.ts";
 import { DirectXs } from "./eval-xs.ts";
 import { jsonOf, whenSettled } from "./json.ts";
 
-/** @throws Error where a script is no generator */
+/** Checks the default export of a generator's script. @throws Error if it is no function */
 export function generatorOf(script: unknown): XsGenerator {
   if (typeof script === "function") return script as XsGenerator;
   throw new Error("the default export of a generator is a function that yields values");
 }
 
-/** Runs a generator to its end, and writes a line for each value. */
+/** Runs a generator to its end, and writes a line of the protocol for each value. */
 export async function generate(script: unknown, ask: Ask): Promise<void> {
   const generator = generatorOf(script);
   const output = Bun.stdout.writer();
@@ -21,7 +21,7 @@ export async function generate(script: unknown, ask: Ask): Promise<void> {
   }
 }
 
-/** A value as a line of the protocol. @throws XsError; Unsettled */
+/** Encodes a value as a line of the protocol. @throws XsError `bad_frame`; Unsettled */
 function encodeValue(value: unknown): string {
   if (typeof value === "string") bytesOfText(value, "the value");
   const line =

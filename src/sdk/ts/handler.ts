@@ -10,10 +10,10 @@ import { type Script, scriptOf } from "./script.ts";
 import { checkState, stateText } from "./state.ts";
 import { Work, type WorkSession } from "./work.ts";
 
-/** Output that a batch collects before its frames so far are declared done, in characters. */
-const MUCH_OUTPUT = 1024 * 1024;
+/** The output of a batch, in characters, after which its frames so far are declared done. */
+const MAX_COLLECTED_OUTPUT = 1024 * 1024;
 
-/** Runs a handler on the frames of stdin until that ends. */
+/** Runs a handler on the frames from stdin until stdin ends. */
 export async function handle(exported: unknown, ask: Ask): Promise<void> {
   const script = scriptOf(exported);
   const { run, ...options } = script;
@@ -23,7 +23,7 @@ export async function handle(exported: unknown, ask: Ask): Promise<void> {
   await session.run();
 }
 
-/** A handler at work: frames come in batches, and what it makes of them goes out the same way. */
+/** A running handler: frames arrive in batches, and their effects leave in batches. */
 class Session implements WorkSession {
   readonly #script: Script;
   readonly #stateful: boolean;
@@ -33,24 +33,24 @@ class Session implements WorkSession {
   #lines: string[] = [];
   #size = 0;
   #state: unknown;
-  /** As it was when the last frame was declared done. */
+  /** The state, as JSON, after the last frame that was declared done. */
   #doneState: string | undefined;
   #changed = false;
-  /** The script reads the log, or waits for its state: a frame is to be done before the next. */
+  /** The script reads the log, or its state holds promises: each frame must be done before the next. */
   #oneByOne = false;
-  /** Frames that were run since then. */
+  /** The frames that ran since the last one that was declared done. */
   #undone: XsFrame[] = [];
-  /** With concurrency: frames that are worked on, and the telling of what came of them. */
+  /** With concurrency: the number of frames under way, and the writing of their effects, in order. */
   #atWork = 0;
   #freed = Promise.withResolvers<void>();
-  #told: Promise<void> = Promise.resolve();
-  /** The last frame that was declared done, and the last that the server has committed. */
+  #written: Promise<void> = Promise.resolve();
+  /** The last frame that was declared done, and the last one that the server committed. */
   #done = "";
   #committed = "";
-  /** What waits for a commit. */
+  /** The callbacks that wait for a commit. */
   #waiting: (() => void)[] = [];
   readonly #overlay = new Overlay();
-  /** Nothing is committed, so what is written stays here. */
+  /** A trial commits nothing, so the overlay keeps all entries. */
   readonly #isTrial = process.env.XS_TRIAL !== undefined;
 
   constructor(ask: Ask, script: Script, stateful: boolean) {
@@ -74,7 +74,7 @@ class Session implements WorkSession {
   }
 
   async run(): Promise<void> {
-    // Frames are worked on while more is read: the script may wait for the server meanwhile.
+    // Handles frames while reading on: the script may wait for a line of the server.
     let work: Promise<void> = Promise.resolve();
     let frames: XsFrame[] = [];
     for await (const lines of textLines(Bun.stdin.stream())) {
@@ -83,12 +83,12 @@ class Session implements WorkSession {
           frames.push(JSON.parse(line) as XsFrame);
           continue;
         }
-        const told = JSON.parse(line) as FromServer;
-        if ("state" in told) {
-          this.#state = told.state;
-          this.#doneState = JSON.stringify(told.state);
-        } else if ("committed" in told) {
-          this.#wasCommitted(told.committed);
+        const message = JSON.parse(line) as FromServer;
+        if ("state" in message) {
+          this.#state = message.state;
+          this.#doneState = JSON.stringify(message.state);
+        } else if ("committed" in message) {
+          this.#wasCommitted(message.committed);
         } else {
           const batch = frames;
           frames = [];
@@ -98,7 +98,7 @@ class Session implements WorkSession {
       }
     }
     await work;
-    await this.#told;
+    await this.#written;
   }
 
   async value(key: string): Promise<unknown> {
@@ -141,26 +141,26 @@ class Session implements WorkSession {
     for (const frame of frames) {
       const handled = this.#handle(frame);
       if (handled !== undefined) await handled;
-      if (this.#oneByOne || this.#size > MUCH_OUTPUT) await this.#finish();
+      if (this.#oneByOne || this.#size > MAX_COLLECTED_OUTPUT) await this.#finish();
     }
     await this.#finish();
   }
 
   /**
-   * Frames side by side, also those of different batches, as frames that come live are a batch each.
-   * What they write goes out in their order.
+   * Handles frames concurrently, across batches, because each live frame is a batch by itself. Their effects
+   * leave in the order of the frames.
    */
   async #handleAtOnce(frames: readonly XsFrame[]): Promise<void> {
     for (const frame of frames) {
       while (this.#atWork >= this.#atOnce) await this.#freed.promise;
       this.#atWork++;
       const result = this.#handleAlone(frame);
-      this.#told = this.#told.then(async () => this.#tellOne(frame, await result));
-      this.#told.catch(fail);
+      this.#written = this.#written.then(async () => this.#writeOne(frame, await result));
+      this.#written.catch(fail);
     }
   }
 
-  async #tellOne(frame: XsFrame, lines: readonly string[]): Promise<void> {
+  async #writeOne(frame: XsFrame, lines: readonly string[]): Promise<void> {
     for (const line of lines) this.write(line);
     await this.flush();
     if (lines.at(-1)?.startsWith('{"error"')) await this.#untilCommitted(frame.id);
@@ -187,7 +187,7 @@ class Session implements WorkSession {
     }
   }
 
-  /** Runs the script on a frame; gives a promise only where there is something to wait for. */
+  /** Runs the script on a frame; returns a promise only if there is something to await. */
   #handle(frame: XsFrame): Promise<void> | undefined {
     const work = new Work(this, frame);
     this.#undone.push(frame);
@@ -228,8 +228,8 @@ class Session implements WorkSession {
   }
 
   /**
-   * The script threw. What it did to the state in place before that must not stay, so the frames since
-   * the last that is done are run again one by one, from the state after that.
+   * Handles an error of the script. The script may have changed the state in place before it threw, so the
+   * frames since the last one that is done run again, one by one, from the state after that one.
    */
   async #failed(work: Work, error: unknown): Promise<void> {
     work.end();
@@ -274,18 +274,18 @@ class Session implements WorkSession {
   }
 
   /**
-   * The state cannot be kept. Where it only holds a promise, that is awaited before the next frame,
-   * and so are those to come: a script that gives one once does so again.
+   * Handles a state that is no JSON. If it only holds promises, this awaits them before the next frame, and
+   * from now on after each frame: a script that once returned a promise will do so again.
    */
   async #settleState(last: XsFrame, error: unknown): Promise<void> {
     const work = new Work(this, last);
     if (!(error instanceof Unsettled)) return this.#failed(work, error);
     this.#oneByOne = true;
-    // The frames since then saw the promise, so they are run again.
+    // Later frames saw the promise instead of its value, so they run again.
     if (this.#undone.length > 1) return this.#failed(work, error);
     try {
       this.#state = await settled(this.#state);
-      // What is no promise any more is JSON, or no state.
+      // Now each value is JSON, or the state is invalid.
       stateText(this.#state);
     } catch (error) {
       return this.#failed(work, error);

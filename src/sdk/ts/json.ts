@@ -1,58 +1,58 @@
 import { quoted, XsError } from "../../core/error.ts";
 import { MAX_DEPTH } from "../../core/json.ts";
 
-/** A value holds a promise: it can be written when {@link settled}. */
+/** A value holds a promise: it can be written once {@link settled}. */
 export class Unsettled extends XsError {
   constructor(where: string) {
     super("bad_frame", `${where} is a Promise: await it`);
   }
 }
 
-/** What keeps a value from being JSON, and where in the value it is. */
+/** The reason why a value is no JSON, and its path in the value. */
 interface Problem {
   path: string;
   readonly what: string;
 }
 
-/** How a value is looked at. */
+/** The rules for checking a value. */
 interface Look {
   /**
-   * It lives on in the script as it is, and after a restart as its JSON: it may hold nothing that is
-   * another value then, as a Date is.
+   * The value is a state: the script keeps the object, and after a restart gets it back from its JSON. So it
+   * must hold no value that JSON changes, such as a Date.
    */
   readonly isState?: boolean;
-  /** The value may have so many levels; beyond it somebody has to ask whether it refers to itself. */
+  /** The most levels of the value. A deeper value is checked again for references to itself. */
   readonly levels: number;
-  /** What is above, where that is asked. */
+  /** The objects around the present one, in the check for references to itself. */
   readonly above?: Set<object>;
 }
 
-/** In a line of the protocol, as a part of it. */
+/** For JSON that is part of a line of the protocol. */
 const IN_LINE: Look = { levels: MAX_DEPTH };
 const STATE: Look = { levels: MAX_DEPTH, isState: true };
-/** As a text: however deep. */
+/** For JSON that a line carries as text, which may be nested to any depth. */
 const AS_TEXT: Look = { levels: 200 };
 
 const DEEP: Problem = { path: "", what: "deep" };
 const PROMISE = "a Promise";
 
 /**
- * JSON of a value that a script gave. `JSON.stringify` leaves out what it cannot write, or makes `{}`
- * of it: a value would come back as another one, and nobody would know why.
+ * Encodes a value of a script as JSON. Unlike `JSON.stringify`, it refuses a value that JSON cannot express,
+ * instead of omitting it or writing `{}`: the script would silently get another value back.
  *
- * @param what the value, for a person: the subject of a sentence
- * @throws XsError `bad_frame` where it has no JSON, with the place; Unsettled where it holds a promise
+ * @param what names the value in the message, as the subject of its sentence
+ * @throws XsError `bad_frame` if it is no JSON, with the path in the value; Unsettled if it holds a promise
  */
 export function jsonOf(value: unknown, what: string): string {
   return written(value, what, IN_LINE);
 }
 
-/** The same for the state of a handler. */
+/** Encodes the state of a handler. @throws XsError as {@link jsonOf} */
 export function stateJsonOf(value: unknown, what: string): string {
   return written(value, what, STATE);
 }
 
-/** The same for what becomes content, or a value of the k/v store. */
+/** Encodes content, or a value of the k/v store. @throws XsError as {@link jsonOf} */
 export function contentJsonOf(value: unknown, what: string): string {
   return written(value, what, AS_TEXT);
 }
@@ -80,7 +80,7 @@ function tooDeep({ levels }: Look): Problem | undefined {
   return { path: "", what: `is nested deeper than ${MAX_DEPTH} levels: flatten it` };
 }
 
-/** Uses a value, once the promises in it are settled; `use` does nothing where it throws Unsettled. */
+/** Calls `use` with a value once its promises are settled. `use` must have no effect when it throws Unsettled. */
 export function whenSettled<T>(value: T, use: (value: T) => void): Promise<void> | undefined {
   try {
     use(value);
@@ -91,30 +91,33 @@ export function whenSettled<T>(value: T, use: (value: T) => void): Promise<void>
   return settled(value).then((value) => use(value as T));
 }
 
-/** The value with what its promises give, however deep they are. Rejects as the first that does. */
+/** Replaces all promises in a value by their results. It rejects with the first rejection. */
 export async function settled(value: unknown, above: readonly unknown[] = []): Promise<unknown> {
   const given = await value;
-  // What refers back to itself is no JSON, and is refused then.
+  // A value that refers back to itself is returned as it is: the encoding refuses it.
   if (typeof given !== "object" || given === null || above.includes(given)) return given;
   const path = [...above, given];
   if (Array.isArray(given)) return Promise.all(given.map((each) => settled(each, path)));
   if (!isPlain(given)) return given;
-  const pairs = Object.entries(given).map(async ([key, each]) => [key, await settled(each, path)]);
-  return Object.fromEntries(await Promise.all(pairs));
+  const members = Object.entries(given).map(async ([key, each]) => [
+    key,
+    await settled(each, path),
+  ]);
+  return Object.fromEntries(await Promise.all(members));
 }
 
-/** Whether something is to be awaited. */
+/** Tells whether a value is a promise, or has a `then`. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
 }
 
-/** An object as JSON has them, not one of a class. */
+/** Tells whether an object is plain, as in JSON, not of a class. */
 export function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
 
-/** What a value is, for a person: "a Map", "an Array". */
+/** Names the kind of a value in a message: "a Map", "an Array". */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   const name =
@@ -168,7 +171,7 @@ function problemBelow(value: object, look: Look, depth: number): Problem | undef
   return undefined;
 }
 
-/** An object of a class is no JSON, unless it says how it is written. */
+/** Refuses an object of a class, unless it has `toJSON`. */
 function problemOf(value: object, look: Look, depth: number): Problem | undefined {
   if (isThenable(value)) return { path: "", what: PROMISE };
   if (ArrayBuffer.isView(value)) return noJson(`is ${kindOf(value)}`);

@@ -1,25 +1,25 @@
-/** A value of the k/v store as bytes; undefined where the key was deleted. */
+/** A value of the k/v store as bytes; undefined for a deleted key. */
 export type WrittenValue = { readonly bytes: Uint8Array; readonly type: string } | undefined;
 
-/** What a frame wrote to a key. */
+/** The write of a frame to a key. */
 interface Written {
   readonly id: string;
   readonly value: WrittenValue;
-  /** What a frame that is done had written there before: it holds again if this one fails. */
+  /** The earlier write of a frame that is done: it applies again if this frame fails. */
   readonly before: Written | undefined;
 }
 
-/** The entries that a handler has written and the server has not committed: reads of a script see them. */
+/** The entries that a handler wrote and the server has not committed yet. Reads of the script see them. */
 export class Overlay {
   readonly #written = new Map<string, Written>();
 
-  /** What stands at a key; undefined where nothing is written there that is not committed. */
+  /** Returns the uncommitted write to a key; undefined if there is none. */
   get(key: string): { readonly value: WrittenValue } | undefined {
     return this.#written.get(key);
   }
 
   /**
-   * Notes what a frame writes.
+   * Notes a write of the frame `id`.
    *
    * @param done the last frame that is done
    */
@@ -29,12 +29,12 @@ export class Overlay {
     this.#written.set(key, { id, value, before: before && { ...before, before: undefined } });
   }
 
-  /** What frames up to an id wrote is the store's by now. */
+  /** Drops the writes of all frames up to an id: the store has them now. */
   committed(id: string): void {
     for (const [key, written] of this.#written) if (written.id <= id) this.#written.delete(key);
   }
 
-  /** Nothing is kept of what a frame wrote. */
+  /** Drops the writes of a failed frame. */
   forget(id: string): void {
     for (const [key, written] of this.#written) {
       if (written.id !== id) continue;

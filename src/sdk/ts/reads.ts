@@ -9,7 +9,7 @@ import type { Ask } from "../../net/http-client.ts";
 import { bytesIn, chunksIn, textIn } from "../../net/text-body.ts";
 import { decodeValue } from "./content.ts";
 
-/** What a script may say of a read. */
+/** The options of `cat`. */
 const READ_OPTIONS = [
   "lastId",
   "from",
@@ -22,7 +22,7 @@ const READ_OPTIONS = [
   "order",
 ] as const satisfies readonly (keyof XsReadOptions)[];
 
-/** The reading half of what a script has of the store, over the API. */
+/** The reading half of `Xs`, over the API. */
 export class Reads {
   readonly #ask: Ask;
 
@@ -83,9 +83,9 @@ export class Reads {
   }
 }
 
-// What a script hands over may be the word of a stranger: "../kv/secret" as a hash is no way to another route.
+// A script may pass on text from a stranger: a hash like "../kv/secret" must not reach another route.
 
-/** @throws XsError where what a script gave for a topic, id, hash or key is no text at all */
+/** Checks that a topic, id, hash, key or ttl from a script is a text. @throws XsError `bad_topic` and so on */
 export function textOf(given: unknown, what: "topic" | "id" | "hash" | "key" | "ttl"): string {
   if (typeof given === "string") return given;
   const kind = Array.isArray(given)
@@ -97,7 +97,7 @@ export function textOf(given: unknown, what: "topic" | "id" | "hash" | "key" | "
   throw new XsError(`bad_${what}`, problem);
 }
 
-/** The path of a pair. @throws XsError `bad_key` */
+/** The path of a k/v entry. @throws XsError `bad_key` */
 export function pathOf(key: string): string {
   return `/kv/${encodeURIComponent(parseKey(textOf(key, "key")))}`;
 }
@@ -108,7 +108,7 @@ function filterOf(topic: string): string {
   return encodeURIComponent(text);
 }
 
-/** The answer, or undefined where it says that there is no such thing. */
+/** Awaits a response; undefined for the error `not_found`. */
 async function absent(answer: Promise<Response>): Promise<Response | undefined> {
   try {
     return await answer;

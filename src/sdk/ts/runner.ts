@@ -1,19 +1,19 @@
-// Runs a TypeScript script in a process of its own: the other end of the line protocol.
+// Runs a TypeScript script in a separate process: the other end of the line protocol.
 import { Console } from "node:console";
 import { hideOwnPlaces } from "../../lib/own-places.ts";
 import { askServer } from "./ask-server.ts";
 import { explain } from "./explain.ts";
 
-/** What a process of a script is to do. */
+/** The task of a script's process. */
 export type Task = "handler" | "generator" | "check";
 
 /** Runs the script in a file until its input ends; never returns. */
 export async function runScript([task = "", file = ""]: string[]): Promise<never> {
   hideOwnPlaces();
-  // Standard output is the protocol's; what a script prints is for a person.
+  // Standard output carries the protocol, so everything that a script prints goes to standard error.
   globalThis.console = new Console(process.stderr, process.stderr) as Console & typeof console;
   process.stdout.write = process.stderr.write.bind(process.stderr);
-  // What nobody catches ends the process, so that its frames are handled again; it would hang else.
+  // An uncaught error ends the process, so that its frames are handled again; otherwise it would hang.
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) => {
       process.stderr.write(`${explain(error)}\n`);

@@ -1,11 +1,11 @@
 import { unknownKeys } from "../../core/known-keys.ts";
 import { SCRIPT_KEYS } from "../handler-keys.ts";
 
-/** A handler as its script exports it, of whatever state. */
+/** A handler as its script exports it, with a state of any type. */
 // biome-ignore lint/suspicious/noExplicitAny: the script knows what its state is
 export type Script = XsHandler<any>;
 
-/** @throws Error where a script exports no handler */
+/** Checks the default export of a handler's script. @throws Error if it is no handler */
 export function scriptOf(exported: unknown): Script {
   if (typeof exported === "function") return { run: exported as Script["run"] };
   if (typeof (exported as Partial<Script> | null)?.run === "function") {

@@ -2,7 +2,7 @@ import { XsError } from "../../core/error.ts";
 import { stateProblem } from "../protocol.ts";
 import { isPlain, kindOf, stateJsonOf } from "./json.ts";
 
-/** State lives on as JSON, so it has to be nothing else. What is in it is looked at when it is kept. */
+/** Checks that a state can be JSON, without its contents: {@link stateText} checks those. @throws Error */
 export function checkState(state: unknown): void {
   if (typeof state === "object" && state !== null) {
     if (isPlain(state) || Array.isArray(state)) return;
@@ -13,7 +13,7 @@ export function checkState(state: unknown): void {
   }
 }
 
-/** The state as JSON. @throws XsError where it has none, or where that is too large to be kept */
+/** Encodes a state as JSON. @throws XsError `bad_frame` if it is no JSON, or too large to keep; Unsettled */
 export function stateText(state: unknown): string {
   const text = stateJsonOf(state, "next");
   const problem = stateProblem(text);

@@ -11,23 +11,23 @@ import { appendOptions, encodeContent, encodeResponse, encodeValue } from "./con
 import { isPlain, isThenable, jsonOf, kindOf, Unsettled, whenSettled } from "./json.ts";
 import { type Reads, textOf } from "./reads.ts";
 
-/** What the work on a frame needs of the handler around it. */
+/** The parts of a handler that the work on a frame needs. */
 export interface WorkSession {
-  /** A value, as the handler itself left it. */
+  /** Resolves to a value, with the handler's uncommitted writes. */
   value(key: string): Promise<unknown>;
-  /** The frame of this id wrote a pair, or deleted it. */
-  overlay(id: string, key: string, pair: { bytes: Uint8Array; type: string } | undefined): void;
-  /** For reads of the log, which show what the frames before this one did. */
+  /** Notes that the frame `id` wrote an entry, or deleted it. */
+  overlay(id: string, key: string, entry: { bytes: Uint8Array; type: string } | undefined): void;
+  /** Resolves once the log shows the effects of all earlier frames. */
   reads(work: Work): Promise<Reads>;
 }
 
-/** What is known of one frame while the script works on it. */
+/** The `xs` of a script while it handles one frame: collects the effects. */
 export class Work implements Xs {
   readonly frame: XsFrame;
-  /** It read the log while frames before it were not committed: it has to be run again. */
+  /** The script read the log before earlier frames were committed, so the frame must run again. */
   tooEarly = false;
   readonly #session: WorkSession;
-  /** Lines of the protocol; undefined when the frame is over. */
+  /** The lines of the protocol so far; undefined when the frame is over. */
   #effects: string[] | undefined = [];
 
   constructor(session: WorkSession, frame: XsFrame) {
@@ -57,7 +57,7 @@ export class Work implements Xs {
     };
   }
 
-  /** Ends the work on the frame, and gives what it writes. */
+  /** Ends the work on the frame, and returns its lines. */
   end(): string[] {
     const effects = this.#effects ?? [];
     this.#effects = undefined;
@@ -114,7 +114,7 @@ export class Work implements Xs {
     request: XsFrame | string,
     response: XsResponse & { more?: boolean },
   ): Promise<void> {
-    // Without the frame the server looks up how long the request is kept.
+    // Without the frame, the server looks up the ttl of the request.
     const known = typeof request === "string" ? { id: request, ttl: undefined } : request;
     if (typeof known?.id !== "string") {
       throw new XsError("bad_id", "respond takes the frame of a request, or its id");
@@ -123,9 +123,9 @@ export class Work implements Xs {
   }
 
   /**
-   * The result of `run`, as more effects. Gives the next state, if there is one.
+   * Adds the result of `run` to the effects, and returns the next state, if there is one.
    *
-   * @throws Unsettled where a part of it is to be awaited; it has done nothing then
+   * @throws Unsettled if a part of it must be awaited; then it has added nothing
    */
   take(result: unknown): unknown {
     if (result === undefined || result === null) return undefined;
@@ -164,7 +164,7 @@ export class Work implements Xs {
 
   #append(topic: string, meta: Json, more: object): void {
     const text = jsonOf(meta, "meta");
-    // The rest is checked by the server; what fails there would end the handler.
+    // The server would end the handler for a meta that is too large or too deep, so this checks it first.
     if (text.length > SURELY_SMALL) encodeMeta({ ...(meta as object), ...ADDED });
     const rest = JSON.stringify(more).slice(1);
     this.#write(`{"append":{"topic":"${topic}","meta":${text}${rest === "}" ? "" : ","}${rest}`);
@@ -183,7 +183,7 @@ export class Work implements Xs {
 }
 
 const RESULT = ["out", "next", "response"];
-/** What the server adds to a meta. */
+/** The members that the server adds to a meta. */
 const ADDED = { handler_id: "z".repeat(25), frame_id: "z".repeat(25) };
-/** Characters of a meta that is neither too large nor too deep, whatever it holds. */
+/** A meta of at most this many characters can be neither too large nor too deep. */
 const SURELY_SMALL = 200;
