@@ -4,18 +4,20 @@ import { encodeFrame } from "../core/frame.ts";
 import type { LiveFeed } from "./live.ts";
 import { infoLine, type KvInfoRow, type KvRow } from "./sqlite/kv/entry-row.ts";
 
-/** One key, or all that begin with a prefix. */
+/** One key, or all keys that begin with a prefix. */
 export type KvScope = { readonly key: string } | { readonly prefix: string };
 
-/** What a reader needs of the k/v store. */
+/** The part of the key/value store that a reader uses. */
 export interface KvSource {
   readonly live: LiveFeed;
   /** Rows in the order of their keys. */
   page(from: string, inclusive: boolean, rows: number): KvInfoRow[];
   row(key: string): KvRow | undefined;
-  /** The newest revision that may be given. */
+  /** The newest revision that a reader may return. */
   newestId(): string;
+  /** A new id for a threshold or pulse. */
   nextId(): string;
+  /** Called when the reader has closed. */
   closed(): void;
 }
 
@@ -23,20 +25,19 @@ const PAGE_BYTES = 256 * 1024;
 const PAGE_ROWS = 1000;
 
 /**
- * A listing or a watch in progress; it never holds more than a page. A watch goes through the pairs
- * once, sends its threshold, and then takes the changes that all watchers share. One that falls
- * behind what is kept of those goes through the pairs again, for what changed since: it gets the
- * newest state of every key, but not each one in between.
+ * A listing or a watch in progress; it never holds more than a page. A watch reads the entries once, returns its
+ * threshold, and then takes the changes that all watchers share. The feed keeps only the newest changes: a watch that
+ * misses some reads the entries again, and returns the newest state of each changed key, but not every change.
  */
 export class KvReader {
   readonly #source: KvSource;
   readonly #scope: KvScope;
   readonly #follow: boolean;
   readonly #pulse: number;
-  /** Revisions that a pass through the pairs gives: above the first, up to the second. */
+  /** The revisions that a pass through the entries returns: above the first, up to the second. */
   #above = "";
   #upTo: string;
-  /** Where the pass is: at the scope's start, after a key, or through. */
+  /** The position of the pass: undefined before the first entry, a key after that entry, null at the end. */
   #cursor: string | null | undefined;
   #batch: number;
   #crossed = false;
@@ -53,16 +54,16 @@ export class KvReader {
     this.#batch = source.live.head;
   }
 
-  /** The reader knows of every change up to this revision. */
+  /** The reader has seen every change up to this revision. */
   get position(): string {
     return this.#cursor === null ? this.#upTo : this.#above;
   }
 
-  /** The next lines as NDJSON, or undefined at the end. One call at a time. */
+  /** Resolves to the next lines as NDJSON, or undefined at the end. Allows one call at a time. */
   async next(): Promise<Uint8Array | undefined> {
     while (!this.#closed) {
       if (this.#cursor !== null) {
-        const lines = this.#fromPairs();
+        const lines = this.#fromEntries();
         if (lines.length > 0) return encode(lines);
         continue;
       }
@@ -79,7 +80,7 @@ export class KvReader {
     return undefined;
   }
 
-  /** Ends the read; a `next` that waits gives undefined. */
+  /** Ends the read; a `next` that waits resolves to undefined. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -95,8 +96,8 @@ export class KvReader {
     return "key" in this.#scope ? key === this.#scope.key : key.startsWith(this.#scope.prefix);
   }
 
-  /** A page of the pass. */
-  #fromPairs(): string[] {
+  /** The lines of the next page of the pass. */
+  #fromEntries(): string[] {
     const inclusive = this.#cursor === undefined;
     const rows = this.#source.page(this.#cursor ?? this.#start(), inclusive, PAGE_ROWS);
     const lines: string[] = [];
@@ -106,7 +107,7 @@ export class KvReader {
         this.#cursor = null;
         return lines;
       }
-      // Values are read one by one, as some of them may be large.
+      // Values may be large, so this reads them one by one and stops when the page is full.
       if (bytes > PAGE_BYTES) return lines;
       this.#cursor = row.key;
       if (row.rev <= this.#above || row.rev > this.#upTo) continue;
@@ -121,8 +122,8 @@ export class KvReader {
 
   #changeOf(key: string): string {
     const row = this.#source.row(key);
-    // Nothing can have removed it since its page was read.
-    if (!row) throw new XsError("internal", "a pair went away while it was read");
+    // No write runs between the read of the page and this one.
+    if (!row) throw new XsError("internal", "an entry disappeared while it was read");
     return changeLine(row);
   }
 
@@ -157,7 +158,7 @@ export class KvReader {
     return lines.length > 0 ? lines : undefined;
   }
 
-  /** What was missed is not kept any more: look at all pairs for what is newer. */
+  /** Starts another pass, for the changes that the feed does not keep any more. */
   #passAgain(): void {
     this.#above = this.#upTo;
     this.#upTo = this.#source.newestId();

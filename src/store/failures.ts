@@ -1,30 +1,30 @@
 import { closeSync, openSync } from "node:fs";
 import { XsError } from "../core/error.ts";
 
-/** What a full disk means, for whoever wanted to write. */
+/** The error of a write that fails because the disk is full. */
 export function diskFull(cause: unknown): XsError {
   return new XsError("disk_full", "the disk is full: free some space, then try again", { cause });
 }
 
-/** What SQLite says where it could not open a file, or for many another reason. */
+/** The codes of SQLite where it could not open a file, among many other reasons. */
 const MAY_BE_LACK = /^SQLITE_(CANTOPEN|IOERR)/;
 
-/** What it opens for a database: that, its log, their index, and a folder to sync. */
-const OF_DATABASE = 4;
+/** Descriptors that SQLite opens for a database: for it, its log, their index, and a folder to sync. */
+const DESCRIPTORS_A_DATABASE = 4;
 
 /**
- * Tells a lack of file descriptors, or of what a thread needs, which passes. SQLite does not say why it
- * could not open a file: then it is asked whether there are as many descriptors as it takes.
+ * Whether an error is a lack of file descriptors, threads or memory, which passes. SQLite does not say why it could
+ * not open a file, so this checks whether enough descriptors are free.
  */
 export function isOutOfFiles(error: unknown): boolean {
   const { code = "" } = error as { code?: string };
   if (LACKS.has(code) || code === "too_many_files") return true;
-  return MAY_BE_LACK.test(code) && !hasDescriptors(OF_DATABASE);
+  return MAY_BE_LACK.test(code) && !hasDescriptors(DESCRIPTORS_A_DATABASE);
 }
 
 const LACKS = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "SQLITE_NOMEM"]);
 
-/** Tells whether so many descriptors can be had at this moment. */
+/** Whether this many descriptors are free at this moment. */
 export function hasDescriptors(count: number): boolean {
   const got: number[] = [];
   try {
@@ -37,13 +37,13 @@ export function hasDescriptors(count: number): boolean {
   }
 }
 
-/** How often, and for how long in all, something is tried again that needs a descriptor, in ms. */
-const AGAIN_MS = 100;
-const AGAIN_FOR_MS = 5000;
+/** The wait between two attempts where no descriptor is free, and the time after which no attempt follows. */
+const RETRY_MS = 100;
+const RETRY_FOR_MS = 5000;
 
-/** Does something again and again while there is no descriptor for it. */
+/** Calls `run` again while it rejects because no descriptor is free, for five seconds. Rejects as `run` does. */
 export async function onceThereAreFiles<T>(run: () => Promise<T>): Promise<T> {
-  for (const end = performance.now() + AGAIN_FOR_MS; ; await Bun.sleep(AGAIN_MS)) {
+  for (const end = performance.now() + RETRY_FOR_MS; ; await Bun.sleep(RETRY_MS)) {
     try {
       return await run();
     } catch (error) {
@@ -52,7 +52,7 @@ export async function onceThereAreFiles<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What a lack of file descriptors means for whoever needs one. */
+/** The error of a caller that needs a file descriptor, or a thread, and gets none. */
 export function outOfFiles(cause?: unknown): XsError {
   if (cause instanceof XsError && cause.code === "too_many_files") return cause;
   return new XsError(
@@ -62,7 +62,7 @@ export function outOfFiles(cause?: unknown): XsError {
   );
 }
 
-/** What it means that SQLite cannot read a page. */
+/** The error of a read where SQLite finds a damaged page. */
 export function databaseDamaged(cause: Error): XsError {
   return new XsError("frame_damaged", `the database is damaged (${cause.message})`, { cause });
 }

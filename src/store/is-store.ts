@@ -3,18 +3,18 @@ import { join } from "node:path";
 
 /** The file of a store's frames, in its directory. */
 export const DATABASE = "events.db";
-/** The file whose lock is that of the store. */
+/** The file whose lock is the lock of the store. */
 export const LOCK = "lock.db";
 
-/** Tells whether a directory holds a store. In a file of its own, as a client needs no more of one. */
+/** Whether a directory holds a store. In a separate file, so that a client does not load the store for it. */
 export function isStore(path: string): boolean {
   return existsSync(join(path, DATABASE));
 }
 
-/** A file or folder of a store, with what SQLite puts beside a database; not what a user may have put there. */
+/** The names of a store's files and folders, with the files that SQLite adds. A user's files do not match. */
 const PART = /^((events|lock|import-[0-9a-f-]{36})\.db.*|cacache|scripts|sock|token)$/;
 
-/** Tells whether something in the directory of a store is of the store itself. */
+/** Whether a name in the directory of a store belongs to the store. */
 export function isOfStore(name: string): boolean {
   return PART.test(name);
 }

@@ -1,12 +1,13 @@
 import { matchesKeys } from "../core/pattern.ts";
 
-/** A frame, or a change of the k/v store, as live readers get it. */
+/** A frame, or a change of a key/value entry, as live readers get it. */
 export interface LiveFrame {
   readonly id: string;
-  /** What it is found under: a frame's scopes, a pair's key. */
+  /** The scopes of the frame, or the key of the entry: readers select by them. */
   readonly scopes: readonly string[];
   /** The JSON line, without its newline. */
   readonly line: string;
+  /** When the frame expires, in ms since 1970; null for never. */
   readonly expires: number | null;
 }
 
@@ -15,7 +16,7 @@ export class LiveBatch {
   readonly frames: readonly LiveFrame[];
   readonly lastId: string;
   readonly size: number;
-  /** When the first of the frames expires; Infinity if none does. */
+  /** When the first of the frames expires, in ms since 1970; Infinity if none does. */
   readonly expires: number;
   #bytes: Uint8Array | undefined;
 
@@ -44,33 +45,33 @@ export class LiveBatch {
   }
 }
 
-/** Bytes of recent commits that are kept for readers that lag a little. */
+/** Bytes of recent commits that the feed keeps for readers that lag a little. */
 const RING_BYTES = 4 * 1024 * 1024;
 
-/** Readers that are woken in one turn of the event loop. */
-const WAKE_AT_ONCE = 100;
+/** Readers that the feed wakes in one turn of the event loop. */
+const WAKES_A_TURN = 100;
 
-/** A reader that has had all. */
+/** A reader that waits because it has taken every batch. */
 interface Waiter {
-  /** The batch it waits for. */
+  /** The number of the batch it waits for. */
   readonly seq: number;
   done(): void;
 }
 
 /**
- * The newest commits, shared by all live readers. A reader keeps only the number of the next batch
- * it wants; one that falls behind what is kept here goes back to reading from the store.
+ * The newest commits, which all live readers share. A reader keeps only the number of its next batch. A reader that
+ * needs a batch which the feed has dropped reads from the store again.
  */
 export class LiveFeed {
   #batches: LiveBatch[] = [];
   #first = 0;
   #size = 0;
-  /** In the order in which they began to wait, so those that wait for less come first. */
+  /** In the order in which they began to wait, which is the order of the batches they wait for. */
   readonly #waiting = new Set<Waiter>();
   #isWaking = false;
   #closed = false;
 
-  /** The number of the batch that the next commit will get. */
+  /** The batch number of the next commit. */
   get head(): number {
     return this.#first + this.#batches.length;
   }
@@ -94,14 +95,16 @@ export class LiveFeed {
     this.#wake();
   }
 
-  /** Batch number `seq`; undefined when it is not there any more, or not yet. */
+  /** The batch with a number; undefined where the feed has dropped it, or does not have it yet. */
   batch(seq: number): LiveBatch | undefined {
     return this.#batches[seq - this.#first];
   }
 
   /**
-   * Waits for the next commit or close, for `ms` at most, or until the function that `stoppable` is
-   * given is called.
+   * Waits for the next commit or close.
+   *
+   * @param ms the longest wait; Infinity for no limit
+   * @param stoppable receives a function that ends the wait
    */
   wait(ms: number, stoppable: (stop: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
@@ -124,8 +127,8 @@ export class LiveFeed {
   }
 
   /**
-   * Wakes those that wait for what is there, some in each turn of the event loop: a writer does not
-   * wait for all of them, and one that is woken later takes all that came meanwhile in one piece.
+   * Wakes the readers whose batch has come, some in each turn of the event loop: the writer need not wait for all of
+   * them, and a reader that wakes later takes all batches since then in one piece.
    */
   #wake(): void {
     if (this.#isWaking) return;
@@ -137,7 +140,7 @@ export class LiveFeed {
     let woken = 0;
     for (const { seq, done } of this.#waiting) {
       if (seq >= this.head && !this.#closed) break;
-      if (woken++ === WAKE_AT_ONCE) {
+      if (woken++ === WAKES_A_TURN) {
         setImmediate(() => this.#wakeSome());
         return;
       }

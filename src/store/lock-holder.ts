@@ -5,13 +5,13 @@ import { LOCK } from "./is-store.ts";
 /** A process that has a store open. */
 export interface Holder {
   readonly pid: number;
-  /** What it was started with, for people. */
+  /** Its command line, for a message. */
   readonly command: string;
-  /** It is a server, and no short command. */
+  /** Whether it is a server, and not a short command. */
   readonly serves: boolean;
 }
 
-/** Who holds the lock of a store, where the system tells: on Linux, of processes that it shows. */
+/** Finds the process that holds the lock of a store; undefined where /proc does not show it, as outside Linux. */
 export function lockHolder(directory: string): Holder | undefined {
   try {
     const path = realpathSync(join(directory, LOCK));
@@ -25,19 +25,19 @@ export function lockHolder(directory: string): Holder | undefined {
       return { pid: Number(pid), command: args.join(" "), serves: args[1] === "serve" };
     }
   } catch {
-    // Another system, or it has just ended.
+    // This is another system, or the process has just ended.
   }
   return undefined;
 }
 
-/** Files of two disks may have the same number. */
+/** Whether a process has this very file open: files on two disks may have the same inode number. */
 function hasOpen(pid: string, path: string): boolean {
   const folder = `/proc/${pid}/fd`;
   return readdirSync(folder).some((fd) => {
     try {
       return readlinkSync(join(folder, fd)) === path;
     } catch {
-      // It was closed while we looked.
+      // The process closed it meanwhile.
       return false;
     }
   });

@@ -11,16 +11,16 @@ import { chmod, lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isOfStore } from "./is-store.ts";
 
-/** The mode of a file that is for its owner alone. */
+/** The mode of a file that only its owner may use. */
 export const PRIVATE_FILE = 0o600;
-/** The same of a folder. */
+/** The mode of a folder that only its owner may use. */
 export const PRIVATE_FOLDER = 0o700;
-/** What a mode lets others do. */
+/** The bits of a mode that let others in. */
 const OTHERS = 0o077;
 
 /**
- * Makes an empty file where there is none, for SQLite: what it puts beside a database gets the mode of
- * that. It is never opened where it is there, as closing it would drop the locks that SQLite has on it.
+ * Makes an empty file for a database where there is none: SQLite gives the files beside a database the same mode.
+ * Never opens an existing file, because closing it would drop the locks that SQLite has on it.
  */
 export function makePrivateFile(path: string): void {
   if (existsSync(path)) return;
@@ -31,7 +31,7 @@ export function makePrivateFile(path: string): void {
   }
 }
 
-/** Makes a folder where there is none, in one that has to be there. */
+/** Makes a folder where there is none. The folder above it must exist. */
 export function makePrivateFolder(path: string): void {
   try {
     mkdirSync(path, PRIVATE_FOLDER);
@@ -40,18 +40,18 @@ export function makePrivateFolder(path: string): void {
   }
 }
 
-/** Takes from others what an earlier version, or the umask of its time, let them do with a store. */
+/** Closes a store to other users: an earlier version, or an open umask, may have let them in. */
 export function closeToOthers(directory: string): void {
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
     const found = lstatSync(path, { throwIfNoEntry: false });
-    // The folder of content tells by its mode whether all in it was done: that takes longer.
+    // Not cacache: its mode changes last, so that it shows whether the many files below it are closed.
     if (!found || name === "cacache" || found.isSymbolicLink() || !isOfStore(name)) continue;
     if (found.mode & OTHERS) chmodSync(path, found.isDirectory() ? PRIVATE_FOLDER : PRIVATE_FILE);
   }
 }
 
-/** The same for all that is below a folder, in the background, and for the folder itself at last. */
+/** Closes all files below a folder to other users, in the background, and at last the folder itself. */
 export async function closeTreeToOthers(root: string, signal: AbortSignal): Promise<void> {
   const found = await lstat(root).catch(() => undefined);
   if (!found?.isDirectory() || (found.mode & OTHERS) === 0) return;
@@ -65,12 +65,12 @@ async function closeBelow(folder: string, signal: AbortSignal): Promise<void> {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) await closeBelow(path, signal);
     const mode = entry.isDirectory() ? PRIVATE_FOLDER : entry.isFile() ? PRIVATE_FILE : undefined;
-    // What has gone meanwhile is closed to everybody.
+    // A file that has gone meanwhile needs no mode.
     if (mode !== undefined) await chmod(path, mode).catch(() => {});
   }
 }
 
-/** Files that are made must be open to their owner, whatever the umask of this process takes away. */
+/** Changes the umask of this process so that the owner may use the files that it makes. */
 export function letOwnerIn(): void {
   const umask = process.umask();
   if (umask & PRIVATE_FOLDER) process.umask(umask & ~PRIVATE_FOLDER);

@@ -4,8 +4,8 @@ import { XsError } from "../core/error.ts";
 import { isOfStore } from "./is-store.ts";
 
 /**
- * Refuses a store that was found, and not named, where it, its socket, or a link that leads there belongs
- * to another user: in a folder that others write, it may be there to take in what is meant for one's own.
+ * Refuses a store that xs found, and that the user did not name, where the store, its socket, or a link to it belongs to
+ * another user: that user may have put it into a shared folder to catch writes that are not meant for it.
  *
  * @throws XsError `store_of_another`
  */
@@ -20,12 +20,12 @@ export function checkFound(directory: string): void {
     if (owner === undefined) continue;
     throw new XsError(
       "store_of_another",
-      `${path} was found here and belongs to another user (${owner}): name the store that is meant, as in  xs cat ${directory}`,
+      `${path} was found here and belongs to another user (${owner}): name the store that you mean, as in  xs cat ${directory}`,
     );
   }
 }
 
-/** Tells whether what is in a folder cannot be seen, as it is another user's. */
+/** Whether this user may not look into a folder. */
 export function isClosedToUs(directory: string): boolean {
   try {
     accessSync(directory, constants.R_OK | constants.X_OK);
@@ -36,8 +36,8 @@ export function isClosedToUs(directory: string): boolean {
 }
 
 /**
- * Refuses to write into a store of another user, or to follow a file or a link in it that somebody else
- * has put there.
+ * Refuses to write into a store of another user, or into a store with a file, folder or link of another user: writes
+ * would go through it.
  *
  * @throws XsError `store_of_another`
  */
@@ -58,7 +58,7 @@ function entries(directory: string): string[] {
   try {
     return readdirSync(directory).map((name) => join(directory, name));
   } catch {
-    // None yet; or what needs it says why it cannot be read.
+    // It does not exist yet, or the code that needs it reports why it cannot be read.
     return [];
   }
 }
@@ -66,12 +66,12 @@ function entries(directory: string): string[] {
 function belongsTo(path: string, owner: number): XsError {
   return new XsError(
     "store_of_another",
-    `${path} belongs to another user (${owner}): nothing is written there; use it as that user, or use a store of your own`,
+    `${path} belongs to another user (${owner}): xs does not write there; run xs as that user, or use your own store`,
   );
 }
 
 function strangerOf(found: Stats | undefined): number | undefined {
-  // A system without users has no other ones.
+  // A system without user ids has no other users.
   if (!found || process.geteuid === undefined) return undefined;
   return found.uid === process.geteuid() ? undefined : found.uid;
 }

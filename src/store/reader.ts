@@ -7,56 +7,57 @@ import type { LiveFeed } from "./live.ts";
 export interface PageQuery {
   readonly above?: string | undefined;
   readonly below?: string | undefined;
-  /** Scopes, as frames are indexed under. */
+  /** The scopes that the index has for each frame; undefined for all frames. */
   readonly topics?: readonly string[] | undefined;
   readonly order: "asc" | "desc";
   /** At most this many frames. */
   readonly rows: number;
-  /** Also those that are not durable yet. */
+  /** Includes frames that are committed and not durable yet. */
   readonly evenBeyondHorizon?: boolean;
 }
 
+/** The answer to a `PageQuery`. */
 export interface Page {
   readonly rows: number;
   /** The frames as NDJSON; empty for none. */
   readonly bytes: Uint8Array;
-  /** Id of the last frame in reading order; undefined for none. */
+  /** The id of the last frame in reading order; undefined without a frame. */
   readonly lastId: string | undefined;
-  /** There may be more after it. */
+  /** Whether more frames may follow. */
   readonly more: boolean;
 }
 
-/** What a reader needs of an engine. `page` answers at once, from what is committed. */
+/** The part of the store that a reader uses. */
 export interface ReadSource {
   readonly live: LiveFeed;
   page(query: PageQuery): Page;
   /** The bound (exclusive) above which the newest `count` frames lie; undefined if all do. */
   boundOfLast(count: number, query: PageQuery): string | undefined;
-  /** A new id from the store's sequence, below all that readers have not been given yet. */
+  /** A new id from the store's sequence, below the ids of all frames that no reader has yet. */
   nextId(): string;
   /** The time that decides what has expired, in ms. */
   now(): number;
-  /** Told when the read has ended. */
+  /** Called when the read has ended. */
   closed(): void;
 }
 
-/** What one page aims at, in bytes and in rows. */
+/** The size that pages aim at, and their largest and first number of rows. */
 const PAGE_BYTES = 256 * 1024;
 const MAX_ROWS = 2000;
 const FIRST_ROWS = 100;
 
 /**
- * A read in progress: a cursor, never more than a page of data. History comes in pages from the
- * engine; once it has caught up the reader takes the batches that all live readers share, and goes
- * back to pages whenever it has fallen behind what is kept of those.
+ * A read in progress: a cursor, and never more than a page of data. The reader takes the history in pages from the
+ * store. Once it has caught up, it takes the batches that all live readers share; where the feed has dropped its next
+ * batch, it goes back to pages.
  */
 export class Reader {
   readonly #source: ReadSource;
   readonly #options: ReadOptions;
   readonly #wanted: ReadonlySet<string> | undefined;
-  /** Nothing at or before this id is wanted any more (at or above it, when descending). */
+  /** The reader is past every frame up to this id (from this id on, where it descends). */
   #position: string | undefined;
-  /** The next live batch; undefined while reading from the engine. */
+  /** The number of the next live batch; undefined while the reader takes pages. */
   #batch: number | undefined;
   #crossed = false;
   #remaining: number;
@@ -73,7 +74,7 @@ export class Reader {
     this.#remaining = options.limit ?? Infinity;
     this.#position = options.after ?? (options.from && predecessor(options.from));
     if (options.tail) {
-      // The boundary is now, not when the first bytes are asked for.
+      // The history ends now, and not at the first call of `next`.
       this.#cross();
     } else if (options.last !== undefined) {
       const bound = source.boundOfLast(options.last, this.#query(options.last));
@@ -82,8 +83,8 @@ export class Reader {
   }
 
   /**
-   * The next frames as NDJSON, or undefined at the end. A following read waits here for frames.
-   * One call at a time.
+   * Resolves to the next frames as NDJSON, or undefined at the end. A read that follows waits here for frames. Allows one
+   * call at a time.
    */
   async next(): Promise<Uint8Array | undefined> {
     while (!this.#closed && this.#remaining > 0) {
@@ -99,7 +100,7 @@ export class Reader {
     return undefined;
   }
 
-  /** Ends the read; a `next` that waits gives undefined. */
+  /** Ends the read; a `next` that waits resolves to undefined. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -107,17 +108,17 @@ export class Reader {
     this.#stopWaiting?.();
   }
 
-  /** Tells whether it takes frames of a topic. */
+  /** Whether the read takes frames of a topic. */
   covers(topic: string): boolean {
     return matches(this.#wanted, topic);
   }
 
-  /** The last id that the reader was given or passed over. */
+  /** The id of the last frame that the reader returned or passed over. */
   get position(): string | undefined {
     return this.#position;
   }
 
-  /** Nothing is committed that it has not had, or passed over. */
+  /** Whether the reader has returned, or passed over, every live frame. */
   get isCaughtUp(): boolean {
     return this.#batch === this.#source.live.head;
   }
@@ -131,7 +132,7 @@ export class Reader {
   #fromStore(): Uint8Array | undefined {
     if (this.#crossed && !this.#options.follow) return undefined;
     if (this.#batch !== undefined) {
-      // Not there any more: this reader is far behind, so it reads from the engine again.
+      // The feed has dropped the batch: this reader is far behind, so it takes pages again.
       const { live } = this.#source;
       if (this.#batch >= live.head || live.batch(this.#batch)) return undefined;
       this.#batch = undefined;
@@ -141,13 +142,13 @@ export class Reader {
     if (page.lastId !== undefined) this.#position = page.lastId;
     this.#remaining -= page.rows;
     this.#fitPages(page);
-    // Nothing more is committed at this moment.
+    // The page reached the end of the log.
     if (!page.more && this.#remaining > 0) this.#cross();
     if (page.rows > 0) return this.#finish(page.bytes);
     return this.#takeThreshold();
   }
 
-  /** The replay has caught up, at this very moment: what comes now is live. */
+  /** Marks that the reader has caught up at this very moment: later frames are live. */
   #cross(): void {
     this.#batch = this.#source.live.head;
     if (this.#crossed) return;
@@ -206,7 +207,7 @@ export class Reader {
     return Buffer.from(`${lines.map(withTimestamp).join("\n")}\n`);
   }
 
-  /** Sizes the next page by the last one, so that a page stays small whatever frames are like. */
+  /** Sets the rows of the next page by the last one, so that pages stay small with frames of any size. */
   #fitPages(page: Page): void {
     if (page.rows === 0) return;
     const fitting = Math.floor((PAGE_BYTES * page.rows) / page.bytes.length);

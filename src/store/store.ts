@@ -17,57 +17,58 @@ import type {
   TakenContent,
 } from "./types.ts";
 /**
- * An ordered log plus a pile of content. Frames go in and come out as the JSON line that is served.
+ * An ordered log, the content of its frames, and key/value entries. Frames come out as the JSON lines that the API serves.
  *
- * The contract, for every engine:
- * - A write's promise resolves after the write would survive a power cut, and rejects if nothing
- *   of it was kept. Writes that arrive together may commit together; each stands or falls alone.
- * - Ids are given in commit order; log order is id order; no id is given that is not greater than
- *   every id given before, in this process or an earlier one.
- * - A reader sees a frame only after its commit. A reader that follows gets every frame committed
- *   after its threshold once and in order, whatever it reads from; only ephemeral frames may be
- *   missing for a reader that is far behind.
- * - A frame whose ttl ran out is in no answer, whether or not its row is gone already.
- * - Of every frame with a `last:n` ttl: it and the frames of its topic before it are at most n.
- * - Content that a frame or a k/v pair names by its hash is never freed.
- * - A failure to sync stops the store: nothing is acknowledged any more, and `failure` settles.
+ * The contract:
+ * - A write's promise resolves once the write would survive a power cut, and rejects if the store keeps nothing of it.
+ *   Writes that arrive together may commit together; each succeeds or fails alone.
+ * - Each new id is greater than every earlier id, in this process and in earlier ones. The order of ids is the order of
+ *   commits and of the log.
+ * - A reader sees a frame only after the frame is durable. A reader that follows gets every frame after its threshold
+ *   once and in order; only ephemeral frames may be missing for a reader that is far behind.
+ * - No answer contains a frame whose ttl has run out, even where its row still exists.
+ * - A frame with a `last:n` ttl and the earlier frames of its topic are at most n.
+ * - The store never frees content whose hash is in a frame or a key/value entry.
+ * - A failure to sync stops the store: it acknowledges nothing any more, and `failure` resolves.
  */
 export interface Store {
   /** The directory of the store. */
   readonly path: string;
   readonly content: ContentStore;
   readonly kv: KvStore;
-  /** Settles, with the reason, when the store can no longer promise that its writes are kept. */
+  /** Resolves to the reason when the store can no longer make writes durable. */
   readonly failure: Promise<Error>;
 
-  /** Appends one frame and gives it as its JSON line. @throws as {@link appendAll} */
+  /** Appends one frame and resolves to its JSON line. @throws as {@link appendAll} */
   append(request: AppendRequest, condition?: AppendCondition): Promise<string>;
   /**
-   * Appends frames in one step, all or none, and gives their JSON lines.
+   * Appends frames in one step, all or none, and resolves to their JSON lines.
    *
    * @throws XsError `expect_last_failed`, `idempotency_key_reused`, `content_not_found`
    */
   appendAll(requests: readonly AppendRequest[], condition?: AppendCondition): Promise<string[]>;
-  /** Makes changes in one step, all or none; gives the JSON lines of the frames appended. */
+  /** Makes changes in one step, all or none; resolves to the JSON lines of the appended frames. */
   apply(changes: readonly Change[]): Promise<string[]>;
   /**
-   * Adds frames that bring their ids, checked by `parseFrame`, all or none. Those the store has
-   * already are left as they are. Live readers are not told. An id that is ahead of the clock moves
-   * the id sequence forward; with `ahead` it may be so by more than a day. @throws XsError `id_ahead`
+   * Adds frames that have ids, checked by `parseFrame`, all or none. Frames that the store has already stay unchanged.
+   * Live readers do not get them. An id ahead of the clock moves the id sequence forward.
+   *
+   * @param ahead allows ids that are more than a day ahead of the clock
+   * @throws XsError `id_ahead`
    */
   import(frames: readonly ImportFrame[], ahead?: boolean): Promise<ImportResult>;
-  /** The same for k/v pairs: the newer revision of a key stays. Gives how many were added. */
-  importEntries(pairs: readonly KvEntry[]): Promise<number>;
-  /** Removes a frame for good. False if there was none. */
+  /** Adds key/value entries with their revisions; of each key, the newer revision stays. Resolves to the number added. */
+  importEntries(entries: readonly KvEntry[]): Promise<number>;
+  /** Removes a frame for good. Resolves to false where there is none. */
   remove(id: string): Promise<boolean>;
-  /** Makes content durable that no frame of this store refers to yet. */
+  /** Makes content durable to which no frame of this store refers yet. */
   keep(...contents: readonly TakenContent[]): Promise<void>;
 
-  /** One frame, or undefined. */
+  /** The JSON line of a frame; undefined where there is none. */
   get(id: string): string | undefined;
-  /** The frame before or after an id, which itself need not exist, in the stream or some topics. */
+  /** The JSON line of the frame next to an id, in the stream or some topics. The id itself need not exist. */
   neighbour(id: string, direction: Direction, topics?: readonly string[]): string | undefined;
-  /** The same; where there is none, what is committed but not durable yet, when it is. */
+  /** As `neighbour`; where no durable frame is there, waits for one that is committed to become durable. */
   newestDurable(
     id: string,
     direction: Direction,
@@ -75,40 +76,37 @@ export interface Store {
   ): Promise<string | undefined>;
   /** Starts a read. The reader must be read to its end or closed. */
   read(options: ReadOptions): Reader;
-  /** Tells whether a following read would be given the next frame of a topic. */
+  /** Whether a read that follows takes the frames of a topic. */
   isFollowed(topic: string): boolean;
-  /**
-   * Starts the threads that a server needs, and keeps them: later there may be no descriptor, or no memory,
-   * to start one with.
-   */
+  /** Starts the threads that a server needs, and keeps them: later a descriptor, or memory, may lack to start one. */
   keepThreads(): Promise<void>;
   /**
-   * To be called before anything is put beside the store's own files.
+   * Checks that the store takes writes. Call it before you create files beside those of the store.
    *
-   * @throws XsError the reason why nothing can be written
+   * @throws XsError the reason why the store takes no writes
    */
   checkWritable(): void;
   /** False once the store was moved, replaced or removed while it is open: it stops then. */
   readonly isInPlace: boolean;
-  /** Tells whether chunked content still grows, by the id of its first frame. */
+  /** Whether chunked content still grows. @param id of its first frame */
   isGrowing(id: string): boolean;
 
-  /** All that is there at this moment, for an export; to be closed. */
+  /** Everything in the store at this moment, for an export. The caller must close it. */
   snapshot(): Promise<Snapshot>;
-  /** Keeps all content until the function it gives is called. */
+  /** Stops the collector from freeing content. Resolves to the function that ends this. */
   holdContent(): Promise<() => void>;
-  /** Frees content that nothing names; with `dryRun` it only tells. @throws XsError `busy` */
+  /** Frees content to which nothing refers; with `dryRun` it only counts that. @throws XsError `busy` */
   collect(dryRun?: boolean): Promise<Collected>;
   /**
-   * Reads everything, as it is now, and tells of each thing that does not fit together, in a
-   * sentence. Writes go on beside it; nothing is freed until it ends.
+   * Reads everything, as it is now, and reports each inconsistency in a sentence. Writes go on beside it; the store
+   * frees nothing until it ends.
    */
   check(report: CheckListener["report"], how?: Omit<CheckListener, "report">): Promise<CheckResult>;
-  /** Numbers for whoever watches over the store. */
+  /** Counts and sizes, for monitoring. */
   readonly metrics: StoreMetrics;
 
-  /** Ends following reads once they have had what is committed, as the first step of a stop. */
+  /** Ends reads that follow, once they have returned every committed frame. The first step of a stop. */
   endReads(): void;
-  /** Ends reads, finishes writes, flushes content, checkpoints and gives up the lock. */
+  /** Ends reads, finishes writes, flushes content, checkpoints and releases the lock. */
   close(): Promise<void>;
 }

@@ -1,45 +1,46 @@
 import type { Ttl } from "../core/ttl.ts";
 
-/** What an append records. The store gives the id. */
+/** A frame to append. The store assigns its id. */
 export interface AppendRequest {
   /** Checked by `parseTopic` or `parseClientTopic`. */
   readonly topic: string;
   /** Compact JSON. */
   readonly meta: string;
   readonly ttl: Ttl;
-  /** From `ContentStore.take`, or a hash the store has; null for a frame without content. */
+  /** From `ContentStore.take`, or a hash of content in the store; null for a frame without content. */
   readonly content: TakenContent | null;
-  /** It is the first of chunked content, or the last of that with this first frame. */
+  /** The frame begins chunked content, or ends the chunked content whose first frame has this id. */
   readonly growing?: "begins" | { readonly ended: string };
 }
 
-/** What must hold for an append. */
+/** The conditions of an append. */
 export interface AppendCondition {
-  /** The newest frame of the first request's topic: its id, or null for none. */
+  /** The id of the newest frame of the first request's topic; null where the topic must have none. */
   readonly expectLast?: string | null;
-  /** With the same key, the same append happens once (within 24 hours). */
+  /** Within 24 hours, appends with the same key happen once: later ones return the first answer. */
   readonly idempotencyKey?: string;
 }
 
 /**
- * Content that the store has taken in but that no frame refers to yet. Small content still carries
- * its bytes, and becomes durable in the commit of its frame; large content already is.
+ * Content that the store has taken and to which no frame refers yet. Small content has its bytes here, and becomes
+ * durable in the commit of its frame; large content is durable already.
  */
 export interface TakenContent {
   readonly hash: string;
+  /** In bytes. */
   readonly size: number;
   readonly bytes?: Uint8Array;
-  /** Of an ephemeral frame: kept in memory only. */
+  /** The content of an ephemeral frame, which the store keeps only in memory. */
   readonly ephemeral?: boolean;
-  /** Only a hash: the append is refused if the store has no such content. */
+  /** Only a hash is known: the append rejects if the store has no such content. */
   readonly known?: boolean;
 }
 
-/** What an import changed. */
+/** The counts of an import. */
 export interface ImportResult {
-  /** Frames given. */
+  /** The frames in the import. */
   frames: number;
-  /** Those that the store did not have yet. */
+  /** The frames that the store did not have before. */
   added: number;
 }
 
@@ -49,20 +50,22 @@ export type Change =
   | { readonly put: { readonly key: string; readonly type: string; readonly value: Uint8Array } }
   | { readonly delete: string };
 
+/** The side of an id on which `Store.neighbour` looks. */
 export type Direction = "next" | "previous";
 
-/** What a check of the whole store saw. */
+/** The counts of a check of the whole store. */
 export interface CheckResult {
   frames: number;
   contents: number;
+  /** Key/value entries. */
   pairs: number;
   /** Contents that are not in cacache yet. */
   staged: number;
-  /** How many things are wrong. */
+  /** Problems found. */
   problems: number;
 }
 
-/** A frame for import, with its meta still a value. */
+/** A frame for import. `meta` is compact JSON. */
 export interface ImportFrame {
   readonly topic: string;
   readonly id: string;
@@ -71,18 +74,18 @@ export interface ImportFrame {
   readonly ttl: Ttl;
 }
 
-/** Counts since the store was opened, and what is there now. */
+/** Counts since the store was opened, and sizes at this moment. */
 export interface StoreMetrics {
   readonly frames: number;
   readonly pairs: number;
   readonly appends: number;
-  /** Bytes of the frames that were appended, and of their content. */
+  /** Bytes of the appended frames, and of their content. */
   readonly appendedBytes: number;
   readonly appendedContentBytes: number;
   readonly commits: number;
   /** Writes in all commits together. */
   readonly commitWrites: number;
-  /** Commits of each of the sizes `COMMIT_SIZES`, and of more. */
+  /** Commits up to each size in `COMMIT_SIZES`, and at last the larger ones. */
   readonly commitsBySize: readonly number[];
   readonly followers: number;
   readonly watchers: number;
@@ -90,7 +93,7 @@ export interface StoreMetrics {
   readonly followerLag: number;
   readonly stagedContents: number;
   readonly stagedBytes: number;
-  /** Of the database and its write-ahead log. */
+  /** The size of the database and its write-ahead log. */
   readonly databaseBytes: number;
   /** By task: how often it ran in the background, and for how many seconds in all. */
   readonly background: Readonly<
@@ -98,12 +101,12 @@ export interface StoreMetrics {
   >;
 }
 
-/** Who listens to a check. */
+/** The functions that a check calls. */
 export interface CheckListener {
-  /** Told of each problem. The check waits for what it gives, so it goes no faster than this. */
+  /** Receives each problem as a sentence. The check awaits its result, so it runs at the listener's pace. */
   report(problem: string): unknown;
-  /** Told again and again how far it is; waited for as well. */
+  /** Receives the counts so far, again and again. The check awaits its result too. */
   progress?(done: Readonly<CheckResult>): unknown;
-  /** Ends the check soon. */
+  /** Ends the check. */
   signal?: AbortSignal;
 }

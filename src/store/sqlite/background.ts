@@ -41,13 +41,13 @@ export class Background {
     this.#timers.set(task, timer);
   }
 
-  /** A task does not run, unless it is asked for again. */
+  /** Cancels a task that waits. */
   cancel(task: Task): void {
     clearTimeout(this.#timers.get(task));
     this.#timers.delete(task);
   }
 
-  /** Nothing runs any more. */
+  /** Cancels all tasks. */
   stop(): void {
     this.#stopped = true;
     for (const task of [...this.#timers.keys()]) this.cancel(task);

@@ -8,7 +8,7 @@ export interface StoreLock {
 }
 
 /**
- * Takes the lock of a store directory, or gives undefined where another process holds it. The lock
+ * Takes the lock of a store directory, or returns undefined where another process holds it. The lock
  * is an exclusive SQLite transaction on a file of its own: the kernel drops it with the process,
  * however that ends. POSIX locks belong to the process, so nothing else may open this file here.
  */

@@ -13,8 +13,8 @@ import { type StillDatabase, stillDatabase } from "./read-only.ts";
 import { removeImportSpaces } from "./transfer/import-space.ts";
 
 /**
- * Opens the store in a directory, making it if there is none, or gives undefined where another
- * process has it open.
+ * Opens the store in a directory, and creates it where there is none. Resolves to undefined where another process has
+ * it open.
  *
  * @throws XsError `store_not_found` where it is a file, or the directory has something else in it;
  *   `store_of_another` where it is another user's, `store_read_only`
@@ -113,7 +113,7 @@ const UNWRITABLE: Readonly<Record<string, string>> = {
   EPERM: "the system does not permit it",
 };
 
-/** Why a store cannot be opened, for the person. */
+/** The error of a store that cannot be opened, with advice for the person. */
 function openError(path: string, error: Error & { code?: string }): Error {
   const { code = "", message } = error;
   if (isOutOfFiles(error)) return outOfFiles(error);

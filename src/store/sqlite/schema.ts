@@ -113,7 +113,7 @@ export function migrate(db: Database): void {
   }
 }
 
-/** Tells whether a store needs no migration. */
+/** Whether a store needs no migration. */
 export function isUpToDate(db: Database): boolean {
   return versionOf(db) >= MIGRATIONS.length;
 }

@@ -6,7 +6,7 @@ import type { WalMark } from "./wal-mark.ts";
 
 const sync = promisify(fdatasync);
 
-/** Turns of the event loop that a commit waits at most for writes that keep coming. */
+/** The most turns of the event loop for which a commit waits while writes keep coming. */
 const GATHER_TURNS = 8;
 
 /** Commits are counted by their size: up to 1 write, up to 2, …, and more than the last of these. */
@@ -17,21 +17,21 @@ export function noCommits(): { commits: number; writes: number; bySize: number[]
   return { commits: 0, writes: 0, bySize: Array<number>(COMMIT_SIZES.length + 1).fill(0) };
 }
 
-/** What happens around a commit. */
+/** The functions that a group commit calls around a commit. */
 export interface CommitHooks {
-  /** Why nothing may be written any more. */
+  /** The reason why the store takes no writes any more; undefined while it does. */
   failed(): Error | undefined;
-  /** A transaction begins. */
+  /** Called when a transaction begins. */
   begins(): void;
-  /** The last thing inside it. */
+  /** Called last inside the transaction. */
   beforeCommit(): void;
-  /** It is committed but not synced. Gives what to do when it is durable, before writers are told. */
+  /** Called when it is committed and not synced. Returns a function to call once it is durable, before writers resolve. */
   committed(): () => void;
-  /** Nothing of it was kept, for this reason. Gives the error for the writers. */
+  /** Called when the transaction was rolled back, with the reason. Returns the error for the writers. */
   rolledBack(error: Error): Error;
-  /** It is synced. Gives why it is not to be acknowledged: the store is not where it was. */
+  /** Called when it is synced. Returns why the writers must not be acknowledged: the store was moved or replaced. */
   misplaced(): Error | undefined;
-  /** It may not be durable, for this reason. Gives the error for the writers. */
+  /** Called when the sync failed, with the reason. Returns the error for the writers. */
   syncFailed(error: Error): Error;
 }
 
@@ -43,7 +43,7 @@ interface Write {
   reject(error: Error): void;
 }
 
-/** What a write has come to: what `run` gave, or why it was refused. */
+/** The outcome of a write: the result of `run`, or the error with which it rejects. */
 type Outcome = { readonly value: unknown } | { readonly refusal: XsError };
 
 /** A commit that waits to be durable. */
@@ -226,7 +226,7 @@ export class Commits {
     if (misplaced) throw misplaced;
   }
 
-  /** To be called when nothing is written any more. */
+  /** Call it when no write follows any more. */
   close(): void {
     closeSync(this.#logFile);
     this.#mark.close();

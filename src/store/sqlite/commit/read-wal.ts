@@ -6,8 +6,8 @@ const HEADER = 32;
 const FRAME_HEADER = 24;
 /** The lowest bit tells that words are big-endian in checksums. */
 const MAGIC = 0x377f0682;
-/** Frames that are read at a time. */
-const STEP = 256;
+/** Frames of the log in one read. */
+const FRAMES_A_READ = 256;
 
 /** How far a write-ahead log reaches. */
 export interface WalExtent {
@@ -59,11 +59,11 @@ function soundFrames(
 ): number {
   const size = FRAME_HEADER + pageSize;
   const count = Math.floor((fstatSync(file).size - HEADER) / size);
-  const frames = Buffer.alloc(STEP * size);
+  const frames = Buffer.alloc(FRAMES_A_READ * size);
   let committed = 0;
   for (let n = 0; n < count; n++) {
-    if (n % STEP === 0) readSync(file, frames, 0, frames.length, HEADER + n * size);
-    const frame = frames.subarray((n % STEP) * size, ((n % STEP) + 1) * size);
+    if (n % FRAMES_A_READ === 0) readSync(file, frames, 0, frames.length, HEADER + n * size);
+    const frame = frames.subarray((n % FRAMES_A_READ) * size, ((n % FRAMES_A_READ) + 1) * size);
     if (!frame.subarray(8, 16).equals(salt)) break;
     sum.add(frame.subarray(0, 8));
     sum.add(frame.subarray(FRAME_HEADER));

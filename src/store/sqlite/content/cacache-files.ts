@@ -19,11 +19,11 @@ import { makePrivateFolder, PRIVATE_FILE } from "../../modes.ts";
 
 const ALGORITHM = "sha256";
 /** Content up to this size, in bytes, is checked each time it is read. */
-const SMALL = 64 * 1024;
+const MAX_CHECKED_BYTES = 64 * 1024;
 /** So many files are synced one by one; for more, the whole file system is. */
-const SYNC_EACH = 16;
+const MAX_SINGLE_SYNCS = 16;
 /** Index entries that are removed at the same time. */
-const AT_ONCE = 64;
+const REMOVALS_AT_ONCE = 64;
 
 /** Content that is durable. */
 export interface StoredContent {
@@ -109,7 +109,7 @@ export class ContentFiles {
     for (const { hash, bytes } of contents) await this.#index({ hash, size: bytes.length });
     for (const { temporary, path } of moves) renameSync(temporary, path);
     // What was there already may still be on its way to the disk as well.
-    if (contents.length > SYNC_EACH && syncFileSystem(this.#root)) return;
+    if (contents.length > MAX_SINGLE_SYNCS && syncFileSystem(this.#root)) return;
     for (const { hash } of contents) {
       // What was freed meanwhile needs no sync.
       await this.#sync(this.#bucketOf(hash)).catch(missing);
@@ -143,7 +143,7 @@ export class ContentFiles {
     if (!state) return undefined;
     if (this.#verified.get(hash) === signature(state)) return Bun.file(path);
     // Small content is handed on as it was checked, instead of being read twice.
-    const bytes = state.size <= SMALL ? await Bun.file(path).bytes() : undefined;
+    const bytes = state.size <= MAX_CHECKED_BYTES ? await Bun.file(path).bytes() : undefined;
     if (bytes ? hashOf(bytes) !== hash : !(await this.isSound(hash))) {
       throw new XsError(
         "content_damaged",
@@ -172,11 +172,11 @@ export class ContentFiles {
   /** Removes the index entries of removed contents, but of none that is there again. */
   async removeIndex(hashes: readonly string[]): Promise<void> {
     // A power cut must not bring a file back without its entry.
-    if (hashes.length <= SYNC_EACH || !syncFileSystem(this.#root)) {
+    if (hashes.length <= MAX_SINGLE_SYNCS || !syncFileSystem(this.#root)) {
       for (const hash of hashes) await syncPath(dirname(this.pathOf(hash))).catch(missing);
     }
-    for (let start = 0; start < hashes.length; start += AT_ONCE) {
-      const some = hashes.slice(start, start + AT_ONCE);
+    for (let start = 0; start < hashes.length; start += REMOVALS_AT_ONCE) {
+      const some = hashes.slice(start, start + REMOVALS_AT_ONCE);
       await Promise.all(some.map((hash) => this.#removeEntry(hash)));
     }
   }

@@ -7,30 +7,30 @@ import { checkedRow, type KvRow } from "../kv/entry-row.ts";
 import { checkedLine } from "../log/log.ts";
 import type { ContentStore } from "./content.ts";
 
-/** Contents that one scan of the store decides about at most. */
-const ROUND = 100_000;
-/** Contents that one commit removes at most. */
-const STEP = 1000;
-/** Content that no frame ever had is left alone for this long, in ms: its frame may be coming. */
+/** The most contents about which one scan of the store decides. */
+const CONTENTS_A_SCAN = 100_000;
+/** The most contents that one commit removes. */
+const REMOVALS_A_COMMIT = 1000;
+/** Content that no frame ever had stays for this long: its frame may still come. */
 const GRACE_MS = 24 * 60 * 60 * 1000;
-/** After a collection in the background it rests for this many times as long as its scan took. */
-const REST = 20;
+/** After a collection in the background, the collector rests for this many times the duration of its scan. */
+const REST_FACTOR = 20;
 const MIN_REST_MS = 1000;
 
 /** What a collection freed, or would free. */
 export interface Collected {
-  /** How many. */
+  /** The number of contents. */
   contents: number;
-  /** Of all of them. */
+  /** The bytes of all of them. */
   bytes: number;
 }
 
-/** What the collector needs of the store around it. */
+/** The part of the store that the collector uses. */
 export interface CollectorHost {
   readonly db: Database;
   readonly content: ContentStore;
   write<T>(run: () => T): Promise<T>;
-  /** Runs a read, and gives its failure as an error of ours. */
+  /** Runs a read. Throws its failure as an XsError. */
   guard<T>(run: () => T): T;
   failed(error: Error): void;
 }
@@ -43,9 +43,9 @@ export interface CollectorHost {
  */
 export class Collector {
   readonly #host: CollectorHost;
-  /** The hashes that a collection under way has found no use of, so far. */
+  /** The hashes for which the running collection has found no reference so far. */
   #candidates: Set<string> | undefined;
-  /** What lost a use since that collection began, so that its scan may have seen that use. */
+  /** The hashes that lost a reference since that collection began: its scan may have seen that reference. */
   readonly #lostMeanwhile = new Set<string>();
   #holds = 0;
   #running: Promise<unknown> = Promise.resolve();
@@ -102,7 +102,7 @@ export class Collector {
       };
       for await (const hash of this.#everything()) {
         round.add(hash);
-        if (round.size >= ROUND) await finish();
+        if (round.size >= CONTENTS_A_SCAN) await finish();
       }
       await finish();
       return total;
@@ -116,20 +116,20 @@ export class Collector {
   collectSoon(urgent = false): Promise<void> | undefined {
     if (this.#inBackground !== undefined) return this.#inBackground;
     if (this.#holds > 0 || (!urgent && performance.now() < this.#restUntil)) return undefined;
-    const hashes = new Set(this.#freed(ROUND));
+    const hashes = new Set(this.#freed(CONTENTS_A_SCAN));
     if (hashes.size === 0) return undefined;
     this.#inBackground = this.#exclusive(() => this.#round(hashes, false))
       .catch((error) => {
         if (!(error instanceof XsError)) this.#host.failed(error);
       })
       .then(() => {
-        this.#restUntil = performance.now() + Math.max(MIN_REST_MS, this.#scanMs * REST);
+        this.#restUntil = performance.now() + Math.max(MIN_REST_MS, this.#scanMs * REST_FACTOR);
         this.#inBackground = undefined;
       });
     return this.#inBackground;
   }
 
-  /** Waits for a collection under way. */
+  /** Waits for the running collection. */
   async idle(): Promise<void> {
     await this.#running.catch(() => {});
   }
@@ -179,8 +179,8 @@ export class Collector {
       await this.#takeOffNamed();
       this.#scanMs = performance.now() - started;
       const decided = [...hashes];
-      for (let start = 0; start < decided.length; start += STEP) {
-        const step = decided.slice(start, start + STEP);
+      for (let start = 0; start < decided.length; start += REMOVALS_A_COMMIT) {
+        const step = decided.slice(start, start + REMOVALS_A_COMMIT);
         const freed = dryRun ? this.#weigh(step, unnamed) : await this.#free(step, unnamed);
         for (const bytes of freed.values()) {
           total.contents++;

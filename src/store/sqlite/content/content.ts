@@ -11,7 +11,7 @@ import {
 import type { TakenContent } from "../../types.ts";
 import type { Background } from "../background.ts";
 import { ContentFiles } from "./cacache-files.ts";
-import { EphemeralContent, MAX_PASSING } from "./ephemeral.ts";
+import { EphemeralContent, MAX_EPHEMERAL_BYTES } from "./ephemeral.ts";
 import { type FlushRange, flushNext } from "./flush.ts";
 import { Flusher } from "./flusher.ts";
 import { Staged } from "./staging.ts";
@@ -19,9 +19,9 @@ import { Staged } from "./staging.ts";
 /** Content up to this size, in bytes, rides in the commit of its frame. */
 export const STAGED_MAX = 64 * 1024;
 /** Staged bytes at which new content waits until some of them are flushed. */
-const STAGED_FULL = 64 * 1024 * 1024;
+const STAGED_FULL_BYTES = 64 * 1024 * 1024;
 /** Staged bytes at which flushing starts at once. */
-const STAGED_MUCH = 24 * 1024 * 1024;
+const STAGED_MUCH_BYTES = 24 * 1024 * 1024;
 /**
  * Otherwise content is flushed when it is between one and two times so old, in ms. A burst is over by
  * then, and what is only kept for a moment is gone and never makes a file.
@@ -114,7 +114,7 @@ export class ContentStore {
     ephemeral = false,
   ): Promise<TakenContent | null> {
     if (!body) return null;
-    const most = ephemeral ? MAX_PASSING : STAGED_MAX;
+    const most = ephemeral ? MAX_EPHEMERAL_BYTES : STAGED_MAX;
     const reader = body.getReader();
     const head: Uint8Array[] = [];
     let size = 0;
@@ -126,7 +126,7 @@ export class ContentStore {
     }
     if (ephemeral) {
       await reader.cancel();
-      throw tooLargeToPass();
+      throw ephemeralTooLarge();
     }
     return await this.#putFile(rest(head, reader));
   }
@@ -134,14 +134,14 @@ export class ContentStore {
   /** Takes in content that is in memory: null if it is empty. @throws as {@link take} */
   async takeBytes(bytes: Uint8Array, ephemeral = false): Promise<TakenContent | null> {
     if (bytes.length === 0) return null;
-    if (ephemeral && bytes.length > MAX_PASSING) throw tooLargeToPass();
+    if (ephemeral && bytes.length > MAX_EPHEMERAL_BYTES) throw ephemeralTooLarge();
     if (!ephemeral && bytes.length > STAGED_MAX) return this.#putFile([bytes]);
     const content = { hash: hashOf(bytes), size: bytes.length, bytes };
     if (ephemeral) return { ...content, ephemeral };
     // Content that comes faster than it is flushed waits here, instead of filling the database.
-    while (this.#staged.weight > STAGED_FULL) {
+    while (this.#staged.weight > STAGED_FULL_BYTES) {
       if (this.#flushError) throw this.#flushError;
-      if (this.#staged.usedWeight > STAGED_MUCH) {
+      if (this.#staged.usedWeight > STAGED_MUCH_BYTES) {
         this.startFlushing();
         await this.#batch.promise;
         continue;
@@ -196,13 +196,13 @@ export class ContentStore {
       return;
     }
     this.#staged.add(content.hash, content.bytes);
-    if (this.#staged.usedWeight > STAGED_MUCH) this.startFlushing();
+    if (this.#staged.usedWeight > STAGED_MUCH_BYTES) this.startFlushing();
     else this.#flushSoon();
   }
 
   /** Tells whether much is staged that only waits for the collector. */
   get hasMuchUnused(): boolean {
-    return this.#staged.weight - this.#staged.usedWeight > STAGED_MUCH;
+    return this.#staged.weight - this.#staged.usedWeight > STAGED_MUCH_BYTES;
   }
 
   /** A frame that named these hashes was removed; to be called inside a write. */
@@ -439,10 +439,10 @@ export class ContentStore {
   }
 }
 
-function tooLargeToPass(): XsError {
+function ephemeralTooLarge(): XsError {
   return new XsError(
     "body_too_large",
-    `the content of an ephemeral frame is at most ${MAX_PASSING} bytes: give it another ttl`,
+    `the content of an ephemeral frame is at most ${MAX_EPHEMERAL_BYTES} bytes: give it another ttl`,
   );
 }
 

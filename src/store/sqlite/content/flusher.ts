@@ -4,10 +4,10 @@ import { startThread } from "../thread.ts";
 import type { Flushed, FlushRange } from "./flush.ts";
 import type { FromFlusher, ToFlusher } from "./flush-worker.ts";
 
-/** The thread is given up after so many ms without work, with the memory it takes. */
+/** After this time without work, the thread ends and frees its memory. */
 const IDLE_MS = 10_000;
 
-/** Moves staged content into files: in a thread of its own, which is started when it is needed. */
+/** Moves staged content into files, in a separate thread that starts when it is needed. */
 export class Flusher {
   readonly #where: { database: string; root: string };
   #worker: Worker | undefined;
@@ -20,7 +20,7 @@ export class Flusher {
     this.#where = where;
   }
 
-  /** Has its thread ready from now on, as there may be nothing to start it with when it is needed. */
+  /** Keeps a thread ready from now on: later a descriptor, or memory, may lack to start one. */
   keep(): void {
     this.#keeps = true;
     try {
@@ -39,7 +39,7 @@ export class Flusher {
     return this.#answer.promise;
   }
 
-  /** There is nothing to do for now. */
+  /** Lets the thread end after a while, because there is no work for now. */
   rest(): void {
     this.#background.cancel("rest");
     if (this.#keeps) return;

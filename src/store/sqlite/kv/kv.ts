@@ -6,14 +6,14 @@ import { KvReader, type KvScope } from "../../entry-reader.ts";
 import { LiveFeed, type LiveFrame } from "../../live.ts";
 import { checkedRow, type KvInfoRow, type KvRow, kvCrc } from "./entry-row.ts";
 
-/** A pair without its value. */
+/** An entry without its value. */
 export interface KvInfo {
   readonly key: string;
-  /** The id of the write that made it what it is. */
+  /** The id of the write that stored this value. */
   readonly rev: string;
-  /** Bytes of the value. */
+  /** The size of the value, in bytes. */
   readonly size: number;
-  /** The media type that came with it. */
+  /** The media type that came with the value. */
   readonly type: string;
 }
 
@@ -21,19 +21,19 @@ export interface KvEntry extends KvInfo {
   readonly value: Uint8Array;
 }
 
-/** What must hold for a write to happen. "*" is any revision. */
+/** The conditions of a write. "*" is any revision. */
 export interface KvCondition {
   readonly ifMatch?: readonly string[] | "*";
   readonly ifNoneMatch?: readonly string[] | "*";
 }
 
-/** What the k/v store needs of the store around it. */
+/** The part of the store that the key/value store uses. */
 export interface KvHost {
   readonly db: Database;
   readonly ids: IdSequence;
   readonly canWrite: boolean;
   write<T>(run: () => T): Promise<T>;
-  /** Runs a read, and gives its failure as an error of ours. */
+  /** Runs a read. Throws its failure as an XsError. */
   guard<T>(run: () => T): T;
   /** Told, inside a write, of an id that no frame keeps. */
   idConsumed(): void;
@@ -45,9 +45,9 @@ export interface KvHost {
   noteReferences(value: Uint8Array): void;
 }
 
-/** Small pairs that were read lately are kept at hand: so many, of at most so many bytes each. */
-const RECENT_PAIRS = 1000;
-const RECENT_BYTES = 4096;
+/** The most entries that a cache of recent reads keeps, and the most bytes of a value in it. */
+const MAX_RECENT_ENTRIES = 1000;
+const MAX_RECENT_VALUE_BYTES = 4096;
 
 /**
  * Cursors and materialised views: one value a key. Every write has a revision from the sequence of
@@ -69,7 +69,7 @@ export class KvStore {
     if (host.canWrite && this.#sql.hasDeleted.get()) this.#sql.forgetDeleted.run("~");
   }
 
-  /** A pair, once it is durable. @throws XsError `value_damaged` */
+  /** Resolves to an entry once it is durable; undefined where there is none. @throws XsError `value_damaged` */
   async get(key: string): Promise<KvEntry | undefined> {
     const pair = this.getNow(key);
     const hidden = this.#host.visibleBefore();
@@ -78,7 +78,7 @@ export class KvStore {
     return await this.#host.write(() => this.getNow(key));
   }
 
-  /** A pair as a write sees it. @throws XsError `value_damaged` */
+  /** An entry as a write sees it. @throws XsError `value_damaged` */
   getNow(key: string): KvEntry | undefined {
     const recent = this.#recent.get(key);
     if (recent) return recent;
@@ -86,19 +86,19 @@ export class KvStore {
     if (!row?.value) return undefined;
     const { rev, type, value } = row;
     const pair = { key, rev, type, value, size: value.length };
-    if (pair.size <= RECENT_BYTES) {
-      if (this.#recent.size >= RECENT_PAIRS) this.#recent.clear();
+    if (pair.size <= MAX_RECENT_VALUE_BYTES) {
+      if (this.#recent.size >= MAX_RECENT_ENTRIES) this.#recent.clear();
       this.#recent.set(key, pair);
     }
     return pair;
   }
 
-  /** Writes a value and gives its revision. @throws XsError `precondition_failed` */
+  /** Writes a value and resolves to its revision. @throws XsError `precondition_failed` */
   put(key: string, type: string, value: Uint8Array, condition: KvCondition = {}): Promise<string> {
     return this.#host.write(() => this.putNow(key, type, value, condition));
   }
 
-  /** Removes a pair. Gives the revision of that, or undefined where there was none. */
+  /** Removes an entry. Resolves to the revision of the removal; undefined where there is no entry. */
   delete(key: string, condition: KvCondition = {}): Promise<string | undefined> {
     return this.#host.write(() => this.deleteNow(key, condition));
   }
@@ -126,7 +126,7 @@ export class KvStore {
     return rev;
   }
 
-  /** Adds a pair that brings its revision, unless there is a newer one; inside a write. */
+  /** Adds an entry with its revision, unless the key has a newer one. Call it inside a write. */
   importNow(pair: KvEntry): boolean {
     this.#host.ids.advancePast(pair.rev);
     this.#host.idConsumed();
@@ -136,7 +136,7 @@ export class KvStore {
     return true;
   }
 
-  /** The pairs of a scope as NDJSON; with `follow`, values and then every change. */
+  /** Reads the entries of a scope as NDJSON; with `follow`, their values and then every change. */
   read(scope: KvScope, options: { follow?: boolean; pulse?: number } = {}): KvReader {
     const { ids, guard, visibleBefore, nextId } = this.#host;
     const reader = new KvReader(
@@ -159,7 +159,7 @@ export class KvStore {
     return reader;
   }
 
-  /** How many pairs there are; counted at the first call, which takes a while. */
+  /** The number of entries. The first call counts them, which takes a while. */
   count(): number {
     this.#total ??= this.#host.guard(() => this.#sql.count.get() as { n: number }).n;
     return this.#total;

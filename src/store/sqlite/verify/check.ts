@@ -23,7 +23,7 @@ const SCOPES: Table = {
   lowest: "",
   step: 100,
 };
-const PAIRS: Table = {
+const ENTRIES: Table = {
   name: "kv",
   columns: "key, rev, type, crc, value",
   key: ["key"],
@@ -122,7 +122,7 @@ async function checkScopes({ db, findings }: Subject): Promise<void> {
 
 async function checkPairs({ db, findings }: Subject): Promise<void> {
   const newest = newestId(db, findings);
-  await eachRow(db, PAIRS, findings, (row: KvRow) => {
+  await eachRow(db, ENTRIES, findings, (row: KvRow) => {
     if (row.value) findings.result.pairs++;
     const key = JSON.stringify(row.key);
     if (!isValid(() => parseKey(row.key))) findings.found(`key ${key}: is not a valid key`);
