@@ -83,8 +83,8 @@ export class Reader {
   }
 
   /**
-   * Resolves to the next frames as NDJSON, or undefined at the end. A read that follows waits here for frames. Allows one
-   * call at a time.
+   * Resolves to the next frames as NDJSON, or undefined at the end. A read that follows waits here for frames. Allows
+   * one call at a time.
    */
   async next(): Promise<Uint8Array | undefined> {
     while (!this.#closed && this.#remaining > 0) {

@@ -17,7 +17,8 @@ import type {
   TakenContent,
 } from "./types.ts";
 /**
- * An ordered log, the content of its frames, and key/value entries. Frames come out as the JSON lines that the API serves.
+ * An ordered log, the content of its frames, and key/value entries. Frames come out as the JSON lines that the API
+ * serves.
  *
  * The contract:
  * - A write's promise resolves once the write would survive a power cut, and rejects if the store keeps nothing of it.
@@ -57,7 +58,7 @@ export interface Store {
    * @throws XsError `id_ahead`
    */
   import(frames: readonly ImportFrame[], ahead?: boolean): Promise<ImportResult>;
-  /** Adds key/value entries with their revisions; of each key, the newer revision stays. Resolves to the number added. */
+  /** Adds key/value entries; of each key, the newer revision stays. Resolves to the number of added entries. */
   importEntries(entries: readonly KvEntry[]): Promise<number>;
   /** Removes a frame for good. Resolves to false where there is none. */
   remove(id: string): Promise<boolean>;

@@ -165,7 +165,7 @@ async function evaluateNu(
   if (code !== 0) process.exit(code);
 }
 
-/** Ends the nushell that a wrapper started, such as npm's, which passes no signal on. Only where /proc lists children. */
+/** Ends the nushell that a wrapper such as npm's started: it passes no signal on. Needs a /proc that lists children. */
 function endNushellsBelow(pid: number): void {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").match(/[0-9]+/g);

@@ -59,7 +59,7 @@ export interface Workers {
   stop(): void;
 }
 
-/** What a worker is made of, once its program is ready. */
+/** The parts of a worker, once its program is ready. */
 interface WorkerParts {
   readonly program: Program;
   readonly stderr: Stderr;

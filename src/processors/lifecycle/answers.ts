@@ -119,7 +119,7 @@ export function later(one: string, other: string | undefined): string {
   return other !== undefined && other > one ? other : one;
 }
 
-/** Calls `write` again until the disk has room and a descriptor is free. @throws XsError where the store fails or is closed */
+/** Calls `write` again while the disk is full or no descriptor is free. Rejects with every other error of `write`. */
 export async function retryWhileDiskFull<T>(write: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

@@ -72,7 +72,7 @@ const LAST_PARTS: { readonly [kind in Kind]: readonly string[] } = {
   generator: ["recv", "send", "stderr"],
 };
 
-/** Checks that the topics below a name are valid, and belong neither to the runtime nor to the gateway. @throws Invalid */
+/** Checks that the topics below a name are valid and belong to neither runtime nor gateway. @throws Invalid */
 export function checkName(kind: Kind, name: string): void {
   for (const last of LAST_PARTS[kind]) {
     const topic = refused(() => parseTopic(`${name}.${last}`));

@@ -254,7 +254,7 @@ export async function idleProcessors(
   });
 }
 
-/** The processors that the next start would run. @returns of each the newest spawn, and all spawns that the start would try */
+/** The processors that the next start would run. @returns for each, the newest spawn and all spawns it would try */
 export async function nextStart(
   store: Store,
 ): Promise<{ kind: Kind; name: string; spawn_id: string; spawns: string[] }[]> {

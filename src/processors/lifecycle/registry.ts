@@ -95,11 +95,11 @@ export class Registry {
   }
 }
 
-/** What a frame of the runtime says about one processor. */
+/** The members of a frame of the runtime about one processor. */
 interface LifecycleFrame {
   readonly action: string;
   readonly id: string;
-  /** The spawn that it is about; undefined for a request. */
+  /** The id of the spawn that the frame reports about; undefined for a request. */
   readonly spawn: string | undefined;
 }
 

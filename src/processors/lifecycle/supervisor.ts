@@ -65,7 +65,7 @@ export class Supervisor {
     this.#passedOver.add(spawnId);
   }
 
-  /** Queues a request. Call it in the order of the log. @param recovered the spawn was active before the server started */
+  /** Queues a request. Call it in the order of the log. @param recovered it was active before the server started */
   request(action: "spawn" | "terminate", frame: Frame, recovered = false): void {
     if (action === "spawn") {
       this.#spawnIds.add(frame.id);

@@ -1,4 +1,4 @@
-/** What a store does without being asked. */
+/** The background tasks of a store. */
 export const TASKS = ["expire", "ephemeral", "collect", "flush", "rest", "place"] as const;
 export type Task = (typeof TASKS)[number];
 
@@ -23,14 +23,14 @@ export class Background {
     this.runs = Object.fromEntries(none) as Record<Task, TaskRuns>;
   }
 
-  /** Runs a task every so many ms. One that still runs by then is not run again. */
+  /** Runs a task at this interval. A task that still runs is not started again. */
   every(task: Task, ms: number, run: () => unknown): void {
     const timer = setInterval(() => void this.#run(task, run), ms);
     timer.unref();
     this.#timers.set(task, timer);
   }
 
-  /** Runs a task once in so many ms, unless it waits already. */
+  /** Runs a task once after this time, unless it waits already. */
   after(task: Task, ms: number, run: () => unknown): void {
     if (this.#timers.has(task) || this.#stopped) return;
     const timer = setTimeout(() => {
@@ -53,7 +53,7 @@ export class Background {
     for (const task of [...this.#timers.keys()]) this.cancel(task);
   }
 
-  /** What a task rejects with is the affair of the task. */
+  /** Runs a task and counts it. A task handles its own errors: a rejection is dropped here. */
   async #run(task: Task, run: () => unknown): Promise<void> {
     if (this.#busy.has(task) || this.#stopped) return;
     this.#busy.add(task);

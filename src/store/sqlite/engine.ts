@@ -113,7 +113,7 @@ export class SqliteStore implements Store {
     if (!still) this.#commits = this.#openCommits(database);
     const write = <T>(run: () => T) => this.#write(run);
     const guard = <T>(run: () => T) => this.#guard(run);
-    // What lacks a descriptor, or memory for a thread, is tried again.
+    // A task that lacks a descriptor, or memory for a thread, runs again later.
     const failed = (error: Error) => {
       if (!isOutOfFiles(error)) this.#stop(error);
     };
@@ -166,7 +166,7 @@ export class SqliteStore implements Store {
       failed,
     });
     if (still) {
-      // What it holds stays where it is.
+      // The store is read-only: staged content stays staged.
       this.content.stop();
     } else {
       void closeTreeToOthers(join(path, "cacache"), this.#ending.signal).catch(() => {});
@@ -257,8 +257,8 @@ export class SqliteStore implements Store {
     return { frames: frames.length, added };
   }
 
-  importEntries(pairs: readonly KvEntry[]): Promise<number> {
-    return this.#write(() => pairs.filter((pair) => this.kv.importNow(pair)).length);
+  importEntries(entries: readonly KvEntry[]): Promise<number> {
+    return this.#write(() => entries.filter((entry) => this.kv.importNow(entry)).length);
   }
 
   remove(id: string): Promise<boolean> {
@@ -429,7 +429,7 @@ export class SqliteStore implements Store {
       await this.content.finish(FLUSH_ON_CLOSE_MS);
       // The last of all writes: when it is durable, so are the others.
       await this.#write(() => {});
-      // Who still reads needs the log: it is not waited for.
+      // Another process may still read the log: the checkpoint must not wait for it.
       this.#db.run("PRAGMA busy_timeout = 0");
       this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (error) {
@@ -472,7 +472,7 @@ export class SqliteStore implements Store {
     this.#idConsumed = false;
   }
 
-  /** What is committed is told to readers when it is durable, and until then kept from them. */
+  /** Hides a commit from readers until it is durable, and publishes it then. */
   #committed(): () => void {
     const frames = this.#log.takePublished();
     const changes = this.kv.takePublished();

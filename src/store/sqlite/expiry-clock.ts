@@ -1,11 +1,11 @@
 /**
- * The time that decides what has expired. It does not go back when the clock does, so that what has
- * expired stays gone; until {@link goBack}, when all of that has been removed.
+ * The time that decides which frames have expired. It does not go back when the system's clock does, so that expired
+ * frames stay gone, until {@link goBack}, after all of them were removed.
  */
 export class ExpiryClock {
   readonly #real: () => number;
   #latest = 0;
-  /** What it was when the transaction began. */
+  /** The time when the transaction began, in ms. */
   #before = 0;
 
   /** @param real the system's clock, in ms */
@@ -19,25 +19,25 @@ export class ExpiryClock {
     return this.#latest;
   };
 
-  /** What the system's clock shows. */
+  /** The time of the system's clock, in ms. */
   readonly real = (): number => this.#real();
 
-  /** Tells whether the system's clock was set back below what it has shown. */
+  /** Whether the system's clock was set back below a time that it has shown. */
   get isAhead(): boolean {
     return this.#real() < this.#latest;
   }
 
-  /** Takes up the system's clock, once nothing is left that expired by the later time. */
+  /** Goes back to the system's clock. Call it once every frame that expired by the later time is removed. */
   goBack(): void {
     this.#latest = this.#real();
   }
 
-  /** A transaction begins. */
+  /** Notes that a transaction begins. */
   begins(): void {
     this.#before = this.now();
   }
 
-  /** It is rolled back, and what it removed is there again. */
+  /** Notes that the transaction was rolled back, with its removals. */
   rolledBack(): void {
     this.#latest = Math.max(this.#latest, this.#before);
   }

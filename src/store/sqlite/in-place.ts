@@ -2,21 +2,21 @@ import { type Stats, statSync } from "node:fs";
 import { XsError } from "../../core/error.ts";
 import { Moves } from "./moves.ts";
 
-/** After so many looks at the files it pays to be told of moves instead. */
-const MANY_LOOKS = 20;
+/** After this many checks of the files, a watch for moves costs less. */
+const CHECKS_BEFORE_WATCH = 20;
 
 /**
- * Watches over the files of an open store. They are open here whatever becomes of their names; but when
- * the store is moved, replaced or removed, what is written next would be lost, or go to another one.
+ * Notices when an open store is moved, replaced or removed. This process has its files open, so writes would still
+ * succeed, but they would be lost, or go to a store in another place.
  */
 export class InPlace {
   readonly #directory: string;
-  /** Where it is there, it watches all of them. */
+  /** Watches all files; undefined before the watch begins. */
   #moves: Moves | undefined;
   #looks = 0;
   readonly #watched = new Map<string, { readonly ino: number; readonly dev: number }>();
 
-  /** It stays so: what was written meanwhile may be lost. */
+  /** Never reset: writes since the move may be lost. */
   #problem: XsError | undefined;
 
   /** @param directory of the store, for messages */
@@ -24,23 +24,23 @@ export class InPlace {
     this.#directory = directory;
   }
 
-  /** From now on this path has to stay what it is now. */
+  /** Requires from now on that this path leads to the file that it leads to now. */
   watch(path: string): void {
     const { ino, dev } = statSync(path);
     this.#watched.set(path, { ino, dev });
     if (this.#moves?.add(path) === false) this.close();
   }
 
-  /** The same as {@link problem}, but for a folder above the store, at next to no cost. */
+  /** As {@link problem} at almost no cost, but without the folders above the store. */
   problemAtHand(): XsError | undefined {
     if (this.#problem) return this.#problem;
     if (this.#moves && !this.#moves.any()) return undefined;
-    // It takes longer to set up than a short command has to write.
-    if (++this.#looks === MANY_LOOKS) this.#moves = Moves.watch(this.#watched.keys());
+    // A short command would spend more time on the watch than on its writes.
+    if (++this.#looks === CHECKS_BEFORE_WATCH) this.#moves = Moves.watch(this.#watched.keys());
     return this.problem();
   }
 
-  /** Why nothing may be acknowledged any more; undefined where all is in its place. */
+  /** The reason why the store must not acknowledge writes any more; undefined while all files are in place. */
   problem(): XsError | undefined {
     this.#problem ??= this.#look();
     return this.#problem;

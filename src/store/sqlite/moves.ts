@@ -11,14 +11,14 @@ const POLLIN = 1;
 type Call = NonNullable<ReturnType<typeof libc>>;
 
 /**
- * Tells at once, and at next to no cost, when some of a store's files may have been moved or removed. Linux
- * only; of a folder above them it knows nothing.
+ * Notices at almost no cost when files of a store may have been moved or removed. Linux only. It does not notice a
+ * move of a folder above them.
  */
 export class Moves {
   readonly #fd: number;
   readonly #poll: Call;
   readonly #add: Call;
-  /** A struct pollfd: the descriptor, what is asked for, what there is. */
+  /** A struct pollfd: the descriptor, the requested events, the returned events. */
   readonly #asked = new Int32Array(2);
   readonly #answer = new Int16Array(this.#asked.buffer, 4, 2);
   readonly #pointer = ptr(this.#asked);
@@ -31,7 +31,7 @@ export class Moves {
     this.#answer[0] = POLLIN;
   }
 
-  /** Watches files and folders. Undefined where the system has no such thing, or no more of it. */
+  /** Watches files and folders. Undefined where the system has no inotify, or has reached its limit. */
   static watch(paths: Iterable<string>): Moves | undefined {
     if (process.platform !== "linux") return undefined;
     const [init, add, poll] = [libc("inotify_init1"), libc("inotify_add_watch"), libc("poll")];
@@ -47,18 +47,18 @@ export class Moves {
     return moves;
   }
 
-  /** Watches a file or folder. False where that cannot be. */
+  /** Watches a file or folder. Returns false where the system refuses that. */
   add(path: string): boolean {
     return this.#add(this.#fd, ptr(Buffer.from(`${path}\0`)), MOVED_OR_REMOVED) >= 0;
   }
 
-  /** Tells whether something may have happened since the last call. */
+  /** Whether a watched file may have been moved or removed since the last call. */
   any(): boolean {
     if (this.#poll(this.#pointer, 1, 0) === 0) return false;
     try {
       readSync(this.#fd, Buffer.alloc(4096));
     } catch {
-      // Nothing after all.
+      // No event was waiting.
     }
     return true;
   }

@@ -151,7 +151,7 @@ function uriOf(path: string): string {
   return `${pathToFileURL(path).href}?immutable=1`;
 }
 
-/** Runs something when this process ends, also by a signal. Gives what takes it back. */
+/** Runs a function when this process ends, also by a signal. Returns a function that cancels this. */
 function onEnd(run: () => void): () => void {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const ended = (signal: NodeJS.Signals) => {

@@ -25,7 +25,7 @@ export interface CommitHooks {
   begins(): void;
   /** Called last inside the transaction. */
   beforeCommit(): void;
-  /** Called when it is committed and not synced. Returns a function to call once it is durable, before writers resolve. */
+  /** Called when it is committed and not synced. Returns a function to call when it is durable, before writers resolve. */
   committed(): () => void;
   /** Called when the transaction was rolled back, with the reason. Returns the error for the writers. */
   rolledBack(error: Error): Error;
@@ -56,7 +56,7 @@ interface Unsynced {
  * Group commit: writes that arrive together share one transaction, and so one sync. The database is
  * at `synchronous=NORMAL`, where a commit is in the write-ahead log but not synced; the sync is done
  * here. That of a lone write is waited for at once; where many write it goes on beside the next
- * transaction, in a thread. Either way nobody is told of a write that is not durable.
+ * transaction, in a thread. Either way no write resolves before it is durable.
  */
 export class Commits {
   /** Commits so far, the writes in them, and how many commits there were of each size. */

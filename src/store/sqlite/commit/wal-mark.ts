@@ -57,7 +57,7 @@ export class WalMark {
     try {
       writeSync(this.#file, bytes, 0, SIZE, 0);
     } catch {
-      // What stands there is still true, or torn and then no mark.
+      // The old mark is still true; a torn mark does not count as one.
     }
   }
 

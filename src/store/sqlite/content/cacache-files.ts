@@ -18,11 +18,11 @@ import { isOutOfFiles, onceThereAreFiles } from "../../failures.ts";
 import { makePrivateFolder, PRIVATE_FILE } from "../../modes.ts";
 
 const ALGORITHM = "sha256";
-/** Content up to this size, in bytes, is checked each time it is read. */
+/** Content up to this size is checked at each read. */
 const MAX_CHECKED_BYTES = 64 * 1024;
-/** So many files are synced one by one; for more, the whole file system is. */
+/** Up to this many files are synced one by one; for more, one sync of the whole file system costs less. */
 const MAX_SINGLE_SYNCS = 16;
-/** Index entries that are removed at the same time. */
+/** Index entries that are removed concurrently. */
 const REMOVALS_AT_ONCE = 64;
 
 /** Content that is durable. */
@@ -68,7 +68,7 @@ export class ContentFiles {
    * Puts content with flat memory. When it resolves the content would survive a power cut; when the
    * source breaks it rejects and nothing is kept.
    *
-   * @param placing told the hash before the file gets its place
+   * @param placing called with the hash before the file gets its place
    */
   async put(
     chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -108,10 +108,10 @@ export class ContentFiles {
     }
     for (const { hash, bytes } of contents) await this.#index({ hash, size: bytes.length });
     for (const { temporary, path } of moves) renameSync(temporary, path);
-    // What was there already may still be on its way to the disk as well.
+    // Also syncs files that existed before: they may not be on the disk yet.
     if (contents.length > MAX_SINGLE_SYNCS && syncFileSystem(this.#root)) return;
     for (const { hash } of contents) {
-      // What was freed meanwhile needs no sync.
+      // A file that was freed meanwhile needs no sync.
       await this.#sync(this.#bucketOf(hash)).catch(missing);
       await this.#sync(this.pathOf(hash)).catch(missing);
     }
@@ -160,7 +160,7 @@ export class ContentFiles {
     return existsSync(this.pathOf(hash));
   }
 
-  /** Removes content at once. Gives its size, or undefined where there is none. */
+  /** Removes content at once. Returns its size in bytes, or undefined where there is none. */
   remove(hash: string): number | undefined {
     const size = statSync(this.pathOf(hash), { throwIfNoEntry: false })?.size;
     if (size === undefined) return undefined;
@@ -188,12 +188,12 @@ export class ContentFiles {
       const size = this.stateOf(hash)?.size;
       if (size === undefined) return;
       await this.#indexDurably({ hash, size });
-      // It may have gone again meanwhile.
+      // The file may be gone again.
       if (this.has(hash)) return;
     }
   }
 
-  /** Tells whether cacache finds some content by its hash. */
+  /** Whether cacache finds a content by its hash. */
   async isIndexed(hash: string): Promise<boolean> {
     const cacache = await loadCacache();
     return (await cacache.get.info(this.#root, hash))?.integrity === hash;
@@ -277,7 +277,7 @@ export class ContentFiles {
 
   /**
    * Writes the index entry, if there is none: before the file gets its place, so that none is ever
-   * without. Tells whether it did.
+   * without. Returns whether it wrote one.
    */
   async #index({ hash, size }: StoredContent): Promise<boolean> {
     if (existsSync(this.#bucketOf(hash)) && (await this.isIndexed(hash))) return false;
@@ -314,7 +314,7 @@ export class ContentFiles {
   }
 }
 
-/** Tells whether a file has exactly these bytes. */
+/** Whether a file has exactly these bytes. */
 function holds(path: string, bytes: Uint8Array): boolean {
   const state = statSync(path, { throwIfNoEntry: false });
   if (state?.size !== bytes.length) return false;

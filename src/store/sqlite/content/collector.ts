@@ -17,7 +17,7 @@ const GRACE_MS = 24 * 60 * 60 * 1000;
 const REST_FACTOR = 20;
 const MIN_REST_MS = 1000;
 
-/** What a collection freed, or would free. */
+/** The content that a collection freed, or would free. */
 export interface Collected {
   /** The number of contents. */
   contents: number;
@@ -36,10 +36,10 @@ export interface CollectorHost {
 }
 
 /**
- * Frees content that nothing names any more. What was removed leaves the hashes it named in the
- * table `freed`; a scan of the log and of the k/v store takes off those that something else names,
- * in its hash, its meta or its value; the rest goes. So nothing is counted while frames come in,
- * and a hash that stands anywhere keeps its content.
+ * Frees content to which nothing refers any more. A removal leaves the hashes of its frame or entry in the table
+ * `freed`. A scan of the log and of the key/value store drops those that appear elsewhere, in a hash, a meta or a
+ * value, and the content of the others is removed. So appends need no count of references, and a hash that appears
+ * anywhere keeps its content.
  */
 export class Collector {
   readonly #host: CollectorHost;
@@ -58,7 +58,7 @@ export class Collector {
     this.#host = host;
   }
 
-  /** To be told of everything that is written while a collection may be under way. */
+  /** Notes a text that was written. Call it for every write while a collection may run. */
   noteReferences(data: string | Uint8Array): void {
     if (!this.#candidates) return;
     const text =
@@ -68,12 +68,12 @@ export class Collector {
     for (const hash of hashesIn(text)) this.#candidates.delete(hash);
   }
 
-  /** To be told of what something that was removed had named. */
+  /** Notes the hashes to which a removed frame or entry referred. */
   noteDereferenced(hashes: readonly string[]): void {
     if (this.#candidates) for (const hash of hashes) this.#lostMeanwhile.add(hash);
   }
 
-  /** Keeps all content, for an export or import, until the function it gives is called. */
+  /** Keeps all content, for an export or import. Resolves to the function that ends this. */
   async hold(): Promise<() => void> {
     this.#holds++;
     await this.#running.catch(() => {});
@@ -110,8 +110,8 @@ export class Collector {
   }
 
   /**
-   * Frees what was removed, if it is time for that; in the background. Gives the end of it, or
-   * undefined where it is not under way.
+   * Frees the content of removed frames and entries in the background, unless the collector rests. Resolves at its end;
+   * undefined where no collection runs.
    */
   collectSoon(urgent = false): Promise<void> | undefined {
     if (this.#inBackground !== undefined) return this.#inBackground;
@@ -145,7 +145,7 @@ export class Collector {
     return next;
   }
 
-  /** What a full collection looks at: what was removed, and every content that is old enough. */
+  /** The hashes for a full collection: those of removals, and those of all files that are old enough. */
   async *#everything(): AsyncGenerator<string> {
     const { db, content } = this.#host;
     const isFreed = db.query("SELECT 1 FROM freed WHERE hash = ?");
@@ -158,7 +158,7 @@ export class Collector {
     }
   }
 
-  /** The hashes that removed frames named. What is none any more is left for a check to tell. */
+  /** The hashes of removals. Skips a damaged hash, which a check reports. */
   #freed(most = -1): string[] {
     const { db, content, guard } = this.#host;
     const rows = guard(() => db.query("SELECT hash FROM freed LIMIT ?").all(most)) as {
@@ -195,14 +195,14 @@ export class Collector {
   }
 
   /**
-   * Scans everything that may name content, a page a turn of the event loop. It ends at a row that is
-   * damaged: what that named nobody can tell, so nothing is freed.
+   * Scans everything that may refer to content, one page in each turn of the event loop. Rejects at a damaged row: its
+   * references are unknown, so nothing may be freed.
    *
    * @throws XsError `frame_damaged`, `value_damaged`
    */
   async #takeOffNamed(): Promise<void> {
     const { db, guard } = this.#host;
-    // What is written from now on is told to `noteReferences`: a scan up to the end would chase a fast writer.
+    // `noteReferences` gets every later write: a scan that included those would chase a fast writer.
     const newest = guard(() => db.query("SELECT max(id) AS id FROM frames").get()) as {
       id: string | null;
     };
@@ -250,14 +250,14 @@ export class Collector {
     const forget = db.query("DELETE FROM freed WHERE hash = ?");
     const freed = new Map<string, number>();
     const inFiles: string[] = [];
-    // In one go with the commit, so that nothing can come to name them in between.
+    // In the same step as the commit, so that no write can refer to them in between.
     await this.#host.write(() => {
       for (const hash of hashes) {
         if (content.isPinned(hash)) continue;
         if (unnamed.has(hash)) {
           const removed = content.remove(hash);
           if (removed) freed.set(hash, removed.size);
-          // What is only staged has no entry in the index, or loses it where it is flushed.
+          // Content that is only staged has no index entry, or loses it when it is flushed.
           if (removed?.inFile) inFiles.push(hash);
         } else if (this.#lostMeanwhile.has(hash)) {
           // The next collection looks again.

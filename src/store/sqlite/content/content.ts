@@ -16,43 +16,43 @@ import { type FlushRange, flushNext } from "./flush.ts";
 import { Flusher } from "./flusher.ts";
 import { Staged } from "./staging.ts";
 
-/** Content up to this size, in bytes, rides in the commit of its frame. */
+/** Content up to this size, in bytes, is in the commit of its frame. */
 export const STAGED_MAX = 64 * 1024;
-/** Staged bytes at which new content waits until some of them are flushed. */
+/** With this many bytes staged, new content waits until some of them are flushed. */
 const STAGED_FULL_BYTES = 64 * 1024 * 1024;
-/** Staged bytes at which flushing starts at once. */
+/** With this many bytes staged, flushing starts at once. */
 const STAGED_MUCH_BYTES = 24 * 1024 * 1024;
 /**
  * Otherwise content is flushed when it is between one and two times so old, in ms. A burst is over by
  * then, and what is only kept for a moment is gone and never makes a file.
  */
 const FLUSH_AFTER_MS = 2000;
-/** After a full disk, or without a descriptor, flushing is tried again so much later, in ms. */
+/** The wait before the next flush after a full disk, or without a descriptor. */
 const RETRY_MS = 5000;
 
 /** Codes of a full disk, the system's and ours. */
 const FULL = new Set(["ENOSPC", "EDQUOT", "disk_full"]);
 
-/** What the content needs of the store around it. */
+/** The part of the store that the content uses. */
 export interface ContentHost {
   readonly db: Database;
   /** Runs a write in the next commit. */
   write<T>(run: () => T): Promise<T>;
-  /** Runs a read, and gives its failure as an error of ours. */
+  /** Runs a read. Throws its failure as an XsError. */
   guard<T>(run: () => T): T;
   /** Reports a failure that no caller waits for. */
   failed(error: Error): void;
-  /** What runs in the background. */
+  /** The clock of background tasks. */
   readonly background: Background;
-  /** There is much staged: frees what can be freed. Gives the end of that, if it is under way. */
+  /** Called when much is staged: starts the collector. Resolves at its end; undefined where it does not run. */
   onBackpressure(): Promise<void> | undefined;
-  /** Told of everything that is written and may name content. */
+  /** Called with every text that is written and may refer to content. */
   noteReferences(text: string): void;
-  /** Told of what something that was removed had named. */
+  /** Called with the hashes of removed frames and entries. */
   noteDereferenced(hashes: readonly string[]): void;
-  /** Before and after files are made. @throws XsError where the store is not in its place any more */
+  /** Called before and after files are made. @throws XsError where the store is not in its place any more */
   checkPlace(): void;
-  /** The directory of cacache is there, and has to stay. */
+  /** Called when the directory of cacache exists: from then on it must stay in place. */
   prepared(root: string): void;
 }
 
@@ -74,15 +74,15 @@ export class ContentStore {
   readonly #pinned = new Map<string, number>();
   #ready: Promise<void> | undefined;
   #flushing: Promise<void> | undefined;
-  /** The last row that is to be flushed now. */
+  /** The last row to flush now. */
   #due = 0;
-  /** The last row there was when the timer was set: it is old enough when it fires. */
+  /** The newest row when the timer was set: it is old enough when the timer fires. */
   #ageing = 0;
   /** Resolves when the next contents are flushed, or flushing has ended. */
   #batch = Promise.withResolvers<void>();
-  /** Why nothing is flushed at the moment: the disk is full, or the database is damaged. */
+  /** Why no content is flushed at the moment: the disk is full, or the database is damaged. */
   #flushError: XsError | undefined;
-  /** What was removed while a batch was being flushed: it may be making their files. */
+  /** The hashes removed during the flush of a batch, which may be writing their files. */
   readonly #removed = new Set<string>();
   #stopped = false;
 
@@ -168,7 +168,7 @@ export class ContentStore {
     return (await this.files.open(hash)) ?? this.#openStaged(hash) ?? (await this.files.open(hash));
   }
 
-  /** Tells whether there is content of a hash, without reading it. */
+  /** Whether the store has the content of a hash. Does not read it. */
   has(hash: string): boolean {
     return this.sizeOf(hash) !== undefined;
   }
@@ -178,7 +178,7 @@ export class ContentStore {
     return this.#staged.sizeOf(hash) ?? this.files.stateOf(hash)?.size;
   }
 
-  /** Tells whether it is on its way to a file. */
+  /** Whether a content is staged, on its way to a file. */
   isStaged(hash: string): boolean {
     return this.#staged.has(hash);
   }
@@ -188,7 +188,7 @@ export class ContentStore {
     return this.#staged.waiting();
   }
 
-  /** Stages content; to be called inside a write. */
+  /** Stages content. Call it inside a write. */
   stage(content: TakenContent): void {
     if (!content.bytes) return;
     if (content.ephemeral) {
@@ -200,12 +200,12 @@ export class ContentStore {
     else this.#flushSoon();
   }
 
-  /** Tells whether much is staged that only waits for the collector. */
+  /** Whether much of the staged content only waits for the collector. */
   get hasMuchUnused(): boolean {
     return this.#staged.weight - this.#staged.usedWeight > STAGED_MUCH_BYTES;
   }
 
-  /** A frame that named these hashes was removed; to be called inside a write. */
+  /** Notes that a frame with these hashes was removed. Call it inside a write. */
   release(hashes: readonly string[]): void {
     // Of staged content its row tells; one here as well would be a write at a random place.
     for (const hash of hashes) if (!this.#staged.dropUse(hash)) this.#free.run(hash);
@@ -217,7 +217,7 @@ export class ContentStore {
     return this.#staged.unused();
   }
 
-  /** Tells whether some content is one of those. */
+  /** Whether a content is one of those. */
   isUnused(hash: string): boolean {
     return this.#staged.isUnused(hash);
   }
@@ -249,7 +249,7 @@ export class ContentStore {
     this.#staged.setUsed(hash);
   }
 
-  /** Removes content; inside a write. Gives its size and where it was; undefined for nowhere. */
+  /** Removes content. Call it inside a write. Returns its size and its home; undefined where there is none. */
   remove(hash: string): { size: number; inFile: boolean } | undefined {
     const staged = this.#staged.sizeOf(hash);
     this.#staged.remove(hash);
@@ -260,7 +260,7 @@ export class ContentStore {
     return size === undefined ? undefined : { size, inFile: filed !== undefined };
   }
 
-  /** Tells whether some content is staged, large and without its frame, or just freed. */
+  /** Whether a content is staged, or large and without its frame yet, or just freed. */
   isOnItsWay(hash: string): boolean {
     return this.isPinned(hash) || this.#removed.has(hash) || this.#staged.has(hash);
   }
@@ -293,7 +293,7 @@ export class ContentStore {
   }
 
   #flushUpTo(row: number): void {
-    // What is under way is not cut short by the timer.
+    // The timer must not shorten a flush that runs.
     this.#due = this.#flushing === undefined ? row : Math.max(this.#due, row);
     if (this.#flushing !== undefined || this.#stopped) return;
     this.#host.background.cancel("flush");
@@ -304,7 +304,7 @@ export class ContentStore {
       })
       .catch((error: { code?: string } & Error) => {
         if (!staysStaged(error)) return this.#host.failed(error);
-        // What is staged is as safe as it was, and is flushed later.
+        // Staged content is durable in the database, so a later flush is soon enough.
         this.#flushError = isFull(error)
           ? diskFull(error)
           : isOutOfFiles(error)
@@ -317,7 +317,7 @@ export class ContentStore {
         this.#removed.clear();
         this.#flusher.rest();
         this.#endBatch();
-        // What came after the last look.
+        // Content may have come after the last batch.
         if (this.#staged.weight > 0) this.#flushSoon();
       });
   }
@@ -377,11 +377,11 @@ export class ContentStore {
       await this.#host.write(() => {
         for (const { seq, hash } of flushed) {
           if (!this.#removed.has(hash)) {
-            // It has lost its frame meanwhile, and its row that told of that goes.
+            // It lost its last reference meanwhile: notes that for the collector, because the row goes.
             if (this.#staged.isUnused(hash)) this.#free.run(hash);
             this.#staged.remove(hash, seq);
           } else if (!this.#staged.has(hash)) {
-            // It was freed while its file was made. Appended again, it has a row again.
+            // It was freed during the flush. If it had been appended again, it would have a row.
             this.files.remove(hash);
             leftOver.push(hash);
           }
@@ -413,7 +413,7 @@ export class ContentStore {
     this.#ready ??= onceThereAreFiles(() => this.files.prepare()).then(
       () => this.#host.prepared(this.#root),
       (error) => {
-        // What was wrong may pass.
+        // The cause may pass, so the next call tries again.
         this.#ready = undefined;
         throw error;
       },
@@ -446,7 +446,7 @@ function ephemeralTooLarge(): XsError {
   );
 }
 
-/** A full disk passes, a lack of descriptors as well, and a damaged page is no reason to stop: the rest of the store is sound. */
+/** Whether content stays staged after this error: a full disk and a lack of descriptors pass, damage is elsewhere. */
 function staysStaged(error: { code?: string }): boolean {
   const code = error.code ?? "";
   if (isFull(error) || isOutOfFiles(error)) return true;

@@ -7,9 +7,9 @@ import { type Flushed, type FlushRange, flushNext } from "./flush.ts";
 
 declare const self: Worker;
 
-/** What the worker is told: where the store is, first; then what to flush. */
+/** A message to the worker: first where the store is, then the rows to flush. */
 export type ToFlusher = { database: string; root: string } | FlushRange;
-/** What it answers. */
+/** An answer of the worker. */
 export type FromFlusher = Flushed | { failed: { message: string; code?: string } };
 
 let where: { database: string; root: string } | undefined;
@@ -23,7 +23,7 @@ self.onmessage = async ({ data }: MessageEvent<ToFlusher>) => {
   }
   if (!where) return;
   try {
-    // Now and not before, as what fails has to be told, and may work the next time.
+    // Opened only now: a failure reaches the caller this way, and the next attempt may succeed.
     db ??= openForReading(where.database);
     files ??= new ContentFiles(where.root);
     postMessage(await flushNext(db, files, data));

@@ -2,21 +2,21 @@ import type { Database } from "bun:sqlite";
 import { hashOf } from "../../../core/hash.ts";
 import type { ContentFiles } from "./cacache-files.ts";
 
-/** Staged contents that are moved at a time: they share one sync. */
+/** The most staged contents, and their bytes, in one batch. The contents of a batch share one sync. */
 const BATCH_ROWS = 1000;
 const BATCH_BYTES = 8 * 1024 * 1024;
 
-/** What was flushed of the staged contents. */
+/** The outcome of a flush. */
 export interface Flushed {
-  /** The rows that are in files now. */
+  /** The rows whose content is in files now. */
   readonly flushed: readonly { seq: number; hash: string }[];
-  /** The last row that was looked at. */
+  /** The last row that the flush looked at. */
   readonly last: number;
-  /** There was nothing after it. */
+  /** Whether no row of the range follows. */
   readonly done: boolean;
 }
 
-/** Which rows are to be flushed: those after one, up to another. */
+/** The rows to flush: those after one row, up to another. */
 export interface FlushRange {
   readonly after: number;
   readonly upTo: number;

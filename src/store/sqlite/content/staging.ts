@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 
-/** What a staged content costs beside its bytes. */
-const OVERHEAD = 256;
+/** The memory and disk that a staged content takes besides its bytes. */
+const OVERHEAD_BYTES = 256;
 
 interface Entry {
   readonly seq: number;
@@ -18,7 +18,7 @@ export class Staged {
   readonly #sql: ReturnType<typeof statements>;
   #entries = new Map<string, Entry>();
   #bytes = 0;
-  /** Of these, those that nothing uses. */
+  /** The staged contents to which nothing refers. */
   #unusedBytes = 0;
   #newest = 0;
 
@@ -37,17 +37,17 @@ export class Staged {
     this.#newest = rows.reduce((newest, { seq }) => Math.max(newest, seq), 0);
   }
 
-  /** What is kept here, in bytes. */
+  /** The size of all staged content, in bytes. */
   get weight(): number {
     return this.#bytes;
   }
 
-  /** What of it has a use, and so is to be flushed. */
+  /** The size of the staged content with a reference, which will be flushed, in bytes. */
   get usedWeight(): number {
     return this.#bytes - this.#unusedBytes;
   }
 
-  /** The row that came last. */
+  /** The number of the newest row. */
   get newest(): number {
     return this.#newest;
   }
@@ -77,7 +77,7 @@ export class Staged {
     return row?.bytes;
   }
 
-  /** Tells whether any content after a row, up to another, is to be flushed. */
+  /** Whether any content after a row, up to another, must be flushed. */
   hasNext(after: number, upTo: number): boolean {
     return this.#sql.next.get(after, upTo) !== null;
   }
@@ -99,8 +99,8 @@ export class Staged {
   }
 
   /**
-   * Something that used it is gone. Without a use it is not flushed, and is one of the
-   * {@link unused}. Tells whether it is.
+   * Notes that a reference to it is gone. Content without a reference is not flushed, and is among the
+   * {@link unused}. Returns whether it is.
    */
   dropUse(hash: string): boolean {
     const entry = this.#entries.get(hash);
@@ -122,7 +122,7 @@ export class Staged {
     return this.#entries.get(hash)?.uses === 0;
   }
 
-  /** It has a use after all. */
+  /** Notes a reference to content that had none. */
   setUsed(hash: string): void {
     const entry = this.#entries.get(hash);
     if (!entry || entry.uses > 0) return;
@@ -143,7 +143,7 @@ export class Staged {
 }
 
 function weightOf({ size }: { size: number }): number {
-  return size + OVERHEAD;
+  return size + OVERHEAD_BYTES;
 }
 
 function statements(db: Database) {

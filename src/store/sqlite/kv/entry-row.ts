@@ -1,6 +1,6 @@
 import { quoted, XsError } from "../../../core/error.ts";
 
-/** A row; without a value where the pair was deleted while somebody watched. */
+/** A row; its value is null where the entry was deleted while a reader watched. */
 export interface KvRow {
   readonly key: string;
   readonly rev: string;
@@ -9,22 +9,22 @@ export interface KvRow {
   readonly value: Uint8Array | null;
 }
 
-/** What a listing reads of a row. */
+/** The columns that a listing reads. */
 export interface KvInfoRow {
   readonly key: string;
   readonly rev: string;
   readonly type: string;
-  /** Null for a deleted pair. */
+  /** In bytes; null for a deleted entry. */
   readonly size: number | null;
 }
 
-/** The checksum of a pair, over everything that is stored of it. */
+/** The checksum of an entry, over all its other columns. */
 export function kvCrc({ key, rev, type, value }: Omit<KvRow, "crc">): number {
   const head = Bun.hash.crc32(`${key}\0${rev}\0${type}\0${value ? "=" : ""}`);
   return value ? Bun.hash.crc32(value as Uint8Array<ArrayBuffer>, head) : head;
 }
 
-/** Checks a row against its CRC and gives it back. @throws XsError `value_damaged` */
+/** Checks a row against its CRC and returns it. @throws XsError `value_damaged` */
 export function checkedRow(row: KvRow): KvRow {
   if (kvCrc(row) === row.crc) return row;
   throw new XsError(
@@ -33,7 +33,7 @@ export function checkedRow(row: KvRow): KvRow {
   );
 }
 
-/** A pair without its value, as a listing gives it. */
+/** The JSON line of an entry in a listing, which has no value. */
 export function infoLine({ key, rev, type, size }: KvInfoRow): string {
   return JSON.stringify({ key, rev, size, type });
 }

@@ -71,9 +71,9 @@ export class KvStore {
 
   /** Resolves to an entry once it is durable; undefined where there is none. @throws XsError `value_damaged` */
   async get(key: string): Promise<KvEntry | undefined> {
-    const pair = this.getNow(key);
+    const entry = this.getNow(key);
     const hidden = this.#host.visibleBefore();
-    if (hidden === undefined || (pair && pair.rev < hidden)) return pair;
+    if (hidden === undefined || (entry && entry.rev < hidden)) return entry;
     // As that commit has it: by the time it is durable there may be a newer one that is not.
     return await this.#host.write(() => this.getNow(key));
   }
@@ -85,12 +85,12 @@ export class KvStore {
     const row = this.#row(key);
     if (!row?.value) return undefined;
     const { rev, type, value } = row;
-    const pair = { key, rev, type, value, size: value.length };
-    if (pair.size <= MAX_RECENT_VALUE_BYTES) {
+    const entry = { key, rev, type, value, size: value.length };
+    if (entry.size <= MAX_RECENT_VALUE_BYTES) {
       if (this.#recent.size >= MAX_RECENT_ENTRIES) this.#recent.clear();
-      this.#recent.set(key, pair);
+      this.#recent.set(key, entry);
     }
-    return pair;
+    return entry;
   }
 
   /** Writes a value and resolves to its revision. @throws XsError `precondition_failed` */
@@ -127,12 +127,12 @@ export class KvStore {
   }
 
   /** Adds an entry with its revision, unless the key has a newer one. Call it inside a write. */
-  importNow(pair: KvEntry): boolean {
-    this.#host.ids.advancePast(pair.rev);
+  importNow(entry: KvEntry): boolean {
+    this.#host.ids.advancePast(entry.rev);
     this.#host.idConsumed();
-    const known = this.#sql.get.get(pair.key) as KvRow | null;
-    if (known && known.rev >= pair.rev) return false;
-    this.#set(pair);
+    const known = this.#sql.get.get(entry.key) as KvRow | null;
+    if (known && known.rev >= entry.rev) return false;
+    this.#set(entry);
     return true;
   }
 
@@ -176,7 +176,7 @@ export class KvStore {
     return changes;
   }
 
-  /** Tells watchers of changes. */
+  /** Publishes changes to watchers. */
   publish(changes: readonly LiveFrame[]): void {
     if (changes.length > 0) this.#live.publish(changes);
   }
@@ -187,12 +187,12 @@ export class KvStore {
     this.#total = undefined;
   }
 
-  /** Tells whether there are deleted pairs that every watcher knows of. */
+  /** Whether there are rows of deleted entries. */
   hasDeleted(): boolean {
     return this.#sql.hasDeleted.get() !== null;
   }
 
-  /** Forgets deleted pairs that every watcher knows of; inside a write. */
+  /** Removes the rows of deleted entries whose deletion every watcher has seen. Call it inside a write. */
   sweep(): void {
     let known = "~";
     for (const watcher of this.#watchers) if (watcher.position < known) known = watcher.position;
@@ -203,17 +203,17 @@ export class KvStore {
     this.#live.close();
   }
 
-  #set(pair: Omit<KvRow, "crc">): void {
-    const { key, rev, type, value } = pair;
+  #set(entry: Omit<KvRow, "crc">): void {
+    const { key, rev, type, value } = entry;
     this.#count(key, value ? 1 : 0);
-    this.#sql.put.run(key, rev, type, kvCrc(pair), value);
+    this.#sql.put.run(key, rev, type, kvCrc(entry), value);
     this.#recent.delete(key);
     if (value) this.#host.noteReferences(value);
     if (this.#watchers.size === 0) return;
-    this.#published.push({ id: rev, scopes: [key], line: changeLine(pair), expires: null });
+    this.#published.push({ id: rev, scopes: [key], line: changeLine(entry), expires: null });
   }
 
-  /** Counts that a key is about to have so many values, 1 or 0. */
+  /** Counts a key before it changes. @param values of the key after the change */
   #count(key: string, values: 0 | 1): void {
     if (this.#total !== undefined) this.#total += values - (this.#infoOf(key) ? 1 : 0);
   }

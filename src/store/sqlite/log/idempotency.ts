@@ -3,9 +3,9 @@ import { quoted, XsError } from "../../../core/error.ts";
 import { hashOf } from "../../../core/hash.ts";
 import type { AppendRequest } from "../../types.ts";
 
-/** How long an answer is kept, in ms. */
+/** How long the store keeps an answer, in ms. */
 const KEPT_MS = 24 * 60 * 60 * 1000;
-/** Answers that one sweep forgets at most. */
+/** The most answers that one sweep removes. */
 const SWEEP_ROWS = 1000;
 
 /**
@@ -22,8 +22,8 @@ export class Idempotency {
   }
 
   /**
-   * The frames of the first append with this key; else those that `append` gives, kept for a retry.
-   * Inside a write.
+   * Returns the frames of the first append with this key, or else calls `append` and keeps its frames for a retry.
+   * Call it inside a write.
    *
    * @throws XsError `idempotency_key_reused` where the first asked for something else
    */
@@ -42,7 +42,7 @@ export class Idempotency {
     return frames;
   }
 
-  /** Tells whether an answer was kept when the clock was ahead of what it shows now. */
+  /** Whether an answer was stored while the clock was ahead of its present time. */
   wasAhead(): boolean {
     return this.#sql.newest.get(this.#now() + KEPT_MS) !== null;
   }

@@ -18,12 +18,12 @@ import type { AppendRequest, ImportFrame } from "../../types.ts";
 import type { ContentStore } from "../content/content.ts";
 import type { ExpiryClock } from "../expiry-clock.ts";
 
-/** Expired rows that one commit removes at most, so that a mass expiry holds nobody up. */
+/** The most expired rows that one commit removes, so that writers need not wait for a mass expiry. */
 const SWEEP_ROWS = 1000;
 
 const LF = 10;
 
-/** A page as SQLite puts it together. */
+/** A page as SQLite joins its lines. */
 interface PageRow {
   rows: number;
   firstId: string | null;
@@ -34,22 +34,22 @@ interface PageRow {
   bytes: Uint8Array | null;
 }
 
-/** What the log needs of the store around it. */
+/** The part of the store that the log uses. */
 export interface LogHost {
   readonly db: Database;
   readonly ids: IdSequence;
   readonly content: ContentStore;
-  /** What decides what has expired. */
+  /** Its time decides which frames have expired. */
   readonly clock: ExpiryClock;
-  /** Told, inside a write, of an id that no frame keeps. */
+  /** Called inside a write that takes an id which no frame keeps. */
   idConsumed(): void;
-  /** Reads give nothing from this id on: it is not durable yet. */
+  /** The first id that is not durable yet: reads end before it. Undefined where all ids are durable. */
   visibleBefore(): string | undefined;
-  /** Told, inside a write, that times which were reckoned from now on are later than they should be. */
+  /** Called inside a write when the clock was set back: stored times that count from now are too late. */
   clockBack(): void;
 }
 
-/** The rows of the frames and what they are indexed under. What writes is to be run in a commit. */
+/** The rows of the frames and of their index. Call its writing methods inside a commit. */
 export class Log {
   readonly #db: Database;
   readonly #ids: IdSequence;
@@ -110,7 +110,7 @@ export class Log {
     const scopes = scopesOfLine(line);
     if (ttl.kind !== "ephemeral") {
       const keep = ttl.kind === "last" ? ttl.count : undefined;
-      // What has another ttl is not to be counted with what came before it.
+      // A frame with another ttl must not count among the earlier frames of this commit.
       if (this.#untrimmed.has(topic) && this.#untrimmed.get(topic) !== keep) this.trim();
       this.#insert(id, line, scopes, expires);
       if (keep !== undefined) this.#untrimmed.set(topic, keep);
@@ -192,7 +192,7 @@ export class Log {
     return this.#clock.real();
   }
 
-  /** Removes expired rows. Gives how many it looked at. */
+  /** Removes expired rows. Returns how many it looked at. */
   sweep(): number {
     const rows = this.#sql.expired.all(this.#now(), SWEEP_ROWS) as {
       id: string;
@@ -351,7 +351,7 @@ export class Log {
   }
 }
 
-/** Checks a row against its CRC and gives its line. @throws XsError `frame_damaged` */
+/** Checks a row against its CRC and returns its line. @throws XsError `frame_damaged` */
 export function checkedLine({
   id,
   crc,

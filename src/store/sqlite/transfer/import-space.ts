@@ -7,16 +7,16 @@ import type { ImportFrame } from "../../types.ts";
 import type { KvEntry } from "../kv/kv.ts";
 
 const NAME = /^import-[0-9a-f-]{36}\.db$/;
-/** What is given back at a time. */
+/** The most rows, and bytes, that the generators yield at once. */
 const STEP_ROWS = 10_000;
 const STEP_BYTES = 16 * 1024 * 1024;
-/** What a row costs beside its long texts. */
+/** The bytes of a row besides its long texts. */
 const ROW_BYTES = 200;
 
 type FrameRow = Omit<ImportFrame, "ttl"> & { ttl: string };
 
 /**
- * Where an import keeps what it has read until it has read all: a database of its own beside the
+ * The place where an import keeps its input until it has read all of it: a separate database beside the
  * store's. It need not survive anything, so nothing of it is synced.
  */
 export class ImportSpace {
@@ -41,7 +41,7 @@ export class ImportSpace {
     this.#db.run("BEGIN");
   }
 
-  /** Notes the name of an entry. False if it was there before. */
+  /** Notes the name of a tar entry. Returns false if the name came before. */
   addEntry(name: string): boolean {
     return this.#sql.entry.run(name).changes > 0;
   }
@@ -67,7 +67,7 @@ export class ImportSpace {
     }
   }
 
-  /** The pairs, some at a time. */
+  /** The key/value entries, some at a time. */
   *pairs(): Generator<KvEntry[]> {
     const rows = this.#db.query("SELECT key, rev, type, value FROM pairs ORDER BY seq");
     type PairRow = Omit<KvEntry, "size">;
@@ -82,7 +82,7 @@ export class ImportSpace {
     for (const step of steps(rows, () => 0)) yield step.map(({ hash }) => hash);
   }
 
-  /** Gives it up, with all that is in it. */
+  /** Removes the database. */
   close(): void {
     this.#db.close();
     rmSync(this.#path, { force: true });

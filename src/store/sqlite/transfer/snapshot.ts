@@ -8,7 +8,7 @@ import { checkedLine } from "../log/log.ts";
 const PAGE_ROWS = 200;
 
 /**
- * What a store holds at one moment, read on a connection of its own, so that writes go on beside
+ * The contents of a store at one moment, read on a separate connection, so that writes go on beside
  * it. While it is open the write-ahead log only grows.
  */
 export class Snapshot {
@@ -16,7 +16,7 @@ export class Snapshot {
   readonly #now: number;
   readonly #release: () => void;
 
-  /** @param release called when it is closed */
+  /** @param release called when the snapshot is closed */
   constructor(database: string, now: number, release: () => void) {
     this.#release = release;
     this.#now = now;
@@ -56,7 +56,7 @@ export class Snapshot {
     }
   }
 
-  /** The k/v pairs, in the order of their keys. @throws XsError `value_damaged` */
+  /** The key/value entries, in the order of their keys. @throws XsError `value_damaged` */
   *pairs(): Generator<KvEntry> {
     const next = this.#db.query(
       "SELECT key, rev, type, crc, value FROM kv WHERE key > ? AND value IS NOT NULL ORDER BY key LIMIT 1",

@@ -46,9 +46,9 @@ interface FrameRow {
   frame: string;
 }
 
-/** What each part of a check works on. */
+/** The input and output of each part of a check. */
 interface Subject {
-  /** A connection of the check's own, which sees the store as it was when the check began. */
+  /** A separate connection, which sees the store as it was when the check began. */
   readonly db: Database;
   readonly content: ContentStore;
   readonly findings: Findings;
@@ -77,7 +77,7 @@ export async function checkStore(
     await findings.turn();
     await checkFrames(subject);
     await checkScopes(subject);
-    await checkPairs(subject);
+    await checkEntries(subject);
     await checkStaged(subject);
     await checkFiles(subject);
     findings.result.staged = content.staged().contents;
@@ -111,7 +111,7 @@ async function checkFrames({ db, content, findings }: Subject): Promise<void> {
 async function checkScopes({ db, findings }: Subject): Promise<void> {
   const frame = db.query(`SELECT ${FRAME} FROM frames WHERE id = ?`);
   await eachRow(db, SCOPES, findings, ({ scope, id }: { scope: string; id: string }) => {
-    // What is wrong with the row itself is told elsewhere; one that cannot be read only here.
+    // Reports only a row that cannot be read: another part reports damage in the row.
     const row = findings.guarded(`frame ${id}`, () => frame.get(id) as FrameRow | null);
     if (row === null) findings.found(`index: ${scope} names the frame ${id}, which is not there`);
     else if (row && !problemOf(row) && !scopesOfLine(row.frame).includes(scope)) {
@@ -120,7 +120,7 @@ async function checkScopes({ db, findings }: Subject): Promise<void> {
   });
 }
 
-async function checkPairs({ db, findings }: Subject): Promise<void> {
+async function checkEntries({ db, findings }: Subject): Promise<void> {
   const newest = newestId(db, findings);
   await eachRow(db, ENTRIES, findings, (row: KvRow) => {
     if (row.value) findings.result.pairs++;

@@ -2,7 +2,7 @@ import { nextTurn } from "../../../lib/next-turn.ts";
 import { isOutOfFiles } from "../../failures.ts";
 import type { CheckListener, CheckResult } from "../../types.ts";
 
-/** What a check has found so far, on its way to whoever listens. */
+/** The problems and counts that a check has found so far, and sends to its listener. */
 export class Findings {
   readonly result: CheckResult = { frames: 0, contents: 0, pairs: 0, staged: 0, problems: 0 };
   readonly #listener: CheckListener;
@@ -14,11 +14,11 @@ export class Findings {
 
   found(problem: string): void {
     this.result.problems++;
-    // What is quoted of a damaged row may be anything; a problem is one line of text.
+    // A problem may quote any bytes of a damaged row, and must be one line of text.
     this.#waiting.push(problem.replace(/\p{Cc}/gu, "\ufffd"));
   }
 
-  /** Runs a read; where it fails, that is a problem, and there is nothing to give. */
+  /** Runs a read. Where it fails, notes a problem and returns undefined. */
   guarded<T>(name: string, read: () => T): T | undefined {
     try {
       return read();
@@ -30,7 +30,7 @@ export class Findings {
     }
   }
 
-  /** Tells what was found, and gives way to everything else. @throws the reason of the signal */
+  /** Reports the problems found, and lets other work of the server run. @throws the reason of the signal */
   async turn(): Promise<void> {
     const { signal, progress, report } = this.#listener;
     const problems = this.#waiting;

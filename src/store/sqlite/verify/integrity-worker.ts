@@ -22,7 +22,7 @@ function check(database: string): FromIntegrity {
     }
   } catch (error) {
     const { message, code } = error as Error & { code?: string };
-    // What it has told before is worth more.
+    // The problems found before the error say more than the error.
     if (problems.length === 0) return { failed: { message, ...(code && { code }) } };
   } finally {
     db?.close();

@@ -4,13 +4,13 @@ import type { FromIntegrity } from "./integrity-worker.ts";
 
 const start = () => new Worker(new URL("./integrity-worker.ts", import.meta.url).href);
 
-/** What SQLite finds wrong with its own structures in a database, in a thread of its own. */
+/** Runs SQLite's check of the structures of a database, in a separate thread. */
 export class Integrity {
-  /** A thread that has nothing to do. */
+  /** A thread without work. */
   #spare: Worker | undefined;
   #keeps = false;
 
-  /** Has a thread ready from now on, as there may be nothing to start it with when it is needed. */
+  /** Keeps a thread ready from now on: later a descriptor, or memory, may lack to start one. */
   keep(): void {
     this.#keeps = true;
     this.#spare ??= tryStartThread(start);
