@@ -1,5 +1,6 @@
 import { reportUncaught, run } from "./cli/kit/run.ts";
-import { ROLES } from "./processors/child/self.ts";
+// This file imports little: each command waits for all of it.
+import { ROLES } from "./processors/child/roles.ts";
 
 const [role, ...args] = process.argv.slice(2);
 // The runner of scripts reports uncaught errors itself.

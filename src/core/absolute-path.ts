@@ -24,7 +24,6 @@ export function absolutePath(text: string): string {
 
 /** The index, from 0, of the first argument of this process that is not UTF-8; undefined if all are. */
 export function brokenArgument(args: readonly string[]): number | undefined {
-  if (!args.some((arg) => arg.includes(REPLACEMENT))) return undefined;
   // The command line begins with the program's name.
   const found = parts("/proc/self/cmdline").slice(-args.length);
   const index = found.findIndex((bytes) => !isUtf8(bytes));

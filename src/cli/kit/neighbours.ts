@@ -1,7 +1,7 @@
 import { parseId } from "../../core/id.ts";
 import { parseTopicFilter } from "../../core/pattern.ts";
-import { pipeOut } from "./output.ts";
 import { READ_LISTS } from "./read.ts";
+import { pipeOut } from "./response-body.ts";
 import { splitTarget, withClient } from "./target.ts";
 import { parsed, type Verb } from "./verb.ts";
 

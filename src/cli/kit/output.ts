@@ -1,6 +1,3 @@
-import { textLines } from "../../lib/lines.ts";
-import { chunksIn } from "../../net/text-body.ts";
-
 /** The reader of our output has gone: there is nothing left to do, and the command succeeds. */
 export class BrokenPipe extends Error {
   override readonly name = "BrokenPipe";
@@ -18,24 +15,6 @@ export async function writeOut(data: string | Uint8Array): Promise<void> {
     if ((error as { code?: string }).code === "EPIPE") throw new BrokenPipe();
     throw error;
   }
-}
-
-/**
- * Copies the body of a response to stdout.
- *
- * @throws XsError `no_server` where the body breaks off
- */
-export async function pipeOut(response: Response): Promise<void> {
-  for await (const chunk of chunksIn(response)) await writeOut(chunk);
-}
-
-/**
- * Yields the lines of the body of a response.
- *
- * @throws XsError `no_server` where the body breaks off
- */
-export async function* linesOf(response: Response): AsyncGenerator<string> {
-  for await (const lines of textLines(chunksIn(response))) yield* lines;
 }
 
 let sink: Bun.FileSink | undefined;

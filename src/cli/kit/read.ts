@@ -5,7 +5,7 @@ import {
   parseReadOptions,
   type ReadOptions,
 } from "../../core/read-options.ts";
-import { pipeOut } from "./output.ts";
+import { pipeOut } from "./response-body.ts";
 import { splitTarget, withClient } from "./target.ts";
 import { parsed, type VerbInput } from "./verb.ts";
 

@@ -6,7 +6,7 @@ import { parseId } from "../../core/id.ts";
 import { parseClientTopic } from "../../core/topic.ts";
 import { parseAskedTtl, parseNewTtl, TTL_FORMS } from "../../core/ttl.ts";
 import { readInput } from "../kit/input.ts";
-import { pipeOut } from "../kit/output.ts";
+import { pipeOut } from "../kit/response-body.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 

@@ -1,5 +1,5 @@
 import { parseHash } from "../../core/hash.ts";
-import { pipeOut } from "../kit/output.ts";
+import { pipeOut } from "../kit/response-body.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 

@@ -1,5 +1,5 @@
 import { parseId } from "../../core/id.ts";
-import { pipeOut } from "../kit/output.ts";
+import { pipeOut } from "../kit/response-body.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import { parsed, type Verb } from "../kit/verb.ts";
 

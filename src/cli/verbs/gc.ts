@@ -1,4 +1,4 @@
-import { pipeOut } from "../kit/output.ts";
+import { pipeOut } from "../kit/response-body.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 

@@ -6,8 +6,9 @@ import { parseClientKey, parseKey, parseKeyPrefix } from "../../core/key.ts";
 import { sniffedType } from "../../lib/text.ts";
 import { bytesIn } from "../../net/text-body.ts";
 import { readInput } from "../kit/input.ts";
-import { pipeOut, writeOut } from "../kit/output.ts";
+import { writeOut } from "../kit/output.ts";
 import { followOut, PULSE_OPTION, pulseOf } from "../kit/read.ts";
+import { pipeOut } from "../kit/response-body.ts";
 import { splitTarget, type Target, withClient } from "../kit/target.ts";
 import { parsed, type Verb } from "../kit/verb.ts";
 

@@ -1,4 +1,5 @@
-import { linesOf, pipeOut, writeOut } from "../kit/output.ts";
+import { writeOut } from "../kit/output.ts";
+import { linesOf, pipeOut } from "../kit/response-body.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 

@@ -1,7 +1,8 @@
 import { XsError } from "../../core/error.ts";
 import { messages } from "../kit/messages.ts";
-import { linesOf, writeOut } from "../kit/output.ts";
+import { writeOut } from "../kit/output.ts";
 import { plural } from "../kit/plural.ts";
+import { linesOf } from "../kit/response-body.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 

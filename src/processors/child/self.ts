@@ -2,9 +2,7 @@ import { ptr } from "bun:ffi";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { libc } from "../../lib/libc.ts";
-
-/** The roles of this program besides the command line, as the first argument of its processes. */
-export const ROLES = { guard: "__guard", ts: "__ts" } as const;
+import { ROLES } from "./roles.ts";
 
 const PR_GET_DUMPABLE = 3;
 const PR_SET_NAME = 15;
