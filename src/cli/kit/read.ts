@@ -15,7 +15,7 @@ const id = (description: string) => ({ type: "string", valueHint: "ID", descript
 /** The options that cat and tac share. */
 export const BACKWARD_OPTIONS = {
   "last-id": { ...id("start after this id"), alias: ["a", "after"] },
-  limit: count("print at most N frames"),
+  limit: count("read at most N frames"),
   topic: {
     type: "string",
     alias: "T",
@@ -41,7 +41,7 @@ export const READ_OPTIONS = {
   ...PULSE_OPTION,
   tail: { type: "boolean", alias: ["n", "new"], description: "skip the history" },
   from: id("start at this id"),
-  last: count("print only the newest N frames, oldest first"),
+  last: count("read only the newest N frames, oldest first"),
   order: { type: "string", valueHint: "asc|desc", description: "desc: newest first" },
   sse: { type: "boolean", description: "print server-sent events instead of JSON lines" },
   ...BACKWARD_OPTIONS,

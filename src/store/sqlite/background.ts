@@ -53,7 +53,7 @@ export class Background {
     for (const task of [...this.#timers.keys()]) this.cancel(task);
   }
 
-  /** Runs a task and counts it. A task handles its own errors: a rejection is dropped here. */
+  /** Runs a task and counts it. A task must handle its own errors: a rejection counts as uncaught. */
   async #run(task: Task, run: () => unknown): Promise<void> {
     if (this.#busy.has(task) || this.#stopped) return;
     this.#busy.add(task);
