@@ -30,14 +30,14 @@ export async function appendBatch(
   }
   let taken = 0;
   const take = (bytes: number) => {
-    rooms.bytes.take(bytes);
+    rooms.bytes.acquire(bytes);
     taken += bytes;
   };
   let lines: string[];
   try {
     lines = await store.appendAll(await readRequests(store, request, condition, take), condition);
   } finally {
-    rooms.bytes.give(taken);
+    rooms.bytes.release(taken);
   }
   const shownLines = timestamp ? lines.map(withTimestamp) : lines;
   return new Response(shownLines.map((line) => `${line}\n`).join(""), {

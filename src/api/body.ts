@@ -46,7 +46,7 @@ export async function readBody(
   if (Number(length) > most) throw tooLarge;
   let taken = 0;
   const take = (bytes: number) => {
-    room.take(bytes);
+    room.acquire(bytes);
     taken += bytes;
   };
   try {
@@ -64,7 +64,7 @@ export async function readBody(
   } catch (error) {
     throw bodyError(error);
   } finally {
-    room.give(taken);
+    room.release(taken);
   }
 }
 

@@ -19,9 +19,9 @@ export async function exportStore(call: Call): Promise<Response> {
   const { store, rooms } = call;
   const type = { ...STORED_BYTES, ...STREAMED, "content-type": "application/x-tar" };
   const { createTarPacker } = await import("modern-tar");
-  rooms.exports.take();
+  rooms.exports.acquire();
   const snapshot = await store.snapshot().catch((error) => {
-    rooms.exports.give();
+    rooms.exports.release();
     throw error;
   });
   try {
@@ -46,11 +46,11 @@ export async function exportStore(call: Call): Promise<Response> {
       .finally(() => snapshot.close());
     const counts = { "xs-frames": String(frames.frames), "xs-pairs": String(kv.entries) };
     // A small store is packed at once and stays in memory until the client reads it, so its room stays taken.
-    const taken = untilTaken(readable, () => rooms.exports.give());
+    const taken = untilTaken(readable, () => rooms.exports.release());
     return new Response(taken, { headers: { ...type, ...counts } });
   } catch (error) {
     snapshot.close();
-    rooms.exports.give();
+    rooms.exports.release();
     throw error;
   }
 }

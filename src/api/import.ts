@@ -31,11 +31,11 @@ export async function importAll(
   const frames = new FrameImport(store, context, options);
   const { head, chunks } = await peek(request.body, BLOCK);
   if (isTar(head)) {
-    rooms.tars.take();
+    rooms.tars.acquire();
     try {
       return jsonResponse(await importTar(store, chunks, frames, options));
     } finally {
-      rooms.tars.give();
+      rooms.tars.release();
     }
   }
   const unpack = unpacker(head);
@@ -63,13 +63,13 @@ async function importFrames(
     total.added += await frames.step(step.filter((frame) => frames.takes(frame)));
     total.frames += step.length;
     step = [];
-    room.give(stepBytes);
+    room.release(stepBytes);
     stepBytes = 0;
   };
   const take = (line: string) => {
     const fields = parseFrame(line);
     step.push({ ...fields, ttl: parseTtl(fields.ttl) });
-    room.take(line.length);
+    room.acquire(line.length);
     stepBytes += line.length;
     only = encodeFrame(fields.id, fields);
     if (step.length >= MAX_STEP_LINES || stepBytes >= MAX_STEP_BYTES) return commit();
@@ -83,7 +83,7 @@ async function importFrames(
     const kept = total.frames === 0 ? "nothing was imported" : `${total.frames} frames are in`;
     throw new XsError(failure.code, `${(error as Error).message} (${kept})`, { cause: error });
   } finally {
-    room.give(stepBytes);
+    room.release(stepBytes);
   }
   const counts = { ...total, ...(await frames.unexpected()) };
   if (total.frames !== 1 || counts.left_out) return jsonResponse(counts);

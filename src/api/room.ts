@@ -12,8 +12,8 @@ export class Room {
     this.#what = what;
   }
 
-  /** Takes room; return it with {@link give}. @throws XsError `too_many_requests` */
-  take(amount = 1): void {
+  /** Takes room; return it with {@link release}. @throws XsError `too_many_requests` */
+  acquire(amount = 1): void {
     if (this.#taken + amount > this.#most) {
       const problem = `${this.#most} ${this.#what} are under way: try again later`;
       throw new XsError("too_many_requests", problem);
@@ -21,7 +21,7 @@ export class Room {
     this.#taken += amount;
   }
 
-  give(amount = 1): void {
+  release(amount = 1): void {
     this.#taken -= amount;
   }
 }

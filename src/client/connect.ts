@@ -23,6 +23,7 @@ export interface Client {
   close(): Promise<void>;
 }
 
+/** How {@link connect} may reach a store. */
 export interface ConnectOptions {
   /** Creates the store if it does not exist. */
   readonly create?: boolean;

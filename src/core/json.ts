@@ -56,6 +56,7 @@ export function isDeeperThan(levels: number, text: string): boolean {
   return text.length > 2 * levels && scan(text).depth > levels;
 }
 
+/** The error for JSON that is nested too deep. */
 export function tooDeep(most: number): XsError {
   return new XsError("too_deep", `the JSON is nested deeper than ${most} levels: flatten it`);
 }

@@ -44,7 +44,7 @@ export function matches(patterns: ReadonlySet<string> | undefined, topic: string
   return patterns === undefined || matchesKeys(patterns, scopesOf(topic));
 }
 
-/** The same for a topic whose index keys are known, as those of every frame that is live are. */
+/** Tells whether patterns select a topic, by its scopes: live frames carry these already. */
 export function matchesKeys(patterns: ReadonlySet<string>, keys: readonly string[]): boolean {
   return keys.some((key) => patterns.has(key));
 }

@@ -24,6 +24,7 @@ export interface ReadOptions {
   readonly withTimestamp: boolean;
 }
 
+/** The default: the whole history in order, without following. */
 export const READ_ALL: ReadOptions = {
   tail: false,
   follow: false,

@@ -9,7 +9,9 @@ export type Ttl =
   | { readonly kind: "until"; readonly text: string; readonly at: number }
   | { readonly kind: "last"; readonly text: string; readonly count: number };
 
+/** The ttl of a frame that never expires; the default. */
 export const FOREVER: Ttl = { kind: "forever", text: "forever" };
+/** The ttl of a frame that only live readers get. */
 export const EPHEMERAL: Ttl = { kind: "ephemeral", text: "ephemeral" };
 
 /** The forms of a ttl, for help texts. */

@@ -1,7 +1,7 @@
 import { XsError } from "../core/error.ts";
 import { STAGED_MAX } from "../store/sqlite/content/content.ts";
 
-/** The lowest rate of a body, in bytes a second, averaged over so many seconds. */
+/** The lowest rate of a body, in bytes a second, and the seconds over which it is averaged. */
 const MIN_RATE = 500;
 const RATE_WINDOW_S = 20;
 /** The most bodies that arrive at once. */

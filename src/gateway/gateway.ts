@@ -21,7 +21,7 @@ const HEAD_MS = 10_000;
 /** The interval of that check, in ms. */
 const HEAD_CHECK_MS = 1000;
 
-/** What a gateway is given. */
+/** The store, handlers and limits that a gateway works with. */
 export type GatewayHost = Pick<GatewayParts, "store" | "handlers" | "limits">;
 
 /** Turns HTTP requests into frames, and frames into their responses. */
@@ -94,7 +94,7 @@ export class Gateway {
     let meta: string;
     const place = this.#place();
     try {
-      place.take();
+      place.acquire();
       meta = requestMeta(request);
       // A starting or restarting handler does not follow yet, but it will answer.
       const { store, handlers } = this.#parts;
@@ -105,20 +105,20 @@ export class Gateway {
       return refuse(request, response, error);
     } finally {
       // A body may take long to arrive, so the request holds no place meanwhile.
-      place.give();
+      place.release();
     }
-    const exchange = new Exchange(this.#parts, { request, response, admit: place.take });
+    const exchange = new Exchange(this.#parts, { request, response, admit: place.acquire });
     try {
       await exchange.run(meta);
     } finally {
-      place.give();
+      place.release();
     }
   }
 
-  /** Makes a place among the requests under way, for the caller to take and give back. */
-  #place(): { take(): void; give(): void } {
+  /** Makes a place among the requests under way, for the caller to acquire and release. */
+  #place(): { acquire(): void; release(): void } {
     let isTaken = false;
-    const take = () => {
+    const acquire = () => {
       const most = this.#parts.limits.inFlight;
       if (this.#inFlight >= most) {
         const problem = `${most} requests are under way: try again later`;
@@ -127,11 +127,11 @@ export class Gateway {
       this.#inFlight++;
       isTaken = true;
     };
-    const give = () => {
+    const release = () => {
       if (isTaken) this.#inFlight--;
       isTaken = false;
     };
-    return { take, give };
+    return { acquire, release };
   }
 }
 

@@ -63,7 +63,7 @@ def state-text [state: any] {
 def result [given: any, frame_id: string, state: any] {
   let kind = ($given | describe)
   if not ($kind starts-with "record") {
-    error make --unspanned { msg: $"run gives { out?, next?, response? } or nothing, not a ($kind)" }
+    error make --unspanned { msg: $"run returns { out?, next?, response? } or nothing, not a ($kind)" }
   }
   match ($given | columns) {
     ["out"] | ["out", "next"] | ["next", "out"] | ["response"] | ["response", "next"] | ["next", "response"] => null
@@ -97,7 +97,7 @@ def result [given: any, frame_id: string, state: any] {
 def refuse-unknown [given: record] {
   let unknown = ($given | reject --optional out next response)
   if ($unknown | is-not-empty) {
-    error make --unspanned { msg: $"what run gives knows no ($unknown | columns | to json --raw): it knows out, next, response" }
+    error make --unspanned { msg: $"the result of run knows no ($unknown | columns | to json --raw): it knows out, next, response" }
   }
 }
 

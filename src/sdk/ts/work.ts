@@ -130,11 +130,11 @@ export class Work implements Xs {
   take(result: unknown): unknown {
     if (result === undefined || result === null) return undefined;
     if (typeof result !== "object" || !isPlain(result)) {
-      throw new Error(`run gives { out?, next?, response? } or nothing, not ${kindOf(result)}`);
+      throw new Error(`run returns { out?, next?, response? } or nothing, not ${kindOf(result)}`);
     }
     for (const key in result) {
       if (key === "next" || key === "out" || key === "response") continue;
-      throw new Error(unknownKeys(result, RESULT, "what run gives"));
+      throw new Error(unknownKeys(result, RESULT, "the result of run"));
     }
     const { out, response, next } = result as XsResult<unknown>;
     if (isThenable(next)) throw new Unsettled("next");
