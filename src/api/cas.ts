@@ -10,7 +10,11 @@ export function cas({ store, request }: Call, _: object, hash: string): Promise<
   return contentResponse(store, parseHash(hash), request);
 }
 
-/** Responds with content, whole or in the requested range. Its hash is the ETag, as a hash always names the same bytes. @throws XsError `content_not_found`, `content_damaged`, `range_not_satisfiable` */
+/**
+ * Responds with content, whole or in the requested range. A hash always names the same bytes, so it is the ETag.
+ *
+ * @throws XsError `content_not_found`, `content_damaged`, `range_not_satisfiable`, `precondition_failed`
+ */
 export async function contentResponse(
   store: Store,
   hash: string,

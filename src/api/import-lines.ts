@@ -12,7 +12,7 @@ export const MAX_FRAME_LINE = 1024 * 1024;
 export const MAX_ENTRY_LINE = 2 * MAX_VALUE;
 const MAX_TYPE = 255;
 
-/** Parses a line of an export's frames. @param ahead as in {@link checkAhead} @throws XsError as `parseFrame`, or `id_ahead` */
+/** Parses a line of frames. @param ahead as in {@link checkAhead} @throws XsError as `parseFrame`, or `id_ahead` */
 export function parseFrameLine(line: string, ahead = false): ImportFrame {
   const fields = parseFrame(line);
   const frame = { ...fields, ttl: parseTtl(fields.ttl) };
@@ -20,7 +20,12 @@ export function parseFrameLine(line: string, ahead = false): ImportFrame {
   return frame;
 }
 
-/** Parses a line of an export's key/value entries. @param ahead as in {@link checkAhead} @throws XsError `bad_key`, `bad_id`, `id_ahead`, `body_too_large` */
+/**
+ * Parses a line of key/value entries.
+ *
+ * @param ahead as in {@link checkAhead}
+ * @throws XsError `bad_key`, `bad_id`, `id_ahead`, `body_too_large`
+ */
 export function parseEntryLine(line: string, ahead = false): KvEntry {
   const entry = parseObject(line);
   if (!entry) throw new XsError("bad_key", `${quoted(line)} is not a JSON object`);

@@ -9,7 +9,7 @@ export function wantsEvents(request: Request): boolean {
   return preferred(request.headers.get("accept"), [EVENTS, LINES]) === EVENTS;
 }
 
-/** Turns NDJSON into server-sent events, with `id` and `data` for each line (https://html.spec.whatwg.org/#server-sent-events). */
+/** Makes an event with `id` and `data` of each line (https://html.spec.whatwg.org/#server-sent-events). */
 export function toEvents(ndjson: Uint8Array, idOf: (line: string) => string): Uint8Array {
   const lines = linesIn(ndjson);
   return Buffer.from(lines.map((line) => `id: ${idOf(line)}\ndata: ${line}\n\n`).join(""));

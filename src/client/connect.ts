@@ -59,7 +59,7 @@ export function checkAddress(address: Address): void {
   if ("directory" in address && address.found) checkFound(address.directory);
 }
 
-/** Opens the store in this process; undefined if another process has it open. @throws XsError `no_server`, `store_not_found` */
+/** Opens the store here; undefined if another process has it open. @throws XsError `no_server`, `store_not_found` */
 async function openHere(
   directory: string,
   { create, serverOnly }: ConnectOptions,

@@ -1,6 +1,6 @@
 import type { Json } from "./json.ts";
 
-/** Every response of the API has this header, with the version of xs. The gateway removes it from the responses of handlers. */
+/** Every response of the API has this header, with the version of xs. The gateway drops it from a handler's response. */
 export const API_HEADER = "xs-version";
 
 /** The topics of the HTTP gateway. */

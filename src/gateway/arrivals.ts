@@ -37,7 +37,7 @@ export class Arrivals {
     this.#mostInFiles = MAX_LARGEST_IN_FILES * bodyMax;
   }
 
-  /** Begins an arrival; gives up the slowest body if there are too many. @throws XsError `too_many_requests`, if none is slow */
+  /** Begins an arrival; beyond the limit, fails the slowest body. @throws XsError `too_many_requests` if none is slow */
   begin(): Arrival {
     if (this.#bodies.size >= MAX_BODIES) {
       const slowest = this.#slowest();

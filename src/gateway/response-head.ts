@@ -9,7 +9,7 @@ export interface ResponseHead {
   readonly headers: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Headers of a handler that the gateway drops: it sets those of the connection (RFC 9110, 7.6.1), and API_HEADER names the API. */
+/** Headers that the gateway drops: a handler must not set those of the connection (RFC 9110, 7.6.1) or of the API. */
 const DROPPED = new Set([
   "connection",
   "content-length",

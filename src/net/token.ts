@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { XsError } from "../core/error.ts";
 
-/** Reads the bearer token of a store; makes it on first use, in a file that only the owner may read. @throws XsError `unauthorized` */
+/** Reads a store's token; makes it on first use, in a file for the owner alone. @throws XsError `unauthorized` */
 export function tokenOf(directory: string): string {
   const path = join(directory, "token");
   if (!existsSync(path)) {

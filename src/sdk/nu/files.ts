@@ -28,7 +28,7 @@ export const RUNTIME_NU = {
   "printed.nu": printed,
 } as const;
 
-/** The nushell source that runs a handler or generator from a file. It needs the files of {@link RUNTIME_NU} beside it. */
+/** The nushell source that runs a handler or generator from a file, beside the files of {@link RUNTIME_NU}. */
 export function runnerOf(kind: "handler" | "generator", file: string): string {
   const runner = kind === "handler" ? handler : generator;
   return `${runner.replaceAll(/\bSCRIPT\b/g, () => quotedNu(file))}\n${json}`;

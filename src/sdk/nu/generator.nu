@@ -32,7 +32,7 @@ use printed.nu *
 # With --env, so that the closure sees what the script sets in $env.
 def --env script [] { source SCRIPT }
 
-# Makes a closure that returns the values of the script. A closure of the script, alone or as run of a record, gets the input.
+# Makes a closure that returns the values. A closure of the script, alone or as run of a record, gets the input.
 def runs [given: any] {
   let is_record = ($given | describe) starts-with "record" and ($given.run? | describe) == "closure"
   let others = if $is_record { $given | columns | where $it != run } else { [] }

@@ -1,4 +1,4 @@
-# Prints the output of a script for a pipe: text and bytes as they are, anything else as a line of JSON for each value, as it comes.
+# Prints each value of a script for a pipe, as it comes: text and bytes as they are, anything else as a line of JSON.
 export def xs-eval-lines [] {
   # peek reads the type without waiting for the end; an older nushell does not have it.
   if (which peek | is-empty) {

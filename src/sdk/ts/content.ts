@@ -6,7 +6,7 @@ import { unknownKeys } from "../../core/known-keys.ts";
 import { bytesOfText } from "../../core/utf8.ts";
 import { contentJsonOf, isPlain, jsonOf } from "./json.ts";
 
-/** Encodes content for a line of the protocol: text, bytes in base64, or JSON as text. @throws XsError `bad_frame`; Unsettled */
+/** Encodes content for a line: text, bytes in base64, or JSON as text. @throws XsError `bad_frame`; Unsettled */
 export function encodeContent(value: unknown): { content?: string; base64?: string } {
   if (typeof value === "string") {
     bytesOfText(value, "the content");
