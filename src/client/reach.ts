@@ -39,7 +39,7 @@ export async function reach<T>(
 }
 
 /** The path of a store's socket, or of the given socket, if a process listens on it. */
-export async function findSocket(directory: string): Promise<string | undefined> {
+async function findSocket(directory: string): Promise<string | undefined> {
   const path = socketOf(directory);
   if (!existsSync(path)) return undefined;
   const unix = shortestPath(path);
@@ -47,7 +47,7 @@ export async function findSocket(directory: string): Promise<string | undefined>
 }
 
 /** The path of a store's socket. A socket of `--expose` is itself an address. */
-export function socketOf(directory: string): string {
+function socketOf(directory: string): string {
   const isSocket = statSync(directory, { throwIfNoEntry: false })?.isSocket();
   return isSocket ? directory : join(directory, "sock");
 }

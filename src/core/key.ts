@@ -2,7 +2,7 @@ import { quoted, XsError } from "./error.ts";
 import { RUNTIME_PREFIX } from "./topic.ts";
 
 /** Longest key of the k/v store, in bytes of UTF-8. */
-export const MAX_KEY = 512;
+const MAX_KEY = 512;
 /** Largest value of the k/v store, in bytes. */
 export const MAX_VALUE = 1024 * 1024;
 

@@ -2,7 +2,7 @@ import { XsError } from "./error.ts";
 import { parseTopic } from "./topic.ts";
 
 /** The most topics that one read may name. */
-export const MAX_TOPICS_IN_FILTER = 100;
+const MAX_TOPICS_IN_FILTER = 100;
 
 /**
  * The scopes that contain a topic: its own name, and one wildcard for each level above it, so

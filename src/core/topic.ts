@@ -1,7 +1,7 @@
 import { quoted, XsError } from "./error.ts";
 
 /** The longest topic, in bytes (topics are ASCII). */
-export const MAX_TOPIC = 255;
+const MAX_TOPIC = 255;
 /** Topics and keys with this prefix belong to the runtime. */
 export const RUNTIME_PREFIX = "stream.cross.";
 

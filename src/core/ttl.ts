@@ -77,7 +77,7 @@ export function parseNewTtl(text: string, zone?: Zone): Ttl {
 }
 
 /** The ttl that ends at a moment, in ms since 1970. */
-export function untilTtl(at: number): Ttl & { kind: "until" } {
+function untilTtl(at: number): Ttl & { kind: "until" } {
   return { kind: "until", text: `until:${at}`, at };
 }
 

@@ -14,7 +14,7 @@ export function withoutOwnFiles(text: string): string {
 }
 
 /** Removes the places in this program from a stack trace. */
-export function withoutOwnPlaces(stack: string): string {
+function withoutOwnPlaces(stack: string): string {
   const lines = stack.split("\n");
   return lines.filter((line) => !(/^\s+at /.test(line) && isOwnPlace(line))).join("\n");
 }

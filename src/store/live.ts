@@ -12,7 +12,7 @@ export interface LiveFrame {
 }
 
 /** Frames of one commit, with the bytes that all unfiltered readers share. */
-export class LiveBatch {
+class LiveBatch {
   readonly frames: readonly LiveFrame[];
   readonly lastId: string;
   readonly size: number;

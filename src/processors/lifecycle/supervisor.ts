@@ -97,12 +97,8 @@ export class Supervisor {
   }
 
   status(): ProcessorStatus[] {
-    const rows: ProcessorStatus[] = [];
-    if (this.#current) rows.push(this.#current.status(this.#loading !== undefined));
-    if (this.#loading && !this.#current) {
-      rows.push(idleStatus(this.#loading.subject, "loading"));
-    }
-    return rows;
+    if (this.#current) return [this.#current.status(this.#loading !== undefined)];
+    return this.#loading ? [idleStatus(this.#loading.subject, "loading")] : [];
   }
 
   /** Ends the processor because the server stops: it runs again after the next start. */

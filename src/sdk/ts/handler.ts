@@ -1,4 +1,5 @@
 import { textLines } from "../../lib/lines.ts";
+import { Signal } from "../../lib/signal.ts";
 import type { Ask } from "../../net/http-client.ts";
 import type { FromServer } from "../protocol.ts";
 import { decodeValue } from "./content.ts";
@@ -42,13 +43,12 @@ class Session implements WorkSession {
   #undone: XsFrame[] = [];
   /** With concurrency: the number of frames under way, and the writing of their effects, in order. */
   #atWork = 0;
-  #freed = Promise.withResolvers<void>();
+  readonly #freed = new Signal();
   #written: Promise<void> = Promise.resolve();
   /** The last frame that was declared done, and the last one that the server committed. */
   #done = "";
   #committed = "";
-  /** The callbacks that wait for a commit. */
-  #waiting: (() => void)[] = [];
+  readonly #commits = new Signal();
   readonly #overlay = new Overlay();
   /** A trial commits nothing, so the overlay keeps all entries. */
   readonly #isTrial = process.env.XS_TRIAL !== undefined;
@@ -123,17 +123,13 @@ class Session implements WorkSession {
   }
 
   async #untilCommitted(id: string): Promise<void> {
-    while (this.#committed < id) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
+    while (this.#committed < id) await this.#commits.wait();
   }
 
   #wasCommitted(id: string): void {
     this.#committed = id;
     if (!this.#isTrial) this.#overlay.committed(id);
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
+    this.#commits.wake();
   }
 
   async #handleBatch(frames: readonly XsFrame[]): Promise<void> {
@@ -152,7 +148,7 @@ class Session implements WorkSession {
    */
   async #handleAtOnce(frames: readonly XsFrame[]): Promise<void> {
     for (const frame of frames) {
-      while (this.#atWork >= this.#atOnce) await this.#freed.promise;
+      while (this.#atWork >= this.#atOnce) await this.#freed.wait();
       this.#atWork++;
       const result = this.#handleAlone(frame);
       this.#written = this.#written.then(async () => this.#writeOne(frame, await result));
@@ -182,8 +178,7 @@ class Session implements WorkSession {
       return [errorLine(frame, error)];
     } finally {
       this.#atWork--;
-      this.#freed.resolve();
-      this.#freed = Promise.withResolvers();
+      this.#freed.wake();
     }
   }
 
