@@ -6,7 +6,7 @@ import { framesOf, type HandlerPage, isThreshold, OwnOutput } from "./own-output
 import type { HandlerParts, StepCommits } from "./step-commits.ts";
 import type { Workers } from "./worker.ts";
 
-/** How long a program that is not told of batches may take, in ms, until a frame is not alone any more. */
+/** How long, in ms, a suspect frame is alone with a program that may wait for more frames before it declares one done. */
 const ALONE_MS = 1000;
 
 /** Hands the frames of the log to the worker of a handler, up to the spawn of its successor. */
@@ -26,7 +26,7 @@ export class Feed {
     this.#own = new OwnOutput(host.spawnIds);
   }
 
-  /** Whether it has handed over everything that there is. */
+  /** Whether it has handed over every frame that there is. */
   get isCaughtUp(): boolean {
     return this.#reader?.isCaughtUp ?? false;
   }
@@ -36,8 +36,11 @@ export class Feed {
     this.#reader?.close();
   }
 
-  /** Reads frames and hands them to the worker, as far as it is not too far ahead. */
-  /** @returns whether everything up to the successor is done */
+  /**
+   * Reads frames and hands them to the worker, as long as it is not too far ahead.
+   *
+   * @returns whether every frame up to the successor is done
+   */
   async run(worker: Workers): Promise<boolean> {
     const { topics, pulse } = worker.options;
     const { store } = this.#host;
@@ -96,7 +99,6 @@ export class Feed {
       this.#parts.inFlight.add(each);
       await worker.send(each.bytes, each.lastId);
       if (!strict && !this.#parts.poison.isSuspect(each.lastId)) continue;
-      // One that is not told of batches may wait for more before it says that it is done.
       const enough = strict || batches ? Infinity : performance.now() + ALONE_MS;
       while (
         this.#commits.cursor < each.lastId &&

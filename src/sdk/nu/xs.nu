@@ -99,7 +99,7 @@ def content []: any -> any {
 
 # Read the stream, oldest first
 export def ".cat" [
-  --follow (-f) # stay for what comes after
+  --follow (-f) # go on with what comes later
   --pulse (-p): int # the interval of a heartbeat in ms, while it follows
   --tail (-n) # skip history
   --new # the same
@@ -143,7 +143,7 @@ export def ".get" [
 export def ".last" [
   topic?: any # a.b, a.*, or several: a list, or with commas
   count?: int
-  --follow (-f) # stay for what comes after
+  --follow (-f) # go on with what comes later
   --with-timestamp # add the time to every frame
 ] {
   let asked = (one-or-more $topic $count)
