@@ -4,6 +4,7 @@ const { i32, u32, u64, ptr } = FFIType;
 
 /** The libc calls that Bun offers no function for, with the types of their arguments. Each returns an int. */
 const CALLS = {
+  dup2: [i32, i32],
   /** Linux. */
   epoll_ctl: [i32, i32, i32, ptr],
   /** Linux: fcntl(2), with a number as its third argument. */

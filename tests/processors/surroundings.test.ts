@@ -313,3 +313,42 @@ test("always the binary that serves runs the scripts, also when another has its 
   }
   await expectSound(directory);
 });
+
+test("a program that a script in TypeScript starts takes no line of the protocol and writes none", async () => {
+  await serving(async (server) => {
+    const inherits = `const { execSync } = require("node:child_process");
+      const stdio = ["inherit", "inherit", "inherit"];`;
+    const frame = await spawn(
+      server,
+      "handler",
+      "shells",
+      `${inherits}
+      export default { topics: ["go"], async run(frame) {
+        const read = await Bun.$\`cat\`.text();
+        await Bun.$\`echo shown\`;
+        execSync("cat; cat /dev/stdin; echo inherited; echo opened > /dev/stdout", { stdio });
+        return { out: { read, stdin: await Bun.stdin.text() } };
+      } }`,
+    );
+    await say(server, "go");
+    await say(server, "go");
+    const outs = await countOf(server, "shells.out", 2);
+    for (const { meta } of outs) expect(meta).toMatchObject({ read: "", stdin: "" });
+    await countOf(server, "shells.stderr", 6);
+    const printed = ["shown", "inherited", "opened"];
+    expect(await textsOf(server, "shells.stderr")).toEqual([...printed, ...printed]);
+    expect(await events(server, frame)).toEqual(["active"]);
+
+    const source = `${inherits}
+      export default async function* (xs, lines) {
+        execSync("cat; echo aside", { stdio });
+        yield "begun";
+        for await (const line of lines) yield line;
+      }`;
+    await spawn(server, "duplex", "feeds", source);
+    await say(server, "feeds.send", null, "one\n");
+    await countOf(server, "feeds.recv", 2);
+    expect(await textsOf(server, "feeds.recv")).toEqual(["begun", "one"]);
+    expect(await textsOf(server, "feeds.stderr")).toEqual(["aside"]);
+  });
+});

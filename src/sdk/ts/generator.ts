@@ -4,6 +4,7 @@ import type { Ask } from "../../net/http-client.ts";
 import { lengthProblem } from "../protocol.ts";
 import { DirectXs } from "./eval-xs.ts";
 import { jsonOf, whenSettled } from "./json.ts";
+import type { ProtocolStreams } from "./standard-streams.ts";
 
 /** Checks the default export of a generator's script. @throws Error if it is no function */
 export function generatorOf(script: unknown): XsGenerator {
@@ -12,10 +13,10 @@ export function generatorOf(script: unknown): XsGenerator {
 }
 
 /** Runs a generator to its end, and writes a line of the protocol for each value. */
-export async function generate(script: unknown, ask: Ask): Promise<void> {
+export async function generate(script: unknown, ask: Ask, streams: ProtocolStreams): Promise<void> {
   const generator = generatorOf(script);
-  const output = Bun.stdout.writer();
-  for await (const value of generator(new DirectXs(ask), inputLines())) {
+  const output = Bun.file(streams.output).writer();
+  for await (const value of generator(new DirectXs(ask), inputLines(streams))) {
     await whenSettled(value, (value) => output.write(`${encodeValue(value)}\n`));
     await output.flush();
   }
@@ -33,6 +34,6 @@ function encodeValue(value: unknown): string {
   return line;
 }
 
-async function* inputLines(): AsyncIterableIterator<string> {
-  for await (const lines of textLines(Bun.stdin.stream())) yield* lines;
+async function* inputLines({ input }: ProtocolStreams): AsyncIterableIterator<string> {
+  for await (const lines of textLines(Bun.file(input).stream())) yield* lines;
 }

@@ -8,17 +8,18 @@ import { isThenable, jsonOf, settled, Unsettled, whenSettled } from "./json.ts";
 import { Overlay, type WrittenValue } from "./overlay.ts";
 import { Reads } from "./reads.ts";
 import { type Script, scriptOf } from "./script.ts";
+import type { ProtocolStreams } from "./standard-streams.ts";
 import { checkState, stateText } from "./state.ts";
 import { Work, type WorkSession } from "./work.ts";
 
 /** The output of a batch, in characters, after which its frames so far are declared done. */
 const MAX_COLLECTED_OUTPUT = 1024 * 1024;
 
-/** Runs a handler on the frames from stdin until stdin ends. */
-export async function handle(exported: unknown, ask: Ask): Promise<void> {
+/** Runs a handler on the frames of its input until that ends. */
+export async function handle(exported: unknown, ask: Ask, streams: ProtocolStreams): Promise<void> {
   const script = scriptOf(exported);
   const { run, ...options } = script;
-  const session = new Session(ask, script, typeof exported !== "function");
+  const session = new Session(ask, script, typeof exported !== "function", streams);
   session.write(`{"ready":${jsonOf({ ...options, batches: true }, "the handler")}}`);
   await session.flush();
   await session.run();
@@ -30,7 +31,8 @@ class Session implements WorkSession {
   readonly #stateful: boolean;
   readonly #atOnce: number;
   readonly #reads: Reads;
-  readonly #output = Bun.stdout.writer();
+  readonly #input: number;
+  readonly #output: Bun.FileSink;
   #lines: string[] = [];
   #size = 0;
   #state: unknown;
@@ -53,7 +55,9 @@ class Session implements WorkSession {
   /** A trial commits nothing, so the overlay keeps all entries. */
   readonly #isTrial = process.env.XS_TRIAL !== undefined;
 
-  constructor(ask: Ask, script: Script, stateful: boolean) {
+  constructor(ask: Ask, script: Script, stateful: boolean, streams: ProtocolStreams) {
+    this.#input = streams.input;
+    this.#output = Bun.file(streams.output).writer();
     this.#reads = new Reads(ask);
     this.#script = script;
     this.#atOnce = script.concurrency ?? 1;
@@ -77,7 +81,7 @@ class Session implements WorkSession {
     // Handles frames while reading on: the script may wait for a line of the server.
     let work: Promise<void> = Promise.resolve();
     let frames: XsFrame[] = [];
-    for await (const lines of textLines(Bun.stdin.stream())) {
+    for await (const lines of textLines(Bun.file(this.#input).stream())) {
       for (const line of lines) {
         if (line.startsWith('{"topic"')) {
           frames.push(JSON.parse(line) as XsFrame);

@@ -3,6 +3,7 @@ import { Console } from "node:console";
 import { hideOwnPlaces } from "../../lib/own-places.ts";
 import { askServer } from "./ask-server.ts";
 import { explain } from "./explain.ts";
+import { takeProtocolStreams } from "./standard-streams.ts";
 
 /** The task of a script's process. */
 export type Task = "handler" | "generator" | "check";
@@ -10,7 +11,8 @@ export type Task = "handler" | "generator" | "check";
 /** Runs the script in a file until its input ends; never returns. */
 export async function runScript([task = "", file = ""]: string[]): Promise<never> {
   hideOwnPlaces();
-  // Standard output carries the protocol, so everything that a script prints goes to standard error.
+  const streams = takeProtocolStreams();
+  // Everything that a script prints goes to standard error, which a person reads.
   globalThis.console = new Console(process.stderr, process.stderr) as Console & typeof console;
   process.stdout.write = process.stderr.write.bind(process.stderr);
   // An uncaught error ends the process, so that its frames are handled again; otherwise it would hang.
@@ -28,10 +30,10 @@ export async function runScript([task = "", file = ""]: string[]): Promise<never
       generatorOf(script);
     } else if (task === "generator") {
       const { generate } = await import("./generator.ts");
-      await generate(script, askServer());
+      await generate(script, askServer(), streams);
     } else {
       const { handle } = await import("./handler.ts");
-      await handle(script, askServer());
+      await handle(script, askServer(), streams);
     }
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
