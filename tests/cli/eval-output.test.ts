@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { WITH_NU } from "../support/processors.ts";
 import { NU, startServer, XS } from "../support/server.ts";
-import { LineReader, TEST_MS } from "../support/wait.ts";
+import { LineReader, TEST_MS, until } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
 setDefaultTimeout(TEST_MS);
@@ -74,9 +74,11 @@ test("what nushell gives one by one is printed as it comes, and ends with its re
         expect(await lines.next()).toBe("n");
       }
       await lines.cancel();
-      // The next write finds that nobody reads it.
-      await server.append("n");
-      await server.append("n");
+      // A write after the pipe is closed finds that nobody reads it.
+      await until("xs eval to end", async () => {
+        await server.append("n");
+        return child.exitCode !== null;
+      });
       expect([script, await child.exited, await new Response(child.stderr).text()]).toEqual([
         script,
         0,
