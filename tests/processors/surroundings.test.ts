@@ -20,6 +20,7 @@ import {
   framesOf,
   processesWith,
   say,
+  sayMany,
   serving,
   spawn,
   statuses,
@@ -350,5 +351,26 @@ test("a program that a script in TypeScript starts takes no line of the protocol
     await countOf(server, "feeds.recv", 2);
     expect(await textsOf(server, "feeds.recv")).toEqual(["begun", "one"]);
     expect(await textsOf(server, "feeds.stderr")).toEqual(["aside"]);
+  });
+});
+
+test("a program that a handler in nushell starts takes no frame of the handler", async () => {
+  await serving(async (server) => {
+    const source = `{
+      topics: ["go"], initial: 0,
+      run: {|frame, state|
+        let read = (^sh -c "cat; cat /dev/stdin")
+        { out: { read: $read, state: $state }, next: ($state + 1) }
+      }
+    }`;
+    const frame = await spawn(server, "handler", "hungry", source);
+    await sayMany(server, "go", 3);
+    const metas = (await countOf(server, "hungry.out", 3)).map(({ meta }) => meta);
+    expect(metas.map(({ read, state }) => [read, state])).toEqual([
+      ["", 0],
+      ["", 1],
+      ["", 2],
+    ]);
+    expect(await events(server, frame)).toEqual(["active"]);
   });
 });

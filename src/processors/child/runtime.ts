@@ -97,7 +97,8 @@ export function prepare(
         makePrivateFolder(join(folder, "runtime"));
         for (const [base, text] of Object.entries(RUNTIME_NU)) file(`runtime/${base}`, text);
         const run = file("runtime/run.nu", runnerOf(kind, path));
-        const command = [nu, "--no-config-file", "--stdin", run];
+        const direct = [nu, "--no-config-file", "--stdin", run];
+        const command = kind === "handler" ? withInputAside(direct) : direct;
         const check = kind === "generator" && {
           check: [nu, "--no-config-file", "--commands", `nu-check --debug ${quotedNu(path)}`],
         };
@@ -123,6 +124,15 @@ export function prepare(
     shared.dispose();
     throw error;
   }
+}
+
+/**
+ * A command that finds its input at the path `XS_INPUT`, and none at its standard input: that is what the
+ * programs get that it starts, which would take the lines of the protocol. Linux only.
+ */
+function withInputAside(command: readonly string[]): readonly string[] {
+  if (process.platform !== "linux") return command;
+  return ["/bin/sh", "-c", 'XS_INPUT=/proc/$$/fd/3 exec "$@" 3<&0 </dev/null', "sh", ...command];
 }
 
 /** Runs the check of a script, if it has one. @throws Invalid where the script does not load; `PerhapsLack` */

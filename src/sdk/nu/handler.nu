@@ -169,4 +169,7 @@ def --env load [] {
   careful (with-default $handler.run)
 }
 
-def main [] { work (load) }
+# Standard input is empty where the server could put the frames elsewhere, so that a program in run takes none of them.
+def main [] {
+  if "XS_INPUT" in $env { open --raw $env.XS_INPUT | work (load) } else { work (load) }
+}
