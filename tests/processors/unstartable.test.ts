@@ -58,6 +58,14 @@ test("a script that cannot be executed is invalid, with the reason, and what ran
     }
     const noScript = await ask(server, "generator", "g", "echo hi\n", { runtime: "exec" });
     expect((await answered(server, noScript, "invalid")).meta.reason).toContain("#!");
+    const foreign = `\x7fELF\x02\x01\x01${"\0".repeat(9)}\x02\0\x15\0\x01${"\0".repeat(43)}`;
+    for (const [program, reason] of [
+      ["\x7fELF\x02\x01", "cut off"],
+      [foreign, "another processor"],
+    ] as const) {
+      const frame = await ask(server, "generator", "g", program, { runtime: "exec" });
+      expect((await answered(server, frame, "invalid")).meta.reason).toContain(reason);
+    }
     expect(await events(server, good)).toEqual(["active"]);
     expect(await events(server, handler)).toEqual(["active"]);
     await say(server, "ping");

@@ -10,12 +10,15 @@ import {
 import { basename } from "node:path";
 import { quoted } from "../../core/error.ts";
 import { Invalid } from "../lifecycle/options.ts";
+import { elfProblem } from "./elf.ts";
 import { isLack } from "./lack.ts";
 
 /** Bytes of a file that Linux reads to find its first line. */
 const HEAD_BYTES = 256;
 /** Interpreters that are scripts themselves: as many in a row as Linux follows. */
 const MAX_INTERPRETERS = 5;
+/** Stands for the start of a file that is there to be run and not to be read. */
+const UNREADABLE = "\x7f";
 const BOM = "\xef\xbb\xbf";
 
 /**
@@ -39,7 +42,12 @@ function checkProgram(file: string, who: string, head: string, path: string, dee
   checkAccess(file, who);
   if (head.startsWith("#!")) {
     checkFirstLine(who, head, path, deep);
-  } else if (process.platform === "linux" && !head.startsWith("\x7fELF") && !hasOtherFormats()) {
+  } else if (process.platform !== "linux" || head === UNREADABLE || hasOtherFormats()) {
+    return;
+  } else if (head.startsWith("\x7fELF")) {
+    const problem = elfProblem(head);
+    if (problem !== undefined) throw new Invalid(`${who} cannot be executed: ${problem}`);
+  } else {
     throw new Invalid(`${who} cannot be executed: it does not begin with #!, and is no program`);
   }
 }
@@ -111,7 +119,7 @@ function headOf(file: string, who: string): string {
   } catch (error) {
     const { code } = error as { code?: string };
     // A program may be executable without being readable: it counts as a program.
-    if (code === "EACCES") return "\x7fELF";
+    if (code === "EACCES") return UNREADABLE;
     if (code === "EISDIR") return "";
     throw refusal(error, who);
   }
