@@ -54,3 +54,8 @@ function placeIn(stack: string): string | undefined {
   }
   return undefined;
 }
+
+/** The line of the protocol for an error of the script on a frame. */
+export function errorLine(frameId: string, error: unknown): string {
+  return JSON.stringify({ error: explain(error), frame_id: frameId });
+}

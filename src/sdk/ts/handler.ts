@@ -3,7 +3,7 @@ import { Signal } from "../../lib/signal.ts";
 import type { Ask } from "../../net/http-client.ts";
 import type { FromServer } from "../protocol.ts";
 import { decodeValue } from "./content.ts";
-import { explain } from "./explain.ts";
+import { errorLine, explain } from "./explain.ts";
 import { isThenable, jsonOf, settled, Unsettled, whenSettled } from "./json.ts";
 import { Overlay, type WrittenValue } from "./overlay.ts";
 import { Reads } from "./reads.ts";
@@ -19,10 +19,10 @@ const MAX_COLLECTED_OUTPUT = 1024 * 1024;
 export async function handle(exported: unknown, ask: Ask, streams: ProtocolStreams): Promise<void> {
   const script = scriptOf(exported);
   const { run, ...options } = script;
-  const session = new Session(ask, script, typeof exported !== "function", streams);
+  const session = new Session(ask, script, typeof exported !== "function", streams.output);
   session.write(`{"ready":${jsonOf({ ...options, batches: true }, "the handler")}}`);
   await session.flush();
-  await session.run();
+  await session.run(streams.input);
 }
 
 /** A running handler: frames arrive in batches, and their effects leave in batches. */
@@ -31,7 +31,6 @@ class Session implements WorkSession {
   readonly #stateful: boolean;
   readonly #atOnce: number;
   readonly #reads: Reads;
-  readonly #input: number;
   readonly #output: Bun.FileSink;
   #lines: string[] = [];
   #size = 0;
@@ -55,9 +54,8 @@ class Session implements WorkSession {
   /** A trial commits nothing, so the overlay keeps all entries. */
   readonly #isTrial = process.env.XS_TRIAL !== undefined;
 
-  constructor(ask: Ask, script: Script, stateful: boolean, streams: ProtocolStreams) {
-    this.#input = streams.input;
-    this.#output = Bun.file(streams.output).writer();
+  constructor(ask: Ask, script: Script, stateful: boolean, output: number) {
+    this.#output = Bun.file(output).writer();
     this.#reads = new Reads(ask);
     this.#script = script;
     this.#atOnce = script.concurrency ?? 1;
@@ -77,11 +75,11 @@ class Session implements WorkSession {
     await this.#output.flush();
   }
 
-  async run(): Promise<void> {
+  async run(input: number): Promise<void> {
     // Handles frames while reading on: the script may wait for a line of the server.
     let work: Promise<void> = Promise.resolve();
     let frames: XsFrame[] = [];
-    for await (const lines of textLines(Bun.file(this.#input).stream())) {
+    for await (const lines of textLines(Bun.file(input).stream())) {
       for (const line of lines) {
         if (line.startsWith('{"topic"')) {
           frames.push(JSON.parse(line) as XsFrame);
@@ -179,7 +177,7 @@ class Session implements WorkSession {
     } catch (error) {
       work.end();
       this.#overlay.forget(frame.id);
-      return [errorLine(frame, error)];
+      return [errorLine(frame.id, error)];
     } finally {
       this.#atWork--;
       this.#freed.wake();
@@ -240,7 +238,7 @@ class Session implements WorkSession {
     this.#state = this.#doneState === undefined ? undefined : JSON.parse(this.#doneState);
     this.#changed = false;
     if (frames.length === 1) {
-      this.write(errorLine(work.frame, error));
+      this.write(errorLine(work.frame.id, error));
       this.#done = work.frame.id;
       await this.flush();
       // The server decides whether to go on.
@@ -291,10 +289,6 @@ class Session implements WorkSession {
     }
     await this.#finish();
   }
-}
-
-function errorLine(frame: XsFrame, error: unknown): string {
-  return JSON.stringify({ error: explain(error), frame_id: frame.id });
 }
 
 function fail(error: unknown): never {
