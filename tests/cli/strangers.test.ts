@@ -99,7 +99,9 @@ describe.skipIf(missing !== undefined)(`users${missing ? ` (${missing})` : ""}:`
         ["eval", "-c", "'secret' | .append diary"],
         ["eval", "-c", "export default (xs) => xs.append('diary', 'secret')"],
       ]) {
-        const how = { cwd: commons.path, stdin: "secret", env: { XS_NU: NU } };
+        // The folder for temporary files of whoever runs the tests may be closed to that user.
+        const env = { XS_NU: NU, TMPDIR: "/tmp" };
+        const how = { cwd: commons.path, stdin: "secret", env };
         const { code, stderr } = await home.run(as(uid, [XS, ...args]), how);
         expect([args, code]).toEqual([args, 1]);
         expect(stderr).toContain("was found here and belongs");
