@@ -42,6 +42,16 @@ export function encodeFrame(id: string, { topic, hash, meta, ttl }: FrameFields)
   return `{"topic":"${topic}","id":"${id}","hash":${quoted},"meta":${meta},"ttl":"${ttl}"}`;
 }
 
+/** Encodes a frame that a reader makes for its client alone, such as the threshold. */
+export function encodeSynthetic(id: string, topic: string): string {
+  return encodeFrame(id, { topic, hash: null, meta: "null", ttl: "ephemeral" });
+}
+
+/** Joins lines to a page of NDJSON, which {@link linesIn} splits again. */
+export function pageOf(lines: readonly string[]): Uint8Array<ArrayBuffer> {
+  return Buffer.from(`${lines.join("\n")}\n`);
+}
+
 /** Splits a page of NDJSON, as a read returns it, into lines. */
 export function linesIn(ndjson: Uint8Array): string[] {
   return new TextDecoder().decode(ndjson).trimEnd().split("\n");

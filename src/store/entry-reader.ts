@@ -1,6 +1,6 @@
 import { changeLine } from "../core/entry.ts";
 import { XsError } from "../core/error.ts";
-import { encodeFrame } from "../core/frame.ts";
+import { encodeSynthetic, pageOf } from "../core/frame.ts";
 import type { LiveFeed } from "./live.ts";
 import { infoLine, type KvInfoRow, type KvRow } from "./sqlite/kv/entry-row.ts";
 
@@ -64,12 +64,12 @@ export class KvReader {
     while (!this.#closed) {
       if (this.#cursor !== null) {
         const lines = this.#fromEntries();
-        if (lines.length > 0) return encode(lines);
+        if (lines.length > 0) return pageOf(lines);
         continue;
       }
       if (!this.#follow) break;
       const live = this.#cross() ?? this.#fromLive();
-      if (live) return encode(live);
+      if (live) return pageOf(live);
       if (this.#cursor !== null) continue;
       if (this.#source.live.closed) break;
       await this.#source.live.wait(this.#nextPulse - performance.now(), (stop) => {
@@ -167,15 +167,6 @@ export class KvReader {
   }
 
   #synthetic(topic: string): string {
-    return encodeFrame(this.#source.nextId(), {
-      topic,
-      hash: null,
-      meta: "null",
-      ttl: "ephemeral",
-    });
+    return encodeSynthetic(this.#source.nextId(), topic);
   }
-}
-
-function encode(lines: readonly string[]): Uint8Array {
-  return Buffer.from(`${lines.join("\n")}\n`);
 }

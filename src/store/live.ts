@@ -1,3 +1,4 @@
+import { pageOf } from "../core/frame.ts";
 import { matchesKeys } from "../core/pattern.ts";
 
 /** A frame, or a change of a key/value entry, as live readers get it. */
@@ -29,7 +30,7 @@ class LiveBatch {
 
   /** All frames as NDJSON, encoded once. */
   get bytes(): Uint8Array {
-    this.#bytes ??= Buffer.from(`${this.frames.map((frame) => frame.line).join("\n")}\n`);
+    this.#bytes ??= pageOf(this.frames.map((frame) => frame.line));
     return this.#bytes;
   }
 

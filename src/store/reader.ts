@@ -1,4 +1,4 @@
-import { encodeFrame, linesIn, withTimestamp } from "../core/frame.ts";
+import { encodeSynthetic, linesIn, pageOf, withTimestamp } from "../core/frame.ts";
 import { matches } from "../core/pattern.ts";
 import type { ReadOptions } from "../core/read-options.ts";
 import type { LiveFeed } from "./live.ts";
@@ -181,7 +181,7 @@ export class Reader {
         const lines = batch.matching(this.#wanted, this.#source.now(), this.#remaining);
         if (lines.length === 0) continue;
         this.#remaining -= lines.length;
-        taken.push(this.#finish(Buffer.from(`${lines.join("\n")}\n`)));
+        taken.push(this.#finish(pageOf(lines)));
       }
       size += taken.at(-1)?.length ?? 0;
     }
@@ -197,14 +197,12 @@ export class Reader {
 
   /** A frame that only this reader gets, such as the threshold. */
   #synthetic(topic: string): Uint8Array {
-    const fields = { topic, hash: null, meta: "null", ttl: "ephemeral" };
-    return this.#finish(Buffer.from(`${encodeFrame(this.#source.nextId(), fields)}\n`));
+    return this.#finish(pageOf([encodeSynthetic(this.#source.nextId(), topic)]));
   }
 
   #finish(bytes: Uint8Array): Uint8Array {
     if (!this.#options.withTimestamp) return bytes;
-    const lines = linesIn(bytes);
-    return Buffer.from(`${lines.map(withTimestamp).join("\n")}\n`);
+    return pageOf(linesIn(bytes).map(withTimestamp));
   }
 
   /** Sets the rows of the next page by the last one, so that pages stay small with frames of any size. */

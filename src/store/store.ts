@@ -16,6 +16,7 @@ import type {
   StoreMetrics,
   TakenContent,
 } from "./types.ts";
+
 /**
  * An ordered log, the content of its frames, and key/value entries. Frames come out as the JSON lines that the API
  * serves.

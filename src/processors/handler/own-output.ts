@@ -1,4 +1,4 @@
-import { type Frame, idInLine, lastIdIn, linesIn } from "../../core/frame.ts";
+import { type Frame, idInLine, lastIdIn, linesIn, pageOf } from "../../core/frame.ts";
 
 /** The frames of a page that a handler takes. */
 export interface HandlerPage {
@@ -10,7 +10,7 @@ export interface HandlerPage {
 /** Splits a page into pages of one frame. */
 export function framesOf({ bytes }: HandlerPage): HandlerPage[] {
   return linesIn(bytes).map((line) => ({
-    bytes: Buffer.from(`${line}\n`),
+    bytes: pageOf([line]),
     lastId: idInLine(line),
   }));
 }
@@ -43,7 +43,7 @@ export class OwnOutput {
     });
     const last = kept.at(-1);
     if (last === undefined) return undefined;
-    return { bytes: Buffer.from(`${kept.join("\n")}\n`), lastId: idInLine(last) };
+    return { bytes: pageOf(kept), lastId: idInLine(last) };
   }
 
   #isOwn(line: string, id: string): boolean {

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { pageOf } from "../../../core/frame.ts";
 import { digestOf } from "../../../core/hash.ts";
 import { openForReading } from "../connection.ts";
 import { checkedRow, type KvRow } from "../kv/entry-row.ts";
@@ -52,7 +53,7 @@ export class Snapshot {
       const last = rows.at(-1);
       if (!last) return;
       after = last.id;
-      yield Buffer.from(`${rows.map(checkedLine).join("\n")}\n`);
+      yield pageOf(rows.map(checkedLine));
     }
   }
 
