@@ -8,7 +8,7 @@ const root = join(import.meta.dir, "..");
 /** What every room above them may import. */
 const BELOW = ["net", "core", "lib"];
 
-/** The rooms a room may import, besides itself. A file directly under src/ is a room of its own. */
+/** For each room: the other rooms that it may import. A file directly under src/ counts as a room. */
 const allowed: Record<string, string[]> = {
   // The program is also what runs beside its server: the guard and the runner of scripts.
   main: ["cli", "processors", "sdk", ...BELOW],

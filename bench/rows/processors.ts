@@ -91,7 +91,7 @@ async function bareNu(directory: string, frames: number): Promise<number> {
   return frames / median(seconds);
 }
 
-/** Frames a second of a handler that writes a frame for each of so many. */
+/** Measures a handler that writes one frame for each frame it reads. @returns frames a second */
 export async function emitted(setup: Setup, frames: number): Promise<number> {
   const server = await serve(setup.fresh());
   await job("batch", { unix: server.unix, frames: 1000, count: frames / 1000 });

@@ -5,9 +5,9 @@ const POLLERR = 8;
 const POLL_MS = 100;
 
 /**
- * Ends the process when the reader of stdout is gone, as `head -1` is, even if there is nothing to
- * write. A write would fail, but a read that follows may stay silent for ever, and no event of the
- * runtime reports a closed pipe; so this asks the kernel, with poll(2).
+ * Ends the process when the reader of stdout has gone. `head -1`, for example, goes after one line. The next write
+ * would fail, but a follow may have nothing to write for ever. The runtime reports no closed pipe, so this function
+ * asks the kernel, with poll(2).
  */
 export function watchOutput(): void {
   const poll = libc("poll");

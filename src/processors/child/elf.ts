@@ -10,7 +10,7 @@ const MACHINE = 18;
 const ALSO_RUNS: Record<number, number> = { 62: 3, 183: 40 };
 
 /**
- * Why this Linux cannot run a program of its own format; undefined where nothing speaks against it.
+ * Looks for the reason why this Linux cannot run an ELF program. Returns undefined if it finds none.
  *
  * @param head the first bytes of the program, as latin1: 64, or all of them
  */

@@ -66,7 +66,7 @@ export class Feed {
 
   async #feedFrom(reader: Reader, worker: Workers): Promise<void> {
     for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
-      // The boundary between history and what comes live is nothing to a handler.
+      // A handler gets no threshold: it makes no difference between history and live frames.
       if (isThreshold(bytes)) continue;
       const lastId = lastIdIn(bytes);
       // The spawns of several successors may be in one page, and some of those may not load.

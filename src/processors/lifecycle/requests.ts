@@ -28,7 +28,7 @@ export class Requests {
   /** The names of handlers of requests that have failed for good. */
   readonly #failed = new Set<string>();
 
-  /** @param takersOf returns the handlers that handle a request with this id, now or later */
+  /** @param takersOf returns the handlers of a request, by its id: of now and of later */
   constructor(takersOf: (id: string) => readonly Taker[]) {
     this.#takersOf = takersOf;
   }
