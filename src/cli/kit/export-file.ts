@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { syncPath } from "../../lib/fsync.ts";
 
 /**
  * Writes a file so that it appears whole or not at all: it has a temporary name until it is synced. A
@@ -29,7 +30,8 @@ export async function writeWhole(
     if (!direct) await rm(part, { force: true });
     throw error;
   }
-  if (!direct) await syncDirectory(dirname(target));
+  // The directory holds the name of the file, which a power cut may lose otherwise.
+  if (!direct) await syncPath(dirname(target));
 }
 
 /** Makes an error of the system name this path instead of the temporary name, which no user knows. */
@@ -37,14 +39,4 @@ function about(path: string): (error: unknown) => never {
   return (error) => {
     throw Object.assign(error as Error, { path, dest: undefined });
   };
-}
-
-/** Syncs a directory: it holds the names of its files, which a power cut may lose otherwise. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

@@ -1,3 +1,4 @@
+import { table } from "./table.ts";
 import { spellings, type Verb, type Verbs } from "./verb.ts";
 
 /** The help of one verb: what it does, its options, and examples that work. */
@@ -9,11 +10,11 @@ export function usage(verb: Verb): string {
   const sections = [
     `${verb.summary}\n`,
     form(verb),
-    options.length > 0 ? `Options:\n${table(options)}` : "",
-    `Examples:\n${table(verb.examples)}`,
+    options.length > 0 ? `Options:\n${table(options, "  ")}` : "",
+    `Examples:\n${table(verb.examples, "  ")}`,
     verb.positionals.includes("ADDR") ? ADDRESS : "",
   ];
-  return `${sections.filter(Boolean).join("\n")}`;
+  return sections.filter(Boolean).join("\n");
 }
 
 /** The lines that follow a usage error: the form of the verb, and the command that prints its help. */
@@ -38,17 +39,11 @@ export async function overview(verbs: Verbs): Promise<string> {
 
 Usage: xs COMMAND [ADDR] …
 
-${table(lines)}
+${table(lines, "  ")}
 Try:
-${table([
-  ["xs serve ./store", "serve a store on its socket"],
-  ["echo hi | xs append note", "record an event"],
-  ["xs cat --follow", "replay the log, then print new frames"],
-  ["xs COMMAND --help", "show the options and examples of a command"],
-])}`;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const width = Math.max(...rows.map(([left = ""]) => left.length));
-  return rows.map(([left = "", right = ""]) => `  ${left.padEnd(width)}  ${right}\n`).join("");
+  xs serve ./store          serve a store on its socket
+  echo hi | xs append note  record an event
+  xs cat --follow           replay the log, then print new frames
+  xs COMMAND --help         show the options and examples of a command
+`;
 }

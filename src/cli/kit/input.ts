@@ -1,5 +1,6 @@
 import { createReadStream, openSync, statSync } from "node:fs";
 import { XsError } from "../../core/error.ts";
+import { pulled, streamOf } from "../../lib/streams.ts";
 
 /** Input of up to this many bytes is sent in one piece, with its length. */
 const SHORT_BYTES = 64 * 1024;
@@ -17,17 +18,9 @@ export async function readInput(): Promise<Uint8Array<ArrayBuffer> | ReadableStr
     head.push(value);
     size += value.length;
   }
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const first = head.shift();
-        if (first) return controller.enqueue(first);
-        const { value, done } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-    },
-    { highWaterMark: 0 },
+  return pulled(
+    async () => head.shift() ?? (await reader.read()).value,
+    () => {},
   );
 }
 
@@ -52,23 +45,18 @@ export function readFile(
 ): ReadableStream<Uint8Array> {
   const file = openSync(path, "r");
   const { size } = statSync(path);
-  let taken = 0;
-  const chunks = createReadStream(path, { fd: file, highWaterMark: CHUNK_BYTES })[
-    Symbol.asyncIterator
-  ]();
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { value, done } = await chunks.next();
-        if (done) return controller.close();
-        taken += value.length;
-        onProgress(taken / size);
-        controller.enqueue(value);
-      },
-      cancel: async () => void (await chunks.return?.()),
-    },
-    { highWaterMark: 0 },
-  );
+  const chunks = createReadStream(path, { fd: file, highWaterMark: CHUNK_BYTES });
+  return streamOf(counted(chunks, (bytes) => onProgress(bytes / size)));
+}
+
+/** @param onBytes receives how many bytes came so far */
+async function* counted(chunks: AsyncIterable<Uint8Array>, onBytes: (bytes: number) => void) {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    onBytes(bytes);
+    yield chunk;
+  }
 }
 
 /** Reads standard input as text. */

@@ -1,21 +1,25 @@
+import type { ConnectOptions } from "../../client/connect.ts";
 import { textLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { writeOut } from "./output.ts";
+import { type Target, withClient } from "./target.ts";
 
-/**
- * Copies the body of a response to stdout.
- *
- * @throws XsError `no_server` where the body breaks off
- */
+/** Sends one request, and copies the body of the response to stdout. @throws as `connect` and {@link pipeOut} do */
+export async function printAnswer(
+  target: Target,
+  path: string,
+  init?: RequestInit,
+  options: ConnectOptions = {},
+): Promise<void> {
+  await withClient(target, options, async (client) => pipeOut(await client.request(path, init)));
+}
+
+/** Copies the body of a response to stdout. @throws XsError `no_server` where the body breaks off */
 export async function pipeOut(response: Response): Promise<void> {
   for await (const chunk of chunksIn(response)) await writeOut(chunk);
 }
 
-/**
- * Yields the lines of the body of a response.
- *
- * @throws XsError `no_server` where the body breaks off
- */
+/** Yields the lines of the body of a response. @throws XsError `no_server` where the body breaks off */
 export async function* linesOf(response: Response): AsyncGenerator<string> {
   for await (const lines of textLines(chunksIn(response))) yield* lines;
 }

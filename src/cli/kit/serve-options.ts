@@ -3,16 +3,13 @@ import { quoted } from "../../core/error.ts";
 import { HTTP_TTL } from "../../core/http.ts";
 import { parseAskedTtl, type Ttl } from "../../core/ttl.ts";
 import { type ListenAddress, parseListenAddress } from "../../net/listen-address.ts";
-import { parsed, UsageError } from "./verb.ts";
+import { flag, parsed, text, UsageError } from "./verb.ts";
 
 /** The longest timer that the runtime takes, in ms. */
 const MAX_MS = 2 ** 31 - 1;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_BODY_MAX = 16 * 1024 ** 2;
 const DEFAULT_IN_FLIGHT = 2000;
-
-const text = (valueHint: string, description: string) =>
-  ({ type: "string", valueHint, description }) as const;
 
 export const SERVE_OPTIONS = {
   http: text("ADDR", "turn HTTP requests into http.request frames, and answer from http.response"),
@@ -28,15 +25,15 @@ export const SERVE_OPTIONS = {
   "http-ttl": text("TTL", `how long the store keeps requests (default ${HTTP_TTL})`),
   expose: text("ADDR", "serve the API there too; over TCP clients need the token of the store"),
   "script-env": text("NAMES", "pass scripts only these environment variables: NAME,NAME,…"),
-  paused: { type: "boolean", description: "run no generator and no handler" },
-} as const satisfies ArgsDef;
+  paused: flag("run no generator and no handler"),
+} satisfies ArgsDef;
 
 /** Where a server listens besides the socket of its store, and the limits of HTTP requests. */
 export interface ServeOptions {
-  readonly http?: ListenAddress;
-  readonly expose?: ListenAddress;
+  readonly http: ListenAddress | undefined;
+  readonly expose: ListenAddress | undefined;
   /** The environment variables that scripts get; all but the token where it is undefined. */
-  readonly scriptEnv?: readonly string[];
+  readonly scriptEnv: readonly string[] | undefined;
   /** Generators and handlers wait for the next start. */
   readonly paused: boolean;
   readonly limits: {
@@ -53,33 +50,27 @@ export interface ServeOptions {
 export function readServeOptions(options: ReadonlyMap<string, string>): ServeOptions {
   const address = (name: "http" | "expose") => {
     const given = options.get(name);
-    return given === undefined
-      ? {}
-      : { [name]: parsed(() => parseListenAddress(given, `--${name}`)) };
+    return given === undefined ? undefined : parsed(parseListenAddress, given, `--${name}`);
   };
   const [alone] = [...options.keys()].filter((name) => name.startsWith("http-"));
   if (alone && !options.has("http")) throw new UsageError(`--${alone} needs --http`);
   return {
-    ...address("http"),
-    ...address("expose"),
-    ...scriptEnv(options.get("script-env")),
+    http: address("http"),
+    expose: address("expose"),
+    scriptEnv: scriptEnv(options.get("script-env")),
     paused: options.has("paused"),
     limits: {
       timeout: count(options, "http-timeout", DEFAULT_TIMEOUT_MS, MAX_MS),
       bodyMax: count(options, "http-body-max", DEFAULT_BODY_MAX),
       inFlight: count(options, "http-in-flight", DEFAULT_IN_FLIGHT),
-      ttl: parsed(() => parseAskedTtl(options.get("http-ttl") ?? HTTP_TTL, "local")),
+      ttl: parsed(parseAskedTtl, options.get("http-ttl") ?? HTTP_TTL, "local"),
     },
   };
 }
 
-function scriptEnv(given: string | undefined): { scriptEnv?: readonly string[] } {
-  if (given === undefined) return {};
-  const names = given
-    .split(",")
-    .map((name) => name.trim())
-    .filter(Boolean);
-  for (const name of names) {
+function scriptEnv(given: string | undefined): readonly string[] | undefined {
+  const names = given?.split(",").flatMap((name) => name.trim() || []);
+  for (const name of names ?? []) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
       throw new UsageError(
         `--script-env takes names of variables, as in HOME,LANG: ${quoted(name)} is not one`,
@@ -87,7 +78,7 @@ function scriptEnv(given: string | undefined): { scriptEnv?: readonly string[] }
     if (name === "XS_TOKEN")
       throw new UsageError("--script-env XS_TOKEN: a server never passes its token to scripts");
   }
-  return { scriptEnv: names };
+  return names;
 }
 
 function count(

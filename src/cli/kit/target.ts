@@ -32,7 +32,7 @@ export function splitTarget(
   const [first, ...others] = positionals;
   const addressed =
     first !== undefined &&
-    (positionals.length > to || (positionals.length > from && parsed(() => isAddress(first))));
+    (positionals.length > to || (positionals.length > from && parsed(isAddress, first)));
   const rest = addressed ? others : positionals;
   if (rest.length < from) throw new UsageError(`${names || "an argument"} is missing`);
   if (rest.length > to) throw new UsageError(`too many arguments: ${rest.slice(to).join(" ")}`);

@@ -32,6 +32,16 @@ export interface Verb {
   run(input: VerbInput): Promise<void>;
 }
 
+/** Makes an option with a value. @param valueHint stands for the value in the help */
+export function text(valueHint: string, description: string, alias?: string | string[]) {
+  return { type: "string", valueHint, description, ...(alias && { alias }) } as const;
+}
+
+/** Makes an option that is on or off. */
+export function flag(description: string, alias?: string | string[]) {
+  return { type: "boolean", description, ...(alias && { alias }) } as const;
+}
+
 /** The flags of an option as a user types them: `-f`, `--follow`. */
 export function spellings(name: string, option: ArgDef): string[] {
   const { alias = [] } = option as { alias?: string | string[] };
@@ -39,9 +49,12 @@ export function spellings(name: string, option: ArgDef): string[] {
 }
 
 /** Runs a parser over an argument. @throws UsageError in place of an XsError */
-export function parsed<T>(parse: () => T): T {
+export function parsed<T, Given extends unknown[]>(
+  parse: (...given: Given) => T,
+  ...given: Given
+): T {
   try {
-    return parse();
+    return parse(...given);
   } catch (error) {
     if (error instanceof XsError) throw new UsageError(error.message);
     throw error;

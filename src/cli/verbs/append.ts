@@ -6,42 +6,33 @@ import { parseId } from "../../core/id.ts";
 import { parseClientTopic } from "../../core/topic.ts";
 import { parseAskedTtl, parseNewTtl, TTL_FORMS } from "../../core/ttl.ts";
 import { readInput } from "../kit/input.ts";
-import { pipeOut } from "../kit/response-body.ts";
-import { splitTarget, withClient } from "../kit/target.ts";
-import { parsed, UsageError, type Verb } from "../kit/verb.ts";
+import { printAnswer } from "../kit/response-body.ts";
+import { splitTarget } from "../kit/target.ts";
+import { flag, parsed, text, UsageError, type Verb } from "../kit/verb.ts";
 
 export const appendVerb: Verb = {
   name: "append",
   summary: "Append an event with the content of stdin",
   positionals: "[ADDR] TOPIC",
   options: {
-    meta: { type: "string", valueHint: "JSON", description: "the metadata of the event" },
-    ttl: {
-      type: "string",
-      valueHint: "TTL",
-      description: `how long the store keeps it: ${TTL_FORMS}; default forever`,
-    },
-    chunked: {
-      type: "string",
-      valueHint: "MODE",
-      description: "append each piece as it comes: bytes, lines or sse (server-sent events)",
-    },
-    batch: {
-      type: "boolean",
-      description:
-        "append all or none of the JSON lines {topic, meta?, ttl?, content?, hash?}; without TOPIC",
-    },
-    "expect-last": {
-      type: "string",
-      valueHint: "ID|none",
-      description: "append only if this is the newest frame of the topic (none: it has no frame)",
-    },
-    "idempotency-key": {
-      type: "string",
-      valueHint: "KEY",
-      description: "append once: the same key, within 24 hours, returns the first answer again",
-    },
-    "with-timestamp": { type: "boolean", description: "add the time to the printed frame" },
+    meta: text("JSON", "the metadata of the event"),
+    ttl: text("TTL", `how long the store keeps it: ${TTL_FORMS}; default forever`),
+    chunked: text(
+      "MODE",
+      "append each piece as it comes: bytes, lines or sse (server-sent events)",
+    ),
+    batch: flag(
+      "append all or none of the JSON lines {topic, meta?, ttl?, content?, hash?}; without TOPIC",
+    ),
+    "expect-last": text(
+      "ID|none",
+      "append only if this is the newest frame of the topic (none: it has no frame)",
+    ),
+    "idempotency-key": text(
+      "KEY",
+      "append once: the same key, within 24 hours, returns the first answer again",
+    ),
+    "with-timestamp": flag("add the time to the printed frame"),
   },
   examples: [
     ["echo hi | xs append note", "an event with content"],
@@ -52,57 +43,40 @@ export const appendVerb: Verb = {
   ],
   async run({ positionals, options }) {
     const batch = options.has("batch");
+    const chunked = options.has("chunked");
     const target = splitTarget(positionals, batch ? 0 : 1, "TOPIC");
+    for (const name of batch ? ["meta", "ttl", "chunked", "expect-last"] : []) {
+      if (options.has(name)) throw new UsageError(`--${name} does not go with --batch`);
+    }
+    for (const name of chunked ? ["expect-last", "idempotency-key"] : []) {
+      if (options.has(name)) throw new UsageError(`--${name} does not go with --chunked`);
+    }
     const query = new URLSearchParams();
     const headers = new Headers();
-    if (batch) {
-      for (const name of ["meta", "ttl", "chunked", "expect-last"]) {
-        if (options.has(name)) throw new UsageError(`--${name} does not go with --batch`);
-      }
-    } else {
-      const ttl = options.get("ttl");
-      // A time that is over is no error for a retry, whose answer may be known, nor for an answer to a
-      // request, which has the ttl of the request.
-      const mayBeOver = options.has("idempotency-key") || target.rest[0] === HTTP_RESPONSE;
-      const parse = mayBeOver ? parseAskedTtl : parseNewTtl;
-      if (ttl !== undefined) query.set("ttl", parsed(() => parse(ttl, "local")).text);
-      const meta = options.get("meta");
-      if (meta !== undefined) {
-        // A header cannot carry every character, base64 can.
-        headers.set("xs-meta", Buffer.from(parsed(() => parseMeta(meta))).toString("base64"));
-      }
-    }
-    if (options.has("with-timestamp")) query.set("with-timestamp", "true");
-    const expected = options.get("expect-last");
-    if (expected !== undefined) {
-      headers.set(
-        "xs-expect-last",
-        expected === "none" ? expected : parsed(() => parseId(expected)),
-      );
-    }
-    const key = options.get("idempotency-key");
-    if (key !== undefined) {
-      headers.set(
-        "idempotency-key",
-        parsed(() => parseIdempotencyKey(key, "--idempotency-key")),
-      );
-    }
-    const mode = options.get("chunked");
-    if (mode !== undefined) {
-      query.set(
-        "chunked",
-        parsed(() => parseChunkMode(mode, "--chunked ")),
-      );
-      for (const name of ["expect-last", "idempotency-key"]) {
-        if (options.has(name)) throw new UsageError(`--${name} does not go with --chunked`);
-      }
-    }
-    const topic = batch ? undefined : parsed(() => parseClientTopic(target.rest[0] ?? ""));
-    const path = topic === undefined ? "/stream" : `/stream/${topic}`;
+    const given = (name: string, use: (value: string) => void) => {
+      const value = options.get(name);
+      if (value !== undefined) use(value);
+    };
+    // A time that is over is no error for a retry, whose answer may be known, nor for an answer to a
+    // request, which has the ttl of the request.
+    const mayBeOver = options.has("idempotency-key") || target.rest[0] === HTTP_RESPONSE;
+    const parseTtl = mayBeOver ? parseAskedTtl : parseNewTtl;
+    given("ttl", (ttl) => query.set("ttl", parsed(parseTtl, ttl, "local").text));
+    given("chunked", (mode) => query.set("chunked", parsed(parseChunkMode, mode, "--chunked ")));
+    given("with-timestamp", (on) => query.set("with-timestamp", on));
+    // A header cannot carry every character, base64 can.
+    const base64 = (text: string) => Buffer.from(text).toString("base64");
+    given("meta", (meta) => headers.set("xs-meta", base64(parsed(parseMeta, meta))));
+    given("expect-last", (id) =>
+      headers.set("xs-expect-last", id === "none" ? id : parsed(parseId, id)),
+    );
+    given("idempotency-key", (key) =>
+      headers.set("idempotency-key", parsed(parseIdempotencyKey, key, "--idempotency-key")),
+    );
+    const topic = batch ? "" : `/${parsed(parseClientTopic, target.rest[0] ?? "")}`;
     // Read first: with no server the client locks the store for as long as it is open.
-    const body = mode === undefined ? await readInput() : Bun.stdin.stream();
-    await withClient(target, { create: true }, async (client) => {
-      await pipeOut(await client.request(`${path}?${query}`, { method: "POST", headers, body }));
-    });
+    const body = chunked ? Bun.stdin.stream() : await readInput();
+    const init = { method: "POST", headers, body };
+    await printAnswer(target, `/stream${topic}?${query}`, init, { create: true });
   },
 };

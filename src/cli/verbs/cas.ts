@@ -1,6 +1,6 @@
 import { parseHash } from "../../core/hash.ts";
-import { pipeOut } from "../kit/response-body.ts";
-import { splitTarget, withClient } from "../kit/target.ts";
+import { printAnswer } from "../kit/response-body.ts";
+import { splitTarget } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
 export const casVerb: Verb = {
@@ -15,10 +15,7 @@ export const casVerb: Verb = {
     // A hash may hold "/", so the last argument is the hash whatever it looks like.
     const text = positionals.at(-1);
     if (text === undefined) throw new UsageError("HASH is missing");
-    const hash = parsed(() => parseHash(text));
-    const target = splitTarget([...positionals.slice(0, -1)], [0, 0]);
-    await withClient(target, {}, async (client) => {
-      await pipeOut(await client.request(`/cas/${hash}`));
-    });
+    const hash = parsed(parseHash, text);
+    await printAnswer(splitTarget(positionals.slice(0, -1), 0), `/cas/${hash}`);
   },
 };

@@ -1,6 +1,6 @@
 import { parseId } from "../../core/id.ts";
-import { pipeOut } from "../kit/response-body.ts";
-import { splitTarget, withClient } from "../kit/target.ts";
+import { printAnswer } from "../kit/response-body.ts";
+import { splitTarget } from "../kit/target.ts";
 import { parsed, type Verb } from "../kit/verb.ts";
 
 export const contentVerb: Verb = {
@@ -11,9 +11,7 @@ export const contentVerb: Verb = {
   examples: [["xs content 03hadtdyn9s2dxl5soli9q9dz > photo.jpg", "write the content to a file"]],
   async run({ positionals }) {
     const target = splitTarget(positionals, 1, "ID");
-    const id = parsed(() => parseId(target.rest[0] ?? ""));
-    await withClient(target, {}, async (client) => {
-      await pipeOut(await client.request(`/${id}/content`));
-    });
+    const id = parsed(parseId, target.rest[0] ?? "");
+    await printAnswer(target, `/${id}/content`);
   },
 };

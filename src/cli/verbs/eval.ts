@@ -13,15 +13,13 @@ import { jsonOf, settled } from "../../sdk/ts/json.ts";
 import { readAll } from "../kit/input.ts";
 import { BrokenPipe, writeOut } from "../kit/output.ts";
 import { splitTarget, type Target, withClient } from "../kit/target.ts";
-import { UsageError, type Verb } from "../kit/verb.ts";
+import { text, UsageError, type Verb } from "../kit/verb.ts";
 
 export const evalVerb: Verb = {
   name: "eval",
   summary: "Run a script here, with access to the store, and print its result",
   positionals: "[ADDR] FILE|-",
-  options: {
-    command: { type: "string", alias: "c", valueHint: "SCRIPT", description: "the script itself" },
-  },
+  options: { command: text("SCRIPT", "the script itself", "c") },
   examples: [
     [
       "xs eval -c 'export default async (xs) => (await xs.last())?.topic'",

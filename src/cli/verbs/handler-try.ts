@@ -26,7 +26,7 @@ export const handlerTryVerb: Verb = {
   async run({ positionals, options }) {
     const target = splitTarget(positionals, 1, "SCRIPT");
     const [file = "-"] = target.rest;
-    const read = parsed(() => parseReadOptions(options));
+    const read = parsed(parseReadOptions, options);
     if (file !== "-" && !(await Bun.file(file).exists())) {
       throw new UsageError(`there is no file ${file}`);
     }

@@ -5,25 +5,18 @@ import { isExportFolder, readFolder } from "../kit/import-folder.ts";
 import { readFile, readInput } from "../kit/input.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
-import { plural } from "../kit/plural.ts";
-import { processorCounts } from "../kit/processor-count.ts";
+import { plural, processorCounts } from "../kit/plural.ts";
 import { Progress } from "../kit/progress.ts";
 import { splitTarget, type Target, withClient } from "../kit/target.ts";
-import { parsed, type Verb } from "../kit/verb.ts";
+import { flag, parsed, type Verb } from "../kit/verb.ts";
 
 export const importVerb: Verb = {
   name: "import",
   summary: "Add an export to a store, or frames as JSON lines; the ids stay the same",
   positionals: "[ADDR] [FILE|FOLDER|-]",
   options: {
-    "no-processors": {
-      type: "boolean",
-      description: "leave out the frames that spawn generators and handlers",
-    },
-    ahead: {
-      type: "boolean",
-      description: "accept ids that are more than a day ahead of the clock",
-    },
+    "no-processors": flag("leave out the frames that spawn generators and handlers"),
+    ahead: flag("accept ids that are more than a day ahead of the clock"),
   },
   examples: [
     ["xs import ./new backup.tar", "restore an  xs export ; a second import changes nothing"],
@@ -105,7 +98,7 @@ function importTarget(positionals: readonly string[]): Target {
   if (first === "-" || isFile || (!state && !looksLikeAddress(first))) {
     return { address: parsed(defaultAddress), rest: [first] };
   }
-  return { address: parsed(() => parseAddress(first)), rest: others };
+  return { address: parsed(parseAddress, first), rest: others };
 }
 
 function isFolder(path: string): boolean {

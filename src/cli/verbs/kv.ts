@@ -1,4 +1,3 @@
-import type { ArgsDef } from "citty";
 import { isStoreAddress } from "../../client/address.ts";
 import { changeLine } from "../../core/entry.ts";
 import { parseMediaType, parseRevisions } from "../../core/header.ts";
@@ -8,23 +7,21 @@ import { bytesIn } from "../../net/text-body.ts";
 import { readInput } from "../kit/input.ts";
 import { writeOut } from "../kit/output.ts";
 import { followOut, PULSE_OPTION, pulseOf } from "../kit/read.ts";
-import { pipeOut } from "../kit/response-body.ts";
+import { pipeOut, printAnswer } from "../kit/response-body.ts";
 import { splitTarget, type Target, withClient } from "../kit/target.ts";
-import { parsed, type Verb } from "../kit/verb.ts";
+import { flag, parsed, text, type Verb } from "../kit/verb.ts";
 
 /** The revision that a write depends on, in the HTTP header with the name of the option. */
 const CONDITION_OPTIONS = {
-  "if-match": { type: "string", valueHint: "REV", description: "only if it has this revision" },
-  "if-none-match": { type: "string", valueHint: "*", description: "only if it does not exist yet" },
-} as const satisfies ArgsDef;
+  "if-match": text("REV", "only if it has this revision"),
+  "if-none-match": text("*", "only if it does not exist yet"),
+};
 
 export const kvGetVerb: Verb = {
   name: "kv get",
   summary: "Print the value of a key, byte for byte",
   positionals: "[ADDR] KEY",
-  options: {
-    json: { type: "boolean", description: "print the entry as a line of JSON, as kv watch does" },
-  },
+  options: { json: flag("print the entry as a line of JSON, as kv watch does") },
   examples: [["xs kv get views/count", "the value; exit 1 without one"]],
   async run({ positionals, options }) {
     const { target, path, key } = keyOf(positionals);
@@ -44,11 +41,10 @@ export const kvPutVerb: Verb = {
   summary: "Store stdin as the value of a key",
   positionals: "[ADDR] KEY",
   options: {
-    type: {
-      type: "string",
-      valueHint: "TYPE",
-      description: "its media type; default text/plain for text, else application/octet-stream",
-    },
+    type: text(
+      "TYPE",
+      "its media type; default text/plain for text, else application/octet-stream",
+    ),
     ...CONDITION_OPTIONS,
   },
   examples: [
@@ -60,12 +56,10 @@ export const kvPutVerb: Verb = {
     const { target, path } = keyOf(positionals, parseClientKey);
     const headers = conditionHeaders(options);
     const given = options.get("type");
-    const type = given === undefined ? undefined : parsed(() => parseMediaType(given, "--type"));
+    const type = given === undefined ? undefined : parsed(parseMediaType, given, "--type");
     const body = await readInput();
     headers.set("content-type", type ?? typeOf(body));
-    await withClient(target, { create: true }, async (client) => {
-      await pipeOut(await client.request(path, { method: "PUT", headers, body }));
-    });
+    await printAnswer(target, path, { method: "PUT", headers, body }, { create: true });
   },
 };
 
@@ -77,10 +71,7 @@ export const kvDeleteVerb: Verb = {
   examples: [["xs kv delete views/count", "prints nothing"]],
   async run({ positionals, options }) {
     const { target, path } = keyOf(positionals, parseClientKey);
-    const headers = conditionHeaders(options);
-    await withClient(target, {}, async (client) => {
-      await client.request(path, { method: "DELETE", headers });
-    });
+    await printAnswer(target, path, { method: "DELETE", headers: conditionHeaders(options) });
   },
 };
 
@@ -96,11 +87,8 @@ export const kvListVerb: Verb = {
   async run({ positionals }) {
     // A single argument with a slash may be a prefix: it is an address only if a store is there.
     const target = splitTarget(positionals, [0, 1], "", isStoreAddress);
-    const prefix = parsed(() => parseKeyPrefix(target.rest[0] ?? ""));
-    const query = new URLSearchParams({ prefix });
-    await withClient(target, {}, async (client) => {
-      await pipeOut(await client.request(`/kv?${query}`));
-    });
+    const prefix = parsed(parseKeyPrefix, target.rest[0] ?? "");
+    await printAnswer(target, `/kv?${new URLSearchParams({ prefix })}`);
   },
 };
 
@@ -109,7 +97,7 @@ export const kvWatchVerb: Verb = {
   summary: "Print a key, or all keys below a prefix that ends with /, and then every change",
   positionals: "[ADDR] KEY",
   options: {
-    prefix: { type: "boolean", description: "take KEY as a prefix, even without a / at its end" },
+    prefix: flag("take KEY as a prefix, even without a / at its end"),
     ...PULSE_OPTION,
   },
   examples: [
@@ -122,12 +110,8 @@ export const kvWatchVerb: Verb = {
     const [key = ""] = target.rest;
     const query = new URLSearchParams({ follow: pulseOf(options) ?? "true" });
     const isPrefix = options.has("prefix") || key.endsWith("/");
-    if (isPrefix)
-      query.set(
-        "prefix",
-        parsed(() => parseKeyPrefix(key)),
-      );
-    const path = isPrefix ? "/kv" : pathOf(parsed(() => parseKey(key)));
+    if (isPrefix) query.set("prefix", parsed(parseKeyPrefix, key));
+    const path = isPrefix ? "/kv" : pathOf(parsed(parseKey, key));
     await withClient(target, { serverOnly: true }, async (client) => {
       await followOut({ follow: true }, await client.request(`${path}?${query}`));
     });
@@ -139,7 +123,7 @@ function keyOf(
   parse = parseKey,
 ): { target: Target; path: string; key: string } {
   const target = splitTarget(positionals, 1, "KEY");
-  const key = parsed(() => parse(target.rest[0] ?? ""));
+  const key = parsed(parse, target.rest[0] ?? "");
   return { target, path: pathOf(key), key };
 }
 
@@ -152,10 +136,7 @@ function conditionHeaders(options: ReadonlyMap<string, string>): Headers {
   for (const name of Object.keys(CONDITION_OPTIONS)) {
     const value = options.get(name);
     if (value === undefined) continue;
-    headers.set(
-      name,
-      parsed(() => parseRevisions(value, `--${name}`)),
-    );
+    headers.set(name, parsed(parseRevisions, value, `--${name}`));
   }
   return headers;
 }

@@ -1,5 +1,6 @@
 import { writeOut } from "../kit/output.ts";
 import { linesOf, pipeOut } from "../kit/response-body.ts";
+import { table } from "../kit/table.ts";
 import { splitTarget, withClient } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 
@@ -38,23 +39,14 @@ export const psVerb: Verb = {
 };
 
 function cellsOf(row: Row): string[] {
-  const {
-    kind,
-    name,
-    state,
-    pid,
-    uptime_ms: up,
-    restarts,
-    last_exit: exit,
-    behind_ms: behind,
-  } = row;
+  const { uptime_ms: up, last_exit: exit, behind_ms: behind } = row;
   return [
-    kind,
-    name,
-    state,
-    String(pid ?? "-"),
+    row.kind,
+    row.name,
+    row.state,
+    String(row.pid ?? "-"),
     up === null ? "-" : time(up),
-    String(restarts),
+    String(row.restarts),
     exit === null ? "-" : String(exit.signal ?? exit.code ?? "did not start"),
     behind === null ? "-" : behind === 0 ? "0" : time(behind),
   ];
@@ -68,15 +60,4 @@ function time(ms: number): string {
   const hours = Math.floor(seconds / 3600);
   if (hours < 48) return `${hours} h ${Math.floor((seconds % 3600) / 60)} min`;
   return `${Math.floor(hours / 24)} d`;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = HEAD.map((_, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, n) => cell.padEnd(widths[n] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-  return `${lines.join("\n")}\n`;
 }

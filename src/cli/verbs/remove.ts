@@ -36,7 +36,7 @@ function isAddress(word: string): boolean {
 
 /** The ids of all words, or of the lines of stdin. @throws UsageError; XsError `bad_id` where a line has no id */
 async function idsOf(words: readonly string[]): Promise<string[]> {
-  if (!words.includes("-")) return words.map((word) => parsed(() => parseId(word)));
+  if (!words.includes("-")) return words.map((word) => parsed(parseId, word));
   if (words.length > 1) throw new UsageError("- stands alone: all ids come from stdin then");
   const lines = (await readAll()).split("\n").map((line) => line.trim());
   const given = lines.filter((line) => line !== "").map((line) => ({ line, id: idIn(line) }));

@@ -17,11 +17,11 @@ export const scru128Verb: Verb = {
     if (action === undefined) return writeOut(`${new IdSequence().next()}\n`);
     if (more.length === 0 && action === "unpack") {
       const text = id ?? (await Bun.stdin.text()).trim();
-      return writeOut(`${JSON.stringify(parsed(() => unpackId(text)))}\n`);
+      return writeOut(`${JSON.stringify(parsed(unpackId, text))}\n`);
     }
     if (id === undefined && action === "pack") {
       const text = await Bun.stdin.text();
-      return writeOut(`${parsed(() => packId(fieldsOf(text)))}\n`);
+      return writeOut(`${parsed(packId, fieldsOf(text))}\n`);
     }
     throw new UsageError("scru128 takes no argument, unpack ID or pack");
   },

@@ -15,7 +15,7 @@ import { openSqliteStore } from "../../store/sqlite/open.ts";
 import type { Store } from "../../store/store.ts";
 import { version } from "../../version.ts";
 import { messages } from "../kit/messages.ts";
-import { processorCounts } from "../kit/processor-count.ts";
+import { processorCounts } from "../kit/plural.ts";
 import { readServeOptions, SERVE_OPTIONS, type ServeOptions } from "../kit/serve-options.ts";
 import { secondSignal, stopSignal } from "../kit/signals.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
@@ -76,20 +76,17 @@ export const serveVerb: Verb = {
 /** Refuses to listen twice in one place: binding would report another server there. @throws UsageError */
 function checkPlaces(directory: string, { expose, http }: ServeOptions): void {
   const own = placeOf(join(directory, "sock"));
-  const places = { expose, http };
-  for (const [name, place] of Object.entries(places)) {
+  for (const [name, place] of Object.entries({ expose, http })) {
     if (!place || !("path" in place) || placeOf(place.path) !== own) continue;
     throw new UsageError(
       `--${name} ${place.path} is the store's own socket, where the API answers anyway: name another place`,
     );
   }
-  const isSame =
-    expose &&
-    http &&
-    "path" in expose &&
-    "path" in http &&
-    placeOf(expose.path) === placeOf(http.path);
-  if (isSame) throw new UsageError("--expose and --http name the same place: name two places");
+  const [one, other] = [expose, http].map(
+    (place) => place && "path" in place && placeOf(place.path),
+  );
+  if (one && one === other)
+    throw new UsageError("--expose and --http name the same place: name two places");
 }
 
 /** The path of a socket, with the links to its folder resolved. */
@@ -133,11 +130,8 @@ async function listenEverywhere(
     report: (text: string) => messages.warn(text),
     isInPlace: () => store.isInPlace,
   };
-  const meta: { version: string; pid: number; expose?: string; http?: string; paused?: true } = {
-    version,
-    pid: process.pid,
-  };
-  if (options.paused) meta.paused = true;
+  const paused = options.paused && { paused: true };
+  const meta: Record<string, unknown> = { version, pid: process.pid, ...paused };
   let hints = "";
   if (options.expose) {
     const listener = await expose(directory, options.expose, answer, {

@@ -1,14 +1,12 @@
 import { version } from "../../version.ts";
 import { writeOut } from "../kit/output.ts";
-import { UsageError, type Verb } from "../kit/verb.ts";
+import { flag, UsageError, type Verb } from "../kit/verb.ts";
 
 export const versionVerb: Verb = {
   name: "version",
   summary: "Print the version of this xs, or of the server at ADDR",
   positionals: "[ADDR]",
-  options: {
-    licenses: { type: "boolean", description: "print the licenses of all parts of this binary" },
-  },
+  options: { licenses: flag("print the licenses of all parts of this binary") },
   examples: [
     ["xs version", "the version of this binary"],
     ["xs version --licenses | less", "the parts of this binary, with their licenses"],

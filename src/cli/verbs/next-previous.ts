@@ -1,0 +1,30 @@
+import { parseId } from "../../core/id.ts";
+import { parseTopicFilter } from "../../core/pattern.ts";
+import { READ_LISTS } from "../kit/read.ts";
+import { printAnswer } from "../kit/response-body.ts";
+import { splitTarget } from "../kit/target.ts";
+import { flag, parsed, text, type Verb } from "../kit/verb.ts";
+
+export const nextVerb = neighbourVerb("next", "after");
+export const previousVerb = neighbourVerb("previous", "before");
+
+function neighbourVerb(direction: "next" | "previous", side: "after" | "before"): Verb {
+  return {
+    name: direction,
+    summary: `Print the frame right ${side} an id, in the stream or a topic`,
+    positionals: "[ADDR] ID",
+    options: {
+      topic: text("TOPIC", "look only at this topic", "T"),
+      "with-timestamp": flag("add the time to the frame"),
+    },
+    lists: READ_LISTS,
+    examples: [[`xs ${direction} 03hadtdyn9s2dxl5soli9q9dz --topic note`, `the note ${side} it`]],
+    async run({ positionals, options }) {
+      const target = splitTarget(positionals, 1, "ID");
+      const id = parsed(parseId, target.rest[0] ?? "");
+      const topic = options.get("topic");
+      if (topic !== undefined) parsed(parseTopicFilter, topic);
+      await printAnswer(target, `/${id}/${direction}?${new URLSearchParams([...options])}`);
+    },
+  };
+}

@@ -1,3 +1,0 @@
-import { neighbourVerb } from "../kit/neighbours.ts";
-
-export const nextVerb = neighbourVerb("next", "after");
