@@ -1,9 +1,9 @@
 import { type ErrorCode, quoted, XsError } from "../core/error.ts";
 import { isHost } from "../core/host.ts";
 import type { Store } from "../store/store.ts";
+import { named } from "./answer-headers.ts";
 import type { Api, ApiContext } from "./call.ts";
 import { problemResponse } from "./errors.ts";
-import { named } from "./named.ts";
 import { Rooms } from "./room.ts";
 import { Router } from "./route.ts";
 import { GONE, ROUTES } from "./routes.ts";

@@ -10,7 +10,7 @@ import type { AppendCondition } from "../store/types.ts";
 import { takeBody } from "./body.ts";
 import type { Call } from "./call.ts";
 import { appendChunks } from "./chunked.ts";
-import { frameResponse, TIMESTAMP } from "./frame-response.ts";
+import { frameResponse, TIMESTAMP } from "./frame.ts";
 import { text, type Values, value } from "./options.ts";
 
 export const APPEND_OPTIONS = {

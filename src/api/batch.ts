@@ -9,6 +9,7 @@ import type { AppendCondition, AppendRequest, TakenContent } from "../store/type
 import { conditionOf, ttlFor } from "./append.ts";
 import { eachLine, LineError } from "./body-lines.ts";
 import type { Call } from "./call.ts";
+import { ndjsonResponse } from "./json-response.ts";
 
 /** The most frames of a batch, and the most bytes of all its lines. */
 const MAX_FRAMES = 10_000;
@@ -39,10 +40,7 @@ export async function appendBatch(
   } finally {
     rooms.bytes.release(taken);
   }
-  const shownLines = timestamp ? lines.map(withTimestamp) : lines;
-  return new Response(shownLines.map((line) => `${line}\n`).join(""), {
-    headers: { "content-type": "application/x-ndjson" },
-  });
+  return ndjsonResponse(timestamp ? lines.map(withTimestamp) : lines);
 }
 
 async function readRequests(

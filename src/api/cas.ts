@@ -1,9 +1,21 @@
 import { XsError } from "../core/error.ts";
-import { parseHash } from "../core/hash.ts";
+import { hashOf, parseHash } from "../core/hash.ts";
 import type { Store } from "../store/store.ts";
+import type { TakenContent } from "../store/types.ts";
 import { STORED_BYTES } from "./answer-headers.ts";
+import { takeBody } from "./body.ts";
 import type { Call } from "./call.ts";
 import { isKnown, isRangeFor } from "./conditions.ts";
+
+/** Empty content: an append omits it, but a client may store it on purpose. */
+const EMPTY: TakenContent = { hash: hashOf(new Uint8Array()), size: 0, bytes: new Uint8Array() };
+
+/** Stores the body as content and returns its hash as text. */
+export async function casPost({ store, request }: Call): Promise<Response> {
+  const content = (await takeBody(store, request)) ?? EMPTY;
+  await store.keep(content);
+  return new Response(content.hash, { headers: { "content-type": "text/plain" } });
+}
 
 /** Responds with the content of a hash. */
 export function cas({ store, request }: Call, _: object, hash: string): Promise<Response> {

@@ -2,8 +2,8 @@ import { XsError } from "../core/error.ts";
 import { parseId } from "../core/id.ts";
 import { parseReadOptions } from "../core/read-options.ts";
 import type { Call } from "./call.ts";
+import { readResponse } from "./line-response.ts";
 import { type Options, text } from "./options.ts";
-import { readResponse } from "./read-response.ts";
 import { wantsEvents } from "./sse.ts";
 
 /** The options of a read, as texts: `parseReadOptions` parses them together, in their order. */

@@ -15,10 +15,9 @@ import { streamOf } from "../lib/streams.ts";
 import type { Store } from "../store/store.ts";
 import type { AppendRequest } from "../store/types.ts";
 import { STREAMED } from "./answer-headers.ts";
-import { brokeOff } from "./broken-answer.ts";
 import type { Call } from "./call.ts";
 import { Splitter } from "./chunk-splitter.ts";
-import { checkCrowd } from "./crowd.ts";
+import { brokeOff, checkCrowd } from "./lasting-answer.ts";
 
 /** The most pieces of one commit. */
 const MAX_PIECES_PER_COMMIT = 500;

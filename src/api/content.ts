@@ -5,7 +5,7 @@ import { STORED_BYTES, STREAMED } from "./answer-headers.ts";
 import type { Call } from "./call.ts";
 import { contentResponse } from "./cas.ts";
 import { chunkedContent } from "./chunked.ts";
-import { findFrame } from "./frame-response.ts";
+import { findFrame } from "./frame.ts";
 
 /** Responds with the content of a frame; follows chunked content to its end. */
 export async function content(call: Call, _: object, id: string): Promise<Response> {

@@ -1,66 +1,6 @@
-import { type ErrorCode, XsError } from "../core/error.ts";
+import { ERRORS, type ErrorCode, XsError } from "../core/error.ts";
 import { diskFull, isOutOfFiles, outOfFiles } from "../store/failures.ts";
-import { named } from "./named.ts";
-
-/** The HTTP status and title of every error code. No other table maps codes to statuses. */
-const TABLE: Record<ErrorCode, readonly [status: number, title: string]> = {
-  bad_topic: [400, "Bad topic"],
-  reserved_topic: [403, "Reserved topic"],
-  bad_id: [400, "Bad id"],
-  id_ahead: [400, "Id ahead of the clock"],
-  bad_ttl: [400, "Bad ttl"],
-  bad_meta: [400, "Bad meta"],
-  too_deep: [400, "Nested too deep"],
-  meta_too_large: [413, "Meta too large"],
-  bad_hash: [400, "Bad hash"],
-  bad_frame: [400, "Bad frame"],
-  bad_option: [400, "Bad option"],
-  bad_request: [400, "Bad request"],
-  bad_host: [400, "Bad host"],
-  body_cut_off: [400, "Body cut off"],
-  body_too_large: [413, "Body too large"],
-  not_found: [404, "Not found"],
-  unknown_path: [404, "Unknown path"],
-  method_not_allowed: [405, "Method not allowed"],
-  content_not_found: [404, "Content not found"],
-  content_damaged: [500, "Content damaged"],
-  range_not_satisfiable: [416, "Range not satisfiable"],
-  expect_last_failed: [409, "Not the newest frame"],
-  idempotency_key_reused: [422, "Idempotency key reused"],
-  precondition_failed: [412, "Precondition failed"],
-  bad_key: [400, "Bad key"],
-  reserved_key: [403, "Reserved key"],
-  bad_header: [400, "Bad header"],
-  bad_path: [400, "Bad path"],
-  bad_batch: [400, "Bad batch"],
-  bad_tar: [400, "Bad tar"],
-  value_damaged: [500, "Value damaged"],
-  busy: [503, "Busy"],
-  frame_damaged: [500, "Frame damaged"],
-  disk_full: [507, "Disk full"],
-  store_failed: [503, "Store failed"],
-  store_closed: [503, "Store closed"],
-  store_in_use: [503, "Store in use"],
-  store_not_found: [404, "Store not found"],
-  store_damaged: [503, "Store damaged"],
-  store_too_new: [503, "Store too new"],
-  store_of_another: [403, "Store of another user"],
-  store_read_only: [403, "Store read-only"],
-  no_server: [503, "No server"],
-  address_in_use: [503, "Address in use"],
-  cannot_listen: [503, "Cannot listen"],
-  unauthorized: [401, "Unauthorized"],
-  foreign_origin: [403, "Foreign origin"],
-  no_handler: [503, "No handler"],
-  handler_failed: [500, "Handler failed"],
-  too_many_requests: [503, "Too many requests"],
-  too_many_files: [503, "Too many open files"],
-  headers_too_large: [431, "Headers too large"],
-  body_too_slow: [408, "Body too slow"],
-  no_answer: [504, "No answer"],
-  bad_response: [502, "Bad response"],
-  internal: [500, "Internal error"],
-};
+import { named } from "./answer-headers.ts";
 
 /**
  * Turns an error into a response: a problem document (RFC 9457) with our stable `code`.
@@ -95,7 +35,7 @@ export interface Problem {
 /** The problem document of any error. */
 export function problemOf(error: unknown): Problem {
   const { code, message, members } = asXsError(error);
-  const [status, title] = TABLE[code];
+  const [status, title] = ERRORS[code];
   return { title, status, detail: message, code, ...members };
 }
 

@@ -4,9 +4,9 @@ import { nextTurn } from "../lib/next-turn.ts";
 import { pulled } from "../lib/streams.ts";
 import type { Snapshot } from "../store/sqlite/transfer/snapshot.ts";
 import { STORED_BYTES, STREAMED } from "./answer-headers.ts";
-import { brokeOff } from "./broken-answer.ts";
 import type { Call } from "./call.ts";
 import { ExportedContent } from "./export-content.ts";
+import { brokeOff } from "./lasting-answer.ts";
 
 /**
  * Responds with the whole store as one tar: the frames, the key/value entries, and each content by its hash.

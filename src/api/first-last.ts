@@ -2,9 +2,9 @@ import { XsError } from "../core/error.ts";
 import { parseTopicFilter } from "../core/pattern.ts";
 import { parseCount, parseFollow, READ_ALL, type ReadOptions } from "../core/read-options.ts";
 import type { Call } from "./call.ts";
-import { frameResponse, TIMESTAMP } from "./frame-response.ts";
+import { frameResponse, TIMESTAMP } from "./frame.ts";
+import { readResponse } from "./line-response.ts";
 import { text, type Values, value } from "./options.ts";
-import { readResponse } from "./read-response.ts";
 
 export const FIRST_OPTIONS = {
   last: value("return this many frames", parseCount),

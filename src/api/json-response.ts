@@ -7,3 +7,10 @@ export function jsonResponse(value: unknown): Response {
 export function lineResponse(line: string): Response {
   return new Response(`${line}\n`, { headers: { "content-type": "application/json" } });
 }
+
+/** Responds with lines of JSON. */
+export function ndjsonResponse(lines: readonly string[], headers: object = {}): Response {
+  return new Response(lines.map((line) => `${line}\n`).join(""), {
+    headers: { "content-type": "application/x-ndjson", ...headers },
+  });
+}

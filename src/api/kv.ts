@@ -7,8 +7,8 @@ import { STORED_BYTES } from "./answer-headers.ts";
 import { readBody } from "./body.ts";
 import type { Call } from "./call.ts";
 import { isKnown, revisionsIn } from "./conditions.ts";
-import { checkCrowd } from "./crowd.ts";
 import { jsonResponse } from "./json-response.ts";
+import { checkCrowd } from "./lasting-answer.ts";
 import { linesResponse } from "./line-response.ts";
 import { text, type Values, value } from "./options.ts";
 

@@ -1,7 +1,9 @@
+import { idInLine } from "../core/frame.ts";
+import type { ReadOptions } from "../core/read-options.ts";
 import { pulled } from "../lib/streams.ts";
 import { STREAMED } from "./answer-headers.ts";
-import { brokeOff } from "./broken-answer.ts";
 import type { Call } from "./call.ts";
+import { brokeOff, checkCrowd } from "./lasting-answer.ts";
 import { EVENTS, LINES, toEvents, wantsEvents } from "./sse.ts";
 
 /** A source of lines: `next` resolves to some whole lines, or to undefined at the end. */
@@ -36,4 +38,10 @@ export function linesResponse(
     pulled(next, () => source.close(), brokeOff(call)),
     { headers },
   );
+}
+
+/** Streams the frames of a read. @throws XsError `too_many_files`, for a following read */
+export function readResponse(call: Call, options: ReadOptions): Response {
+  if (options.follow) checkCrowd(call);
+  return linesResponse(call, () => call.store.read(options), idInLine);
 }

@@ -7,7 +7,6 @@ import { checkHost, listenError } from "../net/unix-socket.ts";
 import { checkVisitor, hostsOf } from "../net/visitor.ts";
 import type { Api } from "./call.ts";
 import { problemResponse } from "./errors.ts";
-import { withTrueHeads } from "./head.ts";
 
 /**
  * The longest silence of a client that has not shown the token, in seconds. Until the head of its first
@@ -108,4 +107,18 @@ async function stop(server: ReturnType<typeof Bun.serve>, ms: number): Promise<v
   const late = setTimeout(() => void server.stop(true), ms);
   await server.stop();
   clearTimeout(late);
+}
+
+/**
+ * Wraps the API for Bun's server. Bun adds `content-length: 0` to a response to HEAD without a length, which
+ * is wrong for the GET. The header `transfer-encoding: chunked` prevents that.
+ */
+function withTrueHeads(answer: Api): Api {
+  return async (request) => {
+    const response = await answer(request);
+    const { body, headers, status } = response;
+    const isUnknown = body === null && status === 200 && !headers.has("content-length");
+    if (request.method === "HEAD" && isUnknown) headers.set("transfer-encoding", "chunked");
+    return response;
+  };
 }

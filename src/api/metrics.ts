@@ -74,16 +74,18 @@ export function metrics({ store, errors }: Call): Response {
 }
 
 function gauge(name: string, help: string, value: number | Sample): string {
-  return family(name, "gauge", help, [typeof value === "number" ? ["", value] : value]);
+  return family(name, "gauge", help, [value]);
 }
 
 function counter(name: string, help: string, ...values: (number | Sample)[]): string {
-  const samples = values.map((value): Sample => (typeof value === "number" ? ["", value] : value));
-  return family(name, "counter", help, samples);
+  return family(name, "counter", help, values);
 }
 
-function family(name: string, type: Type, help: string, samples: readonly Sample[]): string {
-  const lines = samples.map(([behindName, value]) => `${name}${behindName} ${value}\n`);
+function family(name: string, type: Type, help: string, values: (number | Sample)[]): string {
+  const lines = values.map((value) => {
+    const [behindName, number] = typeof value === "number" ? ["", value] : value;
+    return `${name}${behindName} ${number}\n`;
+  });
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }
 

@@ -3,7 +3,7 @@ import { parseId } from "../core/id.ts";
 import { parseTopicFilter } from "../core/pattern.ts";
 import type { Direction } from "../store/types.ts";
 import type { Call } from "./call.ts";
-import { frameResponse, TIMESTAMP } from "./frame-response.ts";
+import { frameResponse, TIMESTAMP } from "./frame.ts";
 import { type Values, value } from "./options.ts";
 
 export const NEIGHBOUR_OPTIONS = {

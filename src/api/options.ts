@@ -1,4 +1,4 @@
-import { quoted, XsError } from "../core/error.ts";
+import { parseFlag } from "../core/read-options.ts";
 
 /** An option of a query, with the function that parses its value. */
 export interface Option<T> {
@@ -33,10 +33,4 @@ export function value<T>(
 /** Makes an option whose value is its text; undefined if absent. */
 export function text(about: string): Option<string | undefined> {
   return value(about, (given) => given);
-}
-
-function parseFlag(given: string, name: string): boolean {
-  if (given === "false" || given === "no") return false;
-  if (given === "" || given === "true" || given === "yes") return true;
-  throw new XsError("bad_option", `${name}=${quoted(given)} is neither true nor false`);
 }

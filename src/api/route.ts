@@ -28,10 +28,18 @@ export interface Route<O extends Options = Options> {
   answer(call: Call, options: Values<O>, name: string): Response | Promise<Response>;
 }
 
-/** Makes a route; TypeScript checks the types of its options against `answer`. */
-export function route<const O extends Options>(row: Route<O>): Route {
-  return row as unknown as Route;
+/** Makes a route; TypeScript checks the types of its options against `answer`. @param more is empty by default */
+export function route<const O extends Options = typeof NONE>(
+  method: Method,
+  path: string,
+  about: string,
+  answer: Route<NoInfer<O>>["answer"],
+  more: Partial<Pick<Route<O>, "options" | "errors" | "check" | "applies">> = {},
+): Route {
+  return { method, path, about, answer, options: NONE, errors: [], ...more } as unknown as Route;
 }
+
+const NONE = {};
 
 /** The routes with one form of path, by method. */
 interface Resource {

@@ -3,30 +3,26 @@ import { parseId } from "../core/id.ts";
 import { parseClientKey, parseKey } from "../core/key.ts";
 import { parseTopicFilter } from "../core/pattern.ts";
 import { parseClientTopic } from "../core/topic.ts";
+import { version } from "../version.ts";
 import { APPEND_OPTIONS, append } from "./append.ts";
 import { appendBatch } from "./batch.ts";
-import { cas } from "./cas.ts";
-import { casPost } from "./cas-post.ts";
+import { cas, casPost } from "./cas.ts";
 import { cat, catTopic, READ_OPTIONS } from "./cat.ts";
 import { content } from "./content.ts";
 import { exportStore } from "./export.ts";
 import { FIRST_OPTIONS, LAST_OPTIONS, readEnd } from "./first-last.ts";
-import { TIMESTAMP } from "./frame-response.ts";
+import { get, remove, TIMESTAMP } from "./frame.ts";
 import { gc } from "./gc.ts";
-import { get } from "./get.ts";
-import { health } from "./health.ts";
 import { importAll } from "./import.ts";
+import { jsonResponse } from "./json-response.ts";
 import { kv, LIST_OPTIONS, WATCH_OPTIONS } from "./kv.ts";
 import { metrics } from "./metrics.ts";
 import { NEIGHBOUR_OPTIONS, neighbour } from "./neighbours.ts";
 import { flag } from "./options.ts";
 import { ps } from "./ps.ts";
-import { remove } from "./remove.ts";
 import { type Route, route } from "./route.ts";
 import { verify } from "./verify.ts";
-import { versionResponse } from "./version.ts";
 
-const NONE = {};
 /** The errors of an append. */
 const APPEND_ERRORS = [
   "bad_topic",
@@ -59,233 +55,116 @@ const isFilter = (name: string) => name !== "" && parseTopicFilter(name);
  * topic. New routes go below `/-/`, which cannot be a topic.
  */
 export const ROUTES: readonly Route[] = [
-  route({
-    method: "GET",
-    path: "/",
-    options: READ_OPTIONS,
-    errors: READ_ERRORS,
-    about: "reads the stream",
-    answer: cat,
-  }),
-  route({
-    method: "POST",
-    path: "/stream",
+  route("GET", "/", "reads the stream", cat, { options: READ_OPTIONS, errors: READ_ERRORS }),
+  route("POST", "/stream", "appends a batch of frames in one step", appendBatch, {
     options: { "with-timestamp": TIMESTAMP },
     errors: [...APPEND_ERRORS, "bad_batch", "body_too_large", "content_not_found"],
-    about: "appends a batch of frames in one step",
-    answer: appendBatch,
   }),
-  route({
-    method: "GET",
-    path: "/stream/:topic",
+  route("GET", "/stream/:topic", "reads the frames of a topic", catTopic, {
     options: READ_OPTIONS,
     errors: READ_ERRORS,
-    about: "reads the frames of a topic",
     check: parseTopicFilter,
-    answer: catTopic,
   }),
   ...["/stream/:topic", "/append/:topic"].map((path) =>
-    route({
-      method: "POST",
-      path,
+    route("POST", path, "appends a frame; the body is its content", append, {
       options: APPEND_OPTIONS,
       errors: APPEND_ERRORS,
-      about: "appends a frame; the body is its content",
       check: parseClientTopic,
-      answer: append,
     }),
   ),
   ...["/first", "/first/:topic"].map((path) =>
-    route({
-      method: "GET",
-      path,
+    route("GET", path, "the oldest frame or frames, of all or of topics", readEnd("first"), {
       options: FIRST_OPTIONS,
       errors: [...READ_ERRORS, "not_found"],
-      about: "the oldest frame, or several, of the stream or of topics",
       check: isFilter,
-      answer: readEnd("first"),
     }),
   ),
   ...["/last", "/last/:topic"].map((path) =>
-    route({
-      method: "GET",
-      path,
+    route("GET", path, "the newest frame or frames, of all or of topics", readEnd("last"), {
       options: LAST_OPTIONS,
       errors: [...READ_ERRORS, "not_found"],
-      about: "the newest frame, or several, of the stream or of topics",
       check: isFilter,
-      answer: readEnd("last"),
     }),
   ),
-  route({
-    method: "GET",
-    path: "/:id",
+  route("GET", "/:id", "one frame", get, {
     options: { "with-timestamp": TIMESTAMP },
     errors: ["bad_id", "not_found", "frame_damaged"],
-    about: "one frame",
     check: parseId,
-    answer: get,
   }),
-  route({
-    method: "DELETE",
-    path: "/:id",
-    options: NONE,
-    errors: ["bad_id"],
-    about: "removes a frame",
-    check: parseId,
-    answer: remove,
-  }),
-  route({
-    method: "POST",
-    path: "/:topic",
+  route("DELETE", "/:id", "removes a frame", remove, { errors: ["bad_id"], check: parseId }),
+  route("POST", "/:topic", "appends a frame; the body is its content", append, {
     options: APPEND_OPTIONS,
     errors: APPEND_ERRORS,
-    about: "appends a frame; the body is its content",
     applies: isTopic,
     check: parseClientTopic,
-    answer: append,
   }),
   ...(["next", "previous"] as const).map((direction) =>
-    route({
-      method: "GET",
-      path: `/:id/${direction}`,
-      options: NEIGHBOUR_OPTIONS,
-      errors: ["bad_id", "bad_topic", "not_found", "frame_damaged"],
-      about: `the ${direction} frame, in the stream or of topics`,
-      check: parseId,
-      answer: neighbour(direction),
-    }),
+    route(
+      "GET",
+      `/:id/${direction}`,
+      `the ${direction} frame, in the stream or of topics`,
+      neighbour(direction),
+      {
+        options: NEIGHBOUR_OPTIONS,
+        errors: ["bad_id", "bad_topic", "not_found", "frame_damaged"],
+        check: parseId,
+      },
+    ),
   ),
-  route({
-    method: "GET",
-    path: "/:id/content",
-    options: NONE,
+  route("GET", "/:id/content", "the content of a frame; follows a chunked one", content, {
     errors: ["bad_id", "not_found", ...CONTENT_ERRORS],
-    about: "the content of a frame; a chunked one is followed to its end",
     check: parseId,
-    answer: content,
   }),
-  route({
-    method: "POST",
-    path: "/cas",
-    options: NONE,
+  route("POST", "/cas", "stores content and returns its hash", casPost, {
     errors: ["body_cut_off"],
-    about: "stores content and returns its hash",
-    answer: casPost,
   }),
-  route({
-    method: "GET",
-    path: "/cas/:hash+",
-    options: NONE,
+  route("GET", "/cas/:hash+", "the content of a hash", cas, {
     errors: ["bad_hash", ...CONTENT_ERRORS],
-    about: "the content of a hash",
     check: parseHash,
-    answer: cas,
   }),
-  route({
-    method: "GET",
-    path: "/kv",
+  route("GET", "/kv", "the entries of the k/v store, or a watch of them", kv.list, {
     options: LIST_OPTIONS,
     errors: ["bad_key", "value_damaged", "too_many_files"],
-    about: "the entries of the k/v store, or a watch of them",
-    answer: kv.list,
   }),
-  route({
-    method: "GET",
-    path: "/kv/:key+",
+  route("GET", "/kv/:key+", "a value, or a watch of its key", kv.get, {
     options: WATCH_OPTIONS,
     errors: ["bad_key", "not_found", "value_damaged", "precondition_failed", "too_many_files"],
-    about: "a value, or a watch of its key",
     check: parseKey,
-    answer: kv.get,
   }),
   ...(["PUT", "POST"] as const).map((method) =>
-    route({
-      method,
-      path: "/kv/:key+",
-      options: NONE,
+    route(method, "/kv/:key+", "stores the body as the value of a key", kv.put, {
       errors: [...KEY_ERRORS, "body_too_large", "body_cut_off", "bad_header"],
-      about: "stores the body as the value of a key",
       check: isClientKey,
-      answer: kv.put,
     }),
   ),
-  route({
-    method: "DELETE",
-    path: "/kv/:key+",
-    options: NONE,
+  route("DELETE", "/kv/:key+", "removes an entry", kv.delete, {
     errors: KEY_ERRORS,
-    about: "removes an entry",
     check: isClientKey,
-    answer: kv.delete,
   }),
-  route({
-    method: "POST",
-    path: "/import",
+  route("POST", "/import", "imports the tar of an export, or frames as NDJSON", importAll, {
     options: {
       ahead: flag("accepts ids that are far ahead of the clock"),
       "no-processors": flag("omits spawns"),
     },
     errors: ["bad_frame", "bad_tar", "id_ahead", "meta_too_large", "too_deep", "body_cut_off"],
-    about: "imports the tar of an export, or frames as NDJSON",
-    answer: importAll,
   }),
-  route({
-    method: "GET",
-    path: "/export",
-    options: NONE,
+  route("GET", "/export", "everything as one tar", exportStore, {
     errors: ["frame_damaged", "value_damaged", "too_many_requests"],
-    about: "everything as one tar",
-    answer: exportStore,
   }),
-  route({
-    method: "GET",
-    path: "/verify",
+  route("GET", "/verify", "checks the whole store", verify, {
     options: { progress: flag("reports progress") },
     errors: ["too_many_requests"],
-    about: "checks the whole store",
-    answer: verify,
   }),
-  route({
-    method: "POST",
-    path: "/gc",
+  route("POST", "/gc", "frees content that nothing names", gc, {
     options: { "dry-run": flag("only reports what it would free") },
     errors: ["busy"],
-    about: "frees content that nothing names",
-    answer: gc,
   }),
-  route({
-    method: "GET",
-    path: "/ps",
-    options: NONE,
-    errors: [],
-    about: "the processors that run",
-    answer: ps,
-  }),
-  route({
-    method: "GET",
-    path: "/metrics",
-    options: NONE,
-    errors: [],
-    about: "numbers about the server, for Prometheus",
-    answer: metrics,
-  }),
-  route({
-    method: "GET",
-    path: "/version",
-    options: NONE,
-    errors: [],
-    about: "the version of the server",
-    answer: versionResponse,
-  }),
-  route({
-    method: "GET",
-    path: "/health",
-    options: NONE,
-    errors: [],
-    about: "ok, as long as the server takes requests",
-    answer: health,
-  }),
+  route("GET", "/ps", "the processors that run", ps),
+  route("GET", "/metrics", "numbers about the server, for Prometheus", metrics),
+  route("GET", "/version", "the version of the server", () => jsonResponse({ version })),
+  route("GET", "/health", "ok, as long as the server takes requests", () =>
+    jsonResponse({ status: "ok" }),
+  ),
 ];
 
 /** Paths of cross.stream that xs does not have, each with a replacement. */

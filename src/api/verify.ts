@@ -1,6 +1,6 @@
 import { STREAMED } from "./answer-headers.ts";
-import { brokeOff } from "./broken-answer.ts";
 import type { Call } from "./call.ts";
+import { brokeOff } from "./lasting-answer.ts";
 
 const HEADERS = { ...STREAMED, "content-type": "application/x-ndjson" };
 /** The least time between two lines of progress, in ms. */

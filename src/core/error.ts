@@ -1,63 +1,70 @@
 import { settleStack } from "../lib/own-places.ts";
 
-/** The code of every failure that xs reports. Codes are stable: programs may rely on them. */
-export type ErrorCode =
-  | "bad_topic"
-  | "reserved_topic"
-  | "bad_id"
-  | "id_ahead"
-  | "bad_ttl"
-  | "bad_meta"
-  | "too_deep"
-  | "meta_too_large"
-  | "bad_hash"
-  | "bad_frame"
-  | "bad_option"
-  | "bad_request"
-  | "bad_host"
-  | "body_cut_off"
-  | "body_too_large"
-  | "not_found"
-  | "unknown_path"
-  | "method_not_allowed"
-  | "content_not_found"
-  | "content_damaged"
-  | "range_not_satisfiable"
-  | "expect_last_failed"
-  | "idempotency_key_reused"
-  | "precondition_failed"
-  | "bad_key"
-  | "reserved_key"
-  | "bad_header"
-  | "bad_path"
-  | "bad_batch"
-  | "bad_tar"
-  | "value_damaged"
-  | "busy"
-  | "frame_damaged"
-  | "disk_full"
-  | "store_failed"
-  | "store_closed"
-  | "store_in_use"
-  | "store_not_found"
-  | "store_damaged"
-  | "store_too_new"
-  | "store_of_another"
-  | "store_read_only"
-  | "no_server"
-  | "address_in_use"
-  | "cannot_listen"
-  | "unauthorized"
-  | "foreign_origin"
-  | "no_handler"
-  | "handler_failed"
-  | "too_many_requests"
-  | "too_many_files"
-  | "headers_too_large"
-  | "body_too_slow"
-  | "no_answer"
-  | "bad_response"
-  | "internal";
+/**
+ * Every failure that xs reports: its code, with the HTTP status and title of the response. Codes are stable: programs
+ * may rely on them.
+ */
+export const ERRORS = {
+  bad_topic: [400, "Bad topic"],
+  reserved_topic: [403, "Reserved topic"],
+  bad_id: [400, "Bad id"],
+  id_ahead: [400, "Id ahead of the clock"],
+  bad_ttl: [400, "Bad ttl"],
+  bad_meta: [400, "Bad meta"],
+  too_deep: [400, "Nested too deep"],
+  meta_too_large: [413, "Meta too large"],
+  bad_hash: [400, "Bad hash"],
+  bad_frame: [400, "Bad frame"],
+  bad_option: [400, "Bad option"],
+  bad_request: [400, "Bad request"],
+  bad_host: [400, "Bad host"],
+  body_cut_off: [400, "Body cut off"],
+  body_too_large: [413, "Body too large"],
+  not_found: [404, "Not found"],
+  unknown_path: [404, "Unknown path"],
+  method_not_allowed: [405, "Method not allowed"],
+  content_not_found: [404, "Content not found"],
+  content_damaged: [500, "Content damaged"],
+  range_not_satisfiable: [416, "Range not satisfiable"],
+  expect_last_failed: [409, "Not the newest frame"],
+  idempotency_key_reused: [422, "Idempotency key reused"],
+  precondition_failed: [412, "Precondition failed"],
+  bad_key: [400, "Bad key"],
+  reserved_key: [403, "Reserved key"],
+  bad_header: [400, "Bad header"],
+  bad_path: [400, "Bad path"],
+  bad_batch: [400, "Bad batch"],
+  bad_tar: [400, "Bad tar"],
+  value_damaged: [500, "Value damaged"],
+  busy: [503, "Busy"],
+  frame_damaged: [500, "Frame damaged"],
+  disk_full: [507, "Disk full"],
+  store_failed: [503, "Store failed"],
+  store_closed: [503, "Store closed"],
+  store_in_use: [503, "Store in use"],
+  store_not_found: [404, "Store not found"],
+  store_damaged: [503, "Store damaged"],
+  store_too_new: [503, "Store too new"],
+  store_of_another: [403, "Store of another user"],
+  store_read_only: [403, "Store read-only"],
+  no_server: [503, "No server"],
+  address_in_use: [503, "Address in use"],
+  cannot_listen: [503, "Cannot listen"],
+  unauthorized: [401, "Unauthorized"],
+  foreign_origin: [403, "Foreign origin"],
+  no_handler: [503, "No handler"],
+  handler_failed: [500, "Handler failed"],
+  too_many_requests: [503, "Too many requests"],
+  too_many_files: [503, "Too many open files"],
+  headers_too_large: [431, "Headers too large"],
+  body_too_slow: [408, "Body too slow"],
+  no_answer: [504, "No answer"],
+  bad_response: [502, "Bad response"],
+  internal: [500, "Internal error"],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+/** The code of a failure. */
+export type ErrorCode = keyof typeof ERRORS;
 
 /**
  * A failure with a stable code. Its message tells a person the problem and the next step.

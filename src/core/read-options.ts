@@ -125,7 +125,8 @@ function parseIdOption(value: string, name: string): string {
   }
 }
 
-function parseFlag(value: string, name: string): boolean {
+/** Parses an option that is on or off; an empty value is on. @throws XsError `bad_option` */
+export function parseFlag(value: string, name: string): boolean {
   if (value === "" || value === "true" || value === "yes") return true;
   if (value === "false" || value === "no") return false;
   throw new XsError("bad_option", `${name}=${quoted(value)} is neither true (yes) nor false (no)`);

@@ -16,3 +16,14 @@ export function brokeOff({ context }: Call): (error: unknown) => unknown {
     return undefined;
   };
 }
+
+/**
+ * Checks that there is room for a response that may last. Call it before such a response: the last
+ * descriptors are for requests that end.
+ *
+ * @throws XsError `too_many_files`
+ */
+export function checkCrowd({ context }: Call): void {
+  const problem = context.crowded?.();
+  if (problem !== undefined) throw new XsError("too_many_files", problem);
+}

@@ -2,10 +2,26 @@ import { quoted, XsError } from "../core/error.ts";
 import { withTimestamp } from "../core/frame.ts";
 import { parseId } from "../core/id.ts";
 import type { Store } from "../store/store.ts";
+import type { Call } from "./call.ts";
 import { lineResponse } from "./json-response.ts";
 import { flag } from "./options.ts";
 
 export const TIMESTAMP = flag("adds the time of each frame, from its id");
+
+/** Responds with the frame of an id. */
+export function get(
+  { store }: Call,
+  { "with-timestamp": timestamp }: { "with-timestamp": boolean },
+  id: string,
+): Response {
+  return frameResponse(findFrame(store, id), timestamp);
+}
+
+/** Removes a frame for good; a missing frame is no error. */
+export async function remove({ store }: Call, _: object, id: string): Promise<Response> {
+  await store.remove(parseId(id));
+  return new Response(null, { status: 204 });
+}
 
 /** Responds with one frame as JSON. */
 export function frameResponse(line: string, timestamp = false): Response {
