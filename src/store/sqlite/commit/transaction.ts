@@ -1,0 +1,35 @@
+import type { CommitRecord, Effect } from "./record.ts";
+
+/** What puts effects into the tables. */
+export interface Applier {
+  /** Applies the effects of a record from the one with this number on, inside a transaction of the database. */
+  apply(effects: readonly Effect[], from: number): void;
+}
+
+/**
+ * A commit in the making: its record, and how much of that is in the tables. It is passed down to the log, the
+ * key/value entries and the content, which add their effects. The tables get them when somebody has to read, and
+ * otherwise all at once at the end: rows that come together are cheaper.
+ */
+export class Transaction {
+  readonly record: CommitRecord & { readonly effects: Effect[] } = { version: 1, effects: [] };
+  readonly #applier: Applier;
+  #applied = 0;
+
+  constructor(applier: Applier) {
+    this.#applier = applier;
+  }
+
+  add(effect: Effect): void {
+    this.record.effects.push(effect);
+  }
+
+  /** Brings the tables to the state that this commit has so far. Call it before a read that must see that. */
+  settle(): void {
+    const { effects } = this.record;
+    if (this.#applied === effects.length) return;
+    const from = this.#applied;
+    this.#applied = effects.length;
+    this.#applier.apply(effects, from);
+  }
+}
