@@ -8,7 +8,7 @@ import {
   parseObject,
   withTimestamp,
 } from "../core/frame.ts";
-import { chunkScope } from "../core/index-keys.ts";
+import { chunkKey } from "../core/index-keys.ts";
 import type { Json } from "../core/json.ts";
 import { READ_ALL } from "../core/read-options.ts";
 import { streamOf } from "../lib/streams.ts";
@@ -171,7 +171,7 @@ export function chunkedContent(call: Call, first: Frame): ReadableStream<Uint8Ar
   const { store } = call;
   const follow = store.isGrowing(first.id);
   if (follow) checkCrowd(call);
-  const reader = store.read({ ...READ_ALL, topics: [chunkScope(first.id)], follow });
+  const reader = store.read({ ...READ_ALL, topics: [chunkKey(first.id)], follow });
   const chunks = contentOf(store, first, reader);
   return streamOf(chunks, () => reader.close(), brokeOff(call));
 }

@@ -53,6 +53,7 @@ export function parseEntryLine(line: string, ahead = false): KvEntry {
     key: parseKey(key as string),
     rev: parseId(rev as string),
     type: type as string,
+    writer: null,
     value,
     size: value.length,
   };

@@ -64,7 +64,7 @@ export class FrameImport {
       this.#context.imported?.(lifecycle.map(({ id }) => id));
       for (const { id } of lifecycle) this.#brought.add(id);
     }
-    const { added } = await this.#store.import(frames, this.#options.ahead);
+    const { added } = await this.#store.import(frames, this.#options);
     for (const frame of frames) if (this.#isMissing(frame)) this.#missing++;
     return added;
   }

@@ -49,6 +49,12 @@ export function checkAhead(id: string, now: number, allowed = false): void {
   );
 }
 
+/** The id that follows another in the order of ids: what lies between two commits is counted with it. */
+export function successor(id: string, count = 1n): string {
+  const next = BigInt(`0x${Buffer.from(Scru128Id.fromString(id).bytes).toString("hex")}`) + count;
+  return next.toString(36).padStart(25, "0");
+}
+
 /** The four fields of a SCRU128 id, as `xs scru128 unpack` shows them. */
 export interface IdFields {
   ts_ms: number;
@@ -100,6 +106,7 @@ export class IdSequence {
   readonly #generator = new Scru128Generator();
   readonly #now: () => number;
   #newest = "";
+  #newestMs = 0;
   /** No id gets an earlier timestamp than this, in ms. The generator takes none below 1. */
   #floor = 1;
 
@@ -112,20 +119,32 @@ export class IdSequence {
     return this.#newest;
   }
 
+  /** The time in the newest id, in ms since 1970. */
+  get newestMs(): number {
+    return this.#newestMs;
+  }
+
   /** Makes the next id. */
   next(): string {
     const made = this.#generator.generateOrAbortCore(Math.max(this.#now(), this.#floor), 10_000);
     // The generator fails only for a time far below its last one, and the floor prevents that.
     if (made === undefined) throw new XsError("internal", "the id sequence lost its place");
     this.#floor = made.timestamp;
+    this.#newestMs = made.timestamp;
     this.#newest = made.toString();
     return this.#newest;
+  }
+
+  /** Leaves a gap of more than 2^32 ids before the next one. */
+  skip(): void {
+    this.#generator.generateOrAbortCore(Math.max(this.#now(), this.#floor), 10_000);
   }
 
   /** Makes every later id greater than `id`. */
   advancePast(id: string): void {
     if (id <= this.#newest) return;
     this.#newest = id;
-    this.#floor = timestampOf(id) + 1;
+    this.#newestMs = timestampOf(id);
+    this.#floor = this.#newestMs + 1;
   }
 }

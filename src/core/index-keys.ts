@@ -1,31 +1,24 @@
-import { chunkIn } from "./chunk.ts";
-import type { Frame } from "./frame.ts";
+import { LINKS, linksOfLine } from "./links.ts";
 import { scopesOf } from "./pattern.ts";
 
-/** The scope of the chunks that follow a first chunk. The colon keeps it apart from every topic. */
-export function chunkScope(first: string): string {
-  return `chunk:${first}`;
+const CHUNKS = "chunk:";
+
+/** The key that selects the chunks after a first one. The colon keeps it apart from every topic. */
+export function chunkKey(first: string): string {
+  return CHUNKS + first;
 }
 
-/** The scope of the frames of a topic that have a `last:` ttl. */
-export function lastScope(topic: string): string {
-  return `last:${topic}`;
+/** The id of the first chunk in such a key; undefined for a topic. */
+export function contentOfChunkKey(key: string): string | undefined {
+  return key.startsWith(CHUNKS) ? key.slice(CHUNKS.length) : undefined;
 }
 
-/**
- * All scopes that index an encoded frame: those of its topic, one for a `last:` ttl, and one for the
- * chunked content it belongs to.
- */
-export function scopesOfLine(line: string): string[] {
-  const topic = topicInLine(line);
-  const scopes = scopesOf(topic);
-  // The ttl is the last key, and JSON escapes none of its characters.
-  if (line.startsWith('"ttl":"last:', line.lastIndexOf('"ttl":'))) scopes.push(lastScope(topic));
-  if (line.includes('"chunk":{')) {
-    const chunk = chunkIn((JSON.parse(line) as Frame).meta);
-    if (chunk?.of) scopes.push(chunkScope(chunk.of));
-  }
-  return scopes;
+/** The keys by which readers select a frame: those of its topic, and one for the chunked content it belongs to. */
+export function keysOf(topic: string, line: string): string[] {
+  const keys = scopesOf(topic);
+  if (!line.includes('"chunk":{')) return keys;
+  const chunk = linksOfLine(line).find(({ kind }) => kind === LINKS.chunk);
+  return chunk ? [...keys, chunkKey(chunk.id)] : keys;
 }
 
 /** The topic of an encoded frame, found without parsing. */

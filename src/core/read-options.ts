@@ -20,7 +20,10 @@ export interface ReadOptions {
   readonly last?: number;
   /** Scopes as {@link parseTopicFilter} returns them; absent for every topic. */
   readonly topics?: readonly string[];
-  readonly order: "asc" | "desc";
+  /** By id, up or down, or by arrival in this store. */
+  readonly order: "asc" | "desc" | "arrival";
+  /** The position of the frame `after`, for a reader that keeps the place of a late frame. */
+  readonly position?: string;
   readonly withTimestamp: boolean;
 }
 
@@ -88,7 +91,7 @@ export function formatReadOptions(options: ReadOptions): URLSearchParams {
   if (options.limit !== undefined) query.set("limit", String(options.limit));
   if (options.last !== undefined) query.set("last", String(options.last));
   if (options.topics !== undefined) query.set("topic", options.topics.join(","));
-  if (options.order === "desc") query.set("order", "desc");
+  if (options.order !== "asc") query.set("order", options.order);
   if (options.withTimestamp) query.set("with-timestamp", "true");
   return query;
 }
@@ -109,7 +112,9 @@ function checkCombination(options: ReadOptions): ReadOptions {
               ? "order=desc does not go with follow, tail or last"
               : order === "desc" && from !== undefined
                 ? "order=desc is bounded by last-id, not by from"
-                : undefined;
+                : order === "arrival" && last !== undefined
+                  ? "last counts the newest by id, so it does not go with order=arrival"
+                  : undefined;
   if (problem) throw new XsError("bad_option", problem);
   return options;
 }
@@ -170,9 +175,9 @@ export function parseCount(value: string, name: string): number {
   );
 }
 
-function parseOrder(value: string): "asc" | "desc" {
-  if (value === "asc" || value === "desc") return value;
-  throw new XsError("bad_option", `order=${quoted(value)} is neither asc nor desc`);
+function parseOrder(value: string): ReadOptions["order"] {
+  if (value === "asc" || value === "desc" || value === "arrival") return value;
+  throw new XsError("bad_option", `order=${quoted(value)} is none of asc, desc and arrival`);
 }
 
 function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {

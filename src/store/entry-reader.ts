@@ -145,8 +145,8 @@ export class KvReader {
       }
       this.#batch++;
       this.#upTo = batch.lastId;
-      for (const { scopes, line } of batch.frames) {
-        if (!this.#isInScope(scopes[0] ?? "")) continue;
+      for (const { topic, line } of batch.frames) {
+        if (!this.#isInScope(topic)) continue;
         lines.push(line);
         size += line.length;
       }

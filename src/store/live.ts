@@ -1,29 +1,37 @@
 import { pageOf } from "../core/frame.ts";
+import { keysOf } from "../core/index-keys.ts";
 import { matchesKeys } from "../core/pattern.ts";
 
 /** A frame, or a change of a key/value entry, as live readers get it. */
 export interface LiveFrame {
   readonly id: string;
-  /** The scopes of the frame, or the key of the entry: readers select by them. */
-  readonly scopes: readonly string[];
+  /** The topic of the frame, or the key of the entry. */
+  readonly topic: string;
   /** The JSON line, without its newline. */
   readonly line: string;
   /** When the frame expires, in ms since 1970; null for never. */
   readonly expires: number | null;
+  /** Of a frame that arrived late: the id of the frame that reports it. */
+  readonly position?: string;
 }
 
-/** Frames of one commit, with the bytes that all unfiltered readers share. */
+/** Frames of one commit and, if they arrived late, of one position, with the bytes that all unfiltered readers share. */
 class LiveBatch {
   readonly frames: readonly LiveFrame[];
   readonly lastId: string;
+  /** The position of late frames; undefined for others. */
+  readonly position: string | undefined;
   readonly size: number;
   /** When the first of the frames expires, in ms since 1970; Infinity if none does. */
   readonly expires: number;
   #bytes: Uint8Array | undefined;
+  /** The keys of each frame, once a reader selects by them. */
+  #keys: readonly string[][] | undefined;
 
   constructor(frames: readonly LiveFrame[]) {
     this.frames = frames;
     this.lastId = frames.at(-1)?.id ?? "";
+    this.position = frames.at(-1)?.position;
     this.size = frames.reduce((sum, frame) => sum + frame.line.length + 1, 0);
     this.expires = frames.reduce((min, f) => Math.min(min, f.expires ?? Infinity), Infinity);
   }
@@ -37,9 +45,10 @@ class LiveBatch {
   /** The lines of at most `most` frames that a reader wants, of any topic if it names none, and that live at `now`. */
   matching(wanted: ReadonlySet<string> | undefined, now: number, most: number): string[] {
     const lines: string[] = [];
-    for (const { scopes, line, expires } of this.frames) {
+    if (wanted) this.#keys ??= this.frames.map(({ topic, line }) => keysOf(topic, line));
+    for (const [at, { line, expires }] of this.frames.entries()) {
       if (lines.length >= most) break;
-      if (wanted && !matchesKeys(wanted, scopes)) continue;
+      if (wanted && !matchesKeys(wanted, this.#keys?.[at] ?? [])) continue;
       if (expires === null || expires > now) lines.push(line);
     }
     return lines;
@@ -81,10 +90,12 @@ export class LiveFeed {
     return this.#closed;
   }
 
+  /** Publishes the frames of a commit, in the order of arrival. */
   publish(frames: readonly LiveFrame[]): void {
-    const batch = new LiveBatch(frames);
-    this.#batches.push(batch);
-    this.#size += batch.size;
+    for (const batch of batchesOf(frames)) {
+      this.#batches.push(batch);
+      this.#size += batch.size;
+    }
     let drop = 0;
     while (this.#size > RING_BYTES && drop < this.#batches.length - 1) {
       this.#size -= this.#batches[drop++]?.size ?? 0;
@@ -149,4 +160,17 @@ export class LiveFeed {
     }
     this.#isWaking = false;
   }
+}
+
+/** One batch for a commit, or for each of its parts with frames of one position. */
+function batchesOf(frames: readonly LiveFrame[]): LiveBatch[] {
+  const batches: LiveBatch[] = [];
+  for (let start = 0; start < frames.length; ) {
+    const { position } = frames[start] as LiveFrame;
+    let end = start + 1;
+    while (end < frames.length && frames[end]?.position === position) end++;
+    batches.push(new LiveBatch(start === 0 && end === frames.length ? frames : frames.slice(start, end)));
+    start = end;
+  }
+  return batches;
 }

@@ -1,17 +1,40 @@
 import { encodeSynthetic, linesIn, pageOf, withTimestamp } from "../core/frame.ts";
 import { matches } from "../core/pattern.ts";
 import type { ReadOptions } from "../core/read-options.ts";
+import { nextTurn } from "../lib/next-turn.ts";
 import type { LiveFeed } from "./live.ts";
 
-/** A slice of the stored log. Bounds are exclusive ids; absent means open. */
+/**
+ * A place in an order of reading, after one frame. In the order of ids that is `id`. In the order of arrival it is the
+ * pair (`position`, `id`), where a frame that was not late has its id for a position.
+ */
+export interface Cursor {
+  readonly id: string;
+  /** The position of a late frame. */
+  readonly position?: string;
+  /** Where the store's own table of frames is at this place, which spares a search. */
+  readonly seq?: number;
+}
+
+/** How far a store's tables reach, see `Pages`. */
+export interface Ends {
+  /** The newest number of a frame that was not late. */
+  readonly seq: number;
+  /** The newest number of a late frame: these go down from -1. */
+  readonly late: number;
+}
+
+/** A slice of the stored log. */
 export interface PageQuery {
-  readonly above?: string | undefined;
-  readonly below?: string | undefined;
-  /** The scopes that the index has for each frame; undefined for all frames. */
+  /** Where it begins, exclusive; undefined for the first frame, or the newest where it descends. */
+  readonly after?: Cursor | undefined;
+  /** The patterns, or keys, that select frames; undefined for all frames. */
   readonly topics?: readonly string[] | undefined;
-  readonly order: "asc" | "desc";
+  readonly order: "asc" | "desc" | "arrival";
   /** At most this many frames. */
   readonly rows: number;
+  /** Leaves out what arrived later. */
+  readonly ends?: Ends | undefined;
   /** Includes frames that are committed and not durable yet. */
   readonly evenBeyondHorizon?: boolean;
 }
@@ -21,9 +44,11 @@ export interface Page {
   readonly rows: number;
   /** The frames as NDJSON; empty for none. */
   readonly bytes: Uint8Array;
-  /** The id of the last frame in reading order; undefined without a frame. */
-  readonly lastId: string | undefined;
-  /** Whether more frames may follow. */
+  /** The place after the page. */
+  readonly cursor: Cursor | undefined;
+  /** The position of the frames of the page, in the order of arrival, if these are late. */
+  readonly position?: string;
+  /** Whether more frames may follow. A page without frames may have some after it. */
   readonly more: boolean;
 }
 
@@ -31,8 +56,15 @@ export interface Page {
 export interface ReadSource {
   readonly live: LiveFeed;
   page(query: PageQuery): Page;
-  /** The bound (exclusive) above which the newest `count` frames lie; undefined if all do. */
-  boundOfLast(count: number, query: PageQuery): string | undefined;
+  /** The place below which none of the newest `count` frames is; undefined if there are no more than that. */
+  boundOfLast(count: number, query: PageQuery): Cursor | undefined;
+  /** The place of a frame in the order of arrival. */
+  placeOf(id: string): Cursor;
+  /** The place in the order of arrival after everything that readers may have now. */
+  end(): Cursor;
+  /** How far readers may see now, and whether any of it was late. */
+  ends(): Ends;
+  readonly hasLate: boolean;
   /** A new id from the store's sequence, below the ids of all frames that no reader has yet. */
   nextId(): string;
   /** The time that decides what has expired, in ms. */
@@ -50,12 +82,20 @@ const FIRST_ROWS = 100;
  * A read in progress: a cursor, and never more than a page of data. The reader takes the history in pages from the
  * store. Once it has caught up, it takes the batches that all live readers share; where the feed has dropped its next
  * batch, it goes back to pages.
+ *
+ * A reader that follows goes by arrival, so that late frames are not behind it. Only its history is in the order of
+ * ids, if there are late frames in it and nothing else is asked for.
  */
 export class Reader {
   readonly #source: ReadSource;
   readonly #options: ReadOptions;
   readonly #wanted: ReadonlySet<string> | undefined;
-  /** The reader is past every frame up to this id (from this id on, where it descends). */
+  #order: PageQuery["order"];
+  /** The reader is past every frame up to this place. */
+  #cursor: Cursor | undefined;
+  /** The history in the order of ids ends here, and is followed by what arrived after it. */
+  #history: { readonly ends: Ends; readonly end: Cursor } | undefined;
+  /** The position of the frames that `next` returned last, if they arrived late. */
   #position: string | undefined;
   /** The number of the next live batch; undefined while the reader takes pages. */
   #batch: number | undefined;
@@ -66,20 +106,39 @@ export class Reader {
   #threshold: Uint8Array | undefined;
   #closed = false;
   #stopWaiting: (() => void) | undefined;
+  /** The last page had no frames, and more may follow. */
+  #isSearching = false;
 
   constructor(source: ReadSource, options: ReadOptions) {
     this.#source = source;
     this.#options = options;
     this.#wanted = options.topics && new Set(options.topics);
     this.#remaining = options.limit ?? Infinity;
-    this.#position = options.after ?? (options.from && predecessor(options.from));
+    const { after, from, follow, order } = options;
+    const byArrival = order === "arrival" || (follow && (after !== undefined || !source.hasLate));
+    this.#order = byArrival ? "arrival" : order;
+    if (follow && !byArrival) this.#history = { ends: source.ends(), end: source.end() };
+    if (after !== undefined) this.#cursor = byArrival ? this.#placeOf(after) : { id: after };
+    else if (from !== undefined) {
+      const place = byArrival ? source.placeOf(from) : { id: from };
+      this.#cursor = { ...place, id: predecessor(from) };
+    }
     if (options.tail) {
       // The history ends now, and not at the first call of `next`.
+      this.#cursor = source.end();
+      this.#history = undefined;
       this.#cross();
     } else if (options.last !== undefined) {
-      const bound = source.boundOfLast(options.last, this.#query(options.last));
-      if (bound !== undefined) this.#position = bound;
+      const query = this.#query(options.last);
+      const bound = source.boundOfLast(options.last, { ...query, after: undefined });
+      const newest = options.last === 0 ? source.end() : bound;
+      if (newest && newest.id > (this.#cursor?.id ?? "")) this.#cursor = newest;
     }
+  }
+
+  #placeOf(id: string): Cursor {
+    const { position } = this.#options;
+    return position === undefined ? this.#source.placeOf(id) : { id, position };
   }
 
   /**
@@ -90,6 +149,11 @@ export class Reader {
     while (!this.#closed && this.#remaining > 0) {
       const stored = this.#takeThreshold() ?? this.#fromStore();
       if (stored) return stored;
+      if (this.#isSearching) {
+        // The log is long and has little of what is wanted: the server's other work goes on meanwhile.
+        await nextTurn();
+        continue;
+      }
       if (!this.#options.follow) break;
       const live = this.#fromLive();
       if (live) return live;
@@ -114,6 +178,11 @@ export class Reader {
   }
 
   /** The id of the last frame that the reader returned or passed over. */
+  get lastId(): string | undefined {
+    return this.#cursor?.id;
+  }
+
+  /** The position of the frames that {@link next} returned last, if they arrived late. */
   get position(): string | undefined {
     return this.#position;
   }
@@ -124,9 +193,9 @@ export class Reader {
   }
 
   #query(rows: number): PageQuery {
-    const { topics, order } = this.#options;
-    const bound = order === "asc" ? { above: this.#position } : { below: this.#position };
-    return { ...bound, topics, order, rows };
+    const { topics } = this.#options;
+    const ends = this.#history?.ends;
+    return { after: this.#cursor, topics, order: this.#order, rows, ...(ends && { ends }) };
   }
 
   #fromStore(): Uint8Array | undefined {
@@ -136,16 +205,30 @@ export class Reader {
       const { live } = this.#source;
       if (this.#batch >= live.head || live.batch(this.#batch)) return undefined;
       this.#batch = undefined;
+      this.#order = "arrival";
     }
     const rows = Math.min(this.#rows, this.#remaining);
     const page = this.#source.page(this.#query(rows));
-    if (page.lastId !== undefined) this.#position = page.lastId;
+    this.#cursor = page.cursor ?? this.#cursor;
+    this.#position = page.position;
     this.#remaining -= page.rows;
     this.#fitPages(page);
+    this.#isSearching = page.rows === 0 && page.more;
     // The page reached the end of the log.
-    if (!page.more && this.#remaining > 0) this.#cross();
+    if (!page.more && this.#remaining > 0) {
+      if (this.#history) this.#goByArrival(this.#history.end);
+      else this.#cross();
+    }
     if (page.rows > 0) return this.#finish(page.bytes);
     return this.#takeThreshold();
+  }
+
+  /** Goes on, after the history in the order of ids, with what arrived since then. */
+  #goByArrival(from: Cursor): void {
+    this.#history = undefined;
+    this.#order = "arrival";
+    this.#cursor = from;
+    this.#isSearching = true;
   }
 
   /** Marks that the reader has caught up at this very moment: later frames are live. */
@@ -170,9 +253,11 @@ export class Reader {
     let size = 0;
     while (this.#batch !== undefined && size < PAGE_BYTES && this.#remaining > 0) {
       const batch = live.batch(this.#batch);
-      if (!batch) break;
+      if (!batch || (taken.length > 0 && batch.position !== this.#position)) break;
       this.#batch++;
-      this.#position = batch.lastId;
+      this.#position = batch.position;
+      const { lastId: id, position } = batch;
+      this.#cursor = position === undefined ? { id } : { id, position };
       const shared = !this.#options.topics && batch.frames.length <= this.#remaining;
       if (shared && batch.expires > this.#source.now()) {
         this.#remaining -= batch.frames.length;

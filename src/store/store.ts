@@ -2,7 +2,7 @@ import type { ReadOptions } from "../core/read-options.ts";
 import type { Reader } from "./reader.ts";
 import type { Collected } from "./sqlite/content/collector.ts";
 import type { ContentStore } from "./sqlite/content/content.ts";
-import type { KvEntry, KvStore } from "./sqlite/kv/kv.ts";
+import type { ImportEntry, KvStore } from "./sqlite/kv/kv.ts";
 import type { Snapshot } from "./sqlite/transfer/snapshot.ts";
 import type {
   AppendCondition,
@@ -12,6 +12,7 @@ import type {
   CheckResult,
   Direction,
   ImportFrame,
+  ImportOptions,
   ImportResult,
   StoreMetrics,
   TakenContent,
@@ -52,15 +53,15 @@ export interface Store {
   /** Makes changes in one step, all or none; resolves to the JSON lines of the appended frames. */
   apply(changes: readonly Change[]): Promise<string[]>;
   /**
-   * Adds frames that have ids, checked by `parseFrame`, all or none. Frames that the store has already stay unchanged.
-   * Live readers do not get them. An id ahead of the clock moves the id sequence forward.
+   * Adds frames that have ids, checked by `parseFrame`, all or none. Frames that the store has already stay unchanged,
+   * and frames that a user removed stay removed. Readers that follow get the added ones: those below the newest id are
+   * late, and a frame of the runtime reports them. An id ahead of the clock moves the id sequence forward.
    *
-   * @param ahead allows ids that are more than a day ahead of the clock
    * @throws XsError `id_ahead`
    */
-  import(frames: readonly ImportFrame[], ahead?: boolean): Promise<ImportResult>;
+  import(frames: readonly ImportFrame[], options?: ImportOptions): Promise<ImportResult>;
   /** Adds key/value entries; of each key, the newer revision stays. Resolves to the number of added entries. */
-  importEntries(entries: readonly KvEntry[]): Promise<number>;
+  importEntries(entries: readonly ImportEntry[]): Promise<number>;
   /** Removes a frame for good. Resolves to false where there is none. */
   remove(id: string): Promise<boolean>;
   /** Makes content durable to which no frame of this store refers yet. */

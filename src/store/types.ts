@@ -36,6 +36,16 @@ export interface TakenContent {
   readonly known?: boolean;
 }
 
+/** How an import treats its frames. */
+export interface ImportOptions {
+  /** Takes ids that are more than a day ahead of the clock. */
+  readonly ahead?: boolean;
+  /** Brings back what a user removed from this store. */
+  readonly restore?: boolean;
+  /** The store had no frame when the import began: late frames keep the positions that they had. */
+  readonly intoEmpty?: boolean;
+}
+
 /** The counts of an import. */
 export interface ImportResult {
   /** The frames in the import. */
@@ -44,11 +54,14 @@ export interface ImportResult {
   added: number;
 }
 
-/** One change of a step, see `Store.apply`. */
+/** One change of a step, see `Store.apply`. `writer` is the handler that changes an entry. */
 export type Change =
   | { readonly append: AppendRequest }
-  | { readonly put: { readonly key: string; readonly type: string; readonly value: Uint8Array } }
-  | { readonly delete: string };
+  | {
+      readonly put: { readonly key: string; readonly type: string; readonly value: Uint8Array };
+      readonly writer?: string;
+    }
+  | { readonly delete: string; readonly writer?: string };
 
 /** The side of an id on which `Store.neighbour` looks. */
 export type Direction = "next" | "previous";
@@ -72,6 +85,8 @@ export interface ImportFrame {
   readonly hash: string | null;
   readonly meta: string;
   readonly ttl: Ttl;
+  /** Of a frame that arrived late where it was exported: the id of the frame that reported it. */
+  readonly position?: string;
 }
 
 /** Counts since the store was opened, and sizes at this moment. */

@@ -9,7 +9,7 @@ import { XsError } from "../../src/core/error.ts";
 import { encodeFrame, idInLine, MAX_META, parseFrame, parseMeta } from "../../src/core/frame.ts";
 import { parseHash } from "../../src/core/hash.ts";
 import { packId, parseId, unpackId } from "../../src/core/id.ts";
-import { scopesOfLine } from "../../src/core/index-keys.ts";
+import { keysOf, topicInLine } from "../../src/core/index-keys.ts";
 import { MAX_VALUE, parseKey } from "../../src/core/key.ts";
 import { parseTopicFilter } from "../../src/core/pattern.ts";
 import { formatReadOptions, parseReadOptions } from "../../src/core/read-options.ts";
@@ -103,7 +103,8 @@ describe("any input for a parser:", () => {
       const { id, ...fields } = parseFrame(text);
       const line = encodeFrame(id, fields);
       expect(idInLine(line)).toBe(id);
-      expect(scopesOfLine(line)[0]).toBe(fields.topic);
+      expect(topicInLine(line)).toBe(fields.topic);
+      expect(keysOf(fields.topic, line)[0]).toBe(fields.topic);
       return line;
     }));
 

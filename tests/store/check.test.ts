@@ -91,7 +91,7 @@ interface Damage {
 const setRev = (sample: Sample, rev: string) =>
   edit(sample.path, (db) => {
     const value = bytes("second");
-    const crc = kvCrc({ key: "second", rev, type: "text/plain", value });
+    const crc = kvCrc({ key: "second", rev, type: "text/plain", writer: null, value });
     db.run("UPDATE kv SET rev = ?, crc = ? WHERE key = 'second'", [rev, crc]);
   });
 

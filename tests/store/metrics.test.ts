@@ -60,7 +60,7 @@ test("frames and pairs are counted right, whatever comes and goes", async () => 
       await store.kv.delete("m");
       await store.kv.put("m", "text/plain", value);
       await store.kv.delete("l");
-      await store.importEntries([{ key: "m", rev: id, type: "", value, size: 5 }]);
+      await store.importEntries([{ key: "m", rev: id, type: "", writer: null, value }]);
       watch.close();
       await expectCounts(store);
       expect(store.metrics.pairs).toBe(1);

@@ -1,4 +1,6 @@
 import { constants, Database } from "bun:sqlite";
+import { makePrivateFile } from "../modes.ts";
+import { migrate } from "./schema.ts";
 
 /**
  * How long a connection waits for another of this process, in ms. One that begins to read may hold
@@ -20,5 +22,20 @@ export function openForReading(database: string): Database {
   // Nothing that it sorts takes a file.
   db.run("PRAGMA temp_store = MEMORY");
   db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  return db;
+}
+
+/** Opens the one connection that writes, creates the database where there is none, and brings its schema up to date. */
+export function openForWriting(database: string): Database {
+  makePrivateFile(database);
+  const db = new Database(database, { create: true, strict: true });
+  db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  // Nothing that it sorts takes a file.
+  db.run("PRAGMA temp_store = MEMORY");
+  db.run("PRAGMA auto_vacuum = INCREMENTAL");
+  db.run("PRAGMA journal_mode = WAL");
+  // Commits are synced in group-commit.ts.
+  db.run("PRAGMA synchronous = NORMAL");
+  migrate(db);
   return db;
 }

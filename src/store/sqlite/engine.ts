@@ -1,15 +1,14 @@
-import { Database } from "bun:sqlite";
-import { statSync } from "node:fs";
+import type { Database } from "bun:sqlite";
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type ErrorCode, XsError } from "../../core/error.ts";
-import { IdSequence, timestampOf } from "../../core/id.ts";
+import { lastIdIn } from "../../core/frame.ts";
+import { IdSequence } from "../../core/id.ts";
 import type { ReadOptions } from "../../core/read-options.ts";
-import { databaseDamaged, diskFull, isOutOfFiles, outOfFiles } from "../failures.ts";
 import { DATABASE, LOCK } from "../is-store.ts";
 import { LiveFeed } from "../live.ts";
-import { closeTreeToOthers, makePrivateFile } from "../modes.ts";
+import { closeTreeToOthers } from "../modes.ts";
 import { Reader } from "../reader.ts";
 import type { Store } from "../store.ts";
 import type {
@@ -20,25 +19,36 @@ import type {
   CheckResult,
   Direction,
   ImportFrame,
+  ImportOptions,
   ImportResult,
   StoreMetrics,
   TakenContent,
 } from "../types.ts";
 import { Background, type Task } from "./background.ts";
-import { Commits, noCommits } from "./commit/group-commit.ts";
+import { TableApplier } from "./commit/apply.ts";
+import { Commits } from "./commit/group-commit.ts";
 import { CommitHorizon } from "./commit/horizon.ts";
+import { Transaction } from "./commit/transaction.ts";
 import { WalMark } from "./commit/wal-mark.ts";
-import { BUSY_MS, openForReading } from "./connection.ts";
+import { openForReading, openForWriting } from "./connection.ts";
 import { type Collected, Collector } from "./content/collector.ts";
 import { ContentStore } from "./content/content.ts";
 import { ExpiryClock } from "./expiry-clock.ts";
+import { Facts } from "./facts.ts";
+import { Health } from "./health.ts";
 import { InPlace } from "./in-place.ts";
-import { type KvEntry, KvStore } from "./kv/kv.ts";
+import { type ImportEntry, KvStore } from "./kv/kv.ts";
 import type { StoreLock } from "./lock.ts";
 import { checkLast } from "./log/expect-last.ts";
-import { Idempotency } from "./log/idempotency.ts";
+import { FrameTables } from "./log/frame-tables.ts";
+import { Growing } from "./log/growing.ts";
+import { Idempotency, KEPT_MS } from "./log/idempotency.ts";
 import { Log } from "./log/log.ts";
-import { migrate } from "./schema.ts";
+import { Pages } from "./log/pages.ts";
+import { Retention } from "./log/retention.ts";
+import { Tombstones } from "./log/tombstones.ts";
+import { Topics } from "./log/topics.ts";
+import { Tally } from "./metrics.ts";
 import { Snapshot } from "./transfer/snapshot.ts";
 import { checkStore } from "./verify/check.ts";
 import { Integrity } from "./verify/integrity.ts";
@@ -55,34 +65,31 @@ export class SqliteStore implements Store {
   readonly path: string;
   readonly content: ContentStore;
   readonly kv: KvStore;
-  readonly failure: Promise<Error>;
   readonly #db: Database;
   readonly #lock: StoreLock;
-  readonly #ids: IdSequence;
-  readonly #clock: ExpiryClock;
-  readonly #place: InPlace;
-  readonly #now: () => number;
-  readonly #live = new LiveFeed();
-  /** None where the store cannot be written. */
-  readonly #commits: Commits | undefined;
   /** The database, as others open it to read. */
   readonly #database: string;
-  readonly #log: Log;
-  readonly #collector: Collector;
-  readonly #idempotency: Idempotency;
-  readonly #setNewest: ReturnType<Database["query"]>;
-  readonly #integrity = new Integrity();
-  readonly #background = new Background();
-  readonly #followers = new Set<Reader>();
-  readonly #appended = { frames: 0, bytes: 0, contentBytes: 0 };
-  /** The same of the commit that is being made. */
-  #appending = { frames: 0, bytes: 0, contentBytes: 0 };
-
+  readonly #place: InPlace;
+  readonly #health: Health;
+  readonly #clock: ExpiryClock;
+  readonly #ids: IdSequence;
   readonly #horizon: CommitHorizon;
-  /** An id was given that no frame keeps, so it must be written down. */
-  #idConsumed = false;
-  #failed: Error | undefined;
-  #fail: (error: Error) => void = () => {};
+  readonly #tables: FrameTables;
+  readonly #topics: Topics;
+  readonly #pages: Pages;
+  readonly #retention: Retention;
+  readonly #growing: Growing;
+  readonly #idempotency: Idempotency;
+  readonly #log: Log;
+  readonly #applier: TableApplier;
+  readonly #collector: Collector;
+  /** None where the store cannot be written. */
+  readonly #commits: Commits | undefined;
+  readonly #live = new LiveFeed();
+  readonly #followers = new Set<Reader>();
+  readonly #background = new Background();
+  readonly #integrity = new Integrity();
+  readonly #tally: Tally;
   #closing: Promise<void> | undefined;
   /** Aborted when what goes on in the background is to end. */
   readonly #ending = new AbortController();
@@ -97,29 +104,19 @@ export class SqliteStore implements Store {
     this.path = path;
     this.#lock = lock;
     this.#place = new InPlace(path);
+    this.#health = new Health(this.#place, still?.refusal);
     this.#clock = new ExpiryClock(now);
-    this.#now = this.#clock.now;
-    const database = still?.database ?? join(path, DATABASE);
-    this.#database = database;
-    this.#failed = still?.refusal;
-    const db = still ? openForReading(database) : openForWriting(database);
+    this.#database = still?.database ?? join(path, DATABASE);
+    const db = still ? openForReading(this.#database) : openForWriting(this.#database);
     this.#db = db;
-    this.#setNewest = db.query("INSERT OR REPLACE INTO facts (key, value) VALUES ('newest_id', ?)");
-    this.#ids = newestIds(db, now);
+    const facts = new Facts(db);
+    this.#topics = new Topics(db);
+    this.#tables = new FrameTables(db, this.#topics);
+    this.#ids = new IdSequence(now);
+    for (const id of [this.#tables.newest, facts.newest]) if (id !== "") this.#ids.advancePast(id);
     this.#horizon = new CommitHorizon(this.#ids);
-    const { promise, resolve } = Promise.withResolvers<Error>();
-    this.failure = promise;
-    this.#fail = resolve;
-    if (!still) this.#commits = this.#openCommits(database);
-    const write = <T>(run: () => T) => this.#write(run);
-    const guard = <T>(run: () => T) => this.#guard(run);
-    // A task that lacks a descriptor, or memory for a thread, runs again later.
-    const failed = (error: Error) => {
-      if (!isOutOfFiles(error)) this.#stop(error);
-    };
-    const idConsumed = () => {
-      this.#idConsumed = true;
-    };
+    const { guard, taskFailed: failed } = this.#health;
+    const write = <T>(run: (transaction: Transaction) => T) => this.#write(run);
     this.content = new ContentStore(
       {
         db,
@@ -128,81 +125,116 @@ export class SqliteStore implements Store {
         failed,
         background: this.#background,
         onBackpressure: () => this.#collector.collectSoon(true),
-        noteReferences: (text) => this.#collector.noteReferences(text),
         noteDereferenced: (hashes) => this.#collector.noteDereferenced(hashes),
         checkPlace: () => this.checkWritable(),
         prepared: (root) => this.#place.watch(root),
       },
-      { database, root: join(path, "cacache") },
+      { database: this.#database, root: join(path, "cacache") },
     );
-    const visibleBefore = () => this.#horizon.from;
-    const { content } = this;
-    this.#log = new Log({
+    this.#collector = new Collector({ db, content: this.content, write, guard, failed });
+    this.kv = new KvStore({ db, ids: this.#ids, horizon: this.#horizon, write, guard });
+    this.#pages = new Pages(db, {
+      tables: this.#tables,
+      topics: this.#topics,
+      now: this.#clock.now,
+      visible: () => this.#horizon.visible,
+    });
+    this.#retention = new Retention({
       db,
-      ids: this.#ids,
-      content,
+      tables: this.#tables,
+      topics: this.#topics,
       clock: this.#clock,
-      idConsumed,
-      visibleBefore,
-      clockBack: () => this.#idempotency.clockBack(),
     });
-    this.kv = new KvStore({
-      db,
+    this.#growing = new Growing(db, this.#tables);
+    this.#idempotency = new Idempotency(db, this.#clock.now);
+    const tombstones = new Tombstones(db);
+    this.#log = new Log({
       ids: this.#ids,
-      canWrite: !still,
-      write,
-      guard,
-      idConsumed,
-      visibleBefore,
-      nextId: () => this.#horizon.idBelowHorizon(),
-      noteReferences: (value) => this.#collector.noteReferences(value),
+      tables: this.#tables,
+      pages: this.#pages,
+      retention: this.#retention,
+      tombstones,
     });
-    this.#idempotency = new Idempotency(db, this.#now);
-    this.#collector = new Collector({
-      db,
+    this.#applier = new TableApplier({
+      frames: this.#tables,
+      tombstones,
+      growing: this.#growing,
+      answers: this.#idempotency,
+      kv: this.kv,
       content: this.content,
-      write,
-      guard,
-      failed,
+      collector: this.#collector,
+      facts,
     });
+    this.#tally = new Tally(this.#database);
     if (still) {
       // The store is read-only: staged content stays staged.
       this.content.stop();
     } else {
+      this.#commits = this.#openCommits();
       void closeTreeToOthers(join(path, "cacache"), this.#ending.signal).catch(() => {});
+      this.#takeUp();
     }
-    const every = (task: Task, run: () => unknown) =>
-      this.#background.every(task, BACKGROUND_MS, () => this.#inBackground(run));
-    every("place", () => this.#checkPlace());
-    every("expire", () => this.#expire());
-    every("collect", () => this.#collector.collectSoon(this.content.hasMuchUnused));
-    const ephemeral = () => this.content.sweep();
-    this.#background.every("ephemeral", BACKGROUND_MS, ephemeral);
-    if (still) return;
-    if (this.#idempotency.wasAhead()) {
-      this.#write(() => this.#idempotency.clockBack()).catch(failed);
-    }
-    if (this.#log.hasGrowing()) this.#write(() => this.#log.endGrowing()).catch(failed);
+    this.#startBackground();
   }
 
-  #openCommits(database: string): Commits {
-    const lock = join(this.path, LOCK);
-    const files = [this.path, `${database}-wal`, database, lock];
+  get failure(): Promise<Error> {
+    return this.#health.failure;
+  }
+
+  #openCommits(): Commits {
+    const database = this.#database;
+    const files = [this.path, `${database}-wal`, database, join(this.path, LOCK)];
     for (const file of files) this.#place.watch(file);
     const wal = { path: `${database}-wal`, mark: new WalMark(database) };
     return new Commits(this.#db, wal, {
-      failed: () => this.#failed,
+      failed: () => this.#health.failed,
       begins: () => {
         // Each commit looks at the clock, so that what expires by then stays gone if it is set back.
         this.#clock.begins();
-        this.#horizon.begins();
+        this.#horizon.begins(this.#tables.ends);
+        return new Transaction(this.#applier);
       },
-      beforeCommit: () => this.#endCommit(),
-      committed: () => this.#committed(),
+      beforeCommit: (transaction) => {
+        this.#retention.trim(transaction);
+        if (transaction.usesIds) transaction.add({ kind: "newest", id: this.#ids.newest });
+        transaction.settle();
+      },
+      committed: ({ record: { effects } }) => {
+        const frames = effects.filter((effect) => effect.kind === "frame");
+        const changes = this.kv.changesIn(effects);
+        return () => {
+          this.#horizon.isDurable();
+          if (frames.length > 0) this.#live.publish(frames);
+          this.kv.publish(changes);
+        };
+      },
       rolledBack: (error) => this.#rolledBack(error),
       misplaced: () => this.#place.problemAtHand(),
-      syncFailed: (error) => this.#stop(error),
+      syncFailed: (error) => this.#health.stop(error),
     });
+  }
+
+  /** Ends what a process that was killed, or a clock that was wrong, has left. */
+  #takeUp(): void {
+    const end = this.#clock.now() + KEPT_MS;
+    if (this.#idempotency.wasAhead()) {
+      this.#write((transaction) => transaction.add({ kind: "sweep", shortenAnswers: end })).catch(
+        this.#health.taskFailed,
+      );
+    }
+    if (!this.#growing.any()) return;
+    this.#write((transaction) => {
+      for (const request of this.#growing.endings()) this.#log.append(transaction, request);
+    }).catch(this.#health.taskFailed);
+  }
+
+  #startBackground(): void {
+    const every = (task: Task, run: () => unknown) =>
+      this.#background.every(task, BACKGROUND_MS, () => this.#inBackground(run));
+    every("place", () => this.#health.checkPlace());
+    every("expire", () => this.#expire());
+    every("collect", () => this.#collector.collectSoon(this.content.hasMuchUnused));
+    this.#background.every("ephemeral", BACKGROUND_MS, () => this.content.sweep());
   }
 
   async append(request: AppendRequest, condition?: AppendCondition): Promise<string> {
@@ -214,17 +246,20 @@ export class SqliteStore implements Store {
     requests: readonly AppendRequest[],
     { expectLast, idempotencyKey }: AppendCondition = {},
   ): Promise<string[]> {
-    const append = () => {
-      if (expectLast !== undefined) checkLast(this.#log, requests[0]?.topic ?? "", expectLast);
-      for (const { content } of requests) if (content?.known) this.#checkKnown(content.hash);
-      return requests.map((request) => this.#appendNow(request));
-    };
     try {
-      return await this.#write(() =>
-        idempotencyKey === undefined
+      return await this.#write((transaction) => {
+        const append = () => {
+          if (expectLast !== undefined) {
+            const topic = requests[0]?.topic ?? "";
+            checkLast(topic, this.#log.newest(transaction, topic) ?? null, expectLast);
+          }
+          for (const { content } of requests) if (content?.known) this.#checkKnown(transaction, content.hash);
+          return requests.map((request) => this.#append(transaction, request));
+        };
+        return idempotencyKey === undefined
           ? append()
-          : this.#idempotency.once(idempotencyKey, requests, append),
-      );
+          : this.#idempotency.once(transaction, idempotencyKey, requests, append);
+      });
     } finally {
       for (const { content } of requests) this.content.unpin(content);
     }
@@ -232,12 +267,13 @@ export class SqliteStore implements Store {
 
   async apply(changes: readonly Change[]): Promise<string[]> {
     try {
-      return await this.#write(() => {
+      return await this.#write((transaction) => {
         const lines: string[] = [];
         for (const change of changes) {
-          if ("append" in change) lines.push(this.#appendNow(change.append));
-          else if ("delete" in change) this.kv.deleteNow(change.delete);
-          else this.kv.putNow(change.put.key, change.put.type, change.put.value);
+          if ("append" in change) lines.push(this.#append(transaction, change.append));
+          else if ("delete" in change)
+            this.kv.deleteNow(transaction, change.delete, change.writer ?? null);
+          else this.kv.putNow(transaction, { ...change.put, writer: change.writer ?? null });
         }
         return lines;
       });
@@ -247,29 +283,29 @@ export class SqliteStore implements Store {
     }
   }
 
-  async import(frames: readonly ImportFrame[], ahead = false): Promise<ImportResult> {
-    this.#log.checkImport(frames, ahead);
-    const added = await this.#write(() => {
-      let count = 0;
-      for (const frame of frames) if (this.#log.import(frame)) count++;
-      return count;
-    });
+  async import(frames: readonly ImportFrame[], options: ImportOptions = {}): Promise<ImportResult> {
+    this.#log.checkImport(frames, options, this.#clock.now());
+    const added = await this.#write((transaction) =>
+      this.#log.import(transaction, frames, options),
+    );
     return { frames: frames.length, added };
   }
 
-  importEntries(entries: readonly KvEntry[]): Promise<number> {
-    return this.#write(() => entries.filter((entry) => this.kv.importNow(entry)).length);
+  importEntries(entries: readonly ImportEntry[]): Promise<number> {
+    return this.#write(
+      (transaction) => entries.filter((entry) => this.kv.importNow(transaction, entry)).length,
+    );
   }
 
   remove(id: string): Promise<boolean> {
-    return this.#write(() => this.#log.remove(id));
+    return this.#write((transaction) => this.#log.remove(transaction, id, this.#clock.now()));
   }
 
   async keep(...contents: readonly TakenContent[]): Promise<void> {
     try {
       if (!contents.some(({ bytes }) => bytes)) return;
-      await this.#write(() => {
-        for (const content of contents) this.content.stage(content);
+      await this.#write((transaction) => {
+        for (const content of contents) this.#stage(transaction, content);
       });
     } finally {
       for (const content of contents) this.content.unpin(content);
@@ -277,11 +313,11 @@ export class SqliteStore implements Store {
   }
 
   get(id: string): string | undefined {
-    return this.#guard(() => this.#log.get(id));
+    return this.#health.guard(() => this.#pages.line(id));
   }
 
   neighbour(id: string, direction: Direction, topics?: readonly string[]): string | undefined {
-    return this.#guard(() => this.#neighbour(id, direction, topics, false));
+    return this.#health.guard(() => this.#neighbour(id, direction, topics, false));
   }
 
   async newestDurable(
@@ -290,10 +326,11 @@ export class SqliteStore implements Store {
     topics?: readonly string[],
   ): Promise<string | undefined> {
     const line = this.neighbour(id, direction, topics);
-    if (line !== undefined || this.#horizon.from === undefined) return line;
+    if (line !== undefined || this.#horizon.visible === undefined) return line;
     // As that commit has it: when it is durable the next may have taken it away again.
-    return this.#write(() => {
-      this.#log.trim();
+    return this.#write((transaction) => {
+      this.#retention.trim(transaction);
+      transaction.settle();
       return this.#neighbour(id, direction, topics, true);
     });
   }
@@ -304,22 +341,29 @@ export class SqliteStore implements Store {
     topics: readonly string[] | undefined,
     evenBeyondHorizon: boolean,
   ): string | undefined {
-    const from =
-      direction === "next"
-        ? ({ above: id, order: "asc" } as const)
-        : ({ below: id, order: "desc" } as const);
-    const { lastId } = this.#log.page({ ...from, topics, rows: 1, evenBeyondHorizon });
-    return lastId === undefined ? undefined : this.#log.get(lastId);
+    const order = direction === "next" ? "asc" : "desc";
+    for (let after = { id }; ; ) {
+      const page = this.#pages.page({ after, order, topics, rows: 1, evenBeyondHorizon });
+      if (page.rows > 0) return this.#pages.line(lastIdIn(page.bytes));
+      if (!page.more || !page.cursor) return undefined;
+      after = page.cursor;
+    }
   }
 
   read(options: ReadOptions): Reader {
+    const pages = this.#pages;
+    const { guard } = this.#health;
     const reader = new Reader(
       {
         live: this.#live,
-        page: (query) => this.#guard(() => this.#log.page(query)),
-        boundOfLast: (count, query) => this.#guard(() => this.#log.boundOfLast(count, query)),
+        page: (query) => guard(() => pages.page(query)),
+        boundOfLast: (count, query) => guard(() => pages.boundOfLast(count, query)),
+        placeOf: (id) => guard(() => pages.placeOf(id)),
+        end: () => guard(() => pages.end()),
+        ends: () => pages.ends(),
+        hasLate: this.#tables.hasLate,
         nextId: () => this.#horizon.idBelowHorizon(),
-        now: this.#now,
+        now: this.#clock.now,
         closed: () => this.#followers.delete(reader),
       },
       options,
@@ -334,16 +378,16 @@ export class SqliteStore implements Store {
   }
 
   isGrowing(id: string): boolean {
-    return this.#log.isGrowing(id);
+    return this.#growing.has(id);
   }
 
   async snapshot(): Promise<Snapshot> {
     const release = await this.holdContent();
     try {
-      return new Snapshot(this.#database, this.#now(), release);
+      return new Snapshot(this.#database, this.#clock.now(), release);
     } catch (error) {
       release();
-      throw this.#translate(error as Error);
+      throw this.#health.translate(error as Error);
     }
   }
 
@@ -364,41 +408,24 @@ export class SqliteStore implements Store {
     // A content that is freed meanwhile would seem to be missing.
     const release = await this.holdContent();
     try {
-      return await checkStore(this.#database, this.content, this.#integrity, {
-        ...how,
-        report,
-      });
+      return await checkStore(this.#database, this.content, this.#integrity, { ...how, report });
     } finally {
       release();
     }
   }
 
   get metrics(): StoreMetrics {
-    return this.#guard(() => this.#metrics());
-  }
-
-  #metrics(): StoreMetrics {
-    const { contents, bytes } = this.content.staged();
-    const counts = this.#commits?.counts ?? noCommits();
-    return {
-      frames: this.#log.count(),
-      pairs: this.kv.count(),
-      appends: this.#appended.frames,
-      appendedBytes: this.#appended.bytes,
-      appendedContentBytes: this.#appended.contentBytes,
-      commits: counts.commits,
-      commitWrites: counts.writes,
-      commitsBySize: counts.bySize,
-      followers: this.#followers.size,
-      watchers: this.kv.watchers,
-      followerLag: this.#followerLag(),
-      stagedContents: contents,
-      stagedBytes: bytes,
-      databaseBytes: ["", "-wal"]
-        .map((end) => statSync(join(this.path, DATABASE + end), { throwIfNoEntry: false })?.size)
-        .reduce<number>((sum, size) => sum + (size ?? 0), 0),
-      background: this.#background.runs,
-    };
+    return this.#health.guard(() =>
+      this.#tally.metrics({
+        frames: this.#topics.total(),
+        kv: this.kv,
+        content: this.content,
+        followers: this.#followers,
+        pages: this.#pages,
+        background: this.#background,
+        commits: this.#commits?.counts,
+      }),
+    );
   }
 
   async keepThreads(): Promise<void> {
@@ -406,6 +433,14 @@ export class SqliteStore implements Store {
     this.#integrity.keep();
     // Those of asynchronous calls to the file system, one for each processor.
     await Promise.all(Array.from({ length: 4 * availableParallelism() }, () => stat(this.path)));
+  }
+
+  checkWritable(): void {
+    this.#health.checkWritable();
+  }
+
+  get isInPlace(): boolean {
+    return this.#health.isInPlace;
   }
 
   endReads(): void {
@@ -423,9 +458,9 @@ export class SqliteStore implements Store {
     this.#ending.abort();
     this.#background.stop();
     try {
-      if (this.#failed) return;
+      if (this.#health.failed) return;
       await this.#collector.idle();
-      await this.#write(() => this.#log.sweepAll());
+      await this.#write((transaction) => this.#retention.sweepAll(transaction));
       await this.content.finish(FLUSH_ON_CLOSE_MS);
       // The last of all writes: when it is durable, so are the others.
       await this.#write(() => {});
@@ -433,172 +468,73 @@ export class SqliteStore implements Store {
       this.#db.run("PRAGMA busy_timeout = 0");
       this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (error) {
-      // On a full disk, or where a page is damaged, all stays as it is until the next open; nothing
-      // is lost by that.
-      const failure = this.#translate(error as Error);
+      // On a full disk, or where a page is damaged, all stays as it is until the next open; nothing is lost by that.
+      const failure = this.#health.translate(error as Error);
       if (!(failure instanceof XsError) || !LEAVES_ALL.has(failure.code)) throw failure;
     } finally {
       this.content.stop();
       this.#integrity.stop();
       this.#commits?.close();
       this.#place.close();
-      this.#failed ??= new XsError("store_closed", "the store is closed");
+      this.#health.failed ??= new XsError("store_closed", "the store is closed");
       this.#db.close();
       this.#lock.release();
     }
   }
 
-  #write<T>(run: () => T): Promise<T> {
-    if (!this.#commits) return Promise.reject(this.#failed);
+  #write<T>(run: (transaction: Transaction) => T): Promise<T> {
+    if (!this.#commits) return Promise.reject(this.#health.failed);
     return this.#commits.write(run);
   }
 
-  #appendNow(request: AppendRequest): string {
-    const line = this.#log.append(request);
-    this.#appending.frames++;
-    this.#appending.bytes += Buffer.byteLength(line) + 1;
-    this.#appending.contentBytes += request.content?.size ?? 0;
+  #append(transaction: Transaction, request: AppendRequest): string {
+    const line = this.#log.append(transaction, request);
+    if (request.content) this.#stage(transaction, request.content);
+    this.#tally.appended(line, request.content?.size ?? 0);
     return line;
   }
 
-  #checkKnown(hash: string): void {
+  #stage(transaction: Transaction, content: TakenContent): void {
+    const { hash, bytes, ephemeral } = content;
+    if (!bytes) return;
+    if (ephemeral) this.content.stage(content);
+    else transaction.add({ kind: "content", hash, bytes });
+  }
+
+  #checkKnown(transaction: Transaction, hash: string): void {
+    if (!this.content.has(hash)) transaction.settle();
     if (this.content.has(hash)) return;
     throw new XsError("content_not_found", `there is no content ${hash} in this store`);
-  }
-
-  #endCommit(): void {
-    this.#log.trim();
-    if (this.#idConsumed) this.#setNewest.run(this.#ids.newest);
-    this.#idConsumed = false;
-  }
-
-  /** Hides a commit from readers until it is durable, and publishes it then. */
-  #committed(): () => void {
-    const frames = this.#log.takePublished();
-    const changes = this.kv.takePublished();
-    this.#appended.frames += this.#appending.frames;
-    this.#appended.bytes += this.#appending.bytes;
-    this.#appended.contentBytes += this.#appending.contentBytes;
-    this.#appending = { frames: 0, bytes: 0, contentBytes: 0 };
-    return () => {
-      this.#horizon.isDurable();
-      if (frames.length > 0) this.#live.publish(frames);
-      this.kv.publish(changes);
-    };
   }
 
   #rolledBack(error: Error): Error {
     this.#horizon.isRolledBack();
     this.#clock.rolledBack();
-    this.#log.rolledBack();
-    this.kv.rolledBack();
-    this.#appending = { frames: 0, bytes: 0, contentBytes: 0 };
-    const failure = this.#translate(error);
-    if (!this.#failed) this.content.reload();
+    this.#retention.rolledBack();
+    const failure = this.#health.translate(error);
+    if (this.#health.failed) return failure;
+    this.#applier.rolledBack();
+    this.content.reload();
     return failure;
   }
 
-  checkWritable(): void {
-    if (this.#failed) throw this.#failed;
-    const misplaced = this.#place.problem();
-    if (misplaced) throw this.#stop(misplaced);
-  }
-
-  get isInPlace(): boolean {
-    return !this.#failed && !this.#place.problem();
-  }
-
   async #inBackground(run: () => unknown): Promise<void> {
-    if (this.#failed) return;
+    if (this.#health.failed) return;
     try {
       await run();
     } catch (error) {
       // A full disk passes and the next run tries again; what does not pass stops the store.
-      if (!(this.#translate(error as Error) instanceof XsError)) this.#stop(error as Error);
+      const failure = this.#health.translate(error as Error);
+      if (!(failure instanceof XsError)) this.#health.stop(error as Error);
     }
-  }
-
-  #checkPlace(): void {
-    const misplaced = this.#place.problem();
-    if (misplaced) this.#stop(misplaced);
   }
 
   async #expire(): Promise<void> {
-    if (!this.#log.hasExpired() && !this.#idempotency.hasExpired() && !this.kv.hasDeleted()) return;
-    await this.#write(() => {
-      this.#log.sweep();
-      this.#idempotency.sweep();
-      this.kv.sweep();
+    const hasAnswers = this.#idempotency.hasExpired();
+    if (!this.#retention.hasExpired() && !hasAnswers) return;
+    await this.#write((transaction) => {
+      this.#retention.sweep(transaction);
+      if (hasAnswers) transaction.add({ kind: "sweep", answers: this.#clock.now() });
     });
   }
-
-  /** How far the slowest follower is behind the newest frame, in seconds. */
-  #followerLag(): number {
-    const behind = [...this.#followers].filter((follower) => !follower.isCaughtUp);
-    const newest = this.#log.page({ order: "desc", rows: 1 }).lastId;
-    if (behind.length === 0 || newest === undefined) return 0;
-    const oldest = this.#log.page({ order: "asc", rows: 1 }).lastId ?? newest;
-    const reached = behind.map(({ position }) => timestampOf(position ?? oldest));
-    return Math.max(0, timestampOf(newest) - Math.min(...reached)) / 1000;
-  }
-
-  #guard<T>(run: () => T): T {
-    try {
-      return run();
-    } catch (error) {
-      throw this.#translate(error as Error);
-    }
-  }
-
-  /** An error of SQLite as the store's own; one that means lost durability stops the store. */
-  #translate(error: Error): Error {
-    if (error instanceof XsError) return error;
-    const code = (error as { code?: string }).code ?? "";
-    if (code === "SQLITE_FULL") return diskFull(error);
-    if (code.startsWith("SQLITE_CORRUPT")) return databaseDamaged(error);
-    if (isOutOfFiles(error)) return outOfFiles(error);
-    if (code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_READONLY")) {
-      return this.#stop(error);
-    }
-    return error;
-  }
-
-  #stop(cause: Error): Error {
-    // A fault of the disk may be no more than that the files are somewhere else now.
-    const misplaced = cause instanceof XsError ? cause : this.#place.problem();
-    this.#failed ??=
-      misplaced ??
-      new XsError(
-        "store_failed",
-        `the store can no longer write safely and stops: ${cause.message}`,
-        { cause },
-      );
-    this.#fail(this.#failed);
-    return this.#failed;
-  }
-}
-
-function openForWriting(database: string): Database {
-  makePrivateFile(database);
-  const db = new Database(database, { create: true, strict: true });
-  db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
-  // Nothing that it sorts takes a file.
-  db.run("PRAGMA temp_store = MEMORY");
-  db.run("PRAGMA journal_mode = WAL");
-  // Commits are synced in commits.ts.
-  db.run("PRAGMA synchronous = NORMAL");
-  migrate(db);
-  return db;
-}
-
-/** The sequence of ids, past every id that was ever given. */
-function newestIds(db: Database, now: () => number): IdSequence {
-  const ids = new IdSequence(now);
-  const rows = db
-    .query(
-      "SELECT max(id) AS id FROM frames UNION ALL SELECT value FROM facts WHERE key = 'newest_id'",
-    )
-    .all() as { id: string | null }[];
-  for (const { id } of rows) if (id !== null) ids.advancePast(id);
-  return ids;
 }

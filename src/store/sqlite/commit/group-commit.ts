@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 import { promisify } from "node:util";
 import { XsError } from "../../../core/error.ts";
+import type { Transaction } from "./transaction.ts";
 import type { WalMark } from "./wal-mark.ts";
 
 const sync = promisify(fdatasync);
@@ -22,11 +23,11 @@ export interface CommitHooks {
   /** The reason why the store takes no writes any more; undefined while it does. */
   failed(): Error | undefined;
   /** Called when a transaction begins. */
-  begins(): void;
+  begins(): Transaction;
   /** Called last inside the transaction. */
-  beforeCommit(): void;
+  beforeCommit(transaction: Transaction): void;
   /** Called when it is committed and not synced. Returns a function to call when it is durable, before writers resolve. */
-  committed(): () => void;
+  committed(transaction: Transaction): () => void;
   /** Called when the transaction was rolled back, with the reason. Returns the error for the writers. */
   rolledBack(error: Error): Error;
   /** Called when it is synced. Returns why the writers must not be acknowledged: the store was moved or replaced. */
@@ -38,7 +39,7 @@ export interface CommitHooks {
 /** A write that waits for the next commit. */
 interface Write {
   /** Runs inside the transaction; what it throws fails this write alone. */
-  run(): unknown;
+  run(transaction: Transaction): unknown;
   resolve(value: unknown): void;
   reject(error: Error): void;
 }
@@ -93,7 +94,7 @@ export class Commits {
    * `XsError` that `run` throws refuses this write alone, so it must be thrown before anything is
    * written.
    */
-  write<T>(run: () => T): Promise<T> {
+  write<T>(run: (transaction: Transaction) => T): Promise<T> {
     const failed = this.#hooks.failed();
     if (failed) return Promise.reject(failed);
     return new Promise((resolve, reject) => {
@@ -142,12 +143,12 @@ export class Commits {
   #commit(writes: Write[]): void {
     const done: [Write, Outcome][] = [];
     let kept = 0;
-    this.#hooks.begins();
+    const transaction = this.#hooks.begins();
     try {
       this.#begin.run();
       for (const write of writes) {
         try {
-          done.push([write, { value: write.run() }]);
+          done.push([write, { value: write.run(transaction) }]);
           kept++;
         } catch (error) {
           // A refusal is found before anything is written; any other failure takes the commit down.
@@ -156,14 +157,14 @@ export class Commits {
           done.push([write, { refusal: error }]);
         }
       }
-      this.#hooks.beforeCommit();
+      this.#hooks.beforeCommit(transaction);
       this.#commitNow.run();
     } catch (error) {
       if (this.#db.inTransaction) this.#rollback.run();
       throw error;
     }
     this.#countCommit(kept);
-    this.#unsynced.push({ writes: done, durable: this.#hooks.committed() });
+    this.#unsynced.push({ writes: done, durable: this.#hooks.committed(transaction) });
     if (this.#syncing) return;
     if (this.#crowded) void this.#syncAll();
     else this.#syncNow();

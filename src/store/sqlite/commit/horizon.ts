@@ -1,26 +1,36 @@
-import { type IdSequence, packId, unpackId } from "../../../core/id.ts";
+import { type IdSequence, successor } from "../../../core/id.ts";
+import type { Ends } from "../../reader.ts";
 
 /**
- * The commits that are made but not synced, in their order. Readers are given nothing of them, and
- * ids of thresholds and pulses lie before them.
+ * The commits that are made but not synced, in their order. Readers see nothing of them, and ids of thresholds and
+ * pulses lie before them.
  */
 export class CommitHorizon {
   readonly #ids: IdSequence;
-  /** Each has an id between what was before it and what is in it. */
-  readonly #commits: { readonly boundary: string; given: number }[] = [];
+  readonly #commits: { readonly newest: string; readonly ends: Ends }[] = [];
+  /** The newest id that was counted up from the newest before a commit. */
+  #counted = "";
 
   constructor(ids: IdSequence) {
     this.#ids = ids;
   }
 
-  /** Everything from this id on is not durable; undefined where all is. */
-  get from(): string | undefined {
-    return this.#commits[0]?.boundary;
+  /** Where the tables ended before the first commit that is not durable; undefined where all is. */
+  get visible(): Ends | undefined {
+    return this.#commits[0]?.ends;
   }
 
-  /** Another commit begins. */
-  begins(): void {
-    this.#commits.push({ boundary: this.#ids.next(), given: 0 });
+  /** The newest id before that commit; undefined where all is durable. */
+  get newestVisible(): string | undefined {
+    return this.#commits[0]?.newest;
+  }
+
+  /** Another commit begins. @param ends of the tables before it */
+  begins(ends: Ends): void {
+    const newest = this.#ids.newest || this.#ids.next();
+    // The ids of the commit begin far enough above it to count up from it.
+    this.#ids.skip();
+    this.#commits.push({ newest, ends });
   }
 
   /** The oldest is durable now. */
@@ -33,12 +43,11 @@ export class CommitHorizon {
     this.#commits.pop();
   }
 
-  /** A new id above all that readers were given and below all that they were not. */
+  /** A new id above all that readers have and below all that they do not have yet. */
   idBelowHorizon(): string {
     const [commit] = this.#commits;
     if (!commit) return this.#ids.next();
-    // The counters of the boundary are its own, so all its 32 random bits are free to count with.
-    const node = (commit.given++).toString(16).padStart(8, "0");
-    return packId({ ...unpackId(commit.boundary), node });
+    this.#counted = successor(this.#counted > commit.newest ? this.#counted : commit.newest);
+    return this.#counted;
   }
 }

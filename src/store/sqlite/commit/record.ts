@@ -11,7 +11,7 @@ export interface CommitRecord {
 export type Effect =
   | FrameEffect
   | RemovalEffect
-  | RestoreEffect
+  | TombstoneEffect
   | EntryEffect
   | ContentEffect
   | CandidatesEffect
@@ -25,6 +25,8 @@ export interface FrameEffect {
   readonly kind: "frame";
   readonly id: string;
   readonly topic: string;
+  /** The time in its id, in ms since 1970. */
+  readonly ms: number;
   /** The frame as JSON, without a newline. */
   readonly line: string;
   /** When it expires, in ms since 1970; null for never. */
@@ -47,8 +49,8 @@ export interface RemovalEffect {
   readonly tombstone?: number;
 }
 
-/** An id that may be imported again, or must not be: a tombstone goes or, with a time in ms, comes. */
-export interface RestoreEffect {
+/** A tombstone that comes with an import, or goes because of one. */
+export interface TombstoneEffect {
   readonly kind: "tombstone";
   readonly id: string;
   /** When the frame was removed, in ms since 1970; null to forget the tombstone. */
@@ -92,7 +94,7 @@ export interface AnswerEffect {
   readonly frames: readonly string[];
 }
 
-/** Chunked content begins to grow, or has ended. @see RemovalEffect */
+/** Chunked content begins to grow, or has ended */
 export interface GrowingEffect {
   readonly kind: "growing";
   /** Of the first frame. */
@@ -100,16 +102,15 @@ export interface GrowingEffect {
   readonly ended?: true;
 }
 
-/** What is older than a time goes: answers that expired by `answers`, rows of deletions up to the revision `deletions`. */
+/** What is too old goes. */
 export interface SweepEffect {
   readonly kind: "sweep";
+  /** Answers that expired by this time, in ms. */
   readonly answers?: number;
-  /** Tombstones of frames up to this time, in ms. */
+  /** No answer is kept beyond this time, in ms. */
+  readonly shortenAnswers?: number;
+  /** Tombstones of frames, and of entries, up to this time, in ms. */
   readonly tombstones?: number;
-  /** Deleted entries up to this revision. */
-  readonly deletions?: string;
-  /** No answer is kept longer than to this time. */
-  readonly shorten?: number;
 }
 
 /** No id up to this one is given again. */

@@ -15,6 +15,8 @@ export class Transaction {
   readonly record: CommitRecord & { readonly effects: Effect[] } = { version: 1, effects: [] };
   readonly #applier: Applier;
   #applied = 0;
+  /** Whether it gave an id that no frame keeps, which has to be written down. */
+  usesIds = false;
 
   constructor(applier: Applier) {
     this.#applier = applier;

@@ -3,8 +3,9 @@ import { XsError } from "../../../core/error.ts";
 import { hashesIn, isHash } from "../../../core/hash.ts";
 import { nextTurn } from "../../../lib/next-turn.ts";
 import { onceThereAreFiles } from "../../failures.ts";
+import type { Transaction } from "../commit/transaction.ts";
 import { checkedRow, type KvRow } from "../kv/entry-row.ts";
-import { checkedLine } from "../log/log.ts";
+import { checkedLine, type FrameRow } from "../log/frame-row.ts";
 import type { ContentStore } from "./content.ts";
 
 /** The most contents about which one scan of the store decides. */
@@ -29,7 +30,7 @@ export interface Collected {
 export interface CollectorHost {
   readonly db: Database;
   readonly content: ContentStore;
-  write<T>(run: () => T): Promise<T>;
+  write<T>(run: (transaction: Transaction) => T): Promise<T>;
   /** Runs a read. Throws its failure as an XsError. */
   guard<T>(run: () => T): T;
   failed(error: Error): void;
@@ -148,7 +149,7 @@ export class Collector {
   /** The hashes for a full collection: those of removals, and those of all files that are old enough. */
   async *#everything(): AsyncGenerator<string> {
     const { db, content } = this.#host;
-    const isFreed = db.query("SELECT 1 FROM freed WHERE hash = ?");
+    const isFreed = db.query("SELECT 1 FROM gc_candidates WHERE hash = ?");
     yield* this.#freed();
     const oldest = Date.now() - GRACE_MS;
     for await (const hash of content.files.list()) {
@@ -161,7 +162,7 @@ export class Collector {
   /** The hashes of removals. Skips a damaged hash, which a check reports. */
   #freed(most = -1): string[] {
     const { db, content, guard } = this.#host;
-    const rows = guard(() => db.query("SELECT hash FROM freed LIMIT ?").all(most)) as {
+    const rows = guard(() => db.query("SELECT hash FROM gc_candidates LIMIT ?").all(most)) as {
       hash: string;
     }[];
     return [...content.unused(), ...rows.map(({ hash }) => hash).filter(isHash)];
@@ -203,25 +204,23 @@ export class Collector {
   async #takeOffNamed(): Promise<void> {
     const { db, guard } = this.#host;
     // `noteReferences` gets every later write: a scan that included those would chase a fast writer.
-    const newest = guard(() => db.query("SELECT max(id) AS id FROM frames").get()) as {
-      id: string | null;
-    };
-    const frames = db.query(
-      "SELECT id, crc, frame FROM frames WHERE id > ? AND id <= ? ORDER BY id LIMIT 200",
-    );
-    for (let id = ""; ; await nextTurn()) {
-      const rows = guard(() => frames.all(id, newest.id)) as {
-        id: string;
-        crc: number;
-        frame: string;
-      }[];
-      for (const row of rows) this.noteReferences(checkedLine(row));
-      const last = rows.at(-1);
-      if (!last) break;
-      id = last.id;
+    for (const table of ["frames", "late"]) {
+      const ends = guard(() =>
+        db.query(`SELECT min(seq) AS first, max(seq) AS last FROM ${table}`).get(),
+      ) as { first: number | null; last: number | null };
+      const rows = db.query(
+        `SELECT seq, crc, line FROM ${table} WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT 200`,
+      );
+      for (let from = ends.first ?? 0; ; await nextTurn()) {
+        const page = guard(() => rows.all(from, ends.last)) as FrameRow[];
+        for (const row of page) this.noteReferences(checkedLine(row));
+        const last = page.at(-1);
+        if (!last) break;
+        from = last.seq + 1;
+      }
     }
     const pairs = db.query(
-      "SELECT key, rev, type, crc, value FROM kv WHERE key > ? AND value IS NOT NULL ORDER BY key LIMIT 20",
+      "SELECT key, rev, type, crc, writer, value FROM kv WHERE key > ? AND value IS NOT NULL ORDER BY key LIMIT 20",
     );
     for (let key = ""; ; await nextTurn()) {
       const rows = guard(() => pairs.all(key)) as KvRow[];
@@ -247,11 +246,13 @@ export class Collector {
     unnamed: ReadonlySet<string>,
   ): Promise<Map<string, number>> {
     const { db, content } = this.#host;
-    const forget = db.query("DELETE FROM freed WHERE hash = ?");
+    const forget = db.query("DELETE FROM gc_candidates WHERE hash = ?");
     const freed = new Map<string, number>();
     const inFiles: string[] = [];
     // In the same step as the commit, so that no write can refer to them in between.
-    await this.#host.write(() => {
+    await this.#host.write((transaction) => {
+      // So that this knows what the writes before it in the commit refer to.
+      transaction.settle();
       for (const hash of hashes) {
         if (content.isPinned(hash)) continue;
         if (unnamed.has(hash)) {

@@ -10,6 +10,7 @@ import {
 } from "../../failures.ts";
 import type { TakenContent } from "../../types.ts";
 import type { Background } from "../background.ts";
+import type { Transaction } from "../commit/transaction.ts";
 import { ContentFiles } from "./cacache-files.ts";
 import { EphemeralContent, MAX_EPHEMERAL_BYTES } from "./ephemeral.ts";
 import { type FlushRange, flushNext } from "./flush.ts";
@@ -37,7 +38,7 @@ const FULL = new Set(["ENOSPC", "EDQUOT", "disk_full"]);
 export interface ContentHost {
   readonly db: Database;
   /** Runs a write in the next commit. */
-  write<T>(run: () => T): Promise<T>;
+  write<T>(run: (transaction: Transaction) => T): Promise<T>;
   /** Runs a read. Throws its failure as an XsError. */
   guard<T>(run: () => T): T;
   /** Reports a failure that no caller waits for. */
@@ -46,8 +47,6 @@ export interface ContentHost {
   readonly background: Background;
   /** Called when much is staged: starts the collector. Resolves at its end; undefined where it does not run. */
   onBackpressure(): Promise<void> | undefined;
-  /** Called with every text that is written and may refer to content. */
-  noteReferences(text: string): void;
   /** Called with the hashes of removed frames and entries. */
   noteDereferenced(hashes: readonly string[]): void;
   /** Called before and after files are made. @throws XsError where the store is not in its place any more */
@@ -93,8 +92,8 @@ export class ContentStore {
     this.files = new ContentFiles(paths.root);
     this.#flusher = new Flusher(paths, host.background);
     this.#staged = new Staged(host.db);
-    this.#free = host.db.query("INSERT OR IGNORE INTO freed (hash) VALUES (?)");
-    this.#dontFree = host.db.query("DELETE FROM freed WHERE hash = ?");
+    this.#free = host.db.query("INSERT OR IGNORE INTO gc_candidates (hash) VALUES (?)");
+    this.#dontFree = host.db.query("DELETE FROM gc_candidates WHERE hash = ?");
     this.#ageing = this.#staged.newest;
     if (this.#staged.weight > 0) this.#flushSoon();
   }
@@ -227,21 +226,19 @@ export class ContentStore {
    * by then; until {@link keepFromCollector}.
    */
   leaveToCollector(hashes: readonly string[]): Promise<void> {
-    return this.#host.write(() => {
-      for (const hash of hashes) this.#free.run(hash);
-    });
+    return this.#host.write((transaction) => transaction.add({ kind: "candidates", hashes }));
   }
 
   /** Content that came this way is like any other from now on. */
   keepFromCollector(hashes: readonly string[]): Promise<void> {
-    return this.#host.write(() => {
-      for (const hash of hashes) this.#dontFree.run(hash);
-    });
+    return this.#host.write((transaction) =>
+      transaction.add({ kind: "candidates", hashes, kept: true }),
+    );
   }
 
-  /** This text was written, and may name content. */
-  noteReferences(text: string): void {
-    this.#host.noteReferences(text);
+  /** Applies that hashes are candidates of the collector, or not any more. Inside a commit. */
+  setCandidates(hashes: readonly string[], are: boolean): void {
+    for (const hash of hashes) (are ? this.#free : this.#dontFree).run(hash);
   }
 
   /** Content that was to be freed has a use: it may be flushed. Inside a write. */
@@ -374,7 +371,8 @@ export class ContentStore {
       const { flushed, last, done } = await next({ after, upTo: this.#due });
       after = last;
       const leftOver: string[] = [];
-      await this.#host.write(() => {
+      await this.#host.write((transaction) => {
+        transaction.settle();
         for (const { seq, hash } of flushed) {
           if (!this.#removed.has(hash)) {
             // It lost its last reference meanwhile: notes that for the collector, because the row goes.

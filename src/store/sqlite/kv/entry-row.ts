@@ -1,11 +1,13 @@
 import { quoted, XsError } from "../../../core/error.ts";
 
-/** A row; its value is null where the entry was deleted while a reader watched. */
+/** A row; its value is null where the entry was deleted. */
 export interface KvRow {
   readonly key: string;
   readonly rev: string;
   readonly type: string;
   readonly crc: number;
+  /** The handler that wrote it; null for a client. */
+  readonly writer: string | null;
   readonly value: Uint8Array | null;
 }
 
@@ -14,13 +16,16 @@ export interface KvInfoRow {
   readonly key: string;
   readonly rev: string;
   readonly type: string;
+  readonly writer: string | null;
   /** In bytes; null for a deleted entry. */
   readonly size: number | null;
 }
 
 /** The checksum of an entry, over all its other columns. */
-export function kvCrc({ key, rev, type, value }: Omit<KvRow, "crc">): number {
-  const head = Bun.hash.crc32(`${key}\0${rev}\0${type}\0${value ? "=" : ""}`);
+export function kvCrc({ key, rev, type, writer, value }: Omit<KvRow, "crc">): number {
+  // Entries that clients wrote have the checksum that they had before there were writers.
+  const by = writer === null ? "" : `\0${writer}`;
+  const head = Bun.hash.crc32(`${key}\0${rev}\0${type}\0${value ? "=" : ""}${by}`);
   return value ? Bun.hash.crc32(value as Uint8Array<ArrayBuffer>, head) : head;
 }
 
@@ -34,6 +39,6 @@ export function checkedRow(row: KvRow): KvRow {
 }
 
 /** The JSON line of an entry in a listing, which has no value. */
-export function infoLine({ key, rev, type, size }: KvInfoRow): string {
-  return JSON.stringify({ key, rev, size, type });
+export function infoLine({ key, rev, type, size, writer }: KvInfoRow): string {
+  return JSON.stringify({ key, rev, size, type, ...(writer !== null && { by: writer }) });
 }

@@ -1,9 +1,12 @@
 import type { Database } from "bun:sqlite";
 import { changeLine } from "../../../core/entry.ts";
 import { quoted, XsError } from "../../../core/error.ts";
-import type { IdSequence } from "../../../core/id.ts";
+import { type IdSequence, packId } from "../../../core/id.ts";
 import { KvReader, type KvScope } from "../../entry-reader.ts";
 import { LiveFeed, type LiveFrame } from "../../live.ts";
+import type { CommitHorizon } from "../commit/horizon.ts";
+import type { Effect, EntryEffect } from "../commit/record.ts";
+import type { Transaction } from "../commit/transaction.ts";
 import { checkedRow, type KvInfoRow, type KvRow, kvCrc } from "./entry-row.ts";
 
 /** An entry without its value. */
@@ -15,6 +18,8 @@ export interface KvInfo {
   readonly size: number;
   /** The media type that came with the value. */
   readonly type: string;
+  /** The handler that wrote it; null for a client. */
+  readonly writer: string | null;
 }
 
 export interface KvEntry extends KvInfo {
@@ -27,22 +32,17 @@ export interface KvCondition {
   readonly ifNoneMatch?: readonly string[] | "*";
 }
 
-/** The part of the store that the key/value store uses. */
-export interface KvHost {
+/** An entry to import: without a value, its deletion. */
+export type ImportEntry = Omit<KvEntry, "size" | "value"> & { readonly value: Uint8Array | null };
+
+/** What the key/value store uses. */
+export interface KvParts {
   readonly db: Database;
   readonly ids: IdSequence;
-  readonly canWrite: boolean;
-  write<T>(run: () => T): Promise<T>;
+  readonly horizon: CommitHorizon;
+  write<T>(run: (transaction: Transaction) => T): Promise<T>;
   /** Runs a read. Throws its failure as an XsError. */
   guard<T>(run: () => T): T;
-  /** Told, inside a write, of an id that no frame keeps. */
-  idConsumed(): void;
-  /** From this id on nothing is durable yet. */
-  readonly visibleBefore: () => string | undefined;
-  /** A new id, below all that readers have not been given yet. */
-  readonly nextId: () => string;
-  /** Told of every value that is written. */
-  noteReferences(value: Uint8Array): void;
 }
 
 /** The most entries that a cache of recent reads keeps, and the most bytes of a value in it. */
@@ -54,28 +54,28 @@ const MAX_RECENT_VALUE_BYTES = 4096;
  * the frames' ids, and is durable when its promise resolves.
  */
 export class KvStore {
-  readonly #host: KvHost;
+  readonly #host: KvParts;
   readonly #sql: ReturnType<typeof statements>;
   readonly #live = new LiveFeed();
   readonly #watchers = new Set<KvReader>();
   readonly #recent = new Map<string, KvEntry>();
-  #published: LiveFrame[] = [];
   #total: number | undefined;
 
-  constructor(host: KvHost) {
+  constructor(host: KvParts) {
     this.#host = host;
     this.#sql = statements(host.db);
-    // Nobody watches yet who could have missed it.
-    if (host.canWrite && this.#sql.hasDeleted.get()) this.#sql.forgetDeleted.run("~");
   }
 
   /** Resolves to an entry once it is durable; undefined where there is none. @throws XsError `value_damaged` */
   async get(key: string): Promise<KvEntry | undefined> {
     const entry = this.getNow(key);
-    const hidden = this.#host.visibleBefore();
-    if (hidden === undefined || (entry && entry.rev < hidden)) return entry;
+    const newest = this.#host.horizon.newestVisible;
+    if (newest === undefined || (entry && entry.rev <= newest)) return entry;
     // As that commit has it: by the time it is durable there may be a newer one that is not.
-    return await this.#host.write(() => this.getNow(key));
+    return await this.#host.write((transaction) => {
+      transaction.settle();
+      return this.getNow(key);
+    });
   }
 
   /** An entry as a write sees it. @throws XsError `value_damaged` */
@@ -84,8 +84,8 @@ export class KvStore {
     if (recent) return recent;
     const row = this.#row(key);
     if (!row?.value) return undefined;
-    const { rev, type, value } = row;
-    const entry = { key, rev, type, value, size: value.length };
+    const { rev, type, writer, value } = row;
+    const entry = { key, rev, type, writer, value, size: value.length };
     if (entry.size <= MAX_RECENT_VALUE_BYTES) {
       if (this.#recent.size >= MAX_RECENT_ENTRIES) this.#recent.clear();
       this.#recent.set(key, entry);
@@ -95,50 +95,57 @@ export class KvStore {
 
   /** Writes a value and resolves to its revision. @throws XsError `precondition_failed` */
   put(key: string, type: string, value: Uint8Array, condition: KvCondition = {}): Promise<string> {
-    return this.#host.write(() => this.putNow(key, type, value, condition));
+    return this.#host.write((transaction) => {
+      this.#checkCondition(transaction, key, condition);
+      return this.putNow(transaction, { key, type, value, writer: null });
+    });
   }
 
   /** Removes an entry. Resolves to the revision of the removal; undefined where there is no entry. */
   delete(key: string, condition: KvCondition = {}): Promise<string | undefined> {
-    return this.#host.write(() => this.deleteNow(key, condition));
+    return this.#host.write((transaction) => {
+      this.#checkCondition(transaction, key, condition);
+      return this.deleteNow(transaction, key, null);
+    });
   }
 
   /** The same as {@link put}, inside a write. */
-  putNow(key: string, type: string, value: Uint8Array, condition: KvCondition = {}): string {
-    this.#checkCondition(key, condition);
-    const rev = this.#nextRev();
-    this.#set({ key, rev, type, value });
+  putNow(transaction: Transaction, entry: Omit<EntryEffect, "kind" | "rev">): string {
+    const rev = this.#nextRev(transaction);
+    transaction.add({ kind: "entry", ...entry, rev });
     return rev;
   }
 
   /** The same as {@link delete}, inside a write. */
-  deleteNow(key: string, condition: KvCondition = {}): string | undefined {
-    this.#checkCondition(key, condition);
+  deleteNow(transaction: Transaction, key: string, writer: string | null): string | undefined {
+    transaction.settle();
     if (!this.#infoOf(key)) return undefined;
-    const rev = this.#nextRev();
-    if (this.#watchers.size > 0) {
-      this.#set({ key, rev, type: "", value: null });
-    } else {
-      this.#count(key, 0);
-      this.#sql.delete.run(key);
-    }
-    this.#recent.delete(key);
-    return rev;
+    return this.putNow(transaction, { key, type: "", value: null, writer });
   }
 
-  /** Adds an entry with its revision, unless the key has a newer one. Call it inside a write. */
-  importNow(entry: KvEntry): boolean {
+  /** Adds an entry, or a deletion, with its revision, unless the key has a newer one. Inside a write. */
+  importNow(transaction: Transaction, entry: ImportEntry): boolean {
     this.#host.ids.advancePast(entry.rev);
-    this.#host.idConsumed();
+    transaction.usesIds = true;
+    transaction.settle();
     const known = this.#sql.get.get(entry.key) as KvRow | null;
     if (known && known.rev >= entry.rev) return false;
-    this.#set(entry);
+    const { key, rev, type, writer, value } = entry;
+    transaction.add({ kind: "entry", key, rev, type, writer, value });
     return true;
+  }
+
+  /** Applies an entry to the table. Inside a commit. */
+  applyEntry(entry: EntryEffect): void {
+    const { key, rev, type, writer, value } = entry;
+    if (this.#total !== undefined) this.#total += (value ? 1 : 0) - (this.#infoOf(key) ? 1 : 0);
+    this.#sql.put.run(key, rev, type, kvCrc(entry), writer, value);
+    this.#recent.delete(key);
   }
 
   /** Reads the entries of a scope as NDJSON; with `follow`, their values and then every change. */
   read(scope: KvScope, options: { follow?: boolean; pulse?: number } = {}): KvReader {
-    const { ids, guard, visibleBefore, nextId } = this.#host;
+    const { ids, guard, horizon } = this.#host;
     const reader = new KvReader(
       {
         live: this.#live,
@@ -148,8 +155,8 @@ export class KvStore {
             return page.all(from, rows) as KvInfoRow[];
           }),
         row: (key) => this.#row(key),
-        newestId: () => visibleBefore() ?? ids.newest,
-        nextId,
+        newestId: () => horizon.newestVisible ?? ids.newest,
+        nextId: () => horizon.idBelowHorizon(),
         closed: () => this.#watchers.delete(reader),
       },
       scope,
@@ -169,11 +176,14 @@ export class KvStore {
     return this.#watchers.size;
   }
 
-  /** The changes since the last call, for watchers. */
-  takePublished(): LiveFrame[] {
-    const changes = this.#published;
-    this.#published = [];
-    return changes;
+  /** The changes of a record, as watchers get them. */
+  changesIn(effects: readonly Effect[]): LiveFrame[] {
+    if (this.#watchers.size === 0) return [];
+    return effects.flatMap((effect) =>
+      effect.kind === "entry"
+        ? [{ id: effect.rev, topic: effect.key, line: changeLine(effect), expires: null }]
+        : [],
+    );
   }
 
   /** Publishes changes to watchers. */
@@ -181,41 +191,20 @@ export class KvStore {
     if (changes.length > 0) this.#live.publish(changes);
   }
 
-  /** Forgets what was counted in a transaction that was rolled back. */
+  /** Forgets what was read and counted in a transaction that was rolled back. */
   rolledBack(): void {
-    this.#published = [];
+    this.#recent.clear();
     this.#total = undefined;
   }
 
-  /** Whether there are rows of deleted entries. */
-  hasDeleted(): boolean {
-    return this.#sql.hasDeleted.get() !== null;
-  }
-
-  /** Removes the rows of deleted entries whose deletion every watcher has seen. Call it inside a write. */
-  sweep(): void {
-    let known = "~";
-    for (const watcher of this.#watchers) if (watcher.position < known) known = watcher.position;
-    this.#sql.forgetDeleted.run(known);
+  /** Removes the rows of entries that were deleted up to a time, in ms. Inside a commit. */
+  forgetDeleted(ms: number): void {
+    const fields = { ts_ms: ms, counter_hi: 2 ** 24 - 1, counter_lo: 2 ** 24 - 1, node: "ffffffff" };
+    this.#sql.forgetDeleted.run(packId(fields));
   }
 
   close(): void {
     this.#live.close();
-  }
-
-  #set(entry: Omit<KvRow, "crc">): void {
-    const { key, rev, type, value } = entry;
-    this.#count(key, value ? 1 : 0);
-    this.#sql.put.run(key, rev, type, kvCrc(entry), value);
-    this.#recent.delete(key);
-    if (value) this.#host.noteReferences(value);
-    if (this.#watchers.size === 0) return;
-    this.#published.push({ id: rev, scopes: [key], line: changeLine(entry), expires: null });
-  }
-
-  /** Counts a key before it changes. @param values of the key after the change */
-  #count(key: string, values: 0 | 1): void {
-    if (this.#total !== undefined) this.#total += values - (this.#infoOf(key) ? 1 : 0);
   }
 
   #row(key: string): KvRow | undefined {
@@ -223,8 +212,8 @@ export class KvStore {
     return row ? checkedRow(row) : undefined;
   }
 
-  #nextRev(): string {
-    this.#host.idConsumed();
+  #nextRev(transaction: Transaction): string {
+    transaction.usesIds = true;
     return this.#host.ids.next();
   }
 
@@ -232,8 +221,13 @@ export class KvStore {
     return this.#sql.rev.get(key) as { rev: string } | null;
   }
 
-  #checkCondition(key: string, { ifMatch, ifNoneMatch }: KvCondition): void {
+  #checkCondition(
+    transaction: Transaction,
+    key: string,
+    { ifMatch, ifNoneMatch }: KvCondition,
+  ): void {
     if (!ifMatch && !ifNoneMatch) return;
+    transaction.settle();
     const rev = this.#infoOf(key)?.rev;
     const among = (revs: readonly string[] | "*") =>
       rev !== undefined && (revs === "*" || revs.includes(rev));
@@ -249,16 +243,16 @@ export class KvStore {
 }
 
 function statements(db: Database) {
-  const info = "key, rev, type, length(value) AS size";
+  const info = "key, rev, type, writer, length(value) AS size";
   return {
-    get: db.query("SELECT key, rev, type, crc, value FROM kv WHERE key = ?"),
+    get: db.query("SELECT key, rev, type, crc, writer, value FROM kv WHERE key = ?"),
     rev: db.query("SELECT rev FROM kv WHERE key = ? AND value IS NOT NULL"),
-    put: db.query("INSERT OR REPLACE INTO kv (key, rev, type, crc, value) VALUES (?, ?, ?, ?, ?)"),
-    delete: db.query("DELETE FROM kv WHERE key = ?"),
+    put: db.query(
+      "INSERT OR REPLACE INTO kv (key, rev, type, crc, writer, value) VALUES (?, ?, ?, ?, ?, ?)",
+    ),
     pageFrom: db.query(`SELECT ${info} FROM kv WHERE key >= ? ORDER BY key LIMIT ?`),
     pageAfter: db.query(`SELECT ${info} FROM kv WHERE key > ? ORDER BY key LIMIT ?`),
     count: db.query("SELECT count(*) AS n FROM kv WHERE value IS NOT NULL"),
-    hasDeleted: db.query("SELECT 1 FROM kv WHERE value IS NULL LIMIT 1"),
     forgetDeleted: db.query("DELETE FROM kv WHERE value IS NULL AND rev <= ?"),
   };
 }

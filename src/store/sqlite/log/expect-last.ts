@@ -1,14 +1,12 @@
 import { XsError } from "../../../core/error.ts";
-import type { Log } from "./log.ts";
 
 /**
  * Refuses an append unless the newest frame of its topic is the expected one.
  *
- * @param expected an id, or null for no frame
+ * @param actual the newest frame's id, or null for no frame; and so is `expected`
  * @throws XsError `expect_last_failed`, with the actual id
  */
-export function checkLast(log: Log, topic: string, expected: string | null): void {
-  const actual = log.newest(topic) ?? null;
+export function checkLast(topic: string, actual: string | null, expected: string | null): void {
   if (actual === expected) return;
   throw new XsError(
     "expect_last_failed",

@@ -2,9 +2,11 @@ import type { Database } from "bun:sqlite";
 import { quoted, XsError } from "../../../core/error.ts";
 import { hashOf } from "../../../core/hash.ts";
 import type { AppendRequest } from "../../types.ts";
+import type { AnswerEffect, SweepEffect } from "../commit/record.ts";
+import type { Transaction } from "../commit/transaction.ts";
 
 /** How long the store keeps an answer, in ms. */
-const KEPT_MS = 24 * 60 * 60 * 1000;
+export const KEPT_MS = 24 * 60 * 60 * 1000;
 /** The most answers that one sweep removes. */
 const SWEEP_ROWS = 1000;
 
@@ -23,12 +25,17 @@ export class Idempotency {
 
   /**
    * Returns the frames of the first append with this key, or else calls `append` and keeps its frames for a retry.
-   * Call it inside a write.
    *
    * @throws XsError `idempotency_key_reused` where the first asked for something else
    */
-  once(key: string, requests: readonly AppendRequest[], append: () => string[]): string[] {
+  once(
+    transaction: Transaction,
+    key: string,
+    requests: readonly AppendRequest[],
+    append: () => string[],
+  ): string[] {
     const request = fingerprint(requests);
+    transaction.settle();
     const known = this.#sql.get.get(key, this.#now()) as { request: string; frames: string } | null;
     if (known && known.request !== request) {
       throw new XsError(
@@ -38,7 +45,7 @@ export class Idempotency {
     }
     if (known) return known.frames.split("\n");
     const frames = append();
-    this.#sql.put.run(key, this.#now() + KEPT_MS, request, frames.join("\n"));
+    transaction.add({ kind: "answer", key, expires: this.#now() + KEPT_MS, request, frames });
     return frames;
   }
 
@@ -47,22 +54,21 @@ export class Idempotency {
     return this.#sql.newest.get(this.#now() + KEPT_MS) !== null;
   }
 
-  /** The clock was ahead until now: no answer is kept for longer than from now on. Inside a write. */
-  clockBack(): void {
-    const end = this.#now() + KEPT_MS;
-    this.#sql.shorten.run(end, end);
-  }
-
   hasExpired(): boolean {
     return this.#sql.expired.get(this.#now()) !== null;
   }
 
-  /** Forgets answers that are too old; inside a write. */
-  sweep(): void {
-    this.#sql.sweep.run(this.#now());
+  /** Applies an answer to the table. */
+  put({ key, expires, request, frames }: AnswerEffect): void {
+    this.#sql.put.run(key, expires, request, frames.join("\n"));
+  }
+
+  /** Applies what a sweep says of answers. */
+  sweep({ answers, shortenAnswers: end }: SweepEffect): void {
+    if (answers !== undefined) this.#sql.sweep.run(answers);
+    if (end !== undefined) this.#sql.shorten.run(end, end);
   }
 }
-
 function fingerprint(requests: readonly AppendRequest[]): string {
   const parts = requests.map(({ topic, meta, ttl, content }) => [
     topic,

@@ -1,10 +1,12 @@
 import type { Database } from "bun:sqlite";
-import { pageOf } from "../../../core/frame.ts";
 import { digestOf } from "../../../core/hash.ts";
 import { openForReading } from "../connection.ts";
 import { checkedRow, type KvRow } from "../kv/entry-row.ts";
+import type { Cursor } from "../../reader.ts";
 import type { KvEntry } from "../kv/kv.ts";
-import { checkedLine } from "../log/log.ts";
+import { Topics } from "../log/topics.ts";
+import { FrameTables } from "../log/frame-tables.ts";
+import { Pages } from "../log/pages.ts";
 
 const PAGE_ROWS = 200;
 
@@ -14,6 +16,7 @@ const PAGE_ROWS = 200;
  */
 export class Snapshot {
   readonly #db: Database;
+  readonly #pages: Pages;
   readonly #now: number;
   readonly #release: () => void;
 
@@ -26,6 +29,9 @@ export class Snapshot {
       this.#db.run("BEGIN");
       // The moment is that of the first read.
       this.#db.query("SELECT 1 FROM frames LIMIT 1").get();
+      const topics = new Topics(this.#db);
+      const tables = new FrameTables(this.#db, topics);
+      this.#pages = new Pages(this.#db, { tables, topics, now: () => now, visible: () => undefined });
     } catch (error) {
       this.#db.close();
       throw error;
@@ -34,40 +40,41 @@ export class Snapshot {
 
   /** How many frames there are, and their bytes as NDJSON. */
   frameTotals(): { frames: number; bytes: number } {
-    return this.#db
-      .query(
-        `SELECT count(*) AS frames, coalesce(sum(octet_length(frame) + 1), 0) AS bytes
-          FROM frames WHERE expires IS NULL OR expires > ?`,
-      )
-      .get(this.#now) as { frames: number; bytes: number };
+    const totals = { frames: 0, bytes: 0 };
+    for (const table of ["frames", "late"]) {
+      const { frames, bytes } = this.#db
+        .query(
+          `SELECT count(*) AS frames, coalesce(sum(octet_length(line) + 1), 0) AS bytes
+            FROM ${table} WHERE expires IS NULL OR expires > ?`,
+        )
+        .get(this.#now) as { frames: number; bytes: number };
+      totals.frames += frames;
+      totals.bytes += bytes;
+    }
+    return totals;
   }
 
-  /** The frames as NDJSON, in pages. @throws XsError `frame_damaged` */
+  /** The frames as NDJSON, in the order of ids, in pages. @throws XsError `frame_damaged` */
   *frames(): Generator<Uint8Array> {
-    const page = this.#db.query(
-      `SELECT id, crc, frame FROM frames
-        WHERE id > ? AND (expires IS NULL OR expires > ?) ORDER BY id LIMIT ${PAGE_ROWS}`,
-    );
-    for (let after = ""; ; ) {
-      const rows = page.all(after, this.#now) as { id: string; crc: number; frame: string }[];
-      const last = rows.at(-1);
-      if (!last) return;
-      after = last.id;
-      yield pageOf(rows.map(checkedLine));
+    for (let after: Cursor | undefined; ; ) {
+      const page = this.#pages.page({ after, order: "asc", rows: PAGE_ROWS });
+      if (page.rows > 0) yield page.bytes;
+      if (!page.more) return;
+      after = page.cursor;
     }
   }
 
   /** The key/value entries, in the order of their keys. @throws XsError `value_damaged` */
   *pairs(): Generator<KvEntry> {
     const next = this.#db.query(
-      "SELECT key, rev, type, crc, value FROM kv WHERE key > ? AND value IS NOT NULL ORDER BY key LIMIT 1",
+      "SELECT key, rev, type, crc, writer, value FROM kv WHERE key > ? AND value IS NOT NULL ORDER BY key LIMIT 1",
     );
     for (let key = ""; ; ) {
       const row = next.get(key) as KvRow | null;
       if (!row) return;
-      const { rev, type, value } = checkedRow(row);
+      const { rev, type, writer, value } = checkedRow(row);
       key = row.key;
-      if (value) yield { key, rev, type, value, size: value.length };
+      if (value) yield { key, rev, type, writer, value, size: value.length };
     }
   }
 

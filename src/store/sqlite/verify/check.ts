@@ -1,9 +1,10 @@
 import type { Database } from "bun:sqlite";
 import { encodeFrame, idInLine, parseFrame } from "../../../core/frame.ts";
 import { hashOf, isHash } from "../../../core/hash.ts";
-import { parseId } from "../../../core/id.ts";
-import { scopesOfLine } from "../../../core/index-keys.ts";
+import { parseId, timestampOf } from "../../../core/id.ts";
 import { parseKey } from "../../../core/key.ts";
+import { linksOfLine } from "../../../core/links.ts";
+import { parseTopic } from "../../../core/topic.ts";
 import { expiryOf, parseTtl } from "../../../core/ttl.ts";
 import { isOutOfFiles } from "../../failures.ts";
 import type { CheckListener, CheckResult } from "../../types.ts";
@@ -14,18 +15,41 @@ import { Findings } from "./findings.ts";
 import type { Integrity } from "./integrity.ts";
 import { eachRow, type Table } from "./table-walk.ts";
 
-const FRAME = "id, expires, crc, frame";
-const FRAMES: Table = { name: "frames", columns: FRAME, key: ["id"], lowest: "", step: 50 };
-const SCOPES: Table = {
-  name: "scopes",
-  columns: "scope, id",
-  key: ["scope", "id"],
+const LOWEST = Number.MIN_SAFE_INTEGER;
+const FRAME = "seq, topic, ms, expires, crc, line";
+const FRAMES: Table = { name: "frames", columns: FRAME, key: ["seq"], lowest: LOWEST, step: 50 };
+const LATE: Table = { ...FRAMES, name: "late", columns: `${FRAME}, id, position` };
+const BY_TOPIC: Table = {
+  name: "by_topic",
+  columns: "topic, seq",
+  key: ["topic", "seq"],
+  lowest: LOWEST,
+  step: 100,
+};
+const LINK_ROWS: Table = {
+  name: "links",
+  columns: "id, kind, seq",
+  key: ["id", "kind", "seq"],
   lowest: "",
   step: 100,
 };
+const TOPICS: Table = {
+  name: "topics",
+  columns: "topic, name, frames",
+  key: ["topic"],
+  lowest: LOWEST,
+  step: 100,
+};
+const TOMBSTONES: Table = {
+  name: "tombstones",
+  columns: "id, ms",
+  key: ["id"],
+  lowest: "",
+  step: 1000,
+};
 const ENTRIES: Table = {
   name: "kv",
-  columns: "key, rev, type, crc, value",
+  columns: "key, rev, type, crc, writer, value",
   key: ["key"],
   lowest: "",
   step: 5,
@@ -34,16 +58,27 @@ const STAGED: Table = {
   name: "staged",
   columns: "seq, hash, bytes",
   key: ["seq"],
-  lowest: -1,
+  lowest: LOWEST,
   step: 50,
 };
-const FREED: Table = { name: "freed", columns: "hash", key: ["hash"], lowest: "", step: 1000 };
+const CANDIDATES: Table = {
+  name: "gc_candidates",
+  columns: "hash",
+  key: ["hash"],
+  lowest: "",
+  step: 1000,
+};
 
-interface FrameRow {
-  id: string;
+interface Row {
+  seq: number;
+  topic: number;
+  ms: number;
   expires: number | null;
   crc: number;
-  frame: string;
+  line: string;
+  /** Only of a late frame. */
+  id?: string;
+  position?: string;
 }
 
 /** The input and output of each part of a check. */
@@ -76,7 +111,7 @@ export async function checkStore(
     }
     await findings.turn();
     await checkFrames(subject);
-    await checkScopes(subject);
+    await checkIndexes(subject);
     await checkEntries(subject);
     await checkStaged(subject);
     await checkFiles(subject);
@@ -88,35 +123,104 @@ export async function checkStore(
   return findings.result;
 }
 
-/** The rows of the frames, that each is found under its scopes, and that its content is there. */
-async function checkFrames({ db, content, findings }: Subject): Promise<void> {
-  const hasScope = db.query("SELECT 1 FROM scopes WHERE scope = ? AND id = ?");
-  await eachRow(db, FRAMES, findings, (row: FrameRow) => {
-    findings.result.frames++;
-    const problem = problemOf(row);
-    if (problem) return findings.found(`frame ${row.id}: ${problem}`);
-    for (const scope of scopesOfLine(row.frame)) {
-      const indexed = findings.guarded(`index of the frame ${row.id}`, () =>
-        hasScope.get(scope, row.id),
-      );
-      if (indexed === null) findings.found(`frame ${row.id}: is not indexed under ${scope}`);
+/** The rows of the frames, that they are in order, that each is found, and that its content is there. */
+async function checkFrames(subject: Subject): Promise<void> {
+  const { db, findings } = subject;
+  const indexed = db.query("SELECT 1 FROM by_topic WHERE topic = ? AND seq = ?");
+  let before = "";
+  await eachRow(db, FRAMES, findings, (row: Row) => {
+    const name = checkRow(subject, row);
+    if (name === undefined) return;
+    const id = idInLine(row.line);
+    if (id <= before) findings.found(`${name}: comes after the frame ${before}`);
+    before = id;
+    const isLast = parseTtl(parseFrame(row.line).ttl).kind === "last";
+    for (const topic of isLast ? [row.topic, -row.topic] : [row.topic]) {
+      const found = findings.guarded(`index of the ${name}`, () => indexed.get(topic, row.seq));
+      if (found === null) {
+        const what = topic < 0 ? "the frames with a last: ttl" : "its topic";
+        findings.found(`${name}: is not indexed under ${what}`);
+      }
     }
-    const { hash } = parseFrame(row.frame);
-    if (hash && !content.has(hash)) {
-      findings.found(`content ${hash} of the frame ${row.id}: is missing`);
+  });
+  await eachRow(db, LATE, findings, (row: Row) => {
+    const name = checkRow(subject, row);
+    if (name === undefined) return;
+    if (row.id !== idInLine(row.line)) findings.found(`${name}: is indexed under ${row.id}`);
+    if (!isValid(() => parseId(row.position ?? ""))) {
+      findings.found(`${name}: its position ${row.position} is not an id`);
     }
   });
 }
 
-async function checkScopes({ db, findings }: Subject): Promise<void> {
-  const frame = db.query(`SELECT ${FRAME} FROM frames WHERE id = ?`);
-  await eachRow(db, SCOPES, findings, ({ scope, id }: { scope: string; id: string }) => {
-    // Reports only a row that cannot be read: another part reports damage in the row.
-    const row = findings.guarded(`frame ${id}`, () => frame.get(id) as FrameRow | null);
-    if (row === null) findings.found(`index: ${scope} names the frame ${id}, which is not there`);
-    else if (row && !problemOf(row) && !scopesOfLine(row.frame).includes(scope)) {
-      findings.found(`index: ${scope} names the frame ${id}, which does not belong there`);
+/** Checks what each frame has; returns its name for messages, or undefined where it is damaged. */
+function checkRow({ db, content, findings }: Subject, row: Row): string | undefined {
+  findings.result.frames++;
+  const name = `frame ${idInLine(row.line)}`;
+  const problem = problemOf(row);
+  if (problem) {
+    findings.found(`${name}: ${problem}`);
+    return undefined;
+  }
+  const { topic, hash } = parseFrame(row.line);
+  const named = db.query("SELECT name FROM topics WHERE topic = ?");
+  const known = findings.guarded(`topic of the ${name}`, () => named.get(row.topic)) as
+    | { name: string }
+    | null
+    | undefined;
+  if (known !== undefined && known?.name !== topic) {
+    findings.found(`${name}: is counted as one of ${known?.name ?? "no topic"}`);
+  }
+  const linked = db.query("SELECT 1 FROM links WHERE id = ? AND kind = ? AND seq = ?");
+  for (const { id, kind } of linksOfLine(row.line)) {
+    const found = findings.guarded(`links of the ${name}`, () => linked.get(id, kind, row.seq));
+    if (found === null) findings.found(`${name}: is not indexed under the frame ${id} that it names`);
+  }
+  if (hash && !content.has(hash)) findings.found(`content ${hash} of the ${name}: is missing`);
+  return name;
+}
+
+/** The indexes, that what they name is there, and the counts of the topics. */
+async function checkIndexes({ db, findings }: Subject): Promise<void> {
+  const row = db.query(`SELECT ${FRAME} FROM frames WHERE seq = ?`);
+  const late = db.query(`SELECT ${FRAME} FROM late WHERE seq = ?`);
+  /** Reports only a row that cannot be read: another part reports damage in the row. */
+  const read = (seq: number) =>
+    findings.guarded(`frame in row ${seq}`, () => (seq > 0 ? row : late).get(seq) as Row | null);
+  await eachRow(db, BY_TOPIC, findings, ({ topic, seq }: { topic: number; seq: number }) => {
+    const found = read(seq);
+    const name = `index: topic ${topic} names the row ${seq}`;
+    if (found === null) findings.found(`${name}, which is not there`);
+    if (!found || problemOf(found)) return;
+    const isLast = parseTtl(parseFrame(found.line).ttl).kind === "last";
+    const belongs = topic === found.topic || (topic === -found.topic && isLast);
+    if (!belongs) findings.found(`${name}, which does not belong there`);
+  });
+  type LinkRow = { id: string; kind: number; seq: number };
+  await eachRow(db, LINK_ROWS, findings, ({ id, kind, seq }: LinkRow) => {
+    const found = read(seq);
+    const name = `index: the frame ${id} is named by the row ${seq}`;
+    if (found === null) findings.found(`${name}, which is not there`);
+    if (!found || problemOf(found)) return;
+    const belongs = linksOfLine(found.line).some((link) => link.id === id && link.kind === kind);
+    if (!belongs) findings.found(`${name}, which does not name it`);
+  });
+  const counts = db.query(
+    "SELECT (SELECT count(*) FROM by_topic WHERE topic = ?1) + (SELECT count(*) FROM late WHERE topic = ?1) AS frames",
+  );
+  type TopicRow = { topic: number; name: string; frames: number };
+  await eachRow(db, TOPICS, findings, ({ topic, name, frames }: TopicRow) => {
+    const key = JSON.stringify(name);
+    if (!isValid(() => parseTopic(name))) findings.found(`topic ${key}: is not a valid topic`);
+    const counted = findings.guarded(`topic ${key}`, () => counts.get(topic)) as
+      | { frames: number }
+      | undefined;
+    if (counted && counted.frames !== frames) {
+      findings.found(`topic ${key}: has ${counted.frames} frames, and is counted as ${frames}`);
     }
+  });
+  await eachRow(db, TOMBSTONES, findings, ({ id }: { id: string }) => {
+    if (!isValid(() => parseId(id))) findings.found(`tombstone ${id}: is not an id`);
   });
 }
 
@@ -141,8 +245,8 @@ async function checkStaged({ db, findings }: Subject): Promise<void> {
     findings.result.contents++;
     if (hashOf(bytes) !== hash) findings.found(`content ${hash}: is damaged, in the database`);
   });
-  await eachRow(db, FREED, findings, ({ hash }: { hash: string }) => {
-    if (!isHash(hash)) findings.found(`freed: ${hash} is not a hash`);
+  await eachRow(db, CANDIDATES, findings, ({ hash }: { hash: string }) => {
+    if (!isHash(hash)) findings.found(`gc_candidates: ${hash} is not a hash`);
   });
 }
 
@@ -169,12 +273,12 @@ async function checkFiles({ content, findings }: Subject): Promise<void> {
   }
 }
 
-function problemOf({ id, expires, crc, frame }: FrameRow): string | undefined {
-  if (Bun.hash.crc32(frame) !== crc) return "does not match its checksum";
+function problemOf({ ms, expires, crc, line }: Row): string | undefined {
+  if (Bun.hash.crc32(line) !== crc) return "does not match its checksum";
   try {
-    const fields = parseFrame(frame);
-    if (idInLine(frame) !== id || encodeFrame(id, fields) !== frame)
-      return "is not in its exact form";
+    const { id, ...fields } = parseFrame(line);
+    if (encodeFrame(id, fields) !== line) return "is not in its exact form";
+    if (timestampOf(id) !== ms) return "has a wrong time";
     return expiryOf(parseTtl(fields.ttl), id) === expires ? undefined : "has a wrong expiry";
   } catch (error) {
     return (error as Error).message;
@@ -186,11 +290,13 @@ function newestId(db: Database, findings: Findings): string {
   const read = () =>
     db
       .query(
-        "SELECT max(id) AS id FROM (SELECT max(id) AS id FROM frames UNION ALL SELECT value FROM facts WHERE key = 'newest_id')",
+        "SELECT (SELECT line FROM frames ORDER BY seq DESC LIMIT 1) AS line, (SELECT value FROM facts WHERE key = 'newest_id') AS id",
       )
-      .get() as { id: string | null };
+      .get() as { line: string | null; id: string | null };
   const row = findings.guarded("ids", read);
-  return row ? (row.id ?? "") : "~";
+  if (!row) return "~";
+  const frame = row.line === null ? "" : idInLine(row.line);
+  return row.id !== null && row.id > frame ? row.id : frame;
 }
 
 function isValid(check: () => unknown): boolean {

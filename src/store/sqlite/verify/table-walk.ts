@@ -8,7 +8,7 @@ export interface Table {
   /** The columns of its primary key, all of text or all of numbers. */
   readonly key: readonly string[];
   /** Sorts below every key. */
-  readonly lowest: "" | -1;
+  readonly lowest: "" | number;
   /** Rows that are read, and looked at, in one turn of the event loop. */
   readonly step: number;
 }

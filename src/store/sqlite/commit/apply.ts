@@ -1,0 +1,94 @@
+import { hashesIn } from "../../../core/hash.ts";
+import type { Collector } from "../content/collector.ts";
+import type { ContentStore } from "../content/content.ts";
+import type { KvStore } from "../kv/kv.ts";
+import type { FrameTables } from "../log/frame-tables.ts";
+import type { Growing } from "../log/growing.ts";
+import type { Idempotency } from "../log/idempotency.ts";
+import type { Tombstones } from "../log/tombstones.ts";
+import type { Facts } from "../facts.ts";
+import type { Effect, RemovalEffect } from "./record.ts";
+import type { Applier } from "./transaction.ts";
+
+/** What a record changes. */
+export interface Tables {
+  readonly frames: FrameTables;
+  readonly tombstones: Tombstones;
+  readonly growing: Growing;
+  readonly answers: Idempotency;
+  readonly kv: KvStore;
+  readonly content: ContentStore;
+  readonly collector: Collector;
+  readonly facts: Facts;
+}
+
+/** Puts the effects of a record into the tables. It decides nothing: it needs no clock, and makes no ids. */
+export class TableApplier implements Applier {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  apply(effects: readonly Effect[], from: number): void {
+    for (let at = from; at < effects.length; at++) this.#applyOne(effects[at] as Effect);
+    this.#tables.frames.flush();
+  }
+
+  /** Takes up what the tables have, after a commit that failed. */
+  rolledBack(): void {
+    this.#tables.frames.reload();
+    this.#tables.kv.rolledBack();
+  }
+
+  #applyOne(effect: Effect): void {
+    const { frames, kv, content, answers, growing, tombstones, facts } = this.#tables;
+    switch (effect.kind) {
+      case "frame":
+        if (effect.ephemeral) return;
+        frames.insert(effect);
+        this.#tables.collector.noteReferences(effect.line);
+        return;
+      case "content":
+        content.stage({ ...effect, size: effect.bytes.length });
+        return;
+      case "entry":
+        kv.applyEntry(effect);
+        return;
+      case "remove":
+        this.#remove(effect);
+        return;
+      case "tombstone":
+        tombstones.set(effect.id, effect.ms);
+        return;
+      case "candidates":
+        content.setCandidates(effect.hashes, !effect.kept);
+        return;
+      case "answer":
+        answers.put(effect);
+        return;
+      case "growing":
+        growing.set(effect.id, effect.ended ?? false);
+        return;
+      case "sweep":
+        answers.sweep(effect);
+        if (effect.tombstones !== undefined) {
+          tombstones.sweep(effect.tombstones);
+          kv.forgetDeleted(effect.tombstones);
+        }
+        return;
+      case "newest":
+        facts.setNewest(effect.id);
+    }
+  }
+
+  #remove(effect: RemovalEffect): void {
+    const { frames, tombstones, content } = this.#tables;
+    // Its rows may wait in the same record.
+    frames.flush();
+    const row = frames.remove(effect);
+    if (!row) return;
+    if (effect.tombstone !== undefined) tombstones.set(effect.id, effect.tombstone);
+    content.release(hashesIn(row.line));
+  }
+}

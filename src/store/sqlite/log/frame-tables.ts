@@ -1,0 +1,238 @@
+import type { Database } from "bun:sqlite";
+import { idInLine } from "../../../core/frame.ts";
+import { successor } from "../../../core/id.ts";
+import { linksOfLine } from "../../../core/links.ts";
+import type { FrameEffect, RemovalEffect } from "../commit/record.ts";
+import { type FrameRow, isSound } from "./frame-row.ts";
+import type { Topics } from "./topics.ts";
+
+/** A bound above every `seq`. */
+export const END = Number.MAX_SAFE_INTEGER;
+
+/** A frame with the number of its topic. */
+export interface StoredFrame extends FrameRow {
+  readonly topic: number;
+  readonly expires: number | null;
+}
+
+/**
+ * The tables `frames`, `late`, `by_topic` and `links`: puts frames in and takes them out, and finds them by id. Call
+ * what writes inside a commit. docs/adr/0009-one-schema.md says why there is no index of ids.
+ */
+export class FrameTables {
+  readonly #sql: ReturnType<typeof statements>;
+  readonly #topics: Topics;
+  /** The newest row of `frames`, and its id. */
+  #seq = 0;
+  #newest = "";
+  #late = 0;
+  /** The rows of `by_topic` that wait for {@link flush}, by topic. */
+  readonly #byTopic = new Map<number, number[]>();
+
+  constructor(db: Database, topics: Topics) {
+    this.#sql = statements(db);
+    this.#topics = topics;
+    this.reload();
+  }
+
+  /** Takes up what the tables have, at the start and after a commit that failed. */
+  reload(): void {
+    this.#byTopic.clear();
+    const row = this.#sql.newest.get() as FrameRow | null;
+    this.#seq = row?.seq ?? 0;
+    this.#newest = row ? this.#idOf(row) : "";
+    this.#late = (this.#sql.newestLate.get() as { seq: number | null }).seq ?? 0;
+  }
+
+  /** The newest `seq` of each table: rows that come later are beyond them. Those of late frames go down from -1. */
+  get ends(): { readonly seq: number; readonly late: number } {
+    return { seq: this.#seq, late: this.#late };
+  }
+
+  /** The id of the newest frame that was not late; "" where there is none. */
+  get newest(): string {
+    return this.#newest;
+  }
+
+  /** Whether the store may have late frames. */
+  get hasLate(): boolean {
+    return this.#late < 0;
+  }
+
+  insert(frame: FrameEffect): void {
+    const { id, line, expires, last, position } = frame;
+    const topic = this.#topics.number(frame.topic);
+    const crc = Bun.hash.crc32(line);
+    let seq: number;
+    if (position === undefined) {
+      seq = ++this.#seq;
+      this.#newest = id;
+      this.#sql.insert.run(seq, topic, frame.ms, expires, crc, line);
+      this.#noteTopic(topic, seq);
+      if (last !== undefined) this.#noteTopic(-topic, seq);
+    } else {
+      seq = --this.#late;
+      this.#sql.insertLate.run(seq, topic, frame.ms, expires, crc, line, id, position);
+    }
+    for (const link of linksOfLine(line)) this.#sql.insertLink.run(link.id, link.kind, seq);
+    this.#topics.count(topic, 1);
+  }
+
+  /** Writes what {@link insert} has put off: rows that come sorted cost less. */
+  flush(): void {
+    if (this.#byTopic.size > 0) {
+      const topics = [...this.#byTopic.keys()].sort((one, other) => one - other);
+      for (const topic of topics) {
+        for (const seq of this.#byTopic.get(topic) ?? []) this.#sql.insertByTopic.run(topic, seq);
+      }
+      this.#byTopic.clear();
+    }
+    this.#topics.flush();
+  }
+
+  /** Removes a frame and returns its row; undefined where there is none. */
+  remove({ id, seq }: Pick<RemovalEffect, "id" | "seq">): StoredFrame | undefined {
+    const row = seq === undefined ? this.find(id) : this.row(seq);
+    if (!row) return undefined;
+    if (row.seq > 0) {
+      this.#sql.delete.run(row.seq);
+      this.#sql.deleteByTopic.run(row.topic, row.seq);
+      this.#sql.deleteByTopic.run(-row.topic, row.seq);
+    } else {
+      this.#sql.deleteLate.run(row.seq);
+    }
+    if (!isSound(row)) {
+      // It does not tell any more which frames it names.
+      this.#sql.deleteLinks.run(row.seq);
+    } else {
+      for (const link of linksOfLine(row.line)) this.#sql.deleteLink.run(link.id, link.kind, row.seq);
+    }
+    this.#topics.count(row.topic, -1);
+    this.#topics.flush();
+    return row;
+  }
+
+  row(seq: number): StoredFrame | undefined {
+    const read = seq > 0 ? this.#sql.row : this.#sql.lateRow;
+    return (read.get(seq) as StoredFrame | null) ?? undefined;
+  }
+
+  /** The row of an id. A damaged one is returned where it must be the one: it lies between its neighbours. */
+  find(id: string): StoredFrame | undefined {
+    const late = this.hasLate ? (this.#sql.lateById.get(id) as StoredFrame | null) : null;
+    if (late) return late;
+    if (id > this.#newest) return undefined;
+    const at = this.firstFrom(id);
+    // Between the frames with lower and with higher ids are only damaged rows, or none.
+    let damaged: StoredFrame | undefined;
+    for (let seq = at; ; ) {
+      const row = this.#sql.next.get(seq) as StoredFrame | null;
+      if (!row) return damaged;
+      const found = idInLine(row.line);
+      if (found === id) return row;
+      if (isSound(row)) return damaged;
+      if (!damaged && !this.#isBetween(found, row.seq)) damaged = row;
+      seq = row.seq + 1;
+    }
+  }
+
+  /**
+   * The first `seq` whose rows, from it on, have no id below this one: a binary search, as the rows of `frames` are in
+   * the order of ids. Damaged rows are passed by.
+   */
+  firstFrom(id: string): number {
+    if (id > this.#newest) return this.#seq + 1;
+    let low = (this.#sql.oldest.get() as { seq: number | null }).seq ?? 1;
+    let high = this.#seq + 1;
+    while (low < high) {
+      const middle = low + Math.floor((high - low) / 2);
+      const row = this.#soundFrom(middle, high);
+      if (row && idInLine(row.line) < id) low = row.seq + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The last `seq` whose rows, up to it, have no id above this one. */
+  lastUpTo(id: string): number {
+    const at = this.firstFrom(id);
+    const row = this.#soundFrom(at, END);
+    return row && idInLine(row.line) === id ? row.seq : at - 1;
+  }
+
+  /** The id of the last row up to a `seq`; "" where there is none. */
+  idUpTo(seq: number): string {
+    if (seq >= this.#seq) return this.#newest;
+    const row = this.#soundBefore(seq + 1);
+    return row ? idInLine(row.line) : "";
+  }
+
+  /** The id under which a damaged row is found. */
+  nameOf(row: FrameRow): string {
+    const id = idInLine(row.line);
+    if (row.seq < 0 || this.#isBetween(id, row.seq)) return id;
+    const before = this.#soundBefore(row.seq);
+    return before ? successor(idInLine(before.line)) : id;
+  }
+
+  #noteTopic(topic: number, seq: number): void {
+    const rows = this.#byTopic.get(topic);
+    if (rows) rows.push(seq);
+    else this.#byTopic.set(topic, [seq]);
+  }
+
+  /** Whether a row that is damaged elsewhere may have this id. */
+  #isBetween(id: string, seq: number): boolean {
+    const before = this.#soundBefore(seq);
+    const after = this.#soundFrom(seq + 1, END);
+    return (!before || id > idInLine(before.line)) && (!after || id < idInLine(after.line));
+  }
+
+  #soundFrom(seq: number, end: number): StoredFrame | undefined {
+    for (let from = seq; ; ) {
+      const row = this.#sql.next.get(from) as StoredFrame | null;
+      if (!row || row.seq >= end) return undefined;
+      if (isSound(row)) return row;
+      from = row.seq + 1;
+    }
+  }
+
+  #soundBefore(seq: number): StoredFrame | undefined {
+    for (let to = seq; ; ) {
+      const row = this.#sql.previous.get(to) as StoredFrame | null;
+      if (!row || isSound(row)) return row ?? undefined;
+      to = row.seq;
+    }
+  }
+
+  #idOf(row: FrameRow): string {
+    return isSound(row) ? idInLine(row.line) : this.nameOf(row);
+  }
+}
+
+function statements(db: Database) {
+  const columns = "seq, topic, expires, crc, line";
+  return {
+    newest: db.query(`SELECT ${columns} FROM frames ORDER BY seq DESC LIMIT 1`),
+    oldest: db.query("SELECT min(seq) AS seq FROM frames"),
+    newestLate: db.query("SELECT min(seq) AS seq FROM late"),
+    insert: db.query(
+      "INSERT INTO frames (seq, topic, ms, expires, crc, line) VALUES (?, ?, ?, ?, ?, ?)",
+    ),
+    insertLate: db.query(
+      "INSERT INTO late (seq, topic, ms, expires, crc, line, id, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    ),
+    insertByTopic: db.query("INSERT INTO by_topic (topic, seq) VALUES (?, ?)"),
+    insertLink: db.query("INSERT OR IGNORE INTO links (id, kind, seq) VALUES (?, ?, ?)"),
+    delete: db.query("DELETE FROM frames WHERE seq = ?"),
+    deleteLate: db.query("DELETE FROM late WHERE seq = ?"),
+    deleteByTopic: db.query("DELETE FROM by_topic WHERE topic = ? AND seq = ?"),
+    deleteLink: db.query("DELETE FROM links WHERE id = ? AND kind = ? AND seq = ?"),
+    deleteLinks: db.query("DELETE FROM links WHERE seq = ?"),
+    row: db.query(`SELECT ${columns} FROM frames WHERE seq = ?`),
+    lateRow: db.query(`SELECT ${columns} FROM late WHERE seq = ?`),
+    lateById: db.query(`SELECT ${columns} FROM late WHERE id = ?`),
+    next: db.query(`SELECT ${columns} FROM frames WHERE seq >= ? ORDER BY seq LIMIT 1`),
+    previous: db.query(`SELECT ${columns} FROM frames WHERE seq < ? ORDER BY seq DESC LIMIT 1`),
+  };
+}

@@ -1,0 +1,59 @@
+import type { Database } from "bun:sqlite";
+import { parseFrame, parseObject } from "../../../core/frame.ts";
+import { LINKS } from "../../../core/links.ts";
+import { parseTtl } from "../../../core/ttl.ts";
+import type { AppendRequest } from "../../types.ts";
+import { isSound } from "./frame-row.ts";
+import type { FrameTables } from "./frame-tables.ts";
+
+/** The chunked contents that still grow. */
+export class Growing {
+  readonly #tables: FrameTables;
+  readonly #sql: ReturnType<typeof statements>;
+
+  constructor(db: Database, tables: FrameTables) {
+    this.#tables = tables;
+    this.#sql = statements(db);
+  }
+
+  /** Whether the content with this first frame still grows. */
+  has(id: string): boolean {
+    return this.#sql.has.get(id) !== null;
+  }
+
+  any(): boolean {
+    return this.#sql.all.get() !== null;
+  }
+
+  /** Applies that one begins, or has ended. */
+  set(id: string, ended: boolean): void {
+    if (ended) this.#sql.delete.run(id);
+    else this.#sql.insert.run(id);
+  }
+
+  /** The last frames of the contents that were growing when a process was killed. */
+  endings(): AppendRequest[] {
+    return (this.#sql.all.all() as { id: string }[]).flatMap(({ id }) => {
+      const first = this.#tables.find(id);
+      if (!first || !isSound(first)) {
+        this.set(id, true);
+        return [];
+      }
+      const { topic, meta, ttl } = parseFrame(first.line);
+      const { chunks } = this.#sql.chunks.get(id) as { chunks: number };
+      const chunk = { of: id, index: chunks + 1, more: false, aborted: true };
+      const last = JSON.stringify({ ...parseObject(meta), chunk });
+      return [{ topic, meta: last, ttl: parseTtl(ttl), content: null, growing: { ended: id } }];
+    });
+  }
+}
+
+function statements(db: Database) {
+  return {
+    all: db.query("SELECT id FROM growing"),
+    has: db.query("SELECT 1 FROM growing WHERE id = ?"),
+    insert: db.query("INSERT OR IGNORE INTO growing (id) VALUES (?)"),
+    delete: db.query("DELETE FROM growing WHERE id = ?"),
+    chunks: db.query(`SELECT count(*) AS chunks FROM links WHERE id = ? AND kind = ${LINKS.chunk}`),
+  };
+}

@@ -1,0 +1,157 @@
+import type { Database } from "bun:sqlite";
+import { LINKS } from "../../../core/links.ts";
+import { damagedFrame, type FrameRow, isSound } from "./frame-row.ts";
+
+/** Of up to this many topics each is read by its own index; of more, all late frames are read and filtered. */
+const MAX_SINGLE_TOPICS = 50;
+
+/** What a page selects by: topics, by their numbers and with the number of their frames, or the chunks of one content. */
+export type Selection =
+  | { readonly kind: "all" }
+  | { readonly kind: "topics"; readonly topics: readonly number[]; readonly frames: number }
+  | { readonly kind: "chunks"; readonly of: string };
+
+/** A frame that arrived late. */
+export interface LateRow extends FrameRow {
+  readonly id: string;
+  readonly position: string;
+}
+
+/** Late frames in an order, every line checked, and whether more of them may follow. */
+interface LatePage {
+  readonly rows: readonly LateRow[];
+  readonly more: boolean;
+}
+
+type Direction = "asc" | "desc";
+
+const COLUMNS = "late.seq AS seq, late.id AS id, position, crc, line";
+
+/** Reads the late frames, in the order of ids or of arrival. */
+export class LateRows {
+  readonly #db: Database;
+  readonly #now: () => number;
+
+  constructor(db: Database, now: () => number) {
+    this.#db = db;
+    this.#now = now;
+  }
+
+  /** The position of a late frame; undefined where none has this id. */
+  positionOf(id: string): string | undefined {
+    const row = this.#db.query("SELECT position FROM late WHERE id = ?").get(id);
+    return (row as { position: string } | null)?.position;
+  }
+
+  /** The newest position. @param end the last `seq` to look at, which is the lowest */
+  newestPosition(end: number): string | undefined {
+    const row = this.#db
+      .query("SELECT position FROM late WHERE seq >= ? ORDER BY position DESC LIMIT 1")
+      .get(end);
+    return (row as { position: string } | null)?.position;
+  }
+
+  /** The oldest late frames of a topic, in the order of ids, and with it up to one. */
+  ofTopic(topic: number, upTo = "~"): LateRow[] {
+    return this.#db
+      .query(`SELECT ${COLUMNS} FROM late WHERE topic = ? AND id <= ? ORDER BY id`)
+      .all(topic, upTo) as LateRow[];
+  }
+
+  /**
+   * Late frames in the order of ids.
+   *
+   * @param bounds ids in this direction: after the first, up to the second
+   * @throws XsError `frame_damaged`
+   */
+  byId(
+    selection: Selection,
+    direction: Direction,
+    { after, until }: { after?: string | undefined; until?: string | undefined },
+    end: number,
+    most: number,
+  ): LatePage {
+    const [low, high] = direction === "asc" ? [after ?? "", until] : [until, after ?? "~"];
+    const from = direction === "asc" ? "late.id > ?" : "late.id >= ?";
+    const to = direction === "asc" ? "late.id <= ?" : "late.id < ?";
+    const where = `${from} AND ${to}`;
+    const order = `late.id ${direction}`;
+    const sign = direction === "asc" ? 1 : -1;
+    const compare = (one: LateRow, other: LateRow) => sign * (one.id < other.id ? -1 : 1);
+    return sound(
+      this.#rows(selection, { where, values: [low ?? "", high ?? "~"], order, compare }, end, most),
+      most,
+    );
+  }
+
+  /**
+   * The next late frames in the order of arrival, all of one position; undefined where none follows.
+   *
+   * @throws XsError `frame_damaged`
+   */
+  byArrival(
+    selection: Selection,
+    after: { readonly position: string; readonly id: string },
+    end: number,
+    most: number,
+  ): { readonly position: string; readonly rows: readonly LateRow[] } | undefined {
+    const compare = (one: LateRow, other: LateRow) =>
+      one.position < other.position || (one.position === other.position && one.id < other.id)
+        ? -1
+        : 1;
+    const query = {
+      where: "(position, late.id) > (?, ?)",
+      values: [after.position, after.id],
+      order: "position, late.id",
+      compare,
+    };
+    const found = this.#rows(selection, query, end, most);
+    const position = found[0]?.position;
+    if (position === undefined) return undefined;
+    const { rows } = sound(
+      found.filter((row) => row.position === position),
+      most,
+    );
+    return { position, rows };
+  }
+
+  #rows(
+    selection: Selection,
+    query: {
+      readonly where: string;
+      readonly values: readonly string[];
+      readonly order: string;
+      compare(one: LateRow, other: LateRow): number;
+    },
+    end: number,
+    most: number,
+  ): LateRow[] {
+    const visible = "(expires IS NULL OR expires > ?)";
+    const select = (from: string, filter: string) =>
+      this.#db.query(`SELECT ${COLUMNS} FROM ${from} WHERE ${filter}
+        AND ${query.where} AND late.seq >= ? AND ${visible} ORDER BY ${query.order} LIMIT ?`);
+    const rest = [...query.values, end, this.#now(), most];
+    if (selection.kind === "all") return select("late", "true").all(...rest) as LateRow[];
+    if (selection.kind === "chunks") {
+      const links = "links CROSS JOIN late ON late.seq = links.seq";
+      const filter = `links.id = ? AND kind = ${LINKS.chunk} AND links.seq < 0`;
+      return select(links, filter).all(selection.of, ...rest) as LateRow[];
+    }
+    if (selection.topics.length > MAX_SINGLE_TOPICS) {
+      // The plus keeps SQLite from the index by topic, whose rows it would have to sort.
+      const filter = "+topic IN (SELECT value FROM json_each(?))";
+      return select("late", filter).all(JSON.stringify(selection.topics), ...rest) as LateRow[];
+    }
+    const one = select("late", "topic = ?");
+    const found = selection.topics.flatMap((topic) => one.all(topic, ...rest) as LateRow[]);
+    return found.sort((a, b) => query.compare(a, b)).slice(0, most);
+  }
+}
+
+/** The rows up to the first damaged one. @throws XsError `frame_damaged` where that is the first */
+function sound(rows: readonly LateRow[], most: number): LatePage {
+  const bad = rows.findIndex((row) => !isSound(row));
+  if (bad === 0) throw damagedFrame(rows[0]?.id ?? "");
+  if (bad > 0) return { rows: rows.slice(0, bad), more: true };
+  return { rows, more: rows.length === most };
+}

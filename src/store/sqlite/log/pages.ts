@@ -1,0 +1,317 @@
+import type { Database } from "bun:sqlite";
+import { idInLine, lastIdIn, linesIn, pageOf } from "../../../core/frame.ts";
+import { contentOfChunkKey } from "../../../core/index-keys.ts";
+import { LINKS } from "../../../core/links.ts";
+import type { Cursor, Ends, Page, PageQuery } from "../../reader.ts";
+import { damagedFrame, isSound } from "./frame-row.ts";
+import { END, type FrameTables } from "./frame-tables.ts";
+import { LateRows, type Selection } from "./late-rows.ts";
+import type { Topics } from "./topics.ts";
+
+const LF = 10;
+/** Rows of the log that one page looks at, at most, to find the few that it wants. */
+const MAX_SCANNED = 20_000;
+/** Where the wanted topics have more than one in so many of the frames, the log is read and filtered. */
+const SCAN_RATIO = 4;
+/** The least size of a window, in rows of the log, and how much larger the next is where one had no row. */
+const LEAST_WINDOW = 1000;
+const GROWTH = 8;
+
+/** A page as SQLite joins its lines. */
+interface JoinedRow {
+  rows: number;
+  first: number | null;
+  last: number | null;
+  /** A JSON array. */
+  crcs: string;
+  /** The lines, each with its newline; null for none. */
+  bytes: Uint8Array | null;
+}
+
+/** A part of `frames`, between two `seq`, both exclusive. */
+interface Range {
+  readonly above: number;
+  readonly below: number;
+}
+
+type Direction = "asc" | "desc";
+
+/** How a page finds its rows. */
+type Way = "all" | "topic" | "chunks" | "filter" | "merge";
+
+/** The parts of the store that pages need. */
+export interface PageHost {
+  readonly tables: FrameTables;
+  readonly topics: Topics;
+  /** The time that decides what has expired, in ms. */
+  now(): number;
+  /** How far readers may see; undefined where all is durable. */
+  visible(): Ends | undefined;
+}
+
+const EVERYTHING: Ends = { seq: END - 1, late: -END };
+
+/** Slices of the log, in the order of ids or of arrival, every line checked. */
+export class Pages {
+  readonly #db: Database;
+  readonly #host: PageHost;
+  readonly #late: LateRows;
+  readonly #statements = new Map<string, ReturnType<Database["query"]>>();
+
+  constructor(db: Database, host: PageHost) {
+    this.#db = db;
+    this.#host = host;
+    this.#late = new LateRows(db, () => host.now());
+  }
+
+  /**
+   * A slice of what is durable. It ends before a damaged frame, and fails where that would be its first.
+   *
+   * @throws XsError `frame_damaged`
+   */
+  page(query: PageQuery): Page {
+    const ends = query.ends ?? (query.evenBeyondHorizon ? EVERYTHING : this.ends());
+    const selection = this.#select(query.topics);
+    const { hasLate } = this.#host.tables;
+    if (query.order === "arrival" && hasLate) return this.#byArrival(query, selection, ends);
+    const page = this.#fromFrames(query, selection, this.#rangeOf(query, ends));
+    return hasLate ? this.#withLate(query, selection, ends, page) : page;
+  }
+
+  /** The line of a frame; undefined where there is none. @throws XsError `frame_damaged` */
+  line(id: string): string | undefined {
+    const row = this.#host.tables.find(id);
+    if (!row || (row.expires !== null && row.expires <= this.#host.now())) return undefined;
+    if (!isSound(row)) throw damagedFrame(id);
+    return row.line;
+  }
+
+  /** How far readers may see now. */
+  ends(): Ends {
+    return this.#host.visible() ?? this.#host.tables.ends;
+  }
+
+  /** The place, in the order of arrival, after everything that readers may see now. */
+  end(): Cursor {
+    const { seq, late } = this.ends();
+    const newest = this.#host.tables.idUpTo(seq);
+    const position = this.#late.newestPosition(late) ?? "";
+    return { id: position > newest ? position : newest, seq };
+  }
+
+  /** The place of a frame in the order of arrival: of one that is gone, where its id would be. */
+  placeOf(id: string): Cursor {
+    const position = this.#host.tables.hasLate ? this.#late.positionOf(id) : undefined;
+    return position === undefined ? { id } : { id, position };
+  }
+
+  /** The place below which none of the newest `count` frames is; undefined where there are no more than that. */
+  boundOfLast(count: number, query: PageQuery): Cursor | undefined {
+    let cursor: Cursor | undefined;
+    for (let left = count; ; ) {
+      const rows = Math.min(left + 1, 2000);
+      const page = this.page({ ...query, order: "desc", after: cursor, rows });
+      cursor = page.cursor;
+      left -= page.rows;
+      if (left < 0) return { id: cursor?.id ?? "" };
+      if (!page.more) return undefined;
+    }
+  }
+
+  #select(keys: readonly string[] | undefined): Selection {
+    if (!keys) return { kind: "all" };
+    const content = keys.length === 1 ? contentOfChunkKey(keys[0] as string) : undefined;
+    if (content !== undefined) return { kind: "chunks", of: content };
+    return { kind: "topics", ...this.#host.topics.matching(keys) };
+  }
+
+  /** The part of `frames` that a page reads, in the order of ids or, without late frames, of arrival. */
+  #rangeOf({ order, after }: PageQuery, { seq: end }: Ends): Range {
+    const { tables } = this.#host;
+    if (!after) return { above: 0, below: end + 1 };
+    if (order === "desc") {
+      return { above: 0, below: Math.min(after.seq ?? tables.firstFrom(after.id), end + 1) };
+    }
+    return { above: after.seq ?? tables.lastUpTo(after.id), below: end + 1 };
+  }
+
+  #fromFrames(query: PageQuery, selection: Selection, range: Range): Page {
+    const direction = query.order === "desc" ? "desc" : "asc";
+    if (selection.kind === "all") return this.#read("all", direction, range, query);
+    if (selection.kind === "chunks") {
+      return this.#read("chunks", direction, range, query, selection.of);
+    }
+    const { topics, frames } = selection;
+    const [topic] = topics;
+    if (topic === undefined) return this.#passed(direction, range, query);
+    if (topics.length === 1) return this.#read("topic", direction, range, query, topic);
+    const length = this.#host.tables.ends.seq;
+    const wanted = JSON.stringify(topics);
+    if (frames * SCAN_RATIO > length) {
+      const part = windowOf(range, direction, MAX_SCANNED);
+      return this.#continued(this.#read("filter", direction, part, query, wanted), part, range, query);
+    }
+    let size = Math.max(LEAST_WINDOW, (2 * query.rows * length) / Math.max(frames, 1));
+    for (;;) {
+      const part = windowOf(range, direction, Math.ceil(size));
+      const page = this.#read("merge", direction, part, query, wanted);
+      const isLast = part.above === range.above && part.below === range.below;
+      if (page.rows > 0 || isLast) return this.#continued(page, part, range, query);
+      size *= GROWTH;
+    }
+  }
+
+  /** The page of a window, which more windows may follow. */
+  #continued(page: Page, part: Range, range: Range, { order }: PageQuery): Page {
+    if (page.more || (part.above === range.above && part.below === range.below)) return page;
+    const seq = order === "desc" ? part.above + 1 : part.below - 1;
+    return { ...page, more: true, cursor: this.#at(seq) };
+  }
+
+  /** A place beyond which nothing was found. */
+  #at(seq: number): Cursor {
+    return { id: this.#host.tables.idUpTo(seq), seq };
+  }
+
+  #passed(direction: Direction, range: Range, { after }: PageQuery): Page {
+    const cursor = direction === "asc" ? this.#at(range.below - 1) : after;
+    return { rows: 0, bytes: new Uint8Array(), more: false, cursor };
+  }
+
+  #read(
+    way: Way,
+    direction: Direction,
+    range: Range,
+    query: PageQuery,
+    wanted?: string | number,
+  ): Page {
+    const key = `${way} ${direction}`;
+    let statement = this.#statements.get(key);
+    if (!statement) {
+      statement = this.#db.query(joined(way, direction));
+      this.#statements.set(key, statement);
+    }
+    const values = [range.above, range.below, this.#host.now(), query.rows];
+    const row = statement.get(...values, ...(wanted === undefined ? [] : [wanted])) as JoinedRow;
+    if (!row.bytes) return this.#passed(direction, range, query);
+    const sound = soundLines(row.bytes, JSON.parse(row.crcs) as number[]);
+    if (sound.rows === 0) throw this.#damagedAt(row.first ?? 0);
+    const id = lastIdIn(sound.bytes);
+    if (sound.rows < row.rows) return { ...sound, cursor: { id }, more: true };
+    const seq = row.last ?? 0;
+    return { ...sound, cursor: { id, seq }, more: row.rows === query.rows };
+  }
+
+  /** Merges the late frames into a page in the order of ids. */
+  #withLate(query: PageQuery, selection: Selection, ends: Ends, page: Page): Page {
+    const { order, after, rows } = query;
+    const direction = order === "desc" ? "desc" : "asc";
+    const until = page.more ? page.cursor?.id : undefined;
+    const late = this.#late.byId(selection, direction, { after: after?.id, until }, ends.late, rows);
+    if (late.rows.length === 0) return page;
+    const lines = page.rows > 0 ? linesIn(page.bytes) : [];
+    const comesFirst = (one: string, other: string) =>
+      direction === "asc" ? one < other : one > other;
+    const merged: string[] = [];
+    let [own, other] = [0, 0];
+    while (merged.length < rows && (own < lines.length || other < late.rows.length)) {
+      const line = lines[own];
+      const row = late.rows[other];
+      if (row && (line === undefined || comesFirst(row.id, idInLine(line)))) {
+        merged.push(row.line);
+        other++;
+      } else {
+        merged.push(line as string);
+        own++;
+      }
+    }
+    const more = page.more || late.more || own < lines.length || other < late.rows.length;
+    return {
+      rows: merged.length,
+      bytes: pageOf(merged),
+      cursor: { id: idInLine(merged.at(-1) as string) },
+      more,
+    };
+  }
+
+  /** A page of frames of one position: of `frames` up to the next late ones, or of these. */
+  #byArrival(query: PageQuery, selection: Selection, ends: Ends): Page {
+    const { tables } = this.#host;
+    const { after, rows } = query;
+    const place = { position: after?.position ?? after?.id ?? "", id: after?.id ?? "" };
+    const above =
+      after?.seq ??
+      (after?.position === undefined
+        ? tables.lastUpTo(place.id)
+        : tables.firstFrom(after.position) - 1);
+    const late = this.#late.byArrival(selection, place, ends.late, rows);
+    const position = late?.position;
+    const below =
+      position === undefined ? ends.seq + 1 : Math.min(tables.firstFrom(position), ends.seq + 1);
+    const page = this.#fromFrames({ ...query, order: "asc" }, selection, { above, below });
+    if (!late || page.rows > 0 || page.more) return { ...page, more: page.more || late !== undefined };
+    const lines = late.rows.map(({ line }) => line);
+    const cursor = { id: late.rows.at(-1)?.id ?? "", position: late.position, seq: below - 1 };
+    return { rows: lines.length, bytes: pageOf(lines), cursor, position: late.position, more: true };
+  }
+
+  #damagedAt(seq: number): Error {
+    const row = this.#host.tables.row(seq);
+    return damagedFrame(row ? this.#host.tables.nameOf(row) : "");
+  }
+}
+
+/** The first rows of a range, in its direction. */
+function windowOf({ above, below }: Range, direction: Direction, size: number): Range {
+  return direction === "asc"
+    ? { above, below: Math.min(below, above + size + 1) }
+    : { above: Math.max(above, below - size - 1), below };
+}
+
+/** The lines up to the first that does not match its CRC. */
+export function soundLines(
+  bytes: Uint8Array,
+  crcs: readonly number[],
+): { rows: number; bytes: Uint8Array } {
+  let start = 0;
+  for (const [n, crc] of crcs.entries()) {
+    const end = bytes.indexOf(LF, start);
+    const line = bytes.subarray(start, end) as Uint8Array<ArrayBuffer>;
+    if (Bun.hash.crc32(line) !== crc) return { rows: n, bytes: bytes.subarray(0, start) };
+    start = end + 1;
+  }
+  return { rows: crcs.length, bytes };
+}
+
+/** The statement of a page. Takes the bounds, the time, the number of rows, and what is wanted. */
+function joined(way: Way, direction: Direction): string {
+  const [first, last] = direction === "asc" ? ["min", "max"] : ["max", "min"];
+  return `
+    SELECT count(*) AS rows, ${first}(seq) AS first, ${last}(seq) AS last,
+      json_group_array(crc) AS crcs,
+      CAST(group_concat(line || char(10), '') AS BLOB) AS bytes
+    FROM (${rowsOf(way, direction)} LIMIT ?4)`;
+}
+
+function rowsOf(way: Way, direction: Direction): string {
+  const visible = "(expires IS NULL OR expires > ?3)";
+  const range = (table: string) => `${table}.seq > ?1 AND ${table}.seq < ?2`;
+  if (way === "all" || way === "filter") {
+    const filter = way === "all" ? "" : "AND topic IN (SELECT value FROM json_each(?5))";
+    return `SELECT seq, crc, line FROM frames
+      WHERE ${range("frames")} AND ${visible} ${filter} ORDER BY seq ${direction}`;
+  }
+  // CROSS JOIN keeps the index on the outside: the cost is that of the rows that are taken.
+  const found = {
+    topic: `SELECT topic, seq FROM by_topic WHERE topic = ?5 AND ${range("by_topic")}`,
+    chunks: `SELECT seq FROM links WHERE id = ?5 AND kind = ${LINKS.chunk} AND ${range("links")}`,
+    merge: `SELECT topic, seq FROM json_each(?5) AS wanted
+      CROSS JOIN by_topic ON topic = wanted.value AND ${range("by_topic")}`,
+  }[way];
+  // A damaged row of the index must not put a frame among those of another topic.
+  const same = way === "chunks" ? "" : "AND frames.topic = found.topic";
+  return `SELECT found.seq AS seq, crc, line
+    FROM (${found} ORDER BY seq ${direction}) AS found
+    CROSS JOIN frames ON frames.seq = found.seq ${same}
+    WHERE ${visible} ORDER BY found.seq ${direction}`;
+}

@@ -1,0 +1,41 @@
+import type { Database } from "bun:sqlite";
+
+/** A frame that a user removed. */
+export interface Tombstone {
+  readonly id: string;
+  /** When, in ms since 1970. */
+  readonly ms: number;
+}
+
+/** The ids of the frames that users removed. Call what writes inside a commit. */
+export class Tombstones {
+  readonly #sql: ReturnType<typeof statements>;
+
+  constructor(db: Database) {
+    this.#sql = statements(db);
+  }
+
+  has(id: string): boolean {
+    return this.#sql.has.get(id) !== null;
+  }
+
+  /** @param ms null to forget it */
+  set(id: string, ms: number | null): void {
+    if (ms === null) this.#sql.delete.run(id);
+    else this.#sql.insert.run(id, ms);
+  }
+
+  /** Forgets those up to a time, in ms. */
+  sweep(ms: number): void {
+    this.#sql.sweep.run(ms);
+  }
+}
+
+function statements(db: Database) {
+  return {
+    has: db.query("SELECT 1 FROM tombstones WHERE id = ?"),
+    insert: db.query("INSERT OR IGNORE INTO tombstones (id, ms) VALUES (?, ?)"),
+    delete: db.query("DELETE FROM tombstones WHERE id = ?"),
+    sweep: db.query("DELETE FROM tombstones WHERE ms <= ?"),
+  };
+}

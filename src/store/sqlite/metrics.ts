@@ -1,0 +1,79 @@
+import { statSync } from "node:fs";
+import { lastIdIn } from "../../core/frame.ts";
+import { timestampOf } from "../../core/id.ts";
+import type { Reader } from "../reader.ts";
+import type { StoreMetrics } from "../types.ts";
+import type { Background } from "./background.ts";
+import { noCommits } from "./commit/group-commit.ts";
+import type { ContentStore } from "./content/content.ts";
+import type { KvStore } from "./kv/kv.ts";
+import type { Pages } from "./log/pages.ts";
+
+/** The parts of a store that its metrics describe. */
+interface Measured {
+  readonly frames: number;
+  readonly kv: KvStore;
+  readonly content: ContentStore;
+  readonly followers: ReadonlySet<Reader>;
+  readonly pages: Pages;
+  readonly background: Background;
+  readonly commits: ReturnType<typeof noCommits> | undefined;
+}
+
+/** What a store counts, and its metrics. */
+export class Tally {
+  readonly #database: string;
+  #frames = 0;
+  #bytes = 0;
+  #contentBytes = 0;
+
+  constructor(database: string) {
+    this.#database = database;
+  }
+
+  /** Counts an appended frame. @param contentBytes the size of its content */
+  appended(line: string, contentBytes: number): void {
+    this.#frames++;
+    this.#bytes += Buffer.byteLength(line) + 1;
+    this.#contentBytes += contentBytes;
+  }
+
+  metrics(store: Measured): StoreMetrics {
+    const { contents, bytes } = store.content.staged();
+    const counts = store.commits ?? noCommits();
+    return {
+      frames: store.frames,
+      pairs: store.kv.count(),
+      appends: this.#frames,
+      appendedBytes: this.#bytes,
+      appendedContentBytes: this.#contentBytes,
+      commits: counts.commits,
+      commitWrites: counts.writes,
+      commitsBySize: counts.bySize,
+      followers: store.followers.size,
+      watchers: store.kv.watchers,
+      followerLag: lagOf(store.followers, store.pages),
+      stagedContents: contents,
+      stagedBytes: bytes,
+      databaseBytes: ["", "-wal"]
+        .map((end) => statSync(this.#database + end, { throwIfNoEntry: false })?.size)
+        .reduce<number>((sum, size) => sum + (size ?? 0), 0),
+      background: store.background.runs,
+    };
+  }
+}
+
+/** How far the slowest follower is behind the newest frame, in seconds. */
+function lagOf(followers: ReadonlySet<Reader>, pages: Pages): number {
+  const behind = [...followers].filter((follower) => !follower.isCaughtUp);
+  if (behind.length === 0) return 0;
+  const first = (order: "asc" | "desc") => {
+    const page = pages.page({ order, rows: 1 });
+    return page.rows > 0 ? lastIdIn(page.bytes) : undefined;
+  };
+  const newest = first("desc");
+  if (newest === undefined) return 0;
+  const oldest = first("asc") ?? newest;
+  const reached = behind.map(({ lastId }) => timestampOf(lastId || oldest));
+  return Math.max(0, timestampOf(newest) - Math.min(...reached)) / 1000;
+}
