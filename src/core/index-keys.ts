@@ -1,4 +1,4 @@
-import { LINKS, linksOfLine } from "./links.ts";
+import { firstChunkOf } from "./links.ts";
 import { scopesOf } from "./pattern.ts";
 
 const CHUNKS = "chunk:";
@@ -15,10 +15,8 @@ export function contentOfChunkKey(key: string): string | undefined {
 
 /** The keys by which readers select a frame: those of its topic, and one for the chunked content it belongs to. */
 export function keysOf(topic: string, line: string): string[] {
-  const keys = scopesOf(topic);
-  if (!line.includes('"chunk":{')) return keys;
-  const chunk = linksOfLine(line).find(({ kind }) => kind === LINKS.chunk);
-  return chunk ? [...keys, chunkKey(chunk.id)] : keys;
+  const first = firstChunkOf(line);
+  return first === undefined ? scopesOf(topic) : [...scopesOf(topic), chunkKey(first)];
 }
 
 /** The topic of an encoded frame, found without parsing. */

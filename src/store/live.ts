@@ -12,7 +12,7 @@ export interface LiveFrame {
   /** When the frame expires, in ms since 1970; null for never. */
   readonly expires: number | null;
   /** Of a frame that arrived late: the id of the frame that reports it. */
-  readonly position?: string;
+  readonly position?: string | undefined;
 }
 
 /** Frames of one commit and, if they arrived late, of one position, with the bytes that all unfiltered readers share. */

@@ -238,6 +238,9 @@ export class SqliteStore implements Store {
   }
 
   async append(request: AppendRequest, condition?: AppendCondition): Promise<string> {
+    if (!condition && !request.content) {
+      return this.#write((transaction) => this.#append(transaction, request));
+    }
     const [line = ""] = await this.appendAll([request], condition);
     return line;
   }

@@ -48,7 +48,8 @@ export const TABLES = `
     PRIMARY KEY (topic, seq)
   ) STRICT, WITHOUT ROWID;
 
-  -- The frames, late ones included, whose meta names another frame. "kind" is a number of LINKS.
+  -- The frames, late ones included, whose meta names another frame. "kind" is a number of LINKS: commits add those
+  -- of chunks. The others are for an index of causes, which is made behind the log.
   CREATE TABLE links (
     id TEXT NOT NULL,
     kind INTEGER NOT NULL,

@@ -45,7 +45,7 @@ export class TableApplier implements Applier {
     const { frames, kv, content, answers, growing, tombstones, facts } = this.#tables;
     switch (effect.kind) {
       case "frame":
-        if (effect.ephemeral) return;
+        if (effect.isEphemeral) return;
         frames.insert(effect);
         this.#tables.collector.noteReferences(effect.line);
         return;

@@ -32,11 +32,11 @@ export interface FrameEffect {
   /** When it expires, in ms since 1970; null for never. */
   readonly expires: number | null;
   /** The n of a `last:` ttl. */
-  readonly last?: number;
+  readonly last?: number | undefined;
   /** The id of the frame that reports the arrival, if this one is late. */
-  readonly position?: string;
+  readonly position?: string | undefined;
   /** Live readers get it, and no table. */
-  readonly ephemeral?: true;
+  readonly isEphemeral?: boolean;
 }
 
 /** A frame that goes. */

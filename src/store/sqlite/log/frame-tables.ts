@@ -1,9 +1,10 @@
 import type { Database } from "bun:sqlite";
 import { idInLine } from "../../../core/frame.ts";
 import { successor } from "../../../core/id.ts";
-import { linksOfLine } from "../../../core/links.ts";
+import { firstChunkOf, LINKS } from "../../../core/links.ts";
 import type { FrameEffect, RemovalEffect } from "../commit/record.ts";
 import { type FrameRow, isSound } from "./frame-row.ts";
+import { RowInserts, type Value } from "./row-inserts.ts";
 import type { Topics } from "./topics.ts";
 
 /** A bound above every `seq`. */
@@ -26,7 +27,9 @@ export class FrameTables {
   #seq = 0;
   #newest = "";
   #late = 0;
-  /** The rows of `by_topic` that wait for {@link flush}, by topic. */
+  /** The rows that wait for {@link flush}: those of `by_topic` by their topic. */
+  #frames: Value[] = [];
+  #links: Value[] = [];
   readonly #byTopic = new Map<number, number[]>();
 
   constructor(db: Database, topics: Topics) {
@@ -37,6 +40,8 @@ export class FrameTables {
 
   /** Takes up what the tables have, at the start and after a commit that failed. */
   reload(): void {
+    this.#frames = [];
+    this.#links = [];
     this.#byTopic.clear();
     const row = this.#sql.newest.get() as FrameRow | null;
     this.#seq = row?.seq ?? 0;
@@ -67,27 +72,41 @@ export class FrameTables {
     if (position === undefined) {
       seq = ++this.#seq;
       this.#newest = id;
-      this.#sql.insert.run(seq, topic, frame.ms, expires, crc, line);
+      this.#frames.push(seq, topic, frame.ms, expires, crc, line);
       this.#noteTopic(topic, seq);
       if (last !== undefined) this.#noteTopic(-topic, seq);
     } else {
       seq = --this.#late;
       this.#sql.insertLate.run(seq, topic, frame.ms, expires, crc, line, id, position);
     }
-    for (const link of linksOfLine(line)) this.#sql.insertLink.run(link.id, link.kind, seq);
+    const first = firstChunkOf(line);
+    if (first !== undefined) this.#links.push(first, LINKS.chunk, seq);
     this.#topics.count(topic, 1);
   }
 
-  /** Writes what {@link insert} has put off: rows that come sorted cost less. */
+  /** Writes what {@link insert} has put off: many rows at once, and sorted by topic, cost less. */
   flush(): void {
-    if (this.#byTopic.size > 0) {
-      const topics = [...this.#byTopic.keys()].sort((one, other) => one - other);
-      for (const topic of topics) {
-        for (const seq of this.#byTopic.get(topic) ?? []) this.#sql.insertByTopic.run(topic, seq);
-      }
-      this.#byTopic.clear();
+    if (this.#frames.length > 0) {
+      this.#sql.frames.insert(this.#frames);
+      this.#frames = [];
+      this.#sql.byTopic.insert(this.#takeByTopic());
+    }
+    if (this.#links.length > 0) {
+      this.#sql.links.insert(this.#links);
+      this.#links = [];
     }
     this.#topics.flush();
+  }
+
+  #takeByTopic(): Value[] {
+    const topics = [...this.#byTopic.keys()];
+    if (topics.length > 1) topics.sort((one, other) => one - other);
+    const rows: Value[] = [];
+    for (const topic of topics) {
+      for (const seq of this.#byTopic.get(topic) as number[]) rows.push(topic, seq);
+    }
+    this.#byTopic.clear();
+    return rows;
   }
 
   /** Removes a frame and returns its row; undefined where there is none. */
@@ -102,10 +121,11 @@ export class FrameTables {
       this.#sql.deleteLate.run(row.seq);
     }
     if (!isSound(row)) {
-      // It does not tell any more which frames it names.
+      // It does not tell any more which frame it names.
       this.#sql.deleteLinks.run(row.seq);
     } else {
-      for (const link of linksOfLine(row.line)) this.#sql.deleteLink.run(link.id, link.kind, row.seq);
+      const first = firstChunkOf(row.line);
+      if (first !== undefined) this.#sql.deleteLink.run(first, LINKS.chunk, row.seq);
     }
     this.#topics.count(row.topic, -1);
     this.#topics.flush();
@@ -216,14 +236,12 @@ function statements(db: Database) {
     newest: db.query(`SELECT ${columns} FROM frames ORDER BY seq DESC LIMIT 1`),
     oldest: db.query("SELECT min(seq) AS seq FROM frames"),
     newestLate: db.query("SELECT min(seq) AS seq FROM late"),
-    insert: db.query(
-      "INSERT INTO frames (seq, topic, ms, expires, crc, line) VALUES (?, ?, ?, ?, ?, ?)",
-    ),
+    frames: new RowInserts(db, "INSERT INTO frames (seq, topic, ms, expires, crc, line)", 6),
     insertLate: db.query(
       "INSERT INTO late (seq, topic, ms, expires, crc, line, id, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     ),
-    insertByTopic: db.query("INSERT INTO by_topic (topic, seq) VALUES (?, ?)"),
-    insertLink: db.query("INSERT OR IGNORE INTO links (id, kind, seq) VALUES (?, ?, ?)"),
+    byTopic: new RowInserts(db, "INSERT INTO by_topic (topic, seq)", 2),
+    links: new RowInserts(db, "INSERT OR IGNORE INTO links (id, kind, seq)", 3),
     delete: db.query("DELETE FROM frames WHERE seq = ?"),
     deleteLate: db.query("DELETE FROM late WHERE seq = ?"),
     deleteByTopic: db.query("DELETE FROM by_topic WHERE topic = ? AND seq = ?"),

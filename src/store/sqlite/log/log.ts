@@ -40,16 +40,8 @@ export class Log {
     const last = ttl.kind === "last" ? ttl.count : undefined;
     const isEphemeral = ttl.kind === "ephemeral";
     if (!isEphemeral) retention.beforeFrame(transaction, topic, last);
-    transaction.add({
-      kind: "frame",
-      id,
-      topic,
-      ms: ids.newestMs,
-      line,
-      expires: expiryOf(ttl, id),
-      ...(last !== undefined && { last }),
-      ...(isEphemeral && { ephemeral: true }),
-    });
+    const expires = expiryOf(ttl, id);
+    transaction.add({ kind: "frame", id, topic, ms: ids.newestMs, line, expires, last, isEphemeral });
     if (isEphemeral || !growing) return line;
     if (growing === "begins") transaction.add({ kind: "growing", id });
     else transaction.add({ kind: "growing", id: growing.ended, ended: true });
@@ -134,8 +126,8 @@ export class Log {
         ms: timestampOf(id),
         line,
         expires,
-        ...(ttl.kind === "last" && { last: ttl.count }),
-        ...(intoEmpty && position !== undefined && { position }),
+        last: ttl.kind === "last" ? ttl.count : undefined,
+        position: intoEmpty ? position : undefined,
       });
     }
     return [...wanted.values()].sort((one, other) => (one.id < other.id ? -1 : 1));

@@ -3,7 +3,7 @@ import { encodeFrame, idInLine, parseFrame } from "../../../core/frame.ts";
 import { hashOf, isHash } from "../../../core/hash.ts";
 import { parseId, timestampOf } from "../../../core/id.ts";
 import { parseKey } from "../../../core/key.ts";
-import { linksOfLine } from "../../../core/links.ts";
+import { firstChunkOf, LINKS } from "../../../core/links.ts";
 import { parseTopic } from "../../../core/topic.ts";
 import { expiryOf, parseTtl } from "../../../core/ttl.ts";
 import { isOutOfFiles } from "../../failures.ts";
@@ -171,10 +171,11 @@ function checkRow({ db, content, findings }: Subject, row: Row): string | undefi
   if (known !== undefined && known?.name !== topic) {
     findings.found(`${name}: is counted as one of ${known?.name ?? "no topic"}`);
   }
-  const linked = db.query("SELECT 1 FROM links WHERE id = ? AND kind = ? AND seq = ?");
-  for (const { id, kind } of linksOfLine(row.line)) {
-    const found = findings.guarded(`links of the ${name}`, () => linked.get(id, kind, row.seq));
-    if (found === null) findings.found(`${name}: is not indexed under the frame ${id} that it names`);
+  const first = firstChunkOf(row.line);
+  if (first !== undefined) {
+    const linked = db.query(`SELECT 1 FROM links WHERE id = ? AND kind = ${LINKS.chunk} AND seq = ?`);
+    const found = findings.guarded(`links of the ${name}`, () => linked.get(first, row.seq));
+    if (found === null) findings.found(`${name}: is not indexed as a chunk of ${first}`);
   }
   if (hash && !content.has(hash)) findings.found(`content ${hash} of the ${name}: is missing`);
   return name;
@@ -202,7 +203,7 @@ async function checkIndexes({ db, findings }: Subject): Promise<void> {
     const name = `index: the frame ${id} is named by the row ${seq}`;
     if (found === null) findings.found(`${name}, which is not there`);
     if (!found || problemOf(found)) return;
-    const belongs = linksOfLine(found.line).some((link) => link.id === id && link.kind === kind);
+    const belongs = kind !== LINKS.chunk || firstChunkOf(found.line) === id;
     if (!belongs) findings.found(`${name}, which does not name it`);
   });
   const counts = db.query(
