@@ -61,18 +61,6 @@ export class Generator implements Processor {
     this.#cursor = own ? own.cursor : later(subject.spawnId, before);
   }
 
-  takes(): boolean {
-    return false;
-  }
-
-  isFor(): boolean {
-    return false;
-  }
-
-  hasDone(): boolean {
-    return false;
-  }
-
   startAfter(id: string): void {
     this.#cursor = id;
   }
@@ -82,7 +70,7 @@ export class Generator implements Processor {
   }
 
   remains(): Change[] {
-    return this.#spawn.duplex ? [writeRecord(this.subject, this.#cursor)] : [];
+    return this.activation();
   }
 
   get runtime(): string | undefined {
@@ -91,10 +79,6 @@ export class Generator implements Processor {
 
   get pid(): number | undefined {
     return this.#program?.pid;
-  }
-
-  get behindMs(): undefined {
-    return undefined;
   }
 
   attempt(): Promise<Attempt> {
@@ -146,8 +130,6 @@ export class Generator implements Processor {
     await this.stop();
     return this.#spawn.duplex ? this.#cursor : successor;
   }
-
-  goOn(): void {}
 
   async stop(): Promise<void> {
     this.#abort.abort();

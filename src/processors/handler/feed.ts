@@ -53,9 +53,8 @@ export class Feed {
       await this.#feedFrom(live, worker);
       live.close();
     }
-    if (this.#isOver(worker)) return false;
-    // The store ends all reads: the server stops.
-    if (this.endAt === undefined) return false;
+    // Without a successor the store has ended all reads: the server stops.
+    if (this.#isOver(worker) || this.endAt === undefined) return false;
     const rest = store.read({ ...options, ...after() });
     await this.#feedFrom(rest, worker);
     rest.close();
@@ -81,13 +80,9 @@ export class Feed {
         // It does not load, so what comes after it is for this one after all.
         from = successor;
       }
-      while (
-        !this.#parts.inFlight.hasRoom(this.#commits.done) &&
-        this.#parts.worker() === worker &&
-        !this.#parts.isStopping()
-      )
+      while (!this.#parts.inFlight.hasRoom(this.#commits.done) && !this.#isOver(worker))
         await this.#parts.progress.wait();
-      if (this.#parts.worker() !== worker || this.#parts.isStopping()) return;
+      if (this.#isOver(worker)) return;
     }
   }
 

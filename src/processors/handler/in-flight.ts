@@ -1,4 +1,5 @@
 import { idInLine, linesIn } from "../../core/frame.ts";
+import { topicInLine } from "../../core/index-keys.ts";
 import type { HandlerPage } from "./own-output.ts";
 
 /** A worker gets no more frames once it has this many bytes of frames that are not done, */
@@ -62,6 +63,6 @@ export class InFlight {
   topicOf(id: string): string | undefined {
     const page = this.#pages.find(({ lastId }) => lastId >= id);
     const line = page && linesIn(page.bytes).find((line) => idInLine(line) === id);
-    return line && (JSON.parse(line) as { topic: string }).topic;
+    return line && topicInLine(line);
   }
 }

@@ -1,4 +1,5 @@
 import { type Frame, framesIn, idInLine } from "../../core/frame.ts";
+import { topicInLine } from "../../core/index-keys.ts";
 import { READ_ALL } from "../../core/read-options.ts";
 import { FOREVER } from "../../core/ttl.ts";
 import type { Reader } from "../../store/reader.ts";
@@ -60,9 +61,8 @@ export class Processors {
   async takes(topic: string): Promise<boolean> {
     await this.#started.promise;
     const supervisors = [...this.#supervisors.values()].filter(({ kind }) => kind === "handler");
-    return (await Promise.all(supervisors.map((supervisor) => supervisor.takes(topic)))).includes(
-      true,
-    );
+    const answers = await Promise.all(supervisors.map((supervisor) => supervisor.takes(topic)));
+    return answers.includes(true);
   }
 
   /** Makes this server ignore frames of an import. Call it before they are in the log. */
@@ -166,7 +166,7 @@ export class Processors {
 
   #topicOf(id: string): string | undefined {
     const line = this.#store.get(id);
-    return line === undefined ? undefined : (JSON.parse(line) as Frame).topic;
+    return line && topicInLine(line);
   }
 
   async #take(frame: Frame): Promise<void> {
@@ -193,18 +193,15 @@ export class Processors {
     const key = `${kind} ${name}`;
     const known = this.#supervisors.get(key);
     if (known) return known;
-    const supervisor = new Supervisor(
-      {
-        store: this.#store,
-        place: this.#place,
-        signal: this.#abort.signal,
-        upTo: (id) => this.#upTo(id),
-        loading: (load) => this.#loading(load),
-        requests: this.#requests,
-      },
-      kind,
-      name,
-    );
+    const host = {
+      store: this.#store,
+      place: this.#place,
+      signal: this.#abort.signal,
+      upTo: (id: string) => this.#upTo(id),
+      loading: <T>(load: () => Promise<T>) => this.#loading(load),
+      requests: this.#requests,
+    };
+    const supervisor = new Supervisor(host, kind, name);
     this.#supervisors.set(key, supervisor);
     return supervisor;
   }

@@ -5,7 +5,7 @@ import { outlasting } from "../child/lack.ts";
 import { rerunAnswer, retryWhileDiskFull, type Subject, shortReason } from "./answers.ts";
 import { Backoff } from "./backoff.ts";
 import type { Attempt, Processor, Spawn } from "./processor.ts";
-import type { ProcessorStatus } from "./status.ts";
+import { idleStatus, type ProcessorStatus } from "./status.ts";
 
 /** How a processor ended: by itself, or because it was stopped. */
 export type End = { how: "finished" | "failed"; meta: { [key: string]: Json } } | "stopped";
@@ -76,13 +76,9 @@ export class Running {
   }
 
   status(replacing: boolean): ProcessorStatus {
-    const { kind, name, spawnId } = this.subject;
     const { runtime, pid, behindMs } = this.processor;
     return {
-      kind,
-      name,
-      state: replacing ? "replacing" : this.#state,
-      spawn_id: spawnId,
+      ...idleStatus(this.subject, replacing ? "replacing" : this.#state),
       runtime: runtime ?? null,
       pid: pid ?? null,
       uptime_ms: this.#state === "active" ? Math.round(performance.now() - this.#since) : null,

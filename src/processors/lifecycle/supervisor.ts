@@ -87,13 +87,15 @@ export class Supervisor {
 
   #takesNow(topic: string): boolean {
     const current = this.#current;
-    return current !== undefined && !current.isStopping && current.processor.takes(topic);
+    return current !== undefined && !current.isStopping && !!current.processor.takes?.(topic);
   }
 
   /** The handler of the HTTP request with this id, now or later; undefined where it is none. */
   takerOf(id: string): Taker | undefined {
     const processor = this.#current?.processor;
-    return processor?.takes(HTTP_REQUEST) && processor.isFor(id) ? processor.subject : undefined;
+    return processor?.takes?.(HTTP_REQUEST) && processor.isFor?.(id)
+      ? processor.subject
+      : undefined;
   }
 
   status(): ProcessorStatus[] {
@@ -215,10 +217,11 @@ export class Supervisor {
   }
 
   #hostOf(spawnId: string): ProcessorHost {
+    const { store, place, signal } = this.#host;
     return {
-      store: this.#host.store,
-      place: this.#host.place,
-      signal: this.#host.signal,
+      store,
+      place,
+      signal,
       spawnIds: this.#spawnIds,
       successorUpTo: async (id) => {
         await this.#host.upTo(id);
@@ -240,20 +243,21 @@ export class Supervisor {
 
   #passOver(spawnId: string): void {
     this.#passedOver.add(spawnId);
-    this.#current?.processor.goOn(spawnId);
+    this.#current?.processor.goOn?.(spawnId);
   }
 
   async #terminate(): Promise<void> {
     const current = this.#current;
+    const forgotten = { delete: recordKey(this) };
     if (!current) {
-      if (await this.#host.store.kv.get(recordKey(this))) await this.#answer(this.#forget());
+      if (await this.#host.store.kv.get(recordKey(this))) await this.#answer([forgotten]);
       return;
     }
     await current.stop();
     // It may have ended by itself meanwhile.
     if (this.#current !== current) return;
     this.#current = undefined;
-    await this.#answer([answer(current.subject, "terminated"), ...this.#forget()]);
+    await this.#answer([answer(current.subject, "terminated"), forgotten]);
     this.#release(current.processor, false);
   }
 
@@ -275,14 +279,9 @@ export class Supervisor {
 
   /** Ends the wait of HTTP requests for a handler that has ended. */
   #release(processor: Processor, failed: boolean): void {
-    if (!processor.takes(HTTP_REQUEST)) return;
-    const wasFor = (id: string) => processor.isFor(id) && !processor.hasDone(id);
+    if (!processor.takes?.(HTTP_REQUEST)) return;
+    const wasFor = (id: string) => !!processor.isFor?.(id) && !processor.hasDone?.(id);
     this.#host.requests.ended(processor.subject, failed, wasFor);
-  }
-
-  /** The changes that delete the progress of a processor, when it is terminated. */
-  #forget(): Change[] {
-    return [{ delete: recordKey(this) }];
   }
 
   async #answer(changes: readonly Change[]): Promise<void> {
