@@ -47,7 +47,7 @@ export function parseReadOptions(params: Iterable<readonly [string, string]>): R
   for (const [key, value] of params) {
     const name = ALIASES[key] ?? key;
     if (given.has(name) && name !== "topic") {
-      throw new XsError("bad_option", `the option ${quoted(key)} is given twice`);
+      throw bad(`the option ${quoted(key)} is given twice`);
     }
     given.set(name, given.has(name) ? `${given.get(name)},${value}` : value);
   }
@@ -70,8 +70,7 @@ export function parseReadOptions(params: Iterable<readonly [string, string]>): R
     withTimestamp: take("with-timestamp", parseFlag) ?? false,
   });
   for (const name of given.keys()) {
-    throw new XsError(
-      "bad_option",
+    throw bad(
       `there is no read option ${quoted(name)}; there are last-id (after), from, tail (new), follow, limit, last, topic, order and with-timestamp`,
     );
   }
@@ -110,7 +109,7 @@ function checkCombination(options: ReadOptions): ReadOptions {
               : order === "desc" && from !== undefined
                 ? "order=desc is bounded by last-id, not by from"
                 : undefined;
-  if (problem) throw new XsError("bad_option", problem);
+  if (problem) throw bad(problem);
   return options;
 }
 
@@ -129,20 +128,14 @@ function parseIdOption(value: string, name: string): string {
 export function parseFlag(value: string, name: string): boolean {
   if (value === "" || value === "true" || value === "yes") return true;
   if (value === "false" || value === "no") return false;
-  throw new XsError("bad_option", `${name}=${quoted(value)} is neither true (yes) nor false (no)`);
+  throw bad(`${name}=${quoted(value)} is neither true (yes) nor false (no)`);
 }
 
 /** Parses the option `follow` alone; null, for an absent option, means off. @throws XsError `bad_option` */
 export function parseFollow(value: string | null): Pick<ReadOptions, "follow" | "pulse"> {
-  const follow = value !== null && parseFollowOption(value, "follow");
-  return compact({
-    follow: follow !== false,
-    pulse: typeof follow === "number" ? follow : undefined,
-  });
-}
-
-function parseFollowOption(value: string, name: string): boolean | number {
-  return /^[0-9]+$/.test(value) ? parsePulse(value, `${name}=`) : parseFlag(value, name);
+  if (value === null) return { follow: false };
+  if (/^[0-9]+$/.test(value)) return { follow: true, pulse: parsePulse(value, "follow=") };
+  return { follow: parseFlag(value, "follow") };
 }
 
 /**
@@ -154,27 +147,25 @@ function parseFollowOption(value: string, name: string): boolean | number {
 export function parsePulse(value: string, name: string): number {
   const ms = /^[0-9]+$/.test(value) ? Number(value) : 0;
   if (ms >= 1 && ms <= MAX_PULSE) return ms;
-  throw new XsError(
-    "bad_option",
-    `${name}${quoted(value)}: the pulse is from 1 to ${MAX_PULSE} milliseconds`,
-  );
+  throw bad(`${name}${quoted(value)}: the pulse is from 1 to ${MAX_PULSE} milliseconds`);
 }
 
 /** Parses a count of frames: a whole number from 0 that a double holds exactly. @throws XsError `bad_option` */
 export function parseCount(value: string, name: string): number {
   const count = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN;
   if (Number.isSafeInteger(count)) return count;
-  throw new XsError(
-    "bad_option",
-    `${name}=${quoted(value)} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`,
-  );
+  throw bad(`${name}=${quoted(value)} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`);
 }
 
 function parseOrder(value: string): "asc" | "desc" {
   if (value === "asc" || value === "desc") return value;
-  throw new XsError("bad_option", `order=${quoted(value)} is neither asc nor desc`);
+  throw bad(`order=${quoted(value)} is neither asc nor desc`);
 }
 
 function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
+}
+
+function bad(problem: string): XsError {
+  return new XsError("bad_option", problem);
 }
