@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempDisposableSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { connect } from "../../client/connect.ts";
 import { XsError } from "../../core/error.ts";
 import { formatReadOptions, parseReadOptions } from "../../core/read-options.ts";
 import { wholeLines } from "../../lib/lines.ts";
@@ -8,7 +9,7 @@ import { chunksIn } from "../../net/text-body.ts";
 import { readAll } from "../kit/input.ts";
 import { writeOut } from "../kit/output.ts";
 import { BACKWARD_OPTIONS, READ_LISTS, READ_OPTIONS } from "../kit/read.ts";
-import { splitTarget, withClient } from "../kit/target.ts";
+import { splitTarget } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
 const { from, last } = READ_OPTIONS;
@@ -32,28 +33,23 @@ export const handlerTryVerb: Verb = {
     }
     const script = file === "-" ? Buffer.from(await readAll()) : await Bun.file(file).bytes();
     const name = basename(file).replace(/\.[^.]*$/, "");
-    const folder = mkdtempSync(join(tmpdir(), "xs-try-"));
-    try {
-      await withClient(target, {}, async (client) => {
-        const { tryHandler } = await import("../../processors/handler/try.ts");
-        const frames = async function* (topics: readonly string[] | undefined) {
-          const query = formatReadOptions({ ...read, ...(!read.topics && topics && { topics }) });
-          yield* wholeLines(chunksIn(await client.request(`/?${query}`)));
-        };
-        await tryHandler({
-          name: /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name) ? name : "handler",
-          script,
-          place: { address: await client.serve(), folder },
-          token: client.token,
-          frames,
-          write: (line) => writeOut(`${line}\n`),
-        }).catch((error: Error) => {
-          if (error.name === "BrokenPipe") throw error;
-          throw new XsError("bad_request", error.message);
-        });
-      });
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    using folder = mkdtempDisposableSync(join(tmpdir(), "xs-try-"));
+    await using client = await connect(target.address);
+    const { tryHandler } = await import("../../processors/handler/try.ts");
+    const frames = async function* (topics: readonly string[] | undefined) {
+      const query = formatReadOptions({ ...read, ...(!read.topics && topics && { topics }) });
+      yield* wholeLines(chunksIn(await client.request(`/?${query}`)));
+    };
+    await tryHandler({
+      name: /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name) ? name : "handler",
+      script,
+      place: { address: await client.serve(), folder: folder.path },
+      token: client.token,
+      frames,
+      write: (line) => writeOut(`${line}\n`),
+    }).catch((error: Error) => {
+      if (error.name === "BrokenPipe") throw error;
+      throw new XsError("bad_request", error.message);
+    });
   },
 };
