@@ -26,8 +26,8 @@ const DIED = "its process died three times in a row on this frame";
  */
 export class Handler implements Processor {
   readonly subject: Subject;
+  readonly spawn: Spawn;
   readonly #host: ProcessorHost;
-  readonly #spawn: Spawn;
   #prepared: Prepared | undefined;
   #options: HandlerOptions | undefined;
   /** Where it began: what comes after that is for it. */
@@ -46,7 +46,7 @@ export class Handler implements Processor {
 
   constructor(host: ProcessorHost, spawn: Spawn) {
     this.#host = host;
-    this.#spawn = spawn;
+    this.spawn = spawn;
     this.subject = spawn.subject;
     const parts: HandlerParts = {
       inFlight: this.#inFlight,
@@ -61,7 +61,7 @@ export class Handler implements Processor {
   }
 
   async load(signal: AbortSignal): Promise<void> {
-    const { subject, script, options } = this.#spawn;
+    const { subject, script, options } = this.spawn;
     this.#prepared = prepare(this.#host.place, subject, script, options);
     this.#worker = await this.#startWorkers(signal);
     this.#options = this.#worker.options;
@@ -184,8 +184,8 @@ export class Handler implements Processor {
   /** A request that is done already may have made the worker write more; once for each request. */
   async #cameAfterDone(reason: string): Promise<boolean> {
     const id = this.#commits.cursor;
-    const line = this.#host.store.get(id);
-    if (id === this.#blamed || !line || topicInLine(line) !== HTTP_REQUEST) return false;
+    const line = id === this.#blamed ? undefined : this.#host.store.get(id);
+    if (!line || topicInLine(line) !== HTTP_REQUEST) return false;
     this.#blamed = id;
     await this.#commits.addFailure({ frame_id: id, reason }, HTTP_REQUEST);
     return true;
@@ -230,6 +230,6 @@ export class Handler implements Processor {
   #startWorkers(signal: AbortSignal): Promise<Workers> {
     if (!this.#prepared) throw new Error("the handler is not loaded");
     const take = (step: Step) => this.#commits.take(step);
-    return startWorkers(this.#prepared, { store: this.#host.store, signal }, this.#spawn, take);
+    return startWorkers(this.#prepared, { store: this.#host.store, signal }, this.spawn, take);
   }
 }

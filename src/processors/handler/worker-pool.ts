@@ -1,4 +1,5 @@
 import { idInLine, linesIn } from "../../core/frame.ts";
+import { Signal } from "../../lib/signal.ts";
 import type { Exit } from "../child/exit.ts";
 import { StderrWriter } from "../child/output.ts";
 import type { Prepared } from "../child/runtime.ts";
@@ -23,7 +24,8 @@ export class WorkerPool implements Workers {
   readonly #host: Pick<WorkerHost, "step">;
   readonly #idle: Worker[];
   #turns: Turn[] = [];
-  #wake = Promise.withResolvers<void>();
+  /** Woken when a worker is idle, or the pool is over. */
+  readonly #freed = new Signal();
   #over = false;
 
   private constructor(workers: readonly Worker[], first: Worker, host: Pick<WorkerHost, "step">) {
@@ -76,7 +78,7 @@ export class WorkerPool implements Workers {
     if (!turn) return this.#host.step(step);
     turn.step = step;
     this.#idle.push(worker);
-    this.#wake.resolve();
+    this.#freed.wake();
     let taken: Promise<void> | undefined;
     for (let next = this.#turns[0]; next?.step; next = this.#turns[0]) {
       this.#turns.shift();
@@ -109,8 +111,7 @@ export class WorkerPool implements Workers {
     while (!this.#over) {
       const worker = this.#idle.shift();
       if (worker) return worker;
-      this.#wake = Promise.withResolvers();
-      await this.#wake.promise;
+      await this.#freed.wait();
     }
     return undefined;
   }
@@ -121,7 +122,7 @@ export class WorkerPool implements Workers {
       return await Promise.race(this.#workers.map(({ ended }) => ended));
     } finally {
       this.#over = true;
-      this.#wake.resolve();
+      this.#freed.wake();
       this.stop();
       await Promise.allSettled(this.#workers.map(({ ended }) => ended));
     }

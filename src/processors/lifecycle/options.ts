@@ -103,11 +103,7 @@ export function parseSpawnOptions(given: Json, kind: Kind): SpawnOptions {
   };
 }
 
-/**
- * Reads the options of a handler. The meta of its spawn overrides the declaration of its script.
- *
- * @throws Invalid
- */
+/** Reads the options of a handler. The meta of its spawn overrides the declaration of its script. @throws Invalid */
 export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions {
   const script = objectIn(declared, "the options of the handler");
   onlyKnown(script, READY_KEYS, "the record of the handler");

@@ -49,6 +49,7 @@ export type Attempt =
 /** A generator or a handler. */
 export interface Processor {
   readonly subject: Subject;
+  readonly spawn: Spawn;
   readonly runtime: string | undefined;
   /** The pid of its program; undefined while that does not run. */
   readonly pid: number | undefined;

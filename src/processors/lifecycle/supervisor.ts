@@ -7,7 +7,14 @@ import { outlasting } from "../child/lack.ts";
 import type { ScriptPlace } from "../child/runtime.ts";
 import { Generator } from "../generator/generator.ts";
 import { Handler } from "../handler/handler.ts";
-import { answer, recordKey, retryWhileDiskFull, type Subject, shortReason } from "./answers.ts";
+import {
+  type Answer,
+  answer,
+  recordKey,
+  retryWhileDiskFull,
+  type Subject,
+  shortReason,
+} from "./answers.ts";
 import { Complaints } from "./complaints.ts";
 import { checkName, Invalid, parseSpawnOptions } from "./options.ts";
 import type { Processor, ProcessorHost, Spawn } from "./processor.ts";
@@ -131,13 +138,10 @@ export class Supervisor {
     const superseding = this.#queue.find(({ action }) => action === "spawn");
     // A processor that ran before the server stopped still goes on: it has frames to handle up to the next spawn.
     if (superseding && !recovered) {
-      this.#passOver(frame.id);
-      await this.#answer([answer(subject, "replaced", { by: superseding.frame.id })]);
-      return;
+      return this.#passOver(subject, "replaced", { by: superseding.frame.id });
     }
-    const loaded = await this.#load(subject, frame, recovered ?? false);
-    if (!loaded) return;
-    const { processor, spawn } = loaded;
+    const processor = await this.#load(subject, frame, recovered ?? false);
+    if (!processor) return;
     const changes: Change[] = [];
     const before = this.#current;
     if (before) {
@@ -147,17 +151,13 @@ export class Supervisor {
     }
     changes.push(...processor.activation(), answer(subject, "active"));
     await this.#answer(changes);
-    const running = new Running(this.#host.store, processor, spawn);
+    const running = new Running(this.#host.store, processor);
     this.#current = running;
     void running.run().then((end) => this.#ended(running, end));
   }
 
   /** Loads a processor; undefined where it does not load, or a later request ends the load. Answers that spawn then. */
-  async #load(
-    subject: Subject,
-    frame: Frame,
-    recovered: boolean,
-  ): Promise<{ processor: Processor; spawn: Spawn } | undefined> {
+  async #load(subject: Subject, frame: Frame, recovered: boolean): Promise<Processor | undefined> {
     const abort = new AbortController();
     this.#loading = { subject, recovered, abort };
     const signal = AbortSignal.any([abort.signal, this.#host.signal]);
@@ -166,30 +166,20 @@ export class Supervisor {
       return await outlasting(`${this.kind} ${this.name}`, signal, load);
     } catch (error) {
       if (this.#host.signal.aborted) return undefined;
-      if (abort.signal.aborted) {
-        this.#passOver(frame.id);
-        const next = this.#queue.find(({ action }) => action === "spawn");
-        const by = next ? { by: next.frame.id } : {};
-        await this.#answer([answer(subject, next ? "replaced" : "terminated", by)]);
-        return undefined;
-      }
-      const { message } = error as Error;
-      const reason = shortReason(
-        error instanceof Invalid ? message : `it did not load: ${message}`,
-      );
-      this.#passOver(frame.id);
-      await this.#answer([answer(subject, "invalid", { reason })]);
+      const next = this.#queue.find(({ action }) => action === "spawn");
+      if (!abort.signal.aborted) {
+        const { message } = error as Error;
+        const reason = error instanceof Invalid ? message : `it did not load: ${message}`;
+        await this.#passOver(subject, "invalid", { reason: shortReason(reason) });
+      } else if (next) await this.#passOver(subject, "replaced", { by: next.frame.id });
+      else await this.#passOver(subject, "terminated");
       return undefined;
     } finally {
       this.#loading = undefined;
     }
   }
 
-  async #loadOnce(
-    subject: Subject,
-    frame: Frame,
-    signal: AbortSignal,
-  ): Promise<{ processor: Processor; spawn: Spawn }> {
+  async #loadOnce(subject: Subject, frame: Frame, signal: AbortSignal): Promise<Processor> {
     signal.throwIfAborted();
     const spawn = await this.#read(subject, frame);
     const host = this.#hostOf(frame.id);
@@ -197,7 +187,7 @@ export class Supervisor {
       subject.kind === "handler" ? new Handler(host, spawn) : new Generator(host, spawn);
     try {
       await processor.load(signal);
-      return { processor, spawn };
+      return processor;
     } catch (error) {
       await processor.stop();
       processor.dispose();
@@ -241,9 +231,11 @@ export class Supervisor {
     };
   }
 
-  #passOver(spawnId: string): void {
-    this.#passedOver.add(spawnId);
-    this.#current?.processor.goOn?.(spawnId);
+  /** Answers a spawn that does not become active; the processor before it goes on. */
+  async #passOver(subject: Subject, event: Answer, more = {}): Promise<void> {
+    this.#passedOver.add(subject.spawnId);
+    this.#current?.processor.goOn?.(subject.spawnId);
+    await this.#answer([answer(subject, event, more)]);
   }
 
   async #terminate(): Promise<void> {
