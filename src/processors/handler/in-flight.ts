@@ -6,6 +6,7 @@ import type { HandlerPage } from "./own-output.ts";
 const MAX_BYTES = 1024 * 1024;
 /** or this many pages. */
 const MAX_PAGES = 16;
+const NOTHING = new Uint8Array();
 
 /** The frames that a handler's worker has and that are not done. */
 export class InFlight {
@@ -21,6 +22,16 @@ export class InFlight {
 
   clear(): void {
     this.#pages = [];
+  }
+
+  /**
+   * Frees the memory of the pages that end at or before this id. Their frames are done and not committed, and nothing
+   * can be wrong with them, so nothing asks for their ids or topics.
+   */
+  release(id: string): void {
+    this.#pages = this.#pages.map((page) =>
+      page.lastId <= id ? { bytes: NOTHING, lastId: page.lastId } : page,
+    );
   }
 
   /** Drops the pages that end at or before this id: their frames are done. */
