@@ -49,9 +49,7 @@ export function responseHead(meta: { readonly [key: string]: Json }): ResponseHe
     }
     if (DROPPED.has(name)) continue;
     const bytes = (values as string[]).map((text) => Buffer.from(text).toString("latin1"));
-    const before = read.get(name);
-    if (before) for (const text of bytes) before.push(text);
-    else read.set(name, bytes);
+    read.getOrInsert(name, []).push(...bytes);
   }
   return { status, headers: read };
 }
