@@ -154,11 +154,7 @@ function parseOptions<O extends Options>(url: URL, options: O): Values<O> {
   for (const [name, text] of url.searchParams) {
     const option = Object.hasOwn(options, name) ? options[name] : undefined;
     if (!option) throw unknownOption(name, options);
-    if (option.isList) {
-      values[name] = [...((values[name] as unknown[] | undefined) ?? []), option.parse(text, name)];
-      continue;
-    }
-    if (given.has(name)) {
+    if (given.has(name) && !option.isList) {
       throw new XsError("bad_option", `the option ${quoted(name)} is given twice`);
     }
     given.add(name);

@@ -39,9 +39,6 @@ export const READ_OPTIONS = {
   ...BACKWARD_OPTIONS,
 } satisfies ArgsDef;
 
-/** The read options that a command line may repeat. */
-export const READ_LISTS: readonly string[] = ["topic"];
-
 /** Reads the stream to stdout. @param fixed read options that the verb sets */
 export async function read(input: VerbInput, fixed: readonly [string, string][]): Promise<void> {
   const target = splitTarget(input.positionals, 0);

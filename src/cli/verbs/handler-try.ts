@@ -8,7 +8,7 @@ import { wholeLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { readAll } from "../kit/input.ts";
 import { writeOut } from "../kit/output.ts";
-import { BACKWARD_OPTIONS, READ_LISTS, READ_OPTIONS } from "../kit/read.ts";
+import { BACKWARD_OPTIONS, READ_OPTIONS } from "../kit/read.ts";
 import { splitTarget } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
@@ -19,7 +19,6 @@ export const handlerTryVerb: Verb = {
   summary: "Run a handler over the history, and print its output without storing it",
   positionals: "[ADDR] SCRIPT|-",
   options: { ...BACKWARD_OPTIONS, from, last },
-  lists: READ_LISTS,
   examples: [
     ["xs handler try counter.ts", "over every frame of its topics"],
     ["xs handler try ./store ping.nu --last 10", "over the newest ten of them"],
