@@ -29,8 +29,11 @@ import { Commits, noCommits } from "./commit/group-commit.ts";
 import { CommitHorizon } from "./commit/horizon.ts";
 import { WalMark } from "./commit/wal-mark.ts";
 import { BUSY_MS, openForReading } from "./connection.ts";
-import { type Collected, Collector } from "./content/collector.ts";
-import { ContentStore } from "./content/content.ts";
+import type { Collected, Collector } from "./content/collector.ts";
+import type { ContentStore } from "./content/content.ts";
+import type { FlushSchedule } from "./content/flush-schedule.ts";
+import { openContent } from "./content/open-content.ts";
+import { ContentTables } from "./content/tables.ts";
 import { ExpiryClock } from "./expiry-clock.ts";
 import { InPlace } from "./in-place.ts";
 import { type KvEntry, KvStore } from "./kv/kv.ts";
@@ -68,6 +71,8 @@ export class SqliteStore implements Store {
   /** The database, as others open it to read. */
   readonly #database: string;
   readonly #log: Log;
+  readonly #contentTables: ContentTables;
+  readonly #flushes: FlushSchedule;
   readonly #collector: Collector;
   readonly #idempotency: Idempotency;
   readonly #setNewest: ReturnType<Database["query"]>;
@@ -120,27 +125,28 @@ export class SqliteStore implements Store {
     const idConsumed = () => {
       this.#idConsumed = true;
     };
-    this.content = new ContentStore(
-      {
-        db,
-        write,
-        guard,
-        failed,
-        background: this.#background,
-        onBackpressure: () => this.#collector.collectSoon(true),
-        noteReferences: (text) => this.#collector.noteReferences(text),
-        noteDereferenced: (hashes) => this.#collector.noteDereferenced(hashes),
-        checkPlace: () => this.checkWritable(),
-        prepared: (root) => this.#place.watch(root),
-      },
-      { database, root: join(path, "cacache") },
-    );
+    const tables = new ContentTables(db);
+    this.#contentTables = tables;
+    const { content, flushes, collector } = openContent({
+      database,
+      root: join(path, "cacache"),
+      db,
+      tables,
+      background: this.#background,
+      place: this.#place,
+      write,
+      guard,
+      checkWritable: () => this.checkWritable(),
+      failed,
+    });
+    this.content = content;
+    this.#flushes = flushes;
+    this.#collector = collector;
     const visibleBefore = () => this.#horizon.from;
-    const { content } = this;
     this.#log = new Log({
       db,
       ids: this.#ids,
-      content,
+      content: tables,
       clock: this.#clock,
       idConsumed,
       visibleBefore,
@@ -155,19 +161,12 @@ export class SqliteStore implements Store {
       idConsumed,
       visibleBefore,
       nextId: () => this.#horizon.idBelowHorizon(),
-      noteReferences: (value) => this.#collector.noteReferences(value),
+      noteReferences: (value) => tables.noteReferences(value),
     });
     this.#idempotency = new Idempotency(db, this.#now);
-    this.#collector = new Collector({
-      db,
-      content: this.content,
-      write,
-      guard,
-      failed,
-    });
     if (still) {
       // The store is read-only: staged content stays staged.
-      this.content.stop();
+      flushes.stop();
     } else {
       void closeTreeToOthers(join(path, "cacache"), this.#ending.signal).catch(() => {});
     }
@@ -175,8 +174,8 @@ export class SqliteStore implements Store {
       this.#background.every(task, BACKGROUND_MS, () => this.#inBackground(run));
     every("place", () => this.#checkPlace());
     every("expire", () => this.#expire());
-    every("collect", () => this.#collector.collectSoon(this.content.hasMuchUnused));
-    const ephemeral = () => this.content.sweep();
+    every("collect", () => collector.collectSoon());
+    const ephemeral = () => tables.ephemeral.sweep();
     this.#background.every("ephemeral", BACKGROUND_MS, ephemeral);
     if (still) return;
     if (this.#idempotency.wasAhead()) {
@@ -269,7 +268,7 @@ export class SqliteStore implements Store {
     try {
       if (!contents.some(({ bytes }) => bytes)) return;
       await this.#write(() => {
-        for (const content of contents) this.content.stage(content);
+        for (const content of contents) this.#contentTables.stage(content);
       });
     } finally {
       for (const content of contents) this.content.unpin(content);
@@ -402,7 +401,7 @@ export class SqliteStore implements Store {
   }
 
   async keepThreads(): Promise<void> {
-    this.content.keepThread();
+    this.#flushes.keepThread();
     this.#integrity.keep();
     // Those of asynchronous calls to the file system, one for each processor.
     await Promise.all(Array.from({ length: 4 * availableParallelism() }, () => stat(this.path)));
@@ -426,7 +425,7 @@ export class SqliteStore implements Store {
       if (this.#failed) return;
       await this.#collector.idle();
       await this.#write(() => this.#log.sweepAll());
-      await this.content.finish(FLUSH_ON_CLOSE_MS);
+      await this.#flushes.finish(FLUSH_ON_CLOSE_MS);
       // The last of all writes: when it is durable, so are the others.
       await this.#write(() => {});
       // Another process may still read the log: the checkpoint must not wait for it.
@@ -438,7 +437,7 @@ export class SqliteStore implements Store {
       const failure = this.#translate(error as Error);
       if (!(failure instanceof XsError) || !LEAVES_ALL.has(failure.code)) throw failure;
     } finally {
-      this.content.stop();
+      this.#flushes.stop();
       this.#integrity.stop();
       this.#commits?.close();
       this.#place.close();
@@ -476,6 +475,7 @@ export class SqliteStore implements Store {
   #committed(): () => void {
     const frames = this.#log.takePublished();
     const changes = this.kv.takePublished();
+    this.#flushes.committed();
     this.#appended.frames += this.#appending.frames;
     this.#appended.bytes += this.#appending.bytes;
     this.#appended.contentBytes += this.#appending.contentBytes;
@@ -494,7 +494,7 @@ export class SqliteStore implements Store {
     this.kv.rolledBack();
     this.#appending = { frames: 0, bytes: 0, contentBytes: 0 };
     const failure = this.#translate(error);
-    if (!this.#failed) this.content.reload();
+    if (!this.#failed) this.#contentTables.reload();
     return failure;
   }
 

@@ -33,7 +33,8 @@ const REMOVALS_AT_ONCE = 64;
  * keeps a damaged file that is in the way.
  */
 export class ContentFiles {
-  readonly #root: string;
+  /** The cacache directory. */
+  readonly root: string;
   /** Files whose bytes were checked, with the state they were in then. */
   readonly #verified = new Map<string, string>();
   readonly #folders: SyncedFolders;
@@ -41,7 +42,7 @@ export class ContentFiles {
 
   /** @param root the cacache directory, made by {@link prepare} */
   constructor(root: string) {
-    this.#root = root;
+    this.root = root;
     this.#folders = new SyncedFolders(root);
     this.#index = new CacacheIndex(root, this.#folders);
   }
@@ -51,11 +52,11 @@ export class ContentFiles {
    * was writing when it was killed.
    */
   async prepare(): Promise<void> {
-    const temporary = join(this.#root, "tmp");
+    const temporary = join(this.root, "tmp");
     await rm(temporary, { recursive: true, force: true });
-    makePrivateFolder(this.#root);
+    makePrivateFolder(this.root);
     makePrivateFolder(temporary);
-    await syncPath(dirname(this.#root));
+    await syncPath(dirname(this.root));
   }
 
   /**
@@ -103,7 +104,7 @@ export class ContentFiles {
     for (const { hash, bytes } of contents) await this.#index.add({ hash, size: bytes.length });
     for (const { temporary, path } of moves) renameSync(temporary, path);
     // Also syncs files that existed before: they may not be on the disk yet.
-    if (contents.length > MAX_SINGLE_SYNCS && syncFileSystem(this.#root)) return;
+    if (contents.length > MAX_SINGLE_SYNCS && syncFileSystem(this.root)) return;
     for (const { hash } of contents) {
       // A file that was freed meanwhile needs no sync.
       await this.#index.sync(hash).catch(missing);
@@ -166,7 +167,7 @@ export class ContentFiles {
   /** Removes the index entries of removed contents, but of none that is there again. */
   async removeIndex(hashes: readonly string[]): Promise<void> {
     // A power cut must not bring a file back without its entry.
-    if (hashes.length <= MAX_SINGLE_SYNCS || !syncFileSystem(this.#root)) {
+    if (hashes.length <= MAX_SINGLE_SYNCS || !syncFileSystem(this.root)) {
       for (const hash of hashes) await syncPath(dirname(this.pathOf(hash))).catch(missing);
     }
     for (let start = 0; start < hashes.length; start += REMOVALS_AT_ONCE) {
@@ -193,7 +194,7 @@ export class ContentFiles {
 
   /** The hashes of all files, in the order of their hexadecimal digits. */
   async *list(): AsyncGenerator<string> {
-    const root = join(this.#root, "content-v2", ALGORITHM);
+    const root = join(this.root, "content-v2", ALGORITHM);
     for (const first of await names(root)) {
       const seconds = await names(join(root, first));
       // Together, as each is a wait for the disk.
@@ -217,7 +218,7 @@ export class ContentFiles {
   pathOf(hash: string): string {
     const hex = digestOf(hash).toString("hex");
     const parts = [hex.slice(0, 2), hex.slice(2, 4), hex.slice(4)];
-    return join(this.#root, "content-v2", ALGORITHM, ...parts);
+    return join(this.root, "content-v2", ALGORITHM, ...parts);
   }
 
   /** Moves a synced file to its place, over a damaged one but not over a sound one. */
@@ -245,7 +246,7 @@ export class ContentFiles {
   }
 
   #temporary(): string {
-    return join(this.#root, "tmp", crypto.randomUUID());
+    return join(this.root, "tmp", crypto.randomUUID());
   }
 }
 

@@ -15,7 +15,7 @@ import { expiryOf, parseTtl, type Ttl, ttlOfNew } from "../../../core/ttl.ts";
 import type { LiveFrame } from "../../live.ts";
 import type { Page, PageQuery } from "../../reader.ts";
 import type { AppendRequest, ImportFrame } from "../../types.ts";
-import type { ContentStore } from "../content/content.ts";
+import type { ContentTables } from "../content/tables.ts";
 import type { ExpiryClock } from "../expiry-clock.ts";
 
 /** The most expired rows that one commit removes, so that writers need not wait for a mass expiry. */
@@ -38,7 +38,7 @@ interface PageRow {
 export interface LogHost {
   readonly db: Database;
   readonly ids: IdSequence;
-  readonly content: ContentStore;
+  readonly content: ContentTables;
   /** Its time decides which frames have expired. */
   readonly clock: ExpiryClock;
   /** Called inside a write that takes an id which no frame keeps. */
@@ -53,7 +53,7 @@ export interface LogHost {
 export class Log {
   readonly #db: Database;
   readonly #ids: IdSequence;
-  readonly #content: ContentStore;
+  readonly #content: ContentTables;
   readonly #clock: ExpiryClock;
   readonly #now: () => number;
   readonly #clockBack: () => void;
