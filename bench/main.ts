@@ -1,7 +1,9 @@
-// npm run bench -- [--quick] [--only NAME,…] [--peers] [--peer PATH] [--against PATH]: how fast xs is, next to a floor that the same
+// npm run bench -- [--quick] [--only NAME,…] [--peers] [--peer PATH] [--against PATH [--fill N]]: how fast xs is, next to a floor that the same
 // machine gave in the same run. The table goes to stdout, the progress to stderr.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { FILL_BATCH } from "./load/fill.ts";
+import { MEASURES } from "./measures.ts";
 import { comparePeers } from "./peers/main.ts";
 import { killAll } from "./processes.ts";
 import { append, batch } from "./rows/append.ts";
@@ -17,6 +19,8 @@ import { serve, start } from "./rows/start.ts";
 import { type Group, prepare, tidy } from "./setup.ts";
 import { type Row, toMarkdown } from "./table.ts";
 import { compareWith } from "./versus.ts";
+
+const DEFAULT_FILL = 1_000_000;
 
 const groups: readonly Group[] = [
   append,
@@ -63,12 +67,19 @@ const { values } = parseArgs({
     peers: { type: "boolean", default: false },
     peer: { type: "string", multiple: true, default: [] },
     against: { type: "string" },
+    fill: { type: "string" },
   },
 });
 const names = values.only?.split(",");
-const unknown = names?.filter((name) => !groups.some((group) => group.name === name)) ?? [];
-if (unknown.length > 0 && values.against === undefined) {
-  console.error(`no ${unknown.join(", ")}: there is ${groups.map(({ name }) => name).join(", ")}`);
+const known = values.against === undefined ? groups.map(({ name }) => name) : Object.keys(MEASURES);
+const unknown = names?.filter((name) => !known.includes(name)) ?? [];
+if (unknown.length > 0) {
+  console.error(`no ${unknown.join(", ")}: there is ${known.join(", ")}`);
+  process.exit(2);
+}
+const fill = values.fill === undefined ? undefined : Number(values.fill);
+if (fill !== undefined && !(values.against && fill > 0 && fill % (10 * FILL_BATCH) === 0)) {
+  console.error(`--fill takes a multiple of ${10 * FILL_BATCH} frames, and needs --against`);
   process.exit(2);
 }
 const cleanUp = () => {
@@ -83,7 +94,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 try {
   if (values.against !== undefined) {
-    const rows = await compareWith(await prepare(values.quick), values.against, names);
+    const setup = await prepare(values.quick);
+    const frames = fill ?? setup.count(DEFAULT_FILL);
+    const rows = await compareWith({ ...setup, fill: frames }, values.against, names);
     console.log(toMarkdown(rows));
     process.exit(0);
   }

@@ -5,6 +5,12 @@ import type { Jobs } from "./worker.ts";
 export const XS = "dist/xs";
 /** What {@link serveStore} serves with. */
 let measured = XS;
+
+/** The binary that is being measured: dist/xs, or what {@link measureWith} names. */
+export function measuredBinary(): string {
+  return measured;
+}
+
 /** How long anything may take to start or stop. */
 const PATIENCE_MS = 30_000;
 

@@ -1,7 +1,7 @@
 /** One measurement with its floor, taken in the same run. */
 export interface Row {
   name: string;
-  unit: "/s" | "ms" | "MB";
+  unit: "/s" | "ms" | "MB" | "B" | "%";
   value: number;
   floorName: string;
   floor: number;

@@ -2,12 +2,28 @@
 import { content } from "./floors/content.ts";
 import { sqlite, sqliteKv } from "./floors/sqlite.ts";
 import { batch } from "./load/batch.ts";
+import { fill } from "./load/fill.ts";
 import { followers, latency } from "./load/follow.ts";
+import { getFrames, getLast } from "./load/get.ts";
 import { kv } from "./load/kv.ts";
 import { post } from "./load/post.ts";
 import { pipe, read } from "./load/read.ts";
 
-const jobs = { content, sqlite, sqliteKv, batch, kv, followers, latency, post, pipe, read };
+const jobs = {
+  content,
+  sqlite,
+  sqliteKv,
+  batch,
+  fill,
+  kv,
+  getFrames,
+  getLast,
+  followers,
+  latency,
+  post,
+  pipe,
+  read,
+};
 
 export type Jobs = typeof jobs;
 

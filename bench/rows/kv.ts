@@ -10,17 +10,17 @@ export const kv: Group = {
     const many = setup.count(100_000);
     const [one, alone] = await inTurn(
       setup.rounds * 3,
-      () => ask(setup, "PUT", 1, few),
+      () => kvRequests(setup, "PUT", 1, few),
       () => job("sqliteKv", { file: setup.fresh(), count: few }),
     );
     const [crowd, ok] = await inTurn(
       setup.rounds,
-      () => ask(setup, "PUT", 64, many),
+      () => kvRequests(setup, "PUT", 64, many),
       () => answers(setup, "PUT", many),
     );
     const [gets, okGets] = await inTurn(
       setup.rounds,
-      () => ask(setup, "GET", 64, many),
+      () => kvRequests(setup, "GET", 64, many),
       () => answers(setup, "GET", many),
     );
     const nothing = '`Bun.serve` that answers "ok", 64 clients';
@@ -54,7 +54,8 @@ export const kv: Group = {
   },
 };
 
-async function ask(
+/** Puts or gets a second, on a fresh store. */
+export async function kvRequests(
   setup: Setup,
   method: "GET" | "PUT",
   clients: number,

@@ -54,7 +54,8 @@ export const serve: Group = {
   },
 };
 
-function runMs(command: string[]): number {
+/** How long a command takes as a process, in ms. */
+export function runMs(command: string[]): number {
   const started = performance.now();
   const { exitCode } = Bun.spawnSync(command, { stdio: ["ignore", "ignore", "inherit"] });
   if (exitCode !== 0) throw new Error(`${command.join(" ")} failed`);

@@ -10,9 +10,7 @@ export const STORED_BYTES = {
   "content-security-policy": "sandbox",
 } as const;
 
-/**
- * Headers of a streamed response: nginx, with its defaults, and other proxies would buffer it until its end.
- */
+/** Headers of a streamed response: nginx, with its defaults, and other proxies would buffer it until its end. */
 export const STREAMED = { "cache-control": "no-cache", "x-accel-buffering": "no" } as const;
 
 /** Adds the header that tells a client that the response comes from the API of xs. */

@@ -2,10 +2,9 @@ import { parseChunkMode } from "../core/chunk.ts";
 import { XsError } from "../core/error.ts";
 import { parseMeta } from "../core/frame.ts";
 import { parseIdempotencyKey } from "../core/header.ts";
-import { HTTP_RESPONSE } from "../core/http.ts";
 import { parseId } from "../core/id.ts";
 import { parseClientTopic } from "../core/topic.ts";
-import { FOREVER, parseAskedTtl, parseNewTtl, type Ttl } from "../core/ttl.ts";
+import { FOREVER, parseAppendTtl } from "../core/ttl.ts";
 import type { AppendCondition } from "../store/types.ts";
 import { takeBody } from "./body.ts";
 import type { Call } from "./call.ts";
@@ -31,7 +30,10 @@ export async function append(
   const condition = conditionOf(request);
   const write = {
     topic,
-    ttl: ttl === undefined ? FOREVER : ttlFor(topic, ttl, condition),
+    ttl:
+      ttl === undefined
+        ? FOREVER
+        : parseAppendTtl(topic, ttl, condition.idempotencyKey !== undefined),
     meta: header === null ? "null" : parseMeta(utf8(header)),
   };
   if (chunked !== undefined) {
@@ -42,17 +44,6 @@ export async function append(
   }
   const content = await takeBody(store, request, write.ttl.kind === "ephemeral");
   return frameResponse(await store.append({ ...write, content }, condition), timestamp);
-}
-
-/**
- * Parses the ttl of a frame to append. It may have ended already in two cases: a retry with an idempotency
- * key, which returns the first frame, and a response, which has the ttl of its request.
- *
- * @throws XsError `bad_ttl`
- */
-export function ttlFor(topic: string, text: string, { idempotencyKey }: AppendCondition): Ttl {
-  const mayBeOver = idempotencyKey !== undefined || topic === HTTP_RESPONSE;
-  return mayBeOver ? parseAskedTtl(text) : parseNewTtl(text);
 }
 
 /** Parses the conditions in the headers of an append. @throws XsError `bad_header`, `bad_id` */

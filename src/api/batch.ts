@@ -2,14 +2,15 @@ import { quoted, XsError } from "../core/error.ts";
 import { encodeMeta, parseObject, withTimestamp } from "../core/frame.ts";
 import { parseHash } from "../core/hash.ts";
 import { parseClientTopic } from "../core/topic.ts";
-import { FOREVER } from "../core/ttl.ts";
+import { FOREVER, parseAppendTtl } from "../core/ttl.ts";
 import { bytesOfText } from "../core/utf8.ts";
 import type { Store } from "../store/store.ts";
 import type { AppendCondition, AppendRequest, TakenContent } from "../store/types.ts";
-import { conditionOf, ttlFor } from "./append.ts";
+import { conditionOf } from "./append.ts";
 import { eachLine, LineError } from "./body-lines.ts";
 import type { Call } from "./call.ts";
 import { ndjsonResponse } from "./json-response.ts";
+import type { Share } from "./room.ts";
 
 /** The most frames of a batch, and the most bytes of all its lines. */
 const MAX_FRAMES = 10_000;
@@ -29,17 +30,9 @@ export async function appendBatch(
   if (condition.expectLast !== undefined) {
     throw new XsError("bad_header", "xs-expect-last is for the append of one frame");
   }
-  let taken = 0;
-  const take = (bytes: number) => {
-    rooms.bytes.acquire(bytes);
-    taken += bytes;
-  };
-  let lines: string[];
-  try {
-    lines = await store.appendAll(await readRequests(store, request, condition, take), condition);
-  } finally {
-    rooms.bytes.release(taken);
-  }
+  using share = rooms.bytes.take(0);
+  const requests = await readRequests(store, request, condition, share);
+  const lines = await store.appendAll(requests, condition);
   return ndjsonResponse(timestamp ? lines.map(withTimestamp) : lines);
 }
 
@@ -47,13 +40,13 @@ async function readRequests(
   store: Store,
   request: Request,
   condition: AppendCondition,
-  takeRoom: (bytes: number) => void,
+  share: Share,
 ): Promise<AppendRequest[]> {
   const requests: AppendRequest[] = [];
   let bytes = 0;
   const take = async (line: string) => {
     const size = Buffer.byteLength(line) + 1;
-    takeRoom(size);
+    share.more(size);
     bytes += size;
     if (requests.length >= MAX_FRAMES || bytes > MAX_BYTES) {
       throw new XsError(
@@ -82,38 +75,33 @@ async function parseRequest(
 ): Promise<AppendRequest> {
   const value = parseObject(line, 1);
   if (!value) {
-    throw new XsError(
-      "bad_batch",
-      `${quoted(line)} is not a frame: it is a JSON object with a topic`,
-    );
+    throw bad(`${quoted(line)} is not a frame: it is a JSON object with a topic`);
   }
   const { topic, meta = null, ttl: given = null, content = null, hash = null, ...rest } = value;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
     const hint = unknown === "id" ? "; POST /import adds frames that have ids" : "";
-    throw new XsError("bad_batch", `a frame of a batch has no key ${quoted(unknown)}${hint}`);
+    throw bad(`a frame of a batch has no key ${quoted(unknown)}${hint}`);
   }
   // As in an import, null means forever.
   const ttl = given ?? "forever";
   if (typeof topic !== "string" || typeof ttl !== "string") {
-    throw new XsError(
-      "bad_batch",
-      'a frame of a batch needs a "topic", and "ttl" is a text or null',
-    );
+    throw bad('a frame of a batch needs a "topic", and "ttl" is a text or null');
   }
   if (
     (content !== null && typeof content !== "string") ||
     (hash !== null && typeof hash !== "string")
   ) {
-    throw new XsError("bad_batch", '"content" and "hash" are texts');
+    throw bad('"content" and "hash" are texts');
   }
   if (content !== null && hash !== null) {
-    throw new XsError("bad_batch", "give content or the hash of content in the store, not both");
+    throw bad("give content or the hash of content in the store, not both");
   }
+  const isRetry = condition.idempotencyKey !== undefined;
   const fields = {
     topic: parseClientTopic(topic),
     meta: encodeMeta(meta),
-    ttl: ttl === "forever" ? FOREVER : ttlFor(topic, ttl, condition),
+    ttl: ttl === "forever" ? FOREVER : parseAppendTtl(topic, ttl, isRetry),
   };
   if (hash !== null) return { ...fields, content: knownContent(store, parseHash(hash)) };
   const ephemeral = fields.ttl.kind === "ephemeral";
@@ -128,4 +116,8 @@ function knownContent(store: Store, hash: string): TakenContent {
     "content_not_found",
     `there is no content ${hash} in this store: send it with POST /cas first`,
   );
+}
+
+function bad(problem: string): XsError {
+  return new XsError("bad_batch", problem);
 }

@@ -44,11 +44,7 @@ export async function readBody(
   const tooLarge = new XsError("body_too_large", `${what} is at most ${most} bytes`);
   const length = request.headers.get("content-length");
   if (Number(length) > most) throw tooLarge;
-  let taken = 0;
-  const take = (bytes: number) => {
-    room.acquire(bytes);
-    taken += bytes;
-  };
+  using share = room.take(0);
   try {
     // A larger body takes room as its bytes arrive: a client could claim any length.
     if (length !== null && Number(length) <= STAGED_MAX) return await request.bytes();
@@ -57,14 +53,12 @@ export async function readBody(
     for await (const chunk of request.body ?? []) {
       size += chunk.length;
       if (size > most) throw tooLarge;
-      take(chunk.length);
+      share.more(chunk.length);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);
   } catch (error) {
     throw bodyError(error);
-  } finally {
-    room.release(taken);
   }
 }
 

@@ -11,6 +11,7 @@ import {
 import { chunkKey } from "../core/index-keys.ts";
 import type { Json } from "../core/json.ts";
 import { READ_ALL } from "../core/read-options.ts";
+import { Signal } from "../lib/signal.ts";
 import { streamOf } from "../lib/streams.ts";
 import type { Store } from "../store/store.ts";
 import type { AppendRequest } from "../store/types.ts";
@@ -43,14 +44,14 @@ export async function appendChunks(
   // An error before the first frame still sets the status of the response.
   const first = await lines.next();
   let gone = false;
-  let ready = Promise.withResolvers<void>();
+  const ready = new Signal();
   const body = new ReadableStream<Uint8Array>(
     {
       async start(controller) {
         const send = async (line: string) => {
           if (gone) return;
           controller.enqueue(Buffer.from(`${timestamp ? withTimestamp(line) : line}\n`));
-          if ((controller.desiredSize ?? 1) <= 0) await ready.promise;
+          if ((controller.desiredSize ?? 1) <= 0) await ready.wait();
         };
         void (async () => {
           try {
@@ -63,13 +64,10 @@ export async function appendChunks(
           }
         })();
       },
-      pull() {
-        ready.resolve();
-        ready = Promise.withResolvers();
-      },
+      pull: () => ready.wake(),
       cancel() {
         gone = true;
-        ready.resolve();
+        ready.wake();
       },
     },
     new ByteLengthQueuingStrategy({ highWaterMark: MAX_WAITING_BYTES }),

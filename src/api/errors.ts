@@ -41,6 +41,7 @@ export function problemOf(error: unknown): Problem {
 
 function asXsError(error: unknown): XsError {
   if (error instanceof XsError) return error;
+  if (error instanceof SuppressedError) return asXsError(error.suppressed);
   const { code, message } = error as { code?: string; message?: string };
   if (code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL") {
     return diskFull(error);

@@ -19,40 +19,37 @@ export async function exportStore(call: Call): Promise<Response> {
   const { store, rooms } = call;
   const type = { ...STORED_BYTES, ...STREAMED, "content-type": "application/x-tar" };
   const { createTarPacker } = await import("modern-tar");
-  rooms.exports.acquire();
-  const snapshot = await store.snapshot().catch((error) => {
-    rooms.exports.release();
-    throw error;
-  });
-  try {
-    const frames = snapshot.frameTotals();
-    await checkFrames(snapshot);
-    const kv = await entryTotals(snapshot);
-    const { readable, controller } = createTarPacker();
-    const content = new ExportedContent(store, snapshot);
-    const pack = async () => {
-      await add(controller, FRAMES, frames.bytes, content.watched(snapshot.frames()));
-      await add(controller, KV_ENTRIES, kv.bytes, entryLines(snapshot));
-      for await (const { hash, size, chunks } of content.all()) {
-        await add(controller, contentEntry(hash), size, chunks);
-      }
-      const problems = content.problemLines();
-      if (problems.length > 0) await add(controller, PROBLEMS, problems.length, [problems]);
-      controller.finalize();
-    };
-    // Packing goes at the pace of the client, and fails when the client leaves.
-    pack()
-      .catch((error) => controller.error(brokeOff(call)(error)))
-      .finally(() => snapshot.close());
-    const counts = { "xs-frames": String(frames.frames), "xs-pairs": String(kv.entries) };
-    // A small store is packed at once and stays in memory until the client reads it, so its room stays taken.
-    const taken = untilTaken(readable, () => rooms.exports.release());
-    return new Response(taken, { headers: { ...type, ...counts } });
-  } catch (error) {
-    snapshot.close();
-    rooms.exports.release();
-    throw error;
-  }
+  using failed = new DisposableStack();
+  const share = failed.use(rooms.exports.take());
+  const snapshot = failed.adopt(await store.snapshot(), (snapshot) => snapshot.close());
+  const frames = snapshot.frameTotals();
+  // Finds damaged frames before the response begins, while its status can still report them.
+  for (const _ of snapshot.frames()) await nextTurn();
+  const kv = await entryTotals(snapshot);
+  const { readable, controller } = createTarPacker();
+  const content = new ExportedContent(store, snapshot);
+  const pack = async () => {
+    await add(controller, FRAMES, frames.bytes, content.watched(snapshot.frames()));
+    await add(controller, KV_ENTRIES, kv.bytes, entryLines(snapshot));
+    for await (const { hash, size, chunks } of content.all()) {
+      await add(controller, contentEntry(hash), size, chunks);
+    }
+    const problems = content.problemLines();
+    if (problems.length > 0) await add(controller, PROBLEMS, problems.length, [problems]);
+    controller.finalize();
+  };
+  // Packing goes at the pace of the client, and fails when the client leaves.
+  pack()
+    .catch((error) => controller.error(brokeOff(call)(error)))
+    .finally(() => snapshot.close());
+  const counts = { "xs-frames": String(frames.frames), "xs-pairs": String(kv.entries) };
+  // A small store is packed at once and stays in memory until the client reads it, so its room stays taken.
+  const response = new Response(
+    untilTaken(readable, () => share.release()),
+    { headers: { ...type, ...counts } },
+  );
+  failed.move();
+  return response;
 }
 
 /** Returns the same stream; calls `over` when the client has read all of it, or has left. */
@@ -90,11 +87,6 @@ async function add(
     .getWriter();
   for await (const chunk of chunks) await writer.write(chunk);
   await writer.close();
-}
-
-/** Finds damaged frames before the response begins, while its status can still report them. */
-async function checkFrames(snapshot: Snapshot): Promise<void> {
-  for (const _ of snapshot.frames()) await nextTurn();
 }
 
 /** Counts the entries and the bytes of their lines: a tar states the size of a file before its bytes. */

@@ -29,7 +29,7 @@ export interface Unexpected {
 export class FrameImport {
   readonly #store: Store;
   readonly #context: ApiContext;
-  readonly #options: ImportOptions;
+  readonly options: ImportOptions;
   /** The processors that the next start would run without the import; set before the first lifecycle frame comes in. */
   #before: readonly Expected[] | undefined;
   /** The spawns that the next start runs, after all frames are imported. */
@@ -42,18 +42,19 @@ export class FrameImport {
   constructor(store: Store, context: ApiContext, options: ImportOptions) {
     this.#store = store;
     this.#context = context;
-    this.#options = options;
+    this.options = options;
   }
 
-  /** Tells whether to import a frame; counts those that it omits. */
-  takes({ topic }: Pick<ImportFrame, "topic">): boolean {
-    if (!this.#options.noProcessors || processorEvent(topic) !== "spawn") return true;
-    this.#leftOut++;
-    return false;
-  }
-
-  /** Imports frames, all or none, and returns the number of new ones. @throws XsError as `Store.import` */
-  async step(frames: readonly ImportFrame[]): Promise<number> {
+  /**
+   * Imports frames, all or none, without the spawns that the options leave out. Returns the number of new ones.
+   *
+   * @throws XsError as `Store.import`
+   */
+  async step(given: readonly ImportFrame[]): Promise<number> {
+    const isLeftOut = ({ topic }: ImportFrame) =>
+      this.options.noProcessors && processorEvent(topic) === "spawn";
+    const frames = given.filter((frame) => !isLeftOut(frame));
+    this.#leftOut += given.length - frames.length;
     // This server has already seen the frames that exist.
     const lifecycle = frames.filter(
       ({ topic, id }) => processorEvent(topic) !== undefined && !this.#isThere(id),
@@ -64,7 +65,7 @@ export class FrameImport {
       this.#context.imported?.(lifecycle.map(({ id }) => id));
       for (const { id } of lifecycle) this.#brought.add(id);
     }
-    const { added } = await this.#store.import(frames, this.#options);
+    const { added } = await this.#store.import(frames, this.options);
     for (const frame of frames) if (this.#isMissing(frame)) this.#missing++;
     return added;
   }

@@ -27,22 +27,14 @@ export async function importTar(
   store: Store,
   chunks: AsyncGenerator<Uint8Array>,
   frames: FrameImport,
-  options: ImportOptions,
 ): Promise<TarImport> {
-  const release = await store.holdContent();
-  try {
-    store.checkWritable();
-    const space = new ImportSpace(store.path);
-    try {
-      const found = await readTar(store, space, chunks, options);
-      await bringIn(store, space, found, frames);
-      return { ...found, ...(await frames.unexpected()) };
-    } finally {
-      space.close();
-    }
-  } finally {
-    release();
-  }
+  using held = new DisposableStack();
+  held.defer(await store.holdContent());
+  store.checkWritable();
+  const space = held.adopt(new ImportSpace(store.path), (space) => space.close());
+  const found = await readTar(store, space, chunks, frames.options);
+  await bringIn(store, space, found, frames);
+  return { ...found, ...(await frames.unexpected()) };
 }
 
 /** Reads and checks the tar; stores its content, and keeps frames and entries in the import space. */
@@ -104,7 +96,7 @@ async function bringIn(
   let done = 0;
   try {
     for (const step of space.frames()) {
-      found.added += await frames.step(step.filter((frame) => frames.takes(frame)));
+      found.added += await frames.step(step);
       done += step.length;
     }
     for (const step of space.pairs()) await store.importEntries(await frames.entries(step));

@@ -27,16 +27,11 @@ export async function importAll(
   { store, request, context, rooms }: Call,
   { ahead, "no-processors": noProcessors }: { ahead: boolean; "no-processors": boolean },
 ): Promise<Response> {
-  const options = { ahead, noProcessors };
-  const frames = new FrameImport(store, context, options);
+  const frames = new FrameImport(store, context, { ahead, noProcessors });
   const { head, chunks } = await peek(request.body, BLOCK);
   if (isTar(head)) {
-    rooms.tars.acquire();
-    try {
-      return jsonResponse(await importTar(store, chunks, frames, options));
-    } finally {
-      rooms.tars.release();
-    }
+    using _ = rooms.tars.take();
+    return jsonResponse(await importTar(store, chunks, frames));
   }
   const unpack = unpacker(head);
   if (unpack) throw badTar(`the body is compressed: unpack it first, with  ${unpack}`);
@@ -55,21 +50,22 @@ async function importFrames(
   frames: FrameImport,
   room: Room,
 ): Promise<Response> {
+  using share = room.take(0);
   const total: LineImport = { frames: 0, added: 0 };
   let step: ImportFrame[] = [];
   let stepBytes = 0;
   let only = "";
   const commit = async () => {
-    total.added += await frames.step(step.filter((frame) => frames.takes(frame)));
+    total.added += await frames.step(step);
     total.frames += step.length;
     step = [];
-    room.release(stepBytes);
     stepBytes = 0;
+    share.release();
   };
   const take = (line: string) => {
     const fields = parseFrame(line);
     step.push({ ...fields, ttl: parseTtl(fields.ttl) });
-    room.acquire(line.length);
+    share.more(line.length);
     stepBytes += line.length;
     only = encodeFrame(fields.id, fields);
     if (step.length >= MAX_STEP_LINES || stepBytes >= MAX_STEP_BYTES) return commit();
@@ -82,8 +78,6 @@ async function importFrames(
     if (!(failure instanceof XsError)) throw failure;
     const kept = total.frames === 0 ? "nothing was imported" : `${total.frames} frames are in`;
     throw new XsError(failure.code, `${(error as Error).message} (${kept})`, { cause: error });
-  } finally {
-    room.release(stepBytes);
   }
   const counts = { ...total, ...(await frames.unexpected()) };
   if (total.frames !== 1 || counts.left_out) return jsonResponse(counts);

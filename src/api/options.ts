@@ -8,7 +8,7 @@ export interface Option<T> {
   readonly absent: T;
   /** Describes the option in a few words, for the documentation. */
   readonly about: string;
-  /** The option may occur several times, and its value is a list. */
+  /** The option may occur several times: its route reads the query itself. */
   readonly isList?: boolean;
 }
 

@@ -12,18 +12,31 @@ export class Room {
     this.#what = what;
   }
 
-  /** Takes room; return it with {@link release}. @throws XsError `too_many_requests` */
-  acquire(amount = 1): void {
-    if (this.#taken + amount > this.#most) {
-      const problem = `${this.#most} ${this.#what} are under way: try again later`;
-      throw new XsError("too_many_requests", problem);
-    }
-    this.#taken += amount;
+  /** Takes room until the share is released, or disposed. @throws XsError `too_many_requests` */
+  take(amount = 1): Share {
+    let taken = 0;
+    const release = () => {
+      this.#taken -= taken;
+      taken = 0;
+    };
+    const more = (amount: number) => {
+      if (this.#taken + amount > this.#most) {
+        const problem = `${this.#most} ${this.#what} are under way: try again later`;
+        throw new XsError("too_many_requests", problem);
+      }
+      this.#taken += amount;
+      taken += amount;
+    };
+    more(amount);
+    return { more, release, [Symbol.dispose]: release };
   }
+}
 
-  release(amount = 1): void {
-    this.#taken -= amount;
-  }
+/** The room that one request has taken. */
+export interface Share extends Disposable {
+  /** Takes more. @throws XsError `too_many_requests` */
+  more(amount: number): void;
+  release(): void;
 }
 
 /** The limits that all requests to one store share. */

@@ -60,24 +60,14 @@ export class Router {
   /** @param gone paths that xs does not have, each with a replacement */
   constructor(routes: readonly Route[], gone: Readonly<Record<string, string>>) {
     this.#gone = gone;
-    const forms = new Map<string, Map<string, Route>>();
-    for (const each of routes) {
-      const form = formOf(each.path);
-      const known = forms.get(form) ?? new Map<string, Route>();
-      forms.set(form, known.set(each.method, each));
-    }
-    for (const [form, known] of forms) {
+    for (const [form, rows] of Map.groupBy(routes, ({ path }) => formOf(path))) {
       const rest = form.endsWith("+") ? form.split("/").length - 1 : undefined;
-      this.#resources.set(form, { routes: known, rest });
+      this.#resources.set(form, { routes: new Map(rows.map((row) => [row.method, row])), rest });
     }
-    this.#firsts = new Set([...forms.keys()].map((form) => form.split("/")[0] ?? ""));
+    this.#firsts = new Set([...this.#resources.keys()].map((form) => form.split("/")[0] ?? ""));
   }
 
-  /**
-   * Answers a request by its route.
-   *
-   * @throws XsError `unknown_path`, `method_not_allowed` with `Allow`
-   */
+  /** Answers a request by its route. @throws XsError `unknown_path`, `method_not_allowed` with `Allow` */
   answer(call: Call): Response | Promise<Response> {
     const { request, url } = call;
     if (Object.hasOwn(this.#gone, url.pathname)) {
@@ -85,7 +75,12 @@ export class Router {
     }
     const segments = url.pathname.slice(1).split("/").map(decode);
     const found = this.#find(segments);
-    if (!found) throw unknownPath(url.pathname);
+    if (!found) {
+      throw new XsError(
+        "unknown_path",
+        `there is nothing at ${url.pathname}; see docs/protocol.md`,
+      );
+    }
     const { resource, name } = found;
     const { method } = request;
     const route = resource.routes.get(method === "HEAD" ? "GET" : method);
@@ -110,10 +105,6 @@ export class Router {
     const resource = third === undefined ? this.#resources.get(`${first}/:`) : undefined;
     return resource && { resource, name: second };
   }
-}
-
-function unknownPath(path: string): XsError {
-  return new XsError("unknown_path", `there is nothing at ${path}; see docs/protocol.md`);
 }
 
 /** The form of a path: `:name` becomes `:`, and `:name+` becomes `+`. */
@@ -163,11 +154,7 @@ function parseOptions<O extends Options>(url: URL, options: O): Values<O> {
   for (const [name, text] of url.searchParams) {
     const option = Object.hasOwn(options, name) ? options[name] : undefined;
     if (!option) throw unknownOption(name, options);
-    if (option.isList) {
-      values[name] = [...((values[name] as unknown[] | undefined) ?? []), option.parse(text, name)];
-      continue;
-    }
-    if (given.has(name)) {
+    if (given.has(name) && !option.isList) {
       throw new XsError("bad_option", `the option ${quoted(name)} is given twice`);
     }
     given.add(name);

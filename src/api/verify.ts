@@ -13,7 +13,7 @@ const PROGRESS_MS = 200;
 export function verify(call: Call, { progress: wanted }: { progress: boolean }): Response {
   const { store, request, rooms } = call;
   if (request.method === "HEAD") return new Response(null, { headers: HEADERS });
-  rooms.checks.acquire();
+  const share = rooms.checks.take();
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   const write = (line: object) => writer.write(Buffer.from(`${JSON.stringify(line)}\n`));
@@ -38,6 +38,6 @@ export function verify(call: Call, { progress: wanted }: { progress: boolean }):
     })
     .catch((error) => writer.abort(brokeOff(call)(error)))
     .catch(() => {})
-    .finally(() => rooms.checks.release());
+    .finally(() => share.release());
   return new Response(readable, { headers: HEADERS });
 }

@@ -56,8 +56,7 @@ export function parseAddress(text: string): Address {
 
 function parseUrl(text: string, scheme: string): Address {
   if (scheme !== "http" && scheme !== "https") {
-    throw new XsError(
-      "bad_option",
+    throw bad(
       `xs does not speak ${scheme}://: give a store directory, HOST:PORT or an http(s):// URL, and reach a server elsewhere through a tunnel (ssh, a VPN)`,
     );
   }
@@ -67,17 +66,11 @@ function parseUrl(text: string, scheme: string): Address {
   const url = `${scheme}://${authority.slice(at + 1)}${rest}`.replace(/\/+$/, "");
   if (rest.includes("@")) throw unescapedToken();
   if (!URL.canParse(url)) {
-    throw new XsError(
-      "bad_option",
-      `the address is no URL that names a host: it is ${quoted(url)}`,
-    );
+    throw bad(`the address is no URL that names a host: it is ${quoted(url)}`);
   }
   // Each request appends a path to the address.
   if (/[?#]/.test(url)) {
-    throw new XsError(
-      "bad_option",
-      `the address ${quoted(url)} has a "?" or "#": leave out what follows`,
-    );
+    throw bad(`the address ${quoted(url)} has a "?" or "#": leave out what follows`);
   }
   if (at < 0) return { url };
   const [user = "", ...password] = authority.slice(0, at).split(":");
@@ -99,17 +92,13 @@ function mayHoldToken(text: string): boolean {
 function badTokenAddress(text: string): XsError {
   const after = text.slice(text.lastIndexOf("@") + 1);
   if (/^[^@]*[/?#]/s.test(text) && /:[0-9]{1,5}$/.test(after)) return unescapedToken();
-  return new XsError(
-    "bad_option",
+  return bad(
     "the port is missing behind the host of an address with a token: write user:TOKEN@HOST:PORT, or http(s)://user:TOKEN@HOST, or put ./ before the name of a folder",
   );
 }
 
 function unescapedToken(): XsError {
-  return new XsError(
-    "bad_option",
-    'in the token of an address "/", "?" and "#" are %2F, %3F and %23',
-  );
+  return bad('in the token of an address "/", "?" and "#" are %2F, %3F and %23');
 }
 
 function unescaped(text: string): string {
@@ -128,4 +117,8 @@ export function defaultAddress(): Address {
   if (isStore(here) || existsSync(join(here, "sock"))) return { directory: here, found: true };
   const data = XDG_DATA_HOME || join(homedir(), ".local", "share");
   return { directory: absolutePath(join(data, "cross.stream", "store")), found: true };
+}
+
+function bad(problem: string): XsError {
+  return new XsError("bad_option", problem);
 }

@@ -9,18 +9,13 @@ import type { Address } from "./address.ts";
 import { reach } from "./reach.ts";
 
 /** A client of a store: over its socket, over TCP or, without a server, in this process. */
-export interface Client {
-  /**
-   * Sends a request to a path of the API.
-   *
-   * @throws XsError the error in the response, if it is no success
-   */
+export interface Client extends AsyncDisposable {
+  /** Sends a request to a path of the API. @throws XsError the error in the response, if it is no success */
   request(path: string, init?: RequestInit): Promise<Response>;
   /** The token that another process needs for the address of {@link serve}; undefined for a local store. */
   readonly token?: string | undefined;
   /** Returns an address at which other processes reach the store while this client is open. */
   serve(): Promise<string>;
-  close(): Promise<void>;
 }
 
 /** How {@link connect} may reach a store. */
@@ -84,7 +79,13 @@ async function openHere(
 
 function remote(address: string, place: Place): Client {
   const token = "url" in place ? place.token : undefined;
-  return { request: httpAsk(place), token, serve: async () => address, async close() {} };
+  const close = async () => {};
+  return {
+    request: httpAsk(place),
+    token,
+    serve: async () => address,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 async function direct(directory: string): Promise<Client | undefined> {
@@ -112,7 +113,7 @@ async function direct(directory: string): Promise<Client | undefined> {
       listener ??= await listen(directory, answer);
       return directory;
     },
-    async close() {
+    async [Symbol.asyncDispose]() {
       await listener?.stop(0);
       await store.close();
     },

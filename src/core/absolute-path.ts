@@ -49,14 +49,9 @@ function notUtf8(what: string): XsError {
 
 /** The NUL-terminated strings in a file of proc(5); none if there is no such file. */
 function parts(file: string): Buffer[] {
-  const bytes = tryRead(() => readFileSync(file));
-  const found: Buffer[] = [];
-  for (let start = 0; bytes && start < bytes.length; ) {
-    const end = bytes.indexOf(0, start);
-    found.push(bytes.subarray(start, end < 0 ? undefined : end));
-    start = end < 0 ? bytes.length : end + 1;
-  }
-  return found;
+  const bytes = tryRead(() => readFileSync(file, "latin1"));
+  const texts = bytes?.replace(/\0$/, "").split("\0") ?? [];
+  return texts.map((text) => Buffer.from(text, "latin1"));
 }
 
 function tryRead<T>(read: () => T): T | undefined {

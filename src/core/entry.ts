@@ -1,6 +1,5 @@
 import { textOf } from "../lib/text.ts";
-import type { Json } from "./json.ts";
-import { parseJson } from "./json.ts";
+import { type Json, parseJson } from "./json.ts";
 
 /** The line of JSON that a watcher gets for an entry that was written, or deleted (`value` is null). */
 export function changeLine({

@@ -66,9 +66,7 @@ export const ERRORS = {
 /** The code of a failure. */
 export type ErrorCode = keyof typeof ERRORS;
 
-/**
- * A failure with a stable code. Its message tells a person the problem and the next step.
- */
+/** A failure with a stable code. Its message tells a person the problem and the next step. */
 export class XsError extends Error {
   /** Users see this name. The build shortens class names, so it is set here. */
   static override readonly name = "XsError";

@@ -157,7 +157,11 @@ function parseDeep(line: string): JsonObject | undefined {
   // Each level takes two characters, and the frame itself is one more level.
   const most = MAX_META / 2 + 1;
   if (isDeeperThan(most, line)) throw tooDeep(most);
-  return asObject(attempt(() => JSON.parse(line)));
+  try {
+    return asObject(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -183,13 +187,5 @@ function fromBase64(text: string): string {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(text, "base64"));
   } catch {
     return "";
-  }
-}
-
-function attempt(parse: () => unknown): unknown {
-  try {
-    return parse();
-  } catch {
-    return undefined;
   }
 }

@@ -50,7 +50,7 @@ export function parseReadOptions(params: Iterable<readonly [string, string]>): R
   for (const [key, value] of params) {
     const name = ALIASES[key] ?? key;
     if (given.has(name) && name !== "topic") {
-      throw new XsError("bad_option", `the option ${quoted(key)} is given twice`);
+      throw bad(`the option ${quoted(key)} is given twice`);
     }
     given.set(name, given.has(name) ? `${given.get(name)},${value}` : value);
   }
@@ -73,8 +73,7 @@ export function parseReadOptions(params: Iterable<readonly [string, string]>): R
     withTimestamp: take("with-timestamp", parseFlag) ?? false,
   });
   for (const name of given.keys()) {
-    throw new XsError(
-      "bad_option",
+    throw bad(
       `there is no read option ${quoted(name)}; there are last-id (after), from, tail (new), follow, limit, last, topic, order and with-timestamp`,
     );
   }
@@ -115,7 +114,7 @@ function checkCombination(options: ReadOptions): ReadOptions {
                 : order === "arrival" && last !== undefined
                   ? "last counts the newest by id, so it does not go with order=arrival"
                   : undefined;
-  if (problem) throw new XsError("bad_option", problem);
+  if (problem) throw bad(problem);
   return options;
 }
 
@@ -134,20 +133,14 @@ function parseIdOption(value: string, name: string): string {
 export function parseFlag(value: string, name: string): boolean {
   if (value === "" || value === "true" || value === "yes") return true;
   if (value === "false" || value === "no") return false;
-  throw new XsError("bad_option", `${name}=${quoted(value)} is neither true (yes) nor false (no)`);
+  throw bad(`${name}=${quoted(value)} is neither true (yes) nor false (no)`);
 }
 
 /** Parses the option `follow` alone; null, for an absent option, means off. @throws XsError `bad_option` */
 export function parseFollow(value: string | null): Pick<ReadOptions, "follow" | "pulse"> {
-  const follow = value !== null && parseFollowOption(value, "follow");
-  return compact({
-    follow: follow !== false,
-    pulse: typeof follow === "number" ? follow : undefined,
-  });
-}
-
-function parseFollowOption(value: string, name: string): boolean | number {
-  return /^[0-9]+$/.test(value) ? parsePulse(value, `${name}=`) : parseFlag(value, name);
+  if (value === null) return { follow: false };
+  if (/^[0-9]+$/.test(value)) return { follow: true, pulse: parsePulse(value, "follow=") };
+  return { follow: parseFlag(value, "follow") };
 }
 
 /**
@@ -159,27 +152,25 @@ function parseFollowOption(value: string, name: string): boolean | number {
 export function parsePulse(value: string, name: string): number {
   const ms = /^[0-9]+$/.test(value) ? Number(value) : 0;
   if (ms >= 1 && ms <= MAX_PULSE) return ms;
-  throw new XsError(
-    "bad_option",
-    `${name}${quoted(value)}: the pulse is from 1 to ${MAX_PULSE} milliseconds`,
-  );
+  throw bad(`${name}${quoted(value)}: the pulse is from 1 to ${MAX_PULSE} milliseconds`);
 }
 
 /** Parses a count of frames: a whole number from 0 that a double holds exactly. @throws XsError `bad_option` */
 export function parseCount(value: string, name: string): number {
   const count = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN;
   if (Number.isSafeInteger(count)) return count;
-  throw new XsError(
-    "bad_option",
-    `${name}=${quoted(value)} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`,
-  );
+  throw bad(`${name}=${quoted(value)} is not a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`);
 }
 
 function parseOrder(value: string): ReadOptions["order"] {
   if (value === "asc" || value === "desc" || value === "arrival") return value;
-  throw new XsError("bad_option", `order=${quoted(value)} is none of asc, desc and arrival`);
+  throw bad(`order=${quoted(value)} is none of asc, desc and arrival`);
 }
 
 function compact<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
+}
+
+function bad(problem: string): XsError {
+  return new XsError("bad_option", problem);
 }

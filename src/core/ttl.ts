@@ -1,4 +1,5 @@
 import { quoted, XsError } from "./error.ts";
+import { HTTP_RESPONSE } from "./http.ts";
 import { timestampOf } from "./id.ts";
 import { parseMoment, type Zone } from "./moment.ts";
 
@@ -74,6 +75,17 @@ export function parseNewTtl(text: string, zone?: Zone): Ttl {
     "bad_ttl",
     `ttl ${quoted(text)} ended on ${new Date(ttl.at).toISOString()}, so no read would ever give the frame: name a moment to come`,
   );
+}
+
+/**
+ * Parses the ttl of a frame to append. It may have ended already in two cases: a retry with an idempotency
+ * key, which returns the first frame, and a response, which has the ttl of its request.
+ *
+ * @throws XsError `bad_ttl`
+ */
+export function parseAppendTtl(topic: string, text: string, isRetry: boolean, zone?: Zone): Ttl {
+  const mayBeOver = isRetry || topic === HTTP_RESPONSE;
+  return mayBeOver ? parseAskedTtl(text, zone) : parseNewTtl(text, zone);
 }
 
 /** The ttl that ends at a moment, in ms since 1970. */

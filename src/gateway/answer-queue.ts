@@ -4,6 +4,7 @@ import { HTTP_RESPONSE } from "../core/http.ts";
 import type { Json } from "../core/json.ts";
 import { READ_ALL } from "../core/read-options.ts";
 import { nextTurn } from "../lib/next-turn.ts";
+import { Signal } from "../lib/signal.ts";
 import type { Store } from "../store/store.ts";
 
 /** The parts of a response frame that an exchange needs. */
@@ -32,7 +33,7 @@ export class AnswerQueue {
   /** The number of frames that did not fit and were not found in the store yet. */
   #missing = 0;
   #failure: Error | undefined;
-  #wake: () => void = () => {};
+  readonly #changed = new Signal();
 
   constructor(store: Store, requestId: string) {
     this.#store = store;
@@ -53,13 +54,13 @@ export class AnswerQueue {
       this.#queued.push(answer);
       this.#position = answer.id;
     }
-    this.#wake();
+    this.#changed.wake();
   }
 
   /** Ends the queue: {@link next} rejects with this error after the queued frames. */
   fail(error: Error): void {
     this.#failure ??= error;
-    this.#wake();
+    this.#changed.wake();
   }
 
   /**
@@ -77,9 +78,7 @@ export class AnswerQueue {
       } else if (this.#failure) {
         throw this.#failure;
       } else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
+        await this.#changed.wait();
       }
     }
   }

@@ -41,17 +41,15 @@ export class Arrivals {
   begin(): Arrival {
     if (this.#bodies.size >= MAX_BODIES) {
       const slowest = this.#slowest();
-      if (!slowest)
-        throw new XsError(
-          "too_many_requests",
-          `${MAX_BODIES} bodies are on their way: try again later`,
-        );
+      if (!slowest) throw tooMany(`${MAX_BODIES} bodies`);
       slowest.giveUp();
       this.#remove(slowest);
     }
     const body = new Body();
     this.#bodies.add(body);
-    this.#timer ??= setInterval(() => this.#giveUpSlow(), 1000);
+    this.#timer ??= setInterval(() => {
+      for (const one of this.#bodies) if (one.isTooSlow()) one.giveUp();
+    }, 1000);
     return {
       waits: (fail) => body.waits(fail),
       came: (bytes) => this.#came(body, bytes),
@@ -64,8 +62,7 @@ export class Arrivals {
     body.size += bytes;
     this.#inFiles += body.inFiles - before;
     if (this.#inFiles <= this.#mostInFiles) return;
-    const problem = `${this.#mostInFiles} bytes of bodies are on their way: try again later`;
-    throw new XsError("too_many_requests", problem);
+    throw tooMany(`${this.#mostInFiles} bytes of bodies`);
   }
 
   #remove(body: Body): void {
@@ -74,10 +71,6 @@ export class Arrivals {
     if (this.#bodies.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-  }
-
-  #giveUpSlow(): void {
-    for (const body of this.#bodies) if (body.isTooSlow()) body.giveUp();
   }
 
   /** The slow body with the lowest rate; undefined if none is slow. */
@@ -94,6 +87,10 @@ export class Arrivals {
     }
     return slowest;
   }
+}
+
+function tooMany(what: string): XsError {
+  return new XsError("too_many_requests", `${what} are on their way: try again later`);
 }
 
 class Body {

@@ -59,18 +59,14 @@ export interface Visit {
 /** One request and its response. */
 export class Exchange {
   readonly #parts: GatewayParts;
-  readonly #admit: () => void;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #visit: Visit;
   readonly #out: Outgoing;
   #queue: AnswerQueue | undefined;
 
-  constructor(parts: GatewayParts, { request, response, admit }: Visit) {
+  constructor(parts: GatewayParts, visit: Visit) {
     this.#parts = parts;
-    this.#admit = admit;
-    this.#request = request;
-    this.#response = response;
-    this.#out = new Outgoing(response, parts.limits.timeout, () => {
+    this.#visit = visit;
+    this.#out = new Outgoing(visit.response, parts.limits.timeout, () => {
       this.#queue?.fail(new ClientGone());
     });
   }
@@ -102,7 +98,7 @@ export class Exchange {
         more = hasMore(answer.meta);
         await this.#sendContent(await this.#open(answer));
       }
-      if (!this.#response.writableEnded) this.#response.end();
+      if (!this.#visit.response.writableEnded) this.#visit.response.end();
       // The handler still sends the body: tells it that nobody reads it.
       if (more) await this.#note(HTTP_DISCONNECT, { request_id: queue.requestId });
     } catch (error) {
@@ -114,19 +110,19 @@ export class Exchange {
 
   /** Appends the request to the stream. */
   async #ask(meta: string): Promise<AnswerQueue> {
-    const { timeout, bodyMax, ttl } = this.#parts.limits;
-    const body = bodyOf(this.#request, this.#parts.arrivals, bodyMax, timeout);
-    if (this.#request.headers.expect !== undefined) this.#response.writeContinue();
-    const content = await this.#parts.store.content.take(body, ttl.kind === "ephemeral");
+    const { store, limits, arrivals, answers } = this.#parts;
+    const { timeout, bodyMax, ttl } = limits;
+    const { request, response, admit } = this.#visit;
+    const body = bodyOf(request, arrivals, bodyMax, timeout);
+    if (request.headers.expect !== undefined) response.writeContinue();
+    const content = await store.content.take(body, ttl.kind === "ephemeral");
     try {
-      this.#admit();
+      admit();
     } catch (error) {
-      this.#parts.store.content.unpin(content);
+      store.content.unpin(content);
       throw error;
     }
-    return await this.#parts.answers.ask(() =>
-      this.#parts.store.append({ topic: HTTP_REQUEST, meta, ttl, content }),
-    );
+    return await answers.ask(() => store.append({ topic: HTTP_REQUEST, meta, ttl, content }));
   }
 
   async #first(queue: AnswerQueue): Promise<AnswerFrame> {
@@ -155,7 +151,7 @@ export class Exchange {
     const start = content?.slice(0, SAMPLE);
     const sample = start instanceof Blob ? await start.bytes() : start;
     // The first frame is checked, so the head can be sent.
-    const response = this.#response;
+    const { request, response } = this.#visit;
     response.statusCode = status;
     if (more) for (const [name, value] of Object.entries(STREAMED)) response.setHeader(name, value);
     for (const [name, values] of headers) {
@@ -166,7 +162,7 @@ export class Exchange {
       const goesOn = more || sizeOf(content) > SAMPLE;
       response.setHeader("content-type", sniffedType(sample ?? new Uint8Array(), goesOn));
     }
-    const isHead = this.#request.method === "HEAD";
+    const isHead = request.method === "HEAD";
     if (!more && (content || !isHead)) response.setHeader("content-length", sizeOf(content));
     if (isHead) return false;
     if (content instanceof Uint8Array && !more) {
@@ -195,10 +191,7 @@ export class Exchange {
 
   /** Reports the error of a request that is on the stream. */
   async #failed(error: unknown, requestId: string, responseId: string | undefined): Promise<void> {
-    if (error instanceof ClientGone) {
-      await this.#note(HTTP_DISCONNECT, { request_id: requestId });
-      return;
-    }
+    if (error instanceof ClientGone) return this.#note(HTTP_DISCONNECT, { request_id: requestId });
     this.#refuse(error);
     const { status, code, detail } = problemOf(error);
     await this.#note(HTTP_ERROR, {
@@ -211,12 +204,13 @@ export class Exchange {
   }
 
   #refuse(error: unknown): void {
-    if (this.#response.destroyed) return;
+    const { request, response } = this.#visit;
+    if (response.destroyed) return;
     // The status is sent already, so only breaking off shows the client that the response failed.
-    if (this.#response.headersSent) {
+    if (response.headersSent) {
       logForOwner(error);
       this.#out.cut();
-    } else refuse(this.#request, this.#response, error);
+    } else refuse(request, response, error);
   }
 
   async #note(topic: string, meta: object): Promise<void> {

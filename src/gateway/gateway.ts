@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { XsError } from "../core/error.ts";
+import { Room } from "../api/room.ts";
 import { HTTP_REQUEST } from "../core/http.ts";
 import { formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
 import { bindPrivately } from "../net/private-socket.ts";
@@ -30,7 +30,7 @@ export class Gateway {
   readonly address: string;
   readonly #parts: GatewayParts;
   readonly #server: Server;
-  #inFlight = 0;
+  readonly #inFlight: Room;
 
   private constructor(host: GatewayHost, server: Server, address: string) {
     const { store, limits } = host;
@@ -40,6 +40,7 @@ export class Gateway {
       contents: new RecentContent(store),
       arrivals: new Arrivals(limits.bodyMax),
     };
+    this.#inFlight = new Room(limits.inFlight, "requests");
     this.#server = server;
     this.address = address;
   }
@@ -92,9 +93,8 @@ export class Gateway {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let meta: string;
-    const place = this.#place();
     try {
-      place.acquire();
+      using _ = this.#inFlight.take();
       meta = requestMeta(request);
       // A starting or restarting handler does not follow yet, but it will answer.
       const { store, handlers } = this.#parts;
@@ -103,35 +103,11 @@ export class Gateway {
       }
     } catch (error) {
       return refuse(request, response, error);
-    } finally {
-      // A body may take long to arrive, so the request holds no place meanwhile.
-      place.release();
     }
-    const exchange = new Exchange(this.#parts, { request, response, admit: place.acquire });
-    try {
-      await exchange.run(meta);
-    } finally {
-      place.release();
-    }
-  }
-
-  /** Makes a place among the requests under way, for the caller to acquire and release. */
-  #place(): { acquire(): void; release(): void } {
-    let isTaken = false;
-    const acquire = () => {
-      const most = this.#parts.limits.inFlight;
-      if (this.#inFlight >= most) {
-        const problem = `${most} requests are under way: try again later`;
-        throw new XsError("too_many_requests", problem);
-      }
-      this.#inFlight++;
-      isTaken = true;
-    };
-    const release = () => {
-      if (isTaken) this.#inFlight--;
-      isTaken = false;
-    };
-    return { acquire, release };
+    // A body may take long to arrive, so the request holds no place meanwhile.
+    using place = this.#inFlight.take(0);
+    const visit = { request, response, admit: () => place.more(1) };
+    await new Exchange(this.#parts, visit).run(meta);
   }
 }
 

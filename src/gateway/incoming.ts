@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { bodyCutOff } from "../api/body.ts";
 import { XsError } from "../core/error.ts";
+import { pulled } from "../lib/streams.ts";
 import type { Arrival, Arrivals } from "./arrivals.ts";
 
 /**
@@ -27,30 +28,17 @@ export function bodyOf(
   const next = async () => {
     const { value, done } = await nextChunk(chunks, arrival, stallMs);
     if (done && !request.complete) throw bodyCutOff(undefined);
-    if (done) return undefined;
+    if (done) return void arrival.end();
     size += value.length;
     if (size > most) throw tooLarge;
     arrival.came(value.length);
     return value;
   };
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        let chunk: Uint8Array | undefined;
-        try {
-          chunk = await next();
-        } catch (error) {
-          arrival.end();
-          throw error;
-        }
-        if (chunk) return controller.enqueue(chunk);
-        arrival.end();
-        controller.close();
-      },
-      cancel: () => arrival.end(),
-    },
-    { highWaterMark: 0 },
-  );
+  const failed = (error: unknown) => {
+    arrival.end();
+    return error;
+  };
+  return pulled(next, () => arrival.end(), failed);
 }
 
 async function nextChunk(

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { Signal } from "../lib/signal.ts";
 
 /** The client left before its response was complete. */
 export class ClientGone extends Error {
@@ -10,7 +11,7 @@ export class Outgoing {
   readonly #response: ServerResponse;
   readonly #stallMs: number;
   #gone = false;
-  #wake: () => void = () => {};
+  readonly #drained = new Signal();
 
   /**
    * @param stallMs a client that reads nothing for this long, in ms, counts as gone
@@ -24,10 +25,10 @@ export class Outgoing {
     response.on("close", () => {
       if (response.writableFinished) return;
       this.#gone = true;
-      this.#wake();
+      this.#drained.wake();
       left();
     });
-    response.on("drain", () => this.#wake());
+    response.on("drain", () => this.#drained.wake());
     // "close" reports the error as well; without this listener it would end the process.
     response.on("error", () => {});
   }
@@ -43,9 +44,7 @@ export class Outgoing {
     if (bytes.length === 0 || this.#response.write(bytes)) return;
     const timer = setTimeout(() => this.cut(), this.#stallMs);
     // Not Promise.race: a promise that lives as long as a stream would collect a reaction for each write.
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
+    await this.#drained.wait();
     clearTimeout(timer);
     this.check();
   }

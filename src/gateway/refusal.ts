@@ -27,8 +27,8 @@ export function noHandler({
   isPaused,
   someFailed,
 }: Pick<Handlers, "isPaused" | "someFailed">): XsError {
-  if (isPaused) return new NoHandlerNow("this site is paused: try again later");
-  if (someFailed) return new NoHandlerNow(HANDLER_FAILED);
+  if (isPaused) return new NoHandlerNow("no_handler", "this site is paused: try again later");
+  if (someFailed) return new NoHandlerNow("no_handler", HANDLER_FAILED);
   return new XsError(
     "no_handler",
     "nobody answers here yet: no handler takes http.request and no reader follows it",
@@ -39,11 +39,7 @@ const HANDLER_FAILED =
   "the handler of this site has failed: whoever runs it finds which and why with  xs last stream.cross.handler.failed,  and what still runs with  xs ps";
 
 /** A handler exists or existed, so the page must not explain the setup to visitors. */
-class NoHandlerNow extends XsError {
-  constructor(message: string) {
-    super("no_handler", message);
-  }
-}
+class NoHandlerNow extends XsError {}
 
 /** The most characters of all reasons for one request. */
 const MAX_REASONS_LENGTH = 10_000;
@@ -106,10 +102,7 @@ export function logForOwner(error: unknown): void {
   process.stderr.write(`xs: ${oneLine(`the gateway could not answer${more}: ${detail}`)}\n`);
 }
 
-/**
- * Answers a request with an error: a problem document if the client asks for JSON, else a page of plain
- * text.
- */
+/** Answers a request with an error: a problem document if the client asks for JSON, else a page of plain text. */
 export function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   logForOwner(error);
   const problem = forVisitors(problemOf(error));

@@ -25,11 +25,7 @@ const DROPPED = new Set([
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a header may not hold.
 const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
 
-/**
- * Reads the head of a response from the meta of its first frame.
- *
- * @throws XsError `bad_response`
- */
+/** Reads the head of a response from the meta of its first frame. @throws XsError `bad_response` */
 export function responseHead(meta: { readonly [key: string]: Json }): ResponseHead {
   const { status = 200, headers = {} } = meta;
   if (!(typeof status === "number" && Number.isInteger(status) && status >= 200 && status <= 599)) {
@@ -53,9 +49,7 @@ export function responseHead(meta: { readonly [key: string]: Json }): ResponseHe
     }
     if (DROPPED.has(name)) continue;
     const bytes = (values as string[]).map((text) => Buffer.from(text).toString("latin1"));
-    const before = read.get(name);
-    if (before) for (const text of bytes) before.push(text);
-    else read.set(name, bytes);
+    read.getOrInsert(name, []).push(...bytes);
   }
   return { status, headers: read };
 }

@@ -5,12 +5,8 @@ import { libc } from "./libc.ts";
 
 /** Syncs a file or a directory. */
 export async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await using handle = await open(path, "r");
+  await handle.sync();
 }
 
 /**

@@ -37,8 +37,7 @@ const loaded = new Map<keyof typeof CALLS, Call | undefined>();
 
 /** Looks up a libc call; undefined where this system, or its libc, has none of that name. */
 export function libc(name: keyof typeof CALLS): Call | undefined {
-  if (!loaded.has(name)) loaded.set(name, load(name));
-  return loaded.get(name);
+  return loaded.getOrInsertComputed(name, load);
 }
 
 function load(name: keyof typeof CALLS): Call | undefined {

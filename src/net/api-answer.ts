@@ -74,12 +74,11 @@ async function firstLine(response: Response): Promise<string> {
   if (!reader) return "";
   const { value } = await reader.read().catch(() => ({ value: undefined }));
   reader.releaseLock();
-  return (
-    new TextDecoder()
-      .decode(value?.subarray(0, 4096))
-      .trimStart()
-      .split(/[\r\n]/)[0] ?? ""
-  );
+  const [first = ""] = new TextDecoder()
+    .decode(value?.subarray(0, 4096))
+    .trimStart()
+    .split(/[\r\n]/);
+  return first;
 }
 
 function redirected({ path, at }: Asked, response: Response): XsError {

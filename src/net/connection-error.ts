@@ -24,8 +24,6 @@ export function connectionReason(error: unknown): string {
   // Each resolver has different error codes.
   if (syscall === "getaddrinfo" || message.startsWith("getaddrinfo"))
     return "there is no such host";
-  return (
-    MEANINGS[code] ??
-    message.replace(/(?: fetching ".*")?\.? For more information, pass `verbose.*$/s, "")
-  );
+  const own = message.replace(/(?: fetching ".*")?\.? For more information, pass `verbose.*$/s, "");
+  return MEANINGS[code] ?? own;
 }

@@ -1,10 +1,11 @@
 import { absolutePath } from "../core/absolute-path.ts";
 import { quoted, XsError } from "../core/error.ts";
 
+/** A TCP address. */
+export type TcpAddress = { readonly hostname: string; readonly port: number };
+
 /** The address a server listens on: TCP, or a unix socket. */
-export type ListenAddress =
-  | { readonly hostname: string; readonly port: number }
-  | { readonly path: string };
+export type ListenAddress = TcpAddress | { readonly path: string };
 
 /**
  * Parses `:PORT` (on 127.0.0.1), `HOST:PORT`, `[IPV6]:PORT` or the path of a unix socket, which has a

@@ -16,15 +16,13 @@ export async function bindPrivately<T>(
   // The umask sets the mode of a socket, and applies to the whole process: it is restored before other
   // code runs, and its owner can still enter a folder that a thread makes meanwhile.
   const umask = process.umask(0o077);
-  let bound: T | Promise<T>;
   try {
-    bound = bind(unix);
-  } catch (error) {
-    throw listenError({ path }, error);
-  } finally {
-    process.umask(umask);
-  }
-  try {
+    let bound: T | Promise<T>;
+    try {
+      bound = bind(unix);
+    } finally {
+      process.umask(umask);
+    }
     const value = await bound;
     chmodSync(path, 0o600);
     return value;

@@ -31,13 +31,12 @@ export function checkToken(request: Request, token: string): void {
   const where = "the token is in the file `token` of the store that is served here";
   if (header === null) {
     const how = "XS_TOKEN for xs, else the header  Authorization: Bearer …";
-    throw refusal(`the request brings no token: ${where}; send it with ${how}`, REALM);
+    throw refusal(`the request brings no token: ${where}; send it with ${how}`);
   }
   if (given === "") {
     const form = "Authorization: Bearer …";
     throw refusal(
       `the Authorization of the request is not of the form  ${form}  (xs sends it if XS_TOKEN is set): ${where}`,
-      REALM,
     );
   }
   throw refusal(
@@ -46,7 +45,7 @@ export function checkToken(request: Request, token: string): void {
   );
 }
 
-function refusal(problem: string, challenge: string): XsError {
+function refusal(problem: string, challenge = REALM): XsError {
   return new XsError("unauthorized", problem, { headers: { "www-authenticate": challenge } });
 }
 

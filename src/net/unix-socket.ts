@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { lstatSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 import { XsError } from "../core/error.ts";
-import { formatListenAddress, type ListenAddress } from "./listen-address.ts";
+import { formatListenAddress, type ListenAddress, type TcpAddress } from "./listen-address.ts";
 
 /** The longest path in `sockaddr_un`, without the final NUL: the field has 104 bytes on macOS, 108 on Linux. */
 const MAX_SOCKET_PATH = process.platform === "linux" ? 107 : 103;
@@ -65,7 +65,7 @@ export async function claimSocket(path: string): Promise<string> {
  *
  * @throws XsError `cannot_listen`
  */
-export async function checkHost(at: Exclude<ListenAddress, { path: string }>): Promise<void> {
+export async function checkHost(at: TcpAddress): Promise<void> {
   try {
     await lookup(at.hostname);
   } catch (cause) {

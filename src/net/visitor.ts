@@ -1,13 +1,7 @@
 import { hostname, networkInterfaces } from "node:os";
 import { quoted, XsError } from "../core/error.ts";
-import { formatListenAddress } from "./listen-address.ts";
+import { formatListenAddress, type TcpAddress } from "./listen-address.ts";
 import { checkToken } from "./token.ts";
-
-/** The TCP address on which the API is exposed. */
-interface Place {
-  readonly hostname: string;
-  readonly port: number;
-}
 
 /**
  * Checks a request over TCP: it needs the token and a Host that is ours, and no page of another site may
@@ -28,8 +22,8 @@ export function checkVisitor(request: Request, token: string, hosts: ReadonlySet
   }
 }
 
-/** All values of `Host` that name this address. */
-export function hostsOf({ hostname: given, port }: Place): Set<string> {
+/** All values of `Host` that name the address on which the API is exposed. */
+export function hostsOf({ hostname: given, port }: TcpAddress): Set<string> {
   const names = new Set([given, "localhost", "127.0.0.1", "::1"]);
   if (given === "0.0.0.0" || given === "::") {
     names.add(hostname());

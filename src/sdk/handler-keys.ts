@@ -8,5 +8,3 @@ export const DECLARED = [
   "one_by_one",
   "concurrency",
 ] as const;
-/** The keys of the object that a handler in TypeScript exports. */
-export const SCRIPT_KEYS: readonly string[] = ["run", ...DECLARED];

@@ -169,7 +169,9 @@ function batchesOf(frames: readonly LiveFrame[]): LiveBatch[] {
     const { position } = frames[start] as LiveFrame;
     let end = start + 1;
     while (end < frames.length && frames[end]?.position === position) end++;
-    batches.push(new LiveBatch(start === 0 && end === frames.length ? frames : frames.slice(start, end)));
+    batches.push(
+      new LiveBatch(start === 0 && end === frames.length ? frames : frames.slice(start, end)),
+    );
     start = end;
   }
   return batches;

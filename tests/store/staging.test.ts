@@ -72,8 +72,8 @@ test("content that is soon pushed out makes no file, while content that stays ge
     expect(n).toBeGreaterThan(1000);
     expect(await Array.fromAsync(store.content.files.list())).toEqual([hash ?? ""]);
     await store.collect();
-    expect(store.content.hasMuchUnused).toBe(false);
-    expect([...store.content.unused()]).toEqual([]);
+    expect(store.content.tables.staged.hasMuchUnused).toBe(false);
+    expect([...store.content.tables.staged.unused()]).toEqual([]);
     expect(store.content.staged().contents).toBe(10);
     expect(await problemsOf(store)).toEqual([]);
   });

@@ -53,6 +53,9 @@ function readInput(verb: Verb, rawArgs: readonly string[]): Omit<VerbInput, "ver
   return { positionals, options };
 }
 
+/** The option that a command line may repeat, of every verb that has it. */
+const LIST = "topic";
+
 /** The value of an option, joined with the value `before` it for a list. @throws UsageError */
 function oneValue(
   verb: Verb,
@@ -62,7 +65,7 @@ function oneValue(
 ): string {
   if (value === undefined) throw new UsageError(`the option --${name} needs a value`);
   if (before === undefined) return value;
-  if (verb.lists?.includes(name)) return `${before},${value}`;
+  if (name === LIST) return `${before},${value}`;
   // citty adds a spelling in camel case.
   const flags = spellings(name, verb.options[name] ?? {}).filter(
     (flag) => !/^--.*[A-Z]/.test(flag),

@@ -5,6 +5,8 @@ import { UsageError, type Verb } from "./verb.ts";
 
 /** Prints an error, and returns its exit code: 0 for a reader that has gone, 1 for a failure, 2 for wrong usage. */
 export async function exitCodeOf(error: unknown, verb: Verb): Promise<number> {
+  // What failed when the command cleaned up after its error says less.
+  if (error instanceof SuppressedError) return exitCodeOf(error.suppressed, verb);
   if (error instanceof BrokenPipe) return 0;
   if (error instanceof UsageError || (error as Error).name === "CLIError") {
     const { reminder } = await import("./help.ts");

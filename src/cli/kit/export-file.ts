@@ -17,14 +17,10 @@ export async function writeWhole(
   const direct = existsSync(target) && !statSync(target).isFile();
   const part = direct ? target : `${target}.${randomUUID()}.part`;
   // A user who may not read the store may not read a copy of it either.
-  const file = await open(part, direct ? "w" : "wx", 0o600).catch(about(path));
+  await using file = await open(part, direct ? "w" : "wx", 0o600).catch(about(path));
   try {
-    try {
-      await write((chunk) => file.writeFile(chunk).catch(about(path)));
-      if (!direct) await file.sync().catch(about(path));
-    } finally {
-      await file.close();
-    }
+    await write((chunk) => file.writeFile(chunk).catch(about(path)));
+    if (!direct) await file.sync().catch(about(path));
     if (!direct) await rename(part, target).catch(about(path));
   } catch (error) {
     if (!direct) await rm(part, { force: true });

@@ -73,16 +73,14 @@ interface ExportFile {
 function fileAt(name: string, path: string): ExportFile {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats) {
-    throw new XsError(
-      "bad_request",
+    throw bad(
       `${path} is a link to what is not there: restore its target, or remove the link; nothing was imported`,
     );
   }
   const isKnown = name === FRAMES || name === KV_ENTRIES || hashOfEntry(name) !== undefined;
   if (isKnown && stats.isFile()) return { name, path, size: stats.size };
   const what = stats.isDirectory() ? " is a folder, which" : "";
-  throw new XsError(
-    "bad_request",
+  throw bad(
     `${path}${what} is no part of an export: move it out of the folder; nothing was imported`,
   );
 }
@@ -102,7 +100,7 @@ async function add(
     onBytes(taken);
   }
   if (taken !== size) {
-    throw new XsError("bad_request", `${path} changed while xs read it: import it again`);
+    throw bad(`${path} changed while xs read it: import it again`);
   }
   await writer.close();
 }
@@ -110,15 +108,15 @@ async function add(
 function notAnExport(path: string): XsError {
   const has = (name: string) => existsSync(join(path, name));
   if (has("events.db")) {
-    return new XsError(
-      "bad_request",
-      `${path} is a store: import it with  xs export ${path} - | xs import ADDR -`,
-    );
+    return bad(`${path} is a store: import it with  xs export ${path} - | xs import ADDR -`);
   }
-  return new XsError(
-    "bad_request",
+  return bad(
     has("fjall") || has("cacache")
       ? `${path} is a store of cross.stream itself: serve it there, and export it with  .export FOLDER  of xs.nu`
       : `${path} holds no export: an export has ${FRAMES}, and ${KV_ENTRIES}, content/ or cas/ beside it`,
   );
+}
+
+function bad(problem: string): XsError {
+  return new XsError("bad_request", problem);
 }

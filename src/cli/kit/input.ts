@@ -1,6 +1,7 @@
 import { createReadStream, openSync, statSync } from "node:fs";
 import { XsError } from "../../core/error.ts";
 import { pulled, streamOf } from "../../lib/streams.ts";
+import { counted } from "./progress.ts";
 
 /** Input of up to this many bytes is sent in one piece, with its length. */
 const SHORT_BYTES = 64 * 1024;
@@ -47,16 +48,6 @@ export function readFile(
   const { size } = statSync(path);
   const chunks = createReadStream(path, { fd: file, highWaterMark: CHUNK_BYTES });
   return streamOf(counted(chunks, (bytes) => onProgress(bytes / size)));
-}
-
-/** @param onBytes receives how many bytes came so far */
-async function* counted(chunks: AsyncIterable<Uint8Array>, onBytes: (bytes: number) => void) {
-  let bytes = 0;
-  for await (const chunk of chunks) {
-    bytes += chunk.length;
-    onBytes(bytes);
-    yield chunk;
-  }
 }
 
 /** Reads standard input as text. */

@@ -3,7 +3,7 @@ const WIDTH = 30;
 const REDRAW_MS = 100;
 
 /** A progress bar on stderr; it draws nothing where stderr is no terminal. */
-export class Progress {
+export class Progress implements Disposable {
   readonly #shown = process.stderr.isTTY === true;
   #drawnAt = 0;
 
@@ -22,5 +22,22 @@ export class Progress {
   /** Erases the bar. Call it before anything else is written. */
   clear(): void {
     if (this.#drawnAt > 0) process.stderr.write("\r\x1b[K");
+  }
+
+  [Symbol.dispose](): void {
+    this.clear();
+  }
+}
+
+/** Passes chunks on. @param onBytes receives how many bytes came so far */
+export async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: (bytes: number) => void,
+) {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    onBytes(bytes);
+    yield chunk;
   }
 }

@@ -1,4 +1,5 @@
 import type { ArgsDef } from "citty";
+import { connect } from "../../client/connect.ts";
 import {
   formatReadOptions,
   parsePulse,
@@ -6,7 +7,7 @@ import {
   type ReadOptions,
 } from "../../core/read-options.ts";
 import { pipeOut } from "./response-body.ts";
-import { splitTarget, withClient } from "./target.ts";
+import { splitTarget } from "./target.ts";
 import { flag, parsed, text, type VerbInput } from "./verb.ts";
 
 /** The options that cat and tac share. */
@@ -38,17 +39,13 @@ export const READ_OPTIONS = {
   ...BACKWARD_OPTIONS,
 } satisfies ArgsDef;
 
-/** The read options that a command line may repeat. */
-export const READ_LISTS: readonly string[] = ["topic"];
-
 /** Reads the stream to stdout. @param fixed read options that the verb sets */
 export async function read(input: VerbInput, fixed: readonly [string, string][]): Promise<void> {
   const target = splitTarget(input.positionals, 0);
   const options = parsed(parseReadOptions, [...parametersOf(input.options), ...fixed]);
   const headers = input.options.has("sse") ? { accept: "text/event-stream" } : {};
-  await withClient(target, { serverOnly: options.follow }, async (client) => {
-    await followOut(options, await client.request(`/?${formatReadOptions(options)}`, { headers }));
-  });
+  await using client = await connect(target.address, { serverOnly: options.follow });
+  await followOut(options, await client.request(`/?${formatReadOptions(options)}`, { headers }));
 }
 
 /** Copies the body of a read to stdout; one that follows also ends when the reader of stdout is gone. */

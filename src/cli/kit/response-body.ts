@@ -1,8 +1,8 @@
-import type { ConnectOptions } from "../../client/connect.ts";
+import { type ConnectOptions, connect } from "../../client/connect.ts";
 import { textLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { writeOut } from "./output.ts";
-import { type Target, withClient } from "./target.ts";
+import type { Target } from "./target.ts";
 
 /** Sends one request, and copies the body of the response to stdout. @throws as `connect` and {@link pipeOut} do */
 export async function printAnswer(
@@ -11,7 +11,8 @@ export async function printAnswer(
   init?: RequestInit,
   options: ConnectOptions = {},
 ): Promise<void> {
-  await withClient(target, options, async (client) => pipeOut(await client.request(path, init)));
+  await using client = await connect(target.address, options);
+  await pipeOut(await client.request(path, init));
 }
 
 /** Copies the body of a response to stdout. @throws XsError `no_server` where the body breaks off */

@@ -4,7 +4,6 @@ import {
   looksLikeAddress,
   parseAddress,
 } from "../../client/address.ts";
-import { type Client, type ConnectOptions, connect } from "../../client/connect.ts";
 import { parsed, UsageError } from "./verb.ts";
 
 /** The address in a command line, or the default, and the arguments after it. */
@@ -38,18 +37,4 @@ export function splitTarget(
   if (rest.length > to) throw new UsageError(`too many arguments: ${rest.slice(to).join(" ")}`);
   const address = parsed(() => (addressed ? parseAddress(first) : defaultAddress()));
   return { address, rest };
-}
-
-/** Connects, runs `use` with the client, and closes the client also after an error. @throws as `connect` does */
-export async function withClient(
-  target: Target,
-  options: ConnectOptions,
-  use: (client: Client) => Promise<void>,
-): Promise<void> {
-  const client = await connect(target.address, options);
-  try {
-    await use(client);
-  } finally {
-    await client.close();
-  }
 }

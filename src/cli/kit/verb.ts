@@ -25,8 +25,6 @@ export interface Verb {
   /** The positional arguments, as the usage shows them. */
   readonly positionals: string;
   readonly options: ArgsDef;
-  /** Options that a command line may repeat: commas join their values. */
-  readonly lists?: readonly string[];
   /** Command lines that work, each with a note on its effect. */
   readonly examples: readonly (readonly [line: string, does: string])[];
   run(input: VerbInput): Promise<void>;

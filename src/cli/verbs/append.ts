@@ -1,10 +1,9 @@
 import { parseChunkMode } from "../../core/chunk.ts";
 import { parseMeta } from "../../core/frame.ts";
 import { parseIdempotencyKey } from "../../core/header.ts";
-import { HTTP_RESPONSE } from "../../core/http.ts";
 import { parseId } from "../../core/id.ts";
 import { parseClientTopic } from "../../core/topic.ts";
-import { parseAskedTtl, parseNewTtl, TTL_FORMS } from "../../core/ttl.ts";
+import { parseAppendTtl, TTL_FORMS } from "../../core/ttl.ts";
 import { readInput } from "../kit/input.ts";
 import { printAnswer } from "../kit/response-body.ts";
 import { splitTarget } from "../kit/target.ts";
@@ -57,11 +56,11 @@ export const appendVerb: Verb = {
       const value = options.get(name);
       if (value !== undefined) use(value);
     };
-    // A time that is over is no error for a retry, whose answer may be known, nor for an answer to a
-    // request, which has the ttl of the request.
-    const mayBeOver = options.has("idempotency-key") || target.rest[0] === HTTP_RESPONSE;
-    const parseTtl = mayBeOver ? parseAskedTtl : parseNewTtl;
-    given("ttl", (ttl) => query.set("ttl", parsed(parseTtl, ttl, "local").text));
+    const [topic = ""] = target.rest;
+    const isRetry = options.has("idempotency-key");
+    given("ttl", (ttl) =>
+      query.set("ttl", parsed(parseAppendTtl, topic, ttl, isRetry, "local").text),
+    );
     given("chunked", (mode) => query.set("chunked", parsed(parseChunkMode, mode, "--chunked ")));
     given("with-timestamp", (on) => query.set("with-timestamp", on));
     // A header cannot carry every character, base64 can.
@@ -73,10 +72,10 @@ export const appendVerb: Verb = {
     given("idempotency-key", (key) =>
       headers.set("idempotency-key", parsed(parseIdempotencyKey, key, "--idempotency-key")),
     );
-    const topic = batch ? "" : `/${parsed(parseClientTopic, target.rest[0] ?? "")}`;
+    const path = batch ? "/stream" : `/stream/${parsed(parseClientTopic, topic)}`;
     // Read first: with no server the client locks the store for as long as it is open.
     const body = chunked ? Bun.stdin.stream() : await readInput();
     const init = { method: "POST", headers, body };
-    await printAnswer(target, `/stream${topic}?${query}`, init, { create: true });
+    await printAnswer(target, `${path}?${query}`, init, { create: true });
   },
 };

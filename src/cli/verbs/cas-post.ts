@@ -1,7 +1,8 @@
+import { connect } from "../../client/connect.ts";
 import { textIn } from "../../net/text-body.ts";
 import { readInput } from "../kit/input.ts";
 import { writeOut } from "../kit/output.ts";
-import { splitTarget, withClient } from "../kit/target.ts";
+import { splitTarget } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 
 export const casPostVerb: Verb = {
@@ -13,9 +14,8 @@ export const casPostVerb: Verb = {
   async run({ positionals }) {
     const target = splitTarget(positionals, 0);
     const body = await readInput();
-    await withClient(target, { create: true }, async (client) => {
-      const response = await client.request("/cas", { method: "POST", body });
-      await writeOut(`${await textIn(response)}\n`);
-    });
+    await using client = await connect(target.address, { create: true });
+    const response = await client.request("/cas", { method: "POST", body });
+    await writeOut(`${await textIn(response)}\n`);
   },
 };

@@ -1,4 +1,4 @@
-import { READ_LISTS, READ_OPTIONS, read } from "../kit/read.ts";
+import { READ_OPTIONS, read } from "../kit/read.ts";
 import type { Verb } from "../kit/verb.ts";
 
 export const catVerb: Verb = {
@@ -6,7 +6,6 @@ export const catVerb: Verb = {
   summary: "Read the stream, oldest first, as JSON lines",
   positionals: "[ADDR]",
   options: READ_OPTIONS,
-  lists: READ_LISTS,
   examples: [
     ["xs cat", "everything so far"],
     ["xs cat --follow | jq", "the history, then new frames as they come"],

@@ -33,19 +33,15 @@ interface Command {
 }
 
 function commandsOf(verbs: readonly Verb[]): Command[] {
-  const commands = new Map<string, Command>();
-  for (const { name, summary, options } of verbs) {
-    const [first = "", second] = name.split(" ");
-    const known = commands.get(first);
-    const flags = Object.entries(options).flatMap(([flag, option]) => spellings(flag, option));
-    commands.set(first, {
-      name: first,
-      summary: second ? `Commands that begin with ${first}` : summary,
-      words: [...(known?.words ?? []), ...(second ? [second] : [])],
-      flags: [...new Set([...(known?.flags ?? []), ...flags])],
-    });
-  }
-  return [...commands.values()];
+  const groups = Map.groupBy(verbs, ({ name }) => name.split(" ")[0] ?? "");
+  return [...groups].map(([name, group]) => {
+    const words = group.flatMap((verb) => verb.name.split(" ").slice(1));
+    const options = group.flatMap((verb) => Object.entries(verb.options));
+    const flags = new Set(options.flatMap(([flag, option]) => spellings(flag, option)));
+    const summary =
+      words.length > 0 ? `Commands that begin with ${name}` : (group[0]?.summary ?? "");
+    return { name, summary, words, flags: [...flags] };
+  });
 }
 
 function bash(commands: readonly Command[]): string {

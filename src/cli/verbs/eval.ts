@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkAddress } from "../../client/connect.ts";
+import { checkAddress, connect } from "../../client/connect.ts";
 import { absolutePath } from "../../core/absolute-path.ts";
 import { XsError } from "../../core/error.ts";
 import { hideOwnPlaces, settleStack } from "../../lib/own-places.ts";
@@ -12,7 +12,7 @@ import { explain } from "../../sdk/ts/explain.ts";
 import { jsonOf, settled } from "../../sdk/ts/json.ts";
 import { readAll } from "../kit/input.ts";
 import { BrokenPipe, writeOut } from "../kit/output.ts";
-import { splitTarget, type Target, withClient } from "../kit/target.ts";
+import { splitTarget, type Target } from "../kit/target.ts";
 import { text, UsageError, type Verb } from "../kit/verb.ts";
 
 export const evalVerb: Verb = {
@@ -41,23 +41,17 @@ export const evalVerb: Verb = {
 };
 
 async function evaluate(target: Target, script: string, path?: string): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "xs-eval-"));
+  using folder = mkdtempDisposableSync(join(tmpdir(), "xs-eval-"));
   const write = (name: string, text: string) => {
-    const file = join(folder, name);
+    const file = join(folder.path, name);
     writeFileSync(file, text);
     return file;
   };
-  try {
-    if (isModule(script)) await evaluateTs(target, path ?? write("script.ts", script));
-    else {
-      const file = path ?? write("script.nu", script);
-      // A terminal shows nushell's tables, a pipe gets JSON lines.
-      const lines = process.stdout.isTTY ? undefined : write("lines.nu", LINES_NU);
-      await evaluateNu(target, file, { module: write("xs.nu", XS_NU), lines });
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  if (isModule(script)) return await evaluateTs(target, path ?? write("script.ts", script));
+  const file = path ?? write("script.nu", script);
+  // A terminal shows nushell's tables, a pipe gets JSON lines.
+  const lines = process.stdout.isTTY ? undefined : write("lines.nu", LINES_NU);
+  await evaluateNu(target, file, write("xs.nu", XS_NU), lines);
 }
 
 async function evaluateTs(target: Target, file: string): Promise<void> {
@@ -69,19 +63,18 @@ async function evaluateTs(target: Target, file: string): Promise<void> {
     process.removeAllListeners(event);
     process.on(event, (error: unknown) => uncaught.reject(error));
   }
-  await withClient(target, { create: true }, async (client) => {
-    const run = async () => {
-      const { default: script } = (await import(file)) as { default: unknown };
-      if (typeof script !== "function") throw new Error("the default export is not a function");
-      await print(await script(new DirectXs((path, init) => client.request(path, init))));
-    };
-    try {
-      await Promise.race([run(), uncaught.promise]);
-    } catch (error) {
-      if (error instanceof XsError || error instanceof BrokenPipe) throw error;
-      throw new XsError("bad_request", explain(error));
-    }
-  });
+  await using client = await connect(target.address, { create: true });
+  const run = async () => {
+    const { default: script } = (await import(file)) as { default: unknown };
+    if (typeof script !== "function") throw new Error("the default export is not a function");
+    await print(await script(new DirectXs((path, init) => client.request(path, init))));
+  };
+  try {
+    await Promise.race([run(), uncaught.promise]);
+  } catch (error) {
+    if (error instanceof XsError || error instanceof BrokenPipe) throw error;
+    throw new XsError("bad_request", explain(error));
+  }
 }
 
 /** Settles each error that the script logs: Bun's console prints the source where it arose, which may be ours. */
@@ -124,11 +117,8 @@ async function print(value: unknown): Promise<void> {
   await writeOut(`${text}\n`);
 }
 
-async function evaluateNu(
-  { address }: Target,
-  file: string,
-  { module, lines }: { module: string; lines: string | undefined },
-): Promise<void> {
+/** @param lines the module that prints for a pipe */
+async function evaluateNu({ address }: Target, file: string, module: string, lines?: string) {
   checkAddress(address);
   const nu = findNu();
   const { selfEnvironment } = await import("../../processors/child/environment.ts");
@@ -142,9 +132,8 @@ async function evaluateNu(
     env: {
       ...process.env,
       ...selfEnvironment(),
-      ...("url" in address
-        ? { XS_ADDR: address.url, ...(address.token !== undefined && { XS_TOKEN: address.token }) }
-        : { XS_ADDR: address.directory }),
+      XS_ADDR: "url" in address ? address.url : address.directory,
+      ...("url" in address && address.token !== undefined && { XS_TOKEN: address.token }),
     },
   });
   const reader = child.stdout?.getReader();

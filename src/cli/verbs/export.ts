@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { ParsedTarEntry } from "modern-tar";
+import { connect } from "../../client/connect.ts";
 import { XsError } from "../../core/error.ts";
 import { FRAMES, hashOfEntry, KV_ENTRIES, PROBLEMS } from "../../core/export-format.ts";
 import { chunksIn } from "../../net/text-body.ts";
@@ -8,8 +9,8 @@ import { writeWhole } from "../kit/export-file.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
 import { plural } from "../kit/plural.ts";
-import { Progress } from "../kit/progress.ts";
-import { splitTarget, withClient } from "../kit/target.ts";
+import { counted, Progress } from "../kit/progress.ts";
+import { splitTarget } from "../kit/target.ts";
 import { UsageError, type Verb } from "../kit/verb.ts";
 
 /** The number of contents in an export, and the problems that it reports. */
@@ -37,23 +38,22 @@ export const exportVerb: Verb = {
     if (file === "-" && process.stdout.isTTY) {
       throw new UsageError("a terminal cannot show a tar: name a file, or pipe it to a command");
     }
-    await withClient(target, {}, async (client) => {
-      const response = await client.request("/export");
-      let seen: Seen = { contents: 0, problems: [] };
-      const copy = async (take: (chunk: Uint8Array) => Promise<void>) => {
-        seen = await copyTar(response, take);
-      };
-      if (file === "-") await copy(writeOut);
-      else await writeWhole(file, copy);
-      for (const problem of seen.problems) messages.error(problem);
-      const count = (name: string) => plural(Number(response.headers.get(`xs-${name}`)), name);
-      const what = `${count("frames")}, ${plural(seen.contents, "contents")}, ${count("pairs")}`;
-      if (seen.problems.length === 0) return messages.success(`exported ${what}`);
-      throw new XsError(
-        "content_damaged",
-        `exported ${what}, without the content named above: an older export may still have it`,
-      );
-    });
+    await using client = await connect(target.address);
+    const response = await client.request("/export");
+    let seen: Seen = { contents: 0, problems: [] };
+    const copy = async (take: (chunk: Uint8Array) => Promise<void>) => {
+      seen = await copyTar(response, take);
+    };
+    if (file === "-") await copy(writeOut);
+    else await writeWhole(file, copy);
+    for (const problem of seen.problems) messages.error(problem);
+    const count = (name: string) => plural(Number(response.headers.get(`xs-${name}`)), name);
+    const what = `${count("frames")}, ${plural(seen.contents, "contents")}, ${count("pairs")}`;
+    if (seen.problems.length === 0) return messages.success(`exported ${what}`);
+    throw new XsError(
+      "content_damaged",
+      `exported ${what}, without the content named above: an older export may still have it`,
+    );
   },
 };
 
@@ -64,7 +64,7 @@ async function copyTar(
 ): Promise<Seen> {
   const { createTarDecoder } = await import("modern-tar");
   const { readable, writable } = createTarDecoder({ strict: true });
-  const progress = new Progress();
+  using progress = new Progress();
   const inspecting = inspect(readable, progress);
   const writer = writable.getWriter();
   try {
@@ -78,8 +78,6 @@ async function copyTar(
     await writer.abort(error).catch(() => {});
     await inspecting.catch(() => {});
     throw error;
-  } finally {
-    progress.clear();
   }
 }
 
@@ -93,23 +91,13 @@ async function inspect(entries: ReadableStream<ParsedTarEntry>, progress: Progre
       progress.show("contents", Number.parseInt(digits, 16) / 2 ** 32);
     }
     if (header.name === FRAMES || header.name === KV_ENTRIES) {
-      await countBytes(body, (bytes) => progress.show("frames", bytes / header.size));
+      const onBytes = (bytes: number) => progress.show("frames", bytes / header.size);
+      for await (const _ of counted(body, onBytes));
     } else if (header.name === PROBLEMS) {
       seen.problems = problemsIn(await new Response(body).text());
     } else await body.cancel();
   }
   return seen;
-}
-
-async function countBytes(
-  body: ReadableStream<Uint8Array>,
-  onBytes: (bytes: number) => void,
-): Promise<void> {
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    onBytes(bytes);
-  }
 }
 
 function problemsIn(lines: string): string[] {

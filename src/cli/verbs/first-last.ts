@@ -1,9 +1,10 @@
 import type { ArgsDef } from "citty";
 import { looksLikeAddress } from "../../client/address.ts";
+import { connect } from "../../client/connect.ts";
 import { parseTopicFilter } from "../../core/pattern.ts";
 import { parseCount } from "../../core/read-options.ts";
 import { followOut } from "../kit/read.ts";
-import { splitTarget, withClient } from "../kit/target.ts";
+import { splitTarget } from "../kit/target.ts";
 import { flag, parsed, type Verb } from "../kit/verb.ts";
 
 export const firstVerb = endVerb("first", {}, [
@@ -41,9 +42,8 @@ function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples
       if (count !== undefined) query.set("last", String(parsed(parseCount, count, "COUNT")));
       const path = `/${end}${topic === undefined ? "" : `/${topic}`}?${query}`;
       const follow = options.has("follow");
-      await withClient(target, { serverOnly: follow }, async (client) => {
-        await followOut({ follow }, await client.request(path));
-      });
+      await using client = await connect(target.address, { serverOnly: follow });
+      await followOut({ follow }, await client.request(path));
     },
   };
 }

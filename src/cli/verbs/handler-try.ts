@@ -1,14 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempDisposableSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { connect } from "../../client/connect.ts";
 import { XsError } from "../../core/error.ts";
 import { formatReadOptions, parseReadOptions } from "../../core/read-options.ts";
 import { wholeLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { readAll } from "../kit/input.ts";
 import { writeOut } from "../kit/output.ts";
-import { BACKWARD_OPTIONS, READ_LISTS, READ_OPTIONS } from "../kit/read.ts";
-import { splitTarget, withClient } from "../kit/target.ts";
+import { BACKWARD_OPTIONS, READ_OPTIONS } from "../kit/read.ts";
+import { splitTarget } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
 const { from, last } = READ_OPTIONS;
@@ -18,7 +19,6 @@ export const handlerTryVerb: Verb = {
   summary: "Run a handler over the history, and print its output without storing it",
   positionals: "[ADDR] SCRIPT|-",
   options: { ...BACKWARD_OPTIONS, from, last },
-  lists: READ_LISTS,
   examples: [
     ["xs handler try counter.ts", "over every frame of its topics"],
     ["xs handler try ./store ping.nu --last 10", "over the newest ten of them"],
@@ -32,28 +32,23 @@ export const handlerTryVerb: Verb = {
     }
     const script = file === "-" ? Buffer.from(await readAll()) : await Bun.file(file).bytes();
     const name = basename(file).replace(/\.[^.]*$/, "");
-    const folder = mkdtempSync(join(tmpdir(), "xs-try-"));
-    try {
-      await withClient(target, {}, async (client) => {
-        const { tryHandler } = await import("../../processors/handler/try.ts");
-        const frames = async function* (topics: readonly string[] | undefined) {
-          const query = formatReadOptions({ ...read, ...(!read.topics && topics && { topics }) });
-          yield* wholeLines(chunksIn(await client.request(`/?${query}`)));
-        };
-        await tryHandler({
-          name: /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name) ? name : "handler",
-          script,
-          place: { address: await client.serve(), folder },
-          token: client.token,
-          frames,
-          write: (line) => writeOut(`${line}\n`),
-        }).catch((error: Error) => {
-          if (error.name === "BrokenPipe") throw error;
-          throw new XsError("bad_request", error.message);
-        });
-      });
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    using folder = mkdtempDisposableSync(join(tmpdir(), "xs-try-"));
+    await using client = await connect(target.address);
+    const { tryHandler } = await import("../../processors/handler/try.ts");
+    const frames = async function* (topics: readonly string[] | undefined) {
+      const query = formatReadOptions({ ...read, ...(!read.topics && topics && { topics }) });
+      yield* wholeLines(chunksIn(await client.request(`/?${query}`)));
+    };
+    await tryHandler({
+      name: /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name) ? name : "handler",
+      script,
+      place: { address: await client.serve(), folder: folder.path },
+      token: client.token,
+      frames,
+      write: (line) => writeOut(`${line}\n`),
+    }).catch((error: Error) => {
+      if (error.name === "BrokenPipe") throw error;
+      throw new XsError("bad_request", error.message);
+    });
   },
 };

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { defaultAddress, looksLikeAddress, parseAddress } from "../../client/address.ts";
+import { connect } from "../../client/connect.ts";
 import { textIn } from "../../net/text-body.ts";
 import { isExportFolder, readFolder } from "../kit/import-folder.ts";
 import { readFile, readInput } from "../kit/input.ts";
@@ -7,7 +8,7 @@ import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
 import { plural, processorCounts } from "../kit/plural.ts";
 import { Progress } from "../kit/progress.ts";
-import { splitTarget, type Target, withClient } from "../kit/target.ts";
+import { splitTarget, type Target } from "../kit/target.ts";
 import { flag, parsed, type Verb } from "../kit/verb.ts";
 
 export const importVerb: Verb = {
@@ -26,7 +27,7 @@ export const importVerb: Verb = {
   async run({ positionals, options }) {
     const target = importTarget(positionals);
     const [file = "-"] = target.rest;
-    const progress = new Progress();
+    using progress = new Progress();
     const onProgress = (part: number) => progress.show("import", part);
     const body =
       file === "-"
@@ -36,17 +37,12 @@ export const importVerb: Verb = {
           : readFile(file, onProgress);
     const query = new URLSearchParams();
     for (const name of ["no-processors", "ahead"]) if (options.has(name)) query.set(name, "true");
-    try {
-      await withClient(target, { create: true }, async (client) => {
-        const response = await client.request(`/import?${query}`, { method: "POST", body });
-        progress.clear();
-        const text = await textIn(response);
-        await writeOut(text);
-        report(JSON.parse(response.headers.get("xs-import") ?? text) as Imported);
-      });
-    } finally {
-      progress.clear();
-    }
+    await using client = await connect(target.address, { create: true });
+    const response = await client.request(`/import?${query}`, { method: "POST", body });
+    progress.clear();
+    const text = await textIn(response);
+    await writeOut(text);
+    report(JSON.parse(response.headers.get("xs-import") ?? text) as Imported);
   },
 };
 

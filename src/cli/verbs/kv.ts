@@ -1,4 +1,5 @@
 import { isStoreAddress } from "../../client/address.ts";
+import { connect } from "../../client/connect.ts";
 import { changeLine } from "../../core/entry.ts";
 import { parseMediaType, parseRevisions } from "../../core/header.ts";
 import { parseClientKey, parseKey, parseKeyPrefix } from "../../core/key.ts";
@@ -8,7 +9,7 @@ import { readInput } from "../kit/input.ts";
 import { writeOut } from "../kit/output.ts";
 import { followOut, PULSE_OPTION, pulseOf } from "../kit/read.ts";
 import { pipeOut, printAnswer } from "../kit/response-body.ts";
-import { splitTarget, type Target, withClient } from "../kit/target.ts";
+import { splitTarget, type Target } from "../kit/target.ts";
 import { flag, parsed, text, type Verb } from "../kit/verb.ts";
 
 /** The revision that a write depends on, in the HTTP header with the name of the option. */
@@ -25,14 +26,13 @@ export const kvGetVerb: Verb = {
   examples: [["xs kv get views/count", "the value; exit 1 without one"]],
   async run({ positionals, options }) {
     const { target, path, key } = keyOf(positionals);
-    await withClient(target, {}, async (client) => {
-      const response = await client.request(path);
-      if (!options.has("json")) return pipeOut(response);
-      const { headers } = response;
-      const rev = JSON.parse(headers.get("etag") ?? '""') as string;
-      const type = headers.get("content-type") ?? "";
-      await writeOut(`${changeLine({ key, rev, type, value: await bytesIn(response) })}\n`);
-    });
+    await using client = await connect(target.address);
+    const response = await client.request(path);
+    if (!options.has("json")) return await pipeOut(response);
+    const { headers } = response;
+    const rev = JSON.parse(headers.get("etag") ?? '""') as string;
+    const type = headers.get("content-type") ?? "";
+    await writeOut(`${changeLine({ key, rev, type, value: await bytesIn(response) })}\n`);
   },
 };
 
@@ -58,7 +58,9 @@ export const kvPutVerb: Verb = {
     const given = options.get("type");
     const type = given === undefined ? undefined : parsed(parseMediaType, given, "--type");
     const body = await readInput();
-    headers.set("content-type", type ?? typeOf(body));
+    // A value too long to be read at once is rarely text for people, so this does not look inside.
+    const usual = body instanceof Uint8Array ? sniffedType(body) : "application/octet-stream";
+    headers.set("content-type", type ?? usual);
     await printAnswer(target, path, { method: "PUT", headers, body }, { create: true });
   },
 };
@@ -112,9 +114,8 @@ export const kvWatchVerb: Verb = {
     const isPrefix = options.has("prefix") || key.endsWith("/");
     if (isPrefix) query.set("prefix", parsed(parseKeyPrefix, key));
     const path = isPrefix ? "/kv" : pathOf(parsed(parseKey, key));
-    await withClient(target, { serverOnly: true }, async (client) => {
-      await followOut({ follow: true }, await client.request(`${path}?${query}`));
-    });
+    await using client = await connect(target.address, { serverOnly: true });
+    await followOut({ follow: true }, await client.request(`${path}?${query}`));
   },
 };
 
@@ -139,9 +140,4 @@ function conditionHeaders(options: ReadonlyMap<string, string>): Headers {
     headers.set(name, parsed(parseRevisions, value, `--${name}`));
   }
   return headers;
-}
-
-function typeOf(body: Uint8Array | ReadableStream): string {
-  // A value too long to be read at once is rarely text for people, so this does not look inside.
-  return body instanceof Uint8Array ? sniffedType(body) : "application/octet-stream";
 }

@@ -1,6 +1,5 @@
 import { parseId } from "../../core/id.ts";
 import { parseTopicFilter } from "../../core/pattern.ts";
-import { READ_LISTS } from "../kit/read.ts";
 import { printAnswer } from "../kit/response-body.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, parsed, text, type Verb } from "../kit/verb.ts";
@@ -17,7 +16,6 @@ function neighbourVerb(direction: "next" | "previous", side: "after" | "before")
       topic: text("TOPIC", "look only at this topic", "T"),
       "with-timestamp": flag("add the time to the frame"),
     },
-    lists: READ_LISTS,
     examples: [[`xs ${direction} 03hadtdyn9s2dxl5soli9q9dz --topic note`, `the note ${side} it`]],
     async run({ positionals, options }) {
       const target = splitTarget(positionals, 1, "ID");

@@ -1,20 +1,10 @@
+import { connect } from "../../client/connect.ts";
+import type { ProcessorStatus } from "../../processors/lifecycle/status.ts";
 import { writeOut } from "../kit/output.ts";
 import { linesOf, pipeOut } from "../kit/response-body.ts";
 import { table } from "../kit/table.ts";
-import { splitTarget, withClient } from "../kit/target.ts";
+import { splitTarget } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
-
-/** A row of the API's answer. */
-interface Row {
-  kind: string;
-  name: string;
-  state: string;
-  pid: number | null;
-  uptime_ms: number | null;
-  restarts: number;
-  last_exit: { code: number | null; signal: string | null } | null;
-  behind_ms: number | null;
-}
 
 const HEAD = ["KIND", "NAME", "STATE", "PID", "UPTIME", "RESTARTS", "LAST EXIT", "BEHIND"];
 
@@ -28,17 +18,17 @@ export const psVerb: Verb = {
     ["xs ps | jq -r 'select(.restarts > 0).name'", "the names of all that restarted"],
   ],
   async run({ positionals }) {
-    await withClient(splitTarget(positionals, 0), {}, async (client) => {
-      const response = await client.request("/ps");
-      if (!process.stdout.isTTY) return pipeOut(response);
-      const rows: string[][] = [HEAD];
-      for await (const line of linesOf(response)) rows.push(cellsOf(JSON.parse(line) as Row));
-      await writeOut(table(rows));
-    });
+    await using client = await connect(splitTarget(positionals, 0).address);
+    const response = await client.request("/ps");
+    if (!process.stdout.isTTY) return await pipeOut(response);
+    const rows: string[][] = [HEAD];
+    for await (const line of linesOf(response))
+      rows.push(cellsOf(JSON.parse(line) as ProcessorStatus));
+    await writeOut(table(rows));
   },
 };
 
-function cellsOf(row: Row): string[] {
+function cellsOf(row: ProcessorStatus): string[] {
   const { uptime_ms: up, last_exit: exit, behind_ms: behind } = row;
   return [
     row.kind,

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import { looksLikeAddress } from "../../client/address.ts";
+import { connect } from "../../client/connect.ts";
 import { quoted, XsError } from "../../core/error.ts";
 import { isId, parseId } from "../../core/id.ts";
 import { readAll } from "../kit/input.ts";
 import { plural } from "../kit/plural.ts";
-import { splitTarget, type Target, withClient } from "../kit/target.ts";
+import { splitTarget, type Target } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
 /** Removals requested at once, which the store then commits together. */
@@ -64,21 +65,20 @@ function idIn(line: string): string | undefined {
 }
 
 async function removeAll(target: Target, ids: readonly string[]): Promise<void> {
-  await withClient(target, {}, async (client) => {
-    for (let done = 0; done < ids.length; done += REMOVALS_AT_ONCE) {
-      const step = ids.slice(done, done + REMOVALS_AT_ONCE);
-      const asked = step.map((id) => client.request(`/${id}`, { method: "DELETE" }));
-      const outcomes = await Promise.allSettled(asked);
-      const failed = outcomes.find((outcome) => outcome.status === "rejected");
-      if (!failed) continue;
-      const { reason } = failed;
-      if (ids.length === 1 || !(reason instanceof XsError)) throw reason;
-      const gone = done + outcomes.filter(({ status }) => status === "fulfilled").length;
-      throw new XsError(
-        reason.code,
-        `${reason.message} (of ${plural(ids.length, "frames")} ${gone.toLocaleString("en")} are removed: run the command again for the rest)`,
-        { cause: reason },
-      );
-    }
-  });
+  await using client = await connect(target.address);
+  for (let done = 0; done < ids.length; done += REMOVALS_AT_ONCE) {
+    const step = ids.slice(done, done + REMOVALS_AT_ONCE);
+    const asked = step.map((id) => client.request(`/${id}`, { method: "DELETE" }));
+    const outcomes = await Promise.allSettled(asked);
+    const failed = outcomes.find((outcome) => outcome.status === "rejected");
+    if (!failed) continue;
+    const { reason } = failed;
+    if (ids.length === 1 || !(reason instanceof XsError)) throw reason;
+    const gone = done + outcomes.filter(({ status }) => status === "fulfilled").length;
+    throw new XsError(
+      reason.code,
+      `${reason.message} (of ${plural(ids.length, "frames")} ${gone.toLocaleString("en")} are removed: run the command again for the rest)`,
+      { cause: reason },
+    );
+  }
 }

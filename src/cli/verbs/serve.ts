@@ -124,20 +124,14 @@ async function listenEverywhere(
   { store, processors, answer, directory }: Served,
   options: ServeOptions,
 ): Promise<Listeners> {
-  const opened = Promise.withResolvers<void>();
+  const { promise: opened, resolve: begin } = Promise.withResolvers<void>();
   const listeners: Listener[] = [];
-  const owner = {
-    report: (text: string) => messages.warn(text),
-    isInPlace: () => store.isInPlace,
-  };
+  const owner = { report: messages.warn, isInPlace: () => store.isInPlace };
   const paused = options.paused && { paused: true };
   const meta: Record<string, unknown> = { version, pid: process.pid, ...paused };
   let hints = "";
   if (options.expose) {
-    const listener = await expose(directory, options.expose, answer, {
-      opened: opened.promise,
-      owner,
-    });
+    const listener = await expose(directory, options.expose, answer, { opened, owner });
     listeners.push(listener);
     meta.expose = listener.address;
     if ("port" in options.expose) hints += `\n  export XS_TOKEN=$(cat ${directory}/token)`;
@@ -146,11 +140,7 @@ async function listenEverywhere(
   if (options.http) {
     const { Gateway } = await import("../../gateway/gateway.ts");
     const { http, limits } = options;
-    const gateway = await Gateway.listen(
-      { store, handlers: processors, limits },
-      http,
-      opened.promise,
-    );
+    const gateway = await Gateway.listen({ store, handlers: processors, limits }, http, opened);
     listeners.push(gateway);
     meta.http = gateway.address;
     hints += "port" in options.http ? `\n  curl http://${gateway.address}` : "";
@@ -161,7 +151,7 @@ async function listenEverywhere(
   const descriptors = Descriptors.watch(own, others, messages.warn);
   // The server reads no request before this returns to the event loop, so the frame comes first.
   await record(store, "start", meta);
-  opened.resolve();
+  begin();
   return { listeners, descriptors, hints };
 }
 

@@ -1,4 +1,4 @@
-import { BACKWARD_OPTIONS, READ_LISTS, read } from "../kit/read.ts";
+import { BACKWARD_OPTIONS, read } from "../kit/read.ts";
 import type { Verb } from "../kit/verb.ts";
 
 export const tacVerb: Verb = {
@@ -6,7 +6,6 @@ export const tacVerb: Verb = {
   summary: "Read the stream, newest first, as JSON lines",
   positionals: "[ADDR]",
   options: BACKWARD_OPTIONS,
-  lists: READ_LISTS,
   examples: [
     ["xs tac --limit 5", "the newest five"],
     ["xs tac --topic note", "one topic backward"],

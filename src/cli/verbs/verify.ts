@@ -1,9 +1,10 @@
+import { connect } from "../../client/connect.ts";
 import { XsError } from "../../core/error.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
 import { plural } from "../kit/plural.ts";
 import { linesOf } from "../kit/response-body.ts";
-import { splitTarget, withClient } from "../kit/target.ts";
+import { splitTarget } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 
 interface Counts {
@@ -27,21 +28,20 @@ export const verifyVerb: Verb = {
   async run({ positionals }) {
     const target = splitTarget(positionals, 0);
     const onTerminal = process.stderr.isTTY === true;
-    await withClient(target, {}, async (client) => {
-      for await (const text of linesOf(await client.request(`/verify?progress=${onTerminal}`))) {
-        const line = JSON.parse(text) as Line;
-        if ("problem" in line) {
-          showProgress("");
-          await writeOut(`${line.problem}\n`);
-        } else if ("checked" in line) {
-          showProgress(`${counted(line.checked)} …`);
-        } else {
-          showProgress("");
-          return conclude(line);
-        }
+    await using client = await connect(target.address);
+    for await (const text of linesOf(await client.request(`/verify?progress=${onTerminal}`))) {
+      const line = JSON.parse(text) as Line;
+      if ("problem" in line) {
+        showProgress("");
+        await writeOut(`${line.problem}\n`);
+      } else if ("checked" in line) {
+        showProgress(`${counted(line.checked)} …`);
+      } else {
+        showProgress("");
+        return conclude(line);
       }
-      throw new XsError("no_server", "the check broke off before its end: try again");
-    });
+    }
+    throw new XsError("no_server", "the check broke off before its end: try again");
   },
 };
 

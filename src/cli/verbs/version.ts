@@ -18,12 +18,12 @@ export const versionVerb: Verb = {
       return writeOut(`${licenses}\n`);
     }
     if (positionals.length === 0) return writeOut(`${version}\n`);
-    const { splitTarget, withClient } = await import("../kit/target.ts");
-    await withClient(splitTarget(positionals, 0), {}, async (client) => {
-      const { textIn } = await import("../../net/text-body.ts");
-      const text = await textIn(await client.request("/version"));
-      const answer = JSON.parse(text) as { version: string };
-      await writeOut(`${answer.version}\n`);
-    });
+    const { splitTarget } = await import("../kit/target.ts");
+    const { connect } = await import("../../client/connect.ts");
+    await using client = await connect(splitTarget(positionals, 0).address);
+    const { textIn } = await import("../../net/text-body.ts");
+    const text = await textIn(await client.request("/version"));
+    const answer = JSON.parse(text) as { version: string };
+    await writeOut(`${answer.version}\n`);
   },
 };

@@ -32,8 +32,8 @@ interface Sent {
  */
 export class Generator implements Processor {
   readonly subject: Subject;
+  readonly spawn: Spawn;
   readonly #host: ProcessorHost;
-  readonly #spawn: Spawn;
   #prepared: Prepared | undefined;
   #program: Program | undefined;
   #reader: Reader | undefined;
@@ -47,13 +47,13 @@ export class Generator implements Processor {
 
   constructor(host: ProcessorHost, spawn: Spawn) {
     this.#host = host;
-    this.#spawn = spawn;
+    this.spawn = spawn;
     this.subject = spawn.subject;
     this.#cursor = spawn.subject.spawnId;
   }
 
   async load(signal: AbortSignal): Promise<void> {
-    const { subject, script, options, duplex } = this.#spawn;
+    const { subject, script, options, duplex } = this.spawn;
     this.#prepared = prepare(this.#host.place, subject, script, options);
     await checkScript(this.#prepared, signal);
     if (!duplex) return;
@@ -61,28 +61,16 @@ export class Generator implements Processor {
     this.#cursor = own ? own.cursor : later(subject.spawnId, before);
   }
 
-  takes(): boolean {
-    return false;
-  }
-
-  isFor(): boolean {
-    return false;
-  }
-
-  hasDone(): boolean {
-    return false;
-  }
-
   startAfter(id: string): void {
     this.#cursor = id;
   }
 
   activation(): Change[] {
-    return this.#spawn.duplex ? [writeRecord(this.subject, this.#cursor)] : [];
+    return this.spawn.duplex ? [writeRecord(this.subject, this.#cursor)] : [];
   }
 
   remains(): Change[] {
-    return this.#spawn.duplex ? [writeRecord(this.subject, this.#cursor)] : [];
+    return this.activation();
   }
 
   get runtime(): string | undefined {
@@ -91,10 +79,6 @@ export class Generator implements Processor {
 
   get pid(): number | undefined {
     return this.#program?.pid;
-  }
-
-  get behindMs(): undefined {
-    return undefined;
   }
 
   attempt(): Promise<Attempt> {
@@ -113,7 +97,7 @@ export class Generator implements Processor {
     this.#program = program;
     const meta = { spawn_id: spawnId };
     const stderr = new StderrWriter(program.stderr, { store, topic: `${name}.stderr`, meta });
-    const target = { store, topic: `${name}.recv`, meta, ttl: this.#spawn.options.ttl };
+    const target = { store, topic: `${name}.recv`, meta, ttl: this.spawn.options.ttl };
     const write = prepared.speaks === "lines" ? writeLines : writeValues;
     let failure: Error | undefined;
     const output = write(program.stdout, target).catch((error) => {
@@ -121,7 +105,7 @@ export class Generator implements Processor {
       program.stop();
       program.closeOutput();
     });
-    const feeding = this.#spawn.duplex ? this.#feed(program) : undefined;
+    const feeding = this.spawn.duplex ? this.#feed(program) : undefined;
     if (!feeding) program.closeInput();
     const exit = await program.exited;
     this.#program = undefined;
@@ -136,7 +120,7 @@ export class Generator implements Processor {
   }
 
   async handOver(successor: string): Promise<string> {
-    if (this.#spawn.duplex && this.#program) {
+    if (this.spawn.duplex && this.#program) {
       this.#endAt = successor;
       this.#reader?.close();
       const { exited } = this.#program;
@@ -144,10 +128,8 @@ export class Generator implements Processor {
       await Promise.race([exited, Bun.sleep(END_OF_INPUT_MS)]);
     }
     await this.stop();
-    return this.#spawn.duplex ? this.#cursor : successor;
+    return this.spawn.duplex ? this.#cursor : successor;
   }
-
-  goOn(): void {}
 
   async stop(): Promise<void> {
     this.#abort.abort();
@@ -165,7 +147,7 @@ export class Generator implements Processor {
   async #moveCursor(consumed: number): Promise<void> {
     const read = this.#sent.filter(({ end }) => end <= consumed);
     this.#sent = [];
-    if (!this.#spawn.duplex) return;
+    if (!this.spawn.duplex) return;
     this.#cursor = read.at(-1)?.id ?? this.#cursor;
     const record = [writeRecord(this.subject, this.#cursor)];
     await retryWhileDiskFull(() => this.#host.store.apply(record)).catch(() => {});

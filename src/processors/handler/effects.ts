@@ -2,8 +2,7 @@ import { XsError } from "../../core/error.ts";
 import { encodeMeta } from "../../core/frame.ts";
 import { parseMediaType } from "../../core/header.ts";
 import { HTTP_RESPONSE } from "../../core/http.ts";
-import type { Json } from "../../core/json.ts";
-import { isRawNumber } from "../../core/json.ts";
+import { isRawNumber, type Json } from "../../core/json.ts";
 import { MAX_VALUE, parseClientKey } from "../../core/key.ts";
 import { unknownKeys } from "../../core/known-keys.ts";
 import { parseClientTopic } from "../../core/topic.ts";
@@ -16,19 +15,14 @@ import type { Subject } from "../lifecycle/answers.ts";
 
 /** What an effect changes in the store, with content that the store has not taken yet. */
 export type PlannedChange =
-  | {
-      append: {
-        topic: string;
-        ttl: Ttl;
-        /** Compact JSON. */
-        meta: string;
-        content?: Uint8Array | undefined;
-      };
-    }
+  /** The meta is compact JSON. */
+  | { append: { topic: string; ttl: Ttl; meta: string; content?: Uint8Array | undefined } }
   | { put: { key: string; type: string; value: Uint8Array } }
   | { delete: string };
 
 type Meta = { [key: string]: Json };
+
+const RESPONSE_KEYS = ["status", "headers", "body", "more", "body_base64"];
 
 /**
  * Checks an effect of a handler and returns what it changes. The meta of a frame names the handler that made it, and
@@ -45,12 +39,7 @@ export function plannedChange(
   ttlOf: (id: string) => Ttl,
 ): PlannedChange {
   const origin = { handler_id: spawnId, frame_id: frameId };
-  const append = (
-    topic: string,
-    how: Ttl,
-    meta: Meta = {},
-    content?: Uint8Array,
-  ): PlannedChange => ({
+  const append = (topic: string, how: Ttl, meta: Meta = {}, content?: Uint8Array) => ({
     append: { topic, ttl: how, meta: encodeMeta({ ...meta, ...origin }), content },
   });
   switch (kind) {
@@ -61,8 +50,7 @@ export function plannedChange(
     case "append": {
       const given = objectOf(value, kind, ["topic", "ttl", "meta", "content", "base64"]);
       const topic = parseClientTopic(textOf(given.topic, "the topic of an append"));
-      const meta =
-        given.meta === undefined || given.meta === null ? {} : objectOf(given.meta, "meta");
+      const meta = objectOf(given.meta ?? {}, "meta");
       const usual = () =>
         topic === HTTP_RESPONSE && typeof meta.request_id === "string"
           ? ttlOf(meta.request_id)
@@ -71,21 +59,11 @@ export function plannedChange(
       return append(topic, how, meta, contentOf(given.content, given.base64));
     }
     case "response": {
-      const { body_base64: base64, ...given } = objectOf(value, kind, [
-        "status",
-        "headers",
-        "body",
-        "more",
-        "body_base64",
-      ]);
+      const { body_base64: base64, ...given } = objectOf(value, kind, RESPONSE_KEYS);
       const how = ttlOf(frameId);
-      const {
-        topic,
-        meta,
-        content,
-        base64: bytes,
-      } = encodeResponse({ id: frameId, ttl: how.text }, given as XsResponse);
-      return append(topic, how, meta as Meta, contentOf(content, base64 ?? bytes));
+      const response = encodeResponse({ id: frameId, ttl: how.text }, given as XsResponse);
+      const content = contentOf(response.content, base64 ?? response.base64);
+      return append(response.topic, how, response.meta as Meta, content);
     }
     case "put": {
       const given = objectOf(value, kind, ["key", "value", "base64", "type"]);
@@ -93,15 +71,12 @@ export function plannedChange(
       if (bytes.length > MAX_VALUE) {
         throw new XsError("body_too_large", `a value is at most ${MAX_VALUE} bytes`);
       }
-      const usual =
-        typeof given.value === "string" ? "text/plain; charset=utf-8" : "application/json";
-      const type =
-        given.type === undefined
-          ? usual
-          : parseMediaType(textOf(given.type, "the type of a put"), "the type of a put");
-      return {
-        put: { key: parseClientKey(textOf(given.key, "the key of a put")), type, value: bytes },
-      };
+      const isText = typeof given.value === "string";
+      const usual = isText ? "text/plain; charset=utf-8" : "application/json";
+      const named = given.type === undefined ? usual : given.type;
+      const type = parseMediaType(textOf(named, "the type of a put"), "the type of a put");
+      const key = parseClientKey(textOf(given.key, "the key of a put"));
+      return { put: { key, type, value: bytes } };
     }
     case "delete":
       return { delete: parseClientKey(textOf(value, "delete")) };

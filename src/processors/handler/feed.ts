@@ -2,7 +2,7 @@ import { lastIdIn } from "../../core/frame.ts";
 import { READ_ALL } from "../../core/read-options.ts";
 import type { Reader } from "../../store/reader.ts";
 import type { ProcessorHost } from "../lifecycle/processor.ts";
-import { framesOf, type HandlerPage, isThreshold, OwnOutput } from "./own-output.ts";
+import { framesOf, type HandlerPage, isThreshold, withoutOwn } from "./own-output.ts";
 import type { HandlerParts, StepCommits } from "./step-commits.ts";
 import type { Workers } from "./worker.ts";
 
@@ -16,14 +16,12 @@ export class Feed {
   readonly #host: ProcessorHost;
   readonly #parts: HandlerParts;
   readonly #commits: StepCommits;
-  readonly #own: OwnOutput;
   #reader: Reader | undefined;
 
   constructor(host: ProcessorHost, parts: HandlerParts, commits: StepCommits) {
     this.#host = host;
     this.#parts = parts;
     this.#commits = commits;
-    this.#own = new OwnOutput(host.spawnIds);
   }
 
   /** Whether it has handed over every frame that there is. */
@@ -53,9 +51,8 @@ export class Feed {
       await this.#feedFrom(live, worker);
       live.close();
     }
-    if (this.#isOver(worker)) return false;
-    // The store ends all reads: the server stops.
-    if (this.endAt === undefined) return false;
+    // Without a successor the store has ended all reads: the server stops.
+    if (this.#isOver(worker) || this.endAt === undefined) return false;
     const rest = store.read({ ...options, ...after() });
     await this.#feedFrom(rest, worker);
     rest.close();
@@ -73,7 +70,7 @@ export class Feed {
       let from: string | undefined;
       for (;;) {
         const successor = await this.#host.successorUpTo(lastId);
-        const page = this.#own.without(bytes, successor, from);
+        const page = withoutOwn(bytes, this.#host.spawnIds, successor, from);
         this.#commits.given = successor ?? lastId;
         if (page) await this.#give(page, worker);
         if (successor === undefined) break;
@@ -81,13 +78,9 @@ export class Feed {
         // It does not load, so what comes after it is for this one after all.
         from = successor;
       }
-      while (
-        !this.#parts.inFlight.hasRoom(this.#commits.done) &&
-        this.#parts.worker() === worker &&
-        !this.#parts.isStopping()
-      )
+      while (!this.#parts.inFlight.hasRoom(this.#commits.done) && !this.#isOver(worker))
         await this.#parts.progress.wait();
-      if (this.#parts.worker() !== worker || this.#parts.isStopping()) return;
+      if (this.#isOver(worker)) return;
     }
   }
 

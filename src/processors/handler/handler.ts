@@ -1,4 +1,5 @@
 import { HTTP_REQUEST } from "../../core/http.ts";
+import { topicInLine } from "../../core/index-keys.ts";
 import { matches } from "../../core/pattern.ts";
 import { Signal } from "../../lib/signal.ts";
 import type { Change } from "../../store/types.ts";
@@ -13,7 +14,7 @@ import { InFlight } from "./in-flight.ts";
 import { Poison } from "./poison.ts";
 import { type HandlerParts, StepCommits } from "./step-commits.ts";
 import type { Step, Workers } from "./worker.ts";
-import { startWorkers } from "./workers.ts";
+import { startWorkers } from "./worker-pool.ts";
 
 /** A handler that commits nothing for so long, in ms, does not hold its successor up any more. */
 const STALL_MS = 10_000;
@@ -25,8 +26,8 @@ const DIED = "its process died three times in a row on this frame";
  */
 export class Handler implements Processor {
   readonly subject: Subject;
+  readonly spawn: Spawn;
   readonly #host: ProcessorHost;
-  readonly #spawn: Spawn;
   #prepared: Prepared | undefined;
   #options: HandlerOptions | undefined;
   /** Where it began: what comes after that is for it. */
@@ -45,7 +46,7 @@ export class Handler implements Processor {
 
   constructor(host: ProcessorHost, spawn: Spawn) {
     this.#host = host;
-    this.#spawn = spawn;
+    this.spawn = spawn;
     this.subject = spawn.subject;
     const parts: HandlerParts = {
       inFlight: this.#inFlight,
@@ -60,7 +61,7 @@ export class Handler implements Processor {
   }
 
   async load(signal: AbortSignal): Promise<void> {
-    const { subject, script, options } = this.#spawn;
+    const { subject, script, options } = this.spawn;
     this.#prepared = prepare(this.#host.place, subject, script, options);
     this.#worker = await this.#startWorkers(signal);
     this.#options = this.#worker.options;
@@ -111,8 +112,7 @@ export class Handler implements Processor {
   }
 
   get behindMs(): number {
-    const idle = this.#inFlight.isEmpty && this.#commits.isIdle;
-    if (idle && this.#feed.isCaughtUp) return 0;
+    if (this.#inFlight.isEmpty && this.#commits.isIdle && this.#feed.isCaughtUp) return 0;
     return behindMs(this.#host.store, this.#commits.cursor, this.#options?.topics);
   }
 
@@ -162,11 +162,8 @@ export class Handler implements Processor {
     const poison =
       goesOn && exit && this.#poison.died(this.#inFlight.idsAfter(this.#commits.cursor));
     if (poison) await this.#commits.failOn(poison, `${DIED}: ${reason}`);
-    if (this.#commits.failure) {
-      return {
-        failed: { ...this.#commits.failure, reason: shortReason(this.#commits.failure.reason) },
-      };
-    }
+    const { failure } = this.#commits;
+    if (failure) return { failed: { ...failure, reason: shortReason(failure.reason) } };
     return exit && reason ? { exit, reason, passedOver: !!poison } : { stopped: true };
   }
 
@@ -187,7 +184,8 @@ export class Handler implements Processor {
   /** A request that is done already may have made the worker write more; once for each request. */
   async #cameAfterDone(reason: string): Promise<boolean> {
     const id = this.#commits.cursor;
-    if (id === this.#blamed || topicIn(this.#host.store.get(id)) !== HTTP_REQUEST) return false;
+    const line = id === this.#blamed ? undefined : this.#host.store.get(id);
+    if (!line || topicInLine(line) !== HTTP_REQUEST) return false;
     this.#blamed = id;
     await this.#commits.addFailure({ frame_id: id, reason }, HTTP_REQUEST);
     return true;
@@ -232,11 +230,6 @@ export class Handler implements Processor {
   #startWorkers(signal: AbortSignal): Promise<Workers> {
     if (!this.#prepared) throw new Error("the handler is not loaded");
     const take = (step: Step) => this.#commits.take(step);
-    return startWorkers(this.#prepared, { store: this.#host.store, signal }, this.#spawn, take);
+    return startWorkers(this.#prepared, { store: this.#host.store, signal }, this.spawn, take);
   }
-}
-
-/** The topic of a frame as the store has it; undefined where it has none. */
-function topicIn(line: string | undefined): string | undefined {
-  return line === undefined ? undefined : (JSON.parse(line) as { topic: string }).topic;
 }

@@ -1,10 +1,12 @@
 import { idInLine, linesIn } from "../../core/frame.ts";
+import { topicInLine } from "../../core/index-keys.ts";
 import type { HandlerPage } from "./own-output.ts";
 
 /** A worker gets no more frames once it has this many bytes of frames that are not done, */
 const MAX_BYTES = 1024 * 1024;
 /** or this many pages. */
 const MAX_PAGES = 16;
+const NOTHING = new Uint8Array();
 
 /** The frames that a handler's worker has and that are not done. */
 export class InFlight {
@@ -20,6 +22,16 @@ export class InFlight {
 
   clear(): void {
     this.#pages = [];
+  }
+
+  /**
+   * Frees the memory of the pages that end at or before this id. Their frames are done and not committed, and nothing
+   * can be wrong with them, so nothing asks for their ids or topics.
+   */
+  release(id: string): void {
+    this.#pages = this.#pages.map((page) =>
+      page.lastId <= id ? { bytes: NOTHING, lastId: page.lastId } : page,
+    );
   }
 
   /** Drops the pages that end at or before this id: their frames are done. */
@@ -62,6 +74,6 @@ export class InFlight {
   topicOf(id: string): string | undefined {
     const page = this.#pages.find(({ lastId }) => lastId >= id);
     const line = page && linesIn(page.bytes).find((line) => idInLine(line) === id);
-    return line && (JSON.parse(line) as { topic: string }).topic;
+    return line && topicInLine(line);
   }
 }

@@ -88,6 +88,11 @@ export class StepChanges {
   }
 }
 
+/** Whether `add` adds nothing for a step, and finds nothing wrong. */
+export function isPlain({ effects, state = "", error }: Step): boolean {
+  return effects.length === 0 && error === undefined && stateProblem(state) === undefined;
+}
+
 /** How a step breaks the order of the protocol; undefined where it does not. The worker must stop after that. */
 export function orderFailure({ done }: Step, cursor: string, given: string): Failure | undefined {
   if (done <= cursor) return { reason: `it declared ${done} done, which it had done before` };

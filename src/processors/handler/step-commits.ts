@@ -6,7 +6,7 @@ import { type HandlerOptions, passesOver } from "../lifecycle/options.ts";
 import type { Failure, ProcessorHost, Spawn } from "../lifecycle/processor.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Poison } from "./poison.ts";
-import { orderFailure, StepChanges, type StepFailure } from "./step-changes.ts";
+import { isPlain, orderFailure, StepChanges, type StepFailure } from "./step-changes.ts";
 import type { Step, Workers } from "./worker.ts";
 
 /** Effects that wait for a commit before the worker's output is read on. */
@@ -34,6 +34,8 @@ export interface HandlerParts {
 export class StepCommits {
   /** Everything up to this id is committed. */
   cursor = "";
+  /** Everything up to this id is done, committed or not. */
+  done = "";
   /** As JSON text; undefined for a handler without state. */
   state: string | undefined;
   /** The last id that the worker was given, or that was left out before it. */
@@ -52,6 +54,8 @@ export class StepCommits {
   readonly #changes: StepChanges;
   #steps: Step[] = [];
   #waitingEffects = 0;
+  /** Whether the waiting steps write nothing but the state, and nothing is wrong with them. */
+  #arePlain = true;
   readonly #commits = new Drain(() => {
     return this.#steps.length > 0 && !this.failure ? this.#commitNext() : undefined;
   });
@@ -67,6 +71,8 @@ export class StepCommits {
   begin(): void {
     this.#steps = [];
     this.#waitingEffects = 0;
+    this.#arePlain = true;
+    this.done = this.cursor;
     this.goneAstray = false;
   }
 
@@ -80,15 +86,14 @@ export class StepCommits {
     return this.#commits.running;
   }
 
-  /** Everything up to this id is done, committed or not. */
-  get done(): string {
-    return this.#steps.at(-1)?.done ?? this.cursor;
-  }
-
   /** Takes a step. Where many effects wait, it returns a promise after which the next may come. */
   take(step: Step): Promise<void> | undefined {
     if (this.failure || this.goneAstray || this.disorder) return undefined;
+    this.#arePlain &&= isPlain(step) && !orderFailure(step, this.done, this.given);
     this.#steps.push(step);
+    this.done = step.done;
+    // Many pages of a fold wait for one commit. Kept for so long, their memory is not used again, and new memory is slow.
+    if (this.#arePlain) this.#parts.inFlight.release(step.done);
     this.#parts.progress.wake();
     this.#waitingEffects += step.effects.length;
     this.#commits.start();
@@ -128,7 +133,7 @@ export class StepCommits {
   async #gather(): Promise<void> {
     const { inFlight, progress } = this.#parts;
     const end = performance.now() + GATHER_MS;
-    while (this.#waitingEffects === 0 && inFlight.hasMoreAfter(this.#steps.at(-1)?.done ?? "")) {
+    while (this.#arePlain && inFlight.hasMoreAfter(this.done)) {
       if (performance.now() >= end) return;
       await Promise.race([progress.wait(), Bun.sleep(GATHER_MS)]);
     }
@@ -174,6 +179,7 @@ export class StepCommits {
     }
     if (count > 0) {
       for (const step of this.#steps.splice(0, count)) this.#waitingEffects -= step.effects.length;
+      if (this.#steps.length === 0) this.#arePlain = true;
       changes.push(writeRecord(this.#spawn.subject, cursor, state));
       await retryWhileDiskFull(() => this.#host.store.apply(changes));
       this.cursor = cursor;

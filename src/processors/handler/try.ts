@@ -32,7 +32,7 @@ const TRIAL_ID = "0".repeat(25);
  * @throws Error where the handler does not load, or fails; Invalid where the script cannot run
  */
 export async function tryHandler(trial: Trial): Promise<void> {
-  const { name, script, place, frames, write } = trial;
+  const { name, script, place, token, frames, write } = trial;
   const subject = { kind: "handler" as const, name, spawnId: TRIAL_ID };
   const env = scriptEnvironment();
   const prepared = prepare({ ...place, env }, subject, script, parseSpawnOptions(null, "handler"));
@@ -80,7 +80,10 @@ export async function tryHandler(trial: Trial): Promise<void> {
     return { done, tail: "" };
   };
   const worker = await Worker.start(
-    { ...prepared, env: { ...prepared.env, XS_TRIAL: "1", ...tokenOf(trial) } },
+    {
+      ...prepared,
+      env: { ...prepared.env, XS_TRIAL: "1", ...(token !== undefined && { XS_TOKEN: token }) },
+    },
     null,
     { step: take, stderr },
     new AbortController().signal,
@@ -88,16 +91,12 @@ export async function tryHandler(trial: Trial): Promise<void> {
     prepared.dispose();
     throw error instanceof Invalid ? new Error(error.message || "it does not load") : error;
   });
-  const ended = worker.ended.then(
-    (exit) => {
-      failure ??= howItEnded(exit);
+  const ended = worker.ended
+    .then(howItEnded, (error: Error) => error.message)
+    .then((reason) => {
+      failure ??= reason;
       reached.resolve();
-    },
-    (error: Error) => {
-      failure ??= error.message;
-      reached.resolve();
-    },
-  );
+    });
   try {
     const { initial, topics, concurrency } = worker.options;
     if (initial !== undefined && concurrency === 1) {
@@ -146,8 +145,4 @@ function shownBytes(name: string, bytes: Uint8Array): object {
   const text = textOf(bytes);
   if (text !== undefined) return { [name]: text };
   return { base64: Buffer.from(bytes).toString("base64") };
-}
-
-function tokenOf({ token }: Trial): { XS_TOKEN?: string } {
-  return token === undefined ? {} : { XS_TOKEN: token };
 }

@@ -1,7 +1,11 @@
 import { idInLine, linesIn } from "../../core/frame.ts";
+import { Signal } from "../../lib/signal.ts";
 import type { Exit } from "../child/exit.ts";
+import { StderrWriter } from "../child/output.ts";
+import type { Prepared } from "../child/runtime.ts";
 import type { HandlerOptions } from "../lifecycle/options.ts";
-import type { Step, Worker, WorkerHost, Workers } from "./worker.ts";
+import type { ProcessorHost, Spawn } from "../lifecycle/processor.ts";
+import { type Step, Worker, type WorkerHost, type Workers } from "./worker.ts";
 
 /** A frame that a worker has, and its step once the worker is done with it. */
 interface Turn {
@@ -20,7 +24,8 @@ export class WorkerPool implements Workers {
   readonly #host: Pick<WorkerHost, "step">;
   readonly #idle: Worker[];
   #turns: Turn[] = [];
-  #wake = Promise.withResolvers<void>();
+  /** Woken when a worker is idle, or the pool is over. */
+  readonly #freed = new Signal();
   #over = false;
 
   private constructor(workers: readonly Worker[], first: Worker, host: Pick<WorkerHost, "step">) {
@@ -73,7 +78,7 @@ export class WorkerPool implements Workers {
     if (!turn) return this.#host.step(step);
     turn.step = step;
     this.#idle.push(worker);
-    this.#wake.resolve();
+    this.#freed.wake();
     let taken: Promise<void> | undefined;
     for (let next = this.#turns[0]; next?.step; next = this.#turns[0]) {
       this.#turns.shift();
@@ -106,8 +111,7 @@ export class WorkerPool implements Workers {
     while (!this.#over) {
       const worker = this.#idle.shift();
       if (worker) return worker;
-      this.#wake = Promise.withResolvers();
-      await this.#wake.promise;
+      await this.#freed.wait();
     }
     return undefined;
   }
@@ -118,9 +122,38 @@ export class WorkerPool implements Workers {
       return await Promise.race(this.#workers.map(({ ended }) => ended));
     } finally {
       this.#over = true;
-      this.#wake.resolve();
+      this.#freed.wake();
       this.stop();
       await Promise.allSettled(this.#workers.map(({ ended }) => ended));
     }
   }
+}
+
+/**
+ * Starts the process of a handler, or several where its options ask for them.
+ *
+ * @param take takes the steps of the handler, in the order of the frames
+ * @throws Invalid where the script does not load; as `Program.start` does
+ */
+export async function startWorkers(
+  prepared: Prepared,
+  { store, signal }: Pick<ProcessorHost, "store" | "signal">,
+  { subject: { name, spawnId }, meta }: Pick<Spawn, "subject" | "meta">,
+  take: (step: Step) => Promise<void> | undefined,
+): Promise<Workers> {
+  const target = { store, topic: `${name}.stderr`, meta: { spawn_id: spawnId } };
+  let workers: WorkerPool | undefined;
+  const start = async () => {
+    let worker: Worker | undefined;
+    const step = (step: Step) => (worker && workers ? workers.take(worker, step) : take(step));
+    const stderr = (stream: ReadableStream<Uint8Array>) => new StderrWriter(stream, target);
+    worker = await Worker.start(prepared, meta, { step, stderr }, signal);
+    return worker;
+  };
+  const first = await start();
+  const { concurrency } = first.options;
+  // The runner of TypeScript handles several frames at once in one process.
+  if (concurrency === 1 || prepared.runtime === "ts") return first;
+  workers = await WorkerPool.start(first, concurrency, { step: take }, start);
+  return workers;
 }

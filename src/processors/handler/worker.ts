@@ -64,6 +64,8 @@ interface WorkerParts {
   readonly program: Program;
   readonly stderr: Stderr;
   readonly host: WorkerHost;
+  readonly options: HandlerOptions;
+  /** The lines that come, and those that came together with the first one. */
   readonly lines: AsyncGenerator<string[]>;
   readonly first: readonly string[];
 }
@@ -78,17 +80,12 @@ export class Worker implements Workers {
   #effects: Effect[] = [];
   #state: string | undefined;
 
-  /** @param output the lines that come, and those that came together with the first one */
-  private constructor(
-    { program, stderr, host }: Pick<WorkerParts, "program" | "stderr" | "host">,
-    options: HandlerOptions,
-    output: Pick<WorkerParts, "lines" | "first">,
-  ) {
+  private constructor({ program, stderr, host, options, lines, first }: WorkerParts) {
     this.#program = program;
     this.#stderr = stderr;
     this.#host = host;
     this.options = options;
-    this.ended = this.#run(output.lines, output.first);
+    this.ended = this.#run(lines, first);
     this.ended.catch(() => {});
   }
 
@@ -123,7 +120,7 @@ export class Worker implements Workers {
       const line = parseHandlerLine(ready);
       if (line.ready === undefined) throw new Invalid('its first line is not {"ready": …}');
       const options = parseHandlerOptions(line.ready, meta);
-      return new Worker({ program, stderr, host }, options, { lines, first });
+      return new Worker({ program, stderr, host, options, lines, first });
     } catch (error) {
       program.stop();
       program.closeOutput();

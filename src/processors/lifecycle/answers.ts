@@ -45,12 +45,7 @@ export function answer(
  * Frames that report a restart stay for a day: a program that polls and ends each time would fill the log. The first
  * `.active` stays for ever, so a start of the server needs no later one.
  */
-const RERUN_TTL = parseTtl("time:86400000");
-
-/** The frame in which the runtime reports that a program restarts, or runs again. */
-export function rerunAnswer(subject: Subject, event: "restarting" | "active", more = {}): Change {
-  return answer(subject, event, more, RERUN_TTL);
-}
+export const RERUN_TTL = parseTtl("time:86400000");
 
 /** Shortens a reason to the length that a frame may have. */
 export function shortReason(reason: string): string {

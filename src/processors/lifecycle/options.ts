@@ -103,11 +103,7 @@ export function parseSpawnOptions(given: Json, kind: Kind): SpawnOptions {
   };
 }
 
-/**
- * Reads the options of a handler. The meta of its spawn overrides the declaration of its script.
- *
- * @throws Invalid
- */
+/** Reads the options of a handler. The meta of its spawn overrides the declaration of its script. @throws Invalid */
 export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions {
   const script = objectIn(declared, "the options of the handler");
   onlyKnown(script, READY_KEYS, "the record of the handler");
@@ -115,7 +111,11 @@ export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions 
   const { initial, pulse, on_error: onError, start = "tail" } = options;
   const { concurrency = 1, batches = false, one_by_one: oneByOne = false } = options;
   if (typeof start !== "string") throw new Invalid('start is "tail", "new", "first" or an id');
-  const options_: HandlerOptions = {
+  const workers = wholeNumber(concurrency, "concurrency", 1, MAX_CONCURRENCY);
+  if (workers > 1 && initial !== undefined) {
+    throw new Invalid("concurrency is for a handler without state: leave initial out");
+  }
+  return {
     topics: topicsOf(options.topics),
     start:
       start === "tail" || start === "new"
@@ -126,14 +126,10 @@ export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions 
     initial,
     pulse: pulse === undefined ? undefined : wholeNumber(pulse, "pulse", MIN_PULSE_MS, 2 ** 31 - 1),
     onError: onError === undefined ? undefined : oneOf(ON_ERRORS, onError, "on_error"),
-    concurrency: wholeNumber(concurrency, "concurrency", 1, MAX_CONCURRENCY),
+    concurrency: workers,
     batches: trueOrFalse(batches, "batches"),
     oneByOne: trueOrFalse(oneByOne, "one_by_one"),
   };
-  if (options_.concurrency > 1 && initial !== undefined) {
-    throw new Invalid("concurrency is for a handler without state: leave initial out");
-  }
-  return options_;
 }
 
 /**

@@ -49,17 +49,18 @@ export type Attempt =
 /** A generator or a handler. */
 export interface Processor {
   readonly subject: Subject;
+  readonly spawn: Spawn;
   readonly runtime: string | undefined;
   /** The pid of its program; undefined while that does not run. */
   readonly pid: number | undefined;
-  /** How far it is behind the newest frame of its topics, in ms; undefined where it takes no frames. */
-  readonly behindMs: number | undefined;
-  /** Whether it takes frames of a topic, also while its program does not run. */
-  takes(topic: string): boolean;
-  /** Whether it gets, or got, a frame with this id and such a topic: it starts before that frame. */
-  isFor(id: string): boolean;
-  /** Whether it is done with every frame up to an id. */
-  hasDone(id: string): boolean;
+  /** How far a handler is behind the newest frame of its topics, in ms. */
+  readonly behindMs?: number;
+  /** Whether a handler takes frames of a topic, also while its program does not run. */
+  takes?(topic: string): boolean;
+  /** Whether a handler gets, or got, a frame with this id and such a topic: it starts before that frame. */
+  isFor?(id: string): boolean;
+  /** Whether a handler is done with every frame up to an id. */
+  hasDone?(id: string): boolean;
   /** Prepares the script and checks that it loads. @throws Invalid where it does not */
   load(signal: AbortSignal): Promise<void>;
   /** Makes it start after this id, where its predecessor ended, instead of after its spawn. */
@@ -75,8 +76,8 @@ export interface Processor {
    * starts: the successor's spawn, or the last frame that is done where this one could not finish.
    */
   handOver(successor: string): Promise<string>;
-  /** Goes on past the spawn of a successor that does not load. */
-  goOn(successor: string): void;
+  /** Makes a handler go on past the spawn of a successor that does not load. */
+  goOn?(successor: string): void;
   stop(): Promise<void>;
   /** Removes the files of its script. */
   dispose(): void;

@@ -1,6 +1,8 @@
 import { type Frame, framesIn, idInLine } from "../../core/frame.ts";
+import { topicInLine } from "../../core/index-keys.ts";
 import { READ_ALL } from "../../core/read-options.ts";
 import { FOREVER } from "../../core/ttl.ts";
+import { Signal } from "../../lib/signal.ts";
 import type { Reader } from "../../store/reader.ts";
 import type { Store } from "../../store/store.ts";
 import { placeIn, removeScripts, type ScriptPlace } from "../child/runtime.ts";
@@ -37,13 +39,14 @@ export class Processors {
   readonly #started = Promise.withResolvers<void>();
   /** The supervisors have every request up to this id. */
   #position = "";
-  #moved = Promise.withResolvers<void>();
+  readonly #moved = new Signal();
   /** Frames that imports brought since the start: they count from the next start. */
   readonly #imported = new Set<string>();
   readonly #requests = new Requests((id) =>
     [...this.#supervisors.values()].flatMap((supervisor) => supervisor.takerOf(id) ?? []),
   );
-  #isPaused = false;
+  /** This server runs no processor before its next start. */
+  isPaused = false;
   #loads = 0;
   #waiting: (() => void)[] = [];
 
@@ -53,16 +56,12 @@ export class Processors {
     this.#place = placeIn(store, scriptEnv);
   }
 
-  /**
-   * Whether a handler takes frames of a topic. A handler that loads or restarts counts too: frames wait
-   * for it.
-   */
+  /** Whether a handler takes frames of a topic. A handler that loads or restarts counts too: frames wait for it. */
   async takes(topic: string): Promise<boolean> {
     await this.#started.promise;
     const supervisors = [...this.#supervisors.values()].filter(({ kind }) => kind === "handler");
-    return (await Promise.all(supervisors.map((supervisor) => supervisor.takes(topic)))).includes(
-      true,
-    );
+    const answers = await Promise.all(supervisors.map((supervisor) => supervisor.takes(topic)));
+    return answers.includes(true);
   }
 
   /** Makes this server ignore frames of an import. Call it before they are in the log. */
@@ -72,13 +71,8 @@ export class Processors {
 
   /** Starts no processor: spawns and HTTP requests wait for the next start. */
   pause(): void {
-    this.#isPaused = true;
+    this.isPaused = true;
     this.#started.resolve();
-  }
-
-  /** Whether this server runs no processor before its next start. */
-  get isPaused(): boolean {
-    return this.#isPaused;
   }
 
   /** Whether a handler of HTTP requests has failed for good, and none has replaced it. */
@@ -133,7 +127,7 @@ export class Processors {
     this.#reader?.close();
     await this.#reading;
     // Requests reach no supervisor any more: wakes a handler that waits for one.
-    this.#moved.resolve();
+    this.#moved.wake();
     await Promise.all([...this.#supervisors.values()].map((supervisor) => supervisor.stop()));
   }
 
@@ -159,14 +153,13 @@ export class Processors {
         await this.#take(frame);
         this.#position = frame.id;
       }
-      this.#moved.resolve();
-      this.#moved = Promise.withResolvers();
+      this.#moved.wake();
     }
   }
 
   #topicOf(id: string): string | undefined {
     const line = this.#store.get(id);
-    return line === undefined ? undefined : (JSON.parse(line) as Frame).topic;
+    return line && topicInLine(line);
   }
 
   async #take(frame: Frame): Promise<void> {
@@ -190,23 +183,16 @@ export class Processors {
   }
 
   #supervisor(kind: Kind, name: string): Supervisor {
-    const key = `${kind} ${name}`;
-    const known = this.#supervisors.get(key);
-    if (known) return known;
-    const supervisor = new Supervisor(
-      {
-        store: this.#store,
-        place: this.#place,
-        signal: this.#abort.signal,
-        upTo: (id) => this.#upTo(id),
-        loading: (load) => this.#loading(load),
-        requests: this.#requests,
-      },
-      kind,
-      name,
-    );
-    this.#supervisors.set(key, supervisor);
-    return supervisor;
+    const host = {
+      store: this.#store,
+      place: this.#place,
+      signal: this.#abort.signal,
+      upTo: (id: string) => this.#upTo(id),
+      loading: <T>(load: () => Promise<T>) => this.#loading(load),
+      requests: this.#requests,
+    };
+    const make = () => new Supervisor(host, kind, name);
+    return this.#supervisors.getOrInsertComputed(`${kind} ${name}`, make);
   }
 
   async #upTo(id: string): Promise<void> {
@@ -214,7 +200,7 @@ export class Processors {
       if (this.#position >= id || this.#abort.signal.aborted) return;
       const next = this.#nextRequest();
       if (next === undefined || next > id) return;
-      await this.#moved.promise;
+      await this.#moved.wait();
     }
   }
 

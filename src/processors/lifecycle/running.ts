@@ -1,11 +1,10 @@
 import type { Json } from "../../core/json.ts";
 import type { Store } from "../../store/store.ts";
-import type { Change } from "../../store/types.ts";
 import { outlasting } from "../child/lack.ts";
-import { rerunAnswer, retryWhileDiskFull, type Subject, shortReason } from "./answers.ts";
+import { answer, RERUN_TTL, retryWhileDiskFull, type Subject, shortReason } from "./answers.ts";
 import { Backoff } from "./backoff.ts";
-import type { Attempt, Processor, Spawn } from "./processor.ts";
-import type { ProcessorStatus } from "./status.ts";
+import type { Attempt, Processor } from "./processor.ts";
+import { idleStatus, type ProcessorStatus } from "./status.ts";
 
 /** How a processor ended: by itself, or because it was stopped. */
 export type End = { how: "finished" | "failed"; meta: { [key: string]: Json } } | "stopped";
@@ -14,7 +13,6 @@ export type End = { how: "finished" | "failed"; meta: { [key: string]: Json } } 
 export class Running {
   readonly processor: Processor;
   readonly #store: Store;
-  readonly #spawn: Spawn;
   readonly #backoff = new Backoff();
   #state: ProcessorStatus["state"] = "active";
   #since = performance.now();
@@ -26,10 +24,9 @@ export class Running {
   #stopping = false;
   #over: Promise<unknown> | undefined;
 
-  constructor(store: Store, processor: Processor, spawn: Spawn) {
+  constructor(store: Store, processor: Processor) {
     this.#store = store;
     this.processor = processor;
-    this.#spawn = spawn;
   }
 
   get subject(): Subject {
@@ -76,13 +73,9 @@ export class Running {
   }
 
   status(replacing: boolean): ProcessorStatus {
-    const { kind, name, spawnId } = this.subject;
     const { runtime, pid, behindMs } = this.processor;
     return {
-      kind,
-      name,
-      state: replacing ? "replacing" : this.#state,
-      spawn_id: spawnId,
+      ...idleStatus(this.subject, replacing ? "replacing" : this.#state),
       runtime: runtime ?? null,
       pid: pid ?? null,
       uptime_ms: this.#state === "active" ? Math.round(performance.now() - this.#since) : null,
@@ -101,7 +94,7 @@ export class Running {
       const { exit, reason, passedOver } = attempt;
       const { code, signal } = exit;
       this.#lastExit = { code, signal };
-      const { restart } = this.#spawn.options;
+      const { restart } = this.processor.spawn.options;
       const well = code === 0;
       const ending = { ...(code !== null && { exit: code }), ...(signal !== null && { signal }) };
       if (restart === "never" || (restart === "on-failure" && well)) {
@@ -112,14 +105,12 @@ export class Running {
       const ran = performance.now() - this.#since;
       const delay = passedOver ? this.#backoff.anew() : this.#backoff.after(ran);
       this.#state = "restarting";
-      await this.#record([
-        rerunAnswer(this.subject, "restarting", { reason, ...ending, delay_ms: delay }),
-      ]);
+      await this.#record("restarting", { reason, ...ending, delay_ms: delay });
       await Promise.race([Bun.sleep(delay), this.#stopped.promise]);
       if (this.#stopping) return "stopped";
       this.#restarts++;
       this.#state = "active";
-      await this.#record([rerunAnswer(this.subject, "active")]);
+      await this.#record("active");
     }
   }
 
@@ -135,7 +126,9 @@ export class Running {
     }
   }
 
-  async #record(changes: readonly Change[]): Promise<void> {
-    if (!this.#stopping) await retryWhileDiskFull(() => this.#store.apply(changes));
+  async #record(event: "restarting" | "active", more = {}): Promise<void> {
+    if (this.#stopping) return;
+    const changes = [answer(this.subject, event, more, RERUN_TTL)];
+    await retryWhileDiskFull(() => this.#store.apply(changes));
   }
 }

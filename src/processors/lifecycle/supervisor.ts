@@ -7,7 +7,14 @@ import { outlasting } from "../child/lack.ts";
 import type { ScriptPlace } from "../child/runtime.ts";
 import { Generator } from "../generator/generator.ts";
 import { Handler } from "../handler/handler.ts";
-import { answer, recordKey, retryWhileDiskFull, type Subject, shortReason } from "./answers.ts";
+import {
+  type Answer,
+  answer,
+  recordKey,
+  retryWhileDiskFull,
+  type Subject,
+  shortReason,
+} from "./answers.ts";
 import { Complaints } from "./complaints.ts";
 import { checkName, Invalid, parseSpawnOptions } from "./options.ts";
 import type { Processor, ProcessorHost, Spawn } from "./processor.ts";
@@ -87,13 +94,15 @@ export class Supervisor {
 
   #takesNow(topic: string): boolean {
     const current = this.#current;
-    return current !== undefined && !current.isStopping && current.processor.takes(topic);
+    return current !== undefined && !current.isStopping && !!current.processor.takes?.(topic);
   }
 
   /** The handler of the HTTP request with this id, now or later; undefined where it is none. */
   takerOf(id: string): Taker | undefined {
     const processor = this.#current?.processor;
-    return processor?.takes(HTTP_REQUEST) && processor.isFor(id) ? processor.subject : undefined;
+    return processor?.takes?.(HTTP_REQUEST) && processor.isFor?.(id)
+      ? processor.subject
+      : undefined;
   }
 
   status(): ProcessorStatus[] {
@@ -129,13 +138,10 @@ export class Supervisor {
     const superseding = this.#queue.find(({ action }) => action === "spawn");
     // A processor that ran before the server stopped still goes on: it has frames to handle up to the next spawn.
     if (superseding && !recovered) {
-      this.#passOver(frame.id);
-      await this.#answer([answer(subject, "replaced", { by: superseding.frame.id })]);
-      return;
+      return this.#passOver(subject, "replaced", { by: superseding.frame.id });
     }
-    const loaded = await this.#load(subject, frame, recovered ?? false);
-    if (!loaded) return;
-    const { processor, spawn } = loaded;
+    const processor = await this.#load(subject, frame, recovered ?? false);
+    if (!processor) return;
     const changes: Change[] = [];
     const before = this.#current;
     if (before) {
@@ -145,17 +151,13 @@ export class Supervisor {
     }
     changes.push(...processor.activation(), answer(subject, "active"));
     await this.#answer(changes);
-    const running = new Running(this.#host.store, processor, spawn);
+    const running = new Running(this.#host.store, processor);
     this.#current = running;
     void running.run().then((end) => this.#ended(running, end));
   }
 
   /** Loads a processor; undefined where it does not load, or a later request ends the load. Answers that spawn then. */
-  async #load(
-    subject: Subject,
-    frame: Frame,
-    recovered: boolean,
-  ): Promise<{ processor: Processor; spawn: Spawn } | undefined> {
+  async #load(subject: Subject, frame: Frame, recovered: boolean): Promise<Processor | undefined> {
     const abort = new AbortController();
     this.#loading = { subject, recovered, abort };
     const signal = AbortSignal.any([abort.signal, this.#host.signal]);
@@ -164,30 +166,20 @@ export class Supervisor {
       return await outlasting(`${this.kind} ${this.name}`, signal, load);
     } catch (error) {
       if (this.#host.signal.aborted) return undefined;
-      if (abort.signal.aborted) {
-        this.#passOver(frame.id);
-        const next = this.#queue.find(({ action }) => action === "spawn");
-        const by = next ? { by: next.frame.id } : {};
-        await this.#answer([answer(subject, next ? "replaced" : "terminated", by)]);
-        return undefined;
-      }
-      const { message } = error as Error;
-      const reason = shortReason(
-        error instanceof Invalid ? message : `it did not load: ${message}`,
-      );
-      this.#passOver(frame.id);
-      await this.#answer([answer(subject, "invalid", { reason })]);
+      const next = this.#queue.find(({ action }) => action === "spawn");
+      if (!abort.signal.aborted) {
+        const { message } = error as Error;
+        const reason = error instanceof Invalid ? message : `it did not load: ${message}`;
+        await this.#passOver(subject, "invalid", { reason: shortReason(reason) });
+      } else if (next) await this.#passOver(subject, "replaced", { by: next.frame.id });
+      else await this.#passOver(subject, "terminated");
       return undefined;
     } finally {
       this.#loading = undefined;
     }
   }
 
-  async #loadOnce(
-    subject: Subject,
-    frame: Frame,
-    signal: AbortSignal,
-  ): Promise<{ processor: Processor; spawn: Spawn }> {
+  async #loadOnce(subject: Subject, frame: Frame, signal: AbortSignal): Promise<Processor> {
     signal.throwIfAborted();
     const spawn = await this.#read(subject, frame);
     const host = this.#hostOf(frame.id);
@@ -195,7 +187,7 @@ export class Supervisor {
       subject.kind === "handler" ? new Handler(host, spawn) : new Generator(host, spawn);
     try {
       await processor.load(signal);
-      return { processor, spawn };
+      return processor;
     } catch (error) {
       await processor.stop();
       processor.dispose();
@@ -215,10 +207,11 @@ export class Supervisor {
   }
 
   #hostOf(spawnId: string): ProcessorHost {
+    const { store, place, signal } = this.#host;
     return {
-      store: this.#host.store,
-      place: this.#host.place,
-      signal: this.#host.signal,
+      store,
+      place,
+      signal,
       spawnIds: this.#spawnIds,
       successorUpTo: async (id) => {
         await this.#host.upTo(id);
@@ -238,22 +231,25 @@ export class Supervisor {
     };
   }
 
-  #passOver(spawnId: string): void {
-    this.#passedOver.add(spawnId);
-    this.#current?.processor.goOn(spawnId);
+  /** Answers a spawn that does not become active; the processor before it goes on. */
+  async #passOver(subject: Subject, event: Answer, more = {}): Promise<void> {
+    this.#passedOver.add(subject.spawnId);
+    this.#current?.processor.goOn?.(subject.spawnId);
+    await this.#answer([answer(subject, event, more)]);
   }
 
   async #terminate(): Promise<void> {
     const current = this.#current;
+    const forgotten = { delete: recordKey(this) };
     if (!current) {
-      if (await this.#host.store.kv.get(recordKey(this))) await this.#answer(this.#forget());
+      if (await this.#host.store.kv.get(recordKey(this))) await this.#answer([forgotten]);
       return;
     }
     await current.stop();
     // It may have ended by itself meanwhile.
     if (this.#current !== current) return;
     this.#current = undefined;
-    await this.#answer([answer(current.subject, "terminated"), ...this.#forget()]);
+    await this.#answer([answer(current.subject, "terminated"), forgotten]);
     this.#release(current.processor, false);
   }
 
@@ -275,14 +271,9 @@ export class Supervisor {
 
   /** Ends the wait of HTTP requests for a handler that has ended. */
   #release(processor: Processor, failed: boolean): void {
-    if (!processor.takes(HTTP_REQUEST)) return;
-    const wasFor = (id: string) => processor.isFor(id) && !processor.hasDone(id);
+    if (!processor.takes?.(HTTP_REQUEST)) return;
+    const wasFor = (id: string) => !!processor.isFor?.(id) && !processor.hasDone?.(id);
     this.#host.requests.ended(processor.subject, failed, wasFor);
-  }
-
-  /** The changes that delete the progress of a processor, when it is terminated. */
-  #forget(): Change[] {
-    return [{ delete: recordKey(this) }];
   }
 
   async #answer(changes: readonly Change[]): Promise<void> {

@@ -67,16 +67,13 @@ export function encodeResponse<Known extends string | undefined>(
 }
 
 function checkedResponse(response: XsResponse & { more?: boolean }): typeof response {
-  if (typeof response !== "object" || response === null || !isPlain(response)) {
+  if (!isPlain(response)) {
     throw new XsError("bad_frame", "a response is an object { status?, headers?, body? }");
   }
   const unknown = unknownKeys(response, RESPONSE, "a response");
   if (unknown !== undefined) throw new XsError("bad_frame", unknown);
   const { headers, status } = response;
-  if (
-    headers !== undefined &&
-    (typeof headers !== "object" || headers === null || !isPlain(headers))
-  ) {
+  if (headers !== undefined && !isPlain(headers)) {
     throw new XsError("bad_frame", "the headers of a response are an object of names and texts");
   }
   // Checked here, because JSON.stringify would silently omit values that are no JSON.

@@ -111,8 +111,9 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
 }
 
-/** Tells whether an object is plain, as in JSON, not of a class. */
-export function isPlain(value: object): boolean {
+/** Tells whether a value is a plain object, as in JSON, not of a class. */
+export function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }

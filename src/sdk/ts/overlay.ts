@@ -18,11 +18,7 @@ export class Overlay {
     return this.#written.get(key);
   }
 
-  /**
-   * Notes a write of the frame `id`.
-   *
-   * @param done the last frame that is done
-   */
+  /** Notes a write of the frame `id`. @param done the last frame that is done */
   set(id: string, key: string, value: WrittenValue, done: string): void {
     const known = this.#written.get(key);
     const before = known && known.id <= done ? known : known?.before;

@@ -1,5 +1,5 @@
 import { unknownKeys } from "../../core/known-keys.ts";
-import { SCRIPT_KEYS } from "../handler-keys.ts";
+import { DECLARED } from "../handler-keys.ts";
 
 /** A handler as its script exports it, with a state of any type. */
 // biome-ignore lint/suspicious/noExplicitAny: the script knows what its state is
@@ -9,7 +9,11 @@ export type Script = XsHandler<any>;
 export function scriptOf(exported: unknown): Script {
   if (typeof exported === "function") return { run: exported as Script["run"] };
   if (typeof (exported as Partial<Script> | null)?.run === "function") {
-    const unknown = unknownKeys(exported as Script, SCRIPT_KEYS, "the record of the handler");
+    const unknown = unknownKeys(
+      exported as Script,
+      ["run", ...DECLARED],
+      "the record of the handler",
+    );
     if (unknown !== undefined) throw new Error(unknown);
     return exported as Script;
   }

@@ -129,7 +129,7 @@ export class Work implements Xs {
    */
   take(result: unknown): unknown {
     if (result === undefined || result === null) return undefined;
-    if (typeof result !== "object" || !isPlain(result)) {
+    if (!isPlain(result)) {
       throw new Error(`run returns { out?, next?, response? } or nothing, not ${kindOf(result)}`);
     }
     for (const key in result) {

@@ -31,8 +31,11 @@ import { CommitHorizon } from "./commit/horizon.ts";
 import { Transaction } from "./commit/transaction.ts";
 import { WalMark } from "./commit/wal-mark.ts";
 import { openForReading, openForWriting } from "./connection.ts";
-import { type Collected, Collector } from "./content/collector.ts";
-import { ContentStore } from "./content/content.ts";
+import type { Collected, Collector } from "./content/collector.ts";
+import type { ContentStore } from "./content/content.ts";
+import type { FlushSchedule } from "./content/flush-schedule.ts";
+import { openContent } from "./content/open-content.ts";
+import { ContentTables } from "./content/tables.ts";
 import { ExpiryClock } from "./expiry-clock.ts";
 import { Facts } from "./facts.ts";
 import { Health } from "./health.ts";
@@ -82,6 +85,8 @@ export class SqliteStore implements Store {
   readonly #idempotency: Idempotency;
   readonly #log: Log;
   readonly #applier: TableApplier;
+  readonly #contentTables: ContentTables;
+  readonly #flushes: FlushSchedule;
   readonly #collector: Collector;
   /** None where the store cannot be written. */
   readonly #commits: Commits | undefined;
@@ -117,21 +122,23 @@ export class SqliteStore implements Store {
     this.#horizon = new CommitHorizon(this.#ids);
     const { guard, taskFailed: failed } = this.#health;
     const write = <T>(run: (transaction: Transaction) => T) => this.#write(run);
-    this.content = new ContentStore(
-      {
-        db,
-        write,
-        guard,
-        failed,
-        background: this.#background,
-        onBackpressure: () => this.#collector.collectSoon(true),
-        noteDereferenced: (hashes) => this.#collector.noteDereferenced(hashes),
-        checkPlace: () => this.checkWritable(),
-        prepared: (root) => this.#place.watch(root),
-      },
-      { database: this.#database, root: join(path, "cacache") },
-    );
-    this.#collector = new Collector({ db, content: this.content, write, guard, failed });
+    const contentTables = new ContentTables(db);
+    this.#contentTables = contentTables;
+    const { content, flushes, collector } = openContent({
+      database: this.#database,
+      root: join(path, "cacache"),
+      db,
+      tables: contentTables,
+      background: this.#background,
+      place: this.#place,
+      write,
+      guard,
+      checkWritable: () => this.checkWritable(),
+      failed,
+    });
+    this.content = content;
+    this.#flushes = flushes;
+    this.#collector = collector;
     this.kv = new KvStore({ db, ids: this.#ids, horizon: this.#horizon, write, guard });
     this.#pages = new Pages(db, {
       tables: this.#tables,
@@ -161,14 +168,13 @@ export class SqliteStore implements Store {
       growing: this.#growing,
       answers: this.#idempotency,
       kv: this.kv,
-      content: this.content,
-      collector: this.#collector,
+      content: contentTables,
       facts,
     });
     this.#tally = new Tally(this.#database);
     if (still) {
       // The store is read-only: staged content stays staged.
-      this.content.stop();
+      flushes.stop();
     } else {
       this.#commits = this.#openCommits();
       void closeTreeToOthers(join(path, "cacache"), this.#ending.signal).catch(() => {});
@@ -202,6 +208,7 @@ export class SqliteStore implements Store {
       committed: ({ record: { effects } }) => {
         const frames = effects.filter((effect) => effect.kind === "frame");
         const changes = this.kv.changesIn(effects);
+        this.#flushes.committed();
         return () => {
           this.#horizon.isDurable();
           if (frames.length > 0) this.#live.publish(frames);
@@ -233,8 +240,9 @@ export class SqliteStore implements Store {
       this.#background.every(task, BACKGROUND_MS, () => this.#inBackground(run));
     every("place", () => this.#health.checkPlace());
     every("expire", () => this.#expire());
-    every("collect", () => this.#collector.collectSoon(this.content.hasMuchUnused));
-    this.#background.every("ephemeral", BACKGROUND_MS, () => this.content.sweep());
+    every("collect", () => this.#collector.collectSoon());
+    const ephemeral = () => this.#contentTables.ephemeral.sweep();
+    this.#background.every("ephemeral", BACKGROUND_MS, ephemeral);
   }
 
   async append(request: AppendRequest, condition?: AppendCondition): Promise<string> {
@@ -256,7 +264,8 @@ export class SqliteStore implements Store {
             const topic = requests[0]?.topic ?? "";
             checkLast(topic, this.#log.newest(transaction, topic) ?? null, expectLast);
           }
-          for (const { content } of requests) if (content?.known) this.#checkKnown(transaction, content.hash);
+          for (const { content } of requests)
+            if (content?.known) this.#checkKnown(transaction, content.hash);
           return requests.map((request) => this.#append(transaction, request));
         };
         return idempotencyKey === undefined
@@ -432,7 +441,7 @@ export class SqliteStore implements Store {
   }
 
   async keepThreads(): Promise<void> {
-    this.content.keepThread();
+    this.#flushes.keepThread();
     this.#integrity.keep();
     // Those of asynchronous calls to the file system, one for each processor.
     await Promise.all(Array.from({ length: 4 * availableParallelism() }, () => stat(this.path)));
@@ -464,7 +473,7 @@ export class SqliteStore implements Store {
       if (this.#health.failed) return;
       await this.#collector.idle();
       await this.#write((transaction) => this.#retention.sweepAll(transaction));
-      await this.content.finish(FLUSH_ON_CLOSE_MS);
+      await this.#flushes.finish(FLUSH_ON_CLOSE_MS);
       // The last of all writes: when it is durable, so are the others.
       await this.#write(() => {});
       // Another process may still read the log: the checkpoint must not wait for it.
@@ -475,7 +484,7 @@ export class SqliteStore implements Store {
       const failure = this.#health.translate(error as Error);
       if (!(failure instanceof XsError) || !LEAVES_ALL.has(failure.code)) throw failure;
     } finally {
-      this.content.stop();
+      this.#flushes.stop();
       this.#integrity.stop();
       this.#commits?.close();
       this.#place.close();
@@ -500,7 +509,7 @@ export class SqliteStore implements Store {
   #stage(transaction: Transaction, content: TakenContent): void {
     const { hash, bytes, ephemeral } = content;
     if (!bytes) return;
-    if (ephemeral) this.content.stage(content);
+    if (ephemeral) this.#contentTables.stage(content);
     else transaction.add({ kind: "content", hash, bytes });
   }
 
@@ -517,7 +526,6 @@ export class SqliteStore implements Store {
     const failure = this.#health.translate(error);
     if (this.#health.failed) return failure;
     this.#applier.rolledBack();
-    this.content.reload();
     return failure;
   }
 

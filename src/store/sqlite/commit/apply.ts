@@ -1,12 +1,11 @@
 import { hashesIn } from "../../../core/hash.ts";
-import type { Collector } from "../content/collector.ts";
-import type { ContentStore } from "../content/content.ts";
+import type { ContentTables } from "../content/tables.ts";
+import type { Facts } from "../facts.ts";
 import type { KvStore } from "../kv/kv.ts";
 import type { FrameTables } from "../log/frame-tables.ts";
 import type { Growing } from "../log/growing.ts";
 import type { Idempotency } from "../log/idempotency.ts";
 import type { Tombstones } from "../log/tombstones.ts";
-import type { Facts } from "../facts.ts";
 import type { Effect, RemovalEffect } from "./record.ts";
 import type { Applier } from "./transaction.ts";
 
@@ -17,8 +16,7 @@ export interface Tables {
   readonly growing: Growing;
   readonly answers: Idempotency;
   readonly kv: KvStore;
-  readonly content: ContentStore;
-  readonly collector: Collector;
+  readonly content: ContentTables;
   readonly facts: Facts;
 }
 
@@ -39,6 +37,7 @@ export class TableApplier implements Applier {
   rolledBack(): void {
     this.#tables.frames.reload();
     this.#tables.kv.rolledBack();
+    this.#tables.content.reload();
   }
 
   #applyOne(effect: Effect): void {
@@ -47,13 +46,14 @@ export class TableApplier implements Applier {
       case "frame":
         if (effect.isEphemeral) return;
         frames.insert(effect);
-        this.#tables.collector.noteReferences(effect.line);
+        content.noteReferences(effect.line);
         return;
       case "content":
-        content.stage({ ...effect, size: effect.bytes.length });
+        content.staged.add(effect.hash, effect.bytes);
         return;
       case "entry":
         kv.applyEntry(effect);
+        if (effect.value) content.noteReferences(effect.value);
         return;
       case "remove":
         this.#remove(effect);
@@ -62,7 +62,8 @@ export class TableApplier implements Applier {
         tombstones.set(effect.id, effect.ms);
         return;
       case "candidates":
-        content.setCandidates(effect.hashes, !effect.kept);
+        if (effect.kept) content.candidates.drop(effect.hashes);
+        else content.candidates.add(effect.hashes);
         return;
       case "answer":
         answers.put(effect);

@@ -1,5 +1,4 @@
 import {
-  appendFileSync,
   createReadStream,
   existsSync,
   readFileSync,
@@ -16,6 +15,8 @@ import { digestOf, hashOf, hashOfDigest } from "../../../core/hash.ts";
 import { syncFileSystem, syncPath } from "../../../lib/fsync.ts";
 import { isOutOfFiles, onceThereAreFiles } from "../../failures.ts";
 import { makePrivateFolder, PRIVATE_FILE } from "../../modes.ts";
+import { CacacheIndex, type StoredContent } from "./cacache-index.ts";
+import { missing, SyncedFolders } from "./synced-folders.ts";
 
 const ALGORITHM = "sha256";
 /** Content up to this size is checked at each read. */
@@ -25,16 +26,6 @@ const MAX_SINGLE_SYNCS = 16;
 /** Index entries that are removed concurrently. */
 const REMOVALS_AT_ONCE = 64;
 
-/** Content that is durable. */
-export interface StoredContent {
-  readonly hash: string;
-  /** In bytes. */
-  readonly size: number;
-}
-
-// cacache takes a few milliseconds to load, and most commands need none of it.
-const loadCacache = async () => (await import("cacache")).default;
-
 /**
  * Content as files, in the layout and with the index of cacache, one entry a content with its hash
  * for a key, so that cacache's own `get` and `verify` work on the directory. The files are written
@@ -42,14 +33,18 @@ const loadCacache = async () => (await import("cacache")).default;
  * keeps a damaged file that is in the way.
  */
 export class ContentFiles {
-  readonly #root: string;
+  /** The cacache directory. */
+  readonly root: string;
   /** Files whose bytes were checked, with the state they were in then. */
   readonly #verified = new Map<string, string>();
-  readonly #syncedDirectories = new Set<string>();
+  readonly #folders: SyncedFolders;
+  readonly #index: CacacheIndex;
 
   /** @param root the cacache directory, made by {@link prepare} */
   constructor(root: string) {
-    this.#root = root;
+    this.root = root;
+    this.#folders = new SyncedFolders(root);
+    this.#index = new CacacheIndex(root, this.#folders);
   }
 
   /**
@@ -57,11 +52,11 @@ export class ContentFiles {
    * was writing when it was killed.
    */
   async prepare(): Promise<void> {
-    const temporary = join(this.#root, "tmp");
+    const temporary = join(this.root, "tmp");
     await rm(temporary, { recursive: true, force: true });
-    makePrivateFolder(this.#root);
+    makePrivateFolder(this.root);
     makePrivateFolder(temporary);
-    await syncPath(dirname(this.#root));
+    await syncPath(dirname(this.root));
   }
 
   /**
@@ -79,11 +74,11 @@ export class ContentFiles {
       const stored = await writeFile(temporary, chunks);
       placing(stored.hash);
       // Each of these may run again: what it did already stays.
-      await onceThereAreFiles(() => this.#indexDurably(stored));
+      await onceThereAreFiles(() => this.#index.addDurably(stored));
       await onceThereAreFiles(() => this.#place(temporary, stored.hash));
       // Again, if the collector took it off meanwhile, with what was there before.
-      if (await onceThereAreFiles(() => this.#index(stored))) {
-        await onceThereAreFiles(() => this.#indexDurably(stored));
+      if (await onceThereAreFiles(() => this.#index.add(stored))) {
+        await onceThereAreFiles(() => this.#index.addDurably(stored));
       }
       return stored;
     } catch (error) {
@@ -103,17 +98,17 @@ export class ContentFiles {
       if (holds(path, bytes)) continue;
       const temporary = this.#temporary();
       writeFileSync(temporary, bytes, { flag: "wx", mode: PRIVATE_FILE });
-      this.#makeFolders(dirname(path));
+      this.#folders.make(dirname(path));
       moves.push({ temporary, path });
     }
-    for (const { hash, bytes } of contents) await this.#index({ hash, size: bytes.length });
+    for (const { hash, bytes } of contents) await this.#index.add({ hash, size: bytes.length });
     for (const { temporary, path } of moves) renameSync(temporary, path);
     // Also syncs files that existed before: they may not be on the disk yet.
-    if (contents.length > MAX_SINGLE_SYNCS && syncFileSystem(this.#root)) return;
+    if (contents.length > MAX_SINGLE_SYNCS && syncFileSystem(this.root)) return;
     for (const { hash } of contents) {
       // A file that was freed meanwhile needs no sync.
-      await this.#sync(this.#bucketOf(hash)).catch(missing);
-      await this.#sync(this.pathOf(hash)).catch(missing);
+      await this.#index.sync(hash).catch(missing);
+      await this.#folders.sync(this.pathOf(hash)).catch(missing);
     }
   }
 
@@ -172,7 +167,7 @@ export class ContentFiles {
   /** Removes the index entries of removed contents, but of none that is there again. */
   async removeIndex(hashes: readonly string[]): Promise<void> {
     // A power cut must not bring a file back without its entry.
-    if (hashes.length <= MAX_SINGLE_SYNCS || !syncFileSystem(this.#root)) {
+    if (hashes.length <= MAX_SINGLE_SYNCS || !syncFileSystem(this.root)) {
       for (const hash of hashes) await syncPath(dirname(this.pathOf(hash))).catch(missing);
     }
     for (let start = 0; start < hashes.length; start += REMOVALS_AT_ONCE) {
@@ -182,26 +177,24 @@ export class ContentFiles {
   }
 
   async #removeEntry(hash: string): Promise<void> {
-    const cacache = await loadCacache();
     for (;;) {
-      await cacache.rm.entry(this.#root, hash, { removeFully: true });
+      await this.#index.remove(hash);
       const size = this.stateOf(hash)?.size;
       if (size === undefined) return;
-      await this.#indexDurably({ hash, size });
+      await this.#index.addDurably({ hash, size });
       // The file may be gone again.
       if (this.has(hash)) return;
     }
   }
 
   /** Whether cacache finds a content by its hash. */
-  async isIndexed(hash: string): Promise<boolean> {
-    const cacache = await loadCacache();
-    return (await cacache.get.info(this.#root, hash))?.integrity === hash;
+  isIndexed(hash: string): Promise<boolean> {
+    return this.#index.has(hash);
   }
 
   /** The hashes of all files, in the order of their hexadecimal digits. */
   async *list(): AsyncGenerator<string> {
-    const root = join(this.#root, "content-v2", ALGORITHM);
+    const root = join(this.root, "content-v2", ALGORITHM);
     for (const first of await names(root)) {
       const seconds = await names(join(root, first));
       // Together, as each is a wait for the disk.
@@ -225,7 +218,7 @@ export class ContentFiles {
   pathOf(hash: string): string {
     const hex = digestOf(hash).toString("hex");
     const parts = [hex.slice(0, 2), hex.slice(2, 4), hex.slice(4)];
-    return join(this.#root, "content-v2", ALGORITHM, ...parts);
+    return join(this.root, "content-v2", ALGORITHM, ...parts);
   }
 
   /** Moves a synced file to its place, over a damaged one but not over a sound one. */
@@ -234,10 +227,10 @@ export class ContentFiles {
     if (this.has(hash) && (await this.isSound(hash))) {
       await rm(temporary, { force: true });
     } else {
-      this.#makeFolders(dirname(path));
+      this.#folders.make(dirname(path));
       await rename(temporary, path);
     }
-    await this.#syncDirectories(path);
+    await this.#folders.syncAbove(path);
   }
 
   /** Reads the file of some content and tells whether it has the hash. */
@@ -252,65 +245,8 @@ export class ContentFiles {
     return `${ALGORITHM}-${hasher.digest("base64")}` === hash;
   }
 
-  /** Where cacache keeps the index entry of this content, by the hash of its key. */
-  #bucketOf(hash: string): string {
-    const hex = new Bun.CryptoHasher(ALGORITHM).update(hash).digest("hex");
-    return join(this.#root, "index-v5", hex.slice(0, 2), hex.slice(2, 4), hex.slice(4));
-  }
-
-  /** Syncs a file and the directories on the way to it. */
-  async #sync(path: string): Promise<void> {
-    await syncPath(path);
-    await this.#syncDirectories(path);
-  }
-
-  /** Syncs the directories on the way to a file. */
-  async #syncDirectories(path: string): Promise<void> {
-    // The directory that holds the file is synced every time, one above it for each new entry.
-    await syncPath(dirname(path));
-    for (let dir = dirname(path); dir !== this.#root; dir = dirname(dir)) {
-      if (this.#syncedDirectories.has(dir)) return;
-      await syncPath(dirname(dir));
-      this.#syncedDirectories.add(dir);
-    }
-  }
-
-  /**
-   * Writes the index entry, if there is none: before the file gets its place, so that none is ever
-   * without. Returns whether it wrote one.
-   */
-  async #index({ hash, size }: StoredContent): Promise<boolean> {
-    if (existsSync(this.#bucketOf(hash)) && (await this.isIndexed(hash))) return false;
-    const path = this.#bucketOf(hash);
-    const entry = JSON.stringify({ key: hash, integrity: hash, time: Date.now(), size });
-    const sum = new Bun.CryptoHasher("sha1").update(entry).digest("hex");
-    this.#makeFolders(dirname(path));
-    appendFileSync(path, `\n${sum}\t${entry}`, { mode: PRIVATE_FILE });
-    return true;
-  }
-
-  /**
-   * Makes the folders on the way to one, but never that of all content: where it is gone, the store is, and
-   * another must not be begun in its place.
-   */
-  #makeFolders(folder: string): void {
-    if (existsSync(folder)) return;
-    if (folder !== this.#root) {
-      this.#makeFolders(dirname(folder));
-      makePrivateFolder(folder);
-    } else throw new Error(`${folder} is gone`);
-  }
-
-  async #indexDurably(stored: StoredContent): Promise<void> {
-    for (;;) {
-      await this.#index(stored);
-      // An entry that was there may not be synced yet; or the collector takes it off this moment.
-      if (await this.#sync(this.#bucketOf(stored.hash)).then(() => true, missing)) return;
-    }
-  }
-
   #temporary(): string {
-    return join(this.#root, "tmp", crypto.randomUUID());
+    return join(this.root, "tmp", crypto.randomUUID());
   }
 }
 
@@ -354,9 +290,4 @@ async function writeFile(
 
 function signature({ ino, size, mtimeMs, ctimeMs }: Stats): string {
   return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
-}
-
-function missing(error: { code?: string }): undefined {
-  if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-  throw error;
 }

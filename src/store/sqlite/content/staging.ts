@@ -1,5 +1,9 @@
 import type { Database } from "bun:sqlite";
 
+/** With this many bytes staged, new content waits until some of them are flushed. */
+const FULL_BYTES = 64 * 1024 * 1024;
+/** With this many bytes staged that are to be flushed, flushing starts at once. */
+const MUCH_BYTES = 24 * 1024 * 1024;
 /** The memory and disk that a staged content takes besides its bytes. */
 const OVERHEAD_BYTES = 256;
 
@@ -21,6 +25,7 @@ export class Staged {
   /** The staged contents to which nothing refers. */
   #unusedBytes = 0;
   #newest = 0;
+  #added = false;
 
   constructor(db: Database) {
     this.#sql = statements(db);
@@ -42,9 +47,19 @@ export class Staged {
     return this.#bytes;
   }
 
-  /** The size of the staged content with a reference, which will be flushed, in bytes. */
-  get usedWeight(): number {
-    return this.#bytes - this.#unusedBytes;
+  /** Whether new content must wait. */
+  get isFull(): boolean {
+    return this.#bytes > FULL_BYTES;
+  }
+
+  /** Whether so much has a reference that it is to be flushed at once. */
+  get hasMuchToFlush(): boolean {
+    return this.#bytes - this.#unusedBytes > MUCH_BYTES;
+  }
+
+  /** Whether much of it only waits for the collector. */
+  get hasMuchUnused(): boolean {
+    return this.#unusedBytes > MUCH_BYTES;
   }
 
   /** The number of the newest row. */
@@ -61,6 +76,13 @@ export class Staged {
       total.bytes += size;
     }
     return total;
+  }
+
+  /** Whether content was added since the last call. */
+  takeAdded(): boolean {
+    const added = this.#added;
+    this.#added = false;
+    return added;
   }
 
   has(hash: string): boolean {
@@ -84,6 +106,7 @@ export class Staged {
 
   /** Stages content, or notes one more use of it. */
   add(hash: string, bytes: Uint8Array): void {
+    this.#added = true;
     const entry = this.#entries.get(hash);
     if (entry) {
       if (entry.uses++ === 0) this.#unusedBytes -= weightOf(entry);

@@ -199,7 +199,12 @@ export class KvStore {
 
   /** Removes the rows of entries that were deleted up to a time, in ms. Inside a commit. */
   forgetDeleted(ms: number): void {
-    const fields = { ts_ms: ms, counter_hi: 2 ** 24 - 1, counter_lo: 2 ** 24 - 1, node: "ffffffff" };
+    const fields = {
+      ts_ms: ms,
+      counter_hi: 2 ** 24 - 1,
+      counter_lo: 2 ** 24 - 1,
+      node: "ffffffff",
+    };
     this.#sql.forgetDeleted.run(packId(fields));
   }
 

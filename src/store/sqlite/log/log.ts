@@ -31,7 +31,10 @@ export class Log {
   }
 
   /** Appends a frame and returns its line. */
-  append(transaction: Transaction, { topic, meta, ttl: asked, content, growing }: AppendRequest): string {
+  append(
+    transaction: Transaction,
+    { topic, meta, ttl: asked, content, growing }: AppendRequest,
+  ): string {
     const { ids, retention } = this.#parts;
     const id = ids.next();
     const ends = asked.kind === "time" || asked.kind === "until";
@@ -41,7 +44,16 @@ export class Log {
     const isEphemeral = ttl.kind === "ephemeral";
     if (!isEphemeral) retention.beforeFrame(transaction, topic, last);
     const expires = expiryOf(ttl, id);
-    transaction.add({ kind: "frame", id, topic, ms: ids.newestMs, line, expires, last, isEphemeral });
+    transaction.add({
+      kind: "frame",
+      id,
+      topic,
+      ms: ids.newestMs,
+      line,
+      expires,
+      last,
+      isEphemeral,
+    });
     if (isEphemeral || !growing) return line;
     if (growing === "begins") transaction.add({ kind: "growing", id });
     else transaction.add({ kind: "growing", id: growing.ended, ended: true });

@@ -96,7 +96,8 @@ export class Pages {
     const { seq, late } = this.ends();
     const newest = this.#host.tables.idUpTo(seq);
     const position = this.#late.newestPosition(late) ?? "";
-    return { id: position > newest ? position : newest, seq };
+    const [, id = ""] = [position, newest].sort();
+    return { id, seq };
   }
 
   /** The place of a frame in the order of arrival: of one that is gone, where its id would be. */
@@ -149,7 +150,12 @@ export class Pages {
     const wanted = JSON.stringify(topics);
     if (frames * SCAN_RATIO > length) {
       const part = windowOf(range, direction, MAX_SCANNED);
-      return this.#continued(this.#read("filter", direction, part, query, wanted), part, range, query);
+      return this.#continued(
+        this.#read("filter", direction, part, query, wanted),
+        part,
+        range,
+        query,
+      );
     }
     let size = Math.max(LEAST_WINDOW, (2 * query.rows * length) / Math.max(frames, 1));
     for (;;) {
@@ -207,7 +213,13 @@ export class Pages {
     const { order, after, rows } = query;
     const direction = order === "desc" ? "desc" : "asc";
     const until = page.more ? page.cursor?.id : undefined;
-    const late = this.#late.byId(selection, direction, { after: after?.id, until }, ends.late, rows);
+    const late = this.#late.byId(
+      selection,
+      direction,
+      { after: after?.id, until },
+      ends.late,
+      rows,
+    );
     if (late.rows.length === 0) return page;
     const lines = page.rows > 0 ? linesIn(page.bytes) : [];
     const comesFirst = (one: string, other: string) =>
@@ -249,10 +261,17 @@ export class Pages {
     const below =
       position === undefined ? ends.seq + 1 : Math.min(tables.firstFrom(position), ends.seq + 1);
     const page = this.#fromFrames({ ...query, order: "asc" }, selection, { above, below });
-    if (!late || page.rows > 0 || page.more) return { ...page, more: page.more || late !== undefined };
+    if (!late || page.rows > 0 || page.more)
+      return { ...page, more: page.more || late !== undefined };
     const lines = late.rows.map(({ line }) => line);
     const cursor = { id: late.rows.at(-1)?.id ?? "", position: late.position, seq: below - 1 };
-    return { rows: lines.length, bytes: pageOf(lines), cursor, position: late.position, more: true };
+    return {
+      rows: lines.length,
+      bytes: pageOf(lines),
+      cursor,
+      position: late.position,
+      more: true,
+    };
   }
 
   #damagedAt(seq: number): Error {

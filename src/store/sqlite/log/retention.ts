@@ -4,9 +4,9 @@ import { expiryOf, parseTtl, type Ttl } from "../../../core/ttl.ts";
 import type { FrameEffect } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { ExpiryClock } from "../expiry-clock.ts";
-import { KEPT_MS } from "./idempotency.ts";
 import { type FrameRow, isSound } from "./frame-row.ts";
 import type { FrameTables } from "./frame-tables.ts";
+import { KEPT_MS } from "./idempotency.ts";
 import type { Topics } from "./topics.ts";
 
 /** The most expired rows that one commit removes, so that writers need not wait for a mass expiry. */
@@ -148,7 +148,10 @@ export class Retention {
   #oldest(topic: number, count: number): FrameRow[] {
     const rows = this.#sql.oldest.all(topic, count) as FrameRow[];
     if (!this.#parts.tables.hasLate) return rows;
-    return byId([...rows, ...(this.#sql.ofTopicLate.all(topic, count) as FrameRow[])]).slice(0, count);
+    return byId([...rows, ...(this.#sql.ofTopicLate.all(topic, count) as FrameRow[])]).slice(
+      0,
+      count,
+    );
   }
 
   #all(topic: number): FrameRow[] {
@@ -183,8 +186,6 @@ function statements(db: Database) {
         CROSS JOIN frames ON frames.seq = by_topic.seq
         WHERE by_topic.topic = ? ORDER BY by_topic.seq LIMIT ?`,
     ),
-    ofTopicLate: db.query(
-      "SELECT seq, crc, line FROM late WHERE topic = ? ORDER BY id LIMIT ?",
-    ),
+    ofTopicLate: db.query("SELECT seq, crc, line FROM late WHERE topic = ? ORDER BY id LIMIT ?"),
   };
 }

@@ -1,12 +1,12 @@
 import type { Database } from "bun:sqlite";
 import { digestOf } from "../../../core/hash.ts";
+import type { Cursor } from "../../reader.ts";
 import { openForReading } from "../connection.ts";
 import { checkedRow, type KvRow } from "../kv/entry-row.ts";
-import type { Cursor } from "../../reader.ts";
 import type { KvEntry } from "../kv/kv.ts";
-import { Topics } from "../log/topics.ts";
 import { FrameTables } from "../log/frame-tables.ts";
 import { Pages } from "../log/pages.ts";
+import { Topics } from "../log/topics.ts";
 
 const PAGE_ROWS = 200;
 
@@ -31,7 +31,12 @@ export class Snapshot {
       this.#db.query("SELECT 1 FROM frames LIMIT 1").get();
       const topics = new Topics(this.#db);
       const tables = new FrameTables(this.#db, topics);
-      this.#pages = new Pages(this.#db, { tables, topics, now: () => now, visible: () => undefined });
+      this.#pages = new Pages(this.#db, {
+        tables,
+        topics,
+        now: () => now,
+        visible: () => undefined,
+      });
     } catch (error) {
       this.#db.close();
       throw error;

@@ -173,7 +173,9 @@ function checkRow({ db, content, findings }: Subject, row: Row): string | undefi
   }
   const first = firstChunkOf(row.line);
   if (first !== undefined) {
-    const linked = db.query(`SELECT 1 FROM links WHERE id = ? AND kind = ${LINKS.chunk} AND seq = ?`);
+    const linked = db.query(
+      `SELECT 1 FROM links WHERE id = ? AND kind = ${LINKS.chunk} AND seq = ?`,
+    );
     const found = findings.guarded(`links of the ${name}`, () => linked.get(first, row.seq));
     if (found === null) findings.found(`${name}: is not indexed as a chunk of ${first}`);
   }
