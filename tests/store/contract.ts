@@ -411,11 +411,13 @@ export function storeContract(name: string, engine: Engine): void {
         const frames = [frame(at(1000, 2)), frame(at(1000, 1))];
         expect(await store.import(frames)).toEqual({ frames: 2, added: 2 });
         expect(await store.import(frames)).toEqual({ frames: 2, added: 0 });
-        expect((await readAll(store)).map(({ id }) => id)).toEqual([
-          at(1000, 1),
-          at(1000, 2),
-          now.id,
-        ]);
+        const [first, second, third, received, ...more] = await readAll(store);
+        expect([first?.id, second?.id, third?.id]).toEqual([at(1000, 1), at(1000, 2), now.id]);
+        expect(received).toMatchObject({
+          topic: "stream.cross.received",
+          meta: { frames: 2, oldest: at(1000, 1) },
+        });
+        expect(more).toEqual([]);
       }),
     );
 

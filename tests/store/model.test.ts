@@ -10,9 +10,14 @@ import { append, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 import { topicMatcher } from "../support/topics.ts";
 
-/** A store as a plain array, with the rules of retention said as simply as can be. */
+/** A store as a plain array, with the rules of retention and of both orders said as simply as can be. */
 class Model {
+  /** In the order of ids. */
   frames: Frame[] = [];
+  /** Where late frames are in the order of arrival, by id. */
+  readonly positions = new Map<string, string>();
+  /** The ids of the frames that a user removed. */
+  readonly removed = new Set<string>();
   /** What the clock shows. */
   now = 1_800_000_000_000;
   /** The latest it has shown to the open store: what has expired stays gone. */
@@ -21,7 +26,7 @@ class Model {
   add(frame: Frame, isNew = false): boolean {
     this.expire();
     const ttl = parseTtl(frame.ttl);
-    if (ttl.kind === "ephemeral" || this.frames.some(({ id }) => id === frame.id)) return false;
+    if (ttl.kind === "ephemeral" || !this.takes(frame)) return false;
     const end = expiryOf(ttl, frame.id);
     // The end of what is new is reckoned with the clock as it is now, also where it was set back.
     if (isNew && end !== null) this.#latest = this.now;
@@ -39,7 +44,13 @@ class Model {
     return this.frames.includes(frame);
   }
 
+  /** Whether an import brings a frame, as far as its id tells. */
+  takes({ id }: Frame): boolean {
+    return !this.removed.has(id) && !this.frames.some((frame) => frame.id === id);
+  }
+
   remove(id: string): void {
+    this.removed.add(id);
     this.frames = this.frames.filter((frame) => frame.id !== id);
   }
 
@@ -60,6 +71,12 @@ class Model {
     this.expire();
     const matches = topicMatcher(topics);
     let found = this.frames.filter(({ topic }) => matches(topic));
+    if (order === "arrival") {
+      const place = (id: string) => [this.positions.get(id) ?? id, id].join();
+      found.sort((a, b) => (place(a.id) < place(b.id) ? -1 : 1));
+      if (after) found = found.filter(({ id }) => place(id) > place(after));
+      return found.slice(0, limit);
+    }
     if (order === "desc") found.reverse();
     if (after && order === "asc") found = found.filter(({ id }) => id > after);
     if (after && order === "desc") found = found.filter(({ id }) => id < after);
@@ -92,6 +109,7 @@ const steps = fc.oneof(
       ttl: ttls,
       back: fc.integer({ min: -1000, max: 100_000 }),
       n: fc.nat({ max: 3 }),
+      restore: fc.boolean(),
     }),
   },
   {
@@ -110,6 +128,7 @@ const steps = fc.oneof(
         nil: undefined,
       }),
       desc: fc.boolean(),
+      arrival: fc.boolean(),
       start: fc.option(place, { nil: undefined }),
       inclusive: fc.boolean(),
       last: fc.option(fc.nat({ max: 6 }), { nil: undefined }),
@@ -121,7 +140,8 @@ type Step = typeof steps extends fc.Arbitrary<infer T> ? T : never;
 
 function optionsOf(step: Extract<Step, { do: "read" }>, model: Model): ReadOptions {
   const topics = step.topic === undefined ? undefined : parseTopicFilter(step.topic);
-  const order = step.desc && step.last === undefined ? "desc" : "asc";
+  const isPlain = step.last === undefined;
+  const order = isPlain && step.desc ? "desc" : isPlain && step.arrival ? "arrival" : "asc";
   const id = step.start === undefined ? undefined : model.frames[step.start % 10]?.id;
   const start = id && (step.inclusive && order === "asc" ? { from: id } : { after: id });
   return {
@@ -137,6 +157,28 @@ function optionsOf(step: Extract<Step, { do: "read" }>, model: Model): ReadOptio
 /** What both see expire now stays gone, also when the clock is set back. Not every step looks at it. */
 async function look(model: Model, store: Store): Promise<void> {
   expect(await readAll(store)).toEqual(model.read(READ_ALL));
+}
+
+async function newestIn(store: Store): Promise<string> {
+  const [newest] = await readAll(store, { order: "desc", limit: 1 });
+  return newest?.id ?? "";
+}
+
+/** Takes over the frame that reports a late arrival, which must be there where the import was late, and nowhere else. */
+async function takeReceived(
+  model: Model,
+  store: Store,
+  before: string,
+  frame: Frame,
+): Promise<void> {
+  const [received] = await readAll(store, {
+    after: before,
+    topics: ["stream.cross.received"],
+  });
+  if (!received) return;
+  expect(received.meta).toEqual({ frames: 1, oldest: frame.id });
+  model.add(received);
+  model.positions.set(frame.id, received.id);
 }
 
 async function run(step: Step, model: Model, store: Store): Promise<void> {
@@ -165,8 +207,14 @@ async function run(step: Step, model: Model, store: Store): Promise<void> {
       });
       const { topic, ttl } = step;
       const frame = { topic, id, hash: null, meta: null, ttl };
-      const { added } = await store.import([{ ...frame, meta: "null", ttl: parseTtl(ttl) }]);
+      const restore = step.restore && model.removed.has(id);
+      if (restore) model.removed.delete(id);
+      const before = await newestIn(store);
+      const { added } = await store.import([{ ...frame, meta: "null", ttl: parseTtl(ttl) }], {
+        restore: step.restore,
+      });
       expect(added).toBe(model.add(frame) ? 1 : 0);
+      await takeReceived(model, store, before, frame);
       return;
     }
     case "wait":

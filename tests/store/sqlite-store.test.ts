@@ -1,4 +1,3 @@
-import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { READ_ALL } from "../../src/core/read-options.ts";
 import { edit } from "../support/damage.ts";
@@ -16,11 +15,7 @@ test("a read gives what is before a damaged frame, names it, and goes on after i
   for (let n = 0; n < 300; n++) frames.push(await append(store, "a", { meta: `value ${n}` }));
   await store.close();
   const id = frames[150]?.id ?? "";
-  const db = new Database(`${path}/events.db`);
-  db.query("UPDATE frames SET frame = replace(frame, 'value 150', 'value 999') WHERE id = ?").run(
-    id,
-  );
-  db.close();
+  edit(path, (db) => db.run("UPDATE frames SET line = replace(line, 'value 150', 'value 999')"));
   const again = sqliteEngine(path);
   for (const options of [{}, { topics: ["a"] }, { order: "desc" as const }]) {
     const wanted = options.order === "desc" ? frames.toReversed() : frames;
@@ -42,21 +37,20 @@ test("a read gives what is before a damaged frame, names it, and goes on after i
   await again.close();
 });
 
-test("a frame that is found under the id of another is damaged, not given", async () => {
+test("a frame that is found in the row of another is damaged, not given", async () => {
   const path = `${tempDir()}/store`;
   const store = sqliteEngine(path);
   const [one, other] = [await append(store, "a", { meta: 1 }), await append(store, "a")];
   await store.close();
   edit(path, (db) =>
-    db
-      .query(
-        "UPDATE frames SET (crc, frame) = (SELECT crc, frame FROM frames WHERE id = ?) WHERE id = ?",
-      )
-      .run(other.id, one.id),
+    db.run(
+      "UPDATE frames SET (crc, line) = (SELECT crc, line FROM frames WHERE seq = 2) WHERE seq = 1",
+    ),
   );
   const again = sqliteEngine(path);
   expect(() => again.get(one.id)).toThrow(one.id);
   expect(again.get(other.id)).toBe(JSON.stringify(other));
-  expect((await problemsOf(again)).join()).toContain(one.id);
+  await expect(readAll(again)).rejects.toThrow("is damaged");
+  expect((await problemsOf(again)).join()).toContain("does not match its checksum");
   await again.close();
 });

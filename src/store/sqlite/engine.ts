@@ -205,7 +205,8 @@ export class SqliteStore implements Store {
         if (transaction.usesIds) transaction.add({ kind: "newest", id: this.#ids.newest });
         transaction.settle();
       },
-      committed: ({ record: { effects } }) => {
+      committed: ({ record: { effects }, appended }) => {
+        this.#tally.committed(appended);
         const frames = effects.filter((effect) => effect.kind === "frame");
         const changes = this.kv.changesIn(effects);
         this.#flushes.committed();
@@ -502,7 +503,10 @@ export class SqliteStore implements Store {
   #append(transaction: Transaction, request: AppendRequest): string {
     const line = this.#log.append(transaction, request);
     if (request.content) this.#stage(transaction, request.content);
-    this.#tally.appended(line, request.content?.size ?? 0);
+    const { appended } = transaction;
+    appended.frames++;
+    appended.bytes += Buffer.byteLength(line) + 1;
+    appended.contentBytes += request.content?.size ?? 0;
     return line;
   }
 

@@ -5,6 +5,7 @@ import type { Reader } from "../reader.ts";
 import type { StoreMetrics } from "../types.ts";
 import type { Background } from "./background.ts";
 import { noCommits } from "./commit/group-commit.ts";
+import type { Transaction } from "./commit/transaction.ts";
 import type { ContentStore } from "./content/content.ts";
 import type { KvStore } from "./kv/kv.ts";
 import type { Pages } from "./log/pages.ts";
@@ -23,19 +24,17 @@ interface Measured {
 /** What a store counts, and its metrics. */
 export class Tally {
   readonly #database: string;
-  #frames = 0;
-  #bytes = 0;
-  #contentBytes = 0;
+  readonly #appended = { frames: 0, bytes: 0, contentBytes: 0 };
 
   constructor(database: string) {
     this.#database = database;
   }
 
-  /** Counts an appended frame. @param contentBytes the size of its content */
-  appended(line: string, contentBytes: number): void {
-    this.#frames++;
-    this.#bytes += Buffer.byteLength(line) + 1;
-    this.#contentBytes += contentBytes;
+  /** Adds what a commit appended. */
+  committed({ frames, bytes, contentBytes }: Transaction["appended"]): void {
+    this.#appended.frames += frames;
+    this.#appended.bytes += bytes;
+    this.#appended.contentBytes += contentBytes;
   }
 
   metrics(store: Measured): StoreMetrics {
@@ -44,9 +43,9 @@ export class Tally {
     return {
       frames: store.frames,
       pairs: store.kv.count(),
-      appends: this.#frames,
-      appendedBytes: this.#bytes,
-      appendedContentBytes: this.#contentBytes,
+      appends: this.#appended.frames,
+      appendedBytes: this.#appended.bytes,
+      appendedContentBytes: this.#appended.contentBytes,
       commits: counts.commits,
       commitWrites: counts.writes,
       commitsBySize: counts.bySize,

@@ -47,7 +47,8 @@ export class CommitHorizon {
   idBelowHorizon(): string {
     const [commit] = this.#commits;
     if (!commit) return this.#ids.next();
-    this.#counted = successor(this.#counted > commit.newest ? this.#counted : commit.newest);
+    const [, newest = ""] = [this.#counted, commit.newest].sort();
+    this.#counted = successor(newest);
     return this.#counted;
   }
 }

@@ -17,6 +17,8 @@ export class Transaction {
   #applied = 0;
   /** Whether it gave an id that no frame keeps, which has to be written down. */
   usesIds = false;
+  /** What it appends, for metrics: frames, their bytes, and those of their content. */
+  readonly appended = { frames: 0, bytes: 0, contentBytes: 0 };
 
   constructor(applier: Applier) {
     this.#applier = applier;

@@ -9,13 +9,21 @@ export interface FrameRow {
   readonly line: string;
 }
 
-/** Whether the line of a row matches its CRC. */
-export function isSound({ crc, line }: Pick<FrameRow, "crc" | "line">): boolean {
-  return Bun.hash.crc32(line) === crc;
+/**
+ * The checksum of a line in a row: its CRC-32, begun with the number of the row, so that a line which a damaged page
+ * shows in another row is damaged as well.
+ */
+export function crcOf(line: string | Uint8Array<ArrayBuffer>, seq: number): number {
+  return Bun.hash.crc32(line, seq >>> 0);
 }
 
-/** Checks a row against its CRC and returns its line. @throws XsError `frame_damaged` */
-export function checkedLine(row: Pick<FrameRow, "crc" | "line">): string {
+/** Whether the line of a row matches its checksum. */
+export function isSound({ seq, crc, line }: FrameRow): boolean {
+  return crcOf(line, seq) === crc;
+}
+
+/** Checks a row and returns its line. @throws XsError `frame_damaged` */
+export function checkedLine(row: FrameRow): string {
   if (isSound(row)) return row.line;
   throw damagedFrame(idInLine(row.line));
 }

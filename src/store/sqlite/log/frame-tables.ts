@@ -3,12 +3,15 @@ import { idInLine } from "../../../core/frame.ts";
 import { successor } from "../../../core/id.ts";
 import { firstChunkOf, LINKS } from "../../../core/links.ts";
 import type { FrameEffect, RemovalEffect } from "../commit/record.ts";
-import { type FrameRow, isSound } from "./frame-row.ts";
+import { crcOf, type FrameRow, isSound } from "./frame-row.ts";
 import { RowInserts, type Value } from "./row-inserts.ts";
 import type { Topics } from "./topics.ts";
 
 /** A bound above every `seq`. */
 export const END = Number.MAX_SAFE_INTEGER;
+
+/** More rows than a page of the database has. */
+const MAX_ROWS_A_PAGE = 200;
 
 /** A frame with the number of its topic. */
 export interface StoredFrame extends FrameRow {
@@ -67,16 +70,16 @@ export class FrameTables {
   insert(frame: FrameEffect): void {
     const { id, line, expires, last, position } = frame;
     const topic = this.#topics.number(frame.topic);
-    const crc = Bun.hash.crc32(line);
     let seq: number;
     if (position === undefined) {
       seq = ++this.#seq;
       this.#newest = id;
-      this.#frames.push(seq, topic, frame.ms, expires, crc, line);
+      this.#frames.push(seq, topic, frame.ms, expires, crcOf(line, seq), line);
       this.#noteTopic(topic, seq);
       if (last !== undefined) this.#noteTopic(-topic, seq);
     } else {
       seq = --this.#late;
+      const crc = crcOf(line, seq);
       this.#sql.insertLate.run(seq, topic, frame.ms, expires, crc, line, id, position);
     }
     const first = firstChunkOf(line);
@@ -137,21 +140,26 @@ export class FrameTables {
     return (read.get(seq) as StoredFrame | null) ?? undefined;
   }
 
-  /** The row of an id. A damaged one is returned where it must be the one: it lies between its neighbours. */
+  /**
+   * The row of an id. A damaged one is returned where it must be the one: it lies between its neighbours.
+   *
+   * @throws where that is on a damaged page of the database
+   */
   find(id: string): StoredFrame | undefined {
     const late = this.hasLate ? (this.#sql.lateById.get(id) as StoredFrame | null) : null;
     if (late) return late;
     if (id > this.#newest) return undefined;
-    const at = this.firstFrom(id);
     // Between the frames with lower and with higher ids are only damaged rows, or none.
     let damaged: StoredFrame | undefined;
-    for (let seq = at; ; ) {
-      const row = this.#sql.next.get(seq) as StoredFrame | null;
-      if (!row) return damaged;
-      const found = idInLine(row.line);
-      if (found === id) return row;
-      if (isSound(row)) return damaged;
-      if (!damaged && !this.#isBetween(found, row.seq)) damaged = row;
+    for (let seq = this.firstFrom(id); ; ) {
+      const { row, error } = this.#readable(seq, END);
+      if (!row || isSound(row)) {
+        if (row && idInLine(row.line) === id) return row;
+        if (error) throw error;
+        return damaged;
+      }
+      const text = idInLine(row.line);
+      if (text === id || !this.#isBetween(text, row.seq)) damaged ??= row;
       seq = row.seq + 1;
     }
   }
@@ -173,11 +181,22 @@ export class FrameTables {
     return low;
   }
 
-  /** The last `seq` whose rows, up to it, have no id above this one. */
+  /** The last `seq` whose rows, up to it, have no id above this one; damaged rows as far as their text says so. */
   lastUpTo(id: string): number {
-    const at = this.firstFrom(id);
-    const row = this.#soundFrom(at, END);
-    return row && idInLine(row.line) === id ? row.seq : at - 1;
+    for (let last = this.firstFrom(id) - 1; ; ) {
+      const { row, error } = this.#readable(last + 1, END);
+      if (!row || idInLine(row.line) > id) return row && error ? row.seq - 1 : last;
+      last = row.seq;
+    }
+  }
+
+  /** The first `seq` whose rows, from it on, have no id below this one; damaged rows as far as their text says so. */
+  firstNotBelow(id: string): number {
+    for (let first = this.firstFrom(id); ; ) {
+      const { row } = this.#readable(first, END);
+      if (!row || isSound(row) || idInLine(row.line) >= id) return row?.seq ?? first;
+      first = row.seq + 1;
+    }
   }
 
   /** The id of the last row up to a `seq`; "" where there is none. */
@@ -210,24 +229,48 @@ export class FrameTables {
 
   #soundFrom(seq: number, end: number): StoredFrame | undefined {
     for (let from = seq; ; ) {
-      const row = this.#sql.next.get(from) as StoredFrame | null;
-      if (!row || row.seq >= end) return undefined;
-      if (isSound(row)) return row;
+      const { row } = this.#readable(from, end);
+      if (!row || isSound(row)) return row;
       from = row.seq + 1;
     }
   }
 
+  /** The first row from a `seq` on, and before another, that is on no damaged page; and the error of one before it. */
+  #readable(seq: number, end: number): { row?: StoredFrame; error?: unknown } {
+    let damage: { error?: unknown } = {};
+    for (let from = seq; from < end; from++) {
+      try {
+        const row = this.#sql.next.get(from) as StoredFrame | null;
+        return row && row.seq < end ? { row, ...damage } : damage;
+      } catch (error) {
+        if (!isCorrupt(error) || from - seq > MAX_ROWS_A_PAGE) throw error;
+        damage = { error };
+      }
+    }
+    return damage;
+  }
+
   #soundBefore(seq: number): StoredFrame | undefined {
-    for (let to = seq; ; ) {
-      const row = this.#sql.previous.get(to) as StoredFrame | null;
-      if (!row || isSound(row)) return row ?? undefined;
-      to = row.seq;
+    for (let [to, tries] = [seq, 0]; ; ) {
+      try {
+        const row = this.#sql.previous.get(to) as StoredFrame | null;
+        if (!row || isSound(row)) return row ?? undefined;
+        to = row.seq;
+      } catch (error) {
+        if (!isCorrupt(error) || ++tries > MAX_ROWS_A_PAGE) throw error;
+        to--;
+      }
     }
   }
 
   #idOf(row: FrameRow): string {
     return isSound(row) ? idInLine(row.line) : this.nameOf(row);
   }
+}
+
+/** Whether SQLite found a damaged page. */
+function isCorrupt(error: unknown): boolean {
+  return ((error as { code?: string }).code ?? "").startsWith("SQLITE_CORRUPT");
 }
 
 function statements(db: Database) {

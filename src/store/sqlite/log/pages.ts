@@ -3,7 +3,7 @@ import { idInLine, lastIdIn, linesIn, pageOf } from "../../../core/frame.ts";
 import { contentOfChunkKey } from "../../../core/index-keys.ts";
 import { LINKS } from "../../../core/links.ts";
 import type { Cursor, Ends, Page, PageQuery } from "../../reader.ts";
-import { damagedFrame, isSound } from "./frame-row.ts";
+import { crcOf, damagedFrame, isSound } from "./frame-row.ts";
 import { END, type FrameTables } from "./frame-tables.ts";
 import { LateRows, type Selection } from "./late-rows.ts";
 import type { Topics } from "./topics.ts";
@@ -22,8 +22,9 @@ interface JoinedRow {
   rows: number;
   first: number | null;
   last: number | null;
-  /** A JSON array. */
+  /** JSON arrays; the second only where it is asked for. */
   crcs: string;
+  seqs?: string;
   /** The lines, each with its newline; null for none. */
   bytes: Uint8Array | null;
 }
@@ -57,6 +58,8 @@ export class Pages {
   readonly #host: PageHost;
   readonly #late: LateRows;
   readonly #statements = new Map<string, ReturnType<Database["query"]>>();
+  /** The last page of the whole log had gaps between its `seq`, so the next is read with them. */
+  #hasGaps = false;
 
   constructor(db: Database, host: PageHost) {
     this.#db = db;
@@ -131,7 +134,7 @@ export class Pages {
     const { tables } = this.#host;
     if (!after) return { above: 0, below: end + 1 };
     if (order === "desc") {
-      return { above: 0, below: Math.min(after.seq ?? tables.firstFrom(after.id), end + 1) };
+      return { above: 0, below: Math.min(after.seq ?? tables.firstNotBelow(after.id), end + 1) };
     }
     return { above: after.seq ?? tables.lastUpTo(after.id), below: end + 1 };
   }
@@ -191,21 +194,41 @@ export class Pages {
     query: PageQuery,
     wanted?: string | number,
   ): Page {
-    const key = `${way} ${direction}`;
-    let statement = this.#statements.get(key);
-    if (!statement) {
-      statement = this.#db.query(joined(way, direction));
-      this.#statements.set(key, statement);
-    }
-    const values = [range.above, range.below, this.#host.now(), query.rows];
-    const row = statement.get(...values, ...(wanted === undefined ? [] : [wanted])) as JoinedRow;
+    const values: (string | number)[] = [
+      range.above + 1,
+      range.below - 1,
+      this.#host.now(),
+      query.rows,
+    ];
+    if (wanted !== undefined) values.push(wanted);
+    const row = this.#join(way, direction, values);
     if (!row.bytes) return this.#passed(direction, range, query);
-    const sound = soundLines(row.bytes, JSON.parse(row.crcs) as number[]);
+    const sound = soundLines(
+      row.bytes,
+      JSON.parse(row.crcs) as number[],
+      numbersOf(row, direction),
+    );
     if (sound.rows === 0) throw this.#damagedAt(row.first ?? 0);
     const id = lastIdIn(sound.bytes);
     if (sound.rows < row.rows) return { ...sound, cursor: { id }, more: true };
     const seq = row.last ?? 0;
     return { ...sound, cursor: { id, seq }, more: row.rows === query.rows };
+  }
+
+  #join(way: Way, direction: Direction, values: readonly (string | number)[]): JoinedRow {
+    const withSeqs = way !== "all" || this.#hasGaps;
+    const key = `${way} ${direction} ${withSeqs}`;
+    let statement = this.#statements.get(key);
+    if (!statement) {
+      statement = this.#db.query(joined(way, direction, withSeqs));
+      this.#statements.set(key, statement);
+    }
+    const row = statement.get(...values) as JoinedRow;
+    if (way !== "all") return row;
+    const distance = Math.abs((row.last ?? 0) - (row.first ?? 0)) + 1;
+    const wasWithout = !this.#hasGaps;
+    this.#hasGaps = row.rows > 0 && distance !== row.rows;
+    return this.#hasGaps && wasWithout ? this.#join(way, direction, values) : row;
   }
 
   /** Merges the late frames into a page in the order of ids. */
@@ -287,34 +310,43 @@ function windowOf({ above, below }: Range, direction: Direction, size: number): 
     : { above: Math.max(above, below - size - 1), below };
 }
 
-/** The lines up to the first that does not match its CRC. */
-export function soundLines(
+/** The `seq` of each row of a page. Without gaps they follow from the first. */
+function numbersOf({ rows, first, seqs }: JoinedRow, direction: Direction): readonly number[] {
+  if (seqs !== undefined) return JSON.parse(seqs) as number[];
+  const step = direction === "asc" ? 1 : -1;
+  return Array.from({ length: rows }, (_, n) => (first ?? 0) + n * step);
+}
+
+/** The lines up to the first that does not match its checksum. */
+function soundLines(
   bytes: Uint8Array,
   crcs: readonly number[],
+  seqs: readonly number[],
 ): { rows: number; bytes: Uint8Array } {
   let start = 0;
   for (const [n, crc] of crcs.entries()) {
     const end = bytes.indexOf(LF, start);
     const line = bytes.subarray(start, end) as Uint8Array<ArrayBuffer>;
-    if (Bun.hash.crc32(line) !== crc) return { rows: n, bytes: bytes.subarray(0, start) };
+    if (crcOf(line, seqs[n] ?? 0) !== crc) return { rows: n, bytes: bytes.subarray(0, start) };
     start = end + 1;
   }
   return { rows: crcs.length, bytes };
 }
 
 /** The statement of a page. Takes the bounds, the time, the number of rows, and what is wanted. */
-function joined(way: Way, direction: Direction): string {
+function joined(way: Way, direction: Direction, withSeqs: boolean): string {
   const [first, last] = direction === "asc" ? ["min", "max"] : ["max", "min"];
   return `
     SELECT count(*) AS rows, ${first}(seq) AS first, ${last}(seq) AS last,
-      json_group_array(crc) AS crcs,
+      json_group_array(crc) AS crcs, ${withSeqs ? "json_group_array(seq) AS seqs," : ""}
       CAST(group_concat(line || char(10), '') AS BLOB) AS bytes
     FROM (${rowsOf(way, direction)} LIMIT ?4)`;
 }
 
 function rowsOf(way: Way, direction: Direction): string {
   const visible = "(expires IS NULL OR expires > ?3)";
-  const range = (table: string) => `${table}.seq > ?1 AND ${table}.seq < ?2`;
+  // Not exclusive: a search for what is above a row reads its page, which may be damaged.
+  const range = (table: string) => `${table}.seq >= ?1 AND ${table}.seq <= ?2`;
   if (way === "all" || way === "filter") {
     const filter = way === "all" ? "" : "AND topic IN (SELECT value FROM json_each(?5))";
     return `SELECT seq, crc, line FROM frames

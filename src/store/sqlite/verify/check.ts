@@ -11,6 +11,7 @@ import type { CheckListener, CheckResult } from "../../types.ts";
 import { openForReading } from "../connection.ts";
 import type { ContentStore } from "../content/content.ts";
 import { type KvRow, kvCrc } from "../kv/entry-row.ts";
+import { isSound } from "../log/frame-row.ts";
 import { Findings } from "./findings.ts";
 import type { Integrity } from "./integrity.ts";
 import { eachRow, type Table } from "./table-walk.ts";
@@ -127,13 +128,16 @@ export async function checkStore(
 async function checkFrames(subject: Subject): Promise<void> {
   const { db, findings } = subject;
   const indexed = db.query("SELECT 1 FROM by_topic WHERE topic = ? AND seq = ?");
-  let before = "";
+  // Beyond damage the rows come from the other end.
+  let near = { seq: 0, id: "" };
   await eachRow(db, FRAMES, findings, (row: Row) => {
     const name = checkRow(subject, row);
     if (name === undefined) return;
     const id = idInLine(row.line);
-    if (id <= before) findings.found(`${name}: comes after the frame ${before}`);
-    before = id;
+    if (row.seq > near.seq !== id > near.id) {
+      findings.found(`${name}: is not in the order of ids, beside the frame ${near.id}`);
+    }
+    near = { seq: row.seq, id };
     const isLast = parseTtl(parseFrame(row.line).ttl).kind === "last";
     for (const topic of isLast ? [row.topic, -row.topic] : [row.topic]) {
       const found = findings.guarded(`index of the ${name}`, () => indexed.get(topic, row.seq));
@@ -276,8 +280,8 @@ async function checkFiles({ content, findings }: Subject): Promise<void> {
   }
 }
 
-function problemOf({ ms, expires, crc, line }: Row): string | undefined {
-  if (Bun.hash.crc32(line) !== crc) return "does not match its checksum";
+function problemOf({ seq, ms, expires, crc, line }: Row): string | undefined {
+  if (!isSound({ seq, crc, line })) return "does not match its checksum";
   try {
     const { id, ...fields } = parseFrame(line);
     if (encodeFrame(id, fields) !== line) return "is not in its exact form";
