@@ -73,8 +73,9 @@ export class Log {
     const { ids, tables, retention } = this.#parts;
     retention.trim(transaction);
     transaction.settle();
-    const wanted = this.#wanted(transaction, frames, options);
-    const floor = options.intoEmpty ? tables.newest : this.#floor();
+    const intoEmpty = options.intoEmpty ?? (tables.newest === "" && !tables.hasLate);
+    const wanted = this.#wanted(transaction, frames, { ...options, intoEmpty });
+    const floor = intoEmpty ? tables.newest : this.#floor();
     const late: FrameEffect[] = [];
     for (const frame of wanted) {
       if (frame.position === undefined && frame.id > floor) transaction.add(frame);
