@@ -115,7 +115,7 @@ export class SqliteStore implements Store {
     const db = still ? openForReading(this.#database) : openForWriting(this.#database);
     this.#db = db;
     const facts = new Facts(db);
-    this.#topics = new Topics(db);
+    this.#topics = new Topics(db, facts);
     this.#tables = new FrameTables(db, this.#topics);
     this.#ids = new IdSequence(now);
     for (const id of [this.#tables.newest, facts.newest]) if (id !== "") this.#ids.advancePast(id);
@@ -247,7 +247,8 @@ export class SqliteStore implements Store {
   }
 
   async append(request: AppendRequest, condition?: AppendCondition): Promise<string> {
-    if (!condition && !request.content) {
+    const isPlain = condition?.expectLast === undefined && !condition?.idempotencyKey;
+    if (isPlain && !request.content) {
       return this.#write((transaction) => this.#append(transaction, request));
     }
     const [line = ""] = await this.appendAll([request], condition);

@@ -15,6 +15,16 @@ export class Facts {
     return (this.#get.get("newest_id") as { value: string } | null)?.value ?? "";
   }
 
+  /** The `seq` up to which the table of topics counts frames. */
+  get counted(): number {
+    return Number((this.#get.get("counted") as { value: string } | null)?.value ?? 0);
+  }
+
+  /** Call it inside a commit. */
+  setCounted(seq: number): void {
+    this.#set.run("counted", String(seq));
+  }
+
   /** Call it inside a commit. */
   setNewest(id: string): void {
     this.#set.run("newest_id", id);

@@ -34,7 +34,8 @@ export const TABLES = `
   CREATE INDEX late_by_topic_and_position ON late (topic, position, id);
   CREATE INDEX late_by_expiry ON late (expires) WHERE expires IS NOT NULL;
 
-  -- The numbers of the topics that have frames, and how many: those in "frames" and in "late".
+  -- The numbers of the topics that have frames, and how many: those in "late", and those in "frames" up to the "seq"
+  -- in the fact "counted". The newer ones, some hundreds at most, are counted again when the store opens.
   CREATE TABLE topics (
     topic INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -96,6 +97,6 @@ export const TABLES = `
   -- The first frames of chunked content that still grows.
   CREATE TABLE growing (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 
-  -- newest_id: the store gives no id up to this one again, even if no frame keeps it.
+  -- newest_id: the store gives no id up to this one again, even if no frame keeps it. counted: see topics.
   CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;

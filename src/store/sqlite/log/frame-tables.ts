@@ -43,6 +43,7 @@ export class FrameTables {
 
   /** Takes up what the tables have, at the start and after a commit that failed. */
   reload(): void {
+    this.#topics.reload();
     this.#frames = [];
     this.#links = [];
     this.#byTopic.clear();
@@ -84,7 +85,7 @@ export class FrameTables {
     }
     const first = firstChunkOf(line);
     if (first !== undefined) this.#links.push(first, LINKS.chunk, seq);
-    this.#topics.count(topic, 1);
+    this.#topics.added(topic, seq);
   }
 
   /** Writes what {@link insert} has put off: many rows at once, and sorted by topic, cost less. */
@@ -98,7 +99,7 @@ export class FrameTables {
       this.#sql.links.insert(this.#links);
       this.#links = [];
     }
-    this.#topics.flush();
+    this.#topics.flush(this.#seq);
   }
 
   #takeByTopic(): Value[] {
@@ -130,8 +131,7 @@ export class FrameTables {
       const first = firstChunkOf(row.line);
       if (first !== undefined) this.#sql.deleteLink.run(first, LINKS.chunk, row.seq);
     }
-    this.#topics.count(row.topic, -1);
-    this.#topics.flush();
+    this.#topics.removed(row.topic, row.seq);
     return row;
   }
 

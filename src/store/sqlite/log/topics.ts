@@ -1,29 +1,41 @@
 import type { Database } from "bun:sqlite";
+import type { Facts } from "../facts.ts";
 
 /** The most names that are kept in memory. */
 const MAX_CACHED = 10_000;
 
+/** Frames that the table of topics does not count yet, at most: a store that opens counts them again. */
+const MAX_UNCOUNTED = 256;
+
 /**
- * The numbers of topics, and how many frames each has. A name has a number as long as it has frames. Call what writes
- * inside a commit.
+ * The numbers of topics, and how many frames each has. A name has a number as long as it has frames. The table counts
+ * the frames up to one `seq`; those after it, and no more than some hundreds, are counted in memory: so a commit of one
+ * frame need not write a page for its count. Call what writes inside a commit.
  */
 export class Topics {
+  readonly #facts: Facts;
   readonly #sql: ReturnType<typeof statements>;
   readonly #numbers = new Map<string, number>();
-  /** The changes of counts that the table does not have yet. */
-  readonly #changes = new Map<number, number>();
+  /** The frames that came after {@link #counted}, by topic. */
+  readonly #newer = new Map<number, number>();
+  #uncounted = 0;
+  #counted = 0;
   #next = 0;
 
-  constructor(db: Database) {
+  constructor(db: Database, facts: Facts) {
+    this.#facts = facts;
     this.#sql = statements(db);
-    this.reload();
   }
 
-  /** Takes up what the table has, at the start and after a commit that failed. */
+  /** Takes up what the tables have; {@link FrameTables} calls it. */
   reload(): void {
     this.#numbers.clear();
-    this.#changes.clear();
+    this.#newer.clear();
+    this.#uncounted = 0;
     this.#next = (this.#sql.newest.get() as { topic: number | null }).topic ?? 0;
+    this.#counted = this.#facts.counted;
+    const rows = this.#sql.after.all(this.#counted) as { topic: number; frames: number }[];
+    for (const { topic, frames } of rows) this.#addNewer(topic, frames);
   }
 
   /** The number of a name; undefined for one without frames. */
@@ -45,29 +57,42 @@ export class Topics {
     return topic;
   }
 
-  /** Counts frames that came, or went. The table has it after {@link flush}. */
-  count(topic: number, change: number): void {
-    this.#changes.set(topic, (this.#changes.get(topic) ?? 0) + change);
+  /** Counts a frame that came. @param seq of its row; below 0 for a late one */
+  added(topic: number, seq: number): void {
+    if (seq > 0) this.#addNewer(topic, 1);
+    else this.#sql.count.run(1, topic);
   }
 
-  /** Writes the counts down. A topic whose last frame went loses its number. */
-  flush(): void {
-    for (const [topic, change] of this.#changes) {
-      if (change !== 0) this.#sql.count.run(change, topic);
-      if (change < 0 && this.#sql.forget.run(topic).changes > 0) this.#numbers.clear();
-    }
-    this.#changes.clear();
+  /** Counts a frame that went. */
+  removed(topic: number, seq: number): void {
+    if (seq > this.#counted) this.#addNewer(topic, -1);
+    else this.#sql.count.run(-1, topic);
+    if (this.frames(topic) > 0) return;
+    this.#sql.forget.run(topic);
+    this.#newer.delete(topic);
+    this.#numbers.clear();
+  }
+
+  /** Writes the counts down, if many frames are not in the table. @param seq of the newest frame */
+  flush(seq: number): void {
+    if (this.#uncounted < MAX_UNCOUNTED) return;
+    for (const [topic, frames] of this.#newer) this.#sql.count.run(frames, topic);
+    this.#facts.setCounted(seq);
+    this.#newer.clear();
+    this.#uncounted = 0;
+    this.#counted = seq;
   }
 
   /** How many frames a topic has. */
   frames(topic: number): number {
     const row = this.#sql.frames.get(topic) as { frames: number } | null;
-    return row?.frames ?? 0;
+    return (row?.frames ?? 0) + (this.#newer.get(topic) ?? 0);
   }
 
   /** How many frames there are. */
   total(): number {
-    return (this.#sql.total.get() as { frames: number }).frames;
+    const { frames } = this.#sql.total.get() as { frames: number };
+    return [...this.#newer.values()].reduce((sum, newer) => sum + newer, frames);
   }
 
   /** The numbers of the topics that match any of these patterns, and how many frames they have together. */
@@ -76,13 +101,14 @@ export class Topics {
     const add = (rows: { topic: number; frames: number }[]) => {
       for (const { topic, frames } of rows) {
         found.topics.push(topic);
-        found.frames += frames;
+        found.frames += frames + (this.#newer.get(topic) ?? 0);
       }
     };
     for (const pattern of patterns) {
       if (!pattern.endsWith(".*")) {
         const topic = this.find(pattern);
-        if (topic !== undefined) add([{ topic, frames: this.frames(topic) }]);
+        const row = topic !== undefined && this.#sql.frames.get(topic);
+        if (topic !== undefined && row) add([{ topic, ...(row as { frames: number }) }]);
         continue;
       }
       const prefix = pattern.slice(0, -1);
@@ -90,6 +116,11 @@ export class Topics {
       add(this.#sql.below.all(prefix, `${prefix.slice(0, -1)}/`) as never);
     }
     return found;
+  }
+
+  #addNewer(topic: number, frames: number): void {
+    this.#newer.set(topic, (this.#newer.get(topic) ?? 0) + frames);
+    this.#uncounted += Math.max(0, frames);
   }
 
   #remember(name: string, topic: number): void {
@@ -104,7 +135,8 @@ function statements(db: Database) {
     find: db.query("SELECT topic FROM topics WHERE name = ?"),
     insert: db.query("INSERT INTO topics (topic, name, frames) VALUES (?, ?, 0)"),
     count: db.query("UPDATE topics SET frames = frames + ? WHERE topic = ?"),
-    forget: db.query("DELETE FROM topics WHERE topic = ? AND frames <= 0"),
+    forget: db.query("DELETE FROM topics WHERE topic = ?"),
+    after: db.query("SELECT topic, count(*) AS frames FROM frames WHERE seq > ? GROUP BY topic"),
     frames: db.query("SELECT frames FROM topics WHERE topic = ?"),
     total: db.query("SELECT coalesce(sum(frames), 0) AS frames FROM topics"),
     below: db.query("SELECT topic, frames FROM topics WHERE name > ? AND name < ?"),

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { digestOf } from "../../../core/hash.ts";
 import type { Cursor } from "../../reader.ts";
 import { openForReading } from "../connection.ts";
+import { Facts } from "../facts.ts";
 import { checkedRow, type KvRow } from "../kv/entry-row.ts";
 import type { KvEntry } from "../kv/kv.ts";
 import { FrameTables } from "../log/frame-tables.ts";
@@ -29,7 +30,7 @@ export class Snapshot {
       this.#db.run("BEGIN");
       // The moment is that of the first read.
       this.#db.query("SELECT 1 FROM frames LIMIT 1").get();
-      const topics = new Topics(this.#db);
+      const topics = new Topics(this.#db, new Facts(this.#db));
       const tables = new FrameTables(this.#db, topics);
       this.#pages = new Pages(this.#db, {
         tables,

@@ -10,6 +10,7 @@ import { isOutOfFiles } from "../../failures.ts";
 import type { CheckListener, CheckResult } from "../../types.ts";
 import { openForReading } from "../connection.ts";
 import type { ContentStore } from "../content/content.ts";
+import { Facts } from "../facts.ts";
 import { type KvRow, kvCrc } from "../kv/entry-row.ts";
 import { isSound } from "../log/frame-row.ts";
 import { Findings } from "./findings.ts";
@@ -212,18 +213,21 @@ async function checkIndexes({ db, findings }: Subject): Promise<void> {
     const belongs = kind !== LINKS.chunk || firstChunkOf(found.line) === id;
     if (!belongs) findings.found(`${name}, which does not name it`);
   });
+  // The store counts newer frames when it opens.
+  const counted = findings.guarded("facts", () => new Facts(db).counted) ?? 0;
   const counts = db.query(
-    "SELECT (SELECT count(*) FROM by_topic WHERE topic = ?1) + (SELECT count(*) FROM late WHERE topic = ?1) AS frames",
+    `SELECT (SELECT count(*) FROM by_topic WHERE topic = ?1 AND seq <= ?2)
+      + (SELECT count(*) FROM late WHERE topic = ?1) AS frames`,
   );
   type TopicRow = { topic: number; name: string; frames: number };
   await eachRow(db, TOPICS, findings, ({ topic, name, frames }: TopicRow) => {
     const key = JSON.stringify(name);
     if (!isValid(() => parseTopic(name))) findings.found(`topic ${key}: is not a valid topic`);
-    const counted = findings.guarded(`topic ${key}`, () => counts.get(topic)) as
+    const found = findings.guarded(`topic ${key}`, () => counts.get(topic, counted)) as
       | { frames: number }
       | undefined;
-    if (counted && counted.frames !== frames) {
-      findings.found(`topic ${key}: has ${counted.frames} frames, and is counted as ${frames}`);
+    if (found && found.frames !== frames) {
+      findings.found(`topic ${key}: has ${found.frames} frames, and is counted as ${frames}`);
     }
   });
   await eachRow(db, TOMBSTONES, findings, ({ id }: { id: string }) => {
