@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type ErrorCode, XsError } from "../../core/error.ts";
-import { lastIdIn } from "../../core/frame.ts";
+import { linesIn } from "../../core/frame.ts";
 import { IdSequence } from "../../core/id.ts";
 import type { ReadOptions } from "../../core/read-options.ts";
 import { DATABASE, LOCK } from "../is-store.ts";
@@ -358,7 +358,7 @@ export class SqliteStore implements Store {
     const order = direction === "next" ? "asc" : "desc";
     for (let after = { id }; ; ) {
       const page = this.#pages.page({ after, order, topics, rows: 1, evenBeyondHorizon });
-      if (page.rows > 0) return this.#pages.line(lastIdIn(page.bytes));
+      if (page.rows > 0) return linesIn(page.bytes)[0];
       if (!page.more || !page.cursor) return undefined;
       after = page.cursor;
     }

@@ -10,6 +10,7 @@ import type { Topics } from "./topics.ts";
 /** A bound above every `seq`. */
 export const END = Number.MAX_SAFE_INTEGER;
 
+const NO_FRAME = { seq: 0, id: "0".repeat(25) };
 /** More rows than a page of the database has. */
 const MAX_ROWS_A_PAGE = 200;
 
@@ -29,6 +30,8 @@ export class FrameTables {
   /** The newest row of `frames`, and its id. */
   #seq = 0;
   #newest = "";
+  /** A row before which there is none. */
+  #oldest = NO_FRAME;
   #late = 0;
   /** The rows that wait for {@link flush}: those of `by_topic` by their topic. */
   #frames: Value[] = [];
@@ -50,6 +53,8 @@ export class FrameTables {
     const row = this.#sql.newest.get() as FrameRow | null;
     this.#seq = row?.seq ?? 0;
     this.#newest = row ? this.#idOf(row) : "";
+    const oldest = this.#soundFrom(0, END);
+    this.#oldest = oldest ? { seq: oldest.seq, id: idInLine(oldest.line) } : NO_FRAME;
     this.#late = (this.#sql.newestLate.get() as { seq: number | null }).seq ?? 0;
   }
 
@@ -165,20 +170,29 @@ export class FrameTables {
   }
 
   /**
-   * The first `seq` whose rows, from it on, have no id below this one: a binary search, as the rows of `frames` are in
-   * the order of ids. Damaged rows are passed by.
+   * The first `seq` whose rows, from it on, have no id below this one. As the rows of `frames` are in the order of ids,
+   * this guesses where one is by the distance of the ids, and halves what is left where a guess was bad. Damaged rows
+   * are passed by.
    */
   firstFrom(id: string): number {
     if (id > this.#newest) return this.#seq + 1;
-    let low = (this.#sql.oldest.get() as { seq: number | null }).seq ?? 1;
-    let high = this.#seq + 1;
-    while (low < high) {
-      const middle = low + Math.floor((high - low) / 2);
-      const row = this.#soundFrom(middle, high);
-      if (row && idInLine(row.line) < id) low = row.seq + 1;
-      else high = middle;
+    // Before it there may be damaged ones.
+    if (id <= this.#oldest.id) return 0;
+    let low = this.#oldest;
+    let high = { seq: this.#seq, id: this.#newest };
+    // The row of `low` has a lower id, that of `high` does not.
+    for (let isGood = true; low.seq + 1 < high.seq; ) {
+      const size = high.seq - low.seq;
+      const fraction = isGood ? fractionOf(id, low.id, high.id) : 0.5;
+      const inside = Math.min(Math.max(Math.round(fraction * size), 1), size - 1);
+      const row = this.#soundFrom(low.seq + inside, high.seq);
+      const found = row && idInLine(row.line);
+      if (found === id) return row?.seq ?? high.seq;
+      if (row && found !== undefined && found < id) low = { seq: row.seq, id: found };
+      else high = { seq: low.seq + inside, id: found ?? high.id };
+      isGood = !isGood || high.seq - low.seq < size / 2;
     }
-    return low;
+    return high.seq;
   }
 
   /** The last `seq` whose rows, up to it, have no id above this one; damaged rows as far as their text says so. */
@@ -268,6 +282,17 @@ export class FrameTables {
   }
 }
 
+/** Where an id lies between two others, from 0 to 1. */
+function fractionOf(id: string, low: string, high: string): number {
+  let same = 0;
+  while (same < 15 && low[same] === high[same]) same++;
+  // Ten digits are still an exact number.
+  const [at, from, to] = [id, low, high].map((text) =>
+    Number.parseInt(text.slice(same, same + 10), 36),
+  ) as [number, number, number];
+  return (at - from) / (to - from);
+}
+
 /** Whether SQLite found a damaged page. */
 function isCorrupt(error: unknown): boolean {
   return ((error as { code?: string }).code ?? "").startsWith("SQLITE_CORRUPT");
@@ -277,7 +302,6 @@ function statements(db: Database) {
   const columns = "seq, topic, expires, crc, line";
   return {
     newest: db.query(`SELECT ${columns} FROM frames ORDER BY seq DESC LIMIT 1`),
-    oldest: db.query("SELECT min(seq) AS seq FROM frames"),
     newestLate: db.query("SELECT min(seq) AS seq FROM late"),
     frames: new RowInserts(db, "INSERT INTO frames (seq, topic, ms, expires, crc, line)", 6),
     insertLate: db.query(
