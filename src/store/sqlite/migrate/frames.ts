@@ -1,0 +1,154 @@
+import type { Database } from "bun:sqlite";
+import { idInLine } from "../../../core/frame.ts";
+import { isId, timestampOf } from "../../../core/id.ts";
+import { topicInLine } from "../../../core/index-keys.ts";
+import { type Link, linksOfLine } from "../../../core/links.ts";
+import { BulkInsert } from "./bulk-insert.ts";
+import { TopicNumbers } from "./topic-numbers.ts";
+
+/** The most frames, and bytes of their lines, of one step. */
+const STEP_FRAMES = 50_000;
+const STEP_BYTES = 16 * 1024 * 1024;
+/** Rows of one read. */
+const PAGE_ROWS = 500;
+/** Above every index within a step: a topic and an index make one number, which is quick to sort. */
+const INDEXES = 2 ** 20;
+
+type Row = readonly [id: unknown, expires: unknown, crc: unknown, line: unknown];
+type SoundRow = readonly [id: string, expires: unknown, crc: number, line: string];
+
+/** Copies the frames of an attached database `old`, in the order of ids. */
+export class FrameCopy {
+  readonly #read: ReturnType<Database["query"]>;
+  readonly #frames: BulkInsert;
+  readonly #byTopic: BulkInsert;
+  readonly #links: BulkInsert;
+  readonly #noteDamaged: ReturnType<Database["query"]>;
+  readonly #insertDamaged: ReturnType<Database["query"]>;
+  readonly #topics: TopicNumbers;
+  #seq: number;
+  /** The newest id that was sound, and the time of the newest frame. */
+  #newest = "";
+  #ms = 0;
+
+  constructor(db: Database) {
+    this.#read = db.query(
+      `SELECT id, expires, crc, frame FROM old.frames WHERE id > ? ORDER BY id LIMIT ${PAGE_ROWS}`,
+    );
+    this.#frames = new BulkInsert(db, "frames (seq, topic, ms, expires, crc, line)");
+    this.#byTopic = new BulkInsert(db, "by_topic (topic, seq)");
+    this.#links = new BulkInsert(db, "links (id, kind, seq)");
+    this.#noteDamaged = db.query("INSERT INTO damaged (seq, id) VALUES (?, ?)");
+    // As SQLite has it: the bytes of a damaged line may be no text.
+    this.#insertDamaged = db.query(
+      `INSERT INTO frames (seq, topic, ms, expires, crc, line)
+        SELECT ?1, 0, ?2, CASE typeof(expires) WHEN 'integer' THEN expires END,
+          CASE typeof(crc) WHEN 'integer' THEN crc ELSE -1 END + ?3, coalesce(CAST(frame AS TEXT), '')
+        FROM old.frames WHERE id = ?4`,
+    );
+    this.#topics = new TopicNumbers(db);
+    const { seq, ms } = db
+      .query("SELECT coalesce(max(seq), 0) AS seq, coalesce(max(ms), 0) AS ms FROM frames")
+      .get() as { seq: number; ms: number };
+    this.#seq = seq;
+    this.#ms = ms;
+  }
+
+  /** How many frames are copied. */
+  get count(): number {
+    return this.#seq;
+  }
+
+  /** Copies some frames after an id, in a transaction. Returns the id of the last one; undefined after the last. */
+  step(after: string): string | undefined {
+    const first = this.#seq + 1;
+    const keys: number[] = [];
+    const links: (Link & { readonly seq: number })[] = [];
+    let last: string | undefined;
+    for (let bytes = 0; this.#seq - first < STEP_FRAMES && bytes < STEP_BYTES; ) {
+      const page = this.#read.values(last ?? after) as unknown as Row[];
+      const rows = page.length < PAGE_ROWS ? page : this.#upToSound(page);
+      for (const row of rows) {
+        const index = ++this.#seq - first;
+        if (!this.#isSound(row)) {
+          this.#copyDamaged(row);
+          keys.push(index);
+          continue;
+        }
+        const [id, expires, crc, line] = row;
+        const topic = this.#topics.count(topicInLine(line));
+        this.#newest = id;
+        this.#ms = timestampOf(id);
+        const ends = typeof expires === "number" ? expires : null;
+        this.#frames.add(this.#seq, topic, this.#ms, ends, crc, line);
+        keys.push(topic * INDEXES + index);
+        if (keepsLast(line)) keys.push(-topic * INDEXES + index);
+        for (const link of linksOfLine(line)) links.push({ ...link, seq: this.#seq });
+        bytes += line.length;
+      }
+      last = (rows.at(-1)?.[0] as string | undefined) ?? last;
+      if (page.length < PAGE_ROWS) break;
+    }
+    this.#frames.flush();
+    this.#insertSorted(keys, links, first);
+    this.#topics.flush();
+    return last;
+  }
+
+  /** Rows that come sorted cost less. */
+  #insertSorted(
+    keys: readonly number[],
+    links: (Link & { readonly seq: number })[],
+    first: number,
+  ): void {
+    for (const key of Float64Array.from(keys).sort()) {
+      const topic = Math.floor(key / INDEXES);
+      this.#byTopic.add(topic, first + key - topic * INDEXES);
+    }
+    this.#byTopic.flush();
+    links.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.kind - b.kind));
+    for (const { id, kind, seq } of links) this.#links.add(id, kind, seq);
+    this.#links.flush();
+  }
+
+  /** The next read begins after the id of a sound row, where there is one: a damaged id may be out of order. */
+  #upToSound(page: readonly Row[]): readonly Row[] {
+    const at = page.findLastIndex((row) => this.#isSound(row));
+    return at < 0 ? page : page.slice(0, at + 1);
+  }
+
+  #isSound(row: Row): row is SoundRow {
+    const [id, , crc, line] = row;
+    return (
+      typeof line === "string" &&
+      typeof id === "string" &&
+      Bun.hash.crc32(line) === crc &&
+      // In a damaged page a row may stand under the id of another.
+      idInLine(line) === id &&
+      id > this.#newest
+    );
+  }
+
+  /**
+   * Copies a damaged row as it is, so that reads and checks go on reporting it. It gets no topic for now: its line may
+   * name another.
+   */
+  #copyDamaged([id, , crc, line]: Row): void {
+    this.#frames.flush();
+    if (typeof id === "string" && isId(id)) this.#ms = Math.max(this.#ms, timestampOf(id));
+    // A sound line under the wrong id: its checksum must not fit any more.
+    const shift = typeof line === "string" && Bun.hash.crc32(line) === crc ? 1 : 0;
+    const { changes } = this.#insertDamaged.run(this.#seq, this.#ms, shift, id as string);
+    // In a damaged page the row may not be found by its id.
+    if (changes === 0) {
+      this.#frames.add(this.#seq, 0, this.#ms, null, -1, String(line ?? ""));
+      this.#frames.flush();
+    }
+    this.#noteDamaged.run(this.#seq, id as string);
+  }
+}
+
+/** Whether a frame has a `last:` ttl: that is the last key, and JSON escapes none of its characters. */
+function keepsLast(line: string): boolean {
+  return line.startsWith('"ttl":"last:', line.lastIndexOf('"ttl":'));
+}
