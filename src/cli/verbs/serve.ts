@@ -176,7 +176,9 @@ async function stop(
 }
 
 async function open(directory: string): Promise<Store> {
-  const reached = await reach(directory, () => openSqliteStore(directory, undefined, showMigration()));
+  const reached = await reach(directory, () =>
+    openSqliteStore(directory, undefined, showMigration()),
+  );
   if ("opened" in reached) return reached.opened;
   throw new XsError(
     "store_in_use",

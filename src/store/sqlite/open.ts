@@ -56,7 +56,7 @@ export function openSqliteStore(
     closeToOthers(path);
     removeImportSpaces(path);
     checkWal(join(path, DATABASE));
-    bringUpToDate(join(path, DATABASE), migration);
+    bringUpToDate(join(path, DATABASE), { listener: migration });
     return new SqliteStore(path, lock, now);
   } catch (error) {
     lock?.release();

@@ -41,7 +41,7 @@ export function stillDatabase(directory: string, listener?: MigrationListener): 
     if (lock === "held") {
       return copied((copy) => {
         copyBesideWriter(database, copy);
-        bringUpToDate(copy, listener, true);
+        bringUpToDate(copy, { listener, isCopy: true });
       });
     }
     const uri = immutableUri(database);
@@ -50,9 +50,9 @@ export function stillDatabase(directory: string, listener?: MigrationListener): 
     if (from === SCHEMA) return { uri, release: unlock };
     checkWal(database);
     const { uri: copy, release } = copied((copy) => {
-      if (from) return rewrite(database, copy, { directory, from, isCopy: true }, listener);
+      if (from) return rewrite(database, copy, { directory, from, isCopy: true }, { listener });
       copyAtRest(database, copy);
-      bringUpToDate(copy, listener, true);
+      bringUpToDate(copy, { listener, isCopy: true });
     });
     return {
       uri: copy,

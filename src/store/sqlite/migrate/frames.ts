@@ -6,9 +6,14 @@ import { type Link, linksOfLine } from "../../../core/links.ts";
 import { BulkInsert } from "./bulk-insert.ts";
 import { TopicNumbers } from "./topic-numbers.ts";
 
-/** The most frames, and bytes of their lines, of one step. */
-const STEP_FRAMES = 50_000;
-const STEP_BYTES = 16 * 1024 * 1024;
+/** The size of a step. A step ends with the page in which it reaches one of these. */
+export interface Step {
+  readonly frames: number;
+  /** Of their lines, in UTF-16 units. */
+  readonly length: number;
+}
+
+const STEP: Step = { frames: 50_000, length: 16 * 1024 * 1024 };
 /** Rows of one read. */
 const PAGE_ROWS = 500;
 /** Above every index within a step: a topic and an index make one number, which is quick to sort. */
@@ -26,12 +31,14 @@ export class FrameCopy {
   readonly #noteDamaged: ReturnType<Database["query"]>;
   readonly #insertDamaged: ReturnType<Database["query"]>;
   readonly #topics: TopicNumbers;
+  readonly #step: Step;
   #seq: number;
   /** The newest id that was sound, and the time of the newest frame. */
   #newest = "";
   #ms = 0;
 
-  constructor(db: Database) {
+  constructor(db: Database, step = STEP) {
+    this.#step = step;
     this.#read = db.query(
       `SELECT id, expires, crc, frame FROM old.frames WHERE id > ? ORDER BY id LIMIT ${PAGE_ROWS}`,
     );
@@ -65,7 +72,8 @@ export class FrameCopy {
     const keys: number[] = [];
     const links: (Link & { readonly seq: number })[] = [];
     let last: string | undefined;
-    for (let bytes = 0; this.#seq - first < STEP_FRAMES && bytes < STEP_BYTES; ) {
+    const { frames, length: most } = this.#step;
+    for (let length = 0; this.#seq + 1 - first < frames && length < most; ) {
       const page = this.#read.values(last ?? after) as unknown as Row[];
       const rows = page.length < PAGE_ROWS ? page : this.#upToSound(page);
       for (const row of rows) {
@@ -84,7 +92,7 @@ export class FrameCopy {
         keys.push(topic * INDEXES + index);
         if (keepsLast(line)) keys.push(-topic * INDEXES + index);
         for (const link of linksOfLine(line)) links.push({ ...link, seq: this.#seq });
-        bytes += line.length;
+        length += line.length;
       }
       last = (rows.at(-1)?.[0] as string | undefined) ?? last;
       if (page.length < PAGE_ROWS) break;

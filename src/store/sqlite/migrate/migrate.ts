@@ -3,12 +3,22 @@ import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { XsError } from "../../../core/error.ts";
 import { isNoSpace } from "../../failures.ts";
-import { makePrivateFile } from "../../modes.ts";
 import type { MigrationListener } from "../../migration.ts";
+import { makePrivateFile } from "../../modes.ts";
 import { BUSY_MS } from "../connection.ts";
 import { createTables, IS_UP_TO_DATE, isEmpty, SCHEMA, versionOf } from "../schema.ts";
 import { logIsGone, nextOf, removeNext, replaceDatabase } from "./files.ts";
+import type { Step } from "./frames.ts";
 import { rewrite } from "./rewrite.ts";
+
+/** How to migrate. */
+export interface MigrateOptions {
+  readonly listener?: MigrationListener | undefined;
+  /** The database is a copy for one command, which reads it without a log. */
+  readonly isCopy?: boolean;
+  /** The size of a step; the usual one is right but for tests. */
+  readonly step?: Step;
+}
 
 /**
  * Brings a database to the tables of this version. A new one gets them; an older one is rewritten into a second file,
@@ -17,20 +27,20 @@ import { rewrite } from "./rewrite.ts";
  *
  * @throws XsError `store_too_new`, `store_in_use`, `store_damaged`, `disk_full`
  */
-export function bringUpToDate(
-  database: string,
-  listener?: MigrationListener,
-  isCopy = false,
-): void {
+export function bringUpToDate(database: string, options: MigrateOptions = {}): void {
+  const { listener, isCopy = false, step } = options;
   makePrivateFile(database);
   const from = takeLog(database, isCopy);
   const next = nextOf(database);
-  if (from === SCHEMA) return removeNext(next);
+  if (from === SCHEMA) {
+    removeNext(next);
+    return;
+  }
   const before = statSync(database).size;
   try {
     // The log of the old file must never meet the new file.
     if (!logIsGone(database)) throw inUse(database);
-    rewrite(database, next, { directory: dirname(database), from, isCopy }, listener);
+    rewrite(database, next, { directory: dirname(database), from, isCopy }, { listener, step });
     replaceDatabase(database);
   } catch (error) {
     if (!isNoSpace(error)) throw error;

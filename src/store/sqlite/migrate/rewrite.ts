@@ -1,14 +1,14 @@
 import { constants, Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { XsError } from "../../../core/error.ts";
-import { makePrivateFile } from "../../modes.ts";
 import type { Migration, MigrationListener } from "../../migration.ts";
+import { makePrivateFile } from "../../modes.ts";
 import { immutableUri } from "../connection.ts";
 import { createTables, IS_UP_TO_DATE, SCHEMA } from "../schema.ts";
 import { checkCounts, copyTables } from "./copy-tables.ts";
 import { placeDamaged } from "./damaged.ts";
 import { removeNext, stateOf } from "./files.ts";
-import { FrameCopy } from "./frames.ts";
+import { FrameCopy, type Step } from "./frames.ts";
 
 /** Pages that one transaction changes stay in memory until it ends, up to so many KiB. */
 const CACHE_KIB = 64 * 1024;
@@ -41,22 +41,24 @@ export function rewrite(
   source: string,
   next: string,
   about: Omit<Migration, "frames" | "done" | "to">,
-  listener?: MigrationListener,
+  {
+    listener,
+    step,
+  }: { readonly listener?: MigrationListener | undefined; readonly step?: Step | undefined },
 ): void {
   const db = goOn(source, next) ?? begin(source, next);
   try {
     const state = stateIn(db);
-    const copy = new FrameCopy(db);
+    const copy = new FrameCopy(db, step);
     listener?.begins({ ...about, to: SCHEMA, frames: state.frames, done: copy.count });
     let after = state.after;
     const move = db.query("UPDATE migrating SET after = ?");
     for (;;) {
-      const step = db.transaction(() => {
+      const last = db.transaction(() => {
         const last = copy.step(after);
         if (last !== undefined) move.run(last);
         return last;
-      });
-      const last = step();
+      })();
       if (last === undefined) break;
       after = last;
       listener?.progress(copy.count);
@@ -101,10 +103,7 @@ function begin(source: string, next: string): Database {
     const { frames } = db.query("SELECT count(*) AS frames FROM old.frames").get() as {
       frames: number;
     };
-    createTables(
-      db,
-      `${STATE} INSERT INTO migrating VALUES ('${stateOf(source)}', ${frames}, '')`,
-    );
+    createTables(db, `${STATE} INSERT INTO migrating VALUES ('${stateOf(source)}', ${frames}, '')`);
     return db;
   } catch (error) {
     db.close();

@@ -1,0 +1,112 @@
+import { Database } from "bun:sqlite";
+import { expect } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { idInLine } from "../../src/core/frame.ts";
+import { timestampOf } from "../../src/core/id.ts";
+import { linksOfLine } from "../../src/core/links.ts";
+
+/** What an engine can look at only where nothing is damaged. */
+interface Expected {
+  /** How many frames are damaged. */
+  readonly damaged?: number;
+}
+
+/** Compares a store that was migrated with a copy of its database from before, row by row. */
+export function expectMigrated(
+  store: string,
+  before: string,
+  { damaged = 0 }: Expected = {},
+): void {
+  for (const end of ["-next", "-next-journal"]) {
+    expect([end, existsSync(join(store, `events.db${end}`))]).toEqual([end, false]);
+  }
+  const db = new Database(join(store, "events.db"), { strict: true });
+  try {
+    db.run("ATTACH ? AS old", [before]);
+    const one = (sql: string) => (db.query(sql).values()[0] ?? [])[0];
+    expect(one("PRAGMA user_version")).toBe(3);
+    expect(one("PRAGMA auto_vacuum")).toBe(2);
+    expect(one("PRAGMA integrity_check")).toBe("ok");
+    const frames = one("SELECT count(*) FROM old.frames") as number;
+    expect(one("SELECT count(*) || ' ' || coalesce(max(seq), 0) FROM frames")).toBe(
+      `${frames} ${frames}`,
+    );
+    // Byte for byte, in the order of ids.
+    db.run("CREATE TEMP TABLE sorted (seq INTEGER PRIMARY KEY, id, expires, crc, frame)");
+    db.run("INSERT INTO sorted SELECT NULL, id, expires, crc, frame FROM old.frames ORDER BY id");
+    expect(
+      one(
+        `SELECT count(*) FROM sorted JOIN frames USING (seq) WHERE frames.crc IS NOT sorted.crc
+          OR frames.expires IS NOT sorted.expires OR CAST(line AS BLOB) IS NOT CAST(frame AS BLOB)`,
+      ),
+    ).toBe(0);
+    // Each under its topic, and under minus that with a "last:" ttl; nothing else is there.
+    const named = `SELECT topic, s.seq FROM old.scopes JOIN sorted AS s USING (id)
+      JOIN topics ON name = scope`;
+    const kept = `SELECT -topic, s.seq FROM old.scopes JOIN sorted AS s USING (id)
+      JOIN topics ON 'last:' || name = scope`;
+    const differ = (one: string, other: string) =>
+      db
+        .query(`SELECT count(*) AS n FROM (SELECT * FROM (${one}) EXCEPT SELECT * FROM (${other}))`)
+        .get() as { n: number };
+    const byTopic = "SELECT topic, seq FROM by_topic";
+    expect(differ(`${named} UNION ALL ${kept}`, byTopic).n).toBe(0);
+    expect(differ(byTopic, `${named} UNION ALL ${kept}`).n).toBe(0);
+    expect(differ("SELECT topic, seq FROM frames", byTopic).n).toBe(0);
+    expect(
+      differ(
+        "SELECT topic, frames FROM topics",
+        "SELECT topic, count(*) FROM by_topic WHERE topic > 0 GROUP BY topic",
+      ).n,
+    ).toBe(0);
+    expect(one("SELECT count(*) FROM topics")).toBe(
+      one("SELECT count(DISTINCT topic) FROM by_topic WHERE topic > 0"),
+    );
+    expectLinks(db, damaged);
+    expectOthers(db);
+  } finally {
+    db.close();
+  }
+}
+
+/** Recomputes what is taken from the lines. */
+function expectLinks(db: Database, damaged: number): void {
+  const has = db.query("SELECT 1 FROM links WHERE id = ? AND kind = ? AND seq = ?");
+  let links = 0;
+  let unsound = 0;
+  for (const row of db.query("SELECT seq, ms, crc, line FROM frames").iterate()) {
+    const { seq, ms, crc, line } = row as { seq: number; ms: number; crc: number; line: string };
+    if (Bun.hash.crc32(line) !== crc) {
+      unsound++;
+      continue;
+    }
+    if (ms !== timestampOf(idInLine(line))) throw new Error(`${line} has the time ${ms}`);
+    for (const { id, kind } of linksOfLine(line)) {
+      links++;
+      if (!has.get(id, kind, seq)) throw new Error(`${line} has no link`);
+    }
+  }
+  expect(unsound).toBe(damaged);
+  expect((db.query("SELECT count(*) AS n FROM links").get() as { n: number }).n).toBe(links);
+}
+
+function expectOthers(db: Database): void {
+  const { user_version: version } = db.query("PRAGMA old.user_version").get() as {
+    user_version: number;
+  };
+  const rows = (sql: string) => db.query(sql).values();
+  const staged = version === 1 ? "seq, 1, hash, bytes" : "seq, uses, hash, bytes";
+  expect(rows("SELECT seq, uses, hash, bytes FROM staged")).toEqual(
+    rows(`SELECT ${staged} FROM old.staged`),
+  );
+  expect(rows("SELECT * FROM facts")).toEqual(rows("SELECT * FROM old.facts"));
+  for (const name of ["late", "tombstones"]) expect(rows(`SELECT * FROM ${name}`)).toEqual([]);
+  if (version === 1) return;
+  expect(rows("SELECT key, rev, type, crc, writer, value FROM kv")).toEqual(
+    rows("SELECT key, rev, type, crc, NULL, value FROM old.kv"),
+  );
+  expect(rows("SELECT * FROM gc_candidates")).toEqual(rows("SELECT * FROM old.freed"));
+  expect(rows("SELECT * FROM answers")).toEqual(rows("SELECT * FROM old.answers"));
+  expect(rows("SELECT * FROM growing")).toEqual(rows("SELECT * FROM old.growing"));
+}
