@@ -1,5 +1,4 @@
 import { Database } from "bun:sqlite";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { encodeFrame } from "../../src/core/frame.ts";
 import { hashOf } from "../../src/core/hash.ts";
@@ -7,6 +6,7 @@ import { IdSequence } from "../../src/core/id.ts";
 import { linksOfLine } from "../../src/core/links.ts";
 import { scopesOf } from "../../src/core/pattern.ts";
 import { expiryOf, parseTtl } from "../../src/core/ttl.ts";
+import { makeDirectory } from "../../src/lib/fsync.ts";
 import { kvCrc } from "../../src/store/sqlite/kv/entry-row.ts";
 import { Random } from "./random.ts";
 
@@ -44,13 +44,17 @@ const STEP = 20_000;
 /**
  * Makes a store of schema 2, as one that was closed, with frames of all kinds: topics of one to three levels, every
  * ttl, chunks, output of handlers. Beside them it has staged content, entries, deleted ones too, and answers.
+ *
+ * @param killed ends this process, and leaves the newest in the log
  */
-export function makeOldStore(directory: string, frames: number, seed = 1): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+export function makeOldStore(directory: string, frames: number, seed = 1, killed = false): void {
+  makeDirectory(directory, 0o700);
   const db = new Database(join(directory, "events.db"), { create: true, strict: true });
   db.run("PRAGMA journal_mode = WAL");
   db.run(TABLES);
+  if (killed) db.run("PRAGMA wal_autocheckpoint = 100");
   fill(db, frames, new Random(seed));
+  if (killed) process.kill(process.pid, "SIGKILL");
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   db.close();
 }
