@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { encodeFrame } from "../../src/core/frame.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import { IdSequence } from "../../src/core/id.ts";
-import { linksOfLine } from "../../src/core/links.ts";
+import { firstChunkOf } from "../../src/core/links.ts";
 import { scopesOf } from "../../src/core/pattern.ts";
 import { expiryOf, parseTtl } from "../../src/core/ttl.ts";
 import { makeDirectory } from "../../src/lib/fsync.ts";
@@ -78,9 +78,8 @@ function fill(db: Database, frames: number, random: Random): void {
         insert.run(id, expiryOf(parseTtl(ttl), id), Bun.hash.crc32(line), line);
         for (const scope of scopesOf(topic)) scopes.push([scope, id]);
         if (ttl.startsWith("last:")) scopes.push([`last:${topic}`, id]);
-        for (const link of linksOfLine(line)) {
-          if (link.kind === 5) scopes.push([`chunk:${link.id}`, id]);
-        }
+        const of = firstChunkOf(line);
+        if (of !== undefined) scopes.push([`chunk:${of}`, id]);
       }
       scopes.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
       for (const [scope, id] of scopes) insertScope.run(scope, id);

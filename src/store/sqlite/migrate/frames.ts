@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import { idInLine } from "../../../core/frame.ts";
 import { isId, timestampOf } from "../../../core/id.ts";
 import { topicInLine } from "../../../core/index-keys.ts";
-import { type Link, linksOfLine } from "../../../core/links.ts";
+import { firstChunkOf, LINKS } from "../../../core/links.ts";
 import { BulkInsert } from "./bulk-insert.ts";
 import { TopicNumbers } from "./topic-numbers.ts";
 
@@ -18,6 +18,12 @@ const STEP: Step = { frames: 50_000, length: 16 * 1024 * 1024 };
 const PAGE_ROWS = 500;
 /** Above every index within a step: a topic and an index make one number, which is quick to sort. */
 const INDEXES = 2 ** 20;
+
+/** A frame of chunked content, and the id of the first. */
+interface Chunk {
+  readonly of: string;
+  readonly seq: number;
+}
 
 type Row = readonly [id: unknown, expires: unknown, crc: unknown, line: unknown];
 type SoundRow = readonly [id: string, expires: unknown, crc: number, line: string];
@@ -70,7 +76,7 @@ export class FrameCopy {
   step(after: string): string | undefined {
     const first = this.#seq + 1;
     const keys: number[] = [];
-    const links: (Link & { readonly seq: number })[] = [];
+    const chunks: Chunk[] = [];
     let last: string | undefined;
     const { frames, length: most } = this.#step;
     for (let length = 0; this.#seq + 1 - first < frames && length < most; ) {
@@ -91,31 +97,28 @@ export class FrameCopy {
         this.#frames.add(this.#seq, topic, this.#ms, ends, crc, line);
         keys.push(topic * INDEXES + index);
         if (keepsLast(line)) keys.push(-topic * INDEXES + index);
-        for (const link of linksOfLine(line)) links.push({ ...link, seq: this.#seq });
+        const of = firstChunkOf(line);
+        if (of !== undefined) chunks.push({ of, seq: this.#seq });
         length += line.length;
       }
       last = (rows.at(-1)?.[0] as string | undefined) ?? last;
       if (page.length < PAGE_ROWS) break;
     }
     this.#frames.flush();
-    this.#insertSorted(keys, links, first);
+    this.#insertSorted(keys, chunks, first);
     this.#topics.flush();
     return last;
   }
 
   /** Rows that come sorted cost less. */
-  #insertSorted(
-    keys: readonly number[],
-    links: (Link & { readonly seq: number })[],
-    first: number,
-  ): void {
+  #insertSorted(keys: readonly number[], chunks: Chunk[], first: number): void {
     for (const key of Float64Array.from(keys).sort()) {
       const topic = Math.floor(key / INDEXES);
       this.#byTopic.add(topic, first + key - topic * INDEXES);
     }
     this.#byTopic.flush();
-    links.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.kind - b.kind));
-    for (const { id, kind, seq } of links) this.#links.add(id, kind, seq);
+    chunks.sort((a, b) => (a.of < b.of ? -1 : a.of > b.of ? 1 : a.seq - b.seq));
+    for (const { of, seq } of chunks) this.#links.add(of, LINKS.chunk, seq);
     this.#links.flush();
   }
 
