@@ -1,4 +1,5 @@
 import type { Migration, MigrationListener } from "../../store/migration.ts";
+import { megabytes } from "./megabytes.ts";
 import { messages } from "./messages.ts";
 import { plural } from "./plural.ts";
 import { Progress } from "./progress.ts";
@@ -28,8 +29,4 @@ export function showMigration(): MigrationListener {
       messages.info(`migrated in ${seconds} s: ${megabytes(before)} are ${megabytes(after)} now`);
     },
   };
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`;
 }
