@@ -1,6 +1,15 @@
 import { Database } from "bun:sqlite";
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Migration, MigrationListener } from "../../src/store/migration.ts";
 import { bringUpToDate } from "../../src/store/sqlite/migrate/migrate.ts";
@@ -150,10 +159,10 @@ test("half a file that is damaged is begun anew, and one beside a store that is 
   const { store, database, before } = makeStore(5000);
   expect(() => bringUpToDate(database, { listener: new Watch(3), step: SMALL })).toThrow();
   const half = readFileSync(`${database}-next`);
-  void Bun.write(`${database}-next`, half.fill(0xff, 0, 3000));
+  writeFileSync(`${database}-next`, half.fill(0xff, 0, 3000));
   bringUpToDate(database);
   expectMigrated(store, before);
-  void Bun.write(`${database}-next`, half);
+  writeFileSync(`${database}-next`, half);
   bringUpToDate(database);
   expectMigrated(store, before);
 });
@@ -226,9 +235,19 @@ test("a database of something else is refused and left as it is", () => {
   expect(existsSync(`${database}-next`)).toBe(false);
 });
 
-test("a new store can give space back", async () => {
+test.each([
+  ["a new one", ""],
+  ["one that was killed before it had tables", "PRAGMA journal_mode = WAL"],
+])("a store can give space back: %s", async (_, killed) => {
   const path = `${tempDir()}/store`;
+  mkdirSync(path);
+  if (killed) {
+    const db = new Database(join(path, "events.db"), { create: true });
+    db.run(killed);
+    db.close();
+  }
   const store = sqliteEngine(path);
+  expect(await problemsOf(store)).toEqual([]);
   await store.close();
   expect(edit(path, (db) => db.query("PRAGMA auto_vacuum").get())).toEqual({ auto_vacuum: 2 });
 });

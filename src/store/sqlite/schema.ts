@@ -22,19 +22,21 @@ export function isUpToDate(db: Database): boolean {
   return versionOf(db) === SCHEMA;
 }
 
-/** Whether a database is nothing yet but a file. */
-export function isEmpty(db: Database): boolean {
-  const { page_count: pages } = db.query("PRAGMA page_count").get() as { page_count: number };
-  return pages === 0;
+/** Whether nothing was ever made in a database. */
+export function isNew(db: Database): boolean {
+  return versionOf(db) === 0 && db.query("SELECT 1 FROM sqlite_schema").get() === null;
 }
 
 /**
- * Makes the tables in a database of no page yet: only then it can be made so that its file shrinks.
+ * Makes the tables in a new database, whose file is to shrink when space becomes free.
  *
  * @param more statements for the same transaction
  */
 export function createTables(db: Database, more: string): void {
   db.run("PRAGMA auto_vacuum = INCREMENTAL");
+  // It may have a page already, of an xs that was killed before it made the tables.
+  const { page_count: pages } = db.query("PRAGMA page_count").get() as { page_count: number };
+  if (pages > 0) db.run("VACUUM");
   db.transaction(() => {
     db.run(TABLES);
     db.run(more);

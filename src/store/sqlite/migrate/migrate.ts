@@ -6,7 +6,7 @@ import { isNoSpace } from "../../failures.ts";
 import type { MigrationListener } from "../../migration.ts";
 import { makePrivateFile } from "../../modes.ts";
 import { BUSY_MS } from "../connection.ts";
-import { createTables, IS_UP_TO_DATE, isEmpty, SCHEMA, versionOf } from "../schema.ts";
+import { createTables, IS_UP_TO_DATE, isNew, SCHEMA, versionOf } from "../schema.ts";
 import { logIsGone, nextOf, removeNext, replaceDatabase } from "./files.ts";
 import type { Step } from "./frames.ts";
 import { rewrite } from "./rewrite.ts";
@@ -59,10 +59,10 @@ function takeLog(database: string, isCopy: boolean): number {
   const db = new Database(database, { readwrite: true, strict: true });
   try {
     db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    if (isEmpty(db)) createTables(db, IS_UP_TO_DATE);
+    if (isNew(db)) createTables(db, IS_UP_TO_DATE);
     const version = versionOf(db);
     if (version === SCHEMA && !isCopy) return version;
-    if (version === 0 && db.query("SELECT 1 FROM sqlite_schema").get()) {
+    if (version === 0) {
       throw new XsError("store_damaged", `${database} is a database of something else`);
     }
     const { busy } = db.query("PRAGMA wal_checkpoint(TRUNCATE)").get() as { busy: number };
