@@ -3,6 +3,7 @@ import { idInLine } from "../../../core/frame.ts";
 import { isId, timestampOf } from "../../../core/id.ts";
 import { topicInLine } from "../../../core/index-keys.ts";
 import { firstChunkOf, LINKS } from "../../../core/links.ts";
+import { crcOf } from "../log/frame-row.ts";
 import { BulkInsert } from "./bulk-insert.ts";
 import { TopicNumbers } from "./topic-numbers.ts";
 
@@ -56,8 +57,8 @@ export class FrameCopy {
     this.#insertDamaged = db.query(
       `INSERT INTO frames (seq, topic, ms, expires, crc, line)
         SELECT ?1, 0, ?2, CASE typeof(expires) WHEN 'integer' THEN expires END,
-          CASE typeof(crc) WHEN 'integer' THEN crc ELSE -1 END + ?3, coalesce(CAST(frame AS TEXT), '')
-        FROM old.frames WHERE id = ?4`,
+          CASE typeof(crc) WHEN 'integer' THEN crc ELSE -1 END, coalesce(CAST(frame AS TEXT), '')
+        FROM old.frames WHERE id = ?3`,
     );
     this.#topics = new TopicNumbers(db);
     const { seq, ms } = db
@@ -89,12 +90,12 @@ export class FrameCopy {
           keys.push(index);
           continue;
         }
-        const [id, expires, crc, line] = row;
+        const [id, expires, , line] = row;
         const topic = this.#topics.count(topicInLine(line));
         this.#newest = id;
         this.#ms = timestampOf(id);
         const ends = typeof expires === "number" ? expires : null;
-        this.#frames.add(this.#seq, topic, this.#ms, ends, crc, line);
+        this.#frames.add(this.#seq, topic, this.#ms, ends, crcOf(line, this.#seq), line);
         keys.push(topic * INDEXES + index);
         if (keepsLast(line)) keys.push(-topic * INDEXES + index);
         const of = firstChunkOf(line);
@@ -141,15 +142,14 @@ export class FrameCopy {
   }
 
   /**
-   * Copies a damaged row as it is, so that reads and checks go on reporting it. It gets no topic for now: its line may
-   * name another.
+   * Copies a damaged row as it is, so that reads and checks go on reporting it: its checksum does not fit, also where
+   * the line is sound and stands under the wrong id, as it was not over the number of the row. It gets no topic for now:
+   * its line may name another.
    */
-  #copyDamaged([id, , crc, line]: Row): void {
+  #copyDamaged([id, , , line]: Row): void {
     this.#frames.flush();
     if (typeof id === "string" && isId(id)) this.#ms = Math.max(this.#ms, timestampOf(id));
-    // A sound line under the wrong id: its checksum must not fit any more.
-    const shift = typeof line === "string" && Bun.hash.crc32(line) === crc ? 1 : 0;
-    const { changes } = this.#insertDamaged.run(this.#seq, this.#ms, shift, id as string);
+    const { changes } = this.#insertDamaged.run(this.#seq, this.#ms, id as string);
     // In a damaged page the row may not be found by its id.
     if (changes === 0) {
       this.#frames.add(this.#seq, 0, this.#ms, null, -1, String(line ?? ""));
