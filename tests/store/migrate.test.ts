@@ -219,6 +219,7 @@ test("a store with a page that cannot be read is refused and left as it is", () 
   damagePage(store, "frames");
   copyFileSync(database, before);
   expect(() => sqliteEngine(store)).toThrow(/events.db cannot be opened|database is damaged/);
+  expect(readdirSync(store).sort()).toEqual(["events.db", "lock.db"]);
   expect(readFileSync(database).equals(readFileSync(before))).toBe(true);
 });
 

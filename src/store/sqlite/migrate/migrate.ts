@@ -43,10 +43,9 @@ export function bringUpToDate(database: string, options: MigrateOptions = {}): v
     rewrite(database, next, { directory: dirname(database), from, isCopy }, { listener, step });
     replaceDatabase(database);
   } catch (error) {
-    if (!isNoSpace(error)) throw error;
-    // What was copied so far would keep the disk full.
-    removeNext(next);
-    throw noRoom(database, before, error);
+    // What was copied so far would keep the disk full; and no next run gets further where the old file is damaged.
+    if (isNoSpace(error) || isDamage(error)) removeNext(next);
+    throw isNoSpace(error) ? noRoom(database, before, error) : error;
   }
   listener?.ended({ before, after: statSync(database).size });
 }
@@ -75,6 +74,11 @@ function takeLog(database: string, isCopy: boolean): number {
     // The last connection to close removes the log.
     db.close();
   }
+}
+
+function isDamage(error: unknown): boolean {
+  const { code = "" } = error as { code?: string };
+  return code === "store_damaged" || code.startsWith("SQLITE_CORRUPT");
 }
 
 function inUse(database: string): XsError {
