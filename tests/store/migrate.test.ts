@@ -98,6 +98,7 @@ test("a store of schema 2 that was killed, with a part of it in its log, opens, 
   expect(readdirSync(path).sort()).toEqual(["cacache", "events.db"]);
   const store = sqliteEngine(path);
   expect(await problemsOf(store)).toEqual([]);
+  expect(store.metrics.frames).toBe(40);
   const output = await readAll(store, { topics: ["pong.out"] });
   expect(output.map(({ meta }) => (meta as { pong: number }).pong)).toEqual([0, 1, 2, 3, 4]);
   await store.close();

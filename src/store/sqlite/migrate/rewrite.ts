@@ -4,6 +4,7 @@ import { XsError } from "../../../core/error.ts";
 import type { Migration, MigrationListener } from "../../migration.ts";
 import { makePrivateFile } from "../../modes.ts";
 import { immutableUri } from "../connection.ts";
+import { Facts } from "../facts.ts";
 import { createTables, IS_UP_TO_DATE, SCHEMA } from "../schema.ts";
 import { checkCounts, copyTables } from "./copy-tables.ts";
 import { placeDamaged } from "./damaged.ts";
@@ -67,6 +68,7 @@ export function rewrite(
       placeDamaged(db);
       copyTables(db, about.from);
       checkCounts(db, state.frames);
+      new Facts(db).setCounted(copy.count);
       db.run(END_STATE);
       db.run(IS_UP_TO_DATE);
     })();
