@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { encodeFrame } from "../../src/core/frame.ts";
 import { IdSequence } from "../../src/core/id.ts";
 import { scopesOf } from "../../src/core/pattern.ts";
-import { migrate } from "../../src/store/sqlite/schema.ts";
+import { createTables, IS_UP_TO_DATE } from "../../src/store/sqlite/schema.ts";
 
 /** The rows of an append, written as fast as SQLite makes them durable; gives frames a second. */
 export async function sqlite(job: {
@@ -53,8 +53,8 @@ export async function sqliteKv(job: { file: string; count: number }): Promise<nu
 
 function open(file: string): Database {
   const db = new Database(file, { create: true, strict: true });
+  createTables(db, IS_UP_TO_DATE);
   db.run("PRAGMA journal_mode = WAL");
   db.run("PRAGMA synchronous = FULL");
-  migrate(db);
   return db;
 }

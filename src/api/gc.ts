@@ -1,10 +1,39 @@
+import { STREAMED } from "./answer-headers.ts";
 import type { Call } from "./call.ts";
 import { jsonResponse } from "./json-response.ts";
+import { brokeOff } from "./lasting-answer.ts";
 
-/** Frees content that nothing names; with `dry-run`, only reports what it would free. */
-export async function gc(
-  { store }: Call,
-  { "dry-run": dryRun }: { "dry-run": boolean },
-): Promise<Response> {
-  return jsonResponse(await store.collect(dryRun));
+/** The options of a collection. */
+interface GcOptions {
+  readonly "dry-run": boolean;
+  readonly compact: boolean;
+}
+
+/**
+ * Frees content that nothing names; with `dry-run`, only reports what it would free. With `compact` it also gives the
+ * free space of the database back: the answer is then NDJSON, a line with what is free before that, and one after it.
+ */
+export async function gc(call: Call, { "dry-run": dryRun, compact }: GcOptions): Promise<Response> {
+  const { store } = call;
+  const collected = await store.collect(dryRun);
+  if (!compact) return jsonResponse(collected);
+  const before = { ...collected, database: store.space };
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const write = (line: object) => writer.write(Buffer.from(`${JSON.stringify(line)}\n`));
+  const compacting = async () => {
+    await write(before);
+    if (!dryRun) {
+      const size = await store.compact();
+      await write({ given_back: before.database.size - size, size });
+    }
+    await writer.close();
+  };
+  // An answer without its last line tells the client that it broke off.
+  compacting()
+    .catch((error) => writer.abort(brokeOff(call)(error)))
+    .catch(() => {});
+  return new Response(readable, {
+    headers: { ...STREAMED, "content-type": "application/x-ndjson" },
+  });
 }

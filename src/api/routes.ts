@@ -156,7 +156,10 @@ export const ROUTES: readonly Route[] = [
     errors: ["too_many_requests"],
   }),
   route("POST", "/gc", "frees content that nothing names", gc, {
-    options: { "dry-run": flag("only reports what it would free") },
+    options: {
+      "dry-run": flag("only reports what it would free"),
+      compact: flag("also gives the free space of the database back to the disk"),
+    },
     errors: ["busy"],
   }),
   route("GET", "/ps", "the processors that run", ps),

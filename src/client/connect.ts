@@ -4,6 +4,7 @@ import { throwIfNotOk } from "../net/api-answer.ts";
 import { httpAsk, type Place } from "../net/http-client.ts";
 import { isStore } from "../store/is-store.ts";
 import { lockHolder } from "../store/lock-holder.ts";
+import type { MigrationListener } from "../store/migration.ts";
 import { checkFound, isClosedToUs } from "../store/owner.ts";
 import type { Address } from "./address.ts";
 import { reach } from "./reach.ts";
@@ -24,6 +25,8 @@ export interface ConnectOptions {
   readonly create?: boolean;
   /** Requires a server, as a following read does. */
   readonly serverOnly?: boolean;
+  /** Is told of a migration, where the store is of an older version and is opened here. */
+  readonly migration?: MigrationListener;
 }
 
 /**
@@ -57,7 +60,7 @@ export function checkAddress(address: Address): void {
 /** Opens the store here; undefined if another process has it open. @throws XsError `no_server`, `store_not_found` */
 async function openHere(
   directory: string,
-  { create, serverOnly }: ConnectOptions,
+  { create, serverOnly, migration }: ConnectOptions,
 ): Promise<Client | undefined> {
   // A running server restores a lost socket, so this waits for it.
   if (serverOnly && lockHolder(directory)?.serves) return undefined;
@@ -74,7 +77,7 @@ async function openHere(
       `there is no store at ${directory}: name another, or make it with  xs serve ${directory}`,
     );
   }
-  return direct(directory);
+  return direct(directory, migration);
 }
 
 function remote(address: string, place: Place): Client {
@@ -88,11 +91,14 @@ function remote(address: string, place: Place): Client {
   };
 }
 
-async function direct(directory: string): Promise<Client | undefined> {
+async function direct(
+  directory: string,
+  migration: MigrationListener | undefined,
+): Promise<Client | undefined> {
   // Loaded only here: most commands find a server, and start faster without these modules.
   const { openForCommand } = await import("../store/sqlite/open.ts");
   const { api } = await import("../api/api.ts");
-  const store = openForCommand(directory);
+  const store = openForCommand(directory, migration);
   if (!store) return undefined;
   const answer = api(store, {
     async processors() {

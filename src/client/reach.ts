@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { XsError } from "../core/error.ts";
 import { isSocketAlive, shortestPath } from "../net/unix-socket.ts";
+import { isMigrating } from "../store/is-store.ts";
 import { type Holder, lockHolder } from "../store/lock-holder.ts";
 
 /** The longest wait for another process that holds the store and does not answer, in ms. */
@@ -65,6 +66,12 @@ function inUse(directory: string, holder: Holder | undefined): XsError {
   }
   const { pid, command, serves } = holder;
   const who = `process ${pid} (${command}) has ${directory} open`;
+  if (isMigrating(directory)) {
+    return new XsError(
+      "store_in_use",
+      `${who}, and is migrating it to a newer schema: wait until that is done`,
+    );
+  }
   if (isNoSocket(sock)) {
     return new XsError("store_in_use", `${who}, and ${sock} is not its socket: remove it`);
   }

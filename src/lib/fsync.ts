@@ -16,12 +16,13 @@ export async function syncPath(path: string): Promise<void> {
 export function makeDirectory(path: string, mode: number): void {
   const first = mkdirSync(path, { recursive: true, mode }) ?? path;
   for (let dir = resolve(path); ; dir = dirname(dir)) {
-    syncDirectory(dirname(dir));
+    syncNow(dirname(dir));
     if (dir === resolve(first) || dir === dirname(dir)) return;
   }
 }
 
-function syncDirectory(path: string): void {
+/** Syncs a file or a directory, and waits for it. */
+export function syncNow(path: string): void {
   let fd: number;
   try {
     fd = openSync(path, "r");

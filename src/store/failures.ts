@@ -6,6 +6,12 @@ export function diskFull(cause: unknown): XsError {
   return new XsError("disk_full", "the disk is full: free some space, then try again", { cause });
 }
 
+/** Whether an error says that the disk, or a quota, is full. */
+export function isNoSpace(error: unknown): boolean {
+  const { code = "" } = error as { code?: string };
+  return code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL";
+}
+
 /** The codes of SQLite where it could not open a file, among many other reasons. */
 const MAY_BE_LACK = /^SQLITE_(CANTOPEN|IOERR)/;
 

@@ -3,12 +3,19 @@ import { join } from "node:path";
 
 /** The file of a store's frames, in its directory. */
 export const DATABASE = "events.db";
+/** The end of the name of the file into which a migration rewrites the database. */
+export const NEXT = "-next";
 /** The file whose lock is the lock of the store. */
 export const LOCK = "lock.db";
 
 /** Whether a directory holds a store. In a separate file, so that a client does not load the store for it. */
 export function isStore(path: string): boolean {
   return existsSync(join(path, DATABASE));
+}
+
+/** Whether a migration goes on in a directory, or waits to be continued. */
+export function isMigrating(path: string): boolean {
+  return existsSync(join(path, DATABASE + NEXT));
 }
 
 /** The names of a store's files and folders, with the files that SQLite adds. A user's files do not match. */

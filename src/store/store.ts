@@ -14,6 +14,7 @@ import type {
   ImportFrame,
   ImportOptions,
   ImportResult,
+  Space,
   StoreMetrics,
   TakenContent,
 } from "./types.ts";
@@ -100,6 +101,10 @@ export interface Store {
   holdContent(): Promise<() => void>;
   /** Frees content to which nothing refers; with `dryRun` it only counts that. @throws XsError `busy` */
   collect(dryRun?: boolean): Promise<Collected>;
+  /** The space of the database, and what is free of it. */
+  readonly space: Space;
+  /** Gives the free space of the database back to the disk, in steps. Resolves to the size of it then, in bytes. */
+  compact(): Promise<number>;
   /**
    * Reads everything, as it is now, and reports each inconsistency in a sentence. Writes go on beside it; the store
    * frees nothing until it ends.

@@ -125,3 +125,14 @@ export interface CheckListener {
   /** Ends the check. */
   signal?: AbortSignal;
 }
+
+/** The space of the database, and what it takes to give back what is free. */
+export interface Space {
+  /** In bytes, free and in all. */
+  readonly free: number;
+  readonly size: number;
+  /** An estimate. */
+  readonly seconds: number;
+  /** What that takes beside the database, in bytes, at most. */
+  readonly beside: number;
+}

@@ -1,11 +1,11 @@
 import type { ArgsDef } from "citty";
-import { connect } from "../../client/connect.ts";
 import {
   formatReadOptions,
   parsePulse,
   parseReadOptions,
   type ReadOptions,
 } from "../../core/read-options.ts";
+import { connect } from "./connect.ts";
 import { pipeOut } from "./response-body.ts";
 import { splitTarget } from "./target.ts";
 import { flag, parsed, text, type VerbInput } from "./verb.ts";

@@ -1,6 +1,7 @@
-import { type ConnectOptions, connect } from "../../client/connect.ts";
+import type { ConnectOptions } from "../../client/connect.ts";
 import { textLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
+import { connect } from "./connect.ts";
 import { writeOut } from "./output.ts";
 import type { Target } from "./target.ts";
 

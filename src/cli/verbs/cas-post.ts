@@ -1,5 +1,5 @@
-import { connect } from "../../client/connect.ts";
 import { textIn } from "../../net/text-body.ts";
+import { connect } from "../kit/connect.ts";
 import { readInput } from "../kit/input.ts";
 import { writeOut } from "../kit/output.ts";
 import { splitTarget } from "../kit/target.ts";

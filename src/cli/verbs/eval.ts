@@ -1,7 +1,7 @@
 import { mkdtempDisposableSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkAddress, connect } from "../../client/connect.ts";
+import { checkAddress } from "../../client/connect.ts";
 import { absolutePath } from "../../core/absolute-path.ts";
 import { XsError } from "../../core/error.ts";
 import { hideOwnPlaces, settleStack } from "../../lib/own-places.ts";
@@ -10,6 +10,7 @@ import { LINES_NU, quotedNu, XS_NU } from "../../sdk/nu/files.ts";
 import { DirectXs } from "../../sdk/ts/eval-xs.ts";
 import { explain } from "../../sdk/ts/explain.ts";
 import { jsonOf, settled } from "../../sdk/ts/json.ts";
+import { connect } from "../kit/connect.ts";
 import { readAll } from "../kit/input.ts";
 import { BrokenPipe, writeOut } from "../kit/output.ts";
 import { splitTarget, type Target } from "../kit/target.ts";

@@ -1,10 +1,10 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { ParsedTarEntry } from "modern-tar";
-import { connect } from "../../client/connect.ts";
 import { XsError } from "../../core/error.ts";
 import { FRAMES, hashOfEntry, KV_ENTRIES, PROBLEMS } from "../../core/export-format.ts";
 import { chunksIn } from "../../net/text-body.ts";
+import { connect } from "../kit/connect.ts";
 import { writeWhole } from "../kit/export-file.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";

@@ -1,8 +1,8 @@
 import type { ArgsDef } from "citty";
 import { looksLikeAddress } from "../../client/address.ts";
-import { connect } from "../../client/connect.ts";
 import { parseTopicFilter } from "../../core/pattern.ts";
 import { parseCount } from "../../core/read-options.ts";
+import { connect } from "../kit/connect.ts";
 import { followOut } from "../kit/read.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, parsed, type Verb } from "../kit/verb.ts";

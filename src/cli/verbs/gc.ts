@@ -1,19 +1,52 @@
-import { printAnswer } from "../kit/response-body.ts";
-import { splitTarget } from "../kit/target.ts";
+import { XsError } from "../../core/error.ts";
+import { connect } from "../kit/connect.ts";
+import { megabytes } from "../kit/megabytes.ts";
+import { messages } from "../kit/messages.ts";
+import { writeOut } from "../kit/output.ts";
+import { linesOf, printAnswer } from "../kit/response-body.ts";
+import { splitTarget, type Target } from "../kit/target.ts";
 import { flag, type Verb } from "../kit/verb.ts";
+
+/** The first line of the answer to a collection with `compact`, and the last. */
+type Line =
+  | { database: { free: number; size: number; seconds: number; beside: number } }
+  | { given_back: number; size: number };
 
 export const gcVerb: Verb = {
   name: "gc",
   summary: "Free content that no frame refers to any more",
   positionals: "[ADDR]",
-  options: { "dry-run": flag("print how much it would free, and free nothing") },
+  options: {
+    "dry-run": flag("print how much it would free, and free nothing"),
+    compact: flag("then give the free space of the database back to the disk, at once"),
+  },
   examples: [
     ["xs gc ./store", "prints how many contents and bytes it has freed"],
     ["xs gc --dry-run", "changes nothing"],
+    ["xs gc --compact", "says what space and time it takes, and makes the database smaller"],
   ],
   async run({ positionals, options }) {
     const target = splitTarget(positionals, 0);
-    const query = options.has("dry-run") ? "?dry-run=true" : "";
-    await printAnswer(target, `/gc${query}`, { method: "POST" });
+    const names = ["dry-run", "compact"].filter((name) => options.has(name));
+    const path = `/gc?${names.map((name) => `${name}=true`).join("&")}`;
+    if (options.has("compact")) await compact(target, path, options.has("dry-run"));
+    else await printAnswer(target, path, { method: "POST" });
   },
 };
+
+async function compact(target: Target, path: string, dryRun: boolean): Promise<void> {
+  await using client = await connect(target.address);
+  let isOver = false;
+  for await (const text of linesOf(await client.request(path, { method: "POST" }))) {
+    const line = JSON.parse(text) as Line;
+    await writeOut(`${text}\n`);
+    isOver = dryRun || "given_back" in line;
+    if (!("database" in line)) continue;
+    const { free, size, seconds, beside } = line.database;
+    messages.info(
+      `${megabytes(free)} of the ${megabytes(size)} of the database are free: to give them back takes about ${seconds} s, and up to ${megabytes(beside)} beside it`,
+    );
+  }
+  if (isOver) return;
+  throw new XsError("no_server", "it broke off before its end: look at the server, and try again");
+}

@@ -1,11 +1,11 @@
 import { mkdtempDisposableSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { connect } from "../../client/connect.ts";
 import { XsError } from "../../core/error.ts";
 import { formatReadOptions, parseReadOptions } from "../../core/read-options.ts";
 import { wholeLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
+import { connect } from "../kit/connect.ts";
 import { readAll } from "../kit/input.ts";
 import { writeOut } from "../kit/output.ts";
 import { BACKWARD_OPTIONS, READ_OPTIONS } from "../kit/read.ts";

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { defaultAddress, looksLikeAddress, parseAddress } from "../../client/address.ts";
-import { connect } from "../../client/connect.ts";
 import { textIn } from "../../net/text-body.ts";
+import { connect } from "../kit/connect.ts";
 import { isExportFolder, readFolder } from "../kit/import-folder.ts";
 import { readFile, readInput } from "../kit/input.ts";
 import { messages } from "../kit/messages.ts";

@@ -1,10 +1,10 @@
 import { isStoreAddress } from "../../client/address.ts";
-import { connect } from "../../client/connect.ts";
 import { changeLine } from "../../core/entry.ts";
 import { parseMediaType, parseRevisions } from "../../core/header.ts";
 import { parseClientKey, parseKey, parseKeyPrefix } from "../../core/key.ts";
 import { sniffedType } from "../../lib/text.ts";
 import { bytesIn } from "../../net/text-body.ts";
+import { connect } from "../kit/connect.ts";
 import { readInput } from "../kit/input.ts";
 import { writeOut } from "../kit/output.ts";
 import { followOut, PULSE_OPTION, pulseOf } from "../kit/read.ts";

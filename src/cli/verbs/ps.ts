@@ -1,5 +1,5 @@
-import { connect } from "../../client/connect.ts";
 import type { ProcessorStatus } from "../../processors/lifecycle/status.ts";
+import { connect } from "../kit/connect.ts";
 import { writeOut } from "../kit/output.ts";
 import { linesOf, pipeOut } from "../kit/response-body.ts";
 import { table } from "../kit/table.ts";

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { looksLikeAddress } from "../../client/address.ts";
-import { connect } from "../../client/connect.ts";
 import { quoted, XsError } from "../../core/error.ts";
 import { isId, parseId } from "../../core/id.ts";
+import { connect } from "../kit/connect.ts";
 import { readAll } from "../kit/input.ts";
 import { plural } from "../kit/plural.ts";
 import { splitTarget, type Target } from "../kit/target.ts";

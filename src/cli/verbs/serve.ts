@@ -15,6 +15,7 @@ import { openSqliteStore } from "../../store/sqlite/open.ts";
 import type { Store } from "../../store/store.ts";
 import { version } from "../../version.ts";
 import { messages } from "../kit/messages.ts";
+import { showMigration } from "../kit/migration.ts";
 import { processorCounts } from "../kit/plural.ts";
 import { readServeOptions, SERVE_OPTIONS, type ServeOptions } from "../kit/serve-options.ts";
 import { secondSignal, stopSignal } from "../kit/signals.ts";
@@ -175,7 +176,9 @@ async function stop(
 }
 
 async function open(directory: string): Promise<Store> {
-  const reached = await reach(directory, () => openSqliteStore(directory));
+  const reached = await reach(directory, () =>
+    openSqliteStore(directory, undefined, showMigration()),
+  );
   if ("opened" in reached) return reached.opened;
   throw new XsError(
     "store_in_use",

@@ -1,5 +1,5 @@
-import { connect } from "../../client/connect.ts";
 import { XsError } from "../../core/error.ts";
+import { connect } from "../kit/connect.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
 import { plural } from "../kit/plural.ts";

@@ -19,7 +19,7 @@ export const versionVerb: Verb = {
     }
     if (positionals.length === 0) return writeOut(`${version}\n`);
     const { splitTarget } = await import("../kit/target.ts");
-    const { connect } = await import("../../client/connect.ts");
+    const { connect } = await import("../kit/connect.ts");
     await using client = await connect(splitTarget(positionals, 0).address);
     const { textIn } = await import("../../net/text-body.ts");
     const text = await textIn(await client.request("/version"));

@@ -1,5 +1,5 @@
 /** The background tasks of a store. */
-const TASKS = ["expire", "ephemeral", "collect", "flush", "rest", "place"] as const;
+const TASKS = ["expire", "ephemeral", "collect", "flush", "rest", "place", "compact"] as const;
 export type Task = (typeof TASKS)[number];
 
 /** How often a task ran so far, and how long it took in all, in seconds. */

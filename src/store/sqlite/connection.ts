@@ -1,6 +1,5 @@
 import { constants, Database } from "bun:sqlite";
-import { makePrivateFile } from "../modes.ts";
-import { migrate } from "./schema.ts";
+import { pathToFileURL } from "node:url";
 
 /**
  * How long a connection waits for another of this process, in ms. One that begins to read may hold
@@ -25,19 +24,21 @@ export function openForReading(database: string): Database {
   return db;
 }
 
-/** Opens the one connection that writes, creates the database where there is none, and brings its schema up to date. */
+/** Opens the one connection that writes, to a database that has its tables. */
 export function openForWriting(database: string): Database {
-  makePrivateFile(database);
-  const db = new Database(database, { create: true, strict: true });
+  const db = new Database(database, { readwrite: true, strict: true });
   db.run(`PRAGMA busy_timeout = ${BUSY_MS}`);
   // Nothing that it sorts takes a file.
   db.run("PRAGMA temp_store = MEMORY");
-  db.run("PRAGMA auto_vacuum = INCREMENTAL");
   db.run("PRAGMA journal_mode = WAL");
   // Commits are synced in group-commit.ts.
   db.run("PRAGMA synchronous = NORMAL");
   // 16 MiB: a checkpoint writes each page once, however often commits have changed it since the last one.
   db.run("PRAGMA wal_autocheckpoint = 4000");
-  migrate(db);
   return db;
+}
+
+/** Names a database that nobody changes: SQLite takes no lock, and reads no log. */
+export function immutableUri(path: string): string {
+  return `${pathToFileURL(path).href}?immutable=1`;
 }

@@ -21,6 +21,7 @@ import type {
   ImportFrame,
   ImportOptions,
   ImportResult,
+  Space,
   StoreMetrics,
   TakenContent,
 } from "../types.ts";
@@ -39,6 +40,7 @@ import { ContentTables } from "./content/tables.ts";
 import { ExpiryClock } from "./expiry-clock.ts";
 import { Facts } from "./facts.ts";
 import { Health } from "./health.ts";
+import { GiveBack } from "./give-back.ts";
 import { InPlace } from "./in-place.ts";
 import { type ImportEntry, KvStore } from "./kv/kv.ts";
 import type { StoreLock } from "./lock.ts";
@@ -88,6 +90,7 @@ export class SqliteStore implements Store {
   readonly #contentTables: ContentTables;
   readonly #flushes: FlushSchedule;
   readonly #collector: Collector;
+  readonly #giveBack: GiveBack;
   /** None where the store cannot be written. */
   readonly #commits: Commits | undefined;
   readonly #live = new LiveFeed();
@@ -114,6 +117,7 @@ export class SqliteStore implements Store {
     this.#database = still?.database ?? join(path, DATABASE);
     const db = still ? openForReading(this.#database) : openForWriting(this.#database);
     this.#db = db;
+    this.#giveBack = new GiveBack(db);
     const facts = new Facts(db);
     this.#topics = new Topics(db, facts);
     this.#tables = new FrameTables(db, this.#topics);
@@ -241,6 +245,7 @@ export class SqliteStore implements Store {
       this.#background.every(task, BACKGROUND_MS, () => this.#inBackground(run));
     every("place", () => this.#health.checkPlace());
     every("expire", () => this.#expire());
+    every("compact", () => this.#compactSome());
     every("collect", () => this.#collector.collectSoon());
     const ephemeral = () => this.#contentTables.ephemeral.sweep();
     this.#background.every("ephemeral", BACKGROUND_MS, ephemeral);
@@ -407,6 +412,22 @@ export class SqliteStore implements Store {
 
   holdContent(): Promise<() => void> {
     return this.#collector.hold();
+  }
+
+  get space(): Space {
+    return this.#health.guard(() => this.#giveBack.space());
+  }
+
+  async compact(): Promise<number> {
+    this.checkWritable();
+    while (await this.#write(() => this.#giveBack.step()));
+    // Only a checkpoint shortens the file.
+    this.#health.guard(() => this.#db.run("PRAGMA wal_checkpoint(PASSIVE)"));
+    return this.space.size;
+  }
+
+  async #compactSome(): Promise<void> {
+    if (this.#commits && this.#giveBack.isDue()) await this.#write(() => this.#giveBack.step());
   }
 
   async collect(dryRun?: boolean): Promise<Collected> {

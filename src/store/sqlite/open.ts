@@ -4,22 +4,29 @@ import { type ErrorCode, XsError } from "../../core/error.ts";
 import { makeDirectory } from "../../lib/fsync.ts";
 import { isOutOfFiles, outOfFiles } from "../failures.ts";
 import { DATABASE, isStore, LOCK } from "../is-store.ts";
+import type { MigrationListener } from "../migration.ts";
 import { closeToOthers, letOwnerIn, PRIVATE_FOLDER } from "../modes.ts";
 import { checkOwners } from "../owner.ts";
 import { checkWal } from "./commit/wal-mark.ts";
 import { SqliteStore } from "./engine.ts";
 import { type StoreLock, tryLock } from "./lock.ts";
+import { bringUpToDate } from "./migrate/migrate.ts";
 import { type StillDatabase, stillDatabase } from "./read-only.ts";
 import { removeImportSpaces } from "./transfer/import-space.ts";
 
 /**
- * Opens the store in a directory, and creates it where there is none. Resolves to undefined where another process has
- * it open.
+ * Opens the store in a directory, and creates it where there is none. Returns undefined where another process has it
+ * open. Migrates a store of an older version.
  *
  * @throws XsError `store_not_found` where it is a file, or the directory has something else in it;
- *   `store_of_another` where it is another user's, `store_read_only`
+ *   `store_of_another` where it is another user's, `store_read_only`, `disk_full` where an older one finds no room to
+ *   be migrated
  */
-export function openSqliteStore(path: string, now?: () => number): SqliteStore | undefined {
+export function openSqliteStore(
+  path: string,
+  now?: () => number,
+  migration?: MigrationListener,
+): SqliteStore | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found && !found.isDirectory()) {
     throw new XsError("store_not_found", `${path} is a file and no store: name another`);
@@ -49,6 +56,7 @@ export function openSqliteStore(path: string, now?: () => number): SqliteStore |
     closeToOthers(path);
     removeImportSpaces(path);
     checkWal(join(path, DATABASE));
+    bringUpToDate(join(path, DATABASE), { listener: migration });
     return new SqliteStore(path, lock, now);
   } catch (error) {
     lock?.release();
@@ -62,15 +70,18 @@ export function openSqliteStore(path: string, now?: () => number): SqliteStore |
  *
  * @throws XsError as {@link openSqliteStore}
  */
-export function openForCommand(path: string): SqliteStore | undefined {
+export function openForCommand(
+  path: string,
+  migration?: MigrationListener,
+): SqliteStore | undefined {
   try {
-    return openSqliteStore(path);
+    return openSqliteStore(path, undefined, migration);
   } catch (error) {
     const isReason = error instanceof XsError && READABLE.has(error.code);
     if (!isReason || !mayRead(join(path, DATABASE))) throw error;
     let still: StillDatabase | undefined;
     try {
-      still = stillDatabase(path);
+      still = stillDatabase(path, migration);
       return new SqliteStore(path, still, Date.now, { database: still.uri, refusal: error });
     } catch (failure) {
       still?.release();
@@ -80,7 +91,7 @@ export function openForCommand(path: string): SqliteStore | undefined {
 }
 
 /** Reasons not to write that are none not to read. */
-const READABLE = new Set<ErrorCode>(["store_of_another", "store_read_only"]);
+const READABLE = new Set<ErrorCode>(["store_of_another", "store_read_only", "disk_full"]);
 
 function mayRead(path: string): boolean {
   try {

@@ -2,13 +2,16 @@ import { Database } from "bun:sqlite";
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { XsError } from "../../core/error.ts";
+import { isNoSpace } from "../failures.ts";
 import { DATABASE, LOCK } from "../is-store.ts";
+import type { MigrationListener } from "../migration.ts";
 import { PRIVATE_FILE } from "../modes.ts";
 import { checkWal } from "./commit/wal-mark.ts";
-import { openForReading } from "./connection.ts";
-import { isUpToDate, migrate } from "./schema.ts";
+import { immutableUri, openForReading } from "./connection.ts";
+import { bringUpToDate } from "./migrate/migrate.ts";
+import { rewrite } from "./migrate/rewrite.ts";
+import { SCHEMA, versionOf } from "./schema.ts";
 
 /** The database of a store that cannot be written, as it is at one moment. */
 export interface StillDatabase {
@@ -24,23 +27,33 @@ type SharedLock = Database | "held" | undefined;
 /**
  * Finds what can be read of a store in a place that cannot be written: the database itself, which must
  * not change meanwhile, where all is in it. SQLite reads no write-ahead log there, so where there is one, or
- * the schema is an older one, it is a copy of both in a temporary folder.
+ * the schema is an older one, it is a copy of both, migrated, in a temporary folder.
  *
  * @throws XsError `store_damaged`, `store_in_use`, `disk_full`
  */
-export function stillDatabase(directory: string): StillDatabase {
+export function stillDatabase(directory: string, listener?: MigrationListener): StillDatabase {
   const database = join(directory, DATABASE);
   const lock = shareLock(join(directory, LOCK));
   const unlock = () => {
     if (lock instanceof Database) lock.close();
   };
   try {
-    if (lock === "held") return copied((copy) => copyBesideWriter(database, copy));
-    const uri = uriOf(database);
-    const log = statSync(`${database}-wal`, { throwIfNoEntry: false });
-    if (!log?.size && isCurrent(uri)) return { uri, release: unlock };
+    if (lock === "held") {
+      return copied((copy) => {
+        copyBesideWriter(database, copy);
+        bringUpToDate(copy, { listener, isCopy: true });
+      });
+    }
+    const uri = immutableUri(database);
+    const hasLog = Boolean(statSync(`${database}-wal`, { throwIfNoEntry: false })?.size);
+    const from = hasLog ? undefined : versionAt(uri);
+    if (from === SCHEMA) return { uri, release: unlock };
     checkWal(database);
-    const { uri: copy, release } = copied((copy) => copyAtRest(database, copy));
+    const { uri: copy, release } = copied((copy) => {
+      if (from) return rewrite(database, copy, { directory, from, isCopy: true }, { listener });
+      copyAtRest(database, copy);
+      bringUpToDate(copy, { listener, isCopy: true });
+    });
     return {
       uri: copy,
       release() {
@@ -78,9 +91,8 @@ function copied(copy: (path: string) => void): StillDatabase {
   try {
     const path = join(folder, DATABASE);
     copy(path);
-    bringUpToDate(path);
     return {
-      uri: uriOf(path),
+      uri: immutableUri(path),
       release() {
         stopWatching();
         remove();
@@ -89,8 +101,8 @@ function copied(copy: (path: string) => void): StillDatabase {
   } catch (error) {
     stopWatching();
     remove();
-    const { code = "" } = error as { code?: string };
-    if (code !== "ENOSPC" && code !== "EDQUOT" && code !== "SQLITE_FULL") throw error;
+    const isFull = error instanceof XsError && error.code === "disk_full";
+    if (!isFull && !isNoSpace(error)) throw error;
     throw new XsError(
       "disk_full",
       `there is no room for a copy of the database in ${tmpdir()}: set TMPDIR to a folder that has some`,
@@ -127,28 +139,13 @@ function copyBesideWriter(database: string, copy: string): void {
   }
 }
 
-/** Takes a log into its database, and migrates that. */
-function bringUpToDate(path: string): void {
-  const db = new Database(path, { readwrite: true });
-  try {
-    migrate(db);
-    db.run("PRAGMA wal_checkpoint(TRUNCATE)");
-  } finally {
-    db.close();
-  }
-}
-
-function isCurrent(uri: string): boolean {
+function versionAt(uri: string): number {
   const db = openForReading(uri);
   try {
-    return isUpToDate(db);
+    return versionOf(db);
   } finally {
     db.close();
   }
-}
-
-function uriOf(path: string): string {
-  return `${pathToFileURL(path).href}?immutable=1`;
 }
 
 /** Runs a function when this process ends, also by a signal. Returns a function that cancels this. */

@@ -1,6 +1,6 @@
 /**
- * The tables of a store, as docs/adr/0009-one-schema.md explains them. The migrations in `migrations.ts` lead here from
- * older ones.
+ * The tables of a store, as docs/adr/0009-one-schema.md explains them. `migrate/` leads here from older
+ * ones.
  */
 export const TABLES = `
   -- Every frame that did not arrive late. "seq" is the order of arrival, and the order of ids. "line" is the JSON as it
