@@ -49,6 +49,9 @@ export const TABLES = `
     PRIMARY KEY (topic, seq)
   ) STRICT, WITHOUT ROWID;
 
+  -- The id of one row of "frames" in 16: the rows of an id are near.
+  CREATE TABLE id_marks (id TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
   -- The frames, late ones included, whose meta names another frame. "kind" is a number of LINKS: commits add those
   -- of chunks. The others are for an index of causes, which is made behind the log.
   CREATE TABLE links (

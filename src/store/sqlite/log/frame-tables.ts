@@ -11,6 +11,8 @@ import type { Topics } from "./topics.ts";
 export const END = Number.MAX_SAFE_INTEGER;
 
 const NO_FRAME = { seq: 0, id: "0".repeat(25) };
+/** A row of `frames` in so many has its id in `id_marks`. */
+export const MARK_EVERY = 16;
 /** More rows than a page of the database has. */
 const MAX_ROWS_A_PAGE = 200;
 
@@ -36,6 +38,7 @@ export class FrameTables {
   /** The rows that wait for {@link flush}: those of `by_topic` by their topic. */
   #frames: Value[] = [];
   #links: Value[] = [];
+  #marks: Value[] = [];
   readonly #byTopic = new Map<number, number[]>();
 
   constructor(db: Database, topics: Topics) {
@@ -49,6 +52,7 @@ export class FrameTables {
     this.#topics.reload();
     this.#frames = [];
     this.#links = [];
+    this.#marks = [];
     this.#byTopic.clear();
     const row = this.#sql.newest.get() as FrameRow | null;
     this.#seq = row?.seq ?? 0;
@@ -81,6 +85,7 @@ export class FrameTables {
       seq = ++this.#seq;
       this.#newest = id;
       this.#frames.push(seq, topic, frame.ms, expires, crcOf(line, seq), line);
+      if (seq % MARK_EVERY === 0) this.#marks.push(id, seq);
       this.#noteTopic(topic, seq);
       if (last !== undefined) this.#noteTopic(-topic, seq);
     } else {
@@ -99,6 +104,8 @@ export class FrameTables {
       this.#sql.frames.insert(this.#frames);
       this.#frames = [];
       this.#sql.byTopic.insert(this.#takeByTopic());
+      this.#sql.marks.insert(this.#marks);
+      this.#marks = [];
     }
     if (this.#links.length > 0) {
       this.#sql.links.insert(this.#links);
@@ -126,6 +133,7 @@ export class FrameTables {
       this.#sql.delete.run(row.seq);
       this.#sql.deleteByTopic.run(row.topic, row.seq);
       this.#sql.deleteByTopic.run(-row.topic, row.seq);
+      if (row.seq % MARK_EVERY === 0) this.#sql.deleteMark.run(id, row.seq);
     } else {
       this.#sql.deleteLate.run(row.seq);
     }
@@ -154,6 +162,8 @@ export class FrameTables {
     const late = this.hasLate ? (this.#sql.lateById.get(id) as StoredFrame | null) : null;
     if (late) return late;
     if (id > this.#newest) return undefined;
+    const marked = this.#nearMark(id);
+    if (marked) return marked;
     // Between the frames with lower and with higher ids are only damaged rows, or none.
     let damaged: StoredFrame | undefined;
     for (let seq = this.firstFrom(id); ; ) {
@@ -197,6 +207,7 @@ export class FrameTables {
 
   /** The last `seq` whose rows, up to it, have no id above this one; damaged rows as far as their text says so. */
   lastUpTo(id: string): number {
+    if (id > this.#newest) return this.#seq;
     for (let last = this.firstFrom(id) - 1; ; ) {
       const { row, error } = this.#readable(last + 1, END);
       if (!row || idInLine(row.line) > id) return row && error ? row.seq - 1 : last;
@@ -206,6 +217,7 @@ export class FrameTables {
 
   /** The first `seq` whose rows, from it on, have no id below this one; damaged rows as far as their text says so. */
   firstNotBelow(id: string): number {
+    if (id > this.#newest) return this.#seq + 1;
     for (let first = this.firstFrom(id); ; ) {
       const { row } = this.#readable(first, END);
       if (!row || isSound(row) || idInLine(row.line) >= id) return row?.seq ?? first;
@@ -226,6 +238,17 @@ export class FrameTables {
     if (row.seq < 0 || this.#isBetween(id, row.seq)) return id;
     const before = this.#soundBefore(row.seq);
     return before ? successor(idInLine(before.line)) : id;
+  }
+
+  /** The sound row of an id, found by the mark before it. Where it is damaged, or a mark is, that says nothing. */
+  #nearMark(id: string): StoredFrame | undefined {
+    try {
+      const row = this.#sql.nearMark.get(id) as StoredFrame | null;
+      return row && isSound(row) ? row : undefined;
+    } catch (error) {
+      if (isCorrupt(error)) return undefined;
+      throw error;
+    }
   }
 
   #noteTopic(topic: number, seq: number): void {
@@ -308,14 +331,24 @@ function statements(db: Database) {
       "INSERT INTO late (seq, topic, ms, expires, crc, line, id, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     ),
     byTopic: new RowInserts(db, "INSERT INTO by_topic (topic, seq)", 2),
+    marks: new RowInserts(db, "INSERT OR REPLACE INTO id_marks (id, seq)", 2),
     links: new RowInserts(db, "INSERT OR IGNORE INTO links (id, kind, seq)", 3),
     delete: db.query("DELETE FROM frames WHERE seq = ?"),
     deleteLate: db.query("DELETE FROM late WHERE seq = ?"),
     deleteByTopic: db.query("DELETE FROM by_topic WHERE topic = ? AND seq = ?"),
+    deleteMark: db.query("DELETE FROM id_marks WHERE id = ? AND seq = ?"),
     deleteLink: db.query("DELETE FROM links WHERE id = ? AND kind = ? AND seq = ?"),
     deleteLinks: db.query("DELETE FROM links WHERE seq = ?"),
     row: db.query(`SELECT ${columns} FROM frames WHERE seq = ?`),
     lateRow: db.query(`SELECT ${columns} FROM late WHERE seq = ?`),
+    nearMark: db.query(
+      `SELECT ${columns} FROM (
+          SELECT coalesce(
+            (SELECT seq FROM id_marks WHERE id <= ?1 ORDER BY id DESC LIMIT 1), 0
+          ) AS mark
+        ) CROSS JOIN frames ON seq >= mark AND seq < mark + ${2 * MARK_EVERY}
+        WHERE substr(line, instr(line, '","id":"') + 8, 25) = ?1 LIMIT 1`,
+    ),
     lateById: db.query(`SELECT ${columns} FROM late WHERE id = ?`),
     next: db.query(`SELECT ${columns} FROM frames WHERE seq >= ? ORDER BY seq LIMIT 1`),
     previous: db.query(`SELECT ${columns} FROM frames WHERE seq < ? ORDER BY seq DESC LIMIT 1`),

@@ -95,8 +95,13 @@ export class Topics {
     return [...this.#newer.values()].reduce((sum, newer) => sum + newer, frames);
   }
 
-  /** The numbers of the topics that match any of these patterns, and how many frames they have together. */
+  /** The numbers of the topics that match any of these patterns, and how many frames they have, if they are several. */
   matching(patterns: readonly string[]): { topics: number[]; frames: number } {
+    const [only = ""] = patterns;
+    if (patterns.length === 1 && !only.endsWith(".*")) {
+      const topic = this.find(only);
+      return { topics: topic === undefined ? [] : [topic], frames: 0 };
+    }
     const found = { topics: [] as number[], frames: 0 };
     const add = (rows: { topic: number; frames: number }[]) => {
       for (const { topic, frames } of rows) {

@@ -4,6 +4,7 @@ import { isId, timestampOf } from "../../../core/id.ts";
 import { topicInLine } from "../../../core/index-keys.ts";
 import { firstChunkOf, LINKS } from "../../../core/links.ts";
 import { crcOf } from "../log/frame-row.ts";
+import { MARK_EVERY } from "../log/frame-tables.ts";
 import { BulkInsert } from "./bulk-insert.ts";
 import { TopicNumbers } from "./topic-numbers.ts";
 
@@ -35,6 +36,7 @@ export class FrameCopy {
   readonly #frames: BulkInsert;
   readonly #byTopic: BulkInsert;
   readonly #links: BulkInsert;
+  readonly #marks: BulkInsert;
   readonly #noteDamaged: ReturnType<Database["query"]>;
   readonly #insertDamaged: ReturnType<Database["query"]>;
   readonly #topics: TopicNumbers;
@@ -52,6 +54,7 @@ export class FrameCopy {
     this.#frames = new BulkInsert(db, "frames (seq, topic, ms, expires, crc, line)");
     this.#byTopic = new BulkInsert(db, "by_topic (topic, seq)");
     this.#links = new BulkInsert(db, "links (id, kind, seq)");
+    this.#marks = new BulkInsert(db, "id_marks (id, seq)");
     this.#noteDamaged = db.query("INSERT INTO damaged (seq, id) VALUES (?, ?)");
     // As SQLite has it: the bytes of a damaged line may be no text.
     this.#insertDamaged = db.query(
@@ -96,6 +99,7 @@ export class FrameCopy {
         this.#ms = timestampOf(id);
         const ends = typeof expires === "number" ? expires : null;
         this.#frames.add(this.#seq, topic, this.#ms, ends, crcOf(line, this.#seq), line);
+        if (this.#seq % MARK_EVERY === 0) this.#marks.add(id, this.#seq);
         keys.push(topic * INDEXES + index);
         if (keepsLast(line)) keys.push(-topic * INDEXES + index);
         const of = firstChunkOf(line);
@@ -106,6 +110,7 @@ export class FrameCopy {
       if (page.length < PAGE_ROWS) break;
     }
     this.#frames.flush();
+    this.#marks.flush();
     this.#insertSorted(keys, chunks, first);
     this.#topics.flush();
     return last;

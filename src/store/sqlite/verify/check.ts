@@ -13,6 +13,7 @@ import type { ContentStore } from "../content/content.ts";
 import { Facts } from "../facts.ts";
 import { type KvRow, kvCrc } from "../kv/entry-row.ts";
 import { isSound } from "../log/frame-row.ts";
+import { MARK_EVERY } from "../log/frame-tables.ts";
 import { Findings } from "./findings.ts";
 import type { Integrity } from "./integrity.ts";
 import { eachRow, type Table } from "./table-walk.ts";
@@ -27,6 +28,13 @@ const BY_TOPIC: Table = {
   key: ["topic", "seq"],
   lowest: LOWEST,
   step: 100,
+};
+const MARKS: Table = {
+  name: "id_marks",
+  columns: "id, seq",
+  key: ["id"],
+  lowest: "",
+  step: 1000,
 };
 const LINK_ROWS: Table = {
   name: "links",
@@ -129,6 +137,7 @@ export async function checkStore(
 async function checkFrames(subject: Subject): Promise<void> {
   const { db, findings } = subject;
   const indexed = db.query("SELECT 1 FROM by_topic WHERE topic = ? AND seq = ?");
+  const marked = db.query("SELECT 1 FROM id_marks WHERE id = ? AND seq = ?");
   // Beyond damage the rows come from the other end.
   let near = { seq: 0, id: "" };
   await eachRow(db, FRAMES, findings, (row: Row) => {
@@ -139,6 +148,10 @@ async function checkFrames(subject: Subject): Promise<void> {
       findings.found(`${name}: is not in the order of ids, beside the frame ${near.id}`);
     }
     near = { seq: row.seq, id };
+    if (row.seq % MARK_EVERY === 0) {
+      const found = findings.guarded(`mark of the ${name}`, () => marked.get(id, row.seq));
+      if (found === null) findings.found(`${name}: has no mark`);
+    }
     const isLast = parseTtl(parseFrame(row.line).ttl).kind === "last";
     for (const topic of isLast ? [row.topic, -row.topic] : [row.topic]) {
       const found = findings.guarded(`index of the ${name}`, () => indexed.get(topic, row.seq));
@@ -203,6 +216,12 @@ async function checkIndexes({ db, findings }: Subject): Promise<void> {
     const isLast = parseTtl(parseFrame(found.line).ttl).kind === "last";
     const belongs = topic === found.topic || (topic === -found.topic && isLast);
     if (!belongs) findings.found(`${name}, which does not belong there`);
+  });
+  await eachRow(db, MARKS, findings, ({ id, seq }: { id: string; seq: number }) => {
+    const found = read(seq);
+    const isMark = found && (problemOf(found) !== undefined || idInLine(found.line) === id);
+    if (found !== undefined && !isMark)
+      findings.found(`mark ${id}: is not the id of the row ${seq}`);
   });
   type LinkRow = { id: string; kind: number; seq: number };
   await eachRow(db, LINK_ROWS, findings, ({ id, kind, seq }: LinkRow) => {
