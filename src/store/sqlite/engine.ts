@@ -27,7 +27,7 @@ import type {
 } from "../types.ts";
 import { Background, type Task } from "./background.ts";
 import { TableApplier } from "./commit/apply.ts";
-import { Commits } from "./commit/group-commit.ts";
+import { GroupCommit } from "./commit/group-commit.ts";
 import { CommitHorizon } from "./commit/horizon.ts";
 import { Transaction } from "./commit/transaction.ts";
 import { WalMark } from "./commit/wal-mark.ts";
@@ -92,7 +92,7 @@ export class SqliteStore implements Store {
   readonly #collector: Collector;
   readonly #giveBack: GiveBack;
   /** None where the store cannot be written. */
-  readonly #commits: Commits | undefined;
+  readonly #commits: GroupCommit | undefined;
   readonly #live = new LiveFeed();
   readonly #followers = new Set<Reader>();
   readonly #background = new Background();
@@ -191,12 +191,12 @@ export class SqliteStore implements Store {
     return this.#health.failure;
   }
 
-  #openCommits(): Commits {
+  #openCommits(): GroupCommit {
     const database = this.#database;
     const files = [this.path, `${database}-wal`, database, join(this.path, LOCK)];
     for (const file of files) this.#place.watch(file);
     const wal = { path: `${database}-wal`, mark: new WalMark(database) };
-    return new Commits(this.#db, wal, {
+    return new GroupCommit(this.#db, wal, {
       failed: () => this.#health.failed,
       begins: () => {
         // Each commit looks at the clock, so that what expires by then stays gone if it is set back.

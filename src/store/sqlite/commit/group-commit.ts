@@ -59,7 +59,7 @@ interface Unsynced {
  * here. That of a lone write is waited for at once; where many write it goes on beside the next
  * transaction, in a thread. Either way no write resolves before it is durable.
  */
-export class Commits {
+export class GroupCommit {
   /** Commits so far, the writes in them, and how many commits there were of each size. */
   readonly counts = noCommits();
   readonly #db: Database;
