@@ -1,10 +1,13 @@
 import { type Frame, framesIn, idInLine } from "../../core/frame.ts";
 import { topicInLine } from "../../core/index-keys.ts";
+import type { Json } from "../../core/json.ts";
+import { type Place, placeOf, positionAt } from "../../core/place.ts";
 import { READ_ALL } from "../../core/read-options.ts";
 import { FOREVER } from "../../core/ttl.ts";
 import { Signal } from "../../lib/signal.ts";
 import type { Reader } from "../../store/reader.ts";
 import type { Store } from "../../store/store.ts";
+import type { ImportFrame } from "../../store/types.ts";
 import { placeIn, removeScripts, type ScriptPlace } from "../child/runtime.ts";
 import { answer } from "./answers.ts";
 import { type Entry, type Kind, Registry, requestIn, unnamedSpawn } from "./registry.ts";
@@ -37,8 +40,8 @@ export class Processors {
   #reading: Promise<void> = Promise.resolve();
   /** Resolves when every processor that ran before has a supervisor. */
   readonly #started = Promise.withResolvers<void>();
-  /** The supervisors have every request up to this id. */
-  #position = "";
+  /** The supervisors have every request up to this place. */
+  #position: Place = "";
   readonly #moved = new Signal();
   /** Frames that imports brought since the start: they count from the next start. */
   readonly #imported = new Set<string>();
@@ -64,9 +67,16 @@ export class Processors {
     return answers.includes(true);
   }
 
-  /** Makes this server ignore frames of an import. Call it before they are in the log. */
-  imported(ids: readonly string[]): void {
-    for (const id of ids) this.#imported.add(id);
+  /**
+   * Makes this server ignore frames of an import, apart from what handlers of that name have written. Call it before
+   * they are in the log.
+   */
+  imported(frames: readonly ImportFrame[]): void {
+    for (const { topic, id, meta } of frames) {
+      this.#imported.add(id);
+      const request = requestIn({ topic, meta: JSON.parse(meta) as Json });
+      if (request?.action === "spawn") this.#supervisor(request.kind, request.name).remember(id);
+    }
   }
 
   /** Starts no processor: spawns and HTTP requests wait for the next start. */
@@ -96,9 +106,12 @@ export class Processors {
       const bytes = await reader.next();
       if (!bytes) return;
       const frames = framesIn(bytes);
-      if (frames[0]?.topic === "stream.cross.threshold") break;
+      const [first] = frames;
+      if (first?.topic === "stream.cross.threshold") {
+        this.#position = first.id;
+        break;
+      }
       for (const frame of frames) {
-        this.#position = frame.id;
         if (this.#imported.has(frame.id)) continue;
         registry.apply(frame);
         this.#requests.note(frame, (id) => this.#topicOf(id));
@@ -151,7 +164,7 @@ export class Processors {
     for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
       for (const frame of framesIn(bytes)) {
         await this.#take(frame);
-        this.#position = frame.id;
+        this.#position = placeOf(frame.id, reader.position);
       }
       this.#moved.wake();
     }
@@ -163,7 +176,6 @@ export class Processors {
   }
 
   async #take(frame: Frame): Promise<void> {
-    // A reader that was far behind reads pages of the log, which hold imported frames.
     if (this.#imported.has(frame.id)) return;
     this.#requests.note(frame, (id) => this.#topicOf(id));
     const request = requestIn(frame);
@@ -187,7 +199,7 @@ export class Processors {
       store: this.#store,
       place: this.#place,
       signal: this.#abort.signal,
-      upTo: (id: string) => this.#upTo(id),
+      upTo: (place: Place) => this.#upTo(place),
       loading: <T>(load: () => Promise<T>) => this.#loading(load),
       requests: this.#requests,
     };
@@ -195,18 +207,18 @@ export class Processors {
     return this.#supervisors.getOrInsertComputed(`${kind} ${name}`, make);
   }
 
-  async #upTo(id: string): Promise<void> {
+  async #upTo(place: Place): Promise<void> {
     for (;;) {
-      if (this.#position >= id || this.#abort.signal.aborted) return;
+      if (this.#position >= place || this.#abort.signal.aborted) return;
       const next = this.#nextRequest();
-      if (next === undefined || next > id) return;
+      if (next === undefined || next > place) return;
       await this.#moved.wait();
     }
   }
 
-  /** The id of the next request that no supervisor has yet. Requests of imports do not count. */
+  /** The id of the next request that no supervisor has yet. Requests of imports, late ones among them, do not count. */
   #nextRequest(): string | undefined {
-    let id = this.#position;
+    let id = positionAt(this.#position);
     do {
       const line = this.#store.neighbour(id, "next", REQUEST_TOPICS);
       if (line === undefined) return undefined;

@@ -28,7 +28,7 @@ const TOPIC = /^stream\.cross\.(generator|duplex|handler)\.([a-z]+)$/;
 const ENDS: ReadonlySet<string> = new Set(["invalid", "finished", "failed", "terminated"]);
 
 /** Reads the request in a frame; undefined for any other frame, and for a request without a name. */
-export function requestIn({ topic, meta }: Frame): Request | undefined {
+export function requestIn({ topic, meta }: Pick<Frame, "topic" | "meta">): Request | undefined {
   const [, subject, action] = TOPIC.exec(topic) ?? [];
   const name = textIn(meta, "topic");
   if (name === undefined || (action !== "spawn" && action !== "terminate")) return undefined;
