@@ -98,8 +98,8 @@ export class Feed {
     const strict = oneByOne && concurrency === 1;
     const apart = strict || this.#parts.poison.isAfter(this.#commits.cursor);
     if (page.position !== this.#position) {
-      // Programs may compare ids, so those that a worker has at one time rise.
-      await this.#untilDone(() => this.#parts.inFlight.isEmpty, worker, batches);
+      // A program that is told what is committed compares ids, so those that it has at one time rise.
+      if (batches) await this.#untilDone(() => this.#parts.inFlight.isEmpty, worker, true);
       if (this.#isOver(worker)) return;
       this.#position = page.position;
     }
