@@ -14,7 +14,7 @@ import {
   WITH_NU,
 } from "../support/processors.ts";
 import { type Server, startServer, XS } from "../support/server.ts";
-import { expectSound } from "../support/store.ts";
+import { expectSound, sqliteEngine } from "../support/store.ts";
 import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
@@ -130,6 +130,12 @@ test("the record of a handler says where among late frames it is, and who wrote 
   expect((await statuses(server))[0]?.behind_ms).toBe(0);
   expect(await server.stop("SIGTERM")).toBe(0);
   await expectSound(directory);
+  const store = sqliteEngine(directory);
+  const writers = ["stream.cross.handler/h", "seen", "go"].map(
+    async (key) => (await store.kv.get(key))?.writer,
+  );
+  expect(await Promise.all(writers)).toEqual(["h", "h", null]);
+  await store.close();
 });
 
 const BY = (who: string, more = "") =>
@@ -332,6 +338,7 @@ test("what an import brings of HTTP and of a generator's input reaches no progra
       await server.append("g.send", "again\n");
       await say(server, "end", { n: 2 });
       await countOf(server, "web.out", 2);
+      await countOf(server, "g.recv", 2);
       expect(await textsOf(server, "g.recv")).toEqual(["got own", "got again"]);
       expect([await responses(server), (await framesOf(server, "http.request")).length]).toEqual([
         0, 5,
@@ -344,3 +351,37 @@ test("what an import brings of HTTP and of a generator's input reaches no progra
     },
   );
 });
+
+test.each(["older", "newer"])(
+  "an import of a store with a handler of the same name loses no frame that waited: its spawn is %s",
+  async (which) => {
+    using home = tempDirectory();
+    const [mine, theirs] = [join(home.path, "mine"), join(home.path, "theirs")];
+    const withHandler = async (directory: string, n: number) => {
+      await using server = await startServer(directory);
+      await spawn(server, "handler", "h", COPIER.ts);
+      await sayMany(server, "n", 1, n);
+      await countOf(server, "h.out", 1);
+      expect(await server.stop("SIGTERM")).toBe(0);
+    };
+    if (which === "older") await withHandler(theirs, 10);
+    await withHandler(mine, 0);
+    const run = async (command: string) => {
+      const shell = Bun.spawn(["sh", "-c", command, XS, mine, theirs], { stdout: "ignore" });
+      expect(await shell.exited).toBe(0);
+    };
+    await run(`"$0" append "$1" n --meta '{"n":1}' </dev/null`);
+    if (which === "newer") await withHandler(theirs, 10);
+    await run('"$0" export "$2" - | "$0" import "$1" - 2>/dev/null');
+    await using server = await startServer(mine);
+    await sayMany(server, "n", 1, 2);
+    // Output of the other store is there as well.
+    const out = await until("all are handled", async () => {
+      const own = (await framesOf(server, "h.out")).map(({ meta }) => meta.n as number);
+      return own.includes(1) && own.includes(2) && own;
+    });
+    expect(out.filter((n) => n < 3).sort()).toEqual([0, 1, 2]);
+    expect(await server.stop("SIGTERM")).toBe(0);
+    await expectSound(mine);
+  },
+);

@@ -9,7 +9,7 @@ import type { Reader } from "../../store/reader.ts";
 import type { Store } from "../../store/store.ts";
 import type { ImportFrame } from "../../store/types.ts";
 import { placeIn, removeScripts, type ScriptPlace } from "../child/runtime.ts";
-import { answer } from "./answers.ts";
+import { answer, readRecord } from "./answers.ts";
 import { type Entry, type Kind, Registry, requestIn, unnamedSpawn } from "./registry.ts";
 import { Requests, type Unanswered } from "./requests.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
@@ -122,7 +122,8 @@ export class Processors {
       }
     }
     for (const frame of registry.unnamed()) await this.#refuse(frame);
-    for (const entry of registry.entries()) await this.#recover(entry, requests);
+    for (const entry of registry.entries())
+      await this.#recover(entry, registry.unended(entry.kind, entry.name), requests);
     this.#started.resolve();
     this.#reading = this.#follow(reader).catch((error: Error) => {
       if (!this.#abort.signal.aborted) process.stderr.write(`xs: processors: ${error.message}\n`);
@@ -146,6 +147,7 @@ export class Processors {
 
   async #recover(
     { kind, name, good, pending, terminating }: Entry,
+    unended: readonly string[],
     frames: ReadonlyMap<string, Frame>,
   ): Promise<void> {
     if (terminating) {
@@ -154,10 +156,22 @@ export class Processors {
       );
     }
     const supervisor = this.#supervisor(kind, name);
-    for (const id of [good, pending]) {
+    const mine = await this.#ranHere(kind, name, unended);
+    for (const id of [mine, good, pending]) {
       const frame = id === undefined ? undefined : frames.get(id);
-      if (frame) supervisor.request("spawn", frame, id === good);
+      if (frame) supervisor.request("spawn", frame, id === (mine ?? good));
     }
+  }
+
+  /**
+   * Of spawns that were active, the one that has the record of their name: frames wait for it that arrived before an
+   * import brought its successor, which was active elsewhere.
+   */
+  async #ranHere(kind: Kind, name: string, spawns: readonly string[]): Promise<string | undefined> {
+    for (const spawnId of spawns) {
+      if ((await readRecord(this.#store, { kind, name, spawnId })).own) return spawnId;
+    }
+    return undefined;
   }
 
   async #follow(reader: Reader): Promise<void> {
@@ -245,7 +259,7 @@ export async function idleProcessors(
   store: Store,
   state: "stopped" | "paused",
 ): Promise<ProcessorStatus[]> {
-  const entries = await expected(store);
+  const entries = (await expected(store)).entries();
   return entries.flatMap(({ kind, name, good, pending }) => {
     const spawnId = good ?? pending;
     return spawnId === undefined ? [] : [idleStatus({ kind, name, spawnId }, state)];
@@ -256,19 +270,20 @@ export async function idleProcessors(
 export async function nextStart(
   store: Store,
 ): Promise<{ kind: Kind; name: string; spawn_id: string; spawns: string[] }[]> {
-  const entries = await expected(store);
-  return entries.flatMap(({ kind, name, good, pending }) => {
-    const spawns = [pending, good].filter((id) => id !== undefined);
+  const registry = await expected(store);
+  return registry.entries().flatMap(({ kind, name, good, pending }) => {
+    const unended = registry.unended(kind, name);
+    const spawns = [pending, good, ...unended].filter((id) => id !== undefined);
     const [spawn_id] = spawns;
     return spawn_id === undefined ? [] : [{ kind, name, spawn_id, spawns }];
   });
 }
 
-async function expected(store: Store): Promise<Entry[]> {
+async function expected(store: Store): Promise<Registry> {
   const registry = new Registry();
   const reader = store.read({ ...READ_ALL, topics: [...LIFECYCLE_TOPICS] });
   for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
     for (const frame of framesIn(bytes)) registry.apply(frame);
   }
-  return registry.entries();
+  return registry;
 }

@@ -89,7 +89,7 @@ export class Log {
     const late: FrameEffect[] = [];
     for (const frame of wanted) {
       const comesAlone = frame.position === undefined && frame.id > floor;
-      if (comesAlone && (options.intoEmpty || !isAddressed(frame.topic))) transaction.add(frame);
+      if (comesAlone && (intoEmpty || !isAddressed(frame.topic))) transaction.add(frame);
       else late.push(frame);
     }
     const newest = wanted.at(-1)?.id;
