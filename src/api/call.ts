@@ -1,5 +1,6 @@
 import type { ErrorCode, XsError } from "../core/error.ts";
 import type { Store } from "../store/store.ts";
+import type { ImportFrame } from "../store/types.ts";
 import type { Rooms } from "./room.ts";
 
 /** Answers one request to a store. It never rejects: the response to a failure is a problem document. */
@@ -22,8 +23,8 @@ export interface ApiContext {
   processors?(): readonly object[] | Promise<readonly object[]>;
   /** The generators and handlers that the next start of a server would run. */
   nextStart?(): Promise<readonly Expected[]>;
-  /** Receives the ids of lifecycle frames before an import adds them, so that the running server ignores them. */
-  imported?(ids: readonly string[]): void;
+  /** Receives lifecycle frames before an import adds them, so that the running server ignores them. */
+  imported?(frames: readonly ImportFrame[]): void;
   /** Receives the error of a response that broke off midway. */
   brokeOff?(error: XsError): void;
   /** The reason to refuse a connection that may last; undefined while there is room. */

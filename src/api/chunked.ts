@@ -13,6 +13,7 @@ import type { Json } from "../core/json.ts";
 import { READ_ALL } from "../core/read-options.ts";
 import { Signal } from "../lib/signal.ts";
 import { streamOf } from "../lib/streams.ts";
+import type { Reader } from "../store/reader.ts";
 import type { Store } from "../store/store.ts";
 import type { AppendRequest } from "../store/types.ts";
 import { STREAMED } from "./answer-headers.ts";
@@ -174,13 +175,11 @@ export function chunkedContent(call: Call, first: Frame): ReadableStream<Uint8Ar
   return streamOf(chunks, () => reader.close(), brokeOff(call));
 }
 
-async function* contentOf(
-  store: Store,
-  first: Frame,
-  reader: { next(): Promise<Uint8Array | undefined>; close(): void },
-): AsyncGenerator<Uint8Array> {
+async function* contentOf(store: Store, first: Frame, reader: Reader): AsyncGenerator<Uint8Array> {
   yield* bytesOf(store, first);
   for (let page = await reader.next(); page; page = await reader.next()) {
+    // Chunks that an import brings meanwhile would stand in the wrong place.
+    if (reader.position !== undefined) continue;
     for (const frame of framesIn(page)) {
       const chunk = chunkIn(frame.meta);
       yield* bytesOf(store, frame);

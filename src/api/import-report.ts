@@ -62,7 +62,7 @@ export class FrameImport {
     if (lifecycle.length > 0) {
       this.#before ??= await this.#expected();
       // Called before they are stored: a running server must not take them for requests.
-      this.#context.imported?.(lifecycle.map(({ id }) => id));
+      this.#context.imported?.(lifecycle);
       for (const { id } of lifecycle) this.#brought.add(id);
     }
     const { added } = await this.#store.import(frames, this.options);

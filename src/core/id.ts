@@ -55,6 +55,11 @@ export function successor(id: string, count = 1n): string {
   return next.toString(36).padStart(25, "0");
 }
 
+/** The greatest text below an id that sorts above every smaller id: ids all have 25 digits. */
+export function predecessor(id: string): string {
+  return id.slice(0, -1) + String.fromCharCode(id.charCodeAt(24) - 1);
+}
+
 /** The four fields of a SCRU128 id, as `xs scru128 unpack` shows them. */
 export interface IdFields {
   ts_ms: number;

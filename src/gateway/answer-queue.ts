@@ -1,7 +1,8 @@
 import { XsError } from "../core/error.ts";
-import { type Frame, framesIn } from "../core/frame.ts";
+import { type Frame, framesIn, lastIdIn } from "../core/frame.ts";
 import { HTTP_RESPONSE } from "../core/http.ts";
 import type { Json } from "../core/json.ts";
+import { idAt, type Place, placeOf, positionAt } from "../core/place.ts";
 import { READ_ALL } from "../core/read-options.ts";
 import { nextTurn } from "../lib/next-turn.ts";
 import { Signal } from "../lib/signal.ts";
@@ -25,8 +26,8 @@ export class AnswerQueue {
   readonly requestId: string;
   readonly #store: Store;
   #queued: AnswerFrame[] = [];
-  /** All frames up to this id were queued, or belong to other requests. */
-  #position: string;
+  /** All frames up to this place were queued, or belong to other requests. */
+  #position: Place;
   /** Frames did not fit into the queue and have to be read from the store. */
   #behind = false;
   #leftOutSince = false;
@@ -86,11 +87,13 @@ export class AnswerQueue {
   async #readPage(): Promise<void> {
     this.#leftOutSince = false;
     const topics = [HTTP_RESPONSE];
-    const reader = this.#store.read({ ...READ_ALL, after: this.#position, topics });
+    const after = { after: idAt(this.#position), position: positionAt(this.#position) };
+    const reader = this.#store.read({ ...READ_ALL, ...after, order: "arrival", topics });
     const page = await reader.next();
     reader.close();
-    for (const frame of page ? framesIn(page) : []) {
-      this.#position = frame.id;
+    if (page) this.#position = placeOf(lastIdIn(page), reader.position);
+    // What an import brings answers nobody.
+    for (const frame of page && reader.position === undefined ? framesIn(page) : []) {
       const answer = asAnswer(frame);
       if (answer?.meta.request_id !== this.requestId) continue;
       this.#queued.push(answer);

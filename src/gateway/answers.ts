@@ -67,6 +67,8 @@ export class Answers {
 
   async #passAll(reader: Reader): Promise<void> {
     for (let page = await reader.next(); page; page = await reader.next()) {
+      // What an import brings answers nobody.
+      if (reader.position !== undefined) continue;
       for (const frame of framesIn(page)) {
         const answer = asAnswer(frame);
         if (answer) await this.#pass(answer);

@@ -1,4 +1,5 @@
 import { encodeSynthetic, linesIn, pageOf, withTimestamp } from "../core/frame.ts";
+import { predecessor } from "../core/id.ts";
 import { matches } from "../core/pattern.ts";
 import type { ReadOptions } from "../core/read-options.ts";
 import { nextTurn } from "../lib/next-turn.ts";
@@ -138,7 +139,8 @@ export class Reader {
 
   #placeOf(id: string): Cursor {
     const { position } = this.#options;
-    return position === undefined ? this.#source.placeOf(id) : { id, position };
+    if (position === undefined) return this.#source.placeOf(id);
+    return position === id ? { id } : { id, position };
   }
 
   /**
@@ -243,6 +245,7 @@ export class Reader {
 
   #takeThreshold(): Uint8Array | undefined {
     const threshold = this.#threshold;
+    if (threshold) this.#position = undefined;
     this.#threshold = undefined;
     return threshold;
   }
@@ -272,7 +275,9 @@ export class Reader {
     }
     if (this.#remaining > 0 && this.#batch === live.head) {
       const now = performance.now();
-      if (now >= this.#nextPulse) {
+      // A pulse is not late, so it does not go with frames that are.
+      if (now >= this.#nextPulse && (taken.length === 0 || this.#position === undefined)) {
+        this.#position = undefined;
         taken.push(this.#synthetic("stream.cross.pulse"));
         this.#nextPulse = now + (this.#options.pulse ?? Infinity);
       }
@@ -302,9 +307,4 @@ export class Reader {
       this.#stopWaiting = stop;
     });
   }
-}
-
-/** The greatest text below an id that sorts above every smaller id: ids all have 25 digits. */
-function predecessor(id: string): string {
-  return id.slice(0, -1) + String.fromCharCode(id.charCodeAt(24) - 1);
 }

@@ -1,3 +1,4 @@
+import type { Place } from "../core/place.ts";
 import type { ReadOptions } from "../core/read-options.ts";
 import type { Reader } from "./reader.ts";
 import type { Collected } from "./sqlite/content/collector.ts";
@@ -78,6 +79,10 @@ export interface Store {
     direction: Direction,
     topics?: readonly string[],
   ): Promise<string | undefined>;
+  /** The place of a frame in the order of arrival: of one that is gone, where its id would be. */
+  placeOf(id: string): Place;
+  /** The place of the frame that arrived last, in the stream or some topics. */
+  newestPlace(topics?: readonly string[]): Place | undefined;
   /** Starts a read. The reader must be read to its end or closed. */
   read(options: ReadOptions): Reader;
   /** Whether a read that follows takes the frames of a topic. */

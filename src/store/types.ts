@@ -100,7 +100,7 @@ export interface StoreMetrics {
   readonly commits: number;
   /** Writes in all commits together. */
   readonly commitWrites: number;
-  /** GroupCommit up to each size in `COMMIT_SIZES`, and at last the larger ones. */
+  /** Commits up to each size in `COMMIT_SIZES`, and at last the larger ones. */
   readonly commitsBySize: readonly number[];
   readonly followers: number;
   readonly watchers: number;

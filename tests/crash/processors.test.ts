@@ -1,5 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import { importLate } from "../support/late.ts";
 import { framesOf, say, sayMany, spawn, WITH_NU } from "../support/processors.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
 import { Server, startServer, XS } from "../support/server.ts";
@@ -22,15 +23,16 @@ setDefaultTimeout(TEST_MS * Math.ceil(SIZES.nu.frames / 1000 + SIZES.nu.kills / 
 const HANDLERS = {
   ts: {
     counter: `export default {
-      topics: ["n", "report"], initial: { count: 0, sum: 0 },
+      topics: ["n", "n.late", "report"], initial: { count: 0, sum: 0 },
       run({ topic, meta }, state) {
         if (topic === "report") return { out: state };
         return { next: { count: state.count + 1, sum: state.sum + meta.n } };
       },
     }`,
-    copier: 'export default { topics: ["n"], run: ({ meta }) => ({ out: { n: meta.n } }) }',
+    copier:
+      'export default { topics: ["n", "n.late"], run: ({ meta }) => ({ out: { n: meta.n } }) }',
     projector: `export default {
-      topics: ["n"],
+      topics: ["n", "n.late"],
       async run({ meta: { n } }, _, xs) {
         const key = "view/" + (n % ${KEYS});
         const { count, sum } = (await xs.kv.get(key)) ?? { count: 0, sum: 0 };
@@ -38,7 +40,7 @@ const HANDLERS = {
       },
     }`,
     wide: `export default {
-      topics: ["n"], concurrency: 8,
+      topics: ["n", "n.late"], concurrency: 8,
       async run({ meta: { n } }) {
         if (n % 16 === 0) await Bun.sleep(1);
         return { out: { n } };
@@ -47,28 +49,30 @@ const HANDLERS = {
   },
   nu: {
     counter: `{
-      topics: [n report], initial: { count: 0, sum: 0 }
+      topics: [n n.late report], initial: { count: 0, sum: 0 }
       run: {|frame, state|
         if $frame.topic == "report" { { out: $state } } else {
           { next: { count: ($state.count + 1), sum: ($state.sum + $frame.meta.n) } }
         }
       }
     }`,
-    copier: "{ topics: [n], run: {|frame, state| { out: { n: $frame.meta.n } } } }",
-    projector: `{ topics: [n], run: {|frame, state|
+    copier: "{ topics: [n n.late], run: {|frame, state| { out: { n: $frame.meta.n } } } }",
+    projector: `{ topics: [n n.late], run: {|frame, state|
       let n = $frame.meta.n
       let key = $"view/($n mod ${KEYS})"
       let view = (.kv get $key | default { count: 0, sum: 0 })
       { count: ($view.count + 1), sum: ($view.sum + $n) } | .kv put $key
     } }`,
-    wide: "{ topics: [n], concurrency: 8, run: {|frame, state| { out: { n: $frame.meta.n } } } }",
+    wide: "{ topics: [n n.late], concurrency: 8, run: {|frame, state| { out: { n: $frame.meta.n } } } }",
   },
 };
 
-/** The newest number in a topic, or -1. */
+/** The number in the frame of a topic that arrived last, or -1. */
 async function lastOf(server: Server, topic: string): Promise<number> {
   const [frame] = await server.frames(`/last/${topic}`);
-  return (frame?.meta as { n?: number } | undefined)?.n ?? -1;
+  const [late] = await server.frames(`/last/${topic}.late`);
+  const numbers = [frame, late].map((each) => (each?.meta as { n?: number } | undefined)?.n ?? -1);
+  return Math.max(...numbers);
 }
 
 async function viewOf(server: Server): Promise<{ count: number; sum: number }[]> {
@@ -93,12 +97,16 @@ async function reaches<T>(what: string, wanted: T, probe: () => Promise<T>): Pro
   }
 }
 
-/** Appends until there are so many frames. What a killed server has kept is not appended again. */
+/**
+ * Appends until there are so many frames, and imports some of them with ids of years ago. What a killed server has kept
+ * does not come again.
+ */
 async function fill(server: Server, end: number, random: Random): Promise<void> {
   let n = (await lastOf(server, "n")) + 1;
   while (n < end) {
     const count = Math.min(1 + random.below(200), end - n);
-    await sayMany(server, "n", count, n);
+    if (random.chance(0.3)) await importLate(server, "n.late", count, n);
+    else await sayMany(server, "n", count, n);
     n += count;
   }
 }

@@ -7,7 +7,7 @@ const page = (...numbers: number[]) => {
   const line = (n: number) =>
     `{"topic":"note","id":"${idOf(n)}","hash":null,"meta":null,"ttl":"forever"}`;
   const bytes = pageOf(numbers.map(line));
-  return { bytes, lastId: lastIdIn(bytes) };
+  return { bytes, last: lastIdIn(bytes), position: undefined };
 };
 
 test("pages that are done keep their place until the commit, and not their memory", () => {
@@ -15,11 +15,11 @@ test("pages that are done keep their place until the commit, and not their memor
   for (const each of [page(1, 2), page(3, 4), page(5, 6)]) inFlight.add(each);
   // The second page is done in part only.
   inFlight.release(idOf(3));
-  expect(inFlight.idsAfter("")).toEqual([3, 4, 5, 6].map(idOf));
+  expect(inFlight.placesAfter("")).toEqual([3, 4, 5, 6].map(idOf));
   expect(inFlight.topicOf(idOf(3))).toBe("note");
   expect(inFlight.hasMoreAfter(idOf(2))).toBe(true);
   inFlight.release(idOf(6));
-  expect([inFlight.idsAfter(""), inFlight.isEmpty]).toEqual([[], false]);
+  expect([inFlight.placesAfter(""), inFlight.isEmpty]).toEqual([[], false]);
   inFlight.done(idOf(6));
   expect(inFlight.isEmpty).toBe(true);
 });

@@ -4,6 +4,7 @@ import { idInLine } from "../../src/core/frame.ts";
 import { READ_ALL } from "../../src/core/read-options.ts";
 import { FOREVER } from "../../src/core/ttl.ts";
 import { nextTurn } from "../../src/lib/next-turn.ts";
+import { lateId } from "../support/late.ts";
 import { parseLines } from "../support/server.ts";
 import { append, withStore } from "../support/store.ts";
 
@@ -101,5 +102,25 @@ test("where many follow, those that are woken later take later commits in the sa
     store.endReads();
     for (const seen of await Promise.all(reading)) expect(seen).toEqual(ids);
     expect(pieces).toBeLessThan((readers.length * ids.length) / 2);
+  });
+});
+
+test("a threshold and a pulse do not go with late frames, and have no position", async () => {
+  await withStore(async (store) => {
+    await append(store, "a");
+    const reader = store.read({ ...READ_ALL, order: "arrival", follow: true, pulse: 1 });
+    const seen: [string, boolean][] = [];
+    for (let n = 0; n < 40; n++) {
+      if (n % 4 === 0) {
+        const id = lateId(n);
+        await store.import([{ topic: "late", id, hash: null, meta: "null", ttl: FOREVER }]);
+      }
+      const page = await reader.next();
+      const topics = parseLines(new TextDecoder().decode(page)).map(({ topic }) => topic);
+      for (const topic of topics) seen.push([topic, reader.position !== undefined]);
+    }
+    reader.close();
+    expect(new Set(seen.map(([topic]) => topic)).size).toBe(5);
+    for (const [topic, isLate] of seen) expect([topic, isLate]).toEqual([topic, topic === "late"]);
   });
 });

@@ -52,7 +52,7 @@ export const serveVerb: Verb = {
       const answer = api(store, {
         processors: () => (chosen.paused ? idleProcessors(store, "paused") : processors.status()),
         nextStart: () => nextStart(store),
-        imported: (ids) => processors.imported(ids),
+        imported: (frames) => processors.imported(frames),
         brokeOff: (error) => messages.error(`an answer broke off: ${error.message}`),
         crowded: () => listeners?.descriptors?.crowded,
       });

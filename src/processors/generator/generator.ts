@@ -1,4 +1,5 @@
 import { framesIn } from "../../core/frame.ts";
+import { idAt, later, type Place, positionAt } from "../../core/place.ts";
 import { READ_ALL } from "../../core/read-options.ts";
 import type { Reader } from "../../store/reader.ts";
 import type { Change } from "../../store/types.ts";
@@ -7,7 +8,6 @@ import { StderrWriter, writeLines, writeValues } from "../child/output.ts";
 import { Program } from "../child/program.ts";
 import { checkScript, type Prepared, prepare } from "../child/runtime.ts";
 import {
-  later,
   readRecord,
   retryWhileDiskFull,
   type Subject,
@@ -21,7 +21,7 @@ const END_OF_INPUT_MS = 5000;
 
 /** A frame whose content was written to the program; `end` is where that ends in the input, in bytes. */
 interface Sent {
-  readonly id: string;
+  readonly place: Place;
   readonly end: number;
 }
 
@@ -37,10 +37,10 @@ export class Generator implements Processor {
   #prepared: Prepared | undefined;
   #program: Program | undefined;
   #reader: Reader | undefined;
-  /** Of a duplex generator: a program has read every frame up to this id. */
-  #cursor: string;
+  /** Of a duplex generator: a program has read every frame up to this place. */
+  #cursor: Place;
   #sent: Sent[] = [];
-  #endAt: string | undefined;
+  #endAt: Place | undefined;
   readonly #abort = new AbortController();
   /** Settles when the program is gone, its output is in the store and the cursor is written. */
   #over: Promise<void> | undefined;
@@ -58,11 +58,11 @@ export class Generator implements Processor {
     await checkScript(this.#prepared, signal);
     if (!duplex) return;
     const { own, before } = await readRecord(this.#host.store, subject);
-    this.#cursor = own ? own.cursor : later(subject.spawnId, before);
+    this.#cursor = own ? own.cursor : later(this.#host.store.placeOf(subject.spawnId), before);
   }
 
-  startAfter(id: string): void {
-    this.#cursor = id;
+  startAfter(place: Place): void {
+    this.#cursor = place;
   }
 
   activation(): Change[] {
@@ -119,7 +119,7 @@ export class Generator implements Processor {
     return { exit, reason: shortReason(stderr.tail ? `${how}: ${stderr.tail}` : how) };
   }
 
-  async handOver(successor: string): Promise<string> {
+  async handOver(successor: Place): Promise<Place> {
     if (this.spawn.duplex && this.#program) {
       this.#endAt = successor;
       this.#reader?.close();
@@ -148,40 +148,45 @@ export class Generator implements Processor {
     const read = this.#sent.filter(({ end }) => end <= consumed);
     this.#sent = [];
     if (!this.spawn.duplex) return;
-    this.#cursor = read.at(-1)?.id ?? this.#cursor;
+    this.#cursor = read.at(-1)?.place ?? this.#cursor;
     const record = [writeRecord(this.subject, this.#cursor)];
     await retryWhileDiskFull(() => this.#host.store.apply(record)).catch(() => {});
   }
 
-  /** Writes the frames NAME.send after the cursor to the program. */
+  /** Writes the frames NAME.send after the cursor to the program, but for those that an import brought. */
   async #feed(program: Program): Promise<void> {
     const { store } = this.#host;
     const topics = [`${this.subject.name}.send`];
-    let position = this.#cursor;
+    let given = this.#cursor;
     const feedFrom = async (reader: Reader): Promise<void> => {
       for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
+        if (reader.position !== undefined) continue;
         for (const { id, topic, hash } of framesIn(bytes)) {
           if (this.#endAt !== undefined && id > this.#endAt) return;
-          position = id;
+          given = id;
           if (hash === null || !topics.includes(topic) || program.pid === undefined) continue;
           const content = await retryWhileDiskFull(() => store.content.open(hash));
           if (!content) continue;
           // Counted before the write, which may fail: the next program gets what this one never read.
           const end = program.written + content.size;
           for await (const piece of content.stream()) await program.write(piece);
-          this.#sent.push({ id, end });
+          this.#sent.push({ place: id, end });
           // Written at once, so that a server that is killed here does not feed this frame twice.
           await retryWhileDiskFull(() => store.apply([writeRecord(this.subject, id)]));
         }
       }
     };
     try {
-      const reader = store.read({ ...READ_ALL, after: position, topics, follow: true });
+      const read = (follow: boolean) => {
+        const place = { after: idAt(given), position: positionAt(given) };
+        return store.read({ ...READ_ALL, ...place, order: "arrival", topics, follow });
+      };
+      const reader = read(true);
       this.#reader = reader;
       await feedFrom(reader);
       reader.close();
       if (this.#endAt === undefined || this.#abort.signal.aborted) return;
-      await feedFrom(store.read({ ...READ_ALL, after: position, topics }));
+      await feedFrom(read(false));
       program.closeInput();
     } catch (error) {
       process.stderr.write(`xs: ${this.subject.name}: ${(error as Error).message}\n`);

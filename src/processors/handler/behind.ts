@@ -1,17 +1,17 @@
 import { idInLine } from "../../core/frame.ts";
 import { timestampOf } from "../../core/id.ts";
+import { type Place, positionAt } from "../../core/place.ts";
 import type { Store } from "../../store/store.ts";
 
-/** How far a cursor is behind the newest frame of some topics, or of all topics, in ms. */
+/** How far a cursor is behind the frame of some topics, or of all topics, that arrived last, in ms. */
 export function behindMs(
   store: Store,
-  cursor: string,
+  cursor: Place,
   topics: readonly string[] | undefined,
 ): number {
-  const newest = store.neighbour("~", "previous", topics);
-  if (newest === undefined) return 0;
-  const id = idInLine(newest);
-  if (id <= cursor) return 0;
+  const newest = store.newestPlace(topics);
+  if (newest === undefined || newest <= cursor) return 0;
   const first = cursor === "" ? store.neighbour("", "next") : undefined;
-  return Math.max(0, timestampOf(id) - timestampOf(first === undefined ? cursor : idInLine(first)));
+  const from = first === undefined ? positionAt(cursor) : idInLine(first);
+  return Math.max(0, timestampOf(positionAt(newest)) - timestampOf(from));
 }

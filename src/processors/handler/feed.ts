@@ -1,22 +1,25 @@
 import { lastIdIn } from "../../core/frame.ts";
+import { idAt, later, type Place, placeOf, positionAt } from "../../core/place.ts";
 import { READ_ALL } from "../../core/read-options.ts";
 import type { Reader } from "../../store/reader.ts";
 import type { ProcessorHost } from "../lifecycle/processor.ts";
-import { framesOf, type HandlerPage, isThreshold, withoutOwn } from "./own-output.ts";
+import { forHandler, framesOf, type HandlerPage, isThreshold } from "./handler-page.ts";
 import type { HandlerParts, StepCommits } from "./step-commits.ts";
 import type { Workers } from "./worker.ts";
 
 /** How long, in ms, a suspect frame is alone with a program that may wait for more frames before it declares one done. */
 const ALONE_MS = 1000;
 
-/** Hands the frames of the log to the worker of a handler, up to the spawn of its successor. */
+/** Hands the frames of the log to the worker of a handler, as they arrived, up to the spawn of its successor. */
 export class Feed {
   /** The spawn of the successor: nothing after that is handed over. */
-  endAt: string | undefined;
+  endAt: Place | undefined;
   readonly #host: ProcessorHost;
   readonly #parts: HandlerParts;
   readonly #commits: StepCommits;
   #reader: Reader | undefined;
+  /** The position of the frames that the worker was given last, if they arrived late. */
+  #position: string | undefined;
 
   constructor(host: ProcessorHost, parts: HandlerParts, commits: StepCommits) {
     this.#host = host;
@@ -43,8 +46,12 @@ export class Feed {
     const { topics, pulse } = worker.options;
     const { store } = this.#host;
     this.#commits.given = this.#commits.cursor;
-    const options = { ...READ_ALL, ...(topics && { topics }) };
-    const after = () => (this.#commits.given === "" ? {} : { after: this.#commits.given });
+    this.#position = undefined;
+    const options = { ...READ_ALL, order: "arrival", ...(topics && { topics }) } as const;
+    const after = () => {
+      const { given } = this.#commits;
+      return given === "" ? {} : { after: idAt(given), position: positionAt(given) };
+    };
     if (this.endAt === undefined) {
       const live = store.read({ ...options, ...after(), follow: true, ...(pulse && { pulse }) });
       this.#reader = live;
@@ -65,13 +72,15 @@ export class Feed {
     for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
       // A handler gets no threshold: it makes no difference between history and live frames.
       if (isThreshold(bytes)) continue;
-      const lastId = lastIdIn(bytes);
+      const { position } = reader;
+      const last = placeOf(lastIdIn(bytes), position);
       // The spawns of several successors may be in one page, and some of those may not load.
-      let from: string | undefined;
+      let from: Place | undefined;
       for (;;) {
-        const successor = await this.#host.successorUpTo(lastId);
-        const page = withoutOwn(bytes, this.#host.spawnIds, successor, from);
-        this.#commits.given = successor ?? lastId;
+        const successor = await this.#host.successorUpTo(last);
+        const between = { after: from, before: successor };
+        const page = forHandler(bytes, position, between, this.#host.isOwn);
+        this.#commits.given = later(this.#commits.given, successor ?? last);
         if (page) await this.#give(page, worker);
         if (successor === undefined) break;
         if (!(await this.#decision(successor, worker))) return;
@@ -88,29 +97,36 @@ export class Feed {
     const { oneByOne, concurrency, batches } = worker.options;
     const strict = oneByOne && concurrency === 1;
     const apart = strict || this.#parts.poison.isAfter(this.#commits.cursor);
+    if (page.position !== this.#position) {
+      // A program that is told what is committed compares ids, so those that it has at one time rise.
+      if (batches) await this.#untilDone(() => this.#parts.inFlight.isEmpty, worker, true);
+      if (this.#isOver(worker)) return;
+      this.#position = page.position;
+    }
     for (const each of apart ? framesOf(page) : [page]) {
       this.#parts.inFlight.add(each);
-      await worker.send(each.bytes, each.lastId);
-      if (!strict && !this.#parts.poison.isSuspect(each.lastId)) continue;
-      const enough = strict || batches ? Infinity : performance.now() + ALONE_MS;
-      while (
-        this.#commits.cursor < each.lastId &&
-        !this.#isOver(worker) &&
-        performance.now() < enough
-      ) {
-        await (enough === Infinity
-          ? this.#parts.progress.wait()
-          : Promise.race([this.#parts.progress.wait(), Bun.sleep(ALONE_MS)]));
-      }
+      await worker.send(each);
+      if (!strict && !this.#parts.poison.isSuspect(each.last)) continue;
+      await this.#untilDone(() => this.#commits.cursor >= each.last, worker, strict || batches);
       if (this.#isOver(worker)) return;
     }
   }
 
+  /** Waits until the worker is done with what it has. @param surely false if it may wait for more frames itself */
+  async #untilDone(isDone: () => boolean, worker: Workers, surely: boolean): Promise<void> {
+    const enough = surely ? Infinity : performance.now() + ALONE_MS;
+    while (!isDone() && !this.#isOver(worker) && performance.now() < enough) {
+      await (surely
+        ? this.#parts.progress.wait()
+        : Promise.race([this.#parts.progress.wait(), Bun.sleep(ALONE_MS)]));
+    }
+  }
+
   /** Whether to go on beyond the spawn of a successor, once that is known. */
-  async #decision(successor: string, worker: Workers): Promise<boolean> {
+  async #decision(successor: Place, worker: Workers): Promise<boolean> {
     for (;;) {
       if (this.#isOver(worker)) return false;
-      if (this.#host.isPassedOver(successor)) return true;
+      if (this.#host.isPassedOver(idAt(successor))) return true;
       if (this.endAt !== undefined) return false;
       await this.#parts.progress.wait();
     }

@@ -1,11 +1,12 @@
 import { HTTP_REQUEST } from "../../core/http.ts";
 import { topicInLine } from "../../core/index-keys.ts";
 import { matches } from "../../core/pattern.ts";
+import { idAt, later, type Place } from "../../core/place.ts";
 import { Signal } from "../../lib/signal.ts";
 import type { Change } from "../../store/types.ts";
 import { howItEnded } from "../child/exit.ts";
 import { type Prepared, prepare } from "../child/runtime.ts";
-import { later, readRecord, type Subject, shortReason, writeRecord } from "../lifecycle/answers.ts";
+import { readRecord, type Subject, shortReason, writeRecord } from "../lifecycle/answers.ts";
 import { type HandlerOptions, passesOver } from "../lifecycle/options.ts";
 import type { Attempt, Failure, Processor, ProcessorHost, Spawn } from "../lifecycle/processor.ts";
 import { behindMs } from "./behind.ts";
@@ -31,7 +32,7 @@ export class Handler implements Processor {
   #prepared: Prepared | undefined;
   #options: HandlerOptions | undefined;
   /** Where it began: what comes after that is for it. */
-  #begin = "";
+  #begin: Place = "";
 
   #worker: Workers | undefined;
   readonly #inFlight = new InFlight();
@@ -39,7 +40,7 @@ export class Handler implements Processor {
   readonly #progress = new Signal();
   readonly #commits: StepCommits;
   readonly #feed: Feed;
-  /** The last request that counts as what made the worker break the protocol after it was done. */
+  /** The place of the last request that counts as what made the worker break the protocol after it was done. */
   #blamed = "";
   #stopping = false;
   #drained = Promise.withResolvers<boolean>();
@@ -71,8 +72,10 @@ export class Handler implements Processor {
       this.#commits.state = own.state;
     } else {
       const { start, initial } = this.#options;
-      const tail = () => later(subject.spawnId, before);
-      this.#commits.cursor = start === "tail" ? tail() : start === "first" ? "" : start;
+      const { store } = this.#host;
+      const tail = () => later(store.placeOf(subject.spawnId), before);
+      this.#commits.cursor =
+        start === "tail" ? tail() : start === "first" ? "" : store.placeOf(start);
       if (initial !== undefined) this.#commits.state = JSON.stringify(initial);
     }
     this.#begin = this.#commits.cursor;
@@ -91,8 +94,8 @@ export class Handler implements Processor {
     return id <= this.#commits.cursor;
   }
 
-  startAfter(id: string): void {
-    if (this.#options?.start === "tail") this.#begin = this.#commits.cursor = id;
+  startAfter(place: Place): void {
+    if (this.#options?.start === "tail") this.#begin = this.#commits.cursor = place;
   }
 
   activation(): Change[] {
@@ -160,7 +163,7 @@ export class Handler implements Processor {
     const reason =
       exit && shortReason([howItEnded(exit), worker.complaint].filter(Boolean).join(": "));
     const poison =
-      goesOn && exit && this.#poison.died(this.#inFlight.idsAfter(this.#commits.cursor));
+      goesOn && exit && this.#poison.died(this.#inFlight.placesAfter(this.#commits.cursor));
     if (poison) await this.#commits.failOn(poison, `${DIED}: ${reason}`);
     const { failure } = this.#commits;
     if (failure) return { failed: { ...failure, reason: shortReason(failure.reason) } };
@@ -169,11 +172,11 @@ export class Handler implements Processor {
 
   /** What broke the protocol may have come of a request: that one is found, and passed over. */
   async #passedOver({ reason }: Failure): Promise<boolean> {
-    const ids = this.#inFlight.idsAfter(this.#commits.cursor);
-    const [first, last] = [ids[0], ids.at(-1)];
-    const fromOutside = (id: string) => this.#inFlight.topicOf(id) === HTTP_REQUEST;
+    const places = this.#inFlight.placesAfter(this.#commits.cursor);
+    const [first, last] = [places[0], places.at(-1)];
+    const fromOutside = (at: Place) => this.#inFlight.topicOf(idAt(at)) === HTTP_REQUEST;
     if (!passesOver(this.#options, HTTP_REQUEST)) return false;
-    if (!first || !last || !ids.some(fromOutside)) return this.#cameAfterDone(reason);
+    if (!first || !last || !places.some(fromOutside)) return this.#cameAfterDone(reason);
     // What was done just before may have made it write that: so it is seen whether it does so again.
     if (this.#poison.suspect(last)) return true;
     if (!fromOutside(first)) return false;
@@ -183,15 +186,16 @@ export class Handler implements Processor {
 
   /** A request that is done already may have made the worker write more; once for each request. */
   async #cameAfterDone(reason: string): Promise<boolean> {
-    const id = this.#commits.cursor;
-    const line = id === this.#blamed ? undefined : this.#host.store.get(id);
+    const place = this.#commits.cursor;
+    const id = idAt(place);
+    const line = place === this.#blamed ? undefined : this.#host.store.get(id);
     if (!line || topicInLine(line) !== HTTP_REQUEST) return false;
-    this.#blamed = id;
+    this.#blamed = place;
     await this.#commits.addFailure({ frame_id: id, reason }, HTTP_REQUEST);
     return true;
   }
 
-  async handOver(successor: string): Promise<string> {
+  async handOver(successor: Place): Promise<Place> {
     this.#feed.endAt = successor;
     this.#commits.lastProgress = performance.now();
     if (!this.#worker) this.#drained.resolve(false);
@@ -229,7 +233,9 @@ export class Handler implements Processor {
 
   #startWorkers(signal: AbortSignal): Promise<Workers> {
     if (!this.#prepared) throw new Error("the handler is not loaded");
-    const take = (step: Step) => this.#commits.take(step);
-    return startWorkers(this.#prepared, { store: this.#host.store, signal }, this.spawn, take);
+    return startWorkers(this.#prepared, { store: this.#host.store, signal }, this.spawn, {
+      step: (step: Step) => this.#commits.take(step),
+      placeOf: (id) => this.#inFlight.placeOf(id),
+    });
   }
 }

@@ -1,6 +1,7 @@
 import { idInLine, linesIn } from "../../core/frame.ts";
 import { topicInLine } from "../../core/index-keys.ts";
-import type { HandlerPage } from "./own-output.ts";
+import { type Place, placeOf } from "../../core/place.ts";
+import type { HandlerPage } from "./handler-page.ts";
 
 /** A worker gets no more frames once it has this many bytes of frames that are not done, */
 const MAX_BYTES = 1024 * 1024;
@@ -11,6 +12,8 @@ const NOTHING = new Uint8Array();
 /** The frames that a handler's worker has and that are not done. */
 export class InFlight {
   #pages: HandlerPage[] = [];
+  /** The places of the late frames among them, by id. */
+  readonly #late = new Map<string, Place>();
 
   get isEmpty(): boolean {
     return this.#pages.length === 0;
@@ -18,61 +21,72 @@ export class InFlight {
 
   add(page: HandlerPage): void {
     this.#pages.push(page);
+    if (page.position === undefined) return;
+    for (const id of linesIn(page.bytes).map(idInLine))
+      this.#late.set(id, placeOf(id, page.position));
   }
 
   clear(): void {
     this.#pages = [];
+    this.#late.clear();
+  }
+
+  /** The place of a frame that the worker names by its id. */
+  placeOf(id: string): Place {
+    return this.#late.size === 0 ? id : (this.#late.get(id) ?? id);
   }
 
   /**
-   * Frees the memory of the pages that end at or before this id. Their frames are done and not committed, and nothing
-   * can be wrong with them, so nothing asks for their ids or topics.
+   * Frees the memory of the pages that end at or before this place. Their frames are done and not committed, and
+   * nothing can be wrong with them, so nothing asks for their ids or topics.
    */
-  release(id: string): void {
+  release(place: Place): void {
     this.#pages = this.#pages.map((page) =>
-      page.lastId <= id ? { bytes: NOTHING, lastId: page.lastId } : page,
+      page.last <= place ? { ...page, bytes: NOTHING } : page,
     );
   }
 
-  /** Drops the pages that end at or before this id: their frames are done. */
-  done(id: string): void {
-    while (this.#pages[0] && this.#pages[0].lastId <= id) this.#pages.shift();
+  /** Drops the pages that end at or before this place: their frames are done. */
+  done(place: Place): void {
+    while (this.#pages[0] && this.#pages[0].last <= place) this.#pages.shift();
+    if (this.isEmpty) this.#late.clear();
   }
 
-  /** Whether the worker may get more frames. @param done frames up to this id count as done */
-  hasRoom(done: string): boolean {
+  /** Whether the worker may get more frames. @param done frames up to this place count as done */
+  hasRoom(done: Place): boolean {
     let size = 0;
     let pages = 0;
     for (const page of this.#pages) {
-      if (page.lastId <= done) continue;
+      if (page.last <= done) continue;
       size += page.bytes.length;
       pages++;
     }
     return size < MAX_BYTES && pages < MAX_PAGES;
   }
 
-  /** Whether a page ends at this id, and another page follows. */
-  hasMoreAfter(id: string): boolean {
-    const last = this.#pages.at(-1);
-    return (
-      last !== undefined && id < last.lastId && this.#pages.some(({ lastId }) => lastId === id)
+  /** Whether a page ends at this place, and another page follows. */
+  hasMoreAfter(place: Place): boolean {
+    const end = this.#pages.at(-1);
+    return end !== undefined && place < end.last && this.#pages.some(({ last }) => last === place);
+  }
+
+  /** The places of the frames after a place. */
+  placesAfter(place: Place): Place[] {
+    const all = this.#pages.flatMap(({ bytes, position }) =>
+      bytes.length === 0 ? [] : linesIn(bytes).map((line) => placeOf(idInLine(line), position)),
     );
+    return all.filter((each) => each > place);
   }
 
-  /** The ids of the frames after an id. */
-  idsAfter(id: string): string[] {
-    const all = this.#pages.flatMap(({ bytes }) => linesIn(bytes).map(idInLine));
-    return all.filter((each) => each > id);
-  }
-
-  /** The number of frames after an id, up to another id. */
-  count(after: string, upTo: string): number {
-    return this.idsAfter(after).filter((id) => id <= upTo).length;
+  /** The number of frames after a place, up to another. */
+  count(after: Place, upTo: Place): number {
+    return this.placesAfter(after).filter((place) => place <= upTo).length;
   }
 
   /** The topic of a frame; undefined where the worker does not have it. */
   topicOf(id: string): string | undefined {
-    const page = this.#pages.find(({ lastId }) => lastId >= id);
+    const place = this.placeOf(id);
+    const page = this.#pages.find(({ last }) => last >= place);
     const line = page && linesIn(page.bytes).find((line) => idInLine(line) === id);
     return line && topicInLine(line);
   }

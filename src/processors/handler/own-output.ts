@@ -1,56 +1,49 @@
-import { type Frame, idInLine, lastIdIn, linesIn, pageOf } from "../../core/frame.ts";
-
-/** The frames of a page that a handler takes. */
-export interface HandlerPage {
-  /** NDJSON. */
-  readonly bytes: Uint8Array;
-  readonly lastId: string;
-}
-
-/** Splits a page into pages of one frame. */
-export function framesOf({ bytes }: HandlerPage): HandlerPage[] {
-  return linesIn(bytes).map((line) => ({ bytes: pageOf([line]), lastId: idInLine(line) }));
-}
+import { type Frame, idInLine } from "../../core/frame.ts";
+import type { Store } from "../../store/store.ts";
+import { requestIn } from "../lifecycle/registry.ts";
 
 /**
- * Removes the frames that a handler has written, and those that the runtime wrote about it: frames whose meta names
- * one of its spawns. Most pages have none, and pass unchanged and without a copy.
- *
- * @param spawnIds the ids of all spawns of the handler's name, including later ones
- * @returns the other frames of a page, after one id and before another; undefined if none is left
+ * Recognises what handlers of one name have written, and what the runtime wrote about them, also in another store: an
+ * import may bring it. Such a frame names one of their spawns. The spawn of another store may not be here; the topic
+ * tells then.
  */
-export function withoutOwn(
-  bytes: Uint8Array,
-  spawnIds: ReadonlySet<string>,
-  before?: string,
-  after?: string,
-): HandlerPage | undefined {
-  const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const mayBeOwn = page.includes('"handler_id":"') || page.includes('"spawn_id":"');
-  if (!mayBeOwn && before === undefined && after === undefined) {
-    return { bytes, lastId: lastIdIn(bytes) };
+export class OwnOutput {
+  readonly #store: Store;
+  readonly #name: string;
+  readonly #isSpawn: (id: string) => boolean;
+  /** Topics with the output of handlers of this name alone, wherever they ran. */
+  readonly #topics: ReadonlySet<string>;
+
+  /** @param isSpawn whether an id is that of a known spawn of this name */
+  constructor(store: Store, name: string, isSpawn: (id: string) => boolean) {
+    this.#store = store;
+    this.#name = name;
+    this.#isSpawn = isSpawn;
+    this.#topics = new Set(["out", "error", "stderr"].map((suffix) => `${name}.${suffix}`));
   }
-  const kept = linesIn(bytes).filter((line) => {
-    const id = idInLine(line);
-    if ((before !== undefined && id >= before) || (after !== undefined && id <= after))
+
+  /** Whether an encoded frame is the handler's own. */
+  has(line: string, id = idInLine(line)): boolean {
+    if (this.#isSpawn(id)) return true;
+    if (!line.includes('_id":"')) return false;
+    const { topic, meta } = JSON.parse(line) as Frame;
+    if (typeof meta !== "object" || meta === null || Array.isArray(meta)) return false;
+    const { handler_id: handler, spawn_id: spawn } = meta;
+    const maker = typeof handler === "string" ? handler : spawn;
+    if (typeof maker !== "string") return false;
+    if (this.#isSpawn(maker) || this.#isSpawn(spawn as string)) return true;
+    if (topic.startsWith("stream.cross.handler.")) return meta.topic === this.#name;
+    return this.#topics.has(topic) && !this.#isOfAnother(maker);
+  }
+
+  /** Whether a spawn is known and has another name. Any handler may append to any topic. */
+  #isOfAnother(spawnId: string): boolean {
+    try {
+      const line = this.#store.get(spawnId);
+      return line !== undefined && requestIn(JSON.parse(line) as Frame) !== undefined;
+    } catch {
+      // That frame is damaged.
       return false;
-    return !mayBeOwn || !isOwn(line, id, spawnIds);
-  });
-  const last = kept.at(-1);
-  return last === undefined ? undefined : { bytes: pageOf(kept), lastId: idInLine(last) };
-}
-
-function isOwn(line: string, id: string, spawnIds: ReadonlySet<string>): boolean {
-  if (spawnIds.has(id)) return true;
-  if (!line.includes('_id":"')) return false;
-  const { meta } = JSON.parse(line) as Frame;
-  const { handler_id: handler, spawn_id: spawn } = (meta ?? {}) as Record<string, unknown>;
-  return spawnIds.has(handler as string) || spawnIds.has(spawn as string);
-}
-
-const THRESHOLD = Buffer.from('{"topic":"stream.cross.threshold"');
-
-/** Whether a page is the threshold between the history and live frames, which no handler gets. */
-export function isThreshold(bytes: Uint8Array): boolean {
-  return THRESHOLD.equals(bytes.subarray(0, THRESHOLD.length));
+    }
+  }
 }

@@ -1,6 +1,7 @@
 import { XsError } from "../../core/error.ts";
 import { encodeMeta, type Frame } from "../../core/frame.ts";
 import { HTTP_REQUEST } from "../../core/http.ts";
+import { idAt, type Place } from "../../core/place.ts";
 import { EPHEMERAL, FOREVER, parseTtl, type Ttl } from "../../core/ttl.ts";
 import { type Effect, stateProblem } from "../../sdk/protocol.ts";
 import type { Store } from "../../store/store.ts";
@@ -38,9 +39,9 @@ export class StepChanges {
     { done, effects, state, error }: Step,
     changes: Change[],
   ): Promise<StepFailure | undefined> {
-    if (error !== undefined) return { reason: error, frame_id: done };
+    if (error !== undefined) return { reason: error, frame_id: idAt(done) };
     const problem = state === undefined ? undefined : stateProblem(state);
-    if (problem !== undefined) return { reason: problem, frame_id: done };
+    if (problem !== undefined) return { reason: problem, frame_id: idAt(done) };
     const start = changes.length;
     for (const effect of effects) {
       try {
@@ -68,7 +69,7 @@ export class StepChanges {
 
   #changeOf(effect: Effect): Change | Promise<Change> {
     const made = plannedChange(effect, this.#subject, this.#ttl, (id) => this.#ttlOf(id));
-    if (!("append" in made)) return made;
+    if (!("append" in made)) return { ...made, writer: this.#subject.name };
     const { topic, ttl, meta, content } = made.append;
     if (!content || content.length === 0) return { append: { topic, ttl, meta, content: null } };
     const ephemeral = ttl.kind === "ephemeral";
@@ -94,7 +95,8 @@ export function isPlain({ effects, state = "", error }: Step): boolean {
 }
 
 /** How a step breaks the order of the protocol; undefined where it does not. The worker must stop after that. */
-export function orderFailure({ done }: Step, cursor: string, given: string): Failure | undefined {
-  if (done <= cursor) return { reason: `it declared ${done} done, which it had done before` };
-  return done > given ? { reason: `it declared ${done} done, which it was not given` } : undefined;
+export function orderFailure({ done }: Step, cursor: Place, given: Place): Failure | undefined {
+  if (done > cursor && done <= given) return undefined;
+  const why = done <= cursor ? "which it had done before" : "which it was not given";
+  return { reason: `it declared ${idAt(done)} done, ${why}` };
 }

@@ -1,3 +1,4 @@
+import type { Place } from "../../core/place.ts";
 import { Drain } from "../../lib/drain.ts";
 import type { Signal } from "../../lib/signal.ts";
 import type { Change } from "../../store/types.ts";
@@ -32,14 +33,14 @@ export interface HandlerParts {
 
 /** Commits the steps of a handler, each commit with the cursor and the state that they lead to. */
 export class StepCommits {
-  /** Everything up to this id is committed. */
-  cursor = "";
-  /** Everything up to this id is done, committed or not. */
-  done = "";
+  /** Everything up to this place is committed. */
+  cursor: Place = "";
+  /** Everything up to this place is done, committed or not. */
+  done: Place = "";
   /** As JSON text; undefined for a handler without state. */
   state: string | undefined;
-  /** The last id that the worker was given, or that was left out before it. */
-  given = "";
+  /** The last frame that the worker was given, or that was left out before it. */
+  given: Place = "";
   /** The worker has gone beyond what the store has: another one goes on from there. */
   goneAstray = false;
   /** The worker has broken the order of the protocol. */
@@ -101,8 +102,8 @@ export class StepCommits {
   }
 
   /** Commits a frame as one on which the script has failed. */
-  async failOn(id: string, error: string): Promise<void> {
-    void this.take({ done: id, effects: [], error });
+  async failOn(place: Place, error: string): Promise<void> {
+    void this.take({ done: place, effects: [], error });
     await this.#commits.running;
   }
 

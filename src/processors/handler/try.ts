@@ -1,5 +1,6 @@
 import { XsError } from "../../core/error.ts";
 import { framesIn, lastIdIn, parseObject } from "../../core/frame.ts";
+import { idAt } from "../../core/place.ts";
 import { FOREVER, parseTtl, type Ttl } from "../../core/ttl.ts";
 import { textOf } from "../../lib/text.ts";
 import { scriptEnvironment } from "../child/environment.ts";
@@ -46,7 +47,7 @@ export async function tryHandler(trial: Trial): Promise<void> {
     if (failure !== undefined) return;
     const failed = new Map<string, string>();
     const lines = step.effects.map((effect) => {
-      const { frameId = step.done } = effect;
+      const { frameId = idAt(step.done) } = effect;
       try {
         const made = plannedChange(effect, subject, FOREVER, (id) => ttls.get(id) ?? FOREVER);
         return { frameId, line: shownChange(made) };
@@ -57,8 +58,9 @@ export async function tryHandler(trial: Trial): Promise<void> {
       }
     });
     if (step.error !== undefined) {
-      failed.set(step.done, step.error);
-      lines.push({ frameId: step.done });
+      const frameId = idAt(step.done);
+      failed.set(frameId, step.error);
+      lines.push({ frameId });
     }
     for (const { frameId, line } of lines) {
       // The store would keep nothing of a frame on which the handler fails.
@@ -85,7 +87,7 @@ export async function tryHandler(trial: Trial): Promise<void> {
       env: { ...prepared.env, XS_TRIAL: "1", ...(token !== undefined && { XS_TOKEN: token }) },
     },
     null,
-    { step: take, stderr },
+    { step: take, stderr, placeOf: (id) => id },
     new AbortController().signal,
   ).catch((error) => {
     prepared.dispose();
@@ -109,8 +111,9 @@ export async function tryHandler(trial: Trial): Promise<void> {
       }
       reached = Promise.withResolvers();
       last = lastIdIn(bytes);
-      inFlight.add({ bytes, lastId: last });
-      await worker.send(bytes, last);
+      const page = { bytes, last, position: undefined };
+      inFlight.add(page);
+      await worker.send(page);
       await reached.promise;
       ttls.clear();
       if (failure !== undefined) break;

@@ -1,15 +1,16 @@
-import { idInLine, linesIn } from "../../core/frame.ts";
+import type { Place } from "../../core/place.ts";
 import { Signal } from "../../lib/signal.ts";
 import type { Exit } from "../child/exit.ts";
 import { StderrWriter } from "../child/output.ts";
 import type { Prepared } from "../child/runtime.ts";
 import type { HandlerOptions } from "../lifecycle/options.ts";
 import type { ProcessorHost, Spawn } from "../lifecycle/processor.ts";
+import { framesOf, type HandlerPage } from "./handler-page.ts";
 import { type Step, Worker, type WorkerHost, type Workers } from "./worker.ts";
 
 /** A frame that a worker has, and its step once the worker is done with it. */
 interface Turn {
-  readonly id: string;
+  readonly place: Place;
   step?: Step;
 }
 
@@ -74,7 +75,7 @@ export class WorkerPool implements Workers {
 
   /** Takes a step of a worker, which is idle after it. */
   take(worker: Worker, step: Step): Promise<void> | undefined {
-    const turn = this.#turns.find(({ id }) => id === step.done);
+    const turn = this.#turns.find(({ place }) => place === step.done);
     if (!turn) return this.#host.step(step);
     turn.step = step;
     this.#idle.push(worker);
@@ -87,20 +88,19 @@ export class WorkerPool implements Workers {
     return taken;
   }
 
-  async send(frames: Uint8Array): Promise<void> {
-    for (const line of linesIn(frames)) {
+  async send(page: HandlerPage): Promise<void> {
+    for (const each of framesOf(page)) {
       const worker = await this.#nextIdle();
       if (!worker) return;
-      const id = idInLine(line);
-      this.#turns.push({ id });
-      await worker.send(Buffer.from(`${line}\n`), id);
+      this.#turns.push({ place: each.last });
+      await worker.send(each);
     }
   }
 
   async sendState(): Promise<void> {}
 
-  async tellCommitted(id: string): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.tellCommitted(id)));
+  async tellCommitted(place: Place): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.tellCommitted(place)));
   }
 
   stop(): void {
@@ -132,28 +132,28 @@ export class WorkerPool implements Workers {
 /**
  * Starts the process of a handler, or several where its options ask for them.
  *
- * @param take takes the steps of the handler, in the order of the frames
+ * @param host takes the steps of the handler, in the order of the frames
  * @throws Invalid where the script does not load; as `Program.start` does
  */
 export async function startWorkers(
   prepared: Prepared,
   { store, signal }: Pick<ProcessorHost, "store" | "signal">,
   { subject: { name, spawnId }, meta }: Pick<Spawn, "subject" | "meta">,
-  take: (step: Step) => Promise<void> | undefined,
+  host: Pick<WorkerHost, "step" | "placeOf">,
 ): Promise<Workers> {
   const target = { store, topic: `${name}.stderr`, meta: { spawn_id: spawnId } };
   let workers: WorkerPool | undefined;
   const start = async () => {
     let worker: Worker | undefined;
-    const step = (step: Step) => (worker && workers ? workers.take(worker, step) : take(step));
+    const step = (step: Step) => (worker && workers ? workers.take(worker, step) : host.step(step));
     const stderr = (stream: ReadableStream<Uint8Array>) => new StderrWriter(stream, target);
-    worker = await Worker.start(prepared, meta, { step, stderr }, signal);
+    worker = await Worker.start(prepared, meta, { ...host, step, stderr }, signal);
     return worker;
   };
   const first = await start();
   const { concurrency } = first.options;
   // The runner of TypeScript handles several frames at once in one process.
   if (concurrency === 1 || prepared.runtime === "ts") return first;
-  workers = await WorkerPool.start(first, concurrency, { step: take }, start);
+  workers = await WorkerPool.start(first, concurrency, host, start);
   return workers;
 }

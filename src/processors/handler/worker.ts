@@ -1,4 +1,5 @@
 import type { Json } from "../../core/json.ts";
+import { idAt, type Place } from "../../core/place.ts";
 import { textLines } from "../../lib/lines.ts";
 import {
   type Effect,
@@ -11,14 +12,15 @@ import { didNotLoad, type Exit, howItEnded } from "../child/exit.ts";
 import { Program } from "../child/program.ts";
 import type { Prepared } from "../child/runtime.ts";
 import { type HandlerOptions, Invalid, parseHandlerOptions } from "../lifecycle/options.ts";
+import type { HandlerPage } from "./handler-page.ts";
 
 /** How long a handler may take to report that it is ready. */
 const READY_MS = 30_000;
 
 /** The output of a handler for its frames, up to one of them. */
 export interface Step {
-  /** The id of the last frame that is done. */
-  readonly done: string;
+  /** The last frame that is done. */
+  readonly done: Place;
   readonly effects: readonly Effect[];
   /** The state after that frame, as JSON text; undefined where it did not change. */
   readonly state?: string | undefined;
@@ -40,6 +42,8 @@ export interface WorkerHost {
   stderr(stream: ReadableStream<Uint8Array>): Stderr;
   /** Takes a step. The worker reads on in the output of its process when the promise resolves. */
   step(step: Step): Promise<void> | undefined;
+  /** The place of a frame that the process has, and which it names by its id. */
+  placeOf(id: string): Place;
 }
 
 /** The process of a handler, or its several processes. */
@@ -50,12 +54,12 @@ export interface Workers {
   readonly pid: number | undefined;
   /** The end of its stderr. */
   readonly complaint: string;
-  /** Sends frames. @param frames NDJSON @param lastId the id of the last of them */
-  send(frames: Uint8Array, lastId: string): Promise<void>;
+  /** Sends frames. */
+  send(page: HandlerPage): Promise<void>;
   /** Sends the state to a handler that has one. @param state JSON text */
   sendState(state: string): Promise<void>;
-  /** Sends that the store has committed everything up to this id, where the program asked for batches. */
-  tellCommitted(id: string): Promise<void> | undefined;
+  /** Sends that the store has committed everything up to this place, where the program asked for batches. */
+  tellCommitted(place: Place): Promise<void> | undefined;
   stop(): void;
 }
 
@@ -140,17 +144,18 @@ export class Worker implements Workers {
     return this.#stderr.tail;
   }
 
-  send(frames: Uint8Array, lastId: string): Promise<void> {
-    if (!this.options.batches) return this.#program.write(frames);
-    return this.#program.write(frames, control({ batch: lastId }));
+  send({ bytes, last }: HandlerPage): Promise<void> {
+    if (!this.options.batches) return this.#program.write(bytes);
+    return this.#program.write(bytes, control({ batch: idAt(last) }));
   }
 
   sendState(state: string): Promise<void> {
     return this.#program.write(Buffer.from(`{"state":${state}}\n`));
   }
 
-  tellCommitted(id: string): Promise<void> | undefined {
-    return this.options.batches ? this.#program.write(control({ committed: id })) : undefined;
+  tellCommitted(place: Place): Promise<void> | undefined {
+    if (!this.options.batches) return undefined;
+    return this.#program.write(control({ committed: idAt(place) }));
   }
 
   stop(): void {
@@ -185,22 +190,27 @@ export class Worker implements Workers {
     if (!error) return undefined;
     // Drops the effects of that frame, and keeps those of the frames before it.
     const { frameId, reason } = error;
-    this.#effects = this.#effects.filter((effect) => (effect.frameId ?? frameId) < frameId);
+    const place = this.#host.placeOf(frameId);
+    this.#effects = this.#effects.filter(
+      (effect) => this.#host.placeOf(effect.frameId ?? frameId) < place,
+    );
     const before = this.#effects.at(-1)?.frameId;
     if (before !== undefined) void this.#host.step(this.#stepTo(before));
     this.#state = undefined;
-    return this.#host.step({ done: frameId, effects: [], error: reason });
+    return this.#host.step({ done: place, effects: [], error: reason });
   }
 
   /** The step up to a frame. Keeps the effects of later frames, which a program may have begun to write. */
-  #stepTo(done: string): Step {
+  #stepTo(id: string): Step {
+    const done = this.#host.placeOf(id);
     const effects: Effect[] = [];
     const later: Effect[] = [];
     for (const effect of this.#effects) {
-      if (effect.frameId !== undefined && effect.frameId > done) later.push(effect);
+      const { frameId } = effect;
+      if (frameId !== undefined && this.#host.placeOf(frameId) > done) later.push(effect);
       else effects.push(effect);
     }
-    for (const effect of effects) effect.frameId ??= done;
+    for (const effect of effects) effect.frameId ??= id;
     const step = { done, effects, state: this.#state };
     this.#effects = later;
     this.#state = undefined;

@@ -1,5 +1,6 @@
 import { parseId } from "../../core/id.ts";
 import { memberText } from "../../core/json.ts";
+import { idAt, type Place, placeOf, positionAt } from "../../core/place.ts";
 import { FOREVER, parseTtl } from "../../core/ttl.ts";
 import type { Store } from "../../store/store.ts";
 import type { Change } from "../../store/types.ts";
@@ -62,16 +63,21 @@ export function recordKey({ kind, name }: Pick<Subject, "kind" | "name">): strin
 /** The progress of a processor. */
 export interface ProcessorRecord {
   readonly spawn_id: string;
-  /** The processor is done with every frame up to this id. */
-  readonly cursor: string;
+  /** The processor is done with every frame up to this place. */
+  readonly cursor: Place;
   /** JSON text, with its numbers as the script wrote them. */
   readonly state?: string;
 }
 
 /** The change that stores the progress of a processor. @param state JSON text */
-export function writeRecord(subject: Subject, cursor: string, state?: string): Change {
-  const text = `{"spawn_id":"${subject.spawnId}","cursor":"${cursor}"${state === undefined ? "" : `,"state":${state}`}}`;
-  return { put: { key: recordKey(subject), type: "application/json", value: Buffer.from(text) } };
+export function writeRecord(subject: Subject, cursor: Place, state?: string): Change {
+  const id = idAt(cursor);
+  const position = cursor === id ? "" : `,"position":"${positionAt(cursor)}"`;
+  const text = `{"spawn_id":"${subject.spawnId}","cursor":"${id}"${position}${state === undefined ? "" : `,"state":${state}`}}`;
+  return {
+    put: { key: recordKey(subject), type: "application/json", value: Buffer.from(text) },
+    writer: subject.name,
+  };
 }
 
 /**
@@ -81,7 +87,7 @@ export function writeRecord(subject: Subject, cursor: string, state?: string): C
 export async function readRecord(
   store: Store,
   subject: Subject,
-): Promise<{ own?: ProcessorRecord; before?: string }> {
+): Promise<{ own?: ProcessorRecord; before?: Place }> {
   const key = recordKey(subject);
   const entry = await store.kv.get(key);
   if (!entry) return {};
@@ -98,20 +104,16 @@ export async function readRecord(
 
 function parseRecord(text: string): ProcessorRecord | undefined {
   try {
-    const { spawn_id, cursor } = JSON.parse(text) as { [key: string]: unknown };
+    const { spawn_id, cursor, position } = JSON.parse(text) as { [key: string]: unknown };
     if (typeof spawn_id !== "string" || typeof cursor !== "string") return undefined;
     parseId(spawn_id);
     if (cursor !== "") parseId(cursor);
+    const at = position === undefined ? undefined : parseId(String(position));
     const state = memberText(text, "state");
-    return { spawn_id, cursor, ...(state !== undefined && { state }) };
+    return { spawn_id, cursor: placeOf(cursor, at), ...(state !== undefined && { state }) };
   } catch {
     return undefined;
   }
-}
-
-/** The later of two ids. */
-export function later(one: string, other: string | undefined): string {
-  return other !== undefined && other > one ? other : one;
 }
 
 /** Calls `write` again while the disk is full or no descriptor is free. Rejects with every other error of `write`. */

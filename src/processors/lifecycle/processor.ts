@@ -1,4 +1,5 @@
 import type { Json } from "../../core/json.ts";
+import type { Place } from "../../core/place.ts";
 import type { Store } from "../../store/store.ts";
 import type { Change } from "../../store/types.ts";
 import type { Exit } from "../child/exit.ts";
@@ -22,10 +23,10 @@ export interface ProcessorHost {
   readonly place: ScriptPlace;
   /** Aborted when the server stops: the processor starts nothing after that. */
   readonly signal: AbortSignal;
-  /** The ids of all spawns of this kind and name in the log. */
-  readonly spawnIds: ReadonlySet<string>;
-  /** The first later spawn of the same name up to an id, without those that are passed over. */
-  successorUpTo(id: string): Promise<string | undefined>;
+  /** Whether an encoded frame is output of a handler of this name, or about it. */
+  readonly isOwn: (line: string, id: string) => boolean;
+  /** The first later spawn of the same name up to a place, without those that are passed over. */
+  successorUpTo(place: Place): Promise<Place | undefined>;
   /** Notes that a later spawn does not replace this one, because it does not load. */
   passedOver(spawnId: string): void;
   isPassedOver(spawnId: string): boolean;
@@ -63,8 +64,8 @@ export interface Processor {
   hasDone?(id: string): boolean;
   /** Prepares the script and checks that it loads. @throws Invalid where it does not */
   load(signal: AbortSignal): Promise<void>;
-  /** Makes it start after this id, where its predecessor ended, instead of after its spawn. */
-  startAfter(id: string): void;
+  /** Makes it start after this place, where its predecessor ended, instead of after its spawn. */
+  startAfter(place: Place): void;
   /** The changes that the store commits together with `.active`. */
   activation(): Change[];
   /** The changes that store its progress once it has ended by itself. */
@@ -72,10 +73,10 @@ export interface Processor {
   /** Runs its program once. Rejects with `Invalid` where that does not load any more. */
   attempt(): Promise<Attempt>;
   /**
-   * Handles the frames before the spawn of its successor, and ends. Resolves to the id after which the successor
+   * Handles the frames before the spawn of its successor, and ends. Resolves to the place after which the successor
    * starts: the successor's spawn, or the last frame that is done where this one could not finish.
    */
-  handOver(successor: string): Promise<string>;
+  handOver(successor: Place): Promise<Place>;
   /** Makes a handler go on past the spawn of a successor that does not load. */
   goOn?(successor: string): void;
   stop(): Promise<void>;

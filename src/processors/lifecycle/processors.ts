@@ -1,12 +1,15 @@
 import { type Frame, framesIn, idInLine } from "../../core/frame.ts";
 import { topicInLine } from "../../core/index-keys.ts";
+import type { Json } from "../../core/json.ts";
+import { type Place, placeOf, positionAt } from "../../core/place.ts";
 import { READ_ALL } from "../../core/read-options.ts";
 import { FOREVER } from "../../core/ttl.ts";
 import { Signal } from "../../lib/signal.ts";
 import type { Reader } from "../../store/reader.ts";
 import type { Store } from "../../store/store.ts";
+import type { ImportFrame } from "../../store/types.ts";
 import { placeIn, removeScripts, type ScriptPlace } from "../child/runtime.ts";
-import { answer } from "./answers.ts";
+import { answer, readRecord } from "./answers.ts";
 import { type Entry, type Kind, Registry, requestIn, unnamedSpawn } from "./registry.ts";
 import { Requests, type Unanswered } from "./requests.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
@@ -37,8 +40,8 @@ export class Processors {
   #reading: Promise<void> = Promise.resolve();
   /** Resolves when every processor that ran before has a supervisor. */
   readonly #started = Promise.withResolvers<void>();
-  /** The supervisors have every request up to this id. */
-  #position = "";
+  /** The supervisors have every request up to this place. */
+  #position: Place = "";
   readonly #moved = new Signal();
   /** Frames that imports brought since the start: they count from the next start. */
   readonly #imported = new Set<string>();
@@ -64,9 +67,16 @@ export class Processors {
     return answers.includes(true);
   }
 
-  /** Makes this server ignore frames of an import. Call it before they are in the log. */
-  imported(ids: readonly string[]): void {
-    for (const id of ids) this.#imported.add(id);
+  /**
+   * Makes this server ignore frames of an import, apart from what handlers of that name have written. Call it before
+   * they are in the log.
+   */
+  imported(frames: readonly ImportFrame[]): void {
+    for (const { topic, id, meta } of frames) {
+      this.#imported.add(id);
+      const request = requestIn({ topic, meta: JSON.parse(meta) as Json });
+      if (request?.action === "spawn") this.#supervisor(request.kind, request.name).remember(id);
+    }
   }
 
   /** Starts no processor: spawns and HTTP requests wait for the next start. */
@@ -96,9 +106,12 @@ export class Processors {
       const bytes = await reader.next();
       if (!bytes) return;
       const frames = framesIn(bytes);
-      if (frames[0]?.topic === "stream.cross.threshold") break;
+      const [first] = frames;
+      if (first?.topic === "stream.cross.threshold") {
+        this.#position = first.id;
+        break;
+      }
       for (const frame of frames) {
-        this.#position = frame.id;
         if (this.#imported.has(frame.id)) continue;
         registry.apply(frame);
         this.#requests.note(frame, (id) => this.#topicOf(id));
@@ -109,7 +122,8 @@ export class Processors {
       }
     }
     for (const frame of registry.unnamed()) await this.#refuse(frame);
-    for (const entry of registry.entries()) await this.#recover(entry, requests);
+    for (const entry of registry.entries())
+      await this.#recover(entry, registry.unended(entry.kind, entry.name), requests);
     this.#started.resolve();
     this.#reading = this.#follow(reader).catch((error: Error) => {
       if (!this.#abort.signal.aborted) process.stderr.write(`xs: processors: ${error.message}\n`);
@@ -133,6 +147,7 @@ export class Processors {
 
   async #recover(
     { kind, name, good, pending, terminating }: Entry,
+    unended: readonly string[],
     frames: ReadonlyMap<string, Frame>,
   ): Promise<void> {
     if (terminating) {
@@ -141,17 +156,29 @@ export class Processors {
       );
     }
     const supervisor = this.#supervisor(kind, name);
-    for (const id of [good, pending]) {
+    const mine = await this.#ranHere(kind, name, unended);
+    for (const id of [mine, good, pending]) {
       const frame = id === undefined ? undefined : frames.get(id);
-      if (frame) supervisor.request("spawn", frame, id === good);
+      if (frame) supervisor.request("spawn", frame, id === (mine ?? good));
     }
+  }
+
+  /**
+   * Of spawns that were active, the one that has the record of their name: frames wait for it that arrived before an
+   * import brought its successor, which was active elsewhere.
+   */
+  async #ranHere(kind: Kind, name: string, spawns: readonly string[]): Promise<string | undefined> {
+    for (const spawnId of spawns) {
+      if ((await readRecord(this.#store, { kind, name, spawnId })).own) return spawnId;
+    }
+    return undefined;
   }
 
   async #follow(reader: Reader): Promise<void> {
     for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
       for (const frame of framesIn(bytes)) {
         await this.#take(frame);
-        this.#position = frame.id;
+        this.#position = placeOf(frame.id, reader.position);
       }
       this.#moved.wake();
     }
@@ -163,7 +190,6 @@ export class Processors {
   }
 
   async #take(frame: Frame): Promise<void> {
-    // A reader that was far behind reads pages of the log, which hold imported frames.
     if (this.#imported.has(frame.id)) return;
     this.#requests.note(frame, (id) => this.#topicOf(id));
     const request = requestIn(frame);
@@ -187,7 +213,7 @@ export class Processors {
       store: this.#store,
       place: this.#place,
       signal: this.#abort.signal,
-      upTo: (id: string) => this.#upTo(id),
+      upTo: (place: Place) => this.#upTo(place),
       loading: <T>(load: () => Promise<T>) => this.#loading(load),
       requests: this.#requests,
     };
@@ -195,18 +221,18 @@ export class Processors {
     return this.#supervisors.getOrInsertComputed(`${kind} ${name}`, make);
   }
 
-  async #upTo(id: string): Promise<void> {
+  async #upTo(place: Place): Promise<void> {
     for (;;) {
-      if (this.#position >= id || this.#abort.signal.aborted) return;
+      if (this.#position >= place || this.#abort.signal.aborted) return;
       const next = this.#nextRequest();
-      if (next === undefined || next > id) return;
+      if (next === undefined || next > place) return;
       await this.#moved.wait();
     }
   }
 
-  /** The id of the next request that no supervisor has yet. Requests of imports do not count. */
+  /** The id of the next request that no supervisor has yet. Requests of imports, late ones among them, do not count. */
   #nextRequest(): string | undefined {
-    let id = this.#position;
+    let id = positionAt(this.#position);
     do {
       const line = this.#store.neighbour(id, "next", REQUEST_TOPICS);
       if (line === undefined) return undefined;
@@ -233,7 +259,7 @@ export async function idleProcessors(
   store: Store,
   state: "stopped" | "paused",
 ): Promise<ProcessorStatus[]> {
-  const entries = await expected(store);
+  const entries = (await expected(store)).entries();
   return entries.flatMap(({ kind, name, good, pending }) => {
     const spawnId = good ?? pending;
     return spawnId === undefined ? [] : [idleStatus({ kind, name, spawnId }, state)];
@@ -244,19 +270,20 @@ export async function idleProcessors(
 export async function nextStart(
   store: Store,
 ): Promise<{ kind: Kind; name: string; spawn_id: string; spawns: string[] }[]> {
-  const entries = await expected(store);
-  return entries.flatMap(({ kind, name, good, pending }) => {
-    const spawns = [pending, good].filter((id) => id !== undefined);
+  const registry = await expected(store);
+  return registry.entries().flatMap(({ kind, name, good, pending }) => {
+    const unended = registry.unended(kind, name);
+    const spawns = [pending, good, ...unended].filter((id) => id !== undefined);
     const [spawn_id] = spawns;
     return spawn_id === undefined ? [] : [{ kind, name, spawn_id, spawns }];
   });
 }
 
-async function expected(store: Store): Promise<Entry[]> {
+async function expected(store: Store): Promise<Registry> {
   const registry = new Registry();
   const reader = store.read({ ...READ_ALL, topics: [...LIFECYCLE_TOPICS] });
   for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
     for (const frame of framesIn(bytes)) registry.apply(frame);
   }
-  return registry.entries();
+  return registry;
 }

@@ -28,7 +28,7 @@ const TOPIC = /^stream\.cross\.(generator|duplex|handler)\.([a-z]+)$/;
 const ENDS: ReadonlySet<string> = new Set(["invalid", "finished", "failed", "terminated"]);
 
 /** Reads the request in a frame; undefined for any other frame, and for a request without a name. */
-export function requestIn({ topic, meta }: Frame): Request | undefined {
+export function requestIn({ topic, meta }: Pick<Frame, "topic" | "meta">): Request | undefined {
   const [, subject, action] = TOPIC.exec(topic) ?? [];
   const name = textIn(meta, "topic");
   if (name === undefined || (action !== "spawn" && action !== "terminate")) return undefined;
@@ -46,6 +46,22 @@ export function isDuplex({ topic, meta }: Frame): boolean {
   return topic === "stream.cross.duplex.spawn" || (meta as { duplex?: Json }).duplex === true;
 }
 
+/** The earlier spawns of a name. */
+class Earlier {
+  /**
+   * Those that a later spawn followed before they had an answer. Where an import brought the later one, their answer is
+   * still to come.
+   */
+  readonly passed = new Set<string>();
+  /**
+   * Those that were active and have neither ended nor been replaced: an import brought the later one with its `.active`,
+   * from a store where it ran.
+   */
+  readonly unended = new Set<string>();
+  /** The one that was replaced last. */
+  replaced: string | undefined;
+}
+
 /**
  * Finds the processors that should run, as a fold over the frames of the runtime in the order of the log. After the
  * whole log, a restart runs `pending` or, if that does not load, `good`.
@@ -53,11 +69,7 @@ export function isDuplex({ topic, meta }: Frame): boolean {
 export class Registry {
   readonly #entries = new Map<string, Entry>();
   readonly #unnamed = new Map<string, Frame>();
-  /**
-   * Spawns of a name that a later spawn followed before they had an answer. Where an import brought the later one,
-   * their answer is still to come.
-   */
-  readonly #passed = new Map<string, Set<string>>();
+  readonly #earlier = new Map<string, Earlier>();
 
   /** The names with something to run or to answer, in the order of their first frames. */
   entries(): Entry[] {
@@ -73,6 +85,11 @@ export class Registry {
     return this.#entries.get(`${kind} ${name}`);
   }
 
+  /** The spawns before `good` that were active and have neither ended nor been replaced. */
+  unended(kind: Kind, name: string): string[] {
+    return [...(this.#earlier.get(`${kind} ${name}`)?.unended ?? [])];
+  }
+
   apply(frame: Frame): void {
     const { topic, id, meta } = frame;
     const [, subject, action] = TOPIC.exec(topic) ?? [];
@@ -86,10 +103,8 @@ export class Registry {
     const kind = kindOf(subject);
     const key = `${kind} ${name}`;
     const entry = this.#entries.get(key) ?? { kind, name };
-    const passed = this.#passed.get(key) ?? new Set();
-    change(entry, passed, { action, id, spawn: textIn(meta, "spawn_id") });
-    if (passed.size > 0) this.#passed.set(key, passed);
-    else this.#passed.delete(key);
+    const earlier = this.#earlier.getOrInsertComputed(key, () => new Earlier());
+    change(entry, earlier, { action, id, spawn: textIn(meta, "spawn_id") });
     if (entry.pending ?? entry.good ?? entry.terminating) this.#entries.set(key, entry);
     else this.#entries.delete(key);
   }
@@ -103,7 +118,8 @@ interface LifecycleFrame {
   readonly spawn: string | undefined;
 }
 
-function change(entry: Entry, passed: Set<string>, { action, id, spawn }: LifecycleFrame): void {
+function change(entry: Entry, earlier: Earlier, { action, id, spawn }: LifecycleFrame): void {
+  const { passed, unended } = earlier;
   if (action === "spawn") {
     if (entry.pending !== undefined) passed.add(entry.pending);
     entry.pending = id;
@@ -113,22 +129,31 @@ function change(entry: Entry, passed: Set<string>, { action, id, spawn }: Lifecy
     if (spawns.length > 0) entry.terminating = { id, spawns };
     entry.pending = undefined;
     entry.good = undefined;
+    unended.clear();
     passed.clear();
   } else if (action === "active" && spawn !== undefined && spawn === entry.pending) {
-    entry.good = spawn;
+    becomesActive(entry, spawn, earlier);
     entry.pending = undefined;
     passed.clear();
   } else if (action === "active" && spawn !== undefined && passed.has(spawn)) {
-    entry.good = spawn;
+    becomesActive(entry, spawn, earlier);
     passed.clear();
   } else if (action === "replaced" && spawn !== undefined) {
+    earlier.replaced = spawn;
+    unended.delete(spawn);
     passed.delete(spawn);
   } else if (ENDS.has(action) && spawn !== undefined) {
     passed.delete(spawn);
+    unended.delete(spawn);
     if (spawn === entry.pending) entry.pending = undefined;
     if (spawn === entry.good) entry.good = undefined;
     if (entry.terminating?.spawns.includes(spawn)) entry.terminating = undefined;
   }
+}
+
+function becomesActive(entry: Entry, spawn: string, { unended, replaced }: Earlier): void {
+  if (entry.good !== undefined && entry.good !== replaced) unended.add(entry.good);
+  entry.good = spawn;
 }
 
 function kindOf(subject: string | undefined): Kind {

@@ -1,4 +1,5 @@
 import type { Json } from "../../core/json.ts";
+import type { Place } from "../../core/place.ts";
 import type { Store } from "../../store/store.ts";
 import { outlasting } from "../child/lack.ts";
 import { answer, RERUN_TTL, retryWhileDiskFull, type Subject, shortReason } from "./answers.ts";
@@ -43,8 +44,8 @@ export class Running {
     return over;
   }
 
-  /** Ends it for a successor. @returns the id after which the successor starts, as `Processor.handOver` does */
-  async handOver(successor: string): Promise<string> {
+  /** Ends it for a successor. @returns the place after which the successor starts, as `Processor.handOver` does */
+  async handOver(successor: Place): Promise<Place> {
     this.#stopping = true;
     this.#state = "replacing";
     const goesOnAfter = await this.processor.handOver(successor);

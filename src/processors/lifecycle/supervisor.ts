@@ -1,5 +1,6 @@
 import type { Frame } from "../../core/frame.ts";
 import { HTTP_REQUEST } from "../../core/http.ts";
+import type { Place } from "../../core/place.ts";
 import { Drain } from "../../lib/drain.ts";
 import type { Store } from "../../store/store.ts";
 import type { Change } from "../../store/types.ts";
@@ -7,6 +8,7 @@ import { outlasting } from "../child/lack.ts";
 import type { ScriptPlace } from "../child/runtime.ts";
 import { Generator } from "../generator/generator.ts";
 import { Handler } from "../handler/handler.ts";
+import { OwnOutput } from "../handler/own-output.ts";
 import {
   type Answer,
   answer,
@@ -28,8 +30,8 @@ export interface SupervisorHost {
   readonly store: Store;
   readonly place: ScriptPlace;
   readonly signal: AbortSignal;
-  /** Resolves when the supervisors have every spawn up to an id. */
-  upTo(id: string): Promise<void>;
+  /** Resolves when the supervisors have every spawn up to a place. */
+  upTo(place: Place): Promise<void>;
   /** Runs `load` once few enough other processors are loading. */
   loading<T>(load: () => Promise<T>): Promise<T>;
   /** Notes failures on HTTP requests. */
@@ -48,7 +50,9 @@ export class Supervisor {
   readonly kind: Kind;
   readonly name: string;
   readonly #host: SupervisorHost;
-  readonly #spawnIds = new Set<string>();
+  /** The places of all spawns of this name, by their ids. */
+  readonly #spawns = new Map<string, Place>();
+  readonly #own: OwnOutput;
   /** Later spawns that do not replace the running processor. */
   readonly #passedOver = new Set<string>();
   #queue: Request[] = [];
@@ -64,18 +68,19 @@ export class Supervisor {
     this.#host = host;
     this.kind = kind;
     this.name = name;
+    this.#own = new OwnOutput(host.store, name, (id) => this.#spawns.has(id));
   }
 
-  /** Notes a spawn from before the start, which replaces nothing unless `request` gets it too. */
+  /** Notes a spawn that replaces nothing unless `request` gets it too: from before the start, or of an import. */
   remember(spawnId: string): void {
-    this.#spawnIds.add(spawnId);
+    this.#spawns.set(spawnId, this.#host.store.placeOf(spawnId));
     this.#passedOver.add(spawnId);
   }
 
   /** Queues a request. Call it in the order of the log. @param recovered it was active before the server started */
   request(action: "spawn" | "terminate", frame: Frame, recovered = false): void {
     if (action === "spawn") {
-      this.#spawnIds.add(frame.id);
+      this.#spawns.set(frame.id, this.#host.store.placeOf(frame.id));
       this.#passedOver.delete(frame.id);
     }
     this.#queue.push({ action, frame, recovered });
@@ -145,7 +150,7 @@ export class Supervisor {
     const changes: Change[] = [];
     const before = this.#current;
     if (before) {
-      const goesOnAfter = await before.handOver(frame.id);
+      const goesOnAfter = await before.handOver(this.#host.store.placeOf(frame.id));
       processor.startAfter(goesOnAfter);
       changes.push(answer(before.subject, "replaced", { by: frame.id }));
     }
@@ -212,13 +217,10 @@ export class Supervisor {
       store,
       place,
       signal,
-      spawnIds: this.#spawnIds,
-      successorUpTo: async (id) => {
-        await this.#host.upTo(id);
-        for (const later of this.#spawnIds) {
-          if (later > spawnId && later <= id && !this.#passedOver.has(later)) return later;
-        }
-        return undefined;
+      isOwn: (line, id) => this.#own.has(line, id),
+      successorUpTo: async (place) => {
+        await this.#host.upTo(place);
+        return this.#successor(this.#spawns.get(spawnId) ?? spawnId, place);
       },
       passedOver: (id) => void this.#passedOver.add(id),
       skipped: ({ frame_id, reason }) => {
@@ -231,6 +233,16 @@ export class Supervisor {
     };
   }
 
+  /** The first spawn after a place, up to another, that replaces the one before it. */
+  #successor(after: Place, upTo: Place): Place | undefined {
+    let first: Place | undefined;
+    for (const [id, place] of this.#spawns) {
+      if (place <= after || place > (first ?? upTo) || this.#passedOver.has(id)) continue;
+      first = place;
+    }
+    return first;
+  }
+
   /** Answers a spawn that does not become active; the processor before it goes on. */
   async #passOver(subject: Subject, event: Answer, more = {}): Promise<void> {
     this.#passedOver.add(subject.spawnId);
@@ -240,7 +252,7 @@ export class Supervisor {
 
   async #terminate(): Promise<void> {
     const current = this.#current;
-    const forgotten = { delete: recordKey(this) };
+    const forgotten = { delete: recordKey(this), writer: this.name };
     if (!current) {
       if (await this.#host.store.kv.get(recordKey(this))) await this.#answer([forgotten]);
       return;

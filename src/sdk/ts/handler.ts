@@ -135,6 +135,8 @@ class Session implements WorkSession {
   }
 
   async #handleBatch(frames: readonly XsFrame[]): Promise<void> {
+    // Late frames have older ids. All before them is committed.
+    if (frames[0] && frames[0].id <= this.#done) this.#done = this.#committed = "";
     if (this.#atOnce > 1) return this.#handleAtOnce(frames);
     for (const frame of frames) {
       const handled = this.#handle(frame);

@@ -3,8 +3,9 @@ import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type ErrorCode, XsError } from "../../core/error.ts";
-import { linesIn } from "../../core/frame.ts";
+import { idInLine, linesIn } from "../../core/frame.ts";
 import { IdSequence } from "../../core/id.ts";
+import { later, type Place, placeOf } from "../../core/place.ts";
 import type { ReadOptions } from "../../core/read-options.ts";
 import { DATABASE, LOCK } from "../is-store.ts";
 import { LiveFeed } from "../live.ts";
@@ -367,6 +368,20 @@ export class SqliteStore implements Store {
       if (!page.more || !page.cursor) return undefined;
       after = page.cursor;
     }
+  }
+
+  placeOf(id: string): Place {
+    const { position } = this.#health.guard(() => this.#pages.placeOf(id));
+    return placeOf(id, position);
+  }
+
+  newestPlace(topics?: readonly string[]): Place | undefined {
+    return this.#health.guard(() => {
+      const line = this.#neighbour("~", "previous", topics, false);
+      const newest = line === undefined ? undefined : this.placeOf(idInLine(line));
+      const late = this.#tables.hasLate ? this.#pages.newestLate(topics) : undefined;
+      return newest === undefined ? late : later(newest, late);
+    });
   }
 
   read(options: ReadOptions): Reader {

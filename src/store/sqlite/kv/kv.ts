@@ -130,7 +130,7 @@ export class KvStore {
     transaction.settle();
     const known = this.#sql.get.get(entry.key) as KvRow | null;
     if (known && known.rev >= entry.rev) return false;
-    const { key, rev, type, writer, value } = entry;
+    const { key, rev, type, writer = null, value } = entry;
     transaction.add({ kind: "entry", key, rev, type, writer, value });
     return true;
   }

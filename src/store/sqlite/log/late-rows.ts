@@ -95,10 +95,7 @@ export class LateRows {
     end: number,
     most: number,
   ): { readonly position: string; readonly rows: readonly LateRow[] } | undefined {
-    const compare = (one: LateRow, other: LateRow) =>
-      one.position < other.position || (one.position === other.position && one.id < other.id)
-        ? -1
-        : 1;
+    const compare = (one: LateRow, other: LateRow) => (isBefore(one, other) ? -1 : 1);
     const query = {
       where: "(position, late.id) > (?, ?)",
       values: [after.position, after.id],
@@ -113,6 +110,13 @@ export class LateRows {
       most,
     );
     return { position, rows };
+  }
+
+  /** The one that arrived last. */
+  newest(selection: Selection, end: number): LateRow | undefined {
+    const compare = (one: LateRow, other: LateRow) => (isBefore(one, other) ? 1 : -1);
+    const order = "position DESC, late.id DESC";
+    return this.#rows(selection, { where: "true", values: [], order, compare }, end, 1)[0];
   }
 
   #rows(
@@ -146,6 +150,10 @@ export class LateRows {
     const found = selection.topics.flatMap((topic) => one.all(topic, ...rest) as LateRow[]);
     return found.sort((a, b) => query.compare(a, b)).slice(0, most);
   }
+}
+
+function isBefore(one: LateRow, other: LateRow): boolean {
+  return one.position < other.position || (one.position === other.position && one.id < other.id);
 }
 
 /** The rows up to the first damaged one. @throws XsError `frame_damaged` where that is the first */

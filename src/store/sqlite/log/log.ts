@@ -1,4 +1,5 @@
 import { encodeFrame, lastIdIn } from "../../../core/frame.ts";
+import { HTTP_TOPICS } from "../../../core/http.ts";
 import { checkAhead, type IdSequence, successor, timestampOf } from "../../../core/id.ts";
 import { expiryOf, ttlOfNew } from "../../../core/ttl.ts";
 import type { AppendRequest, ImportFrame, ImportOptions } from "../../types.ts";
@@ -12,6 +13,15 @@ import type { Tombstones } from "./tombstones.ts";
 
 /** The topic of the frames that report late arrivals. */
 const RECEIVED = "stream.cross.received";
+
+/**
+ * Whether frames of a topic may ask a program to act, or answer one: HTTP requests and responses, and the input of
+ * duplex generators. Those that an import brings are meant for programs of another store. They count as late whatever
+ * their ids, so that their positions tell so for ever.
+ */
+function isAddressed(topic: string): boolean {
+  return HTTP_TOPICS.has(topic) || topic.endsWith(".send");
+}
 
 /** What the log uses. */
 export interface LogParts {
@@ -78,7 +88,8 @@ export class Log {
     const floor = intoEmpty ? tables.newest : this.#floor();
     const late: FrameEffect[] = [];
     for (const frame of wanted) {
-      if (frame.position === undefined && frame.id > floor) transaction.add(frame);
+      const comesAlone = frame.position === undefined && frame.id > floor;
+      if (comesAlone && (intoEmpty || !isAddressed(frame.topic))) transaction.add(frame);
       else late.push(frame);
     }
     const newest = wanted.at(-1)?.id;

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { idInLine, lastIdIn, linesIn, pageOf } from "../../../core/frame.ts";
 import { contentOfChunkKey } from "../../../core/index-keys.ts";
 import { LINKS } from "../../../core/links.ts";
+import { type Place, placeOf } from "../../../core/place.ts";
 import type { Cursor, Ends, Page, PageQuery } from "../../reader.ts";
 import { crcOf, damagedFrame, isSound } from "./frame-row.ts";
 import { END, type FrameTables } from "./frame-tables.ts";
@@ -101,6 +102,12 @@ export class Pages {
     const position = this.#late.newestPosition(late) ?? "";
     const [, id = ""] = [position, newest].sort();
     return { id, seq };
+  }
+
+  /** The place of the late frame that arrived last. */
+  newestLate(topics: readonly string[] | undefined): Place | undefined {
+    const row = this.#late.newest(this.#select(topics), this.ends().late);
+    return row && placeOf(row.id, row.position);
   }
 
   /** The place of a frame in the order of arrival: of one that is gone, where its id would be. */
