@@ -22,7 +22,7 @@ export interface ApiContext {
   /** The rows of `xs ps`: the running generators and handlers. */
   processors?(): readonly object[] | Promise<readonly object[]>;
   /** The generators and handlers that the next start of a server would run. */
-  nextStart?(): Promise<readonly Expected[]>;
+  nextStart?(): Promise<readonly Processor[]>;
   /** Receives lifecycle frames before an import adds them, so that the running server ignores them. */
   imported?(frames: readonly ImportFrame[]): void;
   /** Receives the error of a response that broke off midway. */
@@ -36,10 +36,4 @@ export interface Processor {
   readonly kind: "generator" | "handler";
   readonly name: string;
   readonly spawn_id: string;
-}
-
-/** A generator or handler that the next start of a server would run. */
-export interface Expected extends Processor {
-  /** The ids of the spawn that it tries first and, if there is one, of the spawn to fall back to. */
-  readonly spawns: readonly string[];
 }

@@ -1,8 +1,17 @@
 import type { TarPackController } from "modern-tar";
-import { contentEntry, FRAMES, KV_ENTRIES, PROBLEMS } from "../core/export-format.ts";
+import {
+  contentEntry,
+  FRAMES,
+  KV_ENTRIES,
+  LATE,
+  PROBLEMS,
+  TOMBSTONES,
+} from "../core/export-format.ts";
 import { nextTurn } from "../lib/next-turn.ts";
 import { pulled } from "../lib/streams.ts";
-import type { Snapshot } from "../store/sqlite/transfer/snapshot.ts";
+import type { Position, Tombstone } from "../store/import.ts";
+import type { EntryData } from "../store/sqlite/kv/kv.ts";
+import type { Snapshot, Totals } from "../store/sqlite/transfer/snapshot.ts";
 import { STORED_BYTES, STREAMED } from "./answer-headers.ts";
 import type { Call } from "./call.ts";
 import { ExportedContent } from "./export-content.ts";
@@ -31,6 +40,9 @@ export async function exportStore(call: Call): Promise<Response> {
   const pack = async () => {
     await add(controller, FRAMES, frames.bytes, content.watched(snapshot.frames()));
     await add(controller, KV_ENTRIES, kv.bytes, entryLines(snapshot));
+    await addLines(controller, LATE, snapshot.lateTotals(), snapshot.late(), lateLine);
+    const removals = snapshot.tombstoneTotals();
+    await addLines(controller, TOMBSTONES, removals, snapshot.tombstones(), tombstoneLine);
     for await (const { hash, size, chunks } of content.all()) {
       await add(controller, contentEntry(hash), size, chunks);
     }
@@ -42,7 +54,7 @@ export async function exportStore(call: Call): Promise<Response> {
   pack()
     .catch((error) => controller.error(brokeOff(call)(error)))
     .finally(() => snapshot.close());
-  const counts = { "xs-frames": String(frames.frames), "xs-pairs": String(kv.entries) };
+  const counts = { "xs-frames": String(frames.rows), "xs-pairs": String(kv.entries) };
   // A small store is packed at once and stays in memory until the client reads it, so its room stays taken.
   const response = new Response(
     untilTaken(readable, () => share.release()),
@@ -89,21 +101,64 @@ async function add(
   await writer.close();
 }
 
-/** Counts the entries and the bytes of their lines: a tar states the size of a file before its bytes. */
+/** Adds a file of short lines, unless there are none. @param totals of the values in the lines */
+async function addLines<Row extends { readonly id: string }>(
+  tar: TarPackController,
+  name: string,
+  { rows, bytes }: Totals,
+  pages: Iterable<readonly Row[]>,
+  line: (row: Row | typeof NO_VALUES) => string,
+): Promise<void> {
+  if (rows === 0) return;
+  const names = line(NO_VALUES).length;
+  await add(tar, name, bytes + rows * names, pagesOf(pages, line));
+}
+
+/** The row of a line that has only its names. */
+const NO_VALUES = { id: "", position: "", ms: "" };
+
+function* pagesOf<Row>(
+  pages: Iterable<readonly Row[]>,
+  line: (row: Row) => string,
+): Generator<Uint8Array> {
+  for (const page of pages) yield Buffer.from(page.map(line).join(""));
+}
+
+function lateLine({ id, position }: Position): string {
+  return `{"id":"${id}","position":"${position}"}\n`;
+}
+
+function tombstoneLine({
+  id,
+  ms,
+}: Pick<Tombstone, "id"> & { readonly ms: number | string }): string {
+  return `{"id":"${id}","removed":${ms}}\n`;
+}
+
+/** Counts the entries that have a value, and the bytes of all lines: a tar states the size of a file before its bytes. */
 async function entryTotals(snapshot: Snapshot): Promise<{ entries: number; bytes: number }> {
   const total = { entries: 0, bytes: 0 };
-  for (const { key, rev, type, value } of snapshot.pairs()) {
-    total.entries++;
-    const head = Buffer.byteLength(JSON.stringify({ key, rev, type, value: "" }));
-    total.bytes += head + 4 * Math.ceil(value.length / 3) + 1;
-    if (total.entries % 20 === 0) await nextTurn();
+  let lines = 0;
+  for (const entry of snapshot.entries()) {
+    const size = entry.value ? 4 * Math.ceil(entry.value.length / 3) : 0;
+    total.bytes += Buffer.byteLength(entryLine(entry, "")) + size;
+    if (entry.value) total.entries++;
+    if (++lines % 20 === 0) await nextTurn();
   }
   return total;
 }
 
 function* entryLines(snapshot: Snapshot): Generator<Uint8Array> {
-  for (const { key, rev, type, value } of snapshot.pairs()) {
-    const base64 = Buffer.from(value.buffer, value.byteOffset, value.length).toString("base64");
-    yield Buffer.from(`${JSON.stringify({ key, rev, type, value: base64 })}\n`);
+  for (const entry of snapshot.entries()) {
+    const { value } = entry;
+    const bytes = value && Buffer.from(value.buffer, value.byteOffset, value.length);
+    yield Buffer.from(entryLine(entry, bytes?.toString("base64") ?? ""));
   }
+}
+
+/** The line of an entry. @param base64 its value */
+function entryLine({ key, rev, type, writer, value }: EntryData, base64: string): string {
+  const by = writer !== null && { by: writer };
+  const state = value ? { type, value: base64 } : { deleted: true };
+  return `${JSON.stringify({ key, rev, ...state, ...by })}\n`;
 }

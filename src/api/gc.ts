@@ -1,21 +1,28 @@
+import { parseAge } from "../core/age.ts";
 import { STREAMED } from "./answer-headers.ts";
 import type { Call } from "./call.ts";
 import { jsonResponse } from "./json-response.ts";
 import { brokeOff } from "./lasting-answer.ts";
+import { flag, type Values, value } from "./options.ts";
 
-/** The options of a collection. */
-interface GcOptions {
-  readonly "dry-run": boolean;
-  readonly compact: boolean;
-}
+export const GC_OPTIONS = {
+  "dry-run": flag("only reports what it would free"),
+  compact: flag("also gives the free space of the database back to the disk"),
+  tombstones: value("forgets the removals and deletions that are older than this age", parseAge),
+};
 
 /**
- * Frees content that nothing names; with `dry-run`, only reports what it would free. With `compact` it also gives the
+ * Frees content that nothing names, and forgets old removals; with `dry-run`, only reports what it would free. With `compact` it also gives the
  * free space of the database back: the answer is then NDJSON, a line with what is free before that, and one after it.
  */
-export async function gc(call: Call, { "dry-run": dryRun, compact }: GcOptions): Promise<Response> {
+export async function gc(
+  call: Call,
+  { "dry-run": dryRun, compact, tombstones: age }: Values<typeof GC_OPTIONS>,
+): Promise<Response> {
   const { store } = call;
-  const collected = await store.collect(dryRun);
+  const freed = await store.collect(dryRun);
+  const forgotten = age !== undefined && { tombstones: await store.forgetRemovals(age, dryRun) };
+  const collected = { ...freed, ...forgotten };
   if (!compact) return jsonResponse(collected);
   const before = { ...collected, database: store.space };
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();

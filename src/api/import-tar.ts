@@ -1,110 +1,83 @@
-import { quoted, XsError } from "../core/error.ts";
-import { FRAMES } from "../core/export-format.ts";
-import { ImportSpace } from "../store/sqlite/transfer/import-space.ts";
-import type { Store } from "../store/store.ts";
+import { quoted } from "../core/error.ts";
+import { FRAMES, KV_ENTRIES, LATE, TOMBSTONES } from "../core/export-format.ts";
+import type { Import } from "../store/import.ts";
 import { eachLine, LineError } from "./body-lines.ts";
-import { ImportedContent } from "./import-content.ts";
-import { MAX_ENTRY_LINE, MAX_FRAME_LINE, parseEntryLine, parseFrameLine } from "./import-lines.ts";
-import type { FrameImport, ImportOptions, Unexpected } from "./import-report.ts";
+import {
+  MAX_ENTRY_LINE,
+  MAX_FRAME_LINE,
+  MAX_PAIR_LINE,
+  parseEntryLine,
+  parseFrameLine,
+  parsePositionLine,
+  parseTombstoneLine,
+} from "./import-lines.ts";
+import type { ImportReport } from "./import-report.ts";
 import { badTar, entriesOf, type TarEntry } from "./tar-entries.ts";
 
-/** The counts of a tar import; `added` counts the frames that the store did not have. */
-export interface TarImport extends Unexpected {
-  frames: number;
-  added: number;
-  contents: number;
-  pairs: number;
-}
-
 /**
- * Imports the tar of an export. It reads and checks the whole tar before it adds the first frame or entry;
- * content comes first, and a failed check frees it again. A later failure, or the end of the process,
- * leaves a part of the import; importing again adds the rest.
+ * Reads and checks the tar of an export. Its content goes into the store, and is freed again where a later check fails;
+ * all the rest is collected. Returns how many contents, and entries that have a value, the tar has.
  *
  * @throws XsError `bad_tar`, `body_cut_off`, `disk_full`
  */
-export async function importTar(
-  store: Store,
+export async function readTar(
+  incoming: Import,
   chunks: AsyncGenerator<Uint8Array>,
-  frames: FrameImport,
-): Promise<TarImport> {
-  using held = new DisposableStack();
-  held.defer(await store.holdContent());
-  store.checkWritable();
-  const space = held.adopt(new ImportSpace(store.path), (space) => space.close());
-  const found = await readTar(store, space, chunks, frames.options);
-  await bringIn(store, space, found, frames);
-  return { ...found, ...(await frames.unexpected()) };
-}
-
-/** Reads and checks the tar; stores its content, and keeps frames and entries in the import space. */
-async function readTar(
-  store: Store,
-  space: ImportSpace,
-  chunks: AsyncGenerator<Uint8Array>,
-  { ahead }: ImportOptions,
-): Promise<TarImport> {
-  const found: TarImport = { frames: 0, added: 0, contents: 0, pairs: 0 };
-  const contents = new ImportedContent(store, space);
+  report: ImportReport,
+): Promise<{ contents: number; pairs: number }> {
+  const found = { contents: 0, pairs: 0 };
+  /** How a line of each file is taken, and the longest one. */
+  const files: Record<string, readonly [most: number, take: (line: string) => void]> = {
+    [FRAMES]: [
+      MAX_FRAME_LINE,
+      (line) => {
+        const frame = parseFrameLine(line);
+        if (report.takes(frame)) incoming.addFrame(frame);
+      },
+    ],
+    [KV_ENTRIES]: [
+      MAX_ENTRY_LINE,
+      (line) => {
+        const entry = parseEntryLine(line);
+        if (entry.value) found.pairs++;
+        incoming.addEntry(entry);
+      },
+    ],
+    [LATE]: [MAX_PAIR_LINE, (line) => incoming.addPosition(parsePositionLine(line))],
+    [TOMBSTONES]: [MAX_PAIR_LINE, (line) => incoming.addTombstone(parseTombstoneLine(line))],
+  };
   for await (const entry of entriesOf(chunks)) {
-    if (!space.addEntry(entry.name)) {
+    if (!incoming.note(entry.name)) {
       throw badTar(`the tar has ${quoted(entry.name)} twice: leave one of them out`);
     }
-    if (entry.hash !== undefined) {
-      await contents.add(entry.hash, entry);
-      found.contents++;
-    } else if (entry.name === FRAMES) {
-      found.frames = await entryLines(entry, MAX_FRAME_LINE, (line) =>
-        space.addFrame(parseFrameLine(line, ahead)),
-      );
-    } else {
-      found.pairs = await entryLines(entry, MAX_ENTRY_LINE, (line) =>
-        space.addEntryOfKv(parseEntryLine(line, ahead)),
-      );
-    }
+    const file = files[entry.name];
+    if (file) await eachEntryLine(entry, ...file);
+    else await addContent(incoming, entry);
+    if (!file) found.contents++;
   }
-  if (space.addEntry(FRAMES)) {
-    throw badTar(`the tar has no ${FRAMES}: make it with  xs export`);
-  }
-  await contents.finish();
+  if (incoming.note(FRAMES)) throw badTar(`the tar has no ${FRAMES}: make it with  xs export`);
   return found;
 }
 
-/** Calls `take` with each line of a file in the tar, and returns their number. @throws XsError `bad_tar` */
-async function entryLines(
+async function addContent(incoming: Import, { name, hash = "", size, body }: TarEntry) {
+  if (await incoming.addContent(hash, size, body)) return;
+  throw badTar(
+    `${quoted(name)} in the export is damaged: its sha256 is not its name; export it again`,
+  );
+}
+
+/** Calls `take` with each line of a file in the tar. @throws XsError `bad_tar` */
+async function eachEntryLine(
   { name, body }: TarEntry,
   most: number,
   take: (line: string) => void,
-): Promise<number> {
+): Promise<void> {
   try {
-    return await eachLine(body, most, take);
+    await eachLine(body, most, take);
   } catch (error) {
     if (!(error instanceof LineError)) throw error;
     if (error.reason.code === "bad_tar") throw error.reason;
     const problem = `${quoted(name)} in the export, at line ${error.line}: ${error.reason.message}`;
     throw badTar(problem, error);
-  }
-}
-
-/** Adds the frames and entries of the import space to the store. */
-async function bringIn(
-  store: Store,
-  space: ImportSpace,
-  found: TarImport,
-  frames: FrameImport,
-): Promise<void> {
-  let done = 0;
-  try {
-    for (const step of space.frames()) {
-      found.added += await frames.step(step);
-      done += step.length;
-    }
-    for (const step of space.pairs()) await store.importEntries(await frames.entries(step));
-    // Content that no frame names is kept, like content from POST /cas.
-    for (const step of space.fresh()) await store.content.keepFromCollector(step);
-  } catch (error) {
-    if (!(error instanceof XsError)) throw error;
-    const kept = `${done} of ${found.frames} frames are in: import it again for the rest`;
-    throw new XsError(error.code, `${error.message} (${kept})`, { cause: error });
   }
 }

@@ -1,89 +1,107 @@
 import { XsError } from "../core/error.ts";
-import { encodeFrame, parseFrame } from "../core/frame.ts";
-import { parseTtl } from "../core/ttl.ts";
+import { encodeFrame } from "../core/frame.ts";
+import type { Import, ImportResult } from "../store/import.ts";
 import type { ImportFrame } from "../store/types.ts";
 import { eachLine, LineError } from "./body-lines.ts";
 import type { Call } from "./call.ts";
-import { MAX_FRAME_LINE } from "./import-lines.ts";
-import { FrameImport, type Unexpected } from "./import-report.ts";
-import { importTar } from "./import-tar.ts";
+import { MAX_FRAME_LINE, parseFrameLine } from "./import-lines.ts";
+import { ImportReport } from "./import-report.ts";
+import { readTar } from "./import-tar.ts";
 import { jsonResponse, lineResponse } from "./json-response.ts";
+import { flag } from "./options.ts";
 import { peek } from "./peek.ts";
-import type { Room } from "./room.ts";
+import type { Share } from "./room.ts";
 import { BLOCK, badTar, isTar, lacksOfTar, unpacker } from "./tar-entries.ts";
 
-/** The most frames, and bytes of frames, of one commit; a larger import takes several. */
-const MAX_STEP_LINES = 10_000;
-const MAX_STEP_BYTES = 16 * 1024 * 1024;
+export const IMPORT_OPTIONS = {
+  ahead: flag("accepts ids that are far ahead of the clock"),
+  "no-processors": flag("omits spawns"),
+  restore: flag("brings back what was removed here"),
+};
 
-/** The counts of an NDJSON import; `added` counts the frames that the store did not have. */
-interface LineImport extends Unexpected {
-  frames: number;
-  added: number;
-}
-
-/** Imports a body and keeps its ids: the tar of an export, or frames as NDJSON. */
+/**
+ * Imports a body and keeps its ids: the tar of an export, or frames as NDJSON. It reads and checks all of it first. The
+ * response to one frame as NDJSON is that frame, with the counts in a header; any other response is the counts.
+ *
+ * @throws XsError `bad_tar`, `body_cut_off`, `disk_full`, or the error of a line
+ */
 export async function importAll(
   { store, request, context, rooms }: Call,
-  { ahead, "no-processors": noProcessors }: { ahead: boolean; "no-processors": boolean },
+  options: Record<keyof typeof IMPORT_OPTIONS, boolean>,
 ): Promise<Response> {
-  const frames = new FrameImport(store, context, { ahead, noProcessors });
   const { head, chunks } = await peek(request.body, BLOCK);
+  const report = new ImportReport(store, context, options["no-processors"]);
   if (isTar(head)) {
     using _ = rooms.tars.take();
-    return jsonResponse(await importTar(store, chunks, frames));
+    store.checkWritable();
+    using incoming = store.beginImport(options);
+    const { contents, pairs } = await readTar(incoming, chunks, report);
+    const counts = await commit(incoming, report);
+    return jsonResponse({ ...counts.main, contents, pairs, ...counts.more });
   }
   const unpack = unpacker(head);
   if (unpack) throw badTar(`the body is compressed: unpack it first, with  ${unpack}`);
   const lack = lacksOfTar(head);
   if (lack) throw badTar(lack);
-  return importFrames(chunks, frames, rooms.bytes);
+  using share = rooms.bytes.take(0);
+  using incoming = store.beginImport(options);
+  const { lines, last } = await readLines(incoming, chunks, report, share);
+  const { main, more } = await commit(incoming, report);
+  const isThere = !more.left_out && !more.stay_removed;
+  if (lines !== 1 || !last || !isThere) return jsonResponse({ ...main, ...more });
+  const response = lineResponse(encodeFrame(last.id, { ...last, ttl: last.ttl.text }));
+  response.headers.set("xs-import", asciiJson({ ...main, ...more }));
+  return response;
 }
 
-/**
- * Imports frames from NDJSON. The response to one frame is that frame, with the counts in a header; the
- * response to several is the counts. A body of at most {@link MAX_STEP_LINES} lines is added whole or not
- * at all; a longer one in steps, and an error states how many frames are in. Importing again is always safe.
- */
-async function importFrames(
+/** Reads frames from NDJSON; returns how many, and the last one. */
+async function readLines(
+  incoming: Import,
   chunks: AsyncIterable<Uint8Array>,
-  frames: FrameImport,
-  room: Room,
-): Promise<Response> {
-  using share = room.take(0);
-  const total: LineImport = { frames: 0, added: 0 };
-  let step: ImportFrame[] = [];
-  let stepBytes = 0;
-  let only = "";
-  const commit = async () => {
-    total.added += await frames.step(step);
-    total.frames += step.length;
-    step = [];
-    stepBytes = 0;
-    share.release();
-  };
+  report: ImportReport,
+  share: Share,
+): Promise<{ lines: number; last: ImportFrame | undefined }> {
+  let last: ImportFrame | undefined;
+  let held = 0;
   const take = (line: string) => {
-    const fields = parseFrame(line);
-    step.push({ ...fields, ttl: parseTtl(fields.ttl) });
-    share.more(line.length);
-    stepBytes += line.length;
-    only = encodeFrame(fields.id, fields);
-    if (step.length >= MAX_STEP_LINES || stepBytes >= MAX_STEP_BYTES) return commit();
+    last = parseFrameLine(line);
+    if (report.takes(last)) incoming.addFrame(last);
+    if (incoming.inMemory < held) {
+      share.release();
+      held = 0;
+    }
+    share.more(incoming.inMemory - held);
+    held = incoming.inMemory;
   };
   try {
-    await eachLine(chunks, MAX_FRAME_LINE, take);
-    await commit();
+    return { lines: await eachLine(chunks, MAX_FRAME_LINE, take), last };
   } catch (error) {
-    const failure = error instanceof LineError ? error.reason : error;
-    if (!(failure instanceof XsError)) throw failure;
-    const kept = total.frames === 0 ? "nothing was imported" : `${total.frames} frames are in`;
-    throw new XsError(failure.code, `${(error as Error).message} (${kept})`, { cause: error });
+    throw withKept(error, "nothing was imported");
   }
-  const counts = { ...total, ...(await frames.unexpected()) };
-  if (total.frames !== 1 || counts.left_out) return jsonResponse(counts);
-  const response = lineResponse(only);
-  response.headers.set("xs-import", asciiJson(counts));
-  return response;
+}
+
+/** The counts of an import, and the members of the response that there are only where something is to be told. */
+async function commit(incoming: Import, report: ImportReport) {
+  await report.begins();
+  let result: ImportResult;
+  try {
+    result = await incoming.commit();
+  } catch (error) {
+    const done = `${incoming.done} frames are in: import it again for the rest`;
+    throw withKept(error, incoming.done === 0 ? "no frame was imported" : done);
+  }
+  const { added } = result;
+  return {
+    main: { frames: result.frames + report.leftOut, added },
+    more: await report.unexpected(result),
+  };
+}
+
+/** Adds to the error of an import what of it was kept. */
+function withKept(error: unknown, kept: string): unknown {
+  const failure = error instanceof LineError ? error.reason : error;
+  if (!(failure instanceof XsError)) return failure;
+  return new XsError(failure.code, `${(error as Error).message} (${kept})`, { cause: error });
 }
 
 /** Encodes JSON in ASCII, for a header. */

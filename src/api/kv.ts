@@ -46,6 +46,7 @@ export const kv = {
       // An imported entry may have an empty type.
       "content-type": entry.type || UNNAMED,
       "content-length": String(entry.value.length),
+      ...(entry.writer !== null && { "xs-by": entry.writer }),
     };
     return new Response(entry.value as Uint8Array<ArrayBuffer>, { headers });
   },

@@ -12,8 +12,8 @@ import { content } from "./content.ts";
 import { exportStore } from "./export.ts";
 import { FIRST_OPTIONS, LAST_OPTIONS, readEnd } from "./first-last.ts";
 import { get, remove, TIMESTAMP } from "./frame.ts";
-import { gc } from "./gc.ts";
-import { importAll } from "./import.ts";
+import { GC_OPTIONS, gc } from "./gc.ts";
+import { IMPORT_OPTIONS, importAll } from "./import.ts";
 import { jsonResponse } from "./json-response.ts";
 import { kv, LIST_OPTIONS, WATCH_OPTIONS } from "./kv.ts";
 import { metrics } from "./metrics.ts";
@@ -142,10 +142,7 @@ export const ROUTES: readonly Route[] = [
     check: isClientKey,
   }),
   route("POST", "/import", "imports the tar of an export, or frames as NDJSON", importAll, {
-    options: {
-      ahead: flag("accepts ids that are far ahead of the clock"),
-      "no-processors": flag("omits spawns"),
-    },
+    options: IMPORT_OPTIONS,
     errors: ["bad_frame", "bad_tar", "id_ahead", "meta_too_large", "too_deep", "body_cut_off"],
   }),
   route("GET", "/export", "everything as one tar", exportStore, {
@@ -156,10 +153,7 @@ export const ROUTES: readonly Route[] = [
     errors: ["too_many_requests"],
   }),
   route("POST", "/gc", "frees content that nothing names", gc, {
-    options: {
-      "dry-run": flag("only reports what it would free"),
-      compact: flag("also gives the free space of the database back to the disk"),
-    },
+    options: GC_OPTIONS,
     errors: ["busy"],
   }),
   route("GET", "/ps", "the processors that run", ps),

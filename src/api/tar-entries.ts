@@ -5,7 +5,7 @@ import {
   FRAMES,
   hashOfEntry,
   isLeftByMacOs,
-  KV_ENTRIES,
+  LINE_FILES,
   PROBLEMS,
 } from "../core/export-format.ts";
 import { streamOf } from "../lib/streams.ts";
@@ -13,7 +13,7 @@ import { bodyError } from "./body.ts";
 
 /** A file in the tar of an export. */
 export interface TarEntry {
-  /** `frames.jsonl`, `kv.jsonl`, `content/…` or `cas/…`, without the folder around the whole export. */
+  /** `frames.jsonl` or another of {@link LINE_FILES}, `content/…` or `cas/…`, without the folder around the whole export. */
   readonly name: string;
   /** The hash of a content file; undefined for other files. */
   readonly hash: string | undefined;
@@ -114,7 +114,7 @@ function placeOf(
   if (type === "directory") return void folders.add(path.filter((part) => part !== ""));
   const last = path.at(-1) ?? "";
   if (isLeftByMacOs(last)) return undefined;
-  const isLines = [FRAMES, KV_ENTRIES, PROBLEMS].includes(last);
+  const isLines = last === PROBLEMS || LINE_FILES.includes(last);
   const parts = isLines ? 1 : 2;
   const name = path.slice(-parts).join("/");
   const hash = hashIn(name);

@@ -6,15 +6,19 @@ export function changeLine({
   key,
   rev,
   type,
+  writer,
   value,
 }: {
   readonly key: string;
   readonly rev: string;
   readonly type: string;
+  /** The handler that wrote it; null for a client. */
+  readonly writer: string | null;
   readonly value: Uint8Array | null;
 }): string {
-  if (!value) return JSON.stringify({ key, rev, deleted: true });
-  return JSON.stringify({ key, rev, size: value.length, type, ...shownValue(type, value) });
+  const by = writer !== null && { by: writer };
+  if (!value) return JSON.stringify({ key, rev, deleted: true, ...by });
+  return JSON.stringify({ key, rev, size: value.length, type, ...by, ...shownValue(type, value) });
 }
 
 /** Tells whether values of a media type are JSON. */

@@ -3,10 +3,23 @@ import { digestOf, hashOfDigest } from "./hash.ts";
 
 /** A file of JSON lines in the tar of an export: the frames. */
 export const FRAMES = "frames.jsonl";
-/** One line for each key/value entry: `{key, rev, type, value}`, the value in base64. */
+/**
+ * One line for each key/value entry: `{key, rev, type, value, by}`, the value in base64, `by` only if a handler wrote it.
+ * That of a deleted one is `{key, rev, deleted: true, by}`.
+ */
 export const KV_ENTRIES = "kv.jsonl";
+/**
+ * One line for each frame that arrived late, in the order of arrival: `{id, position}`. The file is absent if there is
+ * none.
+ */
+export const LATE = "late.jsonl";
+/** One line for each frame that a user removed: `{id, removed}`, in ms since 1970. The file is absent if there is none. */
+export const TOMBSTONES = "tombstones.jsonl";
 /** One line for each content that the export leaves out: `{hash, problem}`. The file is absent if there is none. */
 export const PROBLEMS = "problems.jsonl";
+
+/** The files of JSON lines that an import reads. */
+export const LINE_FILES: readonly string[] = [FRAMES, KV_ENTRIES, LATE, TOMBSTONES];
 
 const CONTENT = /^content\/([0-9a-f]{64})$/;
 /** The file of a content in an export of cross.stream: the hash as a text, encoded in base64. */

@@ -1,9 +1,10 @@
 import type { Place } from "../core/place.ts";
 import type { ReadOptions } from "../core/read-options.ts";
+import type { Import, ImportOptions } from "./import.ts";
 import type { Reader } from "./reader.ts";
 import type { Collected } from "./sqlite/content/collector.ts";
 import type { ContentStore } from "./sqlite/content/content.ts";
-import type { ImportEntry, KvStore } from "./sqlite/kv/kv.ts";
+import type { KvStore } from "./sqlite/kv/kv.ts";
 import type { Snapshot } from "./sqlite/transfer/snapshot.ts";
 import type {
   AppendCondition,
@@ -12,9 +13,6 @@ import type {
   CheckListener,
   CheckResult,
   Direction,
-  ImportFrame,
-  ImportOptions,
-  ImportResult,
   Space,
   StoreMetrics,
   TakenContent,
@@ -54,16 +52,8 @@ export interface Store {
   appendAll(requests: readonly AppendRequest[], condition?: AppendCondition): Promise<string[]>;
   /** Makes changes in one step, all or none; resolves to the JSON lines of the appended frames. */
   apply(changes: readonly Change[]): Promise<string[]>;
-  /**
-   * Adds frames that have ids, checked by `parseFrame`, all or none. Frames that the store has already stay unchanged,
-   * and frames that a user removed stay removed. Readers that follow get the added ones: those below the newest id are
-   * late, and a frame of the runtime reports them. An id ahead of the clock moves the id sequence forward.
-   *
-   * @throws XsError `id_ahead`
-   */
-  import(frames: readonly ImportFrame[], options?: ImportOptions): Promise<ImportResult>;
-  /** Adds key/value entries; of each key, the newer revision stays. Resolves to the number of added entries. */
-  importEntries(entries: readonly ImportEntry[]): Promise<number>;
+  /** Begins an import of frames that have ids, content and entries. The caller must dispose it. */
+  beginImport(options?: ImportOptions): Import;
   /** Removes a frame for good. Resolves to false where there is none. */
   remove(id: string): Promise<boolean>;
   /** Makes content durable to which no frame of this store refers yet. */
@@ -110,6 +100,11 @@ export interface Store {
   readonly space: Space;
   /** Gives the free space of the database back to the disk, in steps. Resolves to the size of it then, in bytes. */
   compact(): Promise<number>;
+  /**
+   * Forgets the removals of frames, and deletions of entries, that are at least so old, in ms: an import may bring them
+   * back. Resolves to their number; with `dryRun` it only counts them.
+   */
+  forgetRemovals(age: number, dryRun?: boolean): Promise<number>;
   /**
    * Reads everything, as it is now, and reports each inconsistency in a sentence. Writes go on beside it; the store
    * frees nothing until it ends.

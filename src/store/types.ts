@@ -36,24 +36,6 @@ export interface TakenContent {
   readonly known?: boolean;
 }
 
-/** How an import treats its frames. */
-export interface ImportOptions {
-  /** Takes ids that are more than a day ahead of the clock. */
-  readonly ahead?: boolean;
-  /** Brings back what a user removed from this store. */
-  readonly restore?: boolean;
-  /** The store had no frame when the import began: late frames keep the positions that they had. */
-  readonly intoEmpty?: boolean;
-}
-
-/** The counts of an import. */
-export interface ImportResult {
-  /** The frames in the import. */
-  frames: number;
-  /** The frames that the store did not have before. */
-  added: number;
-}
-
 /** One change of a step, see `Store.apply`. `writer` is the handler that changes an entry. */
 export type Change =
   | { readonly append: AppendRequest }

@@ -143,10 +143,10 @@ describe("damage", () => {
   test("in a frame is an answer that says so", async () => {
     await using subject = new Subject();
     await furnish(subject);
-    const change = alter(subject, "UPDATE frames SET frame = replace(frame, 'note', 'nite')");
+    const change = alter(subject, "UPDATE frames SET line = replace(line, 'note', 'nite')");
     await expectProblem(await subject.ask("/export"), 500, "frame_damaged", /restore it/);
     await until("content can be freed again", () => isFree(subject.store));
-    change("UPDATE frames SET frame = replace(frame, 'nite', 'note')");
+    change("UPDATE frames SET line = replace(line, 'nite', 'note')");
   });
 
   test("that comes while content is read breaks the export off", async () => {

@@ -57,7 +57,7 @@ export async function allOf(subject: Subject) {
   const hashes: string[] = [];
   for await (const hash of store.content.files.list()) hashes.push(hash);
   const snapshot = await store.snapshot();
-  const pairs = [...snapshot.pairs()].map(({ key, rev }) => [key, rev]);
+  const pairs = [...snapshot.entries()].map(({ key, rev }) => [key, rev]);
   hashes.push(...snapshot.stagedHashes());
   snapshot.close();
   return { frames: await (await subject.ask("/")).text(), pairs, hashes: new Set(hashes.sort()) };

@@ -53,7 +53,14 @@ test("into a used store it merges: frames by id, and of a key the newer revision
   await b.store.kv.put("older there", "", Buffer.from("new"));
   await imported(b, await exported(a));
   const frames = [first, second, third].sort((x, y) => (x.id < y.id ? -1 : 1));
-  expect(await b.frames()).toEqual(frames);
+  const merged = await b.frames();
+  const received = merged.pop();
+  expect(merged).toEqual(frames);
+  // The newest id was that of an entry.
+  expect(received).toMatchObject({
+    topic: "stream.cross.received",
+    meta: { frames: 2, oldest: first.id },
+  });
   for (const { id } of [first, second, third]) {
     expect((await b.ask(`/${id}/content`)).status).toBe(200);
   }

@@ -39,16 +39,26 @@ test("imported frames take their place by id", async () => {
   await subject.post("/import", `${frameAt(2000)}\n${frameAt(1000)}`);
   const ids = await subject.ids();
   expect(ids).toEqual([...ids].sort());
-  expect(ids.at(-1)).toBe(id);
-  expect(await subject.ids("/stream/note")).toEqual(ids);
+  expect(ids.indexOf(id)).toBe(2);
+  expect(await subject.ids("/stream/note")).toEqual(ids.slice(0, 3));
+  const [received] = await subject.frames("/last");
+  expect(received).toMatchObject({
+    topic: "stream.cross.received",
+    meta: { frames: 2, oldest: ids[0] },
+  });
 });
 
-test("live readers are not told of imported frames", async () => {
+test("live readers get imported frames", async () => {
   await using subject = new Subject();
   const lines = await subject.follow("/?follow&tail");
   await subject.post("/import", `${frameAt(1000, "imported")}\n${frameAt(2000, "imported")}`);
   await subject.append("live");
-  expect((await lines.take(2)).map(topicOf)).toEqual(["stream.cross.threshold", "live"]);
+  expect((await lines.take(4)).map(topicOf)).toEqual([
+    "stream.cross.threshold",
+    "imported",
+    "imported",
+    "live",
+  ]);
   await lines.cancel();
 });
 

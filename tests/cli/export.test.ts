@@ -195,7 +195,7 @@ describe.each([
   test.each(["a.tar", "-"])("%s", async (file) => {
     using home = await furnished();
     const db = new Database(join(home.store, "events.db"));
-    db.run("UPDATE frames SET frame = replace(frame, 'none', 'nine')");
+    db.run("UPDATE frames SET line = replace(line, 'none', 'nine')");
     db.close();
     await using _server = served ? await startServer(home.store) : undefined;
     writeFileSync(join(home.path, "a.tar"), "old");

@@ -313,8 +313,8 @@ test("an import mends damaged frames of the runtime, and is not kept from it by 
   using home = await withPrograms();
   await home.ok(["import", home.store, "a.tar"]);
   const [id = ""] = edit(home.store, (db) => {
-    db.run("UPDATE frames SET crc = crc + 1 WHERE frame LIKE '%handler.active%'");
-    return db.query("SELECT id FROM frames WHERE frame LIKE '%handler.active%'").values();
+    db.run("UPDATE frames SET crc = crc + 1 WHERE line LIKE '%handler.active%'");
+    return db.query("SELECT id FROM frames WHERE line LIKE '%handler.active%'").values();
   }).flat() as string[];
   const { code, stdout } = await home.xs(["import", home.store, "a.tar"]);
   expect([code, JSON.parse(stdout).added]).toEqual([0, 0]);

@@ -65,8 +65,16 @@ const values = fc.oneof(
   { weight: 4, arbitrary: fc.string() },
   { weight: 1, arbitrary: fc.constant("AAAA".repeat(MAX_VALUE / 3 + 1)) },
 );
+const written = { key: keys, rev: fc.constant("03hadtdyn9s2dxl5soli9q9dz") };
+const writers = fc.constantFrom("view", "a.b", "", "a b", null, 7);
 const pairs = fc
-  .record({ key: keys, rev: fc.constant("03hadtdyn9s2dxl5soli9q9dz"), type: types, value: values })
+  .oneof(
+    fc.record({ ...written, type: types, value: values }),
+    fc.record({ ...written, type: types, value: values, by: writers }),
+    fc.record({ ...written, deleted: fc.constantFrom(true, false, null) }),
+    fc.record({ ...written, deleted: fc.constant(true), by: writers }),
+    fc.record({ ...written, deleted: fc.constant(true), value: values }),
+  )
   .map((pair) => JSON.stringify(pair));
 
 describe("any input for a parser:", () => {
@@ -110,8 +118,11 @@ describe("any input for a parser:", () => {
 
   test("pair of an import", () =>
     expectStable(pairs, (text) => {
-      const { key, rev, type, value } = parseEntryLine(text);
-      return JSON.stringify({ key, rev, type, value: Buffer.from(value).toString("base64") });
+      const { key, rev, type, writer, value } = parseEntryLine(text);
+      const state = value
+        ? { type, value: Buffer.from(value).toString("base64") }
+        : { deleted: true };
+      return JSON.stringify({ key, rev, ...state, ...(writer !== null && { by: writer }) });
     }));
 
   test("read options", () => {

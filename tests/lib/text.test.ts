@@ -74,7 +74,7 @@ describe("text and other bytes", () => {
 
 test("a watched value keeps its byte order mark, and is base64 where it is no UTF-8", () => {
   const line = (value: Uint8Array) =>
-    JSON.parse(changeLine({ key: "k", rev: "r", type: "text/plain", value }));
+    JSON.parse(changeLine({ key: "k", rev: "r", type: "text/plain", writer: null, value }));
   expect(line(bytes(0xef, 0xbb, 0xbf, 0x61))).toMatchObject({ value: "\ufeffa" });
   expect(line(bytes(0x61, 0xe2, 0x82))).toMatchObject({ base64: "YeKC" });
 });

@@ -8,7 +8,7 @@ import { ContentFiles } from "../../src/store/sqlite/content/cacache-files.ts";
 import { kvCrc } from "../../src/store/sqlite/kv/entry-row.ts";
 import type { Store } from "../../src/store/store.ts";
 import { damagePage, edit } from "../support/damage.ts";
-import { append, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
+import { append, importFrames, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 
 const OTHER = "03hadtdyn9s2dxl5soli9q9dz";
@@ -358,7 +358,7 @@ test("a damaged frame can be removed and imported again", async () => {
   expect(await problemsOf(store)).toEqual([]);
   expect(store.metrics.frames).toBe(2);
   const again = { id, topic, hash: sample.hash(1), meta: '{"n":1}', ttl: FOREVER };
-  expect(await store.import([again])).toEqual({ frames: 1, added: 1 });
+  expect(await importFrames(store, [again])).toEqual({ frames: 1, added: 1 });
   expect(store.get(id)).toBe(JSON.stringify(sample.frame(1)));
   expect(await problemsOf(store)).toEqual([]);
   await store.close();
@@ -369,7 +369,7 @@ test("a frame whose index entry outlived it can be imported again", async () => 
   const { id, topic } = sample.frame(1);
   edit(sample.path, (db) => db.run("DELETE FROM frames WHERE seq = 2"));
   const store = sqliteEngine(sample.path);
-  await store.import([{ id, topic, hash: sample.hash(1), meta: '{"n":1}', ttl: FOREVER }]);
+  await importFrames(store, [{ id, topic, hash: sample.hash(1), meta: '{"n":1}', ttl: FOREVER }]);
   expect((await readAll(store)).slice(0, 3)).toEqual(sample.frames);
   expect(await readAll(store, { topics: [topic] })).toEqual([sample.frame(1)]);
   expect(await problemsOf(store)).toEqual(["index: topic 2 names the row 2, which is not there"]);

@@ -3,7 +3,7 @@ import { packId } from "../../src/core/id.ts";
 import { READ_ALL } from "../../src/core/read-options.ts";
 import { FOREVER, parseTtl } from "../../src/core/ttl.ts";
 import type { Store } from "../../src/store/store.ts";
-import { append, readAll, withStore } from "../support/store.ts";
+import { append, importFrames, readAll, withStore } from "../support/store.ts";
 
 const value = new TextEncoder().encode("value");
 
@@ -35,10 +35,10 @@ test("frames and pairs are counted right, whatever comes and goes", async () => 
 
       const id = packId({ ts_ms: now - 5000, counter_hi: 0, counter_lo: 0, node: "00000000" });
       const old = { id, hash: null, meta: "null" };
-      for (let n = 0; n < 2; n++) await store.import([{ ...old, topic: "e", ttl: FOREVER }]);
+      for (let n = 0; n < 2; n++) await importFrames(store, [{ ...old, topic: "e", ttl: FOREVER }]);
       await expectCounts(store);
       const gone = { ...old, id: id.replace(/.$/, "z"), topic: "f", ttl: parseTtl("time:1000") };
-      await store.import([gone]);
+      await importFrames(store, [gone]);
       await expectCounts(store);
 
       now += 2000;
@@ -61,7 +61,11 @@ test("frames and pairs are counted right, whatever comes and goes", async () => 
       await store.kv.delete("m");
       await store.kv.put("m", "text/plain", value);
       await store.kv.delete("l");
-      await store.importEntries([{ key: "m", rev: id, type: "", writer: null, value }]);
+      {
+        using incoming = store.beginImport();
+        incoming.addEntry({ key: "m", rev: id, type: "", writer: null, value });
+        await incoming.commit();
+      }
       watch.close();
       await expectCounts(store);
       expect(store.metrics.pairs).toBe(1);

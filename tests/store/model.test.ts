@@ -6,7 +6,7 @@ import { parseTopicFilter } from "../../src/core/pattern.ts";
 import { READ_ALL, type ReadOptions } from "../../src/core/read-options.ts";
 import { expiryOf, parseTtl } from "../../src/core/ttl.ts";
 import type { Store } from "../../src/store/store.ts";
-import { append, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
+import { append, importFrames, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 import { topicMatcher } from "../support/topics.ts";
 
@@ -210,7 +210,7 @@ async function run(step: Step, model: Model, store: Store): Promise<void> {
       const restore = step.restore && model.removed.has(id);
       if (restore) model.removed.delete(id);
       const before = await newestIn(store);
-      const { added } = await store.import([{ ...frame, meta: "null", ttl: parseTtl(ttl) }], {
+      const { added } = await importFrames(store, [{ ...frame, meta: "null", ttl: parseTtl(ttl) }], {
         restore: step.restore,
       });
       expect(added).toBe(model.add(frame) ? 1 : 0);

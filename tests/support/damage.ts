@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packId } from "../../src/core/id.ts";
 import { FOREVER } from "../../src/core/ttl.ts";
-import { sqliteEngine } from "./store.ts";
+import { importFrames, sqliteEngine } from "./store.ts";
 
 /** Changes the database of a closed store behind its back. */
 export function edit<T>(store: string, change: (db: Database) => T): T {
@@ -23,7 +23,10 @@ export async function makeDamagedStore(path: string, frames: number): Promise<vo
   const store = sqliteEngine(path);
   const id = (n: number) => packId({ ts_ms: 1000, counter_hi: 0, counter_lo: n, node: "00000000" });
   const frame = (n: number) => ({ topic: "t", id: id(n), hash: null, meta: "null", ttl: FOREVER });
-  await store.import(Array.from({ length: frames }, (_, n) => frame(n)));
+  await importFrames(
+    store,
+    Array.from({ length: frames }, (_, n) => frame(n)),
+  );
   await store.close();
   edit(path, (db) => db.run("UPDATE frames SET crc = crc + 1"));
 }

@@ -2,8 +2,10 @@ import { expect } from "bun:test";
 import type { Frame } from "../../src/core/frame.ts";
 import { READ_ALL, type ReadOptions } from "../../src/core/read-options.ts";
 import { FOREVER, parseTtl } from "../../src/core/ttl.ts";
+import type { ImportOptions } from "../../src/store/import.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import type { Store } from "../../src/store/store.ts";
+import type { ImportFrame } from "../../src/store/types.ts";
 import { tempDir } from "./temp.ts";
 
 /** Opens a store of one engine on a directory. */
@@ -46,6 +48,18 @@ export async function expectSound(path: string): Promise<void> {
   } finally {
     await store.close();
   }
+}
+
+/** Imports frames and tells how many they were, and how many are new. */
+export async function importFrames(
+  store: Store,
+  frames: readonly ImportFrame[],
+  options?: ImportOptions,
+): Promise<{ frames: number; added: number }> {
+  using incoming = store.beginImport(options);
+  for (const frame of frames) incoming.addFrame(frame);
+  const { frames: all, added } = await incoming.commit();
+  return { frames: all, added };
 }
 
 interface Extra {

@@ -9,6 +9,7 @@ import {
   hashOfEntry,
   isLeftByMacOs,
   KV_ENTRIES,
+  LINE_FILES,
   PROBLEMS,
 } from "../../core/export-format.ts";
 
@@ -77,7 +78,7 @@ function fileAt(name: string, path: string): ExportFile {
       `${path} is a link to what is not there: restore its target, or remove the link; nothing was imported`,
     );
   }
-  const isKnown = name === FRAMES || name === KV_ENTRIES || hashOfEntry(name) !== undefined;
+  const isKnown = LINE_FILES.includes(name) || hashOfEntry(name) !== undefined;
   if (isKnown && stats.isFile()) return { name, path, size: stats.size };
   const what = stats.isDirectory() ? " is a folder, which" : "";
   throw bad(

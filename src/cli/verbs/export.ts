@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { ParsedTarEntry } from "modern-tar";
 import { XsError } from "../../core/error.ts";
-import { FRAMES, hashOfEntry, KV_ENTRIES, PROBLEMS } from "../../core/export-format.ts";
+import { hashOfEntry, LINE_FILES, PROBLEMS } from "../../core/export-format.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
 import { writeWhole } from "../kit/export-file.ts";
@@ -90,7 +90,7 @@ async function inspect(entries: ReadableStream<ParsedTarEntry>, progress: Progre
       const digits = header.name.slice("content/".length, "content/".length + 8);
       progress.show("contents", Number.parseInt(digits, 16) / 2 ** 32);
     }
-    if (header.name === FRAMES || header.name === KV_ENTRIES) {
+    if (LINE_FILES.includes(header.name)) {
       const onBytes = (bytes: number) => progress.show("frames", bytes / header.size);
       for await (const _ of counted(body, onBytes));
     } else if (header.name === PROBLEMS) {

@@ -1,3 +1,4 @@
+import { parseAge } from "../../core/age.ts";
 import { XsError } from "../../core/error.ts";
 import { connect } from "../kit/connect.ts";
 import { megabytes } from "../kit/megabytes.ts";
@@ -5,7 +6,7 @@ import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
 import { linesOf, printAnswer } from "../kit/response-body.ts";
 import { splitTarget, type Target } from "../kit/target.ts";
-import { flag, type Verb } from "../kit/verb.ts";
+import { flag, parsed, text, type Verb } from "../kit/verb.ts";
 
 /** The first line of the answer to a collection with `compact`, and the last. */
 type Line =
@@ -18,17 +19,25 @@ export const gcVerb: Verb = {
   positionals: "[ADDR]",
   options: {
     "dry-run": flag("print how much it would free, and free nothing"),
+    tombstones: text(
+      "AGE",
+      "forget what was removed longer ago than 90s, 15m, 12h, 7d, 4w: an import may bring it back",
+    ),
     compact: flag("then give the free space of the database back to the disk, at once"),
   },
   examples: [
     ["xs gc ./store", "prints how many contents and bytes it has freed"],
     ["xs gc --dry-run", "changes nothing"],
+    ["xs gc --tombstones 26w", "also forgets which frames were removed half a year ago"],
     ["xs gc --compact", "says what space and time it takes, and makes the database smaller"],
   ],
   async run({ positionals, options }) {
     const target = splitTarget(positionals, 0);
-    const names = ["dry-run", "compact"].filter((name) => options.has(name));
-    const path = `/gc?${names.map((name) => `${name}=true`).join("&")}`;
+    const query = new URLSearchParams();
+    for (const name of ["dry-run", "compact"]) if (options.has(name)) query.set(name, "true");
+    const age = options.get("tombstones");
+    if (age !== undefined) query.set("tombstones", String(parsed(parseAge, age, "--tombstones")));
+    const path = `/gc?${query}`;
     if (options.has("compact")) await compact(target, path, options.has("dry-run"));
     else await printAnswer(target, path, { method: "POST" });
   },

@@ -17,6 +17,7 @@ export const importVerb: Verb = {
   positionals: "[ADDR] [FILE|FOLDER|-]",
   options: {
     "no-processors": flag("leave out the frames that spawn generators and handlers"),
+    restore: flag("bring back frames that were removed from this store"),
     ahead: flag("accept ids that are more than a day ahead of the clock"),
   },
   examples: [
@@ -36,7 +37,8 @@ export const importVerb: Verb = {
           ? await readFolder(file, onProgress)
           : readFile(file, onProgress);
     const query = new URLSearchParams();
-    for (const name of ["no-processors", "ahead"]) if (options.has(name)) query.set(name, "true");
+    for (const name of ["no-processors", "restore", "ahead"])
+      if (options.has(name)) query.set(name, "true");
     await using client = await connect(target.address, { create: true });
     const response = await client.request(`/import?${query}`, { method: "POST", body });
     progress.clear();
@@ -49,6 +51,7 @@ export const importVerb: Verb = {
 /** The members of an import's answer that a person has to know of. */
 interface Imported {
   missing?: number;
+  stay_removed?: number;
   left_out?: number;
   starts?: Named[];
   ends?: Named[];
@@ -59,11 +62,23 @@ interface Named {
   name: string;
 }
 
-function report({ missing, left_out: leftOut, starts, ends }: Imported): void {
+function report({
+  missing,
+  stay_removed: stayRemoved,
+  left_out: leftOut,
+  starts,
+  ends,
+}: Imported): void {
   if (missing) {
     const [has, each] = missing === 1 ? ["has", "it"] : ["have", "each of them"];
     messages.warn(
       `${plural(missing, "frames")} ${has} content that is not here: import an export with it, or store it with  xs cas-post  for ${each}`,
+    );
+  }
+  if (stayRemoved) {
+    const [was, stay, them] = stayRemoved === 1 ? ["was", "stays", "it"] : ["were", "stay", "them"];
+    messages.info(
+      `${plural(stayRemoved, "frames")} that ${was} removed here ${stay} removed; --restore brings ${them} back`,
     );
   }
   if (leftOut) messages.info(`${plural(leftOut, "spawns")} left out`);

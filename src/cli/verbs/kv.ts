@@ -32,7 +32,8 @@ export const kvGetVerb: Verb = {
     const { headers } = response;
     const rev = JSON.parse(headers.get("etag") ?? '""') as string;
     const type = headers.get("content-type") ?? "";
-    await writeOut(`${changeLine({ key, rev, type, value: await bytesIn(response) })}\n`);
+    const entry = { key, rev, type, writer: headers.get("xs-by"), value: await bytesIn(response) };
+    await writeOut(`${changeLine(entry)}\n`);
   },
 };
 

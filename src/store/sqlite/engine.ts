@@ -7,6 +7,7 @@ import { idInLine, linesIn } from "../../core/frame.ts";
 import { IdSequence } from "../../core/id.ts";
 import { later, type Place, placeOf } from "../../core/place.ts";
 import type { ReadOptions } from "../../core/read-options.ts";
+import type { Import, ImportOptions } from "../import.ts";
 import { DATABASE, LOCK } from "../is-store.ts";
 import { LiveFeed } from "../live.ts";
 import { closeTreeToOthers } from "../modes.ts";
@@ -19,9 +20,6 @@ import type {
   CheckListener,
   CheckResult,
   Direction,
-  ImportFrame,
-  ImportOptions,
-  ImportResult,
   Space,
   StoreMetrics,
   TakenContent,
@@ -43,7 +41,7 @@ import { Facts } from "./facts.ts";
 import { GiveBack } from "./give-back.ts";
 import { Health } from "./health.ts";
 import { InPlace } from "./in-place.ts";
-import { type ImportEntry, KvStore } from "./kv/kv.ts";
+import { KvStore } from "./kv/kv.ts";
 import type { StoreLock } from "./lock.ts";
 import { checkLast } from "./log/expect-last.ts";
 import { FrameTables } from "./log/frame-tables.ts";
@@ -55,6 +53,7 @@ import { Retention } from "./log/retention.ts";
 import { Tombstones } from "./log/tombstones.ts";
 import { Topics } from "./log/topics.ts";
 import { Tally } from "./metrics.ts";
+import { SqliteImport } from "./transfer/import.ts";
 import { Snapshot } from "./transfer/snapshot.ts";
 import { checkStore } from "./verify/check.ts";
 import { Integrity } from "./verify/integrity.ts";
@@ -84,6 +83,7 @@ export class SqliteStore implements Store {
   readonly #topics: Topics;
   readonly #pages: Pages;
   readonly #retention: Retention;
+  readonly #tombstones: Tombstones;
   readonly #growing: Growing;
   readonly #idempotency: Idempotency;
   readonly #log: Log;
@@ -160,6 +160,7 @@ export class SqliteStore implements Store {
     this.#growing = new Growing(db, this.#tables);
     this.#idempotency = new Idempotency(db, this.#clock.now);
     const tombstones = new Tombstones(db);
+    this.#tombstones = tombstones;
     this.#log = new Log({
       ids: this.#ids,
       tables: this.#tables,
@@ -303,17 +304,21 @@ export class SqliteStore implements Store {
     }
   }
 
-  async import(frames: readonly ImportFrame[], options: ImportOptions = {}): Promise<ImportResult> {
-    this.#log.checkImport(frames, options, this.#clock.now());
-    const added = await this.#write((transaction) =>
-      this.#log.import(transaction, frames, options),
-    );
-    return { frames: frames.length, added };
-  }
-
-  importEntries(entries: readonly ImportEntry[]): Promise<number> {
-    return this.#write(
-      (transaction) => entries.filter((entry) => this.kv.importNow(transaction, entry)).length,
+  beginImport(options: ImportOptions = {}): Import {
+    return new SqliteImport(
+      {
+        directory: this.path,
+        content: this.content,
+        log: this.#log,
+        kv: this.kv,
+        now: this.#clock.now,
+        write: (run) => this.#write(run),
+        keep: (...contents) => this.keep(...contents),
+        holdContent: () => this.holdContent(),
+        checkWritable: () => this.checkWritable(),
+        has: (id) => this.#health.guard(() => this.#tables.find(id)) !== undefined,
+      },
+      options,
     );
   }
 
@@ -448,6 +453,18 @@ export class SqliteStore implements Store {
   async collect(dryRun?: boolean): Promise<Collected> {
     if (!dryRun) this.checkWritable();
     return this.#collector.collect(dryRun);
+  }
+
+  async forgetRemovals(age: number, dryRun?: boolean): Promise<number> {
+    const until = Math.max(0, this.#clock.now() - age);
+    const count = () => this.#tombstones.count(until) + this.kv.countDeleted(until);
+    if (dryRun) return this.#health.guard(count);
+    return this.#write((transaction) => {
+      transaction.settle();
+      const found = count();
+      if (found > 0) transaction.add({ kind: "sweep", tombstones: until });
+      return found;
+    });
   }
 
   async check(

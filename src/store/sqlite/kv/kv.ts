@@ -32,8 +32,8 @@ export interface KvCondition {
   readonly ifNoneMatch?: readonly string[] | "*";
 }
 
-/** An entry to import: without a value, its deletion. */
-export type ImportEntry = Omit<KvEntry, "size" | "value"> & { readonly value: Uint8Array | null };
+/** An entry as exports and imports have it: without a value, its deletion. */
+export type EntryData = Omit<KvEntry, "size" | "value"> & { readonly value: Uint8Array | null };
 
 /** What the key/value store uses. */
 export interface KvParts {
@@ -124,7 +124,7 @@ export class KvStore {
   }
 
   /** Adds an entry, or a deletion, with its revision, unless the key has a newer one. Inside a write. */
-  importNow(transaction: Transaction, entry: ImportEntry): boolean {
+  importNow(transaction: Transaction, entry: EntryData): boolean {
     this.#host.ids.advancePast(entry.rev);
     transaction.usesIds = true;
     transaction.settle();
@@ -199,13 +199,12 @@ export class KvStore {
 
   /** Removes the rows of entries that were deleted up to a time, in ms. Inside a commit. */
   forgetDeleted(ms: number): void {
-    const fields = {
-      ts_ms: ms,
-      counter_hi: 2 ** 24 - 1,
-      counter_lo: 2 ** 24 - 1,
-      node: "ffffffff",
-    };
-    this.#sql.forgetDeleted.run(packId(fields));
+    this.#sql.forgetDeleted.run(lastIdAt(ms));
+  }
+
+  /** How many entries were deleted up to a time, in ms. */
+  countDeleted(ms: number): number {
+    return (this.#sql.countDeleted.get(lastIdAt(ms)) as { n: number }).n;
   }
 
   close(): void {
@@ -247,6 +246,12 @@ export class KvStore {
   }
 }
 
+/** The greatest id with a time, in ms. */
+function lastIdAt(ms: number): string {
+  const most = 2 ** 24 - 1;
+  return packId({ ts_ms: ms, counter_hi: most, counter_lo: most, node: "ffffffff" });
+}
+
 function statements(db: Database) {
   const info = "key, rev, type, writer, length(value) AS size";
   return {
@@ -258,6 +263,7 @@ function statements(db: Database) {
     pageFrom: db.query(`SELECT ${info} FROM kv WHERE key >= ? ORDER BY key LIMIT ?`),
     pageAfter: db.query(`SELECT ${info} FROM kv WHERE key > ? ORDER BY key LIMIT ?`),
     count: db.query("SELECT count(*) AS n FROM kv WHERE value IS NOT NULL"),
+    countDeleted: db.query("SELECT count(*) AS n FROM kv WHERE value IS NULL AND rev <= ?"),
     forgetDeleted: db.query("DELETE FROM kv WHERE value IS NULL AND rev <= ?"),
   };
 }

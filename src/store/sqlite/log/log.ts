@@ -1,8 +1,9 @@
 import { encodeFrame, lastIdIn } from "../../../core/frame.ts";
 import { HTTP_TOPICS } from "../../../core/http.ts";
-import { checkAhead, type IdSequence, successor, timestampOf } from "../../../core/id.ts";
+import { type IdSequence, successor, timestampOf } from "../../../core/id.ts";
 import { expiryOf, ttlOfNew } from "../../../core/ttl.ts";
-import type { AppendRequest, ImportFrame, ImportOptions } from "../../types.ts";
+import type { ImportOptions, ImportResult, Tombstone } from "../../import.ts";
+import type { AppendRequest, ImportFrame } from "../../types.ts";
 import type { FrameEffect } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import { isSound } from "./frame-row.ts";
@@ -22,6 +23,9 @@ const RECEIVED = "stream.cross.received";
 function isAddressed(topic: string): boolean {
   return HTTP_TOPICS.has(topic) || topic.endsWith(".send");
 }
+
+/** How an import treats its frames. `intoEmpty`: late frames keep the positions that they had. */
+type LogImportOptions = Pick<ImportOptions, "restore"> & { readonly intoEmpty?: boolean };
 
 /** What the log uses. */
 export interface LogParts {
@@ -70,32 +74,41 @@ export class Log {
     return line;
   }
 
-  /** @throws XsError `id_ahead` */
-  checkImport(frames: readonly ImportFrame[], { ahead }: ImportOptions, now: number): void {
-    for (const { id } of frames) checkAhead(id, now, ahead);
+  /** Whether the store has had no frame since it was opened. */
+  get isEmpty(): boolean {
+    const { newest, hasLate } = this.#parts.tables;
+    return newest === "" && !hasLate;
   }
 
-  /**
-   * Adds frames with their ids, and reports the late ones in a frame of the runtime. Returns how many of them the
-   * store has now and did not have before.
-   */
-  import(transaction: Transaction, frames: readonly ImportFrame[], options: ImportOptions): number {
+  /** Adds frames with their ids, and reports the late ones in a frame of the runtime. */
+  import(
+    transaction: Transaction,
+    frames: readonly ImportFrame[],
+    options: LogImportOptions,
+  ): Pick<ImportResult, "added" | "stayRemoved"> {
     const { ids, tables, retention } = this.#parts;
     retention.trim(transaction);
     transaction.settle();
-    const intoEmpty = options.intoEmpty ?? (tables.newest === "" && !tables.hasLate);
-    const wanted = this.#wanted(transaction, frames, { ...options, intoEmpty });
-    const floor = intoEmpty ? tables.newest : this.#floor();
+    const { wanted, stayRemoved } = this.#wanted(transaction, frames, options);
+    const floor = options.intoEmpty ? tables.newest : this.#floor();
     const late: FrameEffect[] = [];
     for (const frame of wanted) {
       const comesAlone = frame.position === undefined && frame.id > floor;
-      if (comesAlone && (intoEmpty || !isAddressed(frame.topic))) transaction.add(frame);
+      if (comesAlone && (options.intoEmpty || !isAddressed(frame.topic))) transaction.add(frame);
       else late.push(frame);
     }
     const newest = wanted.at(-1)?.id;
     if (newest !== undefined) ids.advancePast(newest);
     this.#addLate(transaction, late);
-    return wanted.length - retention.afterImport(transaction, wanted);
+    return { added: wanted.length - retention.afterImport(transaction, wanted), stayRemoved };
+  }
+
+  /** Adds the tombstones of frames that are not here: an import removes none. */
+  importTombstones(transaction: Transaction, tombstones: readonly Tombstone[]): void {
+    transaction.settle();
+    for (const { id, ms } of tombstones) {
+      if (!this.#parts.tables.find(id)) transaction.add({ kind: "tombstone", id, ms });
+    }
   }
 
   /** Removes a frame for good. Returns false where there is none. */
@@ -125,21 +138,25 @@ export class Log {
     return newest === "" ? "" : successor(newest, 2n ** 32n);
   }
 
-  /** The frames of an import that come in, each once, in the order of ids. */
+  /** The frames of an import that come in, each once, in the order of ids; and how many do not, as they were removed. */
   #wanted(
     transaction: Transaction,
     frames: readonly ImportFrame[],
-    { restore, intoEmpty }: ImportOptions,
-  ): FrameEffect[] {
+    { restore, intoEmpty }: LogImportOptions,
+  ): { wanted: FrameEffect[]; stayRemoved: number } {
     const { tables, retention } = this.#parts;
     const now = retention.now();
+    const stay = new Set<string>();
     const wanted = new Map<string, FrameEffect>();
     for (const { topic, id, hash, meta, ttl, position } of frames) {
       const expires = expiryOf(ttl, id);
       const isGone = ttl.kind === "ephemeral" || (expires !== null && expires <= now);
       if (isGone || wanted.has(id) || tables.find(id)) continue;
       if (this.#parts.tombstones.has(id)) {
-        if (!restore) continue;
+        if (!restore) {
+          stay.add(id);
+          continue;
+        }
         transaction.add({ kind: "tombstone", id, ms: null });
       }
       const line = encodeFrame(id, { topic, hash, meta, ttl: ttl.text });
@@ -154,16 +171,25 @@ export class Log {
         position: intoEmpty ? position : undefined,
       });
     }
-    return [...wanted.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+    return {
+      wanted: [...wanted.values()].sort((one, other) => (one.id < other.id ? -1 : 1)),
+      stayRemoved: stay.size,
+    };
   }
 
   /** Adds late frames; those without a position get that of a new frame, which reports them. */
   #addLate(transaction: Transaction, late: readonly FrameEffect[]): void {
     const fresh = late.filter(({ position }) => position === undefined);
-    for (const frame of late) if (frame.position !== undefined) transaction.add(frame);
+    const { ids } = this.#parts;
+    for (const frame of late) {
+      if (frame.position === undefined) continue;
+      transaction.add(frame);
+      // The frame that reported it may be gone, and a position must not be given twice.
+      ids.advancePast(frame.position);
+      transaction.usesIds = true;
+    }
     const [oldest] = fresh;
     if (!oldest) return;
-    const { ids } = this.#parts;
     const id = ids.next();
     for (const frame of fresh) transaction.add({ ...frame, position: id });
     const meta = JSON.stringify({ frames: fresh.length, oldest: oldest.id });

@@ -1,12 +1,5 @@
 import type { Database } from "bun:sqlite";
 
-/** A frame that a user removed. */
-export interface Tombstone {
-  readonly id: string;
-  /** When, in ms since 1970. */
-  readonly ms: number;
-}
-
 /** The ids of the frames that users removed. Call what writes inside a commit. */
 export class Tombstones {
   readonly #sql: ReturnType<typeof statements>;
@@ -25,6 +18,11 @@ export class Tombstones {
     else this.#sql.insert.run(id, ms);
   }
 
+  /** How many there are up to a time, in ms. */
+  count(ms: number): number {
+    return (this.#sql.count.get(ms) as { n: number }).n;
+  }
+
   /** Forgets those up to a time, in ms. */
   sweep(ms: number): void {
     this.#sql.sweep.run(ms);
@@ -36,6 +34,7 @@ function statements(db: Database) {
     has: db.query("SELECT 1 FROM tombstones WHERE id = ?"),
     insert: db.query("INSERT OR IGNORE INTO tombstones (id, ms) VALUES (?, ?)"),
     delete: db.query("DELETE FROM tombstones WHERE id = ?"),
+    count: db.query("SELECT count(*) AS n FROM tombstones WHERE ms <= ?"),
     sweep: db.query("DELETE FROM tombstones WHERE ms <= ?"),
   };
 }

@@ -2,27 +2,26 @@ import { Database } from "bun:sqlite";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseTtl } from "../../../core/ttl.ts";
+import type { Position, Tombstone } from "../../import.ts";
 import { makePrivateFile } from "../../modes.ts";
 import type { ImportFrame } from "../../types.ts";
-import type { KvEntry } from "../kv/kv.ts";
+import type { EntryData } from "../kv/kv.ts";
+import { steps } from "./steps.ts";
 
 const NAME = /^import-[0-9a-f-]{36}\.db$/;
-/** The most rows, and bytes, that the generators yield at once. */
-const STEP_ROWS = 10_000;
-const STEP_BYTES = 16 * 1024 * 1024;
-/** The bytes of a row besides its long texts. */
-const ROW_BYTES = 200;
 
-type FrameRow = Omit<ImportFrame, "ttl"> & { ttl: string };
+type FrameRow = Omit<ImportFrame, "ttl" | "position"> & { ttl: string; position: string | null };
 
 /**
  * The place where an import keeps its input until it has read all of it: a separate database beside the
- * store's. It need not survive anything, so nothing of it is synced.
+ * store's. It need not survive anything, so nothing of it is synced. The generators yield some rows at a time.
  */
 export class ImportSpace {
   readonly #path: string;
   readonly #db: Database;
   readonly #sql: ReturnType<typeof statements>;
+  /** The frames came in the order of ids, up to this one; undefined if they did not. */
+  #newest: string | undefined = "";
 
   /** @param directory of the store */
   constructor(directory: string) {
@@ -33,25 +32,38 @@ export class ImportSpace {
     this.#db.run("PRAGMA synchronous = OFF");
     this.#db.run(`
       CREATE TABLE frames (seq INTEGER PRIMARY KEY, topic, id, hash, meta, ttl);
-      CREATE TABLE pairs (seq INTEGER PRIMARY KEY, key, rev, type, value);
-      CREATE TABLE entries (name PRIMARY KEY) WITHOUT ROWID;
+      CREATE TABLE positions (id PRIMARY KEY, position) WITHOUT ROWID;
+      CREATE TABLE tombstones (seq INTEGER PRIMARY KEY, id, ms);
+      CREATE TABLE entries (seq INTEGER PRIMARY KEY, key, rev, type, writer, value);
+      CREATE TABLE names (name PRIMARY KEY) WITHOUT ROWID;
       CREATE TABLE fresh (hash PRIMARY KEY) WITHOUT ROWID;
     `);
     this.#sql = statements(this.#db);
     this.#db.run("BEGIN");
   }
 
-  /** Notes the name of a tar entry. Returns false if the name came before. */
-  addEntry(name: string): boolean {
-    return this.#sql.entry.run(name).changes > 0;
+  /** Notes the name of a part of the input. Returns false if the name came before. */
+  addName(name: string): boolean {
+    return this.#sql.name.run(name).changes > 0;
   }
 
-  addFrame({ topic, id, hash, meta, ttl }: ImportFrame): void {
-    this.#sql.frame.run(topic, id, hash, meta, ttl.text);
+  addFrames(frames: readonly ImportFrame[]): void {
+    for (const { topic, id, hash, meta, ttl } of frames) {
+      this.#newest = this.#newest !== undefined && id >= this.#newest ? id : undefined;
+      this.#sql.frame.run(topic, id, hash, meta, ttl.text);
+    }
   }
 
-  addEntryOfKv({ key, rev, type, value }: KvEntry): void {
-    this.#sql.pair.run(key, rev, type, value);
+  addPosition({ id, position }: Position): void {
+    this.#sql.position.run(id, position);
+  }
+
+  addTombstone({ id, ms }: Tombstone): void {
+    this.#sql.tombstone.run(id, ms);
+  }
+
+  addEntry({ key, rev, type, writer, value }: EntryData): void {
+    this.#sql.entry.run(key, rev, type, writer, value);
   }
 
   /** Notes content that the import is about to bring into the store. */
@@ -59,24 +71,34 @@ export class ImportSpace {
     this.#sql.fresh.run(hash);
   }
 
-  /** The frames in the order they came, some at a time. */
+  /** The frames, with their positions, in the order of ids. */
   *frames(): Generator<ImportFrame[]> {
-    const rows = this.#db.query("SELECT topic, id, hash, meta, ttl FROM frames ORDER BY seq");
+    const isSorted = this.#newest !== undefined;
+    if (!isSorted) this.#db.run("CREATE INDEX IF NOT EXISTS frames_by_id ON frames (id)");
+    const rows = this.#db.query(`
+      SELECT topic, frames.id AS id, hash, meta, ttl, position
+      FROM frames LEFT JOIN positions ON positions.id = frames.id
+      ORDER BY ${isSorted ? "frames.seq" : "frames.id, frames.seq"}`);
     for (const step of steps(rows.iterate() as Iterable<FrameRow>, ({ meta }) => meta.length)) {
-      yield step.map((row) => ({ ...row, ttl: parseTtl(row.ttl) }));
+      yield step.map(({ ttl, position, ...row }) => ({
+        ...row,
+        ttl: parseTtl(ttl),
+        ...(position !== null && { position }),
+      }));
     }
   }
 
-  /** The key/value entries, some at a time. */
-  *pairs(): Generator<KvEntry[]> {
-    const rows = this.#db.query("SELECT key, rev, type, value FROM pairs ORDER BY seq");
-    type PairRow = Omit<KvEntry, "size">;
-    for (const step of steps(rows.iterate() as Iterable<PairRow>, ({ value }) => value.length)) {
-      yield step.map((row) => ({ ...row, size: row.value.length }));
-    }
+  tombstones(): Generator<Tombstone[]> {
+    const rows = this.#db.query("SELECT id, ms FROM tombstones ORDER BY seq");
+    return steps(rows.iterate() as Iterable<Tombstone>, () => 0);
   }
 
-  /** The hashes of the content that the import has brought, some at a time. */
+  entries(): Generator<EntryData[]> {
+    const rows = this.#db.query("SELECT key, rev, type, writer, value FROM entries ORDER BY seq");
+    return steps(rows.iterate() as Iterable<EntryData>, ({ value }) => value?.length ?? 0);
+  }
+
+  /** The hashes of the content that the import has brought. */
   *fresh(): Generator<string[]> {
     const rows = this.#db.query("SELECT hash FROM fresh").iterate() as Iterable<{ hash: string }>;
     for (const step of steps(rows, () => 0)) yield step.map(({ hash }) => hash);
@@ -96,25 +118,13 @@ export function removeImportSpaces(directory: string): void {
   }
 }
 
-function* steps<Row>(rows: Iterable<Row>, size: (row: Row) => number): Generator<Row[]> {
-  let step: Row[] = [];
-  let bytes = 0;
-  for (const row of rows) {
-    step.push(row);
-    bytes += size(row) + ROW_BYTES;
-    if (step.length < STEP_ROWS && bytes < STEP_BYTES) continue;
-    yield step;
-    step = [];
-    bytes = 0;
-  }
-  if (step.length > 0) yield step;
-}
-
 function statements(db: Database) {
   return {
-    entry: db.query("INSERT OR IGNORE INTO entries (name) VALUES (?)"),
+    name: db.query("INSERT OR IGNORE INTO names (name) VALUES (?)"),
     frame: db.query("INSERT INTO frames (topic, id, hash, meta, ttl) VALUES (?, ?, ?, ?, ?)"),
-    pair: db.query("INSERT INTO pairs (key, rev, type, value) VALUES (?, ?, ?, ?)"),
+    position: db.query("INSERT OR IGNORE INTO positions (id, position) VALUES (?, ?)"),
+    tombstone: db.query("INSERT INTO tombstones (id, ms) VALUES (?, ?)"),
+    entry: db.query("INSERT INTO entries (key, rev, type, writer, value) VALUES (?, ?, ?, ?, ?)"),
     fresh: db.query("INSERT OR IGNORE INTO fresh (hash) VALUES (?)"),
   };
 }

@@ -1,15 +1,24 @@
 import type { Database } from "bun:sqlite";
 import { digestOf } from "../../../core/hash.ts";
+import type { Position, Tombstone } from "../../import.ts";
 import type { Cursor } from "../../reader.ts";
 import { openForReading } from "../connection.ts";
 import { Facts } from "../facts.ts";
 import { checkedRow, type KvRow } from "../kv/entry-row.ts";
-import type { KvEntry } from "../kv/kv.ts";
+import type { EntryData } from "../kv/kv.ts";
 import { FrameTables } from "../log/frame-tables.ts";
 import { Pages } from "../log/pages.ts";
 import { Topics } from "../log/topics.ts";
 
 const PAGE_ROWS = 200;
+/** Of rows that are small. */
+const MANY_ROWS = 2000;
+
+/** How many rows there are, and the bytes of their values as text. */
+export interface Totals {
+  readonly rows: number;
+  readonly bytes: number;
+}
 
 /**
  * The contents of a store at one moment, read on a separate connection, so that writes go on beside
@@ -45,19 +54,10 @@ export class Snapshot {
   }
 
   /** How many frames there are, and their bytes as NDJSON. */
-  frameTotals(): { frames: number; bytes: number } {
-    const totals = { frames: 0, bytes: 0 };
-    for (const table of ["frames", "late"]) {
-      const { frames, bytes } = this.#db
-        .query(
-          `SELECT count(*) AS frames, coalesce(sum(octet_length(line) + 1), 0) AS bytes
-            FROM ${table} WHERE expires IS NULL OR expires > ?`,
-        )
-        .get(this.#now) as { frames: number; bytes: number };
-      totals.frames += frames;
-      totals.bytes += bytes;
-    }
-    return totals;
+  frameTotals(): Totals {
+    const frames = this.#totals("octet_length(line) + 1", `frames WHERE ${VISIBLE}`);
+    const late = this.#totals("octet_length(line) + 1", `late WHERE ${VISIBLE}`);
+    return { rows: frames.rows + late.rows, bytes: frames.bytes + late.bytes };
   }
 
   /** The frames as NDJSON, in the order of ids, in pages. @throws XsError `frame_damaged` */
@@ -70,17 +70,49 @@ export class Snapshot {
     }
   }
 
-  /** The key/value entries, in the order of their keys. @throws XsError `value_damaged` */
-  *pairs(): Generator<KvEntry> {
+  /** The number of late frames, and the bytes of their ids and positions. */
+  lateTotals(): Totals {
+    return this.#totals(`octet_length(id) + octet_length(position)`, `late WHERE ${VISIBLE}`);
+  }
+
+  /** The positions of the late frames, in the order of arrival, in pages. */
+  *late(): Generator<Position[]> {
+    const next = this.#db.query(`SELECT id, position FROM late
+      WHERE ${VISIBLE} AND (position, id) > (?, ?) ORDER BY position, id LIMIT ${MANY_ROWS}`);
+    for (let last: Position | undefined = { id: "", position: "" }; last; ) {
+      const rows = next.all(this.#now, last.position, last.id) as Position[];
+      if (rows.length > 0) yield rows;
+      last = rows.at(-1);
+    }
+  }
+
+  /** The number of tombstones, and the bytes of their ids and times. */
+  tombstoneTotals(): Totals {
+    return this.#totals("octet_length(id) + octet_length(ms)", "tombstones");
+  }
+
+  /** The tombstones, in the order of their ids, in pages. */
+  *tombstones(): Generator<Tombstone[]> {
     const next = this.#db.query(
-      "SELECT key, rev, type, crc, writer, value FROM kv WHERE key > ? AND value IS NOT NULL ORDER BY key LIMIT 1",
+      `SELECT id, ms FROM tombstones WHERE id > ? ORDER BY id LIMIT ${MANY_ROWS}`,
+    );
+    for (let last: Tombstone | undefined = { id: "", ms: 0 }; last; ) {
+      const rows = next.all(last.id) as Tombstone[];
+      if (rows.length > 0) yield rows;
+      last = rows.at(-1);
+    }
+  }
+
+  /** The key/value entries, and those that were deleted, in the order of their keys. @throws XsError `value_damaged` */
+  *entries(): Generator<EntryData> {
+    const next = this.#db.query(
+      "SELECT key, rev, type, crc, writer, value FROM kv WHERE key > ? ORDER BY key LIMIT 1",
     );
     for (let key = ""; ; ) {
       const row = next.get(key) as KvRow | null;
       if (!row) return;
-      const { rev, type, writer, value } = checkedRow(row);
       key = row.key;
-      if (value) yield { key, rev, type, writer, value, size: value.length };
+      yield checkedRow(row);
     }
   }
 
@@ -97,4 +129,13 @@ export class Snapshot {
     this.#db.close();
     this.#release();
   }
+
+  #totals(bytes: string, from: string): Totals {
+    const query = this.#db.query(
+      `SELECT count(*) AS rows, coalesce(sum(${bytes}), 0) AS bytes FROM ${from}`,
+    );
+    return query.get(...(from.includes("?") ? [this.#now] : [])) as Totals;
+  }
 }
+
+const VISIBLE = "(expires IS NULL OR expires > ?)";

@@ -1,39 +1,43 @@
-import { quoted } from "../core/error.ts";
-import { hashOf } from "../core/hash.ts";
-import { streamOf } from "../lib/streams.ts";
-import { STAGED_MAX } from "../store/sqlite/content/content.ts";
-import type { ImportSpace } from "../store/sqlite/transfer/import-space.ts";
-import type { Store } from "../store/store.ts";
-import type { TakenContent } from "../store/types.ts";
-import { badTar, type TarEntry } from "./tar-entries.ts";
+import { hashOf } from "../../../core/hash.ts";
+import { streamOf } from "../../../lib/streams.ts";
+import type { TakenContent } from "../../types.ts";
+import { type ContentStore, STAGED_MAX } from "../content/content.ts";
+import type { ImportSpace } from "./import-space.ts";
 
 /** The most small contents that share a commit, and their bytes. */
 const MAX_BATCH = 1000;
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
+/** The parts of a store that get the content of an import. */
+interface ContentHost {
+  readonly content: ContentStore;
+  keep(...contents: readonly TakenContent[]): Promise<void>;
+}
+
 /**
- * Adds the content of a tar to the store, before the frames that name it. New content stays marked for
+ * Adds the content of an import to the store, before the frames that name it. New content stays marked for
  * the collector until the import succeeds, so a failed import leaves no garbage.
  */
 export class ImportedContent {
-  readonly #store: Store;
+  readonly #host: ContentHost;
   readonly #space: ImportSpace;
   #batch: (TakenContent & { readonly bytes: Uint8Array })[] = [];
   #batchBytes = 0;
 
-  constructor(store: Store, space: ImportSpace) {
-    this.#store = store;
+  constructor(host: ContentHost, space: ImportSpace) {
+    this.#host = host;
     this.#space = space;
   }
 
-  /** Adds one content. @throws XsError `bad_tar` if the bytes do not match the hash */
-  async add(hash: string, { name, size, body }: TarEntry): Promise<void> {
-    if (size > STAGED_MAX) return this.#addLarge(hash, name, body);
+  /** Adds one content. Resolves to false if the bytes do not match the hash. */
+  async add(hash: string, size: number, body: AsyncGenerator<Uint8Array>): Promise<boolean> {
+    if (size > STAGED_MAX) return this.#addLarge(hash, body);
     const bytes = Buffer.concat(await Array.fromAsync(body));
-    if (hashOf(bytes) !== hash) throw wrongBytes(name);
+    if (hashOf(bytes) !== hash) return false;
     this.#batch.push({ hash, size, bytes });
     this.#batchBytes += size;
     if (this.#batch.length >= MAX_BATCH || this.#batchBytes >= MAX_BATCH_BYTES) await this.finish();
+    return true;
   }
 
   /** Commits the contents that wait in the batch. */
@@ -46,40 +50,35 @@ export class ImportedContent {
     const taken: TakenContent[] = [];
     // takeBytes waits when content arrives faster than it is flushed.
     for (const content of missing) {
-      taken.push((await this.#store.content.takeBytes(content.bytes)) ?? content);
+      taken.push((await this.#host.content.takeBytes(content.bytes)) ?? content);
     }
     // Called together, they share a commit, so no content is stored without its mark for the collector.
-    await Promise.all([this.#note(missing.map(({ hash }) => hash)), this.#store.keep(...taken)]);
+    await Promise.all([this.#note(missing.map(({ hash }) => hash)), this.#host.keep(...taken)]);
   }
 
-  async #addLarge(hash: string, name: string, body: TarEntry["body"]): Promise<void> {
+  async #addLarge(hash: string, body: AsyncGenerator<Uint8Array>): Promise<boolean> {
     await this.#note([hash]);
-    const { content } = this.#store;
+    const { content } = this.#host;
     const taken = await content.take(streamOf(body));
     if (taken && taken.hash !== hash) {
       await content.leaveToCollector([taken.hash]);
       content.unpin(taken);
-      throw wrongBytes(name);
+      return false;
     }
-    if (taken) await this.#store.keep(taken);
+    if (taken) await this.#host.keep(taken);
+    return true;
   }
 
   async #note(hashes: readonly string[]): Promise<void> {
-    const fresh = hashes.filter((hash) => !this.#store.content.has(hash));
+    const fresh = hashes.filter((hash) => !this.#host.content.has(hash));
     for (const hash of fresh) this.#space.addFresh(hash);
-    if (fresh.length > 0) await this.#store.content.leaveToCollector(fresh);
+    if (fresh.length > 0) await this.#host.content.leaveToCollector(fresh);
   }
 
   async #isThere(hash: string): Promise<boolean> {
-    const { content } = this.#store;
+    const { content } = this.#host;
     if (!content.has(hash)) return false;
     // Damaged content counts as missing: storing it again repairs it.
     return (await content.open(hash).catch(() => undefined)) !== undefined;
   }
-}
-
-function wrongBytes(name: string) {
-  return badTar(
-    `${quoted(name)} in the export is damaged: its sha256 is not its name; export it again`,
-  );
 }

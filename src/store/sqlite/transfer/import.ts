@@ -1,0 +1,164 @@
+import { checkAhead } from "../../../core/id.ts";
+import { RUNTIME_PREFIX } from "../../../core/topic.ts";
+import type { Import, ImportOptions, ImportResult, Position, Tombstone } from "../../import.ts";
+import type { ImportFrame, TakenContent } from "../../types.ts";
+import type { Transaction } from "../commit/transaction.ts";
+import type { ContentStore } from "../content/content.ts";
+import type { EntryData, KvStore } from "../kv/kv.ts";
+import type { Log } from "../log/log.ts";
+import { ImportSpace } from "./import-space.ts";
+import { ImportedContent } from "./imported-content.ts";
+import { frameBytes, STEP_BYTES, STEP_ROWS } from "./steps.ts";
+
+/** The parts of a store that an import uses. */
+export interface ImportHost {
+  /** Of the store. */
+  readonly directory: string;
+  readonly content: ContentStore;
+  readonly log: Log;
+  readonly kv: KvStore;
+  /** The clock, in ms since 1970. */
+  now(): number;
+  write<T>(run: (transaction: Transaction) => T): Promise<T>;
+  keep(...contents: readonly TakenContent[]): Promise<void>;
+  holdContent(): Promise<() => void>;
+  checkWritable(): void;
+  /** Whether a frame is here, be it damaged. */
+  has(id: string): boolean;
+}
+
+/**
+ * Collects what an import brings, and brings it in, in the order of ids and in steps of one commit. As many frames as
+ * one commit takes stay in memory; all the rest is in an {@link ImportSpace}.
+ */
+export class SqliteImport implements Import {
+  readonly #host: ImportHost;
+  readonly #options: ImportOptions;
+  readonly #counts = { frames: 0, added: 0, stayRemoved: 0, missing: 0 };
+  #done = 0;
+  /** The newest frames, which are not in the space yet. */
+  #frames: ImportFrame[] = [];
+  #bytes = 0;
+  #space: ImportSpace | undefined;
+  #content: ImportedContent | undefined;
+  /** Lets the collector free content again. */
+  #release: (() => void) | undefined;
+
+  constructor(host: ImportHost, options: ImportOptions) {
+    this.#host = host;
+    this.#options = options;
+  }
+
+  get inMemory(): number {
+    return this.#bytes;
+  }
+
+  get done(): number {
+    return this.#done;
+  }
+
+  note(name: string): boolean {
+    return this.#open().addName(name);
+  }
+
+  addFrame(frame: ImportFrame): void {
+    this.#checkAhead(frame.id);
+    this.#frames.push(frame);
+    this.#bytes += frameBytes(frame);
+    this.#counts.frames++;
+    if (this.#frames.length >= STEP_ROWS || this.#bytes >= STEP_BYTES) this.#putAside();
+  }
+
+  addPosition(position: Position): void {
+    this.#checkAhead(position.position);
+    this.#open().addPosition(position);
+  }
+
+  addTombstone(tombstone: Tombstone): void {
+    this.#open().addTombstone(tombstone);
+  }
+
+  addEntry(entry: EntryData): void {
+    this.#checkAhead(entry.rev);
+    this.#open().addEntry(entry);
+  }
+
+  async addContent(
+    hash: string,
+    size: number,
+    bytes: AsyncGenerator<Uint8Array>,
+  ): Promise<boolean> {
+    this.#release ??= await this.#host.holdContent();
+    this.#content ??= new ImportedContent(this.#host, this.#open());
+    return this.#content.add(hash, size, bytes);
+  }
+
+  async commit(): Promise<ImportResult> {
+    await this.#content?.finish();
+    const intoEmpty = this.#host.log.isEmpty;
+    if (!this.#space) {
+      await this.#importFrames(this.#frames, intoEmpty);
+      return this.#counts;
+    }
+    this.#putAside();
+    // A store that had no frame gets the entries first: while it has none, an import that was interrupted can be
+    // repeated, and brings the keys of the runtime. Elsewhere their revisions would make new frames late.
+    if (intoEmpty) await this.#importEntries(this.#space, intoEmpty);
+    for (const step of this.#space.frames()) await this.#importFrames(step, intoEmpty);
+    if (!intoEmpty) await this.#importEntries(this.#space, intoEmpty);
+    for (const step of this.#space.tombstones()) {
+      await this.#host.write((transaction) => this.#host.log.importTombstones(transaction, step));
+    }
+    // Content that no frame names is kept, like content that a client stores by itself.
+    for (const step of this.#space.fresh()) await this.#host.content.keepFromCollector(step);
+    return this.#counts;
+  }
+
+  [Symbol.dispose](): void {
+    this.#space?.close();
+    this.#release?.();
+  }
+
+  async #importFrames(frames: readonly ImportFrame[], intoEmpty: boolean): Promise<void> {
+    const { restore } = this.#options;
+    const { added, stayRemoved } = await this.#host.write((transaction) =>
+      this.#host.log.import(transaction, frames, { ...(restore && { restore }), intoEmpty }),
+    );
+    this.#done += frames.length;
+    this.#counts.added += added;
+    this.#counts.stayRemoved += stayRemoved;
+    for (const { id, hash } of frames) {
+      // The store may have dropped the frame because of its ttl.
+      if (hash === null || this.#host.content.has(hash) || !this.#host.has(id)) continue;
+      this.#counts.missing++;
+    }
+  }
+
+  async #importEntries(space: ImportSpace, intoEmpty: boolean): Promise<void> {
+    const { kv } = this.#host;
+    for (const step of space.entries()) {
+      // A cursor or a state of another store does not fit to the frames of this one.
+      const wanted = intoEmpty ? step : step.filter(({ key }) => !key.startsWith(RUNTIME_PREFIX));
+      await this.#host.write((transaction) => {
+        for (const entry of wanted) kv.importNow(transaction, entry);
+      });
+    }
+  }
+
+  #checkAhead(id: string): void {
+    checkAhead(id, this.#host.now(), this.#options.ahead);
+  }
+
+  /** Moves the frames in memory into the space. */
+  #putAside(): void {
+    this.#open().addFrames(this.#frames);
+    this.#frames = [];
+    this.#bytes = 0;
+  }
+
+  #open(): ImportSpace {
+    if (!this.#space) this.#host.checkWritable();
+    this.#space ??= new ImportSpace(this.#host.directory);
+    return this.#space;
+  }
+}
