@@ -13,7 +13,7 @@ import {
   statuses,
   terminate,
 } from "../support/processors.ts";
-import { type Server, startServer } from "../support/server.ts";
+import { parseLines, type Server, startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
 import { makeTar } from "../support/tar.ts";
 import { TEST_MS, until } from "../support/wait.ts";
@@ -312,12 +312,135 @@ test("what a handler remembers stays, whatever an older one of its name remember
 test("an import mends damaged frames of the runtime, and is not kept from it by them", async () => {
   using home = await withPrograms();
   await home.ok(["import", home.store, "a.tar"]);
-  const [id = ""] = edit(home.store, (db) => {
+  const [line = ""] = edit(home.store, (db) => {
     db.run("UPDATE frames SET crc = crc + 1 WHERE line LIKE '%handler.active%'");
-    return db.query("SELECT id FROM frames WHERE line LIKE '%handler.active%'").values();
+    return db.query("SELECT line FROM frames WHERE line LIKE '%handler.active%'").values();
   }).flat() as string[];
+  const { id } = JSON.parse(line);
   const { code, stdout } = await home.xs(["import", home.store, "a.tar"]);
   expect([code, JSON.parse(stdout).added]).toEqual([0, 0]);
   await home.ok(["remove", home.store, id]);
   expect(JSON.parse(await home.ok(["import", home.store, "a.tar"])).added).toBe(1);
+});
+
+/** Says `h.out` for each frame on `q`. */
+const HANDLE = 'export default { topics: ["q"], run: (frame) => ({ out: { of: frame.id } }) }';
+
+/** Starts a server, waits until `h.out` has handled these frames, and stops it. */
+async function expectHandled(store: string, ids: readonly string[]): Promise<void> {
+  await using server = await startServer(store);
+  const out = await countOf(server, "h.out", ids.length);
+  expect(out.map(({ meta }) => meta.of)).toEqual([...ids]);
+  expect(await server.stop("SIGTERM")).toBe(0);
+}
+
+test("a frame that waits for a handler is handled after an import of another store's handler of its name", async () => {
+  using home = new Home();
+  const stores = [join(home.path, "one"), join(home.path, "two")];
+  for (const store of stores) {
+    await using server = await startServer(store);
+    await spawn(server, "handler", "h", HANDLE);
+    await say(server, "q");
+    await countOf(server, "h.out", 1);
+    await server.stop("SIGTERM");
+  }
+  const [one = "", two = ""] = stores;
+  const handled = parseLines(await home.ok(["cat", one, "--topic", "q"])).map(({ id }) => id);
+  // It waits, and what the other store has handled since then is newer.
+  await home.ok(["append", one, "q"]);
+  {
+    await using server = await startServer(two);
+    await say(server, "q");
+    await countOf(server, "h.out", 2);
+    await server.stop("SIGTERM");
+  }
+  const waiting = parseLines(await home.ok(["cat", one, "--topic", "q"]))
+    .map(({ id }) => id)
+    .at(-1);
+  await home.ok(["export", two, "two.tar"]);
+  await home.ok(["import", one, "two.tar"]);
+  {
+    await using server = await startServer(one);
+    await until("the frame that waited is handled", async () =>
+      (await framesOf(server, "h.out")).some(({ meta }) => meta.of === waiting),
+    );
+    const mine = (await framesOf(server, "h.out")).filter(({ meta }) =>
+      [...handled, waiting].includes(meta.of),
+    );
+    expect(mine.map(({ meta }) => meta.of).sort()).toEqual([...handled, waiting ?? ""].sort());
+    await server.stop("SIGTERM");
+  }
+  await expectSound(one);
+});
+
+test("an export in an empty store lets a handler go on exactly where it was", async () => {
+  using home = new Home();
+  {
+    await using server = await startServer(home.store);
+    await spawn(server, "handler", "h", HANDLE);
+    for (let n = 1; n <= 2; n++) {
+      await say(server, "q");
+      await countOf(server, "h.out", n);
+    }
+    await server.stop("SIGTERM");
+  }
+  // Neither has been handled yet: one is late, and one is new.
+  const late = { ...request("x", "", 3_600_000), topic: "q" };
+  await home.ok(["import", home.store], { stdin: JSON.stringify(late) });
+  await home.ok(["append", home.store, "q"]);
+  await home.ok(["export", home.store, "a.tar"]);
+  const copy = join(home.path, "copy");
+  await home.ok(["import", copy, "a.tar"]);
+  expect((await home.shell(`xs export ${copy} - | cmp - a.tar`)).stdout).toBe("");
+  const arrived = parseLines(
+    await home.ok(["cat", home.store, "--topic", "q", "--order", "arrival"]),
+  );
+  const ids = arrived.map(({ id }) => id);
+  expect(ids.indexOf(late.id)).toBe(2);
+  for (const store of [home.store, copy]) await expectHandled(store, ids);
+  await expectSound(copy);
+});
+
+test("a frame that was removed stays removed by an import, and comes back with --restore", async () => {
+  using home = new Home();
+  await home.ok(["append", home.store, "note"], { stdin: "1" });
+  await home.ok(["append", home.store, "note"], { stdin: "2" });
+  await home.ok(["export", home.store, "a.tar"]);
+  const [first] = parseLines(await home.ok(["cat", home.store]));
+  await home.ok(["cat", home.store]).then((lines) => Bun.write(join(home.path, "a.jsonl"), lines));
+  await home.ok(["remove", home.store, first?.id ?? ""]);
+  for (const file of ["a.tar", "a.jsonl"]) {
+    const { code, stdout, stderr } = await home.xs(["import", home.store, file]);
+    expect([code, JSON.parse(stdout)]).toEqual([
+      0,
+      expect.objectContaining({ frames: 2, added: 0, stay_removed: 1 }),
+    ]);
+    expect(stderr).toContain(
+      "1 frame that was removed here stays removed; --restore brings it back",
+    );
+  }
+  expect(await home.topics(home.store)).toEqual(["note"]);
+  // The removal is a part of an export.
+  await home.ok(["export", home.store, "b.tar"]);
+  await home.ok(["import", "./copy", "b.tar"]);
+  const copied = await home.xs(["import", "./copy", "a.tar"]);
+  expect(JSON.parse(copied.stdout)).toMatchObject({ added: 0, stay_removed: 1 });
+  const restored = await home.xs(["import", home.store, "a.tar", "--restore"]);
+  expect([JSON.parse(restored.stdout).added, restored.stderr]).toEqual([1, ""]);
+  expect(parseLines(await home.ok(["cat", home.store, "--topic", "note"])).length).toBe(2);
+  expect(await home.ok(["content", home.store, first?.id ?? ""])).toBe("1");
+});
+
+test("gc --tombstones forgets removals that are old enough", async () => {
+  using home = new Home();
+  const line = await home.ok(["append", home.store, "note"]);
+  await home.ok(["remove", home.store, JSON.parse(line).id]);
+  const gc = async (...args: string[]) => JSON.parse(await home.ok(["gc", home.store, ...args]));
+  expect(await gc("--tombstones", "1w")).toMatchObject({ tombstones: 0 });
+  expect(await gc("--tombstones", "0", "--dry-run")).toMatchObject({ tombstones: 1 });
+  expect(await gc("--tombstones", "0")).toMatchObject({ tombstones: 1 });
+  expect(await home.ok(["import", home.store], { stdin: line })).toBe(line);
+  const wrong = await home.xs(["gc", home.store, "--tombstones", "soon"]);
+  expect([wrong.code, wrong.stdout]).toEqual([2, ""]);
+  expect(wrong.stderr).toContain("90s");
 });

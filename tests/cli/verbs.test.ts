@@ -144,7 +144,7 @@ describe.each([
     for (let n = 0; n < 2; n++) {
       expect(await at.home.ok(["import", at.store], { stdin: `${line}\n` })).toBe(`${line}\n`);
     }
-    expect(await at.read("cat")).toEqual([JSON.parse(line)]);
+    expect(await at.read("cat", "--topic", "old")).toEqual([JSON.parse(line)]);
     const { code, stdout, stderr } = await at.home.xs(["import", at.store], { stdin: "nonsense" });
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toContain("line 1");

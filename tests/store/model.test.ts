@@ -210,9 +210,13 @@ async function run(step: Step, model: Model, store: Store): Promise<void> {
       const restore = step.restore && model.removed.has(id);
       if (restore) model.removed.delete(id);
       const before = await newestIn(store);
-      const { added } = await importFrames(store, [{ ...frame, meta: "null", ttl: parseTtl(ttl) }], {
-        restore: step.restore,
-      });
+      const { added } = await importFrames(
+        store,
+        [{ ...frame, meta: "null", ttl: parseTtl(ttl) }],
+        {
+          restore: step.restore,
+        },
+      );
       expect(added).toBe(model.add(frame) ? 1 : 0);
       await takeReceived(model, store, before, frame);
       return;
