@@ -167,6 +167,7 @@ export class SqliteStore implements Store {
       pages: this.#pages,
       retention: this.#retention,
       tombstones,
+      facts,
     });
     this.#applier = new TableApplier({
       frames: this.#tables,

@@ -1,12 +1,15 @@
 import type { Database } from "bun:sqlite";
+import type { FillingEffect } from "./commit/record.ts";
 
 /** The table of single facts about a store. */
 export class Facts {
   readonly #set: ReturnType<Database["query"]>;
+  readonly #delete: ReturnType<Database["query"]>;
   readonly #get: ReturnType<Database["query"]>;
 
   constructor(db: Database) {
     this.#set = db.query("INSERT OR REPLACE INTO facts (key, value) VALUES (?, ?)");
+    this.#delete = db.query("DELETE FROM facts WHERE key = ?");
     this.#get = db.query("SELECT value FROM facts WHERE key = ?");
   }
 
@@ -25,8 +28,24 @@ export class Facts {
     this.#set.run("counted", String(seq));
   }
 
+  /** Whether an import fills a store that had no frame, and nothing else has come in since. */
+  isFilling({ of, newest }: { readonly of: string; readonly newest: string }): boolean {
+    const row = this.#get.get("filling") as { value: string } | null;
+    return row?.value === fillingOf(of, newest);
+  }
+
   /** Call it inside a commit. */
   setNewest(id: string): void {
     this.#set.run("newest_id", id);
   }
+
+  /** Call it inside a commit. */
+  setFilling({ of, newest }: Omit<FillingEffect, "kind">): void {
+    if (of === null) this.#delete.run("filling");
+    else this.#set.run("filling", fillingOf(of, newest));
+  }
+}
+
+function fillingOf(of: string, newest: string): string {
+  return `${of} ${newest}`;
 }

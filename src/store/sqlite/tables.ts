@@ -100,6 +100,7 @@ export const TABLES = `
   -- The first frames of chunked content that still grows.
   CREATE TABLE growing (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 
-  -- newest_id: the store gives no id up to this one again, even if no frame keeps it. counted: see topics.
+  -- newest_id: the store gives no id up to this one again, even if no frame keeps it. counted: see topics. filling: an
+  -- import into a store that had no frame is not at its end, see FillingEffect.
   CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;

@@ -80,6 +80,9 @@ export class TableApplier implements Applier {
         return;
       case "newest":
         facts.setNewest(effect.id);
+        return;
+      case "filling":
+        facts.setFilling(effect);
     }
   }
 

@@ -18,7 +18,8 @@ export type Effect =
   | AnswerEffect
   | GrowingEffect
   | SweepEffect
-  | NewestEffect;
+  | NewestEffect
+  | FillingEffect;
 
 /** A frame that comes in. Live readers get the same value. */
 export interface FrameEffect {
@@ -117,4 +118,13 @@ export interface SweepEffect {
 export interface NewestEffect {
   readonly kind: "newest";
   readonly id: string;
+}
+
+/** An import fills a store that had no frame, in several commits: if it is interrupted it can be repeated. */
+export interface FillingEffect {
+  readonly kind: "filling";
+  /** What tells one import from another; null when all of it is in. */
+  readonly of: string | null;
+  /** The newest id of the store: if that is another one, something else came in between. */
+  readonly newest: string;
 }

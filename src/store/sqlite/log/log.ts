@@ -6,6 +6,7 @@ import type { ImportOptions, ImportResult, Tombstone } from "../../import.ts";
 import type { AppendRequest, ImportFrame } from "../../types.ts";
 import type { FrameEffect } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
+import type { Facts } from "../facts.ts";
 import { isSound } from "./frame-row.ts";
 import type { FrameTables } from "./frame-tables.ts";
 import type { Pages } from "./pages.ts";
@@ -34,6 +35,7 @@ export interface LogParts {
   readonly pages: Pages;
   readonly retention: Retention;
   readonly tombstones: Tombstones;
+  readonly facts: Facts;
 }
 
 /** Decides what appends, imports and removals do to the log, and adds that to a transaction. */
@@ -78,6 +80,19 @@ export class Log {
   get isEmpty(): boolean {
     const { newest, hasLate } = this.#parts.tables;
     return newest === "" && !hasLate;
+  }
+
+  /** Whether an import has begun to fill the store, and nothing else came in since. @param of tells it from others */
+  isFilling(of: string): boolean {
+    const { facts, ids } = this.#parts;
+    return facts.isFilling({ of, newest: ids.newest });
+  }
+
+  /** Notes at the end of a commit that an import fills the store, or null that it has. */
+  noteFilling(transaction: Transaction, of: string | null): void {
+    const { ids } = this.#parts;
+    transaction.add({ kind: "filling", of, newest: ids.newest });
+    transaction.usesIds = true;
   }
 
   /** Adds frames with their ids, and reports the late ones in a frame of the runtime. */

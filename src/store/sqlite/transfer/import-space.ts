@@ -71,6 +71,13 @@ export class ImportSpace {
     this.#sql.fresh.run(hash);
   }
 
+  /** A text that tells these frames from those of another import, whatever their order. */
+  nameOfFrames(): string {
+    const count = "SELECT count(*) AS frames, min(id) AS first, max(id) AS last FROM frames";
+    const { frames, first, last } = this.#db.query(count).get() as Record<string, unknown>;
+    return `${frames} ${first} ${last}`;
+  }
+
   /** The frames, with their positions, in the order of ids. */
   *frames(): Generator<ImportFrame[]> {
     const isSorted = this.#newest !== undefined;

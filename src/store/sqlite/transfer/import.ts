@@ -94,23 +94,29 @@ export class SqliteImport implements Import {
   }
 
   async commit(): Promise<ImportResult> {
+    const { log, write, content } = this.#host;
     await this.#content?.finish();
-    const intoEmpty = this.#host.log.isEmpty;
     if (!this.#space) {
-      await this.#importFrames(this.#frames, intoEmpty);
+      await this.#importFrames(this.#frames, { intoEmpty: log.isEmpty });
       return this.#counts;
     }
     this.#putAside();
-    // A store that had no frame gets the entries first: while it has none, an import that was interrupted can be
-    // repeated, and brings the keys of the runtime. Elsewhere their revisions would make new frames late.
-    if (intoEmpty) await this.#importEntries(this.#space, intoEmpty);
-    for (const step of this.#space.frames()) await this.#importFrames(step, intoEmpty);
-    if (!intoEmpty) await this.#importEntries(this.#space, intoEmpty);
-    for (const step of this.#space.tombstones()) {
-      await this.#host.write((transaction) => this.#host.log.importTombstones(transaction, step));
+    const space = this.#space;
+    const name = space.nameOfFrames();
+    // An import into an empty store that was interrupted goes on as one when it is repeated.
+    const intoEmpty = log.isEmpty || log.isFilling(name);
+    // There the entries come first: as long as there is no frame, the keys of the runtime come in. Elsewhere their
+    // revisions would make frames late that are not.
+    if (intoEmpty) await this.#importEntries(space, intoEmpty);
+    const how = intoEmpty ? { intoEmpty, filling: name } : { intoEmpty };
+    for (const step of space.frames()) await this.#importFrames(step, how);
+    if (!intoEmpty) await this.#importEntries(space, intoEmpty);
+    for (const step of space.tombstones()) {
+      await write((transaction) => log.importTombstones(transaction, step));
     }
     // Content that no frame names is kept, like content that a client stores by itself.
-    for (const step of this.#space.fresh()) await this.#host.content.keepFromCollector(step);
+    for (const step of space.fresh()) await content.keepFromCollector(step);
+    if (intoEmpty) await write((transaction) => log.noteFilling(transaction, null));
     return this.#counts;
   }
 
@@ -119,11 +125,17 @@ export class SqliteImport implements Import {
     this.#release?.();
   }
 
-  async #importFrames(frames: readonly ImportFrame[], intoEmpty: boolean): Promise<void> {
-    const { restore } = this.#options;
-    const { added, stayRemoved } = await this.#host.write((transaction) =>
-      this.#host.log.import(transaction, frames, { ...(restore && { restore }), intoEmpty }),
-    );
+  async #importFrames(
+    frames: readonly ImportFrame[],
+    { intoEmpty, filling }: { readonly intoEmpty: boolean; readonly filling?: string },
+  ): Promise<void> {
+    const { log, write } = this.#host;
+    const { restore = false } = this.#options;
+    const { added, stayRemoved } = await write((transaction) => {
+      const result = log.import(transaction, frames, { restore, intoEmpty });
+      if (filling !== undefined) log.noteFilling(transaction, filling);
+      return result;
+    });
     this.#done += frames.length;
     this.#counts.added += added;
     this.#counts.stayRemoved += stayRemoved;
