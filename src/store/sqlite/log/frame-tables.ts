@@ -16,6 +16,8 @@ export const MARK_EVERY = 16;
 /** More rows than a page of the database has. */
 const MAX_ROWS_A_PAGE = 200;
 
+const NO_GAP = { above: "~", below: "" };
+
 /** A frame with the number of its topic. */
 export interface StoredFrame extends FrameRow {
   readonly topic: number;
@@ -35,6 +37,8 @@ export class FrameTables {
   /** A row before which there is none. */
   #oldest = NO_FRAME;
   #late = 0;
+  /** Ids between which `frames` has no row: an import looks for many that are there. */
+  #gap = NO_GAP;
   /** The rows that wait for {@link flush}: those of `by_topic` by their topic. */
   #frames: Value[] = [];
   #links: Value[] = [];
@@ -54,6 +58,7 @@ export class FrameTables {
     this.#links = [];
     this.#marks = [];
     this.#byTopic.clear();
+    this.#gap = NO_GAP;
     const row = this.#sql.newest.get() as FrameRow | null;
     this.#seq = row?.seq ?? 0;
     this.#newest = row ? this.#idOf(row) : "";
@@ -161,16 +166,18 @@ export class FrameTables {
   find(id: string): StoredFrame | undefined {
     const late = this.hasLate ? (this.#sql.lateById.get(id) as StoredFrame | null) : null;
     if (late) return late;
-    if (id > this.#newest) return undefined;
+    if (id > this.#newest || (id > this.#gap.above && id < this.#gap.below)) return undefined;
     const marked = this.#nearMark(id);
     if (marked) return marked;
     // Between the frames with lower and with higher ids are only damaged rows, or none.
     let damaged: StoredFrame | undefined;
-    for (let seq = this.firstFrom(id); ; ) {
+    const from = this.firstFrom(id);
+    for (let seq = from; ; ) {
       const { row, error } = this.#readable(seq, END);
       if (!row || isSound(row)) {
         if (row && idInLine(row.line) === id) return row;
         if (error) throw error;
+        if (row && seq === from) this.#gap = { above: id, below: idInLine(row.line) };
         return damaged;
       }
       const text = idInLine(row.line);
