@@ -6,7 +6,7 @@ import { FOREVER } from "../../src/core/ttl.ts";
 import { nextTurn } from "../../src/lib/next-turn.ts";
 import { lateId } from "../support/late.ts";
 import { parseLines } from "../support/server.ts";
-import { append, withStore } from "../support/store.ts";
+import { append, importFrames, withStore } from "../support/store.ts";
 
 const KEY = "key";
 
@@ -113,7 +113,7 @@ test("a threshold and a pulse do not go with late frames, and have no position",
     for (let n = 0; n < 40; n++) {
       if (n % 4 === 0) {
         const id = lateId(n);
-        await store.import([{ topic: "late", id, hash: null, meta: "null", ttl: FOREVER }]);
+        await importFrames(store, [{ topic: "late", id, hash: null, meta: "null", ttl: FOREVER }]);
       }
       const page = await reader.next();
       const topics = parseLines(new TextDecoder().decode(page)).map(({ topic }) => topic);
