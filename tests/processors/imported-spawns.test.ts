@@ -1,6 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { FRAMES, KV_ENTRIES } from "../../src/core/export-format.ts";
 import { packId } from "../../src/core/id.ts";
 import {
   type AnyFrame,
@@ -14,8 +13,7 @@ import {
   textsOf,
 } from "../support/processors.ts";
 import { type Server, startServer } from "../support/server.ts";
-import { expectSound } from "../support/store.ts";
-import { makeTar } from "../support/tar.ts";
+import { expectSound, sqliteEngine } from "../support/store.ts";
 import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
@@ -222,26 +220,26 @@ const GARBAGE: Record<string, string> = {
 test.each(Object.entries(GARBAGE))(
   "a record that an import brought and that is none keeps no handler from running: %s",
   async (_, value) => {
-    await inTurns(async (server) => {
-      const pair = {
-        key: "stream.cross.handler/h",
-        rev: await idOfNow(),
-        type: "application/json",
-        value: Buffer.from(value).toString("base64"),
-      };
-      const tar = await makeTar([
-        { name: FRAMES, data: "" },
-        { name: KV_ENTRIES, data: `${JSON.stringify(pair)}\n` },
-      ]);
-      expect((await server.fetch("/import", { method: "POST", body: tar })).status).toBe(200);
-      await spawn(server, "handler", "h", by("FIRST"));
-      await ping(server, 1, 2);
-      await countOf(server, "h.out", 2);
-      expect(await handled(server, "h")).toEqual(numbers("FIRST", 1, 2));
-      await server.stop("SIGTERM");
-      expect(await server.stderr).toMatch(
-        /xs: handler h begins anew: .* stream\.cross\.handler\/h is no record/,
-      );
-    });
+    using home = tempDirectory();
+    const directory = join(home.path, "store");
+    const store = sqliteEngine(directory);
+    {
+      // Keys of the runtime come only into a store that had no frame.
+      using incoming = store.beginImport();
+      const entry = { key: "stream.cross.handler/h", rev: await idOfNow(), writer: null };
+      incoming.addEntry({ ...entry, type: "application/json", value: Buffer.from(value) });
+      await incoming.commit();
+    }
+    await store.close();
+    await using server = await startServer(directory);
+    await spawn(server, "handler", "h", by("FIRST"));
+    await ping(server, 1, 2);
+    await countOf(server, "h.out", 2);
+    expect(await handled(server, "h")).toEqual(numbers("FIRST", 1, 2));
+    await server.stop("SIGTERM");
+    expect(await server.stderr).toMatch(
+      /xs: handler h begins anew: .* stream\.cross\.handler\/h is no record/,
+    );
+    await expectSound(directory);
   },
 );
