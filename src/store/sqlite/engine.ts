@@ -3,15 +3,12 @@ import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type ErrorCode, XsError } from "../../core/error.ts";
-import { idInLine, linesIn } from "../../core/frame.ts";
-import { IdSequence } from "../../core/id.ts";
-import { later, type Place, placeOf } from "../../core/place.ts";
+import type { Place } from "../../core/place.ts";
 import type { ReadOptions } from "../../core/read-options.ts";
 import type { Import, ImportOptions } from "../import.ts";
-import { DATABASE, LOCK } from "../is-store.ts";
-import { LiveFeed } from "../live.ts";
+import { DATABASE } from "../is-store.ts";
 import { closeTreeToOthers } from "../modes.ts";
-import { Reader } from "../reader.ts";
+import type { Reader } from "../reader.ts";
 import type { Store } from "../store.ts";
 import type {
   AppendCondition,
@@ -24,41 +21,27 @@ import type {
   StoreMetrics,
   TakenContent,
 } from "../types.ts";
-import { Background, type Task } from "./background.ts";
-import { TableApplier } from "./commit/apply.ts";
-import { GroupCommit } from "./commit/group-commit.ts";
-import { CommitHorizon } from "./commit/horizon.ts";
-import { Transaction } from "./commit/transaction.ts";
-import { WalMark } from "./commit/wal-mark.ts";
+import { Appends } from "./appends.ts";
+import { Background } from "./background.ts";
+import { Writer } from "./commit/writer.ts";
 import { openForReading, openForWriting } from "./connection.ts";
 import type { Collected, Collector } from "./content/collector.ts";
 import type { ContentStore } from "./content/content.ts";
 import type { FlushSchedule } from "./content/flush-schedule.ts";
 import { openContent } from "./content/open-content.ts";
-import { ContentTables } from "./content/tables.ts";
-import { ExpiryClock } from "./expiry-clock.ts";
-import { Facts } from "./facts.ts";
-import { GiveBack } from "./give-back.ts";
 import { Health } from "./health.ts";
 import { InPlace } from "./in-place.ts";
 import { KvStore } from "./kv/kv.ts";
 import type { StoreLock } from "./lock.ts";
-import { checkLast } from "./log/expect-last.ts";
-import { FrameTables } from "./log/frame-tables.ts";
-import { Growing } from "./log/growing.ts";
-import { Idempotency, KEPT_MS } from "./log/idempotency.ts";
-import { Log } from "./log/log.ts";
-import { Pages } from "./log/pages.ts";
-import { Retention } from "./log/retention.ts";
-import { Tombstones } from "./log/tombstones.ts";
-import { Topics } from "./log/topics.ts";
+import { Maintenance } from "./maintenance.ts";
 import { Tally } from "./metrics.ts";
+import { openParts, type Parts } from "./parts.ts";
+import { Reads } from "./reads.ts";
 import { SqliteImport } from "./transfer/import.ts";
 import { Snapshot } from "./transfer/snapshot.ts";
 import { checkStore } from "./verify/check.ts";
 import { Integrity } from "./verify/integrity.ts";
 
-const BACKGROUND_MS = 1000;
 /** How long a close waits for content to be flushed; the rest is flushed after the next open. */
 const FLUSH_ON_CLOSE_MS = 2000;
 
@@ -76,26 +59,13 @@ export class SqliteStore implements Store {
   readonly #database: string;
   readonly #place: InPlace;
   readonly #health: Health;
-  readonly #clock: ExpiryClock;
-  readonly #ids: IdSequence;
-  readonly #horizon: CommitHorizon;
-  readonly #tables: FrameTables;
-  readonly #topics: Topics;
-  readonly #pages: Pages;
-  readonly #retention: Retention;
-  readonly #tombstones: Tombstones;
-  readonly #growing: Growing;
-  readonly #idempotency: Idempotency;
-  readonly #log: Log;
-  readonly #applier: TableApplier;
-  readonly #contentTables: ContentTables;
+  readonly #parts: Parts;
+  readonly #writer: Writer;
+  readonly #appends: Appends;
+  readonly #reads: Reads;
   readonly #flushes: FlushSchedule;
   readonly #collector: Collector;
-  readonly #giveBack: GiveBack;
-  /** None where the store cannot be written. */
-  readonly #commits: GroupCommit | undefined;
-  readonly #live = new LiveFeed();
-  readonly #followers = new Set<Reader>();
+  readonly #maintenance: Maintenance;
   readonly #background = new Background();
   readonly #integrity = new Integrity();
   readonly #tally: Tally;
@@ -114,28 +84,30 @@ export class SqliteStore implements Store {
     this.#lock = lock;
     this.#place = new InPlace(path);
     this.#health = new Health(this.#place, still?.refusal);
-    this.#clock = new ExpiryClock(now);
-    this.#database = still?.database ?? join(path, DATABASE);
-    const db = still ? openForReading(this.#database) : openForWriting(this.#database);
+    const database = still?.database ?? join(path, DATABASE);
+    this.#database = database;
+    const db = still ? openForReading(database) : openForWriting(database);
     this.#db = db;
-    this.#giveBack = new GiveBack(db);
-    const facts = new Facts(db);
-    this.#topics = new Topics(db, facts);
-    this.#tables = new FrameTables(db, this.#topics);
-    this.#ids = new IdSequence(now);
-    for (const id of [this.#tables.newest, facts.newest]) if (id !== "") this.#ids.advancePast(id);
-    this.#horizon = new CommitHorizon(this.#ids);
-    const { guard, taskFailed: failed } = this.#health;
-    const write = <T>(run: (transaction: Transaction) => T) => this.#write(run);
-    const contentTables = new ContentTables(db);
-    this.#contentTables = contentTables;
-    const { content, flushes, collector } = openContent({
-      database: this.#database,
-      root: join(path, "cacache"),
+    this.#tally = new Tally(database);
+    this.#parts = openParts(db, now);
+    // What the parts above the database share.
+    const shared = {
+      path,
       db,
-      tables: contentTables,
-      background: this.#background,
+      database,
+      parts: this.#parts,
       place: this.#place,
+      health: this.#health,
+      tally: this.#tally,
+      background: this.#background,
+    };
+    this.#writer = new Writer(shared);
+    const { write } = this.#writer;
+    const { guard, taskFailed: failed } = this.#health;
+    const { content, flushes, collector } = openContent({
+      ...shared,
+      root: join(path, "cacache"),
+      tables: this.#parts.contentTables,
       write,
       guard,
       checkWritable: () => this.checkWritable(),
@@ -144,165 +116,40 @@ export class SqliteStore implements Store {
     this.content = content;
     this.#flushes = flushes;
     this.#collector = collector;
-    this.kv = new KvStore({ db, ids: this.#ids, horizon: this.#horizon, write, guard });
-    this.#pages = new Pages(db, {
-      tables: this.#tables,
-      topics: this.#topics,
-      now: this.#clock.now,
-      visible: () => this.#horizon.visible,
-    });
-    this.#retention = new Retention({
-      db,
-      tables: this.#tables,
-      topics: this.#topics,
-      clock: this.#clock,
-    });
-    this.#growing = new Growing(db, this.#tables);
-    this.#idempotency = new Idempotency(db, this.#clock.now);
-    const tombstones = new Tombstones(db);
-    this.#tombstones = tombstones;
-    this.#log = new Log({
-      ids: this.#ids,
-      tables: this.#tables,
-      pages: this.#pages,
-      retention: this.#retention,
-      tombstones,
-      facts,
-    });
-    this.#applier = new TableApplier({
-      frames: this.#tables,
-      tombstones,
-      growing: this.#growing,
-      answers: this.#idempotency,
+    const { ids, horizon } = this.#parts;
+    this.kv = new KvStore({ db, ids, horizon, write, guard });
+    this.#appends = new Appends(this.#parts, this.#writer, content, this.kv);
+    this.#reads = new Reads(this.#parts, this.#health, this.#writer);
+    this.#maintenance = new Maintenance({
+      ...shared,
       kv: this.kv,
-      content: contentTables,
-      facts,
+      collector,
+      writer: this.#writer,
     });
-    this.#tally = new Tally(this.#database);
     if (still) {
       // The store is read-only: staged content stays staged.
       flushes.stop();
     } else {
-      this.#commits = this.#openCommits();
+      this.#writer.open(this.kv, flushes);
       void closeTreeToOthers(join(path, "cacache"), this.#ending.signal).catch(() => {});
-      this.#takeUp();
     }
-    this.#startBackground();
+    this.#maintenance.start();
   }
 
   get failure(): Promise<Error> {
     return this.#health.failure;
   }
 
-  #openCommits(): GroupCommit {
-    const database = this.#database;
-    const files = [this.path, `${database}-wal`, database, join(this.path, LOCK)];
-    for (const file of files) this.#place.watch(file);
-    const wal = { path: `${database}-wal`, mark: new WalMark(database) };
-    return new GroupCommit(this.#db, wal, {
-      failed: () => this.#health.failed,
-      begins: () => {
-        // Each commit looks at the clock, so that what expires by then stays gone if it is set back.
-        this.#clock.begins();
-        this.#horizon.begins(this.#tables.ends);
-        return new Transaction(this.#applier);
-      },
-      beforeCommit: (transaction) => {
-        this.#retention.trim(transaction);
-        if (transaction.usesIds) transaction.add({ kind: "newest", id: this.#ids.newest });
-        transaction.settle();
-      },
-      committed: ({ record: { effects }, appended }) => {
-        this.#tally.committed(appended);
-        const frames = effects.filter((effect) => effect.kind === "frame");
-        const changes = this.kv.changesIn(effects);
-        this.#flushes.committed();
-        return () => {
-          this.#horizon.isDurable();
-          if (frames.length > 0) this.#live.publish(frames);
-          this.kv.publish(changes);
-        };
-      },
-      rolledBack: (error) => this.#rolledBack(error),
-      misplaced: () => this.#place.problemAtHand(),
-      syncFailed: (error) => this.#health.stop(error),
-    });
+  append(request: AppendRequest, condition?: AppendCondition): Promise<string> {
+    return this.#appends.append(request, condition);
   }
 
-  /** Ends what a process that was killed, or a clock that was wrong, has left. */
-  #takeUp(): void {
-    const end = this.#clock.now() + KEPT_MS;
-    if (this.#idempotency.wasAhead()) {
-      this.#write((transaction) => transaction.add({ kind: "sweep", shortenAnswers: end })).catch(
-        this.#health.taskFailed,
-      );
-    }
-    if (!this.#growing.any()) return;
-    this.#write((transaction) => {
-      for (const request of this.#growing.endings()) this.#log.append(transaction, request);
-    }).catch(this.#health.taskFailed);
+  appendAll(requests: readonly AppendRequest[], condition?: AppendCondition): Promise<string[]> {
+    return this.#appends.appendAll(requests, condition);
   }
 
-  #startBackground(): void {
-    const every = (task: Task, run: () => unknown) =>
-      this.#background.every(task, BACKGROUND_MS, () => this.#inBackground(run));
-    every("place", () => this.#health.checkPlace());
-    every("expire", () => this.#expire());
-    every("compact", () => this.#compactSome());
-    every("collect", () => this.#collector.collectSoon());
-    const ephemeral = () => this.#contentTables.ephemeral.sweep();
-    this.#background.every("ephemeral", BACKGROUND_MS, ephemeral);
-  }
-
-  async append(request: AppendRequest, condition?: AppendCondition): Promise<string> {
-    const isPlain = condition?.expectLast === undefined && !condition?.idempotencyKey;
-    if (isPlain && !request.content) {
-      return this.#write((transaction) => this.#append(transaction, request));
-    }
-    const [line = ""] = await this.appendAll([request], condition);
-    return line;
-  }
-
-  async appendAll(
-    requests: readonly AppendRequest[],
-    { expectLast, idempotencyKey }: AppendCondition = {},
-  ): Promise<string[]> {
-    try {
-      return await this.#write((transaction) => {
-        const append = () => {
-          if (expectLast !== undefined) {
-            const topic = requests[0]?.topic ?? "";
-            checkLast(topic, this.#log.newest(transaction, topic) ?? null, expectLast);
-          }
-          for (const { content } of requests)
-            if (content?.known) this.#checkKnown(transaction, content.hash);
-          return requests.map((request) => this.#append(transaction, request));
-        };
-        return idempotencyKey === undefined
-          ? append()
-          : this.#idempotency.once(transaction, idempotencyKey, requests, append);
-      });
-    } finally {
-      for (const { content } of requests) this.content.unpin(content);
-    }
-  }
-
-  async apply(changes: readonly Change[]): Promise<string[]> {
-    try {
-      return await this.#write((transaction) => {
-        const lines: string[] = [];
-        for (const change of changes) {
-          if ("append" in change) lines.push(this.#append(transaction, change.append));
-          else if ("delete" in change)
-            this.kv.deleteNow(transaction, change.delete, change.writer ?? null);
-          else this.kv.putNow(transaction, { ...change.put, writer: change.writer ?? null });
-        }
-        return lines;
-      });
-    } finally {
-      for (const change of changes)
-        if ("append" in change) this.content.unpin(change.append.content);
-    }
+  apply(changes: readonly Change[]): Promise<string[]> {
+    return this.#appends.apply(changes);
   }
 
   beginImport(options: ImportOptions = {}): Import {
@@ -310,121 +157,69 @@ export class SqliteStore implements Store {
       {
         directory: this.path,
         content: this.content,
-        log: this.#log,
+        log: this.#parts.log,
         kv: this.kv,
-        now: this.#clock.now,
-        write: (run) => this.#write(run),
+        now: this.#parts.clock.now,
+        write: this.#writer.write,
         keep: (...contents) => this.keep(...contents),
         holdContent: () => this.holdContent(),
         checkWritable: () => this.checkWritable(),
-        has: (id) => this.#health.guard(() => this.#tables.find(id)) !== undefined,
+        has: (id) => this.#health.guard(() => this.#parts.search.find(id)) !== undefined,
       },
       options,
     );
   }
 
   remove(id: string): Promise<boolean> {
-    return this.#write((transaction) => this.#log.remove(transaction, id, this.#clock.now()));
+    return this.#writer.write((transaction) =>
+      this.#parts.log.remove(transaction, id, this.#parts.clock.now()),
+    );
   }
 
-  async keep(...contents: readonly TakenContent[]): Promise<void> {
-    try {
-      if (!contents.some(({ bytes }) => bytes)) return;
-      await this.#write((transaction) => {
-        for (const content of contents) this.#stage(transaction, content);
-      });
-    } finally {
-      for (const content of contents) this.content.unpin(content);
-    }
+  keep(...contents: readonly TakenContent[]): Promise<void> {
+    return this.#appends.keep(...contents);
   }
 
   get(id: string): string | undefined {
-    return this.#health.guard(() => this.#pages.line(id));
+    return this.#reads.get(id);
   }
 
   neighbour(id: string, direction: Direction, topics?: readonly string[]): string | undefined {
-    return this.#health.guard(() => this.#neighbour(id, direction, topics, false));
+    return this.#reads.neighbour(id, direction, topics);
   }
 
-  async newestDurable(
+  newestDurable(
     id: string,
     direction: Direction,
     topics?: readonly string[],
   ): Promise<string | undefined> {
-    const line = this.neighbour(id, direction, topics);
-    if (line !== undefined || this.#horizon.visible === undefined) return line;
-    // As that commit has it: when it is durable the next may have taken it away again.
-    return this.#write((transaction) => {
-      this.#retention.trim(transaction);
-      transaction.settle();
-      return this.#neighbour(id, direction, topics, true);
-    });
-  }
-
-  #neighbour(
-    id: string,
-    direction: Direction,
-    topics: readonly string[] | undefined,
-    evenBeyondHorizon: boolean,
-  ): string | undefined {
-    const order = direction === "next" ? "asc" : "desc";
-    for (let after = { id }; ; ) {
-      const page = this.#pages.page({ after, order, topics, rows: 1, evenBeyondHorizon });
-      if (page.rows > 0) return linesIn(page.bytes)[0];
-      if (!page.more || !page.cursor) return undefined;
-      after = page.cursor;
-    }
+    return this.#reads.newestDurable(id, direction, topics);
   }
 
   placeOf(id: string): Place {
-    const { position } = this.#health.guard(() => this.#pages.placeOf(id));
-    return placeOf(id, position);
+    return this.#reads.placeOf(id);
   }
 
   newestPlace(topics?: readonly string[]): Place | undefined {
-    return this.#health.guard(() => {
-      const line = this.#neighbour("~", "previous", topics, false);
-      const newest = line === undefined ? undefined : this.placeOf(idInLine(line));
-      const late = this.#tables.hasLate ? this.#pages.newestLate(topics) : undefined;
-      return newest === undefined ? late : later(newest, late);
-    });
+    return this.#reads.newestPlace(topics);
   }
 
   read(options: ReadOptions): Reader {
-    const pages = this.#pages;
-    const { guard } = this.#health;
-    const reader = new Reader(
-      {
-        live: this.#live,
-        page: (query) => guard(() => pages.page(query)),
-        boundOfLast: (count, query) => guard(() => pages.boundOfLast(count, query)),
-        placeOf: (id) => guard(() => pages.placeOf(id)),
-        end: () => guard(() => pages.end()),
-        ends: () => pages.ends(),
-        hasLate: this.#tables.hasLate,
-        nextId: () => this.#horizon.idBelowHorizon(),
-        now: this.#clock.now,
-        closed: () => this.#followers.delete(reader),
-      },
-      options,
-    );
-    if (options.follow) this.#followers.add(reader);
-    return reader;
+    return this.#reads.read(options);
   }
 
   isFollowed(topic: string): boolean {
-    for (const follower of this.#followers) if (follower.covers(topic)) return true;
-    return false;
+    return this.#reads.isFollowed(topic);
   }
 
   isGrowing(id: string): boolean {
-    return this.#growing.has(id);
+    return this.#parts.growing.has(id);
   }
 
   async snapshot(): Promise<Snapshot> {
     const release = await this.holdContent();
     try {
-      return new Snapshot(this.#database, this.#clock.now(), release);
+      return new Snapshot(this.#database, this.#parts.clock.now(), release);
     } catch (error) {
       release();
       throw this.#health.translate(error as Error);
@@ -436,19 +231,12 @@ export class SqliteStore implements Store {
   }
 
   get space(): Space {
-    return this.#health.guard(() => this.#giveBack.space());
+    return this.#maintenance.space;
   }
 
   async compact(): Promise<number> {
     this.checkWritable();
-    while (await this.#write(() => this.#giveBack.step()));
-    // Only a checkpoint shortens the file.
-    this.#health.guard(() => this.#db.run("PRAGMA wal_checkpoint(PASSIVE)"));
-    return this.space.size;
-  }
-
-  async #compactSome(): Promise<void> {
-    if (this.#commits && this.#giveBack.isDue()) await this.#write(() => this.#giveBack.step());
+    return this.#maintenance.compact();
   }
 
   async collect(dryRun?: boolean): Promise<Collected> {
@@ -456,23 +244,15 @@ export class SqliteStore implements Store {
     return this.#collector.collect(dryRun);
   }
 
-  async forgetRemovals(age: number, dryRun?: boolean): Promise<number> {
-    const until = Math.max(0, this.#clock.now() - age);
-    const count = () => this.#tombstones.count(until) + this.kv.countDeleted(until);
-    if (dryRun) return this.#health.guard(count);
-    return this.#write((transaction) => {
-      transaction.settle();
-      const found = count();
-      if (found > 0) transaction.add({ kind: "sweep", tombstones: until });
-      return found;
-    });
+  forgetRemovals(age: number, dryRun?: boolean): Promise<number> {
+    return this.#maintenance.forgetRemovals(age, dryRun);
   }
 
   async check(
     report: CheckListener["report"],
     how: Omit<CheckListener, "report"> = {},
   ): Promise<CheckResult> {
-    if (this.#commits) await this.#write(() => {});
+    if (this.#writer.counts) await this.#writer.write(() => {});
     // A content that is freed meanwhile would seem to be missing.
     const release = await this.holdContent();
     try {
@@ -485,13 +265,13 @@ export class SqliteStore implements Store {
   get metrics(): StoreMetrics {
     return this.#health.guard(() =>
       this.#tally.metrics({
-        frames: this.#topics.total(),
+        frames: this.#parts.topics.total(),
         kv: this.kv,
         content: this.content,
-        followers: this.#followers,
-        pages: this.#pages,
+        followers: this.#reads.followers,
+        pages: this.#parts.pages,
         background: this.#background,
-        commits: this.#commits?.counts,
+        commits: this.#writer.counts,
       }),
     );
   }
@@ -512,7 +292,7 @@ export class SqliteStore implements Store {
   }
 
   endReads(): void {
-    this.#live.close();
+    this.#parts.live.close();
     this.kv.close();
   }
 
@@ -528,10 +308,10 @@ export class SqliteStore implements Store {
     try {
       if (this.#health.failed) return;
       await this.#collector.idle();
-      await this.#write((transaction) => this.#retention.sweepAll(transaction));
+      await this.#writer.write((transaction) => this.#parts.retention.sweepAll(transaction));
       await this.#flushes.finish(FLUSH_ON_CLOSE_MS);
       // The last of all writes: when it is durable, so are the others.
-      await this.#write(() => {});
+      await this.#writer.write(() => {});
       // Another process may still read the log: the checkpoint must not wait for it.
       this.#db.run("PRAGMA busy_timeout = 0");
       this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -542,69 +322,11 @@ export class SqliteStore implements Store {
     } finally {
       this.#flushes.stop();
       this.#integrity.stop();
-      this.#commits?.close();
+      this.#writer.close();
       this.#place.close();
       this.#health.failed ??= new XsError("store_closed", "the store is closed");
       this.#db.close();
       this.#lock.release();
     }
-  }
-
-  #write<T>(run: (transaction: Transaction) => T): Promise<T> {
-    if (!this.#commits) return Promise.reject(this.#health.failed);
-    return this.#commits.write(run);
-  }
-
-  #append(transaction: Transaction, request: AppendRequest): string {
-    const line = this.#log.append(transaction, request);
-    if (request.content) this.#stage(transaction, request.content);
-    const { appended } = transaction;
-    appended.frames++;
-    appended.bytes += Buffer.byteLength(line) + 1;
-    appended.contentBytes += request.content?.size ?? 0;
-    return line;
-  }
-
-  #stage(transaction: Transaction, content: TakenContent): void {
-    const { hash, bytes, ephemeral } = content;
-    if (!bytes) return;
-    if (ephemeral) this.#contentTables.stage(content);
-    else transaction.add({ kind: "content", hash, bytes });
-  }
-
-  #checkKnown(transaction: Transaction, hash: string): void {
-    if (!this.content.has(hash)) transaction.settle();
-    if (this.content.has(hash)) return;
-    throw new XsError("content_not_found", `there is no content ${hash} in this store`);
-  }
-
-  #rolledBack(error: Error): Error {
-    this.#horizon.isRolledBack();
-    this.#clock.rolledBack();
-    this.#retention.rolledBack();
-    const failure = this.#health.translate(error);
-    if (this.#health.failed) return failure;
-    this.#applier.rolledBack();
-    return failure;
-  }
-
-  async #inBackground(run: () => unknown): Promise<void> {
-    if (this.#health.failed) return;
-    try {
-      await run();
-    } catch (error) {
-      // A full disk passes and the next run tries again; what does not pass stops the store.
-      const failure = this.#health.translate(error as Error);
-      if (!(failure instanceof XsError)) this.#health.stop(error as Error);
-    }
-  }
-
-  async #expire(): Promise<void> {
-    const hasAnswers = this.#idempotency.hasExpired();
-    if (!this.#retention.hasExpired() && !hasAnswers) return;
-    await this.#write((transaction) => {
-      this.#retention.sweep(transaction);
-      if (hasAnswers) transaction.add({ kind: "sweep", answers: this.#clock.now() });
-    });
   }
 }

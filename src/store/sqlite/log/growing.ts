@@ -4,15 +4,15 @@ import { LINKS } from "../../../core/links.ts";
 import { parseTtl } from "../../../core/ttl.ts";
 import type { AppendRequest } from "../../types.ts";
 import { isSound } from "./frame-row.ts";
-import type { FrameTables } from "./frame-tables.ts";
+import type { FrameSearch } from "./frame-search.ts";
 
 /** The chunked contents that still grow. */
 export class Growing {
-  readonly #tables: FrameTables;
+  readonly #search: FrameSearch;
   readonly #sql: ReturnType<typeof statements>;
 
-  constructor(db: Database, tables: FrameTables) {
-    this.#tables = tables;
+  constructor(db: Database, search: FrameSearch) {
+    this.#search = search;
     this.#sql = statements(db);
   }
 
@@ -34,7 +34,7 @@ export class Growing {
   /** The last frames of the contents that were growing when a process was killed. */
   endings(): AppendRequest[] {
     return (this.#sql.all.all() as { id: string }[]).flatMap(({ id }) => {
-      const first = this.#tables.find(id);
+      const first = this.#search.find(id);
       if (!first || !isSound(first)) {
         this.set(id, true);
         return [];

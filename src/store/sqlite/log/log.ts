@@ -8,7 +8,7 @@ import type { FrameEffect } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { Facts } from "../facts.ts";
 import { isSound } from "./frame-row.ts";
-import type { FrameTables } from "./frame-tables.ts";
+import type { FrameSearch } from "./frame-search.ts";
 import type { Pages } from "./pages.ts";
 import type { Retention } from "./retention.ts";
 import type { Tombstones } from "./tombstones.ts";
@@ -31,7 +31,7 @@ type LogImportOptions = Pick<ImportOptions, "restore"> & { readonly intoEmpty?: 
 /** What the log uses. */
 export interface LogParts {
   readonly ids: IdSequence;
-  readonly tables: FrameTables;
+  readonly search: FrameSearch;
   readonly pages: Pages;
   readonly retention: Retention;
   readonly tombstones: Tombstones;
@@ -78,7 +78,7 @@ export class Log {
 
   /** Whether the store has had no frame since it was opened. */
   get isEmpty(): boolean {
-    const { newest, hasLate } = this.#parts.tables;
+    const { newest, hasLate } = this.#parts.search;
     return newest === "" && !hasLate;
   }
 
@@ -101,11 +101,11 @@ export class Log {
     frames: readonly ImportFrame[],
     options: LogImportOptions,
   ): Pick<ImportResult, "added" | "stayRemoved"> {
-    const { ids, tables, retention } = this.#parts;
+    const { ids, search, retention } = this.#parts;
     retention.trim(transaction);
     transaction.settle();
     const { wanted, stayRemoved } = this.#wanted(transaction, frames, options);
-    const floor = options.intoEmpty ? tables.newest : this.#floor();
+    const floor = options.intoEmpty ? search.newest : this.#floor();
     const late: FrameEffect[] = [];
     for (const frame of wanted) {
       const comesAlone = frame.position === undefined && frame.id > floor;
@@ -122,14 +122,14 @@ export class Log {
   importTombstones(transaction: Transaction, tombstones: readonly Tombstone[]): void {
     transaction.settle();
     for (const { id, ms } of tombstones) {
-      if (!this.#parts.tables.find(id)) transaction.add({ kind: "tombstone", id, ms });
+      if (!this.#parts.search.find(id)) transaction.add({ kind: "tombstone", id, ms });
     }
   }
 
   /** Removes a frame for good. Returns false where there is none. */
   remove(transaction: Transaction, id: string, now: number): boolean {
     transaction.settle();
-    const row = this.#parts.tables.find(id);
+    const row = this.#parts.search.find(id);
     if (!row) return false;
     const tombstone = isSound(row) && { tombstone: now };
     transaction.add({ kind: "remove", id, seq: row.seq, ...tombstone });
@@ -159,14 +159,14 @@ export class Log {
     frames: readonly ImportFrame[],
     { restore, intoEmpty }: LogImportOptions,
   ): { wanted: FrameEffect[]; stayRemoved: number } {
-    const { tables, retention } = this.#parts;
+    const { search, retention } = this.#parts;
     const now = retention.now();
     const stay = new Set<string>();
     const wanted = new Map<string, FrameEffect>();
     for (const { topic, id, hash, meta, ttl, position } of frames) {
       const expires = expiryOf(ttl, id);
       const isGone = ttl.kind === "ephemeral" || (expires !== null && expires <= now);
-      if (isGone || wanted.has(id) || tables.find(id)) continue;
+      if (isGone || wanted.has(id) || search.find(id)) continue;
       if (this.#parts.tombstones.has(id)) {
         if (!restore) {
           stay.add(id);

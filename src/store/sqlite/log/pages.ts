@@ -1,12 +1,12 @@
 import type { Database } from "bun:sqlite";
 import { idInLine, lastIdIn, linesIn, pageOf } from "../../../core/frame.ts";
 import { contentOfChunkKey } from "../../../core/index-keys.ts";
-import { LINKS } from "../../../core/links.ts";
 import { type Place, placeOf } from "../../../core/place.ts";
 import type { Cursor, Ends, Page, PageQuery } from "../../reader.ts";
 import { crcOf, damagedFrame, isSound } from "./frame-row.ts";
-import { END, type FrameTables } from "./frame-tables.ts";
+import { END, type FrameSearch } from "./frame-search.ts";
 import { LateRows, type Selection } from "./late-rows.ts";
+import { type Direction, joined, type Way } from "./page-sql.ts";
 import type { Topics } from "./topics.ts";
 
 const LF = 10;
@@ -36,14 +36,9 @@ interface Range {
   readonly below: number;
 }
 
-type Direction = "asc" | "desc";
-
-/** How a page finds its rows. */
-type Way = "all" | "topic" | "chunks" | "filter" | "merge";
-
 /** The parts of the store that pages need. */
 export interface PageHost {
-  readonly tables: FrameTables;
+  readonly search: FrameSearch;
   readonly topics: Topics;
   /** The time that decides what has expired, in ms. */
   now(): number;
@@ -76,7 +71,7 @@ export class Pages {
   page(query: PageQuery): Page {
     const ends = query.ends ?? (query.evenBeyondHorizon ? EVERYTHING : this.ends());
     const selection = this.#select(query.topics);
-    const { hasLate } = this.#host.tables;
+    const { hasLate } = this.#host.search;
     if (query.order === "arrival" && hasLate) return this.#byArrival(query, selection, ends);
     const page = this.#fromFrames(query, selection, this.#rangeOf(query, ends));
     return hasLate ? this.#withLate(query, selection, ends, page) : page;
@@ -84,7 +79,7 @@ export class Pages {
 
   /** The line of a frame; undefined where there is none. @throws XsError `frame_damaged` */
   line(id: string): string | undefined {
-    const row = this.#host.tables.find(id);
+    const row = this.#host.search.find(id);
     if (!row || (row.expires !== null && row.expires <= this.#host.now())) return undefined;
     if (!isSound(row)) throw damagedFrame(id);
     return row.line;
@@ -92,13 +87,13 @@ export class Pages {
 
   /** How far readers may see now. */
   ends(): Ends {
-    return this.#host.visible() ?? this.#host.tables.ends;
+    return this.#host.visible() ?? this.#host.search.ends;
   }
 
   /** The place, in the order of arrival, after everything that readers may see now. */
   end(): Cursor {
     const { seq, late } = this.ends();
-    const newest = this.#host.tables.idUpTo(seq);
+    const newest = this.#host.search.idUpTo(seq);
     const position = this.#late.newestPosition(late) ?? "";
     const [, id = ""] = [position, newest].sort();
     return { id, seq };
@@ -112,7 +107,7 @@ export class Pages {
 
   /** The place of a frame in the order of arrival: of one that is gone, where its id would be. */
   placeOf(id: string): Cursor {
-    const position = this.#host.tables.hasLate ? this.#late.positionOf(id) : undefined;
+    const position = this.#host.search.hasLate ? this.#late.positionOf(id) : undefined;
     return position === undefined ? { id } : { id, position };
   }
 
@@ -138,12 +133,12 @@ export class Pages {
 
   /** The part of `frames` that a page reads, in the order of ids or, without late frames, of arrival. */
   #rangeOf({ order, after }: PageQuery, { seq: end }: Ends): Range {
-    const { tables } = this.#host;
+    const { search } = this.#host;
     if (!after) return { above: 0, below: end + 1 };
     if (order === "desc") {
-      return { above: 0, below: Math.min(after.seq ?? tables.firstNotBelow(after.id), end + 1) };
+      return { above: 0, below: Math.min(after.seq ?? search.firstNotBelow(after.id), end + 1) };
     }
-    return { above: after.seq ?? tables.lastUpTo(after.id), below: end + 1 };
+    return { above: after.seq ?? search.lastUpTo(after.id), below: end + 1 };
   }
 
   #fromFrames(query: PageQuery, selection: Selection, range: Range): Page {
@@ -156,7 +151,7 @@ export class Pages {
     const [topic] = topics;
     if (topic === undefined) return this.#passed(direction, range, query);
     if (topics.length === 1) return this.#read("topic", direction, range, query, topic);
-    const length = this.#host.tables.ends.seq;
+    const length = this.#host.search.ends.seq;
     const wanted = JSON.stringify(topics);
     if (frames * SCAN_RATIO > length) {
       const part = windowOf(range, direction, MAX_SCANNED);
@@ -186,7 +181,7 @@ export class Pages {
 
   /** A place beyond which nothing was found. */
   #at(seq: number): Cursor {
-    return { id: this.#host.tables.idUpTo(seq), seq };
+    return { id: this.#host.search.idUpTo(seq), seq };
   }
 
   #passed(direction: Direction, range: Range, { after }: PageQuery): Page {
@@ -278,18 +273,18 @@ export class Pages {
 
   /** A page of frames of one position: of `frames` up to the next late ones, or of these. */
   #byArrival(query: PageQuery, selection: Selection, ends: Ends): Page {
-    const { tables } = this.#host;
+    const { search } = this.#host;
     const { after, rows } = query;
     const place = { position: after?.position ?? after?.id ?? "", id: after?.id ?? "" };
     const above =
       after?.seq ??
       (after?.position === undefined
-        ? tables.lastUpTo(place.id)
-        : tables.firstFrom(after.position) - 1);
+        ? search.lastUpTo(place.id)
+        : search.firstFrom(after.position) - 1);
     const late = this.#late.byArrival(selection, place, ends.late, rows);
     const position = late?.position;
     const below =
-      position === undefined ? ends.seq + 1 : Math.min(tables.firstFrom(position), ends.seq + 1);
+      position === undefined ? ends.seq + 1 : Math.min(search.firstFrom(position), ends.seq + 1);
     const page = this.#fromFrames({ ...query, order: "asc" }, selection, { above, below });
     if (!late || page.rows > 0 || page.more)
       return { ...page, more: page.more || late !== undefined };
@@ -305,8 +300,8 @@ export class Pages {
   }
 
   #damagedAt(seq: number): Error {
-    const row = this.#host.tables.row(seq);
-    return damagedFrame(row ? this.#host.tables.nameOf(row) : "");
+    const row = this.#host.search.row(seq);
+    return damagedFrame(row ? this.#host.search.nameOf(row) : "");
   }
 }
 
@@ -338,38 +333,4 @@ function soundLines(
     start = end + 1;
   }
   return { rows: crcs.length, bytes };
-}
-
-/** The statement of a page. Takes the bounds, the time, the number of rows, and what is wanted. */
-function joined(way: Way, direction: Direction, withSeqs: boolean): string {
-  const [first, last] = direction === "asc" ? ["min", "max"] : ["max", "min"];
-  return `
-    SELECT count(*) AS rows, ${first}(seq) AS first, ${last}(seq) AS last,
-      json_group_array(crc) AS crcs, ${withSeqs ? "json_group_array(seq) AS seqs," : ""}
-      CAST(group_concat(line || char(10), '') AS BLOB) AS bytes
-    FROM (${rowsOf(way, direction)} LIMIT ?4)`;
-}
-
-function rowsOf(way: Way, direction: Direction): string {
-  const visible = "(expires IS NULL OR expires > ?3)";
-  // Not exclusive: a search for what is above a row reads its page, which may be damaged.
-  const range = (table: string) => `${table}.seq >= ?1 AND ${table}.seq <= ?2`;
-  if (way === "all" || way === "filter") {
-    const filter = way === "all" ? "" : "AND topic IN (SELECT value FROM json_each(?5))";
-    return `SELECT seq, crc, line FROM frames
-      WHERE ${range("frames")} AND ${visible} ${filter} ORDER BY seq ${direction}`;
-  }
-  // CROSS JOIN keeps the index on the outside: the cost is that of the rows that are taken.
-  const found = {
-    topic: `SELECT topic, seq FROM by_topic WHERE topic = ?5 AND ${range("by_topic")}`,
-    chunks: `SELECT seq FROM links WHERE id = ?5 AND kind = ${LINKS.chunk} AND ${range("links")}`,
-    merge: `SELECT topic, seq FROM json_each(?5) AS wanted
-      CROSS JOIN by_topic ON topic = wanted.value AND ${range("by_topic")}`,
-  }[way];
-  // A damaged row of the index must not put a frame among those of another topic.
-  const same = way === "chunks" ? "" : "AND frames.topic = found.topic";
-  return `SELECT found.seq AS seq, crc, line
-    FROM (${found} ORDER BY seq ${direction}) AS found
-    CROSS JOIN frames ON frames.seq = found.seq ${same}
-    WHERE ${visible} ORDER BY found.seq ${direction}`;
 }

@@ -5,7 +5,7 @@ import type { FrameEffect } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { ExpiryClock } from "../expiry-clock.ts";
 import { type FrameRow, isSound } from "./frame-row.ts";
-import type { FrameTables } from "./frame-tables.ts";
+import type { FrameSearch } from "./frame-search.ts";
 import { KEPT_MS } from "./idempotency.ts";
 import type { Topics } from "./topics.ts";
 
@@ -15,7 +15,7 @@ const SWEEP_ROWS = 1000;
 /** What retention uses. */
 export interface RetentionParts {
   readonly db: Database;
-  readonly tables: FrameTables;
+  readonly search: FrameSearch;
   readonly topics: Topics;
   /** Its time decides which frames have expired. */
   readonly clock: ExpiryClock;
@@ -121,7 +121,7 @@ export class Retention {
   sweep(transaction: Transaction): number {
     transaction.settle();
     type ExpiredRow = FrameRow & { readonly expires: number };
-    const late = this.#parts.tables.hasLate ? this.#sql.expiredLate : undefined;
+    const late = this.#parts.search.hasLate ? this.#sql.expiredLate : undefined;
     const rows = this.#sql.expired.all(this.now(), SWEEP_ROWS) as ExpiredRow[];
     if (late) rows.push(...(late.all(this.now(), SWEEP_ROWS - rows.length) as ExpiredRow[]));
     for (const { expires, ...row } of rows) {
@@ -141,13 +141,13 @@ export class Retention {
 
   #hasLast(topic: number): boolean {
     if (this.#sql.hasLast.get(-topic)) return true;
-    return this.#parts.tables.hasLate && this.#sql.hasLastLate.get(topic) !== null;
+    return this.#parts.search.hasLate && this.#sql.hasLastLate.get(topic) !== null;
   }
 
   /** The oldest frames of a topic. */
   #oldest(topic: number, count: number): FrameRow[] {
     const rows = this.#sql.oldest.all(topic, count) as FrameRow[];
-    if (!this.#parts.tables.hasLate) return rows;
+    if (!this.#parts.search.hasLate) return rows;
     return byId([...rows, ...(this.#sql.ofTopicLate.all(topic, count) as FrameRow[])]).slice(
       0,
       count,

@@ -4,7 +4,7 @@ import { isId, timestampOf } from "../../../core/id.ts";
 import { topicInLine } from "../../../core/index-keys.ts";
 import { firstChunkOf, LINKS } from "../../../core/links.ts";
 import { crcOf } from "../log/frame-row.ts";
-import { MARK_EVERY } from "../log/frame-tables.ts";
+import { MARK_EVERY } from "../log/frame-search.ts";
 import { BulkInsert } from "./bulk-insert.ts";
 import { TopicNumbers } from "./topic-numbers.ts";
 

@@ -6,7 +6,7 @@ import { openForReading } from "../connection.ts";
 import { Facts } from "../facts.ts";
 import { checkedRow, type KvRow } from "../kv/entry-row.ts";
 import type { EntryData } from "../kv/kv.ts";
-import { FrameTables } from "../log/frame-tables.ts";
+import { FrameSearch } from "../log/frame-search.ts";
 import { Pages } from "../log/pages.ts";
 import { Topics } from "../log/topics.ts";
 
@@ -40,9 +40,10 @@ export class Snapshot {
       // The moment is that of the first read.
       this.#db.query("SELECT 1 FROM frames LIMIT 1").get();
       const topics = new Topics(this.#db, new Facts(this.#db));
-      const tables = new FrameTables(this.#db, topics);
+      topics.reload();
+      const search = new FrameSearch(this.#db);
       this.#pages = new Pages(this.#db, {
-        tables,
+        search,
         topics,
         now: () => now,
         visible: () => undefined,

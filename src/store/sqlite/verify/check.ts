@@ -13,7 +13,7 @@ import type { ContentStore } from "../content/content.ts";
 import { Facts } from "../facts.ts";
 import { type KvRow, kvCrc } from "../kv/entry-row.ts";
 import { isSound } from "../log/frame-row.ts";
-import { MARK_EVERY } from "../log/frame-tables.ts";
+import { MARK_EVERY } from "../log/frame-search.ts";
 import { Findings } from "./findings.ts";
 import type { Integrity } from "./integrity.ts";
 import { eachRow, type Table } from "./table-walk.ts";

@@ -1,0 +1,100 @@
+import type { Database } from "bun:sqlite";
+import { XsError } from "../../core/error.ts";
+import type { Space } from "../types.ts";
+import type { Background, Task } from "./background.ts";
+import type { Writer } from "./commit/writer.ts";
+import type { Collector } from "./content/collector.ts";
+import { GiveBack } from "./give-back.ts";
+import type { Health } from "./health.ts";
+import type { KvStore } from "./kv/kv.ts";
+import type { Parts } from "./parts.ts";
+
+const BACKGROUND_MS = 1000;
+
+/** What maintenance uses. */
+export interface MaintenanceUses {
+  readonly db: Database;
+  readonly parts: Parts;
+  readonly kv: KvStore;
+  readonly collector: Collector;
+  readonly writer: Writer;
+  readonly health: Health;
+  readonly background: Background;
+}
+
+/** What a store does every second, and what users may ask of it: expiry, space, old removals. */
+export class Maintenance {
+  readonly #uses: MaintenanceUses;
+  readonly #giveBack: GiveBack;
+
+  constructor(uses: MaintenanceUses) {
+    this.#uses = uses;
+    this.#giveBack = new GiveBack(uses.db);
+  }
+
+  /** Begins the tasks of each second. */
+  start(): void {
+    const { background, health, collector, parts } = this.#uses;
+    const every = (task: Task, run: () => unknown) =>
+      background.every(task, BACKGROUND_MS, () => this.#run(run));
+    every("place", () => health.checkPlace());
+    every("expire", () => this.#expire());
+    every("compact", () => this.#compactSome());
+    every("collect", () => collector.collectSoon());
+    const { ephemeral } = parts.contentTables;
+    background.every("ephemeral", BACKGROUND_MS, () => ephemeral.sweep());
+  }
+
+  /** As {@link Store.space}. */
+  get space(): Space {
+    return this.#uses.health.guard(() => this.#giveBack.space());
+  }
+
+  /** As {@link Store.compact}. */
+  async compact(): Promise<number> {
+    const { db, writer, health } = this.#uses;
+    while (await writer.write(() => this.#giveBack.step()));
+    // Only a checkpoint shortens the file.
+    health.guard(() => db.run("PRAGMA wal_checkpoint(PASSIVE)"));
+    return this.space.size;
+  }
+
+  /** As {@link Store.forgetRemovals}. */
+  async forgetRemovals(age: number, dryRun?: boolean): Promise<number> {
+    const { parts, kv, writer, health } = this.#uses;
+    const until = Math.max(0, parts.clock.now() - age);
+    const count = () => parts.tombstones.count(until) + kv.countDeleted(until);
+    if (dryRun) return health.guard(count);
+    return writer.write((transaction) => {
+      transaction.settle();
+      const found = count();
+      if (found > 0) transaction.add({ kind: "sweep", tombstones: until });
+      return found;
+    });
+  }
+
+  async #expire(): Promise<void> {
+    const { retention, answers, clock } = this.#uses.parts;
+    const hasAnswers = answers.hasExpired();
+    if (!retention.hasExpired() && !hasAnswers) return;
+    await this.#uses.writer.write((transaction) => {
+      retention.sweep(transaction);
+      if (hasAnswers) transaction.add({ kind: "sweep", answers: clock.now() });
+    });
+  }
+
+  async #compactSome(): Promise<void> {
+    if (this.#giveBack.isDue()) await this.#uses.writer.write(() => this.#giveBack.step());
+  }
+
+  async #run(run: () => unknown): Promise<void> {
+    const { health } = this.#uses;
+    if (health.failed) return;
+    try {
+      await run();
+    } catch (error) {
+      // A full disk passes and the next run tries again; what does not pass stops the store.
+      if (!(health.translate(error as Error) instanceof XsError)) health.stop(error as Error);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { Database } from "bun:sqlite";
+import { IdSequence } from "../../core/id.ts";
+import { LiveFeed } from "../live.ts";
+import { CommitHorizon } from "./commit/horizon.ts";
+import { ContentTables } from "./content/tables.ts";
+import { ExpiryClock } from "./expiry-clock.ts";
+import { Facts } from "./facts.ts";
+import { FrameSearch } from "./log/frame-search.ts";
+import { FrameTables } from "./log/frame-tables.ts";
+import { Growing } from "./log/growing.ts";
+import { Idempotency } from "./log/idempotency.ts";
+import { Log } from "./log/log.ts";
+import { Pages } from "./log/pages.ts";
+import { Retention } from "./log/retention.ts";
+import { Tombstones } from "./log/tombstones.ts";
+import { Topics } from "./log/topics.ts";
+
+/** The parts of a store that stand on its database, each on those before it. */
+export type Parts = ReturnType<typeof openParts>;
+
+/** @param now the system's clock, in ms */
+export function openParts(db: Database, now: () => number) {
+  const clock = new ExpiryClock(now);
+  const facts = new Facts(db);
+  const topics = new Topics(db, facts);
+  topics.reload();
+  const search = new FrameSearch(db);
+  const tables = new FrameTables(db, search, topics);
+  const ids = new IdSequence(now);
+  for (const id of [search.newest, facts.newest]) if (id !== "") ids.advancePast(id);
+  const horizon = new CommitHorizon(ids);
+  const visible = () => horizon.visible;
+  const pages = new Pages(db, { search, topics, now: clock.now, visible });
+  const retention = new Retention({ db, search, topics, clock });
+  const growing = new Growing(db, search);
+  const answers = new Idempotency(db, clock.now);
+  const tombstones = new Tombstones(db);
+  const log = new Log({ ids, search, pages, retention, tombstones, facts });
+  const contentTables = new ContentTables(db);
+  const live = new LiveFeed();
+  return {
+    clock,
+    facts,
+    topics,
+    search,
+    tables,
+    ids,
+    horizon,
+    pages,
+    retention,
+    growing,
+    answers,
+    tombstones,
+    log,
+    contentTables,
+    live,
+  };
+}
