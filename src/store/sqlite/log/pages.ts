@@ -3,13 +3,13 @@ import { idInLine, lastIdIn, linesIn, pageOf } from "../../../core/frame.ts";
 import { contentOfChunkKey } from "../../../core/index-keys.ts";
 import { type Place, placeOf } from "../../../core/place.ts";
 import type { Cursor, Ends, Page, PageQuery } from "../../reader.ts";
-import { crcOf, damagedFrame, isSound } from "./frame-row.ts";
+import { damagedFrame, isSound } from "./frame-row.ts";
 import { END, type FrameSearch } from "./frame-search.ts";
 import { LateRows, type Selection } from "./late-rows.ts";
+import { type JoinedRow, soundLines } from "./page-lines.ts";
 import { type Direction, joined, type Way } from "./page-sql.ts";
 import type { Topics } from "./topics.ts";
 
-const LF = 10;
 /** Rows of the log that one page looks at, at most, to find the few that it wants. */
 const MAX_SCANNED = 20_000;
 /** Where the wanted topics have more than one in so many of the frames, the log is read and filtered. */
@@ -17,18 +17,6 @@ const SCAN_RATIO = 4;
 /** The least size of a window, in rows of the log, and how much larger the next is where one had no row. */
 const LEAST_WINDOW = 1000;
 const GROWTH = 8;
-
-/** A page as SQLite joins its lines. */
-interface JoinedRow {
-  rows: number;
-  first: number | null;
-  last: number | null;
-  /** JSON arrays; the second only where it is asked for. */
-  crcs: string;
-  seqs?: string;
-  /** The lines, each with its newline; null for none. */
-  bytes: Uint8Array | null;
-}
 
 /** A part of `frames`, between two `seq`, both exclusive. */
 interface Range {
@@ -204,12 +192,8 @@ export class Pages {
     ];
     if (wanted !== undefined) values.push(wanted);
     const row = this.#join(way, direction, values);
-    if (!row.bytes) return this.#passed(direction, range, query);
-    const sound = soundLines(
-      row.bytes,
-      JSON.parse(row.crcs) as number[],
-      numbersOf(row, direction),
-    );
+    if (row.rows === 0) return this.#passed(direction, range, query);
+    const sound = soundLines(row, direction);
     if (sound.rows === 0) throw this.#damagedAt(row.first ?? 0);
     const id = lastIdIn(sound.bytes);
     if (sound.rows < row.rows) return { ...sound, cursor: { id }, more: true };
@@ -310,27 +294,4 @@ function windowOf({ above, below }: Range, direction: Direction, size: number): 
   return direction === "asc"
     ? { above, below: Math.min(below, above + size + 1) }
     : { above: Math.max(above, below - size - 1), below };
-}
-
-/** The `seq` of each row of a page. Without gaps they follow from the first. */
-function numbersOf({ rows, first, seqs }: JoinedRow, direction: Direction): readonly number[] {
-  if (seqs !== undefined) return JSON.parse(seqs) as number[];
-  const step = direction === "asc" ? 1 : -1;
-  return Array.from({ length: rows }, (_, n) => (first ?? 0) + n * step);
-}
-
-/** The lines up to the first that does not match its checksum. */
-function soundLines(
-  bytes: Uint8Array,
-  crcs: readonly number[],
-  seqs: readonly number[],
-): { rows: number; bytes: Uint8Array } {
-  let start = 0;
-  for (const [n, crc] of crcs.entries()) {
-    const end = bytes.indexOf(LF, start);
-    const line = bytes.subarray(start, end) as Uint8Array<ArrayBuffer>;
-    if (crcOf(line, seqs[n] ?? 0) !== crc) return { rows: n, bytes: bytes.subarray(0, start) };
-    start = end + 1;
-  }
-  return { rows: crcs.length, bytes };
 }
