@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { XsError } from "../../../core/error.ts";
-import { isNoSpace } from "../../failures.ts";
+import { isNoSpace, isOutOfFiles, outOfFiles } from "../../failures.ts";
 import type { MigrationListener } from "../../migration.ts";
 import { makePrivateFile } from "../../modes.ts";
 import { BUSY_MS } from "../connection.ts";
@@ -69,7 +69,8 @@ function takeLog(database: string, isCopy: boolean): number {
     return version;
   } catch (error) {
     if (isNoSpace(error)) throw noRoom(database, statSync(database).size, error);
-    throw error;
+    // While this connection still has its descriptors: afterwards there would be enough.
+    throw isOutOfFiles(error) ? outOfFiles(error) : error;
   } finally {
     // The last connection to close removes the log.
     db.close();
