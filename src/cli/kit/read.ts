@@ -34,7 +34,7 @@ export const READ_OPTIONS = {
   tail: flag("skip the history", ["n", "new"]),
   from: text("ID", "start at this id"),
   last: text("N", "read only the newest N frames, oldest first"),
-  order: text("asc|desc", "desc: newest first"),
+  order: text("asc|desc|arrival", "by id, up or down, or as the frames came into this store"),
   sse: flag("print server-sent events instead of JSON lines"),
   ...BACKWARD_OPTIONS,
 } satisfies ArgsDef;
