@@ -57,7 +57,7 @@ export function parseAddress(text: string): Address {
 function parseUrl(text: string, scheme: string): Address {
   if (scheme !== "http" && scheme !== "https") {
     throw bad(
-      `xs does not speak ${scheme}://: give a store directory, HOST:PORT or an http(s):// URL, and reach a server elsewhere through a tunnel (ssh, a VPN)`,
+      `xs does not speak ${quoted(`${scheme}://`)}: give a store directory, HOST:PORT or an http(s):// URL, and reach a server elsewhere through a tunnel (ssh, a VPN)`,
     );
   }
   // The last "@" before the path ends the part with the token.

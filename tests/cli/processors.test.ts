@@ -235,7 +235,8 @@ test("every command of the module that xs nu prints works in a real nushell", as
   await nu(".export all.tar");
   await nu(`.remove ${none.id}`);
   expect(await nu(".cat --topic none")).toEqual([]);
-  expect(await nu(".import all.tar")).toMatchObject({ added: 1 });
+  // What was removed here stays removed.
+  expect(await nu(".import all.tar")).toMatchObject({ added: 0, stay_removed: 1 });
   expect(await nu(`[${JSON.stringify(one)}] | .import`)).toEqual(one);
   await expect(nu(".get 0000000000000000000000000")).rejects.toThrow();
   await expect(nu('"x" | .append "no topic"')).rejects.toThrow("no topic");
