@@ -35,6 +35,8 @@ export function openForWriting(database: string): Database {
   db.run("PRAGMA synchronous = NORMAL");
   // 16 MiB: a checkpoint writes each page once, however often commits have changed it since the last one.
   db.run("PRAGMA wal_autocheckpoint = 4000");
+  // 16 MB: an import of late frames writes to many places of their indexes.
+  db.run("PRAGMA cache_size = -16000");
   return db;
 }
 
