@@ -1,6 +1,7 @@
 // Fails when a file under src/ imports against the direction
 // main -> cli -> {api, client, processors, gateway, ui} -> {sdk, store} -> net -> core -> lib,
-// when files import each other in a circle, types included, or when a file re-exports everything of another.
+// when a file outside an engine of the store imports a part of it, when files import each other in a circle, types
+// included, or when a file re-exports everything of another.
 import { dirname, join, relative, sep } from "node:path";
 
 const root = join(import.meta.dir, "..");
@@ -44,6 +45,12 @@ const allowed: Record<string, string[]> = {
 /** What any room may import. */
 const FOR_ALL = ["src/version.ts"];
 
+/** What knows how a store is kept. Outside it there is only the port, `store/*.ts`. */
+const ENGINE = "src/store/sqlite/";
+/** The files that open a store, and what they import of the engine. */
+const OPENERS = ["src/cli/verbs/serve.ts", "src/client/connect.ts"];
+const OPEN = `${ENGINE}open.ts`;
+
 function roomOf(file: string): string {
   if (file === "src/cli/verbs/serve.ts") return "cli/verbs/serve";
   const [, first = "", ...rest] = file.split("/");
@@ -84,6 +91,13 @@ function layerViolations(file: string, imports: readonly string[]): string[] {
     if (FOR_ALL.includes(target)) continue;
     // The version number lives in package.json; nothing else outside src/ is part of the program.
     if (file === "src/version.ts" && target === "package.json") continue;
+    if (target.startsWith(ENGINE) && !file.startsWith(ENGINE)) {
+      if (!OPENERS.includes(file) || target !== OPEN) {
+        violations.push(
+          `${file}: only the engine imports ${target}; use its interface in src/store/`,
+        );
+      }
+    }
     const to = target.startsWith("src/") ? roomOf(target) : target;
     const serveFromCli = to === "cli/verbs/serve" && roomOf(file) === "cli";
     if (to !== roomOf(file) && !rooms.includes(to) && !serveFromCli) {

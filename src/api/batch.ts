@@ -32,7 +32,10 @@ export async function appendBatch(
   }
   using share = rooms.bytes.take(0);
   const requests = await readRequests(store, request, condition, share);
-  const lines = await store.appendAll(requests, condition);
+  const lines = await store.apply(
+    requests.map((append) => ({ append })),
+    condition,
+  );
   return ndjsonResponse(timestamp ? lines.map(withTimestamp) : lines);
 }
 
@@ -106,7 +109,7 @@ async function parseRequest(
   if (hash !== null) return { ...fields, content: knownContent(store, parseHash(hash)) };
   const ephemeral = fields.ttl.kind === "ephemeral";
   const bytes = bytesOfText(content ?? "", '"content"');
-  return { ...fields, content: await store.content.takeBytes(bytes, ephemeral) };
+  return { ...fields, content: await store.content.take(bytes, ephemeral) };
 }
 
 function knownContent(store: Store, hash: string): TakenContent {

@@ -1,5 +1,5 @@
 import { XsError } from "../core/error.ts";
-import { STAGED_MAX } from "../store/sqlite/content/content.ts";
+import { MAX_SMALL_CONTENT } from "../store/content.ts";
 import type { Store } from "../store/store.ts";
 import type { TakenContent } from "../store/types.ts";
 import type { Room } from "./room.ts";
@@ -19,8 +19,8 @@ export async function takeBody(
   if (length === "0") return null;
   try {
     // Reading a small body as a stream would cost more than the rest of the append.
-    if (length !== null && Number(length) <= STAGED_MAX) {
-      return await store.content.takeBytes(await request.bytes(), ephemeral);
+    if (length !== null && Number(length) <= MAX_SMALL_CONTENT) {
+      return await store.content.take(await request.bytes(), ephemeral);
     }
     return await store.content.take(request.body, ephemeral);
   } catch (error) {
@@ -47,7 +47,7 @@ export async function readBody(
   using share = room.take(0);
   try {
     // A larger body takes room as its bytes arrive: a client could claim any length.
-    if (length !== null && Number(length) <= STAGED_MAX) return await request.bytes();
+    if (length !== null && Number(length) <= MAX_SMALL_CONTENT) return await request.bytes();
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of request.body ?? []) {

@@ -13,7 +13,7 @@ const EMPTY: TakenContent = { hash: hashOf(new Uint8Array()), size: 0, bytes: ne
 /** Stores the body as content and returns its hash as text. */
 export async function casPost({ store, request }: Call): Promise<Response> {
   const content = (await takeBody(store, request)) ?? EMPTY;
-  await store.keep(content);
+  await store.content.keep(content);
   return new Response(content.hash, { headers: { "content-type": "text/plain" } });
 }
 

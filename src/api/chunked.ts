@@ -13,9 +13,9 @@ import type { Json } from "../core/json.ts";
 import { READ_ALL } from "../core/read-options.ts";
 import { Signal } from "../lib/signal.ts";
 import { streamOf } from "../lib/streams.ts";
-import type { Reader } from "../store/reader.ts";
+import type { FrameReader } from "../store/frame-reader.ts";
 import type { Store } from "../store/store.ts";
-import type { AppendRequest } from "../store/types.ts";
+import type { AppendRequest, Change } from "../store/types.ts";
 import { STREAMED } from "./answer-headers.ts";
 import type { Call } from "./call.ts";
 import { Splitter } from "./chunk-splitter.ts";
@@ -125,15 +125,16 @@ class Series {
       // The first chunk is committed alone, because the others name its id.
       const step = rest.slice(0, this.#first === null ? 1 : MAX_PIECES_PER_COMMIT);
       rest = rest.slice(step.length);
-      const requests: AppendRequest[] = [];
+      const changes: Change[] = [];
       for (const bytes of step) {
         const ephemeral = this.#write.ttl.kind === "ephemeral";
-        const content = await this.#store.content.takeBytes(bytes, ephemeral);
+        const content = await this.#store.content.take(bytes, ephemeral);
         const chunk = { of: this.#first, index: this.#index++, more: true };
         const begins = this.#first === null && { growing: "begins" as const };
-        requests.push({ ...this.#write, ...begins, meta: this.#metaWith(chunk), content });
+        const append = { ...this.#write, ...begins, meta: this.#metaWith(chunk), content };
+        changes.push({ append });
       }
-      const lines = await this.#store.appendAll(requests);
+      const lines = await this.#store.apply(changes);
       this.#first ??= idInLine(lines[0] ?? "");
       yield* lines;
     }
@@ -175,7 +176,11 @@ export function chunkedContent(call: Call, first: Frame): ReadableStream<Uint8Ar
   return streamOf(chunks, () => reader.close(), brokeOff(call));
 }
 
-async function* contentOf(store: Store, first: Frame, reader: Reader): AsyncGenerator<Uint8Array> {
+async function* contentOf(
+  store: Store,
+  first: Frame,
+  reader: FrameReader,
+): AsyncGenerator<Uint8Array> {
   yield* bytesOf(store, first);
   for (let page = await reader.next(); page; page = await reader.next()) {
     // Chunks that an import brings meanwhile would stand in the wrong place.

@@ -1,6 +1,5 @@
-import { digestOf } from "../core/hash.ts";
-import { STAGED_MAX } from "../store/sqlite/content/content.ts";
-import type { Snapshot } from "../store/sqlite/transfer/snapshot.ts";
+import { MAX_SMALL_CONTENT } from "../store/content.ts";
+import type { StoreSnapshot } from "../store/snapshot.ts";
 import type { Store } from "../store/store.ts";
 
 /** The most contents that are opened at once: each waits for the disk. */
@@ -18,12 +17,12 @@ export interface ContentEntry {
 /** The content of an export. It omits damaged and missing content, and lists it as problems. */
 export class ExportedContent {
   readonly #store: Store;
-  readonly #staged: readonly string[];
+  readonly #snapshot: StoreSnapshot;
   readonly #problems = new Map<string, string>();
 
-  constructor(store: Store, snapshot: Snapshot) {
+  constructor(store: Store, snapshot: StoreSnapshot) {
     this.#store = store;
-    this.#staged = snapshot.stagedHashes();
+    this.#snapshot = snapshot;
   }
 
   /** Passes pages of frames on unchanged, and notes which content they name that is missing. */
@@ -33,7 +32,7 @@ export class ExportedContent {
       // JSON escapes no character before the hash, and a line begins only at a frame.
       const frames = /^\{"topic":"[^"]*","id":"([^"]*)","hash":"([^"]*)"/gm;
       for (const [, id, hash = ""] of text.matchAll(frames)) {
-        if (this.#store.content.has(hash)) continue;
+        if (this.#store.content.sizeOf(hash) !== undefined) continue;
         this.#problem(hash, `the content ${hash} of the frame ${id} is missing`);
       }
       yield page;
@@ -43,7 +42,7 @@ export class ExportedContent {
   /** All undamaged content, each once, in the order of its hexadecimal digits. */
   async *all(): AsyncGenerator<ContentEntry> {
     let next: string[] = [];
-    for await (const hash of merged(this.#staged, this.#store.content.files.list())) {
+    for await (const hash of this.#snapshot.contents()) {
       next.push(hash);
       if (next.length < MAX_OPENED_AT_ONCE) continue;
       yield* await this.#openAll(next);
@@ -72,7 +71,11 @@ export class ExportedContent {
       const content = await this.#store.content.open(hash);
       if (!content) throw new Error(`the content ${hash} is missing`);
       const { size } = content;
-      return { hash, size, chunks: size > STAGED_MAX ? content.stream() : [await content.bytes()] };
+      return {
+        hash,
+        size,
+        chunks: size > MAX_SMALL_CONTENT ? content.stream() : [await content.bytes()],
+      };
     } catch (error) {
       // One unreadable content must not stop the export of the others.
       this.#problem(hash, (error as Error).message);
@@ -83,22 +86,4 @@ export class ExportedContent {
   #problem(hash: string, problem: string): void {
     if (this.#problems.size < MAX_PROBLEMS) this.#problems.set(hash, problem);
   }
-}
-
-/** Merges two sorted lists of hashes, in the order of their bytes, without duplicates. */
-async function* merged(
-  staged: readonly string[],
-  files: AsyncIterable<string>,
-): AsyncGenerator<string> {
-  let at = 0;
-  for await (const hash of files) {
-    const bytes = digestOf(hash);
-    for (let other = staged[at]; other !== undefined; other = staged[++at]) {
-      const order = digestOf(other).compare(bytes);
-      if (order > 0) break;
-      if (order < 0) yield other;
-    }
-    yield hash;
-  }
-  yield* staged.slice(at);
 }

@@ -10,8 +10,8 @@ import {
 import { nextTurn } from "../lib/next-turn.ts";
 import { pulled } from "../lib/streams.ts";
 import type { Position, Tombstone } from "../store/import.ts";
-import type { EntryData } from "../store/sqlite/kv/kv.ts";
-import type { Snapshot, Totals } from "../store/sqlite/transfer/snapshot.ts";
+import type { EntryData } from "../store/kv.ts";
+import type { StoreSnapshot, Totals } from "../store/snapshot.ts";
 import { STORED_BYTES, STREAMED } from "./answer-headers.ts";
 import type { Call } from "./call.ts";
 import { ExportedContent } from "./export-content.ts";
@@ -31,7 +31,7 @@ export async function exportStore(call: Call): Promise<Response> {
   using failed = new DisposableStack();
   const share = failed.use(rooms.exports.take());
   const snapshot = failed.adopt(await store.snapshot(), (snapshot) => snapshot.close());
-  const frames = snapshot.frameTotals();
+  const { frames, late, tombstones } = snapshot.totals();
   // Finds damaged frames before the response begins, while its status can still report them.
   for (const _ of snapshot.frames()) await nextTurn();
   const kv = await entryTotals(snapshot);
@@ -40,9 +40,8 @@ export async function exportStore(call: Call): Promise<Response> {
   const pack = async () => {
     await add(controller, FRAMES, frames.bytes, content.watched(snapshot.frames()));
     await add(controller, KV_ENTRIES, kv.bytes, entryLines(snapshot));
-    await addLines(controller, LATE, snapshot.lateTotals(), snapshot.late(), lateLine);
-    const removals = snapshot.tombstoneTotals();
-    await addLines(controller, TOMBSTONES, removals, snapshot.tombstones(), tombstoneLine);
+    await addLines(controller, LATE, late, snapshot.late(), lateLine);
+    await addLines(controller, TOMBSTONES, tombstones, snapshot.tombstones(), tombstoneLine);
     for await (const { hash, size, chunks } of content.all()) {
       await add(controller, contentEntry(hash), size, chunks);
     }
@@ -136,7 +135,7 @@ function tombstoneLine({
 }
 
 /** Counts the entries that have a value, and the bytes of all lines: a tar states the size of a file before its bytes. */
-async function entryTotals(snapshot: Snapshot): Promise<{ entries: number; bytes: number }> {
+async function entryTotals(snapshot: StoreSnapshot): Promise<{ entries: number; bytes: number }> {
   const total = { entries: 0, bytes: 0 };
   let lines = 0;
   for (const entry of snapshot.entries()) {
@@ -148,7 +147,7 @@ async function entryTotals(snapshot: Snapshot): Promise<{ entries: number; bytes
   return total;
 }
 
-function* entryLines(snapshot: Snapshot): Generator<Uint8Array> {
+function* entryLines(snapshot: StoreSnapshot): Generator<Uint8Array> {
   for (const entry of snapshot.entries()) {
     const { value } = entry;
     const bytes = value && Buffer.from(value.buffer, value.byteOffset, value.length);

@@ -19,19 +19,19 @@ export async function gc(
   call: Call,
   { "dry-run": dryRun, compact, tombstones: age }: Values<typeof GC_OPTIONS>,
 ): Promise<Response> {
-  const { store } = call;
-  const freed = await store.collect(dryRun);
-  const forgotten = age !== undefined && { tombstones: await store.forgetRemovals(age, dryRun) };
+  const { upkeep } = call.store;
+  const freed = await upkeep.collect(dryRun);
+  const forgotten = age !== undefined && { tombstones: await upkeep.forgetRemovals(age, dryRun) };
   const collected = { ...freed, ...forgotten };
   if (!compact) return jsonResponse(collected);
-  const before = { ...collected, database: store.space };
+  const before = { ...collected, database: upkeep.space };
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   const write = (line: object) => writer.write(Buffer.from(`${JSON.stringify(line)}\n`));
   const compacting = async () => {
     await write(before);
     if (!dryRun) {
-      const size = await store.compact();
+      const size = await upkeep.compact();
       await write({ given_back: before.database.size - size, size });
     }
     await writer.close();

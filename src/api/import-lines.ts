@@ -5,7 +5,7 @@ import { MAX_VALUE, parseKey } from "../core/key.ts";
 import { parseTopic } from "../core/topic.ts";
 import { parseTtl } from "../core/ttl.ts";
 import type { Position, Tombstone } from "../store/import.ts";
-import type { EntryData } from "../store/sqlite/kv/kv.ts";
+import type { EntryData } from "../store/kv.ts";
 import type { ImportFrame } from "../store/types.ts";
 
 /** The longest line of a frame, in bytes: the largest frame with room for escapes. */

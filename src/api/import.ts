@@ -33,7 +33,6 @@ export async function importAll(
   const report = new ImportReport(store, context, options["no-processors"]);
   if (isTar(head)) {
     using _ = rooms.tars.take();
-    store.checkWritable();
     using incoming = store.beginImport(options);
     const { contents, pairs } = await readTar(incoming, chunks, report);
     const counts = await commit(incoming, report);

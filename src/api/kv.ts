@@ -1,8 +1,7 @@
 import { quoted, XsError } from "../core/error.ts";
 import { MAX_VALUE, parseClientKey, parseKey, parseKeyPrefix } from "../core/key.ts";
 import { parseFollow } from "../core/read-options.ts";
-import type { KvScope } from "../store/entry-reader.ts";
-import type { KvCondition } from "../store/sqlite/kv/kv.ts";
+import type { KvCondition, KvScope } from "../store/kv.ts";
 import { STORED_BYTES } from "./answer-headers.ts";
 import { readBody } from "./body.ts";
 import type { Call } from "./call.ts";

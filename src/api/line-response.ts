@@ -1,16 +1,11 @@
 import { idInLine } from "../core/frame.ts";
 import type { ReadOptions } from "../core/read-options.ts";
 import { pulled } from "../lib/streams.ts";
+import type { LineReader } from "../store/frame-reader.ts";
 import { STREAMED } from "./answer-headers.ts";
 import type { Call } from "./call.ts";
 import { brokeOff, checkCrowd } from "./lasting-answer.ts";
 import { EVENTS, LINES, toEvents, wantsEvents } from "./sse.ts";
-
-/** A source of lines: `next` resolves to some whole lines, or to undefined at the end. */
-export interface LineSource {
-  next(): Promise<Uint8Array | undefined>;
-  close(): void;
-}
 
 /**
  * Streams lines at the pace of the client: as NDJSON, or as server-sent events if the client prefers them
@@ -18,7 +13,7 @@ export interface LineSource {
  */
 export function linesResponse(
   call: Call,
-  open: () => LineSource,
+  open: () => LineReader,
   idOf: (line: string) => string,
 ): Response {
   const { request } = call;

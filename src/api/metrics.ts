@@ -1,4 +1,4 @@
-import { COMMIT_SIZES } from "../store/sqlite/commit/group-commit.ts";
+import type { StoreMetrics } from "../store/types.ts";
 import { version } from "../version.ts";
 import type { Call } from "./call.ts";
 
@@ -90,11 +90,11 @@ function family(name: string, type: Type, help: string, values: (number | Sample
 }
 
 /** The cumulative buckets of a histogram. */
-function buckets(counts: readonly number[]): Sample[] {
+function buckets(sizes: StoreMetrics["commitsBySize"]): Sample[] {
   let sum = 0;
-  return counts.map((count, index) => {
-    sum += count;
-    return [`_bucket${label("le", String(COMMIT_SIZES[index] ?? "+Inf"))}`, sum];
+  return sizes.map(({ upTo, commits }) => {
+    sum += commits;
+    return [`_bucket${label("le", upTo === Infinity ? "+Inf" : String(upTo))}`, sum];
   });
 }
 

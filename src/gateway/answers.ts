@@ -2,7 +2,7 @@ import { XsError } from "../core/error.ts";
 import { framesIn, idInLine } from "../core/frame.ts";
 import { HTTP_RESPONSE } from "../core/http.ts";
 import { READ_ALL } from "../core/read-options.ts";
-import type { Reader } from "../store/reader.ts";
+import type { FrameReader } from "../store/frame-reader.ts";
 import type { Store } from "../store/store.ts";
 import { type AnswerFrame, AnswerQueue, asAnswer } from "./answer-queue.ts";
 
@@ -46,11 +46,11 @@ export class Answers {
     return queue;
   }
 
-  #follow(): Reader {
+  #follow(): FrameReader {
     return this.#store.read({ ...READ_ALL, tail: true, follow: true, topics: [HTTP_RESPONSE] });
   }
 
-  async #run(first: Reader): Promise<void> {
+  async #run(first: FrameReader): Promise<void> {
     for (let reader = first; ; reader = this.#follow()) {
       try {
         await this.#passAll(reader);
@@ -65,7 +65,7 @@ export class Answers {
     }
   }
 
-  async #passAll(reader: Reader): Promise<void> {
+  async #passAll(reader: FrameReader): Promise<void> {
     for (let page = await reader.next(); page; page = await reader.next()) {
       // What an import brings answers nobody.
       if (reader.position !== undefined) continue;

@@ -1,5 +1,5 @@
 import { XsError } from "../core/error.ts";
-import { STAGED_MAX } from "../store/sqlite/content/content.ts";
+import { MAX_SMALL_CONTENT } from "../store/content.ts";
 
 /** The lowest rate of a body, in bytes a second, and the seconds over which it is averaged. */
 const MIN_RATE = 500;
@@ -103,7 +103,7 @@ class Body {
 
   /** Its bytes in a file. */
   get inFiles(): number {
-    return this.size > STAGED_MAX ? this.size : 0;
+    return this.size > MAX_SMALL_CONTENT ? this.size : 0;
   }
 
   waits(fail: ((error: XsError) => void) | undefined): void {

@@ -1,18 +1,22 @@
 import { changeLine } from "../core/entry.ts";
 import { XsError } from "../core/error.ts";
 import { encodeSynthetic, pageOf } from "../core/frame.ts";
+import type { LineReader } from "./frame-reader.ts";
+import type { EntryData, KvInfo, KvScope } from "./kv.ts";
 import type { LiveFeed } from "./live.ts";
-import { infoLine, type KvInfoRow, type KvRow } from "./sqlite/kv/entry-row.ts";
 
-/** One key, or all keys that begin with a prefix. */
-export type KvScope = { readonly key: string } | { readonly prefix: string };
+/** An entry in a listing. */
+export interface ListedEntry extends KvInfo {
+  /** Of the value, in bytes; null for a deleted entry. */
+  readonly size: number | null;
+}
 
 /** The part of the key/value store that a reader uses. */
 export interface KvSource {
   readonly live: LiveFeed;
   /** Rows in the order of their keys. */
-  page(from: string, inclusive: boolean, rows: number): KvInfoRow[];
-  row(key: string): KvRow | undefined;
+  page(from: string, inclusive: boolean, rows: number): ListedEntry[];
+  row(key: string): EntryData | undefined;
   /** The newest revision that a reader may return. */
   newestId(): string;
   /** A new id for a threshold or pulse. */
@@ -29,7 +33,7 @@ const PAGE_ROWS = 1000;
  * threshold, and then takes the changes that all watchers share. The feed keeps only the newest changes: a watch that
  * misses some reads the entries again, and returns the newest state of each changed key, but not every change.
  */
-export class KvReader {
+export class KvReader implements LineReader {
   readonly #source: KvSource;
   readonly #scope: KvScope;
   readonly #follow: boolean;
@@ -169,4 +173,9 @@ export class KvReader {
   #synthetic(topic: string): string {
     return encodeSynthetic(this.#source.nextId(), topic);
   }
+}
+
+/** The JSON line of an entry in a listing, which has no value. */
+function infoLine({ key, rev, type, size, writer }: ListedEntry): string {
+  return JSON.stringify({ key, rev, size, type, ...(writer !== null && { by: writer }) });
 }

@@ -1,4 +1,4 @@
-import type { EntryData } from "./sqlite/kv/kv.ts";
+import type { EntryData } from "./kv.ts";
 import type { ImportFrame } from "./types.ts";
 
 /** How an import treats what it brings. */
@@ -45,7 +45,11 @@ export interface Import extends Disposable {
   /** The frames that {@link commit} has taken into the store so far. */
   readonly done: number;
 
-  /** Notes the name of a part of the input. Returns false if the name came before. */
+  /**
+   * Notes the name of a part of the input. Returns false if the name came before.
+   *
+   * @throws XsError the reason why the store takes no writes
+   */
   note(name: string): boolean;
   /** @throws XsError `id_ahead` */
   addFrame(frame: ImportFrame): void;

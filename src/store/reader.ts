@@ -3,6 +3,7 @@ import { predecessor } from "../core/id.ts";
 import { matches } from "../core/pattern.ts";
 import type { ReadOptions } from "../core/read-options.ts";
 import { nextTurn } from "../lib/next-turn.ts";
+import type { FrameReader } from "./frame-reader.ts";
 import type { LiveFeed } from "./live.ts";
 
 /**
@@ -87,7 +88,7 @@ const FIRST_ROWS = 100;
  * A reader that follows goes by arrival, so that late frames are not behind it. Only its history is in the order of
  * ids, if there are late frames in it and nothing else is asked for.
  */
-export class Reader {
+export class Reader implements FrameReader {
   readonly #source: ReadSource;
   readonly #options: ReadOptions;
   readonly #wanted: ReadonlySet<string> | undefined;
@@ -143,10 +144,6 @@ export class Reader {
     return position === id ? { id } : { id, position };
   }
 
-  /**
-   * Resolves to the next frames as NDJSON, or undefined at the end. A read that follows waits here for frames. Allows
-   * one call at a time.
-   */
   async next(): Promise<Uint8Array | undefined> {
     while (!this.#closed && this.#remaining > 0) {
       const stored = this.#takeThreshold() ?? this.#fromStore();
@@ -166,7 +163,6 @@ export class Reader {
     return undefined;
   }
 
-  /** Ends the read; a `next` that waits resolves to undefined. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -184,7 +180,6 @@ export class Reader {
     return this.#cursor?.id;
   }
 
-  /** The position of the frames that {@link next} returned last, if they arrived late. */
   get position(): string | undefined {
     return this.#position;
   }

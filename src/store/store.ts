@@ -1,11 +1,10 @@
 import type { Place } from "../core/place.ts";
 import type { ReadOptions } from "../core/read-options.ts";
+import type { Content } from "./content.ts";
+import type { FrameReader } from "./frame-reader.ts";
 import type { Import, ImportOptions } from "./import.ts";
-import type { Reader } from "./reader.ts";
-import type { Collected } from "./sqlite/content/collector.ts";
-import type { ContentStore } from "./sqlite/content/content.ts";
-import type { KvStore } from "./sqlite/kv/kv.ts";
-import type { Snapshot } from "./sqlite/transfer/snapshot.ts";
+import type { Kv } from "./kv.ts";
+import type { StoreSnapshot } from "./snapshot.ts";
 import type {
   AppendCondition,
   AppendRequest,
@@ -13,10 +12,9 @@ import type {
   CheckListener,
   CheckResult,
   Direction,
-  Space,
   StoreMetrics,
-  TakenContent,
 } from "./types.ts";
+import type { Upkeep } from "./upkeep.ts";
 
 /**
  * An ordered log, the content of its frames, and key/value entries. Frames come out as the JSON lines that the API
@@ -32,32 +30,28 @@ import type {
  * - No answer contains a frame whose ttl has run out, even where its row still exists.
  * - A frame with a `last:n` ttl and the earlier frames of its topic are at most n.
  * - The store never frees content whose hash is in a frame or a key/value entry.
- * - A failure to sync stops the store: it acknowledges nothing any more, and `failure` resolves.
+ * - A failure to sync stops the store: it acknowledges nothing any more.
  */
 export interface Store {
   /** The directory of the store. */
   readonly path: string;
-  readonly content: ContentStore;
-  readonly kv: KvStore;
-  /** Resolves to the reason when the store can no longer make writes durable. */
-  readonly failure: Promise<Error>;
+  readonly content: Content;
+  readonly kv: Kv;
+  readonly upkeep: Upkeep;
 
-  /** Appends one frame and resolves to its JSON line. @throws as {@link appendAll} */
+  /** Appends one frame and resolves to its JSON line. @throws as {@link apply} */
   append(request: AppendRequest, condition?: AppendCondition): Promise<string>;
   /**
-   * Appends frames in one step, all or none, and resolves to their JSON lines.
+   * Makes changes in one step, all or none; resolves to the JSON lines of the appended frames.
    *
+   * @param condition of the appends: where it has an idempotency key, there are no other changes
    * @throws XsError `expect_last_failed`, `idempotency_key_reused`, `content_not_found`
    */
-  appendAll(requests: readonly AppendRequest[], condition?: AppendCondition): Promise<string[]>;
-  /** Makes changes in one step, all or none; resolves to the JSON lines of the appended frames. */
-  apply(changes: readonly Change[]): Promise<string[]>;
+  apply(changes: readonly Change[], condition?: AppendCondition): Promise<string[]>;
   /** Begins an import of frames that have ids, content and entries. The caller must dispose it. */
   beginImport(options?: ImportOptions): Import;
   /** Removes a frame for good. Resolves to false where there is none. */
   remove(id: string): Promise<boolean>;
-  /** Makes content durable to which no frame of this store refers yet. */
-  keep(...contents: readonly TakenContent[]): Promise<void>;
 
   /** The JSON line of a frame; undefined where there is none. */
   get(id: string): string | undefined;
@@ -74,37 +68,14 @@ export interface Store {
   /** The place of the frame that arrived last, in the stream or some topics. */
   newestPlace(topics?: readonly string[]): Place | undefined;
   /** Starts a read. The reader must be read to its end or closed. */
-  read(options: ReadOptions): Reader;
+  read(options: ReadOptions): FrameReader;
   /** Whether a read that follows takes the frames of a topic. */
   isFollowed(topic: string): boolean;
-  /** Starts the threads that a server needs, and keeps them: later a descriptor, or memory, may lack to start one. */
-  keepThreads(): Promise<void>;
-  /**
-   * Checks that the store takes writes. Call it before you create files beside those of the store.
-   *
-   * @throws XsError the reason why the store takes no writes
-   */
-  checkWritable(): void;
-  /** False once the store was moved, replaced or removed while it is open: it stops then. */
-  readonly isInPlace: boolean;
   /** Whether chunked content still grows. @param id of its first frame */
   isGrowing(id: string): boolean;
 
-  /** Everything in the store at this moment, for an export. The caller must close it. */
-  snapshot(): Promise<Snapshot>;
-  /** Stops the collector from freeing content. Resolves to the function that ends this. */
-  holdContent(): Promise<() => void>;
-  /** Frees content to which nothing refers; with `dryRun` it only counts that. @throws XsError `busy` */
-  collect(dryRun?: boolean): Promise<Collected>;
-  /** The space of the database, and what is free of it. */
-  readonly space: Space;
-  /** Gives the free space of the database back to the disk, in steps. Resolves to the size of it then, in bytes. */
-  compact(): Promise<number>;
-  /**
-   * Forgets the removals of frames, and deletions of entries, that are at least so old, in ms: an import may bring them
-   * back. Resolves to their number; with `dryRun` it only counts them.
-   */
-  forgetRemovals(age: number, dryRun?: boolean): Promise<number>;
+  /** Everything in the store at this moment. */
+  snapshot(): Promise<StoreSnapshot>;
   /**
    * Reads everything, as it is now, and reports each inconsistency in a sentence. Writes go on beside it; the store
    * frees nothing until it ends.
@@ -112,9 +83,23 @@ export interface Store {
   check(report: CheckListener["report"], how?: Omit<CheckListener, "report">): Promise<CheckResult>;
   /** Counts and sizes, for monitoring. */
   readonly metrics: StoreMetrics;
+}
 
+/** A store, for the process that opened it and that lends it to others as a {@link Store}. */
+export interface OpenStore extends Store {
+  /** Resolves to the reason when the store can no longer make writes durable. */
+  readonly failure: Promise<Error>;
+  /** False once the store was moved, replaced or removed while it is open: it stops then. */
+  readonly isInPlace: boolean;
+
+  /** Starts the threads that a server needs, and keeps them: later a descriptor, or memory, may lack to start one. */
+  keepThreads(): Promise<void>;
   /** Ends reads that follow, once they have returned every committed frame. The first step of a stop. */
   endReads(): void;
-  /** Ends reads, finishes writes, flushes content, checkpoints and releases the lock. */
-  close(): Promise<void>;
+  /**
+   * Ends reads, finishes writes and all work in the background, and releases the store.
+   *
+   * @param finishing called first with the number of contents on which work remains, if there are any
+   */
+  close(finishing?: (contents: number) => void): Promise<void>;
 }

@@ -7,7 +7,7 @@ export interface AppendRequest {
   /** Compact JSON. */
   readonly meta: string;
   readonly ttl: Ttl;
-  /** From `ContentStore.take`, or a hash of content in the store; null for a frame without content. */
+  /** From `Content.take`, or a hash of content in the store; null for a frame without content. */
   readonly content: TakenContent | null;
   /** The frame begins chunked content, or ends the chunked content whose first frame has this id. */
   readonly growing?: "begins" | { readonly ended: string };
@@ -82,8 +82,8 @@ export interface StoreMetrics {
   readonly commits: number;
   /** Writes in all commits together. */
   readonly commitWrites: number;
-  /** Commits up to each size in `COMMIT_SIZES`, and at last the larger ones. */
-  readonly commitsBySize: readonly number[];
+  /** The commits of each size: of at most so many writes, and more than those before. The last have no limit. */
+  readonly commitsBySize: readonly { readonly upTo: number; readonly commits: number }[];
   readonly followers: number;
   readonly watchers: number;
   /** How far the slowest follower is behind the newest frame, in seconds. */
@@ -106,15 +106,4 @@ export interface CheckListener {
   progress?(done: Readonly<CheckResult>): unknown;
   /** Ends the check. */
   signal?: AbortSignal;
-}
-
-/** The space of the database, and what it takes to give back what is free. */
-export interface Space {
-  /** In bytes, free and in all. */
-  readonly free: number;
-  readonly size: number;
-  /** An estimate. */
-  readonly seconds: number;
-  /** What that takes beside the database, in bytes, at most. */
-  readonly beside: number;
 }

@@ -4,7 +4,7 @@ import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { contentEntry, FRAMES, KV_ENTRIES, PROBLEMS } from "../../src/core/export-format.ts";
 import { hashOf } from "../../src/core/hash.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { SqliteStore } from "../../src/store/sqlite/engine.ts";
 import { problemsOf } from "../support/store.ts";
 import { entriesIn, interrupted } from "../support/tar.ts";
 import { until } from "../support/wait.ts";
@@ -19,7 +19,7 @@ test("what is exported, imported and exported again is the same, byte for byte",
   await using copy = new Subject();
   const counts = { frames: 11, contents: 10, pairs: 3 };
   expect(await imported(copy, tar)).toEqual({ ...counts, added: 11 });
-  await copy.store.collect();
+  await copy.store.upkeep.collect();
   expect(await exported(copy)).toEqual(tar);
   expect(await imported(copy, tar)).toEqual({ ...counts, added: 0 });
   expect(await exported(copy)).toEqual(tar);
@@ -69,7 +69,7 @@ test("HEAD tells the type and leaves nothing open", async () => {
   await using subject = new Subject();
   const response = await subject.ask("/export", { method: "HEAD" });
   expect([response.status, await response.text()]).toEqual([200, ""]);
-  expect(await subject.store.collect()).toEqual({ contents: 0, bytes: 0 });
+  expect(await subject.store.upkeep.collect()).toEqual({ contents: 0, bytes: 0 });
 });
 
 test("a reader that goes away leaves nothing open", async () => {
@@ -79,20 +79,20 @@ test("a reader that goes away leaves nothing open", async () => {
   }
   const reader = (await subject.ask("/export")).body?.getReader();
   await reader?.read();
-  await expect(subject.store.collect()).rejects.toThrow(/export/);
+  await expect(subject.store.upkeep.collect()).rejects.toThrow(/export/);
   await reader?.cancel();
   await until("content can be freed again", () => isFree(subject.store));
 });
 
-function settled({ content }: Store): Promise<true> {
+function settled({ content }: SqliteStore): Promise<true> {
   return until("all has settled", () => {
     content.startFlushing();
     return content.staged().contents === 0;
   });
 }
 
-function isFree(store: Store): Promise<boolean> {
-  return store.collect().then(
+function isFree(store: SqliteStore): Promise<boolean> {
+  return store.upkeep.collect().then(
     () => true,
     () => false,
   );

@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { FOREVER } from "../../src/core/ttl.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { SqliteStore } from "../../src/store/sqlite/engine.ts";
 import type { Subject } from "./with-store.ts";
 
 export const BINARY = new Uint8Array(Array.from({ length: 1000 }, (_, n) => n % 256));
@@ -36,14 +36,14 @@ export async function furnish(subject: Subject): Promise<void> {
   await kv.put("empty", "", new Uint8Array());
   await kv.put("binary", "application/octet-stream", BINARY);
   // What the ttl has removed is gone for good.
-  await subject.store.collect();
+  await subject.store.upkeep.collect();
 }
 
-async function chunked(store: Store): Promise<void> {
+async function chunked(store: SqliteStore): Promise<void> {
   const frame = { topic: "log", ttl: FOREVER };
   const meta = (chunk: object) => JSON.stringify({ chunk });
   const first = { ...frame, meta: meta({ of: null, index: 0, more: true }) };
-  const content = () => store.content.takeBytes(Buffer.from("line\n"));
+  const content = () => store.content.take(Buffer.from("line\n"));
   const line = await store.append({ ...first, content: await content(), growing: "begins" });
   const { id } = JSON.parse(line);
   const last = meta({ of: id, index: 1, more: false });
@@ -53,12 +53,11 @@ async function chunked(store: Store): Promise<void> {
 /** All that can be seen of a store, once what nothing names is freed. */
 export async function allOf(subject: Subject) {
   const { store } = subject;
-  await store.collect();
+  await store.upkeep.collect();
   const hashes: string[] = [];
-  for await (const hash of store.content.files.list()) hashes.push(hash);
   const snapshot = await store.snapshot();
   const pairs = [...snapshot.entries()].map(({ key, rev }) => [key, rev]);
-  hashes.push(...snapshot.stagedHashes());
+  for await (const hash of snapshot.contents()) hashes.push(hash);
   snapshot.close();
   return { frames: await (await subject.ask("/")).text(), pairs, hashes: new Set(hashes.sort()) };
 }

@@ -106,7 +106,7 @@ test("a tar that GNU tar has made of the same files is as good", async () => {
 test("content that nothing names stays, as it does after POST /cas", async () => {
   await using subject = new Subject();
   await imported(subject, await makeTar(GOOD));
-  expect(await subject.store.collect()).toEqual({ contents: 0, bytes: 0 });
+  expect(await subject.store.upkeep.collect()).toEqual({ contents: 0, bytes: 0 });
   const large = Buffer.alloc(100_000, "large");
   expect(subject.store.content.has(hashOf(large))).toBe(true);
 });
@@ -117,7 +117,7 @@ test("an import frees nothing that was there before it", async () => {
   for (const content of contents) await subject.post("/cas", new Uint8Array(content));
   const wrong = await makeTar([...GOOD, contentOf("wrong", "right")]);
   await expectProblem(await subject.post("/import", wrong), 400, "bad_tar");
-  await subject.store.collect();
+  await subject.store.upkeep.collect();
   for (const content of contents) expect(subject.store.content.has(hashOf(content))).toBe(true);
 });
 
@@ -154,7 +154,7 @@ test("an import holds back the collector", async () => {
   });
   const answer = subject.ask("/import", { method: "POST", body });
   await until("the collector is held", () =>
-    subject.store.collect().then(
+    subject.store.upkeep.collect().then(
       () => false,
       (error) => error.code === "busy",
     ),

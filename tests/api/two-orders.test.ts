@@ -71,7 +71,7 @@ async function withAll(subject: Subject): Promise<void> {
     { put: { key: "stream.cross.handler/view", type: "application/json", value }, writer: "view" },
   ]);
   await subject.store.apply([{ delete: "views/b", writer: "view" }]);
-  await subject.store.collect();
+  await subject.store.upkeep.collect();
 }
 
 test("an export has positions, removals and deletions, with what each line says, where there are any", async () => {
@@ -125,7 +125,7 @@ test("what is exported, imported into an empty store and exported again is the s
   await using copy = new Subject();
   const counts = (await imported(copy, tar)) as { added: number; frames: number };
   expect(counts.added).toBe(counts.frames);
-  await copy.store.collect();
+  await copy.store.upkeep.collect();
   expect(await exported(copy)).toEqual(tar);
   expect(await arrivals(copy)).toEqual(await arrivals(subject));
   // A second time it changes nothing, here or where it came from.

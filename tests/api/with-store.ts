@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import { api } from "../../src/api/api.ts";
 import type { Api } from "../../src/api/call.ts";
 import type { Frame } from "../../src/core/frame.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { SqliteStore } from "../../src/store/sqlite/engine.ts";
 import { parseLines } from "../support/server.ts";
 import { problemsOf, sqliteEngine } from "../support/store.ts";
 import { tempDirectory } from "../support/temp.ts";
@@ -11,7 +11,7 @@ import { LineReader } from "../support/wait.ts";
 /** The API of a store of a test's own, without a socket. */
 export class Subject implements AsyncDisposable {
   readonly #home = tempDirectory();
-  readonly store: Store;
+  readonly store: SqliteStore;
   readonly #api: Api;
   #closed = false;
 

@@ -315,7 +315,7 @@ describe("a page of the database that is damaged", () => {
       expect(await readAll(store, { limit: before })).toEqual(frames.slice(0, before));
       expect(await readAll(store, { after })).toEqual(frames.slice(before + lost.length));
       await expect(readAll(store)).rejects.toThrow("the database is damaged");
-      await expect(store.collect()).rejects.toThrow("the database is damaged");
+      await expect(store.upkeep.collect()).rejects.toThrow("the database is damaged");
     }
     const keys = Array.from({ length: ROWS }, (_, n) => `key ${n}`).filter((key) => {
       try {
@@ -411,7 +411,7 @@ test("nothing is freed where a damaged row may have named it", async () => {
     const store = sqliteEngine(sample.path);
     const gone = await append(store, "gone", { ttl: "last:1", content: "gone" });
     await append(store, "gone", { ttl: "last:1" });
-    await expect(store.collect()).rejects.toThrow(error);
+    await expect(store.upkeep.collect()).rejects.toThrow(error);
     expect(store.content.has(gone.hash ?? "")).toBe(true);
     await store.close();
   }

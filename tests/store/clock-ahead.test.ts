@@ -1,7 +1,7 @@
 // The clock was ahead once, by a month, and is right again.
 import { expect, test } from "bun:test";
 import { timestampOf } from "../../src/core/id.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { SqliteStore } from "../../src/store/sqlite/engine.ts";
 import { append, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -14,10 +14,10 @@ class Clock {
   readonly now = () => this.shows;
 }
 
-const topics = async (store: Store) => (await readAll(store)).map(({ topic }) => topic);
+const topics = async (store: SqliteStore) => (await readAll(store)).map(({ topic }) => topic);
 
 /** A store whose newest id is a month ahead of its clock: still open, or opened again since. */
-async function aheadOnce(clock: Clock, reopen: boolean): Promise<Store> {
+async function aheadOnce(clock: Clock, reopen: boolean): Promise<SqliteStore> {
   const path = `${tempDir()}/store`;
   clock.shows = TRUE + MONTH;
   const store = sqliteEngine(path, clock.now);

@@ -6,7 +6,7 @@ import type { Frame } from "../../src/core/frame.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import { nextTurn } from "../../src/lib/next-turn.ts";
 import { ContentFiles } from "../../src/store/sqlite/content/cacache-files.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { SqliteStore } from "../../src/store/sqlite/engine.ts";
 import { append, problemsOf, sqliteEngine, withStore } from "../support/store.ts";
 import { filesBelow, tempDir } from "../support/temp.ts";
 import { until } from "../support/wait.ts";
@@ -24,20 +24,20 @@ const onDisk = (path: string) => ({
 const NOTHING = { contents: 0, index: 0 };
 
 /** Waits until all content is in files. */
-const settled = (store: Store) =>
+const settled = (store: SqliteStore) =>
   until("all content in files", () => {
     store.content.startFlushing();
     return store.content.staged().contents === 0;
   });
 
-async function textOf(store: Store, hash: string): Promise<string | undefined> {
+async function textOf(store: SqliteStore, hash: string): Promise<string | undefined> {
   return (await store.content.open(hash))?.text();
 }
 
 /** What makes a frame go away: each gives the frame that went, whose content was settled. */
 const WAYS: [
   string,
-  (store: Store, content: string, pass: (ms: number) => void) => Promise<Frame>,
+  (store: SqliteStore, content: string, pass: (ms: number) => void) => Promise<Frame>,
 ][] = [
   [
     "was removed",
@@ -84,15 +84,14 @@ describe.each(WAYS)("content of a frame that %s", (_, leave) => {
         const { hash } = await leave(store, content, pass);
         expect(onDisk(path)).toEqual({ contents: 1, index: 1 });
         const wanted = { contents: 1, bytes: content.length };
-        expect(await store.collect(true)).toEqual(wanted);
-        expect(await store.collect(true)).toEqual(wanted);
+        expect(await store.upkeep.collect(true)).toEqual(wanted);
+        expect(await store.upkeep.collect(true)).toEqual(wanted);
         expect(onDisk(path)).toEqual({ contents: 1, index: 1 });
-        expect(await store.collect()).toEqual(wanted);
+        expect(await store.upkeep.collect()).toEqual(wanted);
         expect(onDisk(path)).toEqual(NOTHING);
         expect(await textOf(store, hash ?? "")).toBeUndefined();
-        expect(await store.collect()).toEqual({ contents: 0, bytes: 0 });
+        expect(await store.upkeep.collect()).toEqual({ contents: 0, bytes: 0 });
       },
-      undefined,
       () => now,
     );
   });
@@ -108,7 +107,6 @@ describe.each(WAYS)("content of a frame that %s", (_, leave) => {
         expect(onDisk(path)).toEqual(NOTHING);
         expect(store.content.has(hash ?? "")).toBe(false);
       },
-      undefined,
       () => now,
     );
   });
@@ -127,14 +125,14 @@ test("content that loses its frame while its file is made is freed as well", asy
       frames.every(({ hash }) => !store.content.isStaged(hash ?? "")),
     );
     release();
-    await store.collect();
+    await store.upkeep.collect();
     expect(onDisk(path)).toEqual(NOTHING);
     expect(await problemsOf(store)).toEqual([]);
   });
 });
 
 describe("content that is named elsewhere is kept", () => {
-  test.each<[string, (store: Store, hash: string) => Promise<unknown>]>([
+  test.each<[string, (store: SqliteStore, hash: string) => Promise<unknown>]>([
     ["by another frame", (store) => append(store, "b", { content: LARGE })],
     ["in the meta of a frame", (store, hash) => append(store, "b", { meta: { see: [hash] } })],
     [
@@ -146,7 +144,7 @@ describe("content that is named elsewhere is kept", () => {
       const { id, hash } = await append(store, "a", { content: LARGE });
       await name(store, hash ?? "");
       await store.remove(id);
-      expect(await store.collect()).toEqual({ contents: 0, bytes: 0 });
+      expect(await store.upkeep.collect()).toEqual({ contents: 0, bytes: 0 });
       expect(await textOf(store, hash ?? "")).toBe(LARGE);
     });
   });
@@ -157,15 +155,15 @@ describe("content that is named elsewhere is kept", () => {
       await store.kv.put("view", "text/plain", bytes(`see ${hash}`));
       const other = await append(store, "b", { meta: hash });
       await store.remove(id);
-      await store.collect();
+      await store.upkeep.collect();
       await store.remove(other.id);
-      expect(await store.collect()).toEqual({ contents: 0, bytes: 0 });
+      expect(await store.upkeep.collect()).toEqual({ contents: 0, bytes: 0 });
       await store.kv.delete("view");
       // What only a value named has no frame whose removal tells of it: it is left for a day.
-      expect(await store.collect()).toEqual({ contents: 0, bytes: 0 });
+      expect(await store.upkeep.collect()).toEqual({ contents: 0, bytes: 0 });
       const file = new ContentFiles(join(path, "cacache")).pathOf(hash ?? "");
       utimesSync(file, new Date(), new Date(Date.now() - DAY_MS - 1000));
-      expect(await store.collect()).toEqual({ contents: 1, bytes: LARGE.length });
+      expect(await store.upkeep.collect()).toEqual({ contents: 1, bytes: LARGE.length });
       expect(onDisk(path)).toEqual(NOTHING);
     });
   });
@@ -179,7 +177,7 @@ test("content that is removed before it has settled never becomes a file", async
     await settled(store);
     expect(onDisk(path)).toEqual({ contents: 1, index: 1 });
     expect(await textOf(store, gone.hash ?? "")).toBe("gone");
-    expect(await store.collect()).toEqual({ contents: 1, bytes: 4 });
+    expect(await store.upkeep.collect()).toEqual({ contents: 1, bytes: 4 });
     await settled(store);
     expect(onDisk(path)).toEqual({ contents: 1, index: 1 });
     expect(await textOf(store, gone.hash ?? "")).toBeUndefined();
@@ -194,7 +192,7 @@ test("content that turns out to be needed settles after all", async () => {
     await store.remove(id);
     await settled(store);
     expect(onDisk(path)).toEqual(NOTHING);
-    await store.collect();
+    await store.upkeep.collect();
     await settled(store);
     expect(onDisk(path)).toEqual({ contents: 1, index: 1 });
     expect(await textOf(store, hash ?? "")).toBe("needed");
@@ -209,7 +207,7 @@ test("content that is appended again while a collection runs is kept", async () 
       const { id, hash } = await append(store, "a", { content });
       await settled(store);
       await store.remove(id);
-      const collecting = store.collect();
+      const collecting = store.upkeep.collect();
       await new Promise((resolve) => setImmediate(resolve));
       await append(store, "a", { content });
       await collecting;
@@ -224,14 +222,14 @@ test("large content that is in while its frame is not is kept by a collection", 
     const { id, hash } = await append(store, "a", { content: LARGE });
     await store.remove(id);
     const taken = await store.content.take(new Response(LARGE).body);
-    expect(await store.collect()).toEqual({ contents: 0, bytes: 0 });
+    expect(await store.upkeep.collect()).toEqual({ contents: 0, bytes: 0 });
     await store.append({
       topic: "a",
       meta: "null",
       ttl: { kind: "forever", text: "forever" },
       content: taken,
     });
-    await store.collect();
+    await store.upkeep.collect();
     expect(await textOf(store, hash ?? "")).toBe(LARGE);
   });
 });
@@ -241,17 +239,17 @@ test("content of POST /cas is left alone for a day, whatever its size", async ()
     const hashes: string[] = [];
     for (const content of ["small", LARGE]) {
       const taken = await store.content.take(new Response(content).body);
-      if (taken) await store.keep(taken);
+      if (taken) await store.content.keep(taken);
       hashes.push(taken?.hash ?? "");
     }
     await settled(store);
-    expect(await store.collect()).toEqual({ contents: 0, bytes: 0 });
+    expect(await store.upkeep.collect()).toEqual({ contents: 0, bytes: 0 });
     expect(onDisk(path)).toEqual({ contents: 2, index: 2 });
     const files = new ContentFiles(join(path, "cacache"));
     for (const hash of hashes) {
       utimesSync(files.pathOf(hash), new Date(), new Date(Date.now() - DAY_MS - 1000));
     }
-    expect(await store.collect()).toEqual({ contents: 2, bytes: 5 + LARGE.length });
+    expect(await store.upkeep.collect()).toEqual({ contents: 2, bytes: 5 + LARGE.length });
     expect(onDisk(path)).toEqual(NOTHING);
   });
 });
@@ -271,11 +269,11 @@ test.each([
         // So that the collection takes some turns to look at all of it.
         await Promise.all(Array.from({ length: 1500 }, () => append(store, "b")));
         await store.remove(first.id);
-        const collecting = store.collect();
+        const collecting = store.upkeep.collect();
         for (let n = 0; n < turns; n++) await nextTurn();
         await store.remove(last.id);
         await collecting;
-        await store.collect();
+        await store.upkeep.collect();
         await until("it to be gone", () => onDisk(path).contents === 0 && onDisk(path).index === 0);
         expect([turns, store.content.has(first.hash ?? "")]).toEqual([turns, false]);
       });
@@ -289,14 +287,14 @@ test("a collection is refused while content is held, and works again after it", 
     const release = await store.holdContent();
     const second = await store.holdContent();
     await store.remove(id);
-    await expect(store.collect()).rejects.toThrow("try again");
-    await expect(store.collect(true)).rejects.toThrow("try again");
+    await expect(store.upkeep.collect()).rejects.toThrow("try again");
+    await expect(store.upkeep.collect(true)).rejects.toThrow("try again");
     release();
     release();
-    await expect(store.collect()).rejects.toThrow("try again");
+    await expect(store.upkeep.collect()).rejects.toThrow("try again");
     expect(onDisk(path)).toEqual({ contents: 1, index: 1 });
     second();
-    expect(await store.collect()).toEqual({ contents: 1, bytes: LARGE.length });
+    expect(await store.upkeep.collect()).toEqual({ contents: 1, bytes: LARGE.length });
   });
 });
 
@@ -355,7 +353,7 @@ test("over any run of writes and collections, what something names is there, and
         } else if (step.do === "settle") {
           store.content.startFlushing();
         } else if (step.do === "collect") {
-          const collecting = store.collect();
+          const collecting = store.upkeep.collect();
           if (step.wait) await collecting;
           else collecting.catch(() => {});
         } else {
@@ -363,7 +361,7 @@ test("over any run of writes and collections, what something names is there, and
           store = sqliteEngine(path);
         }
       }
-      await store.collect();
+      await store.upkeep.collect();
       for (const [n, content] of CONTENTS.entries()) {
         if (!named(n)) continue;
         expect([n, await textOf(store, hashOf(bytes(content)))]).toEqual([n, content]);
@@ -374,7 +372,7 @@ test("over any run of writes and collections, what something names is there, and
       for (const { id } of frames) await store.remove(id);
       await settled(store);
       // A value that named something once left no trace of that, so this may stay for a day.
-      await store.collect();
+      await store.upkeep.collect();
       // A file that is just being made for what was freed goes when it is done.
       await until("nothing else on disk", () => {
         const { contents, index } = onDisk(path);

@@ -2,23 +2,39 @@ import { describe, expect, test } from "bun:test";
 import { packId } from "../../src/core/id.ts";
 import { READ_ALL } from "../../src/core/read-options.ts";
 import { FOREVER, parseTtl } from "../../src/core/ttl.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { OpenStore } from "../../src/store/store.ts";
 import {
   append,
-  type Engine,
   importFrames,
+  type Opener,
   problemsOf,
   readAll,
-  withStore,
+  withStoreOf,
 } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 
 const THRESHOLD = "stream.cross.threshold";
 
-/** What every engine promises. */
-export function storeContract(name: string, engine: Engine): void {
-  const on = (use: (store: Store, path: string) => Promise<void>, now?: () => number) => () =>
-    withStore(use, engine, now);
+/**
+ * What only some engines can do: `reopen` keeps what was written after a close, `lock` keeps a second opener out with
+ * an error that says "locked", and `clock` takes the time from the function that the opener gets.
+ */
+export type Feature = "reopen" | "lock" | "clock";
+
+/** An engine, as the suite uses it. */
+export interface Engine {
+  readonly name: string;
+  readonly open: Opener;
+  readonly supports: readonly Feature[];
+}
+
+/** What every engine promises. Tests of what an engine does not support are skipped. */
+export function storeContract({ name, open, supports }: Engine): void {
+  const on = (use: (store: OpenStore, path: string) => Promise<void>) => () =>
+    withStoreOf(open, use);
+  /** A test for engines that support this. */
+  const testOf = (...features: Feature[]) =>
+    test.skipIf(!features.every((feature) => supports.includes(feature)));
 
   describe(`${name}: the log`, () => {
     test(
@@ -104,43 +120,46 @@ export function storeContract(name: string, engine: Engine): void {
       }),
     );
 
-    test("survives closing and opening", async () => {
+    testOf("reopen")("survives closing and opening", async () => {
       const path = `${tempDir()}/store`;
-      const store = engine(path);
+      const store = await open(path);
       const frames = [await append(store, "a", { content: "hello" }), await append(store, "b")];
       await store.close();
-      const again = engine(path);
+      const again = await open(path);
       expect(await readAll(again)).toEqual(frames);
       const blob = await again.content.open(frames[0]?.hash ?? "");
       expect(await blob?.text()).toBe("hello");
-      expect(again.content.staged().contents).toBe(0);
+      expect(again.metrics.stagedContents).toBe(0);
       expect(await problemsOf(again)).toEqual([]);
       await again.close();
     });
 
-    test("gives ids that increase when the clock is set back, and over a restart", async () => {
-      let now = Date.now();
-      const path = `${tempDir()}/store`;
-      const store = engine(path, () => now);
-      const before = await append(store, "a");
-      now -= 3_600_000;
-      const behind = await append(store, "a");
-      expect(behind.id > before.id).toBe(true);
-      await store.remove(behind.id);
-      await store.close();
-      const again = engine(path, () => now);
-      const after = await append(again, "a");
-      expect(after.id > behind.id).toBe(true);
-      expect(await problemsOf(again)).toEqual([]);
-      await again.close();
-    });
+    testOf("clock", "reopen")(
+      "gives ids that increase when the clock is set back, and over a restart",
+      async () => {
+        let now = Date.now();
+        const path = `${tempDir()}/store`;
+        const store = await open(path, () => now);
+        const before = await append(store, "a");
+        now -= 3_600_000;
+        const behind = await append(store, "a");
+        expect(behind.id > before.id).toBe(true);
+        await store.remove(behind.id);
+        await store.close();
+        const again = await open(path, () => now);
+        const after = await append(again, "a");
+        expect(after.id > behind.id).toBe(true);
+        expect(await problemsOf(again)).toEqual([]);
+        await again.close();
+      },
+    );
 
-    test("is locked to one opener, and free again after it", async () => {
+    testOf("lock")("is locked to one opener, and free again after it", async () => {
       const path = `${tempDir()}/store`;
-      const store = engine(path);
-      expect(() => engine(path)).toThrow("locked");
+      const store = await open(path);
+      await expect((async () => open(path))()).rejects.toThrow("locked");
       await store.close();
-      await engine(path).close();
+      await (await open(path)).close();
     });
   });
 
@@ -174,7 +193,7 @@ export function storeContract(name: string, engine: Engine): void {
         const request = (topic: string, ttl: string) =>
           ({ topic, meta: "null", ttl: parseTtl(ttl), content: null }) as const;
         for (const ttl of ttls) await store.append(request("a", ttl));
-        await store.appendAll(ttls.map((ttl) => request("b", ttl)));
+        await store.apply(ttls.map((ttl) => ({ append: request("b", ttl) })));
         const left = ["last:2", "last:2", "forever", "forever"];
         for (const topics of [["a"], ["b"]]) {
           const frames = await readAll(store, { topics });
@@ -183,21 +202,25 @@ export function storeContract(name: string, engine: Engine): void {
       }),
     );
 
-    test("what had expired when something was written is gone though the clock is set back", async () => {
-      let now = 1_800_000_000_000;
-      const id = packId({ ts_ms: now - 50, counter_hi: 0, counter_lo: 0, node: "00000000" });
-      const old = { topic: "a", id, hash: null, meta: "null", ttl: parseTtl("time:50") };
-      const path = `${tempDir()}/store`;
-      const store = engine(path, () => now);
-      await append(store, "a");
-      now -= 49;
-      expect(await importFrames(store, [old])).toEqual({ frames: 1, added: 0 });
-      await store.close();
-    });
+    testOf("clock")(
+      "what had expired when something was written is gone though the clock is set back",
+      async () => {
+        let now = 1_800_000_000_000;
+        const id = packId({ ts_ms: now - 50, counter_hi: 0, counter_lo: 0, node: "00000000" });
+        const old = { topic: "a", id, hash: null, meta: "null", ttl: parseTtl("time:50") };
+        const path = `${tempDir()}/store`;
+        const store = await open(path, () => now);
+        await append(store, "a");
+        now -= 49;
+        expect(await importFrames(store, [old])).toEqual({ frames: 1, added: 0 });
+        await store.close();
+      },
+    );
 
-    test("time: frames are gone from every read at their time", async () => {
+    testOf("clock")("time: frames are gone from every read at their time", async () => {
       let now = 1_700_000_000_000;
-      await withStore(
+      await withStoreOf(
+        open,
         async (store) => {
           const kept = await append(store, "a.b");
           const short = await append(store, "a.b", { ttl: "time:1000" });
@@ -215,7 +238,6 @@ export function storeContract(name: string, engine: Engine): void {
           expect(store.get(short.id)).toBeUndefined();
           expect(store.neighbour(kept.id, "next")).toBeUndefined();
         },
-        engine,
         () => now,
       );
     });
@@ -449,12 +471,12 @@ export function storeContract(name: string, engine: Engine): void {
 
   describe(`${name}: content`, () => {
     test.each([1, 65_536, 65_537, 3_000_000])("of %p bytes comes back whole", async (size) => {
-      await withStore(async (store) => {
+      await withStoreOf(open, async (store) => {
         const text = "0123456789".repeat(size / 10 + 1).slice(0, size);
         const { hash } = await append(store, "file", { content: text });
         expect(await (await store.content.open(hash ?? ""))?.text()).toBe(text);
         expect(await append(store, "file", { content: text })).toMatchObject({ hash });
-      }, engine);
+      });
     });
 
     test(
@@ -469,7 +491,7 @@ export function storeContract(name: string, engine: Engine): void {
           });
           await expect(store.content.take(broken)).rejects.toThrow("gone");
         }
-        expect(store.content.staged().contents).toBe(0);
+        expect(store.metrics.stagedContents).toBe(0);
       }),
     );
   });

@@ -70,7 +70,6 @@ test("frames and pairs are counted right, whatever comes and goes", async () => 
       await expectCounts(store);
       expect(store.metrics.pairs).toBe(1);
     },
-    undefined,
     () => now,
   );
 });
@@ -131,7 +130,6 @@ test("a follower lags when frames wait for it, and only then", async () => {
       expect(lag()).toBe(0);
       for (const reader of [rare, all, other]) reader.close();
     },
-    undefined,
     () => now,
   );
 });

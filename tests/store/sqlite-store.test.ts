@@ -6,7 +6,11 @@ import { append, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 import { storeContract } from "./contract.ts";
 
-storeContract("SQLite", sqliteEngine);
+storeContract({
+  name: "SQLite",
+  open: sqliteEngine,
+  supports: ["reopen", "lock", "clock"],
+});
 
 test("a read gives what is before a damaged frame, names it, and goes on after it", async () => {
   const path = `${tempDir()}/store`;

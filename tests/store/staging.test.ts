@@ -1,7 +1,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Store } from "../../src/store/store.ts";
+import type { SqliteStore } from "../../src/store/sqlite/engine.ts";
 import { append, problemsOf, readAll, withStore } from "../support/store.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
@@ -14,7 +14,7 @@ const WRITERS = 32;
 const contentOf = (n: number) => `${n} `.padEnd(SIZE, "x");
 
 /** Appends so many contents of 64 KiB, from many writers; gives the most bytes that were staged. */
-async function flood(store: Store, count: number, ttl: string): Promise<number> {
+async function flood(store: SqliteStore, count: number, ttl: string): Promise<number> {
   let next = 0;
   let most = 0;
   const write = async () => {
@@ -52,7 +52,7 @@ test("a flood of contents that are removed again goes on while all content is he
     await flood(store, BOUND / SIZE + 200, "last:1");
     expect((await readAll(store)).length).toBe(1);
     release();
-    const freed = await store.collect();
+    const freed = await store.upkeep.collect();
     expect(freed.contents).toBeGreaterThan(0);
     await flood(store, 10, "last:1");
     expect(await problemsOf(store)).toEqual([]);
@@ -71,7 +71,7 @@ test("content that is soon pushed out makes no file, while content that stays ge
     }
     expect(n).toBeGreaterThan(1000);
     expect(await Array.fromAsync(store.content.files.list())).toEqual([hash ?? ""]);
-    await store.collect();
+    await store.upkeep.collect();
     expect(store.content.tables.staged.hasMuchUnused).toBe(false);
     expect([...store.content.tables.staged.unused()]).toEqual([]);
     expect(store.content.staged().contents).toBe(10);

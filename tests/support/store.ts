@@ -3,28 +3,41 @@ import type { Frame } from "../../src/core/frame.ts";
 import { READ_ALL, type ReadOptions } from "../../src/core/read-options.ts";
 import { FOREVER, parseTtl } from "../../src/core/ttl.ts";
 import type { ImportOptions } from "../../src/store/import.ts";
+import type { SqliteStore } from "../../src/store/sqlite/engine.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { OpenStore, Store } from "../../src/store/store.ts";
 import type { ImportFrame } from "../../src/store/types.ts";
 import { tempDir } from "./temp.ts";
 
-/** Opens a store of one engine on a directory. */
-export type Engine = (path: string, now?: () => number) => Store;
-
-export const sqliteEngine: Engine = (path, now) => {
+/** Opens a store of SQLite on a directory. */
+export const sqliteEngine = (path: string, now?: () => number): SqliteStore => {
   const store = openSqliteStore(path, now);
   if (!store) throw new Error(`${path} is locked`);
   return store;
 };
 
+/** Opens a store of one engine on a directory. @param now the clock, in ms */
+export type Opener<S extends OpenStore = OpenStore> = (
+  path: string,
+  now?: () => number,
+) => S | Promise<S>;
+
 /** Runs something on a fresh store, and checks the whole store after it. */
 export async function withStore(
-  use: (store: Store, path: string) => Promise<void>,
-  engine: Engine = sqliteEngine,
+  use: (store: SqliteStore, path: string) => Promise<void>,
+  now?: () => number,
+): Promise<void> {
+  await withStoreOf(sqliteEngine, use, now);
+}
+
+/** The same on a store of any engine. */
+export async function withStoreOf<S extends OpenStore>(
+  open: Opener<S>,
+  use: (store: S, path: string) => Promise<void>,
   now?: () => number,
 ): Promise<void> {
   const path = `${tempDir()}/store`;
-  const store = engine(path, now);
+  const store = await open(path, now);
   try {
     await use(store, path);
     expect(await problemsOf(store)).toEqual([]);

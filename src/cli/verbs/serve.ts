@@ -12,7 +12,7 @@ import { Descriptors } from "../../net/descriptors.ts";
 import { listeningSockets } from "../../net/listening-sockets.ts";
 import { idleProcessors, nextStart, Processors } from "../../processors/lifecycle/processors.ts";
 import { openSqliteStore } from "../../store/sqlite/open.ts";
-import type { Store } from "../../store/store.ts";
+import type { OpenStore, Store } from "../../store/store.ts";
 import { version } from "../../version.ts";
 import { messages } from "../kit/messages.ts";
 import { showMigration } from "../kit/migration.ts";
@@ -114,7 +114,7 @@ interface Listeners {
 
 /** A store, its processors and its API, which the listeners serve. */
 interface Served {
-  readonly store: Store;
+  readonly store: OpenStore;
   readonly processors: Processors;
   readonly answer: Api;
   readonly directory: string;
@@ -157,7 +157,7 @@ async function listenEverywhere(
 }
 
 async function stop(
-  store: Store,
+  store: OpenStore,
   processors: Processors,
   { listeners, descriptors }: Listeners,
   reason: string,
@@ -170,12 +170,10 @@ async function stop(
   store.endReads();
   descriptors?.stop();
   await Promise.all(listeners.map((listener) => listener.stop(STOP_MS)));
-  const left = store.content.staged().contents;
-  if (left > 0) messages.info(`flushing ${left} contents`);
-  await store.close();
+  await store.close((left) => messages.info(`flushing ${left} contents`));
 }
 
-async function open(directory: string): Promise<Store> {
+async function open(directory: string): Promise<OpenStore> {
   const reached = await reach(directory, () =>
     openSqliteStore(directory, undefined, showMigration()),
   );

@@ -6,7 +6,7 @@ import { parseTtl, type Ttl } from "../../core/ttl.ts";
 import { bytesOfText } from "../../core/utf8.ts";
 import { LineBuffer, linesOfBytes, textLines } from "../../lib/lines.ts";
 import { MAX_LINE, parseGeneratorLine } from "../../sdk/protocol.ts";
-import { STAGED_MAX } from "../../store/sqlite/content/content.ts";
+import { MAX_SMALL_CONTENT } from "../../store/content.ts";
 import type { Store } from "../../store/store.ts";
 import type { AppendRequest, TakenContent } from "../../store/types.ts";
 import { retryWhileDiskFull } from "../lifecycle/answers.ts";
@@ -44,7 +44,8 @@ export async function writeLines(
   };
   for (let chunk = await next(reader); chunk; chunk = await next(reader)) {
     await take(chunk);
-    while (buffer.size > STAGED_MAX) await take(await appendLong(buffer.take(), reader, target));
+    while (buffer.size > MAX_SMALL_CONTENT)
+      await take(await appendLong(buffer.take(), reader, target));
   }
   if (buffer.size > 0) await appendLines([buffer.take()], target);
 }
@@ -171,13 +172,14 @@ async function requestOf(
   let taken: TakenContent | null = null;
   if (content && content.length > 0) {
     const ephemeral = ttl.kind === "ephemeral";
-    taken = await retryWhileDiskFull(() => store.content.takeBytes(content, ephemeral));
+    taken = await retryWhileDiskFull(() => store.content.take(content, ephemeral));
   }
   return { topic, ttl, meta, content: taken };
 }
 
 async function append(store: Store, requests: readonly AppendRequest[]): Promise<void> {
-  if (requests.length > 0) await retryWhileDiskFull(() => store.appendAll(requests));
+  const changes = requests.map((append) => ({ append }));
+  if (changes.length > 0) await retryWhileDiskFull(() => store.apply(changes));
 }
 
 async function next(

@@ -1,7 +1,7 @@
 import { framesIn } from "../../core/frame.ts";
 import { idAt, later, type Place, positionAt } from "../../core/place.ts";
 import { READ_ALL } from "../../core/read-options.ts";
-import type { Reader } from "../../store/reader.ts";
+import type { FrameReader } from "../../store/frame-reader.ts";
 import type { Change } from "../../store/types.ts";
 import { howItEnded } from "../child/exit.ts";
 import { StderrWriter, writeLines, writeValues } from "../child/output.ts";
@@ -36,7 +36,7 @@ export class Generator implements Processor {
   readonly #host: ProcessorHost;
   #prepared: Prepared | undefined;
   #program: Program | undefined;
-  #reader: Reader | undefined;
+  #reader: FrameReader | undefined;
   /** Of a duplex generator: a program has read every frame up to this place. */
   #cursor: Place;
   #sent: Sent[] = [];
@@ -158,7 +158,7 @@ export class Generator implements Processor {
     const { store } = this.#host;
     const topics = [`${this.subject.name}.send`];
     let given = this.#cursor;
-    const feedFrom = async (reader: Reader): Promise<void> => {
+    const feedFrom = async (reader: FrameReader): Promise<void> => {
       for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
         if (reader.position !== undefined) continue;
         for (const { id, topic, hash } of framesIn(bytes)) {

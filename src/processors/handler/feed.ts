@@ -1,7 +1,7 @@
 import { lastIdIn } from "../../core/frame.ts";
 import { idAt, later, type Place, placeOf, positionAt } from "../../core/place.ts";
 import { READ_ALL } from "../../core/read-options.ts";
-import type { Reader } from "../../store/reader.ts";
+import type { FrameReader } from "../../store/frame-reader.ts";
 import type { ProcessorHost } from "../lifecycle/processor.ts";
 import { forHandler, framesOf, type HandlerPage, isThreshold } from "./handler-page.ts";
 import type { HandlerParts, StepCommits } from "./step-commits.ts";
@@ -17,7 +17,7 @@ export class Feed {
   readonly #host: ProcessorHost;
   readonly #parts: HandlerParts;
   readonly #commits: StepCommits;
-  #reader: Reader | undefined;
+  #reader: FrameReader | undefined;
   /** The position of the frames that the worker was given last, if they arrived late. */
   #position: string | undefined;
 
@@ -68,7 +68,7 @@ export class Feed {
     return this.#parts.inFlight.isEmpty;
   }
 
-  async #feedFrom(reader: Reader, worker: Workers): Promise<void> {
+  async #feedFrom(reader: FrameReader, worker: Workers): Promise<void> {
     for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
       // A handler gets no threshold: it makes no difference between history and live frames.
       if (isThreshold(bytes)) continue;

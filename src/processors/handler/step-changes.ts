@@ -73,7 +73,7 @@ export class StepChanges {
     const { topic, ttl, meta, content } = made.append;
     if (!content || content.length === 0) return { append: { topic, ttl, meta, content: null } };
     const ephemeral = ttl.kind === "ephemeral";
-    const taking = retryWhileDiskFull(() => this.#store.content.takeBytes(content, ephemeral));
+    const taking = retryWhileDiskFull(() => this.#store.content.take(content, ephemeral));
     return taking.then((taken) => ({ append: { topic, ttl, meta, content: taken } }));
   }
 

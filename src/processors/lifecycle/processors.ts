@@ -5,7 +5,7 @@ import { type Place, placeOf, positionAt } from "../../core/place.ts";
 import { READ_ALL } from "../../core/read-options.ts";
 import { FOREVER } from "../../core/ttl.ts";
 import { Signal } from "../../lib/signal.ts";
-import type { Reader } from "../../store/reader.ts";
+import type { FrameReader } from "../../store/frame-reader.ts";
 import type { Store } from "../../store/store.ts";
 import type { ImportFrame } from "../../store/types.ts";
 import { placeIn, removeScripts, type ScriptPlace } from "../child/runtime.ts";
@@ -36,7 +36,7 @@ export class Processors {
   readonly #place: ScriptPlace;
   readonly #supervisors = new Map<string, Supervisor>();
   readonly #abort = new AbortController();
-  #reader: Reader | undefined;
+  #reader: FrameReader | undefined;
   #reading: Promise<void> = Promise.resolve();
   /** Resolves when every processor that ran before has a supervisor. */
   readonly #started = Promise.withResolvers<void>();
@@ -174,7 +174,7 @@ export class Processors {
     return undefined;
   }
 
-  async #follow(reader: Reader): Promise<void> {
+  async #follow(reader: FrameReader): Promise<void> {
     for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
       for (const frame of framesIn(bytes)) {
         await this.#take(frame);

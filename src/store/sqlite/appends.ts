@@ -1,5 +1,5 @@
 import { XsError } from "../../core/error.ts";
-import type { AppendCondition, AppendRequest, Change, TakenContent } from "../types.ts";
+import type { AppendCondition, AppendRequest, Change } from "../types.ts";
 import type { Transaction } from "./commit/transaction.ts";
 import type { Writer } from "./commit/writer.ts";
 import type { ContentStore } from "./content/content.ts";
@@ -27,81 +27,56 @@ export class Appends {
     if (isPlain && !request.content) {
       return this.#writer.write((transaction) => this.#append(transaction, request));
     }
-    const [line = ""] = await this.appendAll([request], condition);
+    const [line = ""] = await this.apply([{ append: request }], condition);
     return line;
   }
 
-  /** As {@link Store.appendAll}. */
-  async appendAll(
-    requests: readonly AppendRequest[],
+  /** As {@link Store.apply}. */
+  async apply(
+    changes: readonly Change[],
     { expectLast, idempotencyKey }: AppendCondition = {},
   ): Promise<string[]> {
+    const requests: AppendRequest[] = [];
+    for (const change of changes) if ("append" in change) requests.push(change.append);
     try {
       return await this.#writer.write((transaction) => {
-        const append = () => {
+        const apply = () => {
           if (expectLast !== undefined) {
             const topic = requests[0]?.topic ?? "";
             checkLast(topic, this.#parts.log.newest(transaction, topic) ?? null, expectLast);
           }
           for (const { content } of requests)
             if (content?.known) this.#checkKnown(transaction, content.hash);
-          return requests.map((request) => this.#append(transaction, request));
+          return this.#apply(transaction, changes);
         };
         return idempotencyKey === undefined
-          ? append()
-          : this.#parts.answers.once(transaction, idempotencyKey, requests, append);
+          ? apply()
+          : this.#parts.answers.once(transaction, idempotencyKey, requests, apply);
       });
     } finally {
       for (const { content } of requests) this.#content.unpin(content);
     }
   }
 
-  /** As {@link Store.apply}. */
-  async apply(changes: readonly Change[]): Promise<string[]> {
-    try {
-      return await this.#writer.write((transaction) => {
-        const lines: string[] = [];
-        for (const change of changes) {
-          if ("append" in change) lines.push(this.#append(transaction, change.append));
-          else if ("delete" in change)
-            this.#kv.deleteNow(transaction, change.delete, change.writer ?? null);
-          else this.#kv.putNow(transaction, { ...change.put, writer: change.writer ?? null });
-        }
-        return lines;
-      });
-    } finally {
-      for (const change of changes)
-        if ("append" in change) this.#content.unpin(change.append.content);
+  #apply(transaction: Transaction, changes: readonly Change[]): string[] {
+    const lines: string[] = [];
+    for (const change of changes) {
+      if ("append" in change) lines.push(this.#append(transaction, change.append));
+      else if ("delete" in change)
+        this.#kv.deleteNow(transaction, change.delete, change.writer ?? null);
+      else this.#kv.putNow(transaction, { ...change.put, writer: change.writer ?? null });
     }
-  }
-
-  /** As {@link Store.keep}. */
-  async keep(...contents: readonly TakenContent[]): Promise<void> {
-    try {
-      if (!contents.some(({ bytes }) => bytes)) return;
-      await this.#writer.write((transaction) => {
-        for (const content of contents) this.#stage(transaction, content);
-      });
-    } finally {
-      for (const content of contents) this.#content.unpin(content);
-    }
+    return lines;
   }
 
   #append(transaction: Transaction, request: AppendRequest): string {
     const line = this.#parts.log.append(transaction, request);
-    if (request.content) this.#stage(transaction, request.content);
+    if (request.content) this.#content.stage(transaction, request.content);
     const { appended } = transaction;
     appended.frames++;
     appended.bytes += Buffer.byteLength(line) + 1;
     appended.contentBytes += request.content?.size ?? 0;
     return line;
-  }
-
-  #stage(transaction: Transaction, content: TakenContent): void {
-    const { hash, bytes, ephemeral } = content;
-    if (!bytes) return;
-    if (ephemeral) this.#parts.contentTables.stage(content);
-    else transaction.add({ kind: "content", hash, bytes });
   }
 
   #checkKnown(transaction: Transaction, hash: string): void {

@@ -9,7 +9,7 @@ import type { Import, ImportOptions } from "../import.ts";
 import { DATABASE } from "../is-store.ts";
 import { closeTreeToOthers } from "../modes.ts";
 import type { Reader } from "../reader.ts";
-import type { Store } from "../store.ts";
+import type { OpenStore } from "../store.ts";
 import type {
   AppendCondition,
   AppendRequest,
@@ -17,15 +17,14 @@ import type {
   CheckListener,
   CheckResult,
   Direction,
-  Space,
   StoreMetrics,
-  TakenContent,
 } from "../types.ts";
+import type { Upkeep } from "../upkeep.ts";
 import { Appends } from "./appends.ts";
 import { Background } from "./background.ts";
 import { Writer } from "./commit/writer.ts";
 import { openForReading, openForWriting } from "./connection.ts";
-import type { Collected, Collector } from "./content/collector.ts";
+import type { Collector } from "./content/collector.ts";
 import type { ContentStore } from "./content/content.ts";
 import type { FlushSchedule } from "./content/flush-schedule.ts";
 import { openContent } from "./content/open-content.ts";
@@ -49,7 +48,7 @@ const FLUSH_ON_CLOSE_MS = 2000;
 const LEAVES_ALL = new Set<ErrorCode>(["disk_full", "frame_damaged", "too_many_files"]);
 
 /** The engine on `bun:sqlite`, in WAL mode, every commit synced. */
-export class SqliteStore implements Store {
+export class SqliteStore implements OpenStore {
   readonly path: string;
   readonly content: ContentStore;
   readonly kv: KvStore;
@@ -110,7 +109,7 @@ export class SqliteStore implements Store {
       tables: this.#parts.contentTables,
       write,
       guard,
-      checkWritable: () => this.checkWritable(),
+      checkWritable: () => this.#health.checkWritable(),
       failed,
     });
     this.content = content;
@@ -144,12 +143,8 @@ export class SqliteStore implements Store {
     return this.#appends.append(request, condition);
   }
 
-  appendAll(requests: readonly AppendRequest[], condition?: AppendCondition): Promise<string[]> {
-    return this.#appends.appendAll(requests, condition);
-  }
-
-  apply(changes: readonly Change[]): Promise<string[]> {
-    return this.#appends.apply(changes);
+  apply(changes: readonly Change[], condition?: AppendCondition): Promise<string[]> {
+    return this.#appends.apply(changes, condition);
   }
 
   beginImport(options: ImportOptions = {}): Import {
@@ -161,9 +156,8 @@ export class SqliteStore implements Store {
         kv: this.kv,
         now: this.#parts.clock.now,
         write: this.#writer.write,
-        keep: (...contents) => this.keep(...contents),
         holdContent: () => this.holdContent(),
-        checkWritable: () => this.checkWritable(),
+        checkWritable: () => this.#health.checkWritable(),
         has: (id) => this.#health.guard(() => this.#parts.search.find(id)) !== undefined,
       },
       options,
@@ -174,10 +168,6 @@ export class SqliteStore implements Store {
     return this.#writer.write((transaction) =>
       this.#parts.log.remove(transaction, id, this.#parts.clock.now()),
     );
-  }
-
-  keep(...contents: readonly TakenContent[]): Promise<void> {
-    return this.#appends.keep(...contents);
   }
 
   get(id: string): string | undefined {
@@ -219,33 +209,20 @@ export class SqliteStore implements Store {
   async snapshot(): Promise<Snapshot> {
     const release = await this.holdContent();
     try {
-      return new Snapshot(this.#database, this.#parts.clock.now(), release);
+      return new Snapshot(this.#database, this.content.files, this.#parts.clock.now(), release);
     } catch (error) {
       release();
       throw this.#health.translate(error as Error);
     }
   }
 
+  /** Stops the collector from freeing content. Resolves to the function that ends this. */
   holdContent(): Promise<() => void> {
     return this.#collector.hold();
   }
 
-  get space(): Space {
-    return this.#maintenance.space;
-  }
-
-  async compact(): Promise<number> {
-    this.checkWritable();
-    return this.#maintenance.compact();
-  }
-
-  async collect(dryRun?: boolean): Promise<Collected> {
-    if (!dryRun) this.checkWritable();
-    return this.#collector.collect(dryRun);
-  }
-
-  forgetRemovals(age: number, dryRun?: boolean): Promise<number> {
-    return this.#maintenance.forgetRemovals(age, dryRun);
+  get upkeep(): Upkeep {
+    return this.#maintenance;
   }
 
   async check(
@@ -283,10 +260,6 @@ export class SqliteStore implements Store {
     await Promise.all(Array.from({ length: 4 * availableParallelism() }, () => stat(this.path)));
   }
 
-  checkWritable(): void {
-    this.#health.checkWritable();
-  }
-
   get isInPlace(): boolean {
     return this.#health.isInPlace;
   }
@@ -296,7 +269,9 @@ export class SqliteStore implements Store {
     this.kv.close();
   }
 
-  close(): Promise<void> {
+  close(finishing?: (contents: number) => void): Promise<void> {
+    const { contents } = this.content.staged();
+    if (contents > 0) finishing?.(contents);
     this.#closing ??= this.#close();
     return this.#closing;
   }

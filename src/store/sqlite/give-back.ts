@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { Space } from "../types.ts";
+import type { Space } from "../upkeep.ts";
 
 /** Pages of one step: it takes a few ms, and writers wait no longer. */
 const STEP_PAGES = 256;

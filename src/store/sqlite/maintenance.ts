@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { XsError } from "../../core/error.ts";
-import type { Space } from "../types.ts";
+import type { Collected, Space, Upkeep } from "../upkeep.ts";
 import type { Background, Task } from "./background.ts";
 import type { Writer } from "./commit/writer.ts";
 import type { Collector } from "./content/collector.ts";
@@ -23,7 +23,7 @@ export interface MaintenanceUses {
 }
 
 /** What a store does every second, and what users may ask of it: expiry, space, old removals. */
-export class Maintenance {
+export class Maintenance implements Upkeep {
   readonly #uses: MaintenanceUses;
   readonly #giveBack: GiveBack;
 
@@ -45,21 +45,25 @@ export class Maintenance {
     background.every("ephemeral", BACKGROUND_MS, () => ephemeral.sweep());
   }
 
-  /** As {@link Store.space}. */
+  async collect(dryRun?: boolean): Promise<Collected> {
+    const { collector, health } = this.#uses;
+    if (!dryRun) health.checkWritable();
+    return collector.collect(dryRun);
+  }
+
   get space(): Space {
     return this.#uses.health.guard(() => this.#giveBack.space());
   }
 
-  /** As {@link Store.compact}. */
   async compact(): Promise<number> {
     const { db, writer, health } = this.#uses;
+    health.checkWritable();
     while (await writer.write(() => this.#giveBack.step()));
     // Only a checkpoint shortens the file.
     health.guard(() => db.run("PRAGMA wal_checkpoint(PASSIVE)"));
     return this.space.size;
   }
 
-  /** As {@link Store.forgetRemovals}. */
   async forgetRemovals(age: number, dryRun?: boolean): Promise<number> {
     const { parts, kv, writer, health } = this.#uses;
     const until = Math.max(0, parts.clock.now() - age);

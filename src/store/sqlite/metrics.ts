@@ -4,7 +4,7 @@ import { timestampOf } from "../../core/id.ts";
 import type { Reader } from "../reader.ts";
 import type { StoreMetrics } from "../types.ts";
 import type { Background } from "./background.ts";
-import { noCommits } from "./commit/group-commit.ts";
+import { COMMIT_SIZES, noCommits } from "./commit/group-commit.ts";
 import type { Transaction } from "./commit/transaction.ts";
 import type { ContentStore } from "./content/content.ts";
 import type { KvStore } from "./kv/kv.ts";
@@ -48,7 +48,10 @@ export class Tally {
       appendedContentBytes: this.#appended.contentBytes,
       commits: counts.commits,
       commitWrites: counts.writes,
-      commitsBySize: counts.bySize,
+      commitsBySize: counts.bySize.map((commits, at) => ({
+        upTo: COMMIT_SIZES[at] ?? Infinity,
+        commits,
+      })),
       followers: store.followers.size,
       watchers: store.kv.watchers,
       followerLag: lagOf(store.followers, store.pages),

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { XsError } from "../../../core/error.ts";
 import { onceThereAreFiles } from "../../failures.ts";
+import type { Collected } from "../../upkeep.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { ContentFiles } from "./cacache-files.ts";
 import type { FlushSchedule } from "./flush-schedule.ts";
@@ -18,14 +19,6 @@ const GRACE_MS = 24 * 60 * 60 * 1000;
 /** After a collection in the background, the collector rests for this many times the duration of its scan. */
 const REST_FACTOR = 20;
 const MIN_REST_MS = 1000;
-
-/** The content that a collection freed, or would free. */
-export interface Collected {
-  /** The number of contents. */
-  contents: number;
-  /** The bytes of all of them. */
-  bytes: number;
-}
 
 /** The part of the store that the collector uses. */
 export interface CollectorUses {
@@ -82,7 +75,7 @@ export class Collector {
    */
   collect(dryRun = false): Promise<Collected> {
     return this.#exclusive(async () => {
-      const total: Collected = { contents: 0, bytes: 0 };
+      const total = { contents: 0, bytes: 0 };
       let round = new Set<string>();
       const finish = async () => {
         const { contents, bytes } = await this.#round(round, dryRun);
@@ -154,7 +147,7 @@ export class Collector {
   }
 
   async #round(hashes: Set<string>, dryRun: boolean): Promise<Collected> {
-    const total: Collected = { contents: 0, bytes: 0 };
+    const total = { contents: 0, bytes: 0 };
     if (hashes.size === 0) return total;
     const { db, guard, write } = this.#uses;
     const { references } = this.#tables;

@@ -1,5 +1,6 @@
 import { XsError } from "../../../core/error.ts";
 import { hashOf } from "../../../core/hash.ts";
+import { type Content, MAX_SMALL_CONTENT } from "../../content.ts";
 import type { TakenContent } from "../../types.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { ContentFiles } from "./cacache-files.ts";
@@ -12,7 +13,7 @@ import type { Pins } from "./pins.ts";
 import type { ContentTables } from "./tables.ts";
 
 /** Content up to this size, in bytes, is in the commit of its frame. */
-export const STAGED_MAX = 64 * 1024;
+export const STAGED_MAX = MAX_SMALL_CONTENT;
 
 /** The part of the store that the content uses. */
 export interface ContentUses {
@@ -36,7 +37,7 @@ export interface ContentUses {
  * `staged`, and is flushed into files in the background; large content goes to a file at once. Readers
  * never know which.
  */
-export class ContentStore {
+export class ContentStore implements Content {
   readonly files: ContentFiles;
   readonly tables: ContentTables;
   readonly #uses: ContentUses;
@@ -47,28 +48,19 @@ export class ContentStore {
     this.files = uses.files;
   }
 
-  /**
-   * Takes a body in: null if it is empty. Small content comes back with its bytes and is durable
-   * only when an append or `keep` has it; large content is durable now, and kept until then or until
-   * {@link unpin}.
-   *
-   * Rejects, keeping nothing, if the body breaks off.
-   *
-   * @param ephemeral for an ephemeral frame: to be kept in memory only
-   * @throws XsError `body_too_large` where ephemeral content is larger than memory should hold
-   */
   async take(
-    body: ReadableStream<Uint8Array> | null,
+    body: ReadableStream<Uint8Array> | Uint8Array | null,
     ephemeral = false,
   ): Promise<TakenContent | null> {
     if (!body) return null;
+    if (body instanceof Uint8Array) return this.#takeBytes(body, ephemeral);
     const most = ephemeral ? MAX_EPHEMERAL_BYTES : STAGED_MAX;
     const reader = body.getReader();
     const head: Uint8Array[] = [];
     let size = 0;
     while (size <= most) {
       const { value, done } = await reader.read();
-      if (done) return this.takeBytes(Buffer.concat(head), ephemeral);
+      if (done) return this.#takeBytes(Buffer.concat(head), ephemeral);
       head.push(value);
       size += value.length;
     }
@@ -79,8 +71,7 @@ export class ContentStore {
     return await this.#putFile(rest(head, reader));
   }
 
-  /** Takes in content that is in memory: null if it is empty. @throws as {@link take} */
-  async takeBytes(bytes: Uint8Array, ephemeral = false): Promise<TakenContent | null> {
+  async #takeBytes(bytes: Uint8Array, ephemeral: boolean): Promise<TakenContent | null> {
     if (bytes.length === 0) return null;
     if (ephemeral && bytes.length > MAX_EPHEMERAL_BYTES) throw ephemeralTooLarge();
     if (!ephemeral && bytes.length > STAGED_MAX) return this.#putFile([bytes]);
@@ -108,11 +99,25 @@ export class ContentStore {
     }
   }
 
-  /**
-   * The content of a hash, its bytes checked; undefined where there is none.
-   *
-   * @throws XsError `content_damaged`
-   */
+  async keep(...contents: readonly TakenContent[]): Promise<void> {
+    try {
+      if (!contents.some(({ bytes }) => bytes)) return;
+      await this.#uses.write((transaction) => {
+        for (const content of contents) this.stage(transaction, content);
+      });
+    } finally {
+      for (const content of contents) this.unpin(content);
+    }
+  }
+
+  /** Adds content to the commit of its frame; large content is in its file already. Inside a write. */
+  stage(transaction: Transaction, content: TakenContent): void {
+    const { hash, bytes, ephemeral } = content;
+    if (!bytes) return;
+    if (ephemeral) this.tables.stage(content);
+    else transaction.add({ kind: "content", hash, bytes });
+  }
+
   async open(hash: string): Promise<Blob | undefined> {
     const ephemeral = this.tables.ephemeral.get(hash);
     if (ephemeral) return new Blob([ephemeral as Uint8Array<ArrayBuffer>]);
@@ -127,7 +132,6 @@ export class ContentStore {
     return this.sizeOf(hash) !== undefined;
   }
 
-  /** Its size in bytes, or undefined where there is none. */
   sizeOf(hash: string): number | undefined {
     return this.#uses.homes.sizeOf(hash);
   }
@@ -148,7 +152,6 @@ export class ContentStore {
     return pins.has(hash) || flushes.wasRemoved(hash) || this.isStaged(hash);
   }
 
-  /** Taken content has its frame now, or will never have one. */
   unpin(content: TakenContent | null): void {
     if (content && !content.bytes) this.#uses.pins.drop(content.hash);
   }

@@ -1,24 +1,9 @@
 import { quoted, XsError } from "../../../core/error.ts";
+import type { EntryData } from "../../kv.ts";
 
 /** A row; its value is null where the entry was deleted. */
-export interface KvRow {
-  readonly key: string;
-  readonly rev: string;
-  readonly type: string;
+export interface KvRow extends EntryData {
   readonly crc: number;
-  /** The handler that wrote it; null for a client. */
-  readonly writer: string | null;
-  readonly value: Uint8Array | null;
-}
-
-/** The columns that a listing reads. */
-export interface KvInfoRow {
-  readonly key: string;
-  readonly rev: string;
-  readonly type: string;
-  readonly writer: string | null;
-  /** In bytes; null for a deleted entry. */
-  readonly size: number | null;
 }
 
 /** The checksum of an entry, over all its other columns. */
@@ -36,9 +21,4 @@ export function checkedRow(row: KvRow): KvRow {
     "value_damaged",
     `the stored value of the key ${quoted(row.key)} is damaged: put it again, or delete it`,
   );
-}
-
-/** The JSON line of an entry in a listing, which has no value. */
-export function infoLine({ key, rev, type, size, writer }: KvInfoRow): string {
-  return JSON.stringify({ key, rev, size, type, ...(writer !== null && { by: writer }) });
 }

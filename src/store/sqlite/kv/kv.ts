@@ -2,38 +2,13 @@ import type { Database } from "bun:sqlite";
 import { changeLine } from "../../../core/entry.ts";
 import { quoted, XsError } from "../../../core/error.ts";
 import { type IdSequence, packId } from "../../../core/id.ts";
-import { KvReader, type KvScope } from "../../entry-reader.ts";
+import { KvReader, type ListedEntry } from "../../entry-reader.ts";
+import type { EntryData, Kv, KvCondition, KvEntry, KvScope } from "../../kv.ts";
 import { LiveFeed, type LiveFrame } from "../../live.ts";
 import type { CommitHorizon } from "../commit/horizon.ts";
 import type { Effect, EntryEffect } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
-import { checkedRow, type KvInfoRow, type KvRow, kvCrc } from "./entry-row.ts";
-
-/** An entry without its value. */
-export interface KvInfo {
-  readonly key: string;
-  /** The id of the write that stored this value. */
-  readonly rev: string;
-  /** The size of the value, in bytes. */
-  readonly size: number;
-  /** The media type that came with the value. */
-  readonly type: string;
-  /** The handler that wrote it; null for a client. */
-  readonly writer: string | null;
-}
-
-export interface KvEntry extends KvInfo {
-  readonly value: Uint8Array;
-}
-
-/** The conditions of a write. "*" is any revision. */
-export interface KvCondition {
-  readonly ifMatch?: readonly string[] | "*";
-  readonly ifNoneMatch?: readonly string[] | "*";
-}
-
-/** An entry as exports and imports have it: without a value, its deletion. */
-export type EntryData = Omit<KvEntry, "size" | "value"> & { readonly value: Uint8Array | null };
+import { checkedRow, type KvRow, kvCrc } from "./entry-row.ts";
 
 /** What the key/value store uses. */
 export interface KvParts {
@@ -49,11 +24,8 @@ export interface KvParts {
 const MAX_RECENT_ENTRIES = 1000;
 const MAX_RECENT_VALUE_BYTES = 4096;
 
-/**
- * Cursors and materialised views: one value a key. Every write has a revision from the sequence of
- * the frames' ids, and is durable when its promise resolves.
- */
-export class KvStore {
+/** The entries in the table `kv`, with a cache of recent reads. */
+export class KvStore implements Kv {
   readonly #host: KvParts;
   readonly #sql: ReturnType<typeof statements>;
   readonly #live = new LiveFeed();
@@ -66,7 +38,6 @@ export class KvStore {
     this.#sql = statements(host.db);
   }
 
-  /** Resolves to an entry once it is durable; undefined where there is none. @throws XsError `value_damaged` */
   async get(key: string): Promise<KvEntry | undefined> {
     const entry = this.getNow(key);
     const newest = this.#host.horizon.newestVisible;
@@ -85,15 +56,14 @@ export class KvStore {
     const row = this.#row(key);
     if (!row?.value) return undefined;
     const { rev, type, writer, value } = row;
-    const entry = { key, rev, type, writer, value, size: value.length };
-    if (entry.size <= MAX_RECENT_VALUE_BYTES) {
+    const entry = { key, rev, type, writer, value };
+    if (value.length <= MAX_RECENT_VALUE_BYTES) {
       if (this.#recent.size >= MAX_RECENT_ENTRIES) this.#recent.clear();
       this.#recent.set(key, entry);
     }
     return entry;
   }
 
-  /** Writes a value and resolves to its revision. @throws XsError `precondition_failed` */
   put(key: string, type: string, value: Uint8Array, condition: KvCondition = {}): Promise<string> {
     return this.#host.write((transaction) => {
       this.#checkCondition(transaction, key, condition);
@@ -101,7 +71,6 @@ export class KvStore {
     });
   }
 
-  /** Removes an entry. Resolves to the revision of the removal; undefined where there is no entry. */
   delete(key: string, condition: KvCondition = {}): Promise<string | undefined> {
     return this.#host.write((transaction) => {
       this.#checkCondition(transaction, key, condition);
@@ -143,7 +112,6 @@ export class KvStore {
     this.#recent.delete(key);
   }
 
-  /** Reads the entries of a scope as NDJSON; with `follow`, their values and then every change. */
   read(scope: KvScope, options: { follow?: boolean; pulse?: number } = {}): KvReader {
     const { ids, guard, horizon } = this.#host;
     const reader = new KvReader(
@@ -152,7 +120,7 @@ export class KvStore {
         page: (from, inclusive, rows) =>
           guard(() => {
             const page = inclusive ? this.#sql.pageFrom : this.#sql.pageAfter;
-            return page.all(from, rows) as KvInfoRow[];
+            return page.all(from, rows) as ListedEntry[];
           }),
         row: (key) => this.#row(key),
         newestId: () => horizon.newestVisible ?? ids.newest,

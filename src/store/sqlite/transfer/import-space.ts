@@ -3,9 +3,9 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseTtl } from "../../../core/ttl.ts";
 import type { Position, Tombstone } from "../../import.ts";
+import type { EntryData } from "../../kv.ts";
 import { makePrivateFile } from "../../modes.ts";
 import type { ImportFrame } from "../../types.ts";
-import type { EntryData } from "../kv/kv.ts";
 import { steps } from "./steps.ts";
 
 const NAME = /^import-[0-9a-f-]{36}\.db$/;

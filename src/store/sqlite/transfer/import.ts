@@ -1,10 +1,11 @@
 import { checkAhead } from "../../../core/id.ts";
 import { RUNTIME_PREFIX } from "../../../core/topic.ts";
 import type { Import, ImportOptions, ImportResult, Position, Tombstone } from "../../import.ts";
-import type { ImportFrame, TakenContent } from "../../types.ts";
+import type { EntryData } from "../../kv.ts";
+import type { ImportFrame } from "../../types.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { ContentStore } from "../content/content.ts";
-import type { EntryData, KvStore } from "../kv/kv.ts";
+import type { KvStore } from "../kv/kv.ts";
 import type { Log } from "../log/log.ts";
 import { ImportSpace } from "./import-space.ts";
 import { ImportedContent } from "./imported-content.ts";
@@ -20,8 +21,8 @@ export interface ImportHost {
   /** The clock, in ms since 1970. */
   now(): number;
   write<T>(run: (transaction: Transaction) => T): Promise<T>;
-  keep(...contents: readonly TakenContent[]): Promise<void>;
   holdContent(): Promise<() => void>;
+  /** @throws XsError the reason why the store takes no writes */
   checkWritable(): void;
   /** Whether a frame is here, be it damaged. */
   has(id: string): boolean;
@@ -89,7 +90,7 @@ export class SqliteImport implements Import {
     bytes: AsyncGenerator<Uint8Array>,
   ): Promise<boolean> {
     this.#release ??= await this.#host.holdContent();
-    this.#content ??= new ImportedContent(this.#host, this.#open());
+    this.#content ??= new ImportedContent(this.#host.content, this.#open());
     return this.#content.add(hash, size, bytes);
   }
 

@@ -8,24 +8,18 @@ import type { ImportSpace } from "./import-space.ts";
 const MAX_BATCH = 1000;
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
-/** The parts of a store that get the content of an import. */
-interface ContentHost {
-  readonly content: ContentStore;
-  keep(...contents: readonly TakenContent[]): Promise<void>;
-}
-
 /**
  * Adds the content of an import to the store, before the frames that name it. New content stays marked for
  * the collector until the import succeeds, so a failed import leaves no garbage.
  */
 export class ImportedContent {
-  readonly #host: ContentHost;
+  readonly #content: ContentStore;
   readonly #space: ImportSpace;
   #batch: (TakenContent & { readonly bytes: Uint8Array })[] = [];
   #batchBytes = 0;
 
-  constructor(host: ContentHost, space: ImportSpace) {
-    this.#host = host;
+  constructor(content: ContentStore, space: ImportSpace) {
+    this.#content = content;
     this.#space = space;
   }
 
@@ -48,35 +42,35 @@ export class ImportedContent {
     const there = await Promise.all(batch.map(({ hash }) => this.#isThere(hash)));
     const missing = batch.filter((_, at) => !there[at]);
     const taken: TakenContent[] = [];
-    // takeBytes waits when content arrives faster than it is flushed.
+    // take waits when content arrives faster than it is flushed.
     for (const content of missing) {
-      taken.push((await this.#host.content.takeBytes(content.bytes)) ?? content);
+      taken.push((await this.#content.take(content.bytes)) ?? content);
     }
     // Called together, they share a commit, so no content is stored without its mark for the collector.
-    await Promise.all([this.#note(missing.map(({ hash }) => hash)), this.#host.keep(...taken)]);
+    await Promise.all([this.#note(missing.map(({ hash }) => hash)), this.#content.keep(...taken)]);
   }
 
   async #addLarge(hash: string, body: AsyncGenerator<Uint8Array>): Promise<boolean> {
     await this.#note([hash]);
-    const { content } = this.#host;
+    const content = this.#content;
     const taken = await content.take(streamOf(body));
     if (taken && taken.hash !== hash) {
       await content.leaveToCollector([taken.hash]);
       content.unpin(taken);
       return false;
     }
-    if (taken) await this.#host.keep(taken);
+    if (taken) await this.#content.keep(taken);
     return true;
   }
 
   async #note(hashes: readonly string[]): Promise<void> {
-    const fresh = hashes.filter((hash) => !this.#host.content.has(hash));
+    const fresh = hashes.filter((hash) => !this.#content.has(hash));
     for (const hash of fresh) this.#space.addFresh(hash);
-    if (fresh.length > 0) await this.#host.content.leaveToCollector(fresh);
+    if (fresh.length > 0) await this.#content.leaveToCollector(fresh);
   }
 
   async #isThere(hash: string): Promise<boolean> {
-    const { content } = this.#host;
+    const content = this.#content;
     if (!content.has(hash)) return false;
     // Damaged content counts as missing: storing it again repairs it.
     return (await content.open(hash).catch(() => undefined)) !== undefined;

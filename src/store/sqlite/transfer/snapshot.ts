@@ -1,11 +1,13 @@
 import type { Database } from "bun:sqlite";
 import { digestOf } from "../../../core/hash.ts";
 import type { Position, Tombstone } from "../../import.ts";
+import type { EntryData } from "../../kv.ts";
 import type { Cursor } from "../../reader.ts";
+import type { StoreSnapshot, Totals } from "../../snapshot.ts";
 import { openForReading } from "../connection.ts";
+import type { ContentFiles } from "../content/cacache-files.ts";
 import { Facts } from "../facts.ts";
 import { checkedRow, type KvRow } from "../kv/entry-row.ts";
-import type { EntryData } from "../kv/kv.ts";
 import { FrameSearch } from "../log/frame-search.ts";
 import { Pages } from "../log/pages.ts";
 import { Topics } from "../log/topics.ts";
@@ -14,24 +16,17 @@ const PAGE_ROWS = 200;
 /** Of rows that are small. */
 const MANY_ROWS = 2000;
 
-/** How many rows there are, and the bytes of their values as text. */
-export interface Totals {
-  readonly rows: number;
-  readonly bytes: number;
-}
-
-/**
- * The contents of a store at one moment, read on a separate connection, so that writes go on beside
- * it. While it is open the write-ahead log only grows.
- */
-export class Snapshot {
+/** Reads the database on a separate connection. While it is open the write-ahead log only grows. */
+export class Snapshot implements StoreSnapshot {
   readonly #db: Database;
   readonly #pages: Pages;
   readonly #now: number;
+  readonly #files: ContentFiles;
   readonly #release: () => void;
 
   /** @param release called when the snapshot is closed */
-  constructor(database: string, now: number, release: () => void) {
+  constructor(database: string, files: ContentFiles, now: number, release: () => void) {
+    this.#files = files;
     this.#release = release;
     this.#now = now;
     this.#db = openForReading(database);
@@ -54,14 +49,16 @@ export class Snapshot {
     }
   }
 
-  /** How many frames there are, and their bytes as NDJSON. */
-  frameTotals(): Totals {
+  totals() {
     const frames = this.#totals("octet_length(line) + 1", `frames WHERE ${VISIBLE}`);
-    const late = this.#totals("octet_length(line) + 1", `late WHERE ${VISIBLE}`);
-    return { rows: frames.rows + late.rows, bytes: frames.bytes + late.bytes };
+    const more = this.#totals("octet_length(line) + 1", `late WHERE ${VISIBLE}`);
+    return {
+      frames: { rows: frames.rows + more.rows, bytes: frames.bytes + more.bytes },
+      late: this.#totals("octet_length(id) + octet_length(position)", `late WHERE ${VISIBLE}`),
+      tombstones: this.#totals("octet_length(id) + octet_length(ms)", "tombstones"),
+    };
   }
 
-  /** The frames as NDJSON, in the order of ids, in pages. @throws XsError `frame_damaged` */
   *frames(): Generator<Uint8Array> {
     for (let after: Cursor | undefined; ; ) {
       const page = this.#pages.page({ after, order: "asc", rows: PAGE_ROWS });
@@ -71,12 +68,6 @@ export class Snapshot {
     }
   }
 
-  /** The number of late frames, and the bytes of their ids and positions. */
-  lateTotals(): Totals {
-    return this.#totals(`octet_length(id) + octet_length(position)`, `late WHERE ${VISIBLE}`);
-  }
-
-  /** The positions of the late frames, in the order of arrival, in pages. */
   *late(): Generator<Position[]> {
     const next = this.#db.query(`SELECT id, position FROM late
       WHERE ${VISIBLE} AND (position, id) > (?, ?) ORDER BY position, id LIMIT ${MANY_ROWS}`);
@@ -87,12 +78,6 @@ export class Snapshot {
     }
   }
 
-  /** The number of tombstones, and the bytes of their ids and times. */
-  tombstoneTotals(): Totals {
-    return this.#totals("octet_length(id) + octet_length(ms)", "tombstones");
-  }
-
-  /** The tombstones, in the order of their ids, in pages. */
   *tombstones(): Generator<Tombstone[]> {
     const next = this.#db.query(
       `SELECT id, ms FROM tombstones WHERE id > ? ORDER BY id LIMIT ${MANY_ROWS}`,
@@ -104,7 +89,6 @@ export class Snapshot {
     }
   }
 
-  /** The key/value entries, and those that were deleted, in the order of their keys. @throws XsError `value_damaged` */
   *entries(): Generator<EntryData> {
     const next = this.#db.query(
       "SELECT key, rev, type, crc, writer, value FROM kv WHERE key > ? ORDER BY key LIMIT 1",
@@ -117,8 +101,13 @@ export class Snapshot {
     }
   }
 
-  /** The hashes of staged content, in their order as bytes. */
-  stagedHashes(): string[] {
+  contents(): AsyncGenerator<string> {
+    // What was staged at the moment of the snapshot may be in files by now.
+    return merged(this.#stagedHashes(), this.#files.list());
+  }
+
+  /** In their order as bytes. */
+  #stagedHashes(): string[] {
     const rows = this.#db.query("SELECT hash FROM staged").all() as { hash: string }[];
     return rows
       .map(({ hash }) => ({ hash, bytes: digestOf(hash) }))
@@ -140,3 +129,21 @@ export class Snapshot {
 }
 
 const VISIBLE = "(expires IS NULL OR expires > ?)";
+
+/** Merges two sorted lists of hashes, in the order of their bytes, without duplicates. */
+async function* merged(
+  staged: readonly string[],
+  files: AsyncIterable<string>,
+): AsyncGenerator<string> {
+  let at = 0;
+  for await (const hash of files) {
+    const bytes = digestOf(hash);
+    for (let other = staged[at]; other !== undefined; other = staged[++at]) {
+      const order = digestOf(other).compare(bytes);
+      if (order > 0) break;
+      if (order < 0) yield other;
+    }
+    yield hash;
+  }
+  yield* staged.slice(at);
+}

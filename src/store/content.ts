@@ -1,0 +1,34 @@
+import type { TakenContent } from "./types.ts";
+
+/**
+ * Content up to this size, in bytes, is as well taken and read whole, in memory. Larger content is better taken as a
+ * stream.
+ */
+export const MAX_SMALL_CONTENT = 64 * 1024;
+
+/** Content by its hash. */
+export interface Content {
+  /**
+   * Takes a body in, a stream or bytes in memory: null if it is empty. What it returns goes to an append or to
+   * {@link keep}, which make it durable, or to {@link unpin}. Waits where content comes faster than the store can file
+   * it.
+   *
+   * Rejects, keeping nothing, if the body breaks off.
+   *
+   * @param ephemeral for an ephemeral frame: to be kept in memory only
+   * @throws XsError `body_too_large` where ephemeral content is larger than memory should hold
+   */
+  take(
+    body: ReadableStream<Uint8Array> | Uint8Array | null,
+    ephemeral?: boolean,
+  ): Promise<TakenContent | null>;
+  /** Makes content durable to which no frame of this store refers yet. */
+  keep(...contents: readonly TakenContent[]): Promise<void>;
+  /** Gives up content that was taken, and that neither an append nor {@link keep} gets. */
+  unpin(content: TakenContent | null): void;
+
+  /** The content of a hash, its bytes checked; undefined where there is none. @throws XsError `content_damaged` */
+  open(hash: string): Promise<Blob | undefined>;
+  /** The size of a content in bytes; undefined where the store has none of this hash. Does not read it. */
+  sizeOf(hash: string): number | undefined;
+}
