@@ -32,7 +32,7 @@ export async function readTar(
       MAX_FRAME_LINE,
       (line) => {
         const frame = parseFrameLine(line);
-        if (report.takes(frame)) incoming.addFrame(frame);
+        if (report.takes(frame)) incoming.add({ frame });
       },
     ],
     [KV_ENTRIES]: [
@@ -40,11 +40,11 @@ export async function readTar(
       (line) => {
         const entry = parseEntryLine(line);
         if (entry.value) found.pairs++;
-        incoming.addEntry(entry);
+        incoming.add({ entry });
       },
     ],
-    [LATE]: [MAX_PAIR_LINE, (line) => incoming.addPosition(parsePositionLine(line))],
-    [TOMBSTONES]: [MAX_PAIR_LINE, (line) => incoming.addTombstone(parseTombstoneLine(line))],
+    [LATE]: [MAX_PAIR_LINE, (line) => incoming.add({ position: parsePositionLine(line) })],
+    [TOMBSTONES]: [MAX_PAIR_LINE, (line) => incoming.add({ tombstone: parseTombstoneLine(line) })],
   };
   for await (const entry of entriesOf(chunks)) {
     if (!incoming.note(entry.name)) {

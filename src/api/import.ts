@@ -64,7 +64,7 @@ async function readLines(
   let held = 0;
   const take = (line: string) => {
     last = parseFrameLine(line);
-    if (report.takes(last)) incoming.addFrame(last);
+    if (report.takes(last)) incoming.add({ frame: last });
     if (incoming.inMemory < held) {
       share.release();
       held = 0;

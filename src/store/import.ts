@@ -35,6 +35,15 @@ export interface ImportResult {
   readonly missing: number;
 }
 
+/** What an import brings, beside content. */
+export type ImportPart =
+  | { readonly frame: ImportFrame }
+  /** Counts only where the store had no frame. */
+  | { readonly position: Position }
+  | { readonly tombstone: Tombstone }
+  /** A key/value entry or, without a value, its deletion. */
+  | { readonly entry: EntryData };
+
 /**
  * An import in progress. It collects first, in memory or on disk; the store gets nothing but content before
  * {@link commit}. Dispose it in the end: content that it brought is freed again, unless it was committed.
@@ -52,12 +61,7 @@ export interface Import extends Disposable {
    */
   note(name: string): boolean;
   /** @throws XsError `id_ahead` */
-  addFrame(frame: ImportFrame): void;
-  /** Adds the position of a frame, which counts only where the store had no frame. @throws XsError `id_ahead` */
-  addPosition(position: Position): void;
-  addTombstone(tombstone: Tombstone): void;
-  /** Adds a key/value entry or, without a value, its deletion. @throws XsError `id_ahead` */
-  addEntry(entry: EntryData): void;
+  add(part: ImportPart): void;
   /** Adds content to the store. Resolves to false if the bytes do not match the hash. */
   addContent(hash: string, size: number, bytes: AsyncGenerator<Uint8Array>): Promise<boolean>;
 

@@ -54,7 +54,7 @@ export interface CheckResult {
   contents: number;
   /** Key/value entries. */
   pairs: number;
-  /** Contents that are not in cacache yet. */
+  /** Contents that are not in a file yet. */
   staged: number;
   /** Problems found. */
   problems: number;

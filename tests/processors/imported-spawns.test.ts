@@ -227,7 +227,7 @@ test.each(Object.entries(GARBAGE))(
       // Keys of the runtime come only into a store that had no frame.
       using incoming = store.beginImport();
       const entry = { key: "stream.cross.handler/h", rev: await idOfNow(), writer: null };
-      incoming.addEntry({ ...entry, type: "application/json", value: Buffer.from(value) });
+      incoming.add({ entry: { ...entry, type: "application/json", value: Buffer.from(value) } });
       await incoming.commit();
     }
     await store.close();

@@ -25,15 +25,15 @@ function isLate(n: number): boolean {
 /** Adds an export with late frames, entries of the runtime and a removal to an import. */
 function bring(incoming: Import): void {
   const frame = { topic: "note", hash: null, meta: "null", ttl: FOREVER };
-  for (let n = 0; n < MANY; n++) incoming.addFrame({ ...frame, id: idAt(n) });
+  for (let n = 0; n < MANY; n++) incoming.add({ frame: { ...frame, id: idAt(n) } });
   for (let n = 0; n < MANY; n++) {
-    if (isLate(n)) incoming.addPosition({ id: idAt(n), position: idAt(MANY) });
+    if (isLate(n)) incoming.add({ position: { id: idAt(n), position: idAt(MANY) } });
   }
-  incoming.addTombstone({ id: idAt(MANY + 1), ms: 1 });
+  incoming.add({ tombstone: { id: idAt(MANY + 1), ms: 1 } });
   const value = Buffer.from("{}");
   const entry = { rev: idAt(MANY + 2), type: "application/json", writer: "h", value };
-  incoming.addEntry({ ...entry, key: "stream.cross.handler/h" });
-  incoming.addEntry({ ...entry, key: "view" });
+  incoming.add({ entry: { ...entry, key: "stream.cross.handler/h" } });
+  incoming.add({ entry: { ...entry, key: "view" } });
 }
 
 /** Everything of a store in the order of arrival, with what else an export has. */

@@ -63,7 +63,7 @@ test("frames and pairs are counted right, whatever comes and goes", async () => 
       await store.kv.delete("l");
       {
         using incoming = store.beginImport();
-        incoming.addEntry({ key: "m", rev: id, type: "", writer: null, value });
+        incoming.add({ entry: { key: "m", rev: id, type: "", writer: null, value } });
         await incoming.commit();
       }
       watch.close();

@@ -70,7 +70,7 @@ export async function importFrames(
   options?: ImportOptions,
 ): Promise<{ frames: number; added: number }> {
   using incoming = store.beginImport(options);
-  for (const frame of frames) incoming.addFrame(frame);
+  for (const frame of frames) incoming.add({ frame });
   const { frames: all, added } = await incoming.commit();
   return { frames: all, added };
 }

@@ -1,7 +1,6 @@
 import { checkAhead } from "../../../core/id.ts";
 import { RUNTIME_PREFIX } from "../../../core/topic.ts";
-import type { Import, ImportOptions, ImportResult, Position, Tombstone } from "../../import.ts";
-import type { EntryData } from "../../kv.ts";
+import type { Import, ImportOptions, ImportPart, ImportResult } from "../../import.ts";
 import type { ImportFrame } from "../../types.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { ContentStore } from "../content/content.ts";
@@ -62,26 +61,18 @@ export class SqliteImport implements Import {
     return this.#open().addName(name);
   }
 
-  addFrame(frame: ImportFrame): void {
-    this.#checkAhead(frame.id);
-    this.#frames.push(frame);
-    this.#bytes += frameBytes(frame);
-    this.#counts.frames++;
-    if (this.#frames.length >= STEP_ROWS || this.#bytes >= STEP_BYTES) this.#putAside();
-  }
-
-  addPosition(position: Position): void {
-    this.#checkAhead(position.position);
-    this.#open().addPosition(position);
-  }
-
-  addTombstone(tombstone: Tombstone): void {
-    this.#open().addTombstone(tombstone);
-  }
-
-  addEntry(entry: EntryData): void {
-    this.#checkAhead(entry.rev);
-    this.#open().addEntry(entry);
+  add(part: ImportPart): void {
+    if ("frame" in part) {
+      this.#addFrame(part.frame);
+    } else if ("position" in part) {
+      this.#checkAhead(part.position.position);
+      this.#open().addPosition(part.position);
+    } else if ("tombstone" in part) {
+      this.#open().addTombstone(part.tombstone);
+    } else {
+      this.#checkAhead(part.entry.rev);
+      this.#open().addEntry(part.entry);
+    }
   }
 
   async addContent(
@@ -160,6 +151,14 @@ export class SqliteImport implements Import {
 
   #checkAhead(id: string): void {
     checkAhead(id, this.#host.now(), this.#options.ahead);
+  }
+
+  #addFrame(frame: ImportFrame): void {
+    this.#checkAhead(frame.id);
+    this.#frames.push(frame);
+    this.#bytes += frameBytes(frame);
+    this.#counts.frames++;
+    if (this.#frames.length >= STEP_ROWS || this.#bytes >= STEP_BYTES) this.#putAside();
   }
 
   /** Moves the frames in memory into the space. */
