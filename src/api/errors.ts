@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorCode, XsError } from "../core/error.ts";
-import { diskFull, isOutOfFiles, outOfFiles } from "../store/failures.ts";
+import { diskFull, isNoSpace, isOutOfFiles, outOfFiles } from "../store/failures.ts";
 import { named } from "./answer-headers.ts";
 
 /**
@@ -42,10 +42,8 @@ export function problemOf(error: unknown): Problem {
 function asXsError(error: unknown): XsError {
   if (error instanceof XsError) return error;
   if (error instanceof SuppressedError) return asXsError(error.suppressed);
-  const { code, message } = error as { code?: string; message?: string };
-  if (code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL") {
-    return diskFull(error);
-  }
+  if (isNoSpace(error)) return diskFull(error);
   if (isOutOfFiles(error)) return outOfFiles(error);
+  const { message } = error as { message?: string };
   return new XsError("internal", `this should not have happened: ${message ?? String(error)}`);
 }

@@ -67,8 +67,3 @@ export function outOfFiles(cause?: unknown): XsError {
     { cause },
   );
 }
-
-/** The error of a read where SQLite finds a damaged page. */
-export function databaseDamaged(cause: Error): XsError {
-  return new XsError("frame_damaged", `the database is damaged (${cause.message})`, { cause });
-}

@@ -17,11 +17,3 @@ export function isStore(path: string): boolean {
 export function isMigrating(path: string): boolean {
   return existsSync(join(path, DATABASE + NEXT));
 }
-
-/** The names of a store's files and folders, with the files that SQLite adds. A user's files do not match. */
-const PART = /^((events|lock|import-[0-9a-f-]{36})\.db.*|cacache|scripts|sock|token)$/;
-
-/** Whether a name in the directory of a store belongs to the store. */
-export function isOfStore(name: string): boolean {
-  return PART.test(name);
-}

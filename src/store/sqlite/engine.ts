@@ -7,7 +7,6 @@ import type { Place } from "../../core/place.ts";
 import type { ReadOptions } from "../../core/read-options.ts";
 import type { Import, ImportOptions } from "../import.ts";
 import { DATABASE } from "../is-store.ts";
-import { closeTreeToOthers } from "../modes.ts";
 import type { Reader } from "../reader.ts";
 import type { OpenStore } from "../store.ts";
 import type {
@@ -34,6 +33,7 @@ import { KvStore } from "./kv/kv.ts";
 import type { StoreLock } from "./lock.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Tally } from "./metrics.ts";
+import { closeTreeToOthers } from "./own-files.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { Reads } from "./reads.ts";
 import { SqliteImport } from "./transfer/import.ts";

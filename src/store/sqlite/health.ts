@@ -1,5 +1,5 @@
 import { XsError } from "../../core/error.ts";
-import { databaseDamaged, diskFull, isOutOfFiles, outOfFiles } from "../failures.ts";
+import { diskFull, isOutOfFiles, outOfFiles } from "../failures.ts";
 import type { InPlace } from "./in-place.ts";
 
 /** Whether a store still takes writes, and what its failures mean. */
@@ -79,4 +79,9 @@ export class Health {
     this.#tell(this.failed);
     return this.failed;
   }
+}
+
+/** The error of a read where SQLite finds a damaged page. */
+export function databaseDamaged(cause: Error): XsError {
+  return new XsError("frame_damaged", `the database is damaged (${cause.message})`, { cause });
 }

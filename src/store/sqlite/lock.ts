@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { LOCK } from "../is-store.ts";
-import { makePrivateFile } from "../modes.ts";
+import { makePrivateFile } from "./own-files.ts";
 
 export interface StoreLock {
   release(): void;

@@ -5,12 +5,12 @@ import { makeDirectory } from "../../lib/fsync.ts";
 import { isOutOfFiles, outOfFiles } from "../failures.ts";
 import { DATABASE, isStore, LOCK } from "../is-store.ts";
 import type { MigrationListener } from "../migration.ts";
-import { closeToOthers, letOwnerIn, PRIVATE_FOLDER } from "../modes.ts";
-import { checkOwners } from "../owner.ts";
+import { letOwnerIn, PRIVATE_FOLDER } from "../modes.ts";
 import { checkWal } from "./commit/wal-mark.ts";
 import { SqliteStore } from "./engine.ts";
 import { type StoreLock, tryLock } from "./lock.ts";
 import { bringUpToDate } from "./migrate/migrate.ts";
+import { checkOwners, closeToOthers } from "./own-files.ts";
 import { type StillDatabase, stillDatabase } from "./read-only.ts";
 import { removeImportSpaces } from "./transfer/import-space.ts";
 

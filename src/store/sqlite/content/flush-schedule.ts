@@ -1,14 +1,9 @@
 import type { Database } from "bun:sqlite";
 import type { XsError } from "../../../core/error.ts";
-import {
-  databaseDamaged,
-  diskFull,
-  isOutOfFiles,
-  onceThereAreFiles,
-  outOfFiles,
-} from "../../failures.ts";
+import { diskFull, isOutOfFiles, onceThereAreFiles, outOfFiles } from "../../failures.ts";
 import type { Background } from "../background.ts";
 import type { Transaction } from "../commit/transaction.ts";
+import { databaseDamaged } from "../health.ts";
 import type { ContentFiles } from "./cacache-files.ts";
 import { type Flushed, type FlushRange, flushNext } from "./flush.ts";
 import type { Flusher } from "./flusher.ts";

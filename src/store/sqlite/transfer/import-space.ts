@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { parseTtl } from "../../../core/ttl.ts";
 import type { Position, Tombstone } from "../../import.ts";
 import type { EntryData } from "../../kv.ts";
-import { makePrivateFile } from "../../modes.ts";
 import type { ImportFrame } from "../../types.ts";
+import { makePrivateFile } from "../own-files.ts";
 import { steps } from "./steps.ts";
 
 const NAME = /^import-[0-9a-f-]{36}\.db$/;
