@@ -48,12 +48,19 @@ export class ContentStore implements Content {
     this.files = uses.files;
   }
 
-  async take(
+  take(
     body: ReadableStream<Uint8Array> | Uint8Array | null,
     ephemeral = false,
   ): Promise<TakenContent | null> {
-    if (!body) return null;
+    if (!body) return Promise.resolve(null);
     if (body instanceof Uint8Array) return this.#takeBytes(body, ephemeral);
+    return this.#takeStream(body, ephemeral);
+  }
+
+  async #takeStream(
+    body: ReadableStream<Uint8Array>,
+    ephemeral: boolean,
+  ): Promise<TakenContent | null> {
     const most = ephemeral ? MAX_EPHEMERAL_BYTES : STAGED_MAX;
     const reader = body.getReader();
     const head: Uint8Array[] = [];
