@@ -32,8 +32,10 @@ export async function exportStore(call: Call): Promise<Response> {
   const share = failed.use(rooms.exports.take());
   const snapshot = failed.adopt(await store.snapshot(), (snapshot) => snapshot.close());
   const { frames, late, tombstones } = snapshot.totals();
-  // Finds damaged frames before the response begins, while its status can still report them.
-  for (const _ of snapshot.frames()) await nextTurn();
+  // Finds damage before the response begins, while its status can still report it.
+  for (const rows of [snapshot.frames(), snapshot.late(), snapshot.tombstones()]) {
+    for (const _ of rows) await nextTurn();
+  }
   const kv = await entryTotals(snapshot);
   const { readable, controller } = createTarPacker();
   const content = new ExportedContent(store, snapshot);

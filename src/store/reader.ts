@@ -122,8 +122,9 @@ export class Reader implements FrameReader {
     if (follow && !byArrival) this.#history = { ends: source.ends(), end: source.end() };
     if (after !== undefined) this.#cursor = byArrival ? this.#placeOf(after) : { id: after };
     else if (from !== undefined) {
-      const place = byArrival ? source.placeOf(from) : { id: from };
-      this.#cursor = { ...place, id: predecessor(from) };
+      // By arrival, late frames come before the one that reports them, whose id is their position.
+      const position = byArrival ? (source.placeOf(from).position ?? from) : undefined;
+      this.#cursor = { id: predecessor(from), ...(position !== undefined && { position }) };
     }
     if (options.tail) {
       // The history ends now, and not at the first call of `next`.

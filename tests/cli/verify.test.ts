@@ -29,7 +29,7 @@ for (const served of [true, false]) {
     await home.ok(["append", home.store, "note"]);
     edit(home.store, (db) => {
       db.run("UPDATE frames SET crc = crc + 1 WHERE seq = 1");
-      db.run("INSERT INTO tombstones (id, ms) VALUES (?, 1)", ["a\n\x1b[31mb"]);
+      db.run("INSERT INTO tombstones (id, ms, crc) VALUES (?, 1, 1)", ["a\n\x1b[31mb"]);
     });
     await using server = served ? await startServer(home.store) : undefined;
     const { code, stdout, stderr } = await home.xs(["verify", home.store]);

@@ -62,7 +62,11 @@ export const TABLES = `
   ) STRICT, WITHOUT ROWID;
 
   -- The frames that users removed, and when, in ms: an import does not bring them back.
-  CREATE TABLE tombstones (id TEXT PRIMARY KEY, ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE tombstones (
+    id TEXT PRIMARY KEY,
+    ms INTEGER NOT NULL,
+    crc INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
 
   -- Small content, committed with its frame, on its way to cacache. Its index by hash is in memory. "uses": how many
   -- frames that put the content here still exist. At 0 it waits for the collector.

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { idInLine } from "../../../core/frame.ts";
-import { successor } from "../../../core/id.ts";
+import { isId, successor } from "../../../core/id.ts";
 import { type FrameRow, isSound } from "./frame-row.ts";
 
 /** A bound above every `seq`. */
@@ -119,23 +119,30 @@ export class FrameSearch {
     return high;
   }
 
-  /** The last `seq` whose rows, up to it, have no id above this one; damaged rows as far as their text says so. */
+  /** The `seq` after which a read goes on that has everything up to an id: of its row, or of the last with a lower id. */
   lastUpTo(id: string): number {
     if (id > this.#newest) return this.#seq;
-    for (let last = this.firstFrom(id) - 1; ; ) {
-      const { row, error } = this.#readable(last + 1, END);
-      if (!row || idInLine(row.line) > id) return row && error ? row.seq - 1 : last;
-      last = row.seq;
-    }
+    return this.#seqOf(id) ?? this.firstFrom(id) - 1;
   }
 
-  /** The first `seq` whose rows, from it on, have no id below this one; damaged rows as far as their text says so. */
+  /** The `seq` before which a descending read goes on that has everything down to an id. */
   firstNotBelow(id: string): number {
     if (id > this.#newest) return this.#seq + 1;
-    for (let first = this.firstFrom(id); ; ) {
-      const { row } = this.#readable(first, END);
-      if (!row || isSound(row) || idInLine(row.line) >= id) return row?.seq ?? first;
-      first = row.seq + 1;
+    const found = this.#seqOf(id);
+    if (found !== undefined) return found;
+    // Damaged rows before the next sound one are told of, not passed by.
+    return this.#soundFrom(this.firstFrom(id), END)?.seq ?? this.#seq + 1;
+  }
+
+  /** The `seq` of the row with an id, sound or damaged; of the end of a damaged page, if the id can be only there. */
+  #seqOf(id: string): number | undefined {
+    for (let seq = this.firstFrom(id); ; ) {
+      const { row, error } = this.#readable(seq, END);
+      if (row && idInLine(row.line) === id) return row.seq;
+      if (error) return row ? row.seq - 1 : undefined;
+      if (!row || isSound(row)) return undefined;
+      if (this.nameOf(row) === id) return row.seq;
+      seq = row.seq + 1;
     }
   }
 
@@ -149,7 +156,7 @@ export class FrameSearch {
   /** The id under which a damaged row is found. */
   nameOf(row: FrameRow): string {
     const id = idInLine(row.line);
-    if (row.seq < 0 || this.#isBetween(id, row.seq)) return id;
+    if (row.seq < 0 || (isId(id) && this.#isBetween(id, row.seq))) return id;
     const before = this.#soundBefore(row.seq);
     return before ? successor(idInLine(before.line)) : id;
   }

@@ -22,11 +22,11 @@ function numbersOf({ rows, first, seqs }: JoinedRow, direction: Direction): read
   return Array.from({ length: rows }, (_, n) => (first ?? 0) + n * step);
 }
 
-/** The lines of a page up to the first that does not match its checksum. */
+/** The lines of a page up to the first that does not match its checksum, and the `seq` of the last of them. */
 export function soundLines(
   row: JoinedRow,
   direction: Direction,
-): { rows: number; bytes: Uint8Array } {
+): { rows: number; bytes: Uint8Array; seq: number } {
   const bytes = row.bytes ?? new Uint8Array();
   const crcs = JSON.parse(row.crcs) as number[];
   const seqs = numbersOf(row, direction);
@@ -34,8 +34,10 @@ export function soundLines(
   for (const [n, crc] of crcs.entries()) {
     const end = bytes.indexOf(LF, start);
     const line = bytes.subarray(start, end) as Uint8Array<ArrayBuffer>;
-    if (crcOf(line, seqs[n] ?? 0) !== crc) return { rows: n, bytes: bytes.subarray(0, start) };
+    if (crcOf(line, seqs[n] ?? 0) !== crc) {
+      return { rows: n, bytes: bytes.subarray(0, start), seq: seqs[n - 1] ?? 0 };
+    }
     start = end + 1;
   }
-  return { rows: crcs.length, bytes };
+  return { rows: crcs.length, bytes, seq: seqs.at(-1) ?? 0 };
 }

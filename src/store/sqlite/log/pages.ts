@@ -193,12 +193,10 @@ export class Pages {
     if (wanted !== undefined) values.push(wanted);
     const row = this.#join(way, direction, values);
     if (row.rows === 0) return this.#passed(direction, range, query);
-    const sound = soundLines(row, direction);
-    if (sound.rows === 0) throw this.#damagedAt(row.first ?? 0);
-    const id = lastIdIn(sound.bytes);
-    if (sound.rows < row.rows) return { ...sound, cursor: { id }, more: true };
-    const seq = row.last ?? 0;
-    return { ...sound, cursor: { id, seq }, more: row.rows === query.rows };
+    const { rows, bytes, seq } = soundLines(row, direction);
+    if (rows === 0) throw this.#damagedAt(row.first ?? 0);
+    const more = rows < row.rows || row.rows === query.rows;
+    return { rows, bytes, cursor: { id: lastIdIn(bytes), seq }, more };
   }
 
   #join(way: Way, direction: Direction, values: readonly (string | number)[]): JoinedRow {

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import type { Tombstone } from "../../import.ts";
 
 /** The ids of the frames that users removed. Call what writes inside a commit. */
 export class Tombstones {
@@ -15,7 +16,7 @@ export class Tombstones {
   /** @param ms null to forget it */
   set(id: string, ms: number | null): void {
     if (ms === null) this.#sql.delete.run(id);
-    else this.#sql.insert.run(id, ms);
+    else this.#sql.insert.run(id, ms, tombstoneCrc({ id, ms }));
   }
 
   /** How many there are up to a time, in ms. */
@@ -29,10 +30,15 @@ export class Tombstones {
   }
 }
 
+/** The checksum of a tombstone. */
+export function tombstoneCrc({ id, ms }: Tombstone): number {
+  return Bun.hash.crc32(`${id} ${ms}`);
+}
+
 function statements(db: Database) {
   return {
     has: db.query("SELECT 1 FROM tombstones WHERE id = ?"),
-    insert: db.query("INSERT OR IGNORE INTO tombstones (id, ms) VALUES (?, ?)"),
+    insert: db.query("INSERT OR IGNORE INTO tombstones (id, ms, crc) VALUES (?, ?, ?)"),
     delete: db.query("DELETE FROM tombstones WHERE id = ?"),
     count: db.query("SELECT count(*) AS n FROM tombstones WHERE ms <= ?"),
     sweep: db.query("DELETE FROM tombstones WHERE ms <= ?"),

@@ -4,10 +4,12 @@ import { parseId, timestampOf } from "../../../core/id.ts";
 import { firstChunkOf, LINKS } from "../../../core/links.ts";
 import { parseTopic } from "../../../core/topic.ts";
 import { expiryOf, parseTtl } from "../../../core/ttl.ts";
+import type { Tombstone } from "../../import.ts";
 import type { ContentStore } from "../content/content.ts";
 import { Facts } from "../facts.ts";
 import { isSound } from "../log/frame-row.ts";
 import { MARK_EVERY } from "../log/frame-search.ts";
+import { tombstoneCrc } from "../log/tombstones.ts";
 import type { Findings } from "./findings.ts";
 import { eachRow, type Table } from "./table-walk.ts";
 
@@ -45,7 +47,7 @@ const TOPICS: Table = {
 };
 const TOMBSTONES: Table = {
   name: "tombstones",
-  columns: "id, ms",
+  columns: "id, ms, crc",
   key: ["id"],
   lowest: "",
   step: 1000,
@@ -186,8 +188,11 @@ export async function checkIndexes({ db, findings }: Subject): Promise<void> {
       findings.found(`topic ${key}: has ${found.frames} frames, and is counted as ${frames}`);
     }
   });
-  await eachRow(db, TOMBSTONES, findings, ({ id }: { id: string }) => {
-    if (!isValid(() => parseId(id))) findings.found(`tombstone ${id}: is not an id`);
+  await eachRow(db, TOMBSTONES, findings, (row: Tombstone & { crc: number }) => {
+    if (!isValid(() => parseId(row.id))) findings.found(`tombstone ${row.id}: is not an id`);
+    else if (tombstoneCrc(row) !== row.crc) {
+      findings.found(`tombstone ${row.id}: does not match its checksum`);
+    }
   });
 }
 
