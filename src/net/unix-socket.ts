@@ -7,6 +7,10 @@ import { formatListenAddress, type ListenAddress, type TcpAddress } from "./list
 /** The longest path in `sockaddr_un`, without the final NUL: the field has 104 bytes on macOS, 108 on Linux. */
 const MAX_SOCKET_PATH = process.platform === "linux" ? 107 : 103;
 
+/** How long a socket may outlive its process, and how often to look, in ms. */
+const DYING_MS = 2000;
+const DYING_POLL_MS = 50;
+
 /**
  * Returns the shorter of a socket's absolute path and its path from the current folder, because the
  * kernel limits the length.
@@ -52,7 +56,10 @@ export async function claimSocket(path: string): Promise<string> {
   if (!found.isSocket()) {
     throw new XsError("address_in_use", `${path} exists and is no socket: name another path`);
   }
-  if (await isSocketAlive(unix)) {
+  // A child of a process that was killed may hold its socket for a moment more.
+  const end = performance.now() + DYING_MS;
+  for (; await isSocketAlive(unix); await Bun.sleep(DYING_POLL_MS)) {
+    if (performance.now() < end) continue;
     throw new XsError("store_in_use", `something else answers on ${path}: stop it first`);
   }
   rmSync(path);

@@ -174,9 +174,11 @@ async function stop(
 }
 
 async function open(directory: string): Promise<OpenStore> {
-  const reached = await reach(directory, () =>
-    openSqliteStore(directory, undefined, showMigration()),
-  );
+  const openHere = () => openSqliteStore(directory, undefined, showMigration());
+  // The lock comes first: for a moment, a child of a server that was killed may still hold its socket open.
+  const free = openHere();
+  if (free) return free;
+  const reached = await reach(directory, openHere);
   if ("opened" in reached) return reached.opened;
   throw new XsError(
     "store_in_use",
