@@ -25,7 +25,7 @@ export interface ConnectOptions {
   readonly create?: boolean;
   /** Requires a server, as a following read does. */
   readonly serverOnly?: boolean;
-  /** Is told of a migration, where the store is of an older version and is opened here. */
+  /** Hears of the migration when this process opens a store of an older version. */
   readonly migration?: MigrationListener;
 }
 

@@ -98,7 +98,7 @@ export class Feed {
     const strict = oneByOne && concurrency === 1;
     const apart = strict || this.#parts.poison.isAfter(this.#commits.cursor);
     if (page.position !== this.#position) {
-      // A program that is told what is committed compares ids, so those that it has at one time rise.
+      // Such a program compares ids with the newest committed one: the ids it holds at one time must rise.
       if (batches) await this.#untilDone(() => this.#parts.inFlight.isEmpty, worker, true);
       if (this.#isOver(worker)) return;
       this.#position = page.position;

@@ -3,9 +3,8 @@ import type { Store } from "../../store/store.ts";
 import { requestIn } from "../lifecycle/registry.ts";
 
 /**
- * Recognises what handlers of one name have written, and what the runtime wrote about them, also in another store: an
- * import may bring it. Such a frame names one of their spawns. The spawn of another store may not be here; the topic
- * tells then.
+ * Recognises what handlers of one name have written, and what the runtime wrote about them. Such a frame names one of
+ * their spawns. An import may bring frames of another store without their spawn; the topic tells then.
  */
 export class OwnOutput {
   readonly #store: Store;
