@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { LINKS } from "../../../core/links.ts";
 import { damagedFrame, type FrameRow, isSound } from "./frame-row.ts";
+import type { Direction } from "./page-sql.ts";
 
 /** Of up to this many topics each is read by its own index; of more, all late frames are read and filtered. */
 const MAX_SINGLE_TOPICS = 50;
@@ -22,8 +23,6 @@ interface LatePage {
   readonly rows: readonly LateRow[];
   readonly more: boolean;
 }
-
-type Direction = "asc" | "desc";
 
 const COLUMNS = "late.seq AS seq, late.id AS id, position, crc, line";
 
@@ -49,13 +48,6 @@ export class LateRows {
       .query("SELECT position FROM late WHERE seq >= ? ORDER BY position DESC LIMIT 1")
       .get(end);
     return (row as { position: string } | null)?.position;
-  }
-
-  /** The oldest late frames of a topic, in the order of ids, and with it up to one. */
-  ofTopic(topic: number, upTo = "~"): LateRow[] {
-    return this.#db
-      .query(`SELECT ${COLUMNS} FROM late WHERE topic = ? AND id <= ? ORDER BY id`)
-      .all(topic, upTo) as LateRow[];
   }
 
   /**
