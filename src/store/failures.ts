@@ -12,6 +12,12 @@ export function isNoSpace(error: unknown): boolean {
   return code === "ENOSPC" || code === "EDQUOT" || code === "SQLITE_FULL";
 }
 
+/** Whether SQLite found a damaged page. */
+export function isCorrupt(error: unknown): boolean {
+  const { code = "" } = error as { code?: string };
+  return code.startsWith("SQLITE_CORRUPT");
+}
+
 /** The codes of SQLite where it could not open a file, among many other reasons. */
 const MAY_BE_LACK = /^SQLITE_(CANTOPEN|IOERR)/;
 

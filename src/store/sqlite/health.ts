@@ -1,5 +1,5 @@
 import { XsError } from "../../core/error.ts";
-import { diskFull, isOutOfFiles, outOfFiles } from "../failures.ts";
+import { diskFull, isCorrupt, isOutOfFiles, outOfFiles } from "../failures.ts";
 import type { InPlace } from "./in-place.ts";
 
 /** Whether a store still takes writes, and what its failures mean. */
@@ -57,7 +57,7 @@ export class Health {
     if (error instanceof XsError) return error;
     const code = (error as { code?: string }).code ?? "";
     if (code === "SQLITE_FULL") return diskFull(error);
-    if (code.startsWith("SQLITE_CORRUPT")) return databaseDamaged(error);
+    if (isCorrupt(error)) return databaseDamaged(error);
     if (isOutOfFiles(error)) return outOfFiles(error);
     if (code.startsWith("SQLITE_IOERR") || code.startsWith("SQLITE_READONLY")) {
       return this.stop(error);

@@ -1,4 +1,5 @@
 import { type IdSequence, successor } from "../../../core/id.ts";
+import { later } from "../../../core/place.ts";
 import type { Ends } from "../../reader.ts";
 
 /**
@@ -47,8 +48,7 @@ export class CommitHorizon {
   idBelowHorizon(): string {
     const [commit] = this.#commits;
     if (!commit) return this.#ids.next();
-    const [, newest = ""] = [this.#counted, commit.newest].sort();
-    this.#counted = successor(newest);
+    this.#counted = successor(later(this.#counted, commit.newest));
     return this.#counted;
   }
 }

@@ -1,6 +1,12 @@
 import type { Database } from "bun:sqlite";
 import type { XsError } from "../../../core/error.ts";
-import { diskFull, isOutOfFiles, onceThereAreFiles, outOfFiles } from "../../failures.ts";
+import {
+  diskFull,
+  isCorrupt,
+  isOutOfFiles,
+  onceThereAreFiles,
+  outOfFiles,
+} from "../../failures.ts";
 import type { Background } from "../background.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import { databaseDamaged } from "../health.ts";
@@ -219,9 +225,8 @@ export class FlushSchedule {
 
 /** Whether content stays staged after this error: a full disk and a lack of descriptors pass, damage is elsewhere. */
 function staysStaged(error: { code?: string }): boolean {
-  const code = error.code ?? "";
   if (isFull(error) || isOutOfFiles(error)) return true;
-  return code.startsWith("SQLITE_CORRUPT") || code === "frame_damaged";
+  return isCorrupt(error) || error.code === "frame_damaged";
 }
 
 function isFull({ code = "" }: { code?: string }): boolean {

@@ -1,11 +1,12 @@
 import type { Database } from "bun:sqlite";
 import { idInLine } from "../../../core/frame.ts";
 import { isId, successor } from "../../../core/id.ts";
+import { isCorrupt } from "../../failures.ts";
 import { type FrameRow, isSound } from "./frame-row.ts";
 
 /** A bound above every `seq`. */
 export const END = Number.MAX_SAFE_INTEGER;
-/** A row of `frames` in so many has its id in `id_marks`. */
+/** `id_marks` has the id of each `frames` row whose `seq` is a multiple of this. */
 export const MARK_EVERY = 16;
 /** More rows than a page of the database has. */
 const MAX_ROWS_A_PAGE = 200;
@@ -122,21 +123,27 @@ export class FrameSearch {
   /** The `seq` after which a read goes on that has everything up to an id: of its row, or of the last with a lower id. */
   lastUpTo(id: string): number {
     if (id > this.#newest) return this.#seq;
-    return this.#seqOf(id) ?? this.firstFrom(id) - 1;
+    const from = this.firstFrom(id);
+    return this.#seqOf(id, from) ?? from - 1;
   }
 
   /** The `seq` before which a descending read goes on that has everything down to an id. */
   firstNotBelow(id: string): number {
     if (id > this.#newest) return this.#seq + 1;
-    const found = this.#seqOf(id);
+    const from = this.firstFrom(id);
+    const found = this.#seqOf(id, from);
     if (found !== undefined) return found;
     // Damaged rows before the next sound one are told of, not passed by.
-    return this.#soundFrom(this.firstFrom(id), END)?.seq ?? this.#seq + 1;
+    return this.#soundFrom(from, END)?.seq ?? this.#seq + 1;
   }
 
-  /** The `seq` of the row with an id, sound or damaged; of the end of a damaged page, if the id can be only there. */
-  #seqOf(id: string): number | undefined {
-    for (let seq = this.firstFrom(id); ; ) {
+  /**
+   * The `seq` of the row with an id, sound or damaged; of the end of a damaged page, if the id can be only there.
+   *
+   * @param from where `firstFrom` says that the search begins
+   */
+  #seqOf(id: string, from: number): number | undefined {
+    for (let seq = from; ; ) {
       const { row, error } = this.#readable(seq, END);
       if (row && idInLine(row.line) === id) return row.seq;
       if (error) return row ? row.seq - 1 : undefined;
@@ -218,11 +225,6 @@ export class FrameSearch {
   #idOf(row: FrameRow): string {
     return isSound(row) ? idInLine(row.line) : this.nameOf(row);
   }
-}
-
-/** Whether SQLite found a damaged page. */
-function isCorrupt(error: unknown): boolean {
-  return ((error as { code?: string }).code ?? "").startsWith("SQLITE_CORRUPT");
 }
 
 function statements(db: Database) {

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { idInLine, lastIdIn, linesIn, pageOf } from "../../../core/frame.ts";
 import { contentOfChunkKey } from "../../../core/index-keys.ts";
-import { type Place, placeOf } from "../../../core/place.ts";
+import { later, type Place, placeOf } from "../../../core/place.ts";
 import type { Cursor, Ends, Page, PageQuery } from "../../reader.ts";
 import { damagedFrame, isSound } from "./frame-row.ts";
 import { END, type FrameSearch } from "./frame-search.ts";
@@ -82,9 +82,7 @@ export class Pages {
   end(): Cursor {
     const { seq, late } = this.ends();
     const newest = this.#host.search.idUpTo(seq);
-    const position = this.#late.newestPosition(late) ?? "";
-    const [, id = ""] = [position, newest].sort();
-    return { id, seq };
+    return { id: later(newest, this.#late.newestPosition(late)), seq };
   }
 
   /** The place of the late frame that arrived last. */

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { parseTopic } from "../../../core/topic.ts";
+import { isCorrupt } from "../../failures.ts";
 import { TopicNumbers } from "./topic-numbers.ts";
 
 /**
@@ -32,7 +33,7 @@ function namesOfDamaged(db: Database): Map<number, string> {
     }
   } catch (error) {
     // A damaged index tells as much as it can.
-    if (!(error as { code?: string }).code?.startsWith("SQLITE_CORRUPT")) throw error;
+    if (!isCorrupt(error)) throw error;
   }
   return found;
 }

@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { XsError } from "../../../core/error.ts";
-import { isNoSpace, isOutOfFiles, outOfFiles } from "../../failures.ts";
+import { isCorrupt, isNoSpace, isOutOfFiles, outOfFiles } from "../../failures.ts";
 import type { MigrationListener } from "../../migration.ts";
 import { BUSY_MS } from "../connection.ts";
 import { makePrivateFile } from "../own-files.ts";
@@ -78,8 +78,7 @@ function takeLog(database: string, isCopy: boolean): number {
 }
 
 function isDamage(error: unknown): boolean {
-  const { code = "" } = error as { code?: string };
-  return code === "store_damaged" || code.startsWith("SQLITE_CORRUPT");
+  return (error as { code?: string }).code === "store_damaged" || isCorrupt(error);
 }
 
 function inUse(database: string): XsError {
