@@ -31,19 +31,21 @@ export class LineBuffer {
   /**
    * Adds bytes.
    *
-   * @returns the lines that are now complete, each with its LF, in one piece; undefined if there is none.
-   * They may share memory with `bytes`
+   * @returns the lines that are now complete, each with its LF, in at most two pieces: a line that an earlier
+   * push began, so that only that one is copied, and the others, which share memory with `bytes`
    */
-  push(bytes: Uint8Array): Uint8Array | undefined {
+  push(bytes: Uint8Array): Uint8Array[] {
     const end = bytes.lastIndexOf(LF) + 1;
-    if (end === 0) {
-      this.#rest.add(bytes);
-      return undefined;
+    const pieces: Uint8Array[] = [];
+    let start = 0;
+    if (end > 0 && this.size > 0) {
+      start = bytes.indexOf(LF) + 1;
+      this.#rest.add(bytes.subarray(0, start));
+      pieces.push(this.take());
     }
-    const whole = bytes.subarray(0, end);
-    const lines = this.size > 0 ? Buffer.concat([this.take(), whole]) : whole;
+    if (start < end) pieces.push(bytes.subarray(start, end));
     if (end < bytes.length) this.#rest.add(bytes.subarray(end));
-    return lines;
+    return pieces;
   }
 
   /** Removes and returns the bytes of the unfinished last line. */
@@ -64,8 +66,7 @@ export async function* wholeLines(
 ): AsyncGenerator<Uint8Array> {
   const buffer = new LineBuffer();
   for await (const chunk of chunks) {
-    const lines = buffer.push(chunk);
-    if (lines) yield lines;
+    yield* buffer.push(chunk);
     if (buffer.size > most) throw new LineTooLong(most);
   }
   if (buffer.size > 0) yield buffer.take();
@@ -103,6 +104,10 @@ export async function* textLines(
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: strict });
   for await (const bytes of wholeLines(chunks, most)) {
     const lines = decodeLines(decoder, bytes);
+    if (most === Infinity && !strict) {
+      yield lines as string[];
+      continue;
+    }
     const wrong = lines.findIndex((line) => line === undefined || isLonger(line, most));
     if (wrong < 0) {
       yield lines as string[];

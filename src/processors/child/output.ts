@@ -39,8 +39,8 @@ export async function writeLines(
   const reader = stream.getReader() as ReadableStreamDefaultReader<Uint8Array>;
   const buffer = new LineBuffer();
   const take = async (bytes: Uint8Array) => {
-    const lines = buffer.push(bytes);
-    if (lines) await appendLines([...linesOfBytes(lines)], target);
+    const lines = buffer.push(bytes).flatMap((piece) => [...linesOfBytes(piece)]);
+    if (lines.length > 0) await appendLines(lines, target);
   };
   for (let chunk = await next(reader); chunk; chunk = await next(reader)) {
     await take(chunk);

@@ -27,8 +27,9 @@ export class Work implements Xs {
   /** The script read the log before earlier frames were committed, so the frame must run again. */
   tooEarly = false;
   readonly #session: WorkSession;
-  /** The lines of the protocol so far; undefined when the frame is over. */
-  #effects: string[] | undefined = [];
+  /** The lines of the protocol so far. Most frames have none, and a list for each would cost time. */
+  #effects: string[] | undefined;
+  #isOver = false;
 
   constructor(session: WorkSession, frame: XsFrame) {
     this.#session = session;
@@ -58,9 +59,10 @@ export class Work implements Xs {
   }
 
   /** Ends the work on the frame, and returns its lines. */
-  end(): string[] {
-    const effects = this.#effects ?? [];
+  end(): readonly string[] {
+    const effects = this.#effects ?? NONE;
     this.#effects = undefined;
+    this.#isOver = true;
     return effects;
   }
 
@@ -171,17 +173,19 @@ export class Work implements Xs {
   }
 
   #write(open: string): void {
-    if (!this.#effects) {
+    if (this.#isOver) {
       throw new Error(
         `the work on ${this.frame.id} is over: await what run does before it returns`,
       );
     }
     const problem = lengthProblem(open);
     if (problem !== undefined) throw new XsError("body_too_large", problem);
+    this.#effects ??= [];
     this.#effects.push(`${open},"frame_id":"${this.frame.id}"}`);
   }
 }
 
+const NONE: readonly string[] = [];
 const RESULT = ["out", "next", "response"];
 /** The members that the server adds to a meta. */
 const ADDED = { handler_id: "z".repeat(25), frame_id: "z".repeat(25) };

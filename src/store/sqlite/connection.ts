@@ -35,9 +35,24 @@ export function openForWriting(database: string): Database {
   db.run("PRAGMA synchronous = NORMAL");
   // 16 MiB: a checkpoint writes each page once, however often commits have changed it since the last one.
   db.run("PRAGMA wal_autocheckpoint = 4000");
-  // 16 MB: an import of late frames writes to many places of their indexes.
-  db.run("PRAGMA cache_size = -16000");
   return db;
+}
+
+/**
+ * Gives a connection a cache of 16 MB instead of 2 until the result is disposed: an import of late frames writes to
+ * many places of their indexes. Reads gain nothing from it, and would fill it.
+ */
+export function withLargerCache(db: Database): Disposable {
+  db.run("PRAGMA cache_size = -16000");
+  return {
+    [Symbol.dispose]() {
+      try {
+        db.run("PRAGMA cache_size = -2000");
+      } catch {
+        // The store was closed meanwhile.
+      }
+    },
+  };
 }
 
 /** Names a database that nobody changes: SQLite takes no lock, and reads no log. */

@@ -22,7 +22,7 @@ import type { Upkeep } from "../upkeep.ts";
 import { Appends } from "./appends.ts";
 import { Background } from "./background.ts";
 import { Writer } from "./commit/writer.ts";
-import { openForReading, openForWriting } from "./connection.ts";
+import { openForReading, openForWriting, withLargerCache } from "./connection.ts";
 import type { Collector } from "./content/collector.ts";
 import type { ContentStore } from "./content/content.ts";
 import type { FlushSchedule } from "./content/flush-schedule.ts";
@@ -156,6 +156,7 @@ export class SqliteStore implements OpenStore {
         kv: this.kv,
         now: this.#parts.clock.now,
         write: this.#writer.write,
+        withLargerCache: () => withLargerCache(this.#db),
         holdContent: () => this.holdContent(),
         checkWritable: () => this.#health.checkWritable(),
         has: (id) => this.#health.guard(() => this.#parts.search.find(id)) !== undefined,

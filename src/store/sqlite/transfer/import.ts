@@ -20,6 +20,8 @@ export interface ImportHost {
   /** The clock, in ms since 1970. */
   now(): number;
   write<T>(run: (transaction: Transaction) => T): Promise<T>;
+  /** Lets the database keep more in memory until the result is disposed. */
+  withLargerCache(): Disposable;
   holdContent(): Promise<() => void>;
   /** @throws XsError the reason why the store takes no writes */
   checkWritable(): void;
@@ -93,6 +95,7 @@ export class SqliteImport implements Import {
       return this.#counts;
     }
     this.#putAside();
+    using _ = this.#host.withLargerCache();
     const space = this.#space;
     const name = space.nameOfFrames();
     // An import into an empty store that was interrupted goes on as one when it is repeated.
