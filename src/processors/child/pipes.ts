@@ -28,12 +28,21 @@ export type Stdio = [number | "pipe", number | "pipe", number | "pipe"];
 type Child = Bun.Subprocess<Stdio[0], Stdio[1], Stdio[2]>;
 
 /**
+ * What a program's input is. A socket is faster: the kernel takes a page of frames in a few large pieces instead of many
+ * of 4 KiB. But no program can open it as /dev/stdin, so it is for those whose standard input is another one.
+ */
+export type InputKind = "pipe" | "socket";
+
+/**
  * Starts a child process with pipes as its standard streams. Bun's own "pipes" are sockets on Linux, which a program
  * cannot open as /dev/stdin, /dev/stdout and /dev/stderr.
  *
  * @throws Error `EMFILE` where no descriptor is free
  */
-export function withPipes(start: (stdio: Stdio) => Child): { child: Child; streams: Streams } {
+export function withPipes(
+  start: (stdio: Stdio) => Child,
+  kind: InputKind = "pipe",
+): { child: Child; streams: Streams } {
   const pipe2 = process.platform === "linux" ? libc("pipe2") : undefined;
   if (!pipe2) {
     const child = start(["pipe", "pipe", "pipe"]);
@@ -50,39 +59,51 @@ export function withPipes(start: (stdio: Stdio) => Child): { child: Child; strea
     return [reading, writing];
   };
   try {
-    const [input, ours] = pipe();
+    const [input, ours] = kind === "pipe" ? pipe() : ["pipe" as const];
     const [stdout, output] = pipe();
     const [stderr, errors] = pipe();
     // Where the user has too many pipes, the kernel refuses and the usual size stays.
-    for (const end of [ours, stdout]) libc("fcntl")?.(end, F_SETPIPE_SZ, PIPE_BYTES);
+    const large = ours === undefined ? [stdout] : [ours, stdout];
+    for (const end of large) libc("fcntl")?.(end, F_SETPIPE_SZ, PIPE_BYTES);
     const child = start([input, output, errors]);
-    for (const end of [input, output, errors]) closeSync(end);
+    for (const end of [input, output, errors]) if (end !== "pipe") closeSync(end);
     open.length = 0;
     // Only our ends: the program expects blocking reads and writes on its ends.
-    for (const end of [ours, stdout, stderr]) libc("fcntl")?.(end, F_SETFL, O_NONBLOCK);
-    return { child, streams: streamsOn(ours, stdout, stderr) };
+    for (const end of [...large, stderr]) libc("fcntl")?.(end, F_SETFL, O_NONBLOCK);
+    const stdin = ours === undefined ? inputOf(child as Bun.Subprocess<"pipe">) : inputOn(ours);
+    return { child, streams: { ...stdin, ...outputsOn(stdout, stderr) } };
   } catch (error) {
     for (const end of open) closeSync(end);
     throw error;
   }
 }
 
-function streamsOn(input: number, stdout: number, stderr: number): Streams {
-  const stdin = Bun.file(input).writer();
-  const output = readEnd(stdout);
+/** The input through our end of a pipe. */
+function inputOn(end: number): Pick<Streams, "stdin" | "closeInput"> {
+  const stdin = Bun.file(end).writer();
   let ended = false;
   return {
     stdin,
-    stdout: output.stream,
-    stderr: readEnd(stderr).stream,
     closeInput() {
       if (ended) return;
       ended = true;
       // Bun leaves the descriptor open, and the program would wait for more input.
-      void endOf(stdin).finally(() => closeSync(input));
+      void endOf(stdin).finally(() => closeSync(end));
     },
-    closeOutput: output.close,
   };
+}
+
+/** The input through what Bun made, which Bun closes. */
+function inputOf({ stdin }: Bun.Subprocess<"pipe">): Pick<Streams, "stdin" | "closeInput"> {
+  return { stdin, closeInput: () => void endOf(stdin) };
+}
+
+function outputsOn(
+  stdout: number,
+  stderr: number,
+): Pick<Streams, "stdout" | "stderr" | "closeOutput"> {
+  const output = readEnd(stdout);
+  return { stdout: output.stream, stderr: readEnd(stderr).stream, closeOutput: output.close };
 }
 
 /** Resolves when all bytes are in the pipe, or the pipe has no reader any more. */
@@ -126,13 +147,7 @@ function readEnd(fd: number): { stream: ReadableStream<Uint8Array>; close(): voi
 }
 
 function streamsOf(child: Bun.Subprocess<"pipe", "pipe", "pipe">): Streams {
-  const { stdin, stdout, stderr } = child;
-  return {
-    stdin,
-    stdout,
-    stderr,
-    closeInput: () => void endOf(stdin),
-    // Bun closes its pipes when they are collected.
-    closeOutput() {},
-  };
+  const { stdout, stderr } = child;
+  // Bun closes its pipes when they are collected.
+  return { ...inputOf(child), stdout, stderr, closeOutput() {} };
 }

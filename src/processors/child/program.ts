@@ -2,7 +2,7 @@ import { descriptorLimit } from "../../lib/descriptor-limit.ts";
 import type { Exit } from "./exit.ts";
 import type { FromGuard, ToGuard } from "./guard.ts";
 import { isLack, Lack } from "./lack.ts";
-import { type Streams, withPipes } from "./pipes.ts";
+import { type InputKind, type Streams, withPipes } from "./pipes.ts";
 import { reapAdopted } from "./reaper.ts";
 import { selfCommand } from "./self.ts";
 
@@ -15,6 +15,15 @@ const PROGRAM_SHARE = 0.5;
 
 /** When the server kills a guard that has not ended by itself. Longer than the time that the guard grants. */
 const FORCE_MS = 12_000;
+
+/** What a program is started from. */
+export interface ProgramCommand {
+  readonly command: readonly string[];
+  /** The whole environment of the program. */
+  readonly env: Record<string, string>;
+  /** A pipe if left out. */
+  readonly input?: InputKind | undefined;
+}
 
 /** A processor's program, as the server sees it. It runs below a guard (guard.ts), in a separate process group. */
 export class Program {
@@ -41,16 +50,18 @@ export class Program {
     if (process.pid === 1) reapAdopted((pid) => Program.#guards.has(pid));
   }
 
-  private constructor(command: readonly string[], env: Record<string, string>) {
-    const { child, streams } = withPipes((stdio) =>
-      Bun.spawn(selfCommand("guard", ...command), {
-        stdio,
-        env,
-        // Ctrl-C at the server's terminal must reach only the server.
-        detached: true,
-        serialization: "json",
-        ipc: (message: FromGuard) => this.#receive(message),
-      }),
+  private constructor({ command, env, input }: ProgramCommand) {
+    const { child, streams } = withPipes(
+      (stdio) =>
+        Bun.spawn(selfCommand("guard", ...command), {
+          stdio,
+          env,
+          // Ctrl-C at the server's terminal must reach only the server.
+          detached: true,
+          serialization: "json",
+          ipc: (message: FromGuard) => this.#receive(message),
+        }),
+      input,
     );
     this.#guard = child;
     this.#streams = streams;
@@ -67,21 +78,16 @@ export class Program {
   /**
    * Starts a program. Where it cannot be executed, `exited` says so.
    *
-   * @param env the whole environment of the program
    * @param signal ends the program if it is aborted before the program runs
    * @throws Error where the system lacks a process or descriptor for it at this moment (`isLack`)
    */
-  static async start(
-    command: readonly string[],
-    env: Record<string, string>,
-    signal: AbortSignal,
-  ): Promise<Program> {
+  static async start(command: ProgramCommand, signal: AbortSignal): Promise<Program> {
     const available = PROGRAM_SHARE * (descriptorLimit() - STORE_DESCRIPTORS);
     if ((Program.#guards.size + 1) * DESCRIPTORS_A_PROGRAM > available)
       throw new Lack(
         `${Program.#guards.size} programs run, as many as the descriptors allow: end some of them, or start xs with a higher limit (ulimit -n)`,
       );
-    const program = new Program(command, env);
+    const program = new Program(command);
     const stop = () => program.stop();
     signal.addEventListener("abort", stop);
     if (signal.aborted) stop();

@@ -9,7 +9,7 @@ import type { Kind } from "../lifecycle/registry.ts";
 import { scriptEnvironment } from "./environment.ts";
 import { checkExecutable } from "./executable.ts";
 import { didNotLoad } from "./exit.ts";
-import { Program } from "./program.ts";
+import { Program, type ProgramCommand } from "./program.ts";
 import { selfCommand } from "./self.ts";
 
 /** The largest script. */
@@ -18,13 +18,10 @@ const MAX_SCRIPT_BYTES = 1024 * 1024;
 const FOLDER = "scripts";
 
 /** A processor's script whose files are written, and the command that runs it. */
-export interface Prepared {
+export interface Prepared extends ProgramCommand {
   readonly runtime: Runtime;
   /** The meaning of its output: plain lines, or lines of the line protocol. */
   readonly speaks: "lines" | "protocol";
-  readonly command: readonly string[];
-  /** The whole environment of the command. */
-  readonly env: Record<string, string>;
   /** A command that fails, with the reason on stderr, where the script does not load. */
   readonly check?: readonly string[];
   /** Removes its files. */
@@ -88,7 +85,8 @@ export function prepare(
         const path = file(`${name}.ts`, script);
         const command = selfCommand("ts", kind, path);
         const check = kind === "generator" && { check: selfCommand("ts", "check", path) };
-        return { ...shared, speaks: "protocol", command, ...check };
+        // The runner moves the protocol away from its standard input.
+        return { ...shared, speaks: "protocol", command, input: "socket", ...check };
       }
       case "nu": {
         const nu = refused(() => findNu());
@@ -138,7 +136,7 @@ function withInputAside(command: readonly string[]): readonly string[] {
 /** Runs the check of a script, if it has one. @throws Invalid where the script does not load; `PerhapsLack` */
 export async function checkScript({ check, env }: Prepared, signal: AbortSignal): Promise<void> {
   if (!check) return;
-  const program = await Program.start(check, env, signal);
+  const program = await Program.start({ command: check, env }, signal);
   const stop = () => program.stop();
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();

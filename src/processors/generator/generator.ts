@@ -93,7 +93,7 @@ export class Generator implements Processor {
     if (!prepared || this.#abort.signal.aborted) return { stopped: true };
     const { store } = this.#host;
     const { name, spawnId } = this.subject;
-    const program = await Program.start(prepared.command, prepared.env, this.#abort.signal);
+    const program = await Program.start(prepared, this.#abort.signal);
     this.#program = program;
     const meta = { spawn_id: spawnId };
     const stderr = new StderrWriter(program.stderr, { store, topic: `${name}.stderr`, meta });

@@ -101,12 +101,12 @@ export class Worker implements Workers {
    * @throws Invalid where the script does not load; as `Program.start` does
    */
   static async start(
-    { command, env }: Prepared,
+    prepared: Prepared,
     meta: Json,
     host: WorkerHost,
     signal: AbortSignal,
   ): Promise<Worker> {
-    const program = await Program.start(command, env, signal);
+    const program = await Program.start(prepared, signal);
     const stderr = host.stderr(program.stderr);
     const stop = () => program.stop();
     signal.addEventListener("abort", stop);

@@ -15,11 +15,15 @@ export interface JoinedRow {
   bytes: Uint8Array | null;
 }
 
-/** The `seq` of each row of a page. Without gaps they follow from the first. */
-function numbersOf({ rows, first, seqs }: JoinedRow, direction: Direction): readonly number[] {
-  if (seqs !== undefined) return JSON.parse(seqs) as number[];
+/** Tells the `seq` of each row of a page. Without gaps they follow from the first. */
+function numbersOf({ first, seqs }: JoinedRow, direction: Direction): (row: number) => number {
+  if (seqs !== undefined) {
+    const numbers = JSON.parse(seqs) as number[];
+    return (row) => numbers[row] ?? 0;
+  }
+  const start = first ?? 0;
   const step = direction === "asc" ? 1 : -1;
-  return Array.from({ length: rows }, (_, n) => (first ?? 0) + n * step);
+  return (row) => start + row * step;
 }
 
 /** The lines of a page up to the first that does not match its checksum, and the `seq` of the last of them. */
@@ -29,15 +33,16 @@ export function soundLines(
 ): { rows: number; bytes: Uint8Array; seq: number } {
   const bytes = row.bytes ?? new Uint8Array();
   const crcs = JSON.parse(row.crcs) as number[];
-  const seqs = numbersOf(row, direction);
+  const seqOf = numbersOf(row, direction);
   let start = 0;
-  for (const [n, crc] of crcs.entries()) {
+  // No iterator: it takes a quarter more time for each line.
+  for (let n = 0; n < crcs.length; n++) {
     const end = bytes.indexOf(LF, start);
     const line = bytes.subarray(start, end) as Uint8Array<ArrayBuffer>;
-    if (crcOf(line, seqs[n] ?? 0) !== crc) {
-      return { rows: n, bytes: bytes.subarray(0, start), seq: seqs[n - 1] ?? 0 };
+    if (crcOf(line, seqOf(n)) !== crcs[n]) {
+      return { rows: n, bytes: bytes.subarray(0, start), seq: n > 0 ? seqOf(n - 1) : 0 };
     }
     start = end + 1;
   }
-  return { rows: crcs.length, bytes, seq: seqs.at(-1) ?? 0 };
+  return { rows: crcs.length, bytes, seq: crcs.length > 0 ? seqOf(crcs.length - 1) : 0 };
 }
