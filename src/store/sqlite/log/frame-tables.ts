@@ -112,13 +112,13 @@ export class FrameTables {
 
 function statements(db: Database) {
   return {
-    frames: new RowInserts(db, "INSERT INTO frames (seq, topic, ms, expires, crc, line)", 6),
+    frames: new RowInserts(db, "INSERT INTO frames (seq, topic, ms, expires, crc, line)"),
     insertLate: db.query(
       "INSERT INTO late (seq, topic, ms, expires, crc, line, id, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     ),
-    byTopic: new RowInserts(db, "INSERT INTO by_topic (topic, seq)", 2),
-    marks: new RowInserts(db, "INSERT OR REPLACE INTO id_marks (id, seq)", 2),
-    links: new RowInserts(db, "INSERT OR IGNORE INTO links (id, kind, seq)", 3),
+    byTopic: new RowInserts(db, "INSERT INTO by_topic (topic, seq)"),
+    marks: new RowInserts(db, "INSERT OR REPLACE INTO id_marks (id, seq)"),
+    links: new RowInserts(db, "INSERT OR IGNORE INTO links (id, kind, seq)"),
     delete: db.query("DELETE FROM frames WHERE seq = ?"),
     deleteLate: db.query("DELETE FROM late WHERE seq = ?"),
     deleteByTopic: db.query("DELETE FROM by_topic WHERE topic = ? AND seq = ?"),

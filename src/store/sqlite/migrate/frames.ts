@@ -5,7 +5,7 @@ import { topicInLine } from "../../../core/index-keys.ts";
 import { firstChunkOf, LINKS } from "../../../core/links.ts";
 import { crcOf } from "../log/frame-row.ts";
 import { MARK_EVERY } from "../log/frame-search.ts";
-import { BulkInsert } from "./bulk-insert.ts";
+import { RowInserts } from "../log/row-inserts.ts";
 import { TopicNumbers } from "./topic-numbers.ts";
 
 /** The size of a step. A step ends with the page in which it reaches one of these. */
@@ -18,6 +18,8 @@ export interface Step {
 const STEP: Step = { frames: 50_000, length: 16 * 1024 * 1024 };
 /** Rows of one read. */
 const PAGE_ROWS = 500;
+/** Rows of one statement that inserts. */
+const ROWS = 64;
 /** Above every index within a step: a topic and an index make one number, which is quick to sort. */
 const INDEXES = 2 ** 20;
 
@@ -33,10 +35,10 @@ type SoundRow = readonly [id: string, expires: unknown, crc: number, line: strin
 /** Copies the frames of an attached database `old`, in the order of ids. */
 export class FrameCopy {
   readonly #read: ReturnType<Database["query"]>;
-  readonly #frames: BulkInsert;
-  readonly #byTopic: BulkInsert;
-  readonly #links: BulkInsert;
-  readonly #marks: BulkInsert;
+  readonly #frames: RowInserts;
+  readonly #byTopic: RowInserts;
+  readonly #links: RowInserts;
+  readonly #marks: RowInserts;
   readonly #noteDamaged: ReturnType<Database["query"]>;
   readonly #insertDamaged: ReturnType<Database["query"]>;
   readonly #topics: TopicNumbers;
@@ -51,10 +53,14 @@ export class FrameCopy {
     this.#read = db.query(
       `SELECT id, expires, crc, frame FROM old.frames WHERE id > ? ORDER BY id LIMIT ${PAGE_ROWS}`,
     );
-    this.#frames = new BulkInsert(db, "frames (seq, topic, ms, expires, crc, line)");
-    this.#byTopic = new BulkInsert(db, "by_topic (topic, seq)");
-    this.#links = new BulkInsert(db, "links (id, kind, seq)");
-    this.#marks = new BulkInsert(db, "id_marks (id, seq)");
+    this.#frames = new RowInserts(
+      db,
+      "INSERT INTO frames (seq, topic, ms, expires, crc, line)",
+      ROWS,
+    );
+    this.#byTopic = new RowInserts(db, "INSERT INTO by_topic (topic, seq)", ROWS);
+    this.#links = new RowInserts(db, "INSERT INTO links (id, kind, seq)", ROWS);
+    this.#marks = new RowInserts(db, "INSERT INTO id_marks (id, seq)", ROWS);
     this.#noteDamaged = db.query("INSERT INTO damaged (seq, id) VALUES (?, ?)");
     // As SQLite has it: the bytes of a damaged line may be no text.
     this.#insertDamaged = db.query(
