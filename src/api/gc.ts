@@ -12,8 +12,9 @@ export const GC_OPTIONS = {
 };
 
 /**
- * Frees content that nothing names, and forgets old removals; with `dry-run`, only reports what it would free. With `compact` it also gives the
- * free space of the database back: the answer is then NDJSON, a line with what is free before that, and one after it.
+ * Frees content that nothing names, and forgets old removals; with `dry-run`, only reports what it would free. With
+ * `compact` it also gives the free space of the database back: the answer is then NDJSON, a line with what is free
+ * before that, and one after it.
  */
 export async function gc(
   call: Call,
