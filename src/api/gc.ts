@@ -1,4 +1,4 @@
-import { parseAge } from "../core/age.ts";
+import { parseAge } from "../core/time.ts";
 import { STREAMED } from "./answer-headers.ts";
 import type { Call } from "./call.ts";
 import { jsonResponse } from "./json-response.ts";

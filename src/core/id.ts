@@ -60,6 +60,11 @@ export function predecessor(id: string): string {
   return id.slice(0, -1) + String.fromCharCode(id.charCodeAt(24) - 1);
 }
 
+/** The lowest id of a time, in ms since 1970: ids of earlier times are below it. */
+export function firstIdAt(ms: number): string {
+  return Scru128Id.fromFields(ms, 0, 0, 0).toString();
+}
+
 /** The four fields of a SCRU128 id, as `xs scru128 unpack` shows them. */
 export interface IdFields {
   ts_ms: number;

@@ -1,7 +1,7 @@
 import { quoted, XsError } from "./error.ts";
 import { HTTP_RESPONSE } from "./http.ts";
 import { timestampOf } from "./id.ts";
-import { parseMoment, type Zone } from "./moment.ts";
+import { parseDuration, parseMoment, type Zone } from "./time.ts";
 
 /** How long the store keeps a frame. `text` is the form in frames; `ms` is a duration, `at` ms since 1970. */
 export type Ttl =
@@ -16,7 +16,8 @@ export const FOREVER: Ttl = { kind: "forever", text: "forever" };
 export const EPHEMERAL: Ttl = { kind: "ephemeral", text: "ephemeral" };
 
 /** The forms of a ttl, for help texts. */
-export const TTL_FORMS = "forever, ephemeral, time:<ms>, until:<date or ms> or last:<n>";
+export const TTL_FORMS =
+  "forever, ephemeral, time:<ms, or 90s, 15m, 12h, 7d, 4w>, until:<date or ms> or last:<n>";
 
 /** The longest `time:`, in ms: added to any timestamp, it is still an exact number. */
 export const MAX_TTL_MS = 2 ** 52;
@@ -24,8 +25,8 @@ export const MAX_TTL_MS = 2 ** 52;
 const LEAST_LIKELY_MS = 1e11;
 
 /**
- * Parses `forever`, `ephemeral`, `time:<ms>`, `last:<n>`, or `until:` with milliseconds since 1970, a
- * date, or a date and time.
+ * Parses `forever`, `ephemeral`, `last:<n>`, `time:` with milliseconds or a duration, or `until:` with milliseconds
+ * since 1970, a date, or a date and time.
  *
  * @param zone of a date without an offset
  * @throws XsError `bad_ttl`
@@ -35,7 +36,8 @@ export function parseTtl(text: string, zone: Zone = "utc"): Ttl {
   if (text === "ephemeral") return EPHEMERAL;
   const [, kind, digits] = /^(time|last|until):([1-9][0-9]{0,15})$/.exec(text) ?? [];
   const value = Number(digits);
-  if (kind === "time" && value <= MAX_TTL_MS) return { kind, text, ms: value };
+  const ms = kind === "time" ? value : durationOf(text);
+  if (ms !== undefined && ms <= MAX_TTL_MS) return { kind: "time", text: `time:${ms}`, ms };
   if (kind === "last" && Number.isSafeInteger(value)) return { kind, text, count: value };
   const at = text.startsWith("until:")
     ? kind === "until"
@@ -45,8 +47,13 @@ export function parseTtl(text: string, zone: Zone = "utc"): Ttl {
   if (at !== undefined && at >= 1 && at <= MAX_TTL_MS) return untilTtl(at);
   throw new XsError(
     "bad_ttl",
-    `ttl ${quoted(text)} is not one of forever, ephemeral, time:<milliseconds>, last:<count> (from 1 up), until:<milliseconds since 1970> or a date like until:2026-12-24 or until:2026-12-24T18:00Z`,
+    `ttl ${quoted(text)} is not one of forever, ephemeral, time:<milliseconds> or a duration like time:90s, time:12h or time:7d, last:<count> (from 1 up), until:<milliseconds since 1970> or a date like until:2026-12-24 or until:2026-12-24T18:00Z`,
   );
+}
+
+/** The duration in a `time:`, in ms; undefined for any other text. As a count of ms, it does not begin with 0. */
+function durationOf(text: string): number | undefined {
+  return /^time:[1-9]/.test(text) ? parseDuration(text.slice("time:".length)) : undefined;
 }
 
 /**

@@ -42,7 +42,7 @@ interface XsReadOptions {
 
 interface XsAppendOptions {
   meta?: XsJson;
-  /** As in frames; `until:` takes a date as well, like `until:2026-12-24`. */
+  /** As in frames; `time:` takes a duration as well, like `time:7d`, and `until:` a date, like `until:2026-12-24`. */
   ttl?: string;
 }
 

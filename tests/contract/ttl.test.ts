@@ -13,6 +13,11 @@ contract((it) => {
     for (const [ttl, given = ttl] of [
       ["forever"],
       ["time:3600000"],
+      ["time:90s", "time:90000"],
+      ["time:15m", "time:900000"],
+      ["time:12h", `time:${12 * HOUR}`],
+      ["time:7d", `time:${7 * 24 * HOUR}`],
+      ["time:4w", `time:${28 * 24 * HOUR}`],
       [`until:${day}`],
       ["until:2126-12-24", `until:${day}`],
       ["until:2126-12-24T18:00Z", `until:${day + 18 * HOUR}`],
@@ -23,7 +28,18 @@ contract((it) => {
       expect(framesOf(await (await batch({ topic, ttl })).text())[0]?.ttl).toBe(given);
     }
     const kept = await it.ids(`/stream/${topic}`);
-    for (const ttl of ["", "soon", "Forever", "time:", "time:0", "time:1.5", "last:0", "last:-1"]) {
+    for (const ttl of [
+      "",
+      "soon",
+      "Forever",
+      "time:",
+      "time:0",
+      "time:1.5",
+      "time:0s",
+      "time:5y",
+      "last:0",
+      "last:-1",
+    ]) {
       await it.refuses(`POST /stream/${topic}?ttl=${ttl}`, "400 bad_ttl ttl");
     }
     for (const ttl of [

@@ -59,6 +59,42 @@ describe("until:", () => {
   });
 });
 
+describe("time:", () => {
+  test.each([
+    ["time:1", 1],
+    ["time:1500", 1500],
+    ["time:90s", 90_000],
+    ["time:15m", 900_000],
+    ["time:12h", 43_200_000],
+    ["time:7d", 604_800_000],
+    ["time:4w", 2_419_200_000],
+  ])("%s is a duration, and stands in frames in ms", (text, ms) => {
+    expect(parseTtl(text)).toEqual({ kind: "time", text: `time:${ms}`, ms });
+    expect(parseTtl(parseTtl(text).text)).toEqual(parseTtl(text));
+  });
+
+  test.each([
+    "time:",
+    "time:0",
+    "time:0s",
+    "time:07d",
+    "time:-1s",
+    "time:1.5h",
+    "time:1h30m",
+    "time:7D",
+    "time:7 d",
+    "time:d",
+    "time:5y",
+    "time:9999999w",
+    "time:999999999999999w",
+    "TIME:7d",
+    "last:7d",
+    "until:7d",
+  ])("%s is refused, with the forms there are", (text) => {
+    expect(() => parseTtl(text)).toThrow("time:7d");
+  });
+});
+
 test("time: becomes the until: that was meant where the id is ahead of the clock, and only there", () => {
   const time = parseTtl("time:1000");
   expect(ttlOfNew(time, idAt(NOW), NOW)).toBe(time);

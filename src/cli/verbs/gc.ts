@@ -1,5 +1,5 @@
-import { parseAge } from "../../core/age.ts";
 import { XsError } from "../../core/error.ts";
+import { parseAge } from "../../core/time.ts";
 import { connect } from "../kit/connect.ts";
 import { megabytes } from "../kit/megabytes.ts";
 import { messages } from "../kit/messages.ts";

@@ -124,7 +124,7 @@ export def ".cat" [
 export def ".append" [
   topic: string
   --meta: record # its metadata
-  --ttl: string # forever, ephemeral, time:<ms>, until:<date or ms> or last:<n>
+  --ttl: string # forever, ephemeral, time:<ms, or 90s, 15m, 12h, 7d, 4w>, until:<date or ms> or last:<n>
 ]: any -> record {
   let content = ($in | content)
   let meta = if $meta == null { null } else { $meta | json-of meta }
