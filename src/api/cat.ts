@@ -2,6 +2,7 @@ import { XsError } from "../core/error.ts";
 import { parseId } from "../core/id.ts";
 import { parseReadOptions } from "../core/read-options.ts";
 import type { Call } from "./call.ts";
+import { INLINE } from "./frame.ts";
 import { readResponse } from "./line-response.ts";
 import { type Options, text } from "./options.ts";
 import { wantsEvents } from "./sse.ts";
@@ -19,6 +20,7 @@ export const READ_OPTIONS: Options = {
   topic: { ...text("a pattern, or a list of them"), isList: true },
   order: text("asc, or desc for the newest first"),
   "with-timestamp": text("adds the time of each frame, from its id"),
+  content: text(INLINE.about),
 };
 
 /** Reads the stream. */

@@ -2,14 +2,14 @@ import { XsError } from "../core/error.ts";
 import { parseTopicFilter } from "../core/pattern.ts";
 import { parseCount, parseFollow, READ_ALL, type ReadOptions } from "../core/read-options.ts";
 import type { Call } from "./call.ts";
-import { frameResponse, TIMESTAMP } from "./frame.ts";
+import { FRAME_OPTIONS, readFrameResponse } from "./frame.ts";
 import { readResponse } from "./line-response.ts";
 import { text, type Values, value } from "./options.ts";
 
 export const FIRST_OPTIONS = {
   last: value("return this many frames", parseCount),
   limit: value("the same as last", parseCount),
-  "with-timestamp": TIMESTAMP,
+  ...FRAME_OPTIONS,
 };
 export const LAST_OPTIONS = { ...FIRST_OPTIONS, follow: text("stay live") };
 
@@ -18,7 +18,7 @@ type Given = Values<typeof FIRST_OPTIONS> & { readonly follow?: string | undefin
 /** Makes the route that returns the first or last frame, or several, of the stream or of topics. */
 export function readEnd(end: "first" | "last") {
   return (call: Call, given: Given, topic: string): Response | Promise<Response> => {
-    const { last, limit, "with-timestamp": withTimestamp } = given;
+    const { last, limit, "with-timestamp": withTimestamp, content: withContent } = given;
     const topics = topic === "" ? undefined : parseTopicFilter(topic);
     if (last !== undefined && limit !== undefined) {
       throw new XsError("bad_option", "last and limit mean the same here: give one");
@@ -28,7 +28,7 @@ export function readEnd(end: "first" | "last") {
     const { follow, pulse } = parseFollow(given.follow ?? null);
     if (count === undefined && !follow) {
       const order = end === "first" ? "asc" : "desc";
-      return single(call, { ...options, order, withTimestamp });
+      return single(call, { ...options, order, withTimestamp, withContent });
     }
     return readResponse(call, {
       ...options,
@@ -36,6 +36,7 @@ export function readEnd(end: "first" | "last") {
         ? { limit: count ?? 1 }
         : { last: count ?? 1, follow, ...(pulse && { pulse }) }),
       withTimestamp,
+      withContent,
     });
   };
 }
@@ -49,5 +50,6 @@ async function single({ store }: Call, options: ReadOptions): Promise<Response> 
   if (line === undefined) {
     throw new XsError("not_found", `there is no frame ${options.topics ? "of this topic" : "yet"}`);
   }
-  return frameResponse(line, options.withTimestamp);
+  const { withTimestamp, withContent: content = false } = options;
+  return readFrameResponse(store, line, { "with-timestamp": withTimestamp, content });
 }

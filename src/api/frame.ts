@@ -1,20 +1,29 @@
 import { quoted, XsError } from "../core/error.ts";
 import { withTimestamp } from "../core/frame.ts";
 import { parseId } from "../core/id.ts";
+import { parseInline } from "../core/read-options.ts";
 import type { Store } from "../store/store.ts";
 import type { Call } from "./call.ts";
 import { lineResponse } from "./json-response.ts";
-import { flag } from "./options.ts";
+import { flag, type Option, type Values } from "./options.ts";
 
 export const TIMESTAMP = flag("adds the time of each frame, from its id");
+/** The option `content`, which is `inline` or absent. */
+export const INLINE: Option<boolean> = {
+  about: "inline adds the content of each frame",
+  absent: false,
+  parse: parseInline,
+};
+/** The options of every request that returns frames. */
+export const FRAME_OPTIONS = { "with-timestamp": TIMESTAMP, content: INLINE };
 
 /** Responds with the frame of an id. */
 export function get(
   { store }: Call,
-  { "with-timestamp": timestamp }: { "with-timestamp": boolean },
+  options: Values<typeof FRAME_OPTIONS>,
   id: string,
-): Response {
-  return frameResponse(findFrame(store, id), timestamp);
+): Response | Promise<Response> {
+  return readFrameResponse(store, findFrame(store, id), options);
 }
 
 /** Removes a frame for good; a missing frame is no error. */
@@ -26,6 +35,17 @@ export async function remove({ store }: Call, _: object, id: string): Promise<Re
 /** Responds with one frame as JSON. */
 export function frameResponse(line: string, timestamp = false): Response {
   return lineResponse(timestamp ? withTimestamp(line) : line);
+}
+
+/** Responds with one frame as a read asks for it. */
+export function readFrameResponse(
+  store: Store,
+  line: string,
+  { "with-timestamp": timestamp, content }: Values<typeof FRAME_OPTIONS>,
+): Response | Promise<Response> {
+  const stamped = timestamp ? withTimestamp(line) : line;
+  if (!content) return lineResponse(stamped);
+  return store.content.inline([stamped]).then(([whole = stamped]) => lineResponse(whole));
 }
 
 /** Finds a frame and returns its line. @throws XsError `bad_id`, `not_found` */

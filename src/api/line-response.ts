@@ -2,6 +2,7 @@ import { idInLine } from "../core/frame.ts";
 import type { ReadOptions } from "../core/read-options.ts";
 import { pulled } from "../lib/streams.ts";
 import type { LineReader } from "../store/frame-reader.ts";
+import { InlineReader } from "../store/inline-reader.ts";
 import { STREAMED } from "./answer-headers.ts";
 import type { Call } from "./call.ts";
 import { brokeOff, checkCrowd } from "./lasting-answer.ts";
@@ -38,5 +39,10 @@ export function linesResponse(
 /** Streams the frames of a read. @throws XsError `too_many_files`, for a following read */
 export function readResponse(call: Call, options: ReadOptions): Response {
   if (options.follow) checkCrowd(call);
-  return linesResponse(call, () => call.store.read(options), idInLine);
+  const { store } = call;
+  const open = () => {
+    const reader = store.read(options);
+    return options.withContent ? new InlineReader(reader, store.content) : reader;
+  };
+  return linesResponse(call, open, idInLine);
 }

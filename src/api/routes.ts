@@ -11,7 +11,7 @@ import { cat, catTopic, READ_OPTIONS } from "./cat.ts";
 import { content } from "./content.ts";
 import { exportStore } from "./export.ts";
 import { FIRST_OPTIONS, LAST_OPTIONS, readEnd } from "./first-last.ts";
-import { get, remove, TIMESTAMP } from "./frame.ts";
+import { FRAME_OPTIONS, get, remove, TIMESTAMP } from "./frame.ts";
 import { GC_OPTIONS, gc } from "./gc.ts";
 import { IMPORT_OPTIONS, importAll } from "./import.ts";
 import { jsonResponse } from "./json-response.ts";
@@ -87,7 +87,7 @@ export const ROUTES: readonly Route[] = [
     }),
   ),
   route("GET", "/:id", "one frame", get, {
-    options: { "with-timestamp": TIMESTAMP },
+    options: FRAME_OPTIONS,
     errors: ["bad_id", "not_found", "frame_damaged"],
     check: parseId,
   }),

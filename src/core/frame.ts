@@ -74,6 +74,12 @@ export function idInLine(line: string): string {
   return line.slice(at, at + 25);
 }
 
+/** The hash in an encoded frame, found without parsing; null for a frame without content. */
+export function hashInLine(line: string): string | null {
+  const at = line.indexOf('","id":"') + 42;
+  return line[at] === '"' ? line.slice(at + 1, at + 52) : null;
+}
+
 /** Adds the key `timestamp` to an encoded frame: the time in its id, in RFC 3339, UTC, with milliseconds. */
 export function withTimestamp(line: string): string {
   const time = new Date(timestampOf(idInLine(line))).toISOString();

@@ -25,6 +25,8 @@ export interface ReadOptions {
   /** The position of the frame `after`, for a reader that keeps the place of a late frame. */
   readonly position?: string;
   readonly withTimestamp: boolean;
+  /** Adds to each frame its content, see `Content.inline`. */
+  readonly withContent?: boolean;
 }
 
 /** The default: the whole history in order, without following. */
@@ -71,10 +73,11 @@ export function parseReadOptions(params: Iterable<readonly [string, string]>): R
     topics: take("topic", parseTopicFilter),
     order: take("order", parseOrder) ?? "asc",
     withTimestamp: take("with-timestamp", parseFlag) ?? false,
+    withContent: take("content", parseInline),
   });
   for (const name of given.keys()) {
     throw bad(
-      `there is no read option ${quoted(name)}; there are last-id (after), from, tail (new), follow, limit, last, topic, order and with-timestamp`,
+      `there is no read option ${quoted(name)}; there are last-id (after), from, tail (new), follow, limit, last, topic, order, with-timestamp and content`,
     );
   }
   return checkCombination(options);
@@ -92,6 +95,7 @@ export function formatReadOptions(options: ReadOptions): URLSearchParams {
   if (options.topics !== undefined) query.set("topic", options.topics.join(","));
   if (options.order !== "asc") query.set("order", options.order);
   if (options.withTimestamp) query.set("with-timestamp", "true");
+  if (options.withContent) query.set("content", "inline");
   return query;
 }
 
@@ -134,6 +138,14 @@ export function parseFlag(value: string, name: string): boolean {
   if (value === "" || value === "true" || value === "yes") return true;
   if (value === "false" || value === "no") return false;
   throw bad(`${name}=${quoted(value)} is neither true (yes) nor false (no)`);
+}
+
+/** Parses the option `content`, whose only value is `inline`. @throws XsError `bad_option` */
+export function parseInline(value: string, name: string): boolean {
+  if (value === "inline") return true;
+  throw bad(
+    `${name}=${quoted(value)}: the only value is inline, which adds the content to each frame`,
+  );
 }
 
 /** Parses the option `follow` alone; null, for an absent option, means off. @throws XsError `bad_option` */

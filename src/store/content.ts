@@ -1,5 +1,8 @@
 import type { TakenContent } from "./types.ts";
 
+/** Content up to this size, in bytes, comes in the line of its frame where a read asks for it. */
+export const MAX_INLINE_CONTENT = 256 * 1024;
+
 /**
  * Content up to this size, in bytes, is as well taken and read whole, in memory. Larger content is better taken as a
  * stream.
@@ -29,6 +32,16 @@ export interface Content {
 
   /** The content of a hash, its bytes checked; undefined where there is none. @throws XsError `content_damaged` */
   open(hash: string): Promise<Blob | undefined>;
+  /**
+   * Adds a last key to lines of frames: `content`, the text of the content; `content_base64`, if it is not UTF-8;
+   * `content_size`, if it is larger than {@link MAX_INLINE_CONTENT}; `content_error`, the code of the error, if it is
+   * damaged or missing; none, if the frame has no content. The bytes are checked. It reads the contents of many lines
+   * together, but no more bytes than memory should hold for one reader.
+   *
+   * @returns lines from the first on, at least one: call it again with the others
+   * @throws XsError `too_many_files`
+   */
+  inline(lines: readonly string[]): Promise<string[]>;
   /** The size of a content in bytes; undefined where the store has none of this hash. Does not read it. */
   sizeOf(hash: string): number | undefined;
 }

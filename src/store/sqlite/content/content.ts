@@ -9,6 +9,7 @@ import { MAX_EPHEMERAL_BYTES } from "./ephemeral.ts";
 import type { FlushSchedule } from "./flush-schedule.ts";
 import type { ContentFolder } from "./folder.ts";
 import type { Homes } from "./homes.ts";
+import { InlineContent } from "./inline.ts";
 import type { Pins } from "./pins.ts";
 import type { ContentTables } from "./tables.ts";
 
@@ -41,6 +42,7 @@ export class ContentStore implements Content {
   readonly files: ContentFiles;
   readonly tables: ContentTables;
   readonly #uses: ContentUses;
+  readonly #inline = new InlineContent(this);
 
   constructor(uses: ContentUses) {
     this.#uses = uses;
@@ -132,6 +134,10 @@ export class ContentStore implements Content {
     if (staged) return staged;
     // It may be flushed while the file is looked for, but it is never in neither place.
     return (await this.files.open(hash)) ?? this.#openStaged(hash) ?? (await this.files.open(hash));
+  }
+
+  inline(lines: readonly string[]): Promise<string[]> {
+    return this.#inline.add(lines);
   }
 
   /** Whether the store has the content of a hash. Does not read it. */

@@ -1,0 +1,162 @@
+import { expect, test } from "bun:test";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hashOf } from "../../src/core/hash.ts";
+import { timestampOf } from "../../src/core/id.ts";
+import { MAX_INLINE_CONTENT } from "../../src/store/content.ts";
+import { append, readAll, sqliteEngine } from "../support/store.ts";
+import { tempDir } from "../support/temp.ts";
+import { expectProblem, Subject } from "./with-store.ts";
+
+const INLINE = "content=inline";
+
+async function text(subject: Subject, path: string): Promise<string> {
+  const response = await subject.ask(path);
+  expect(response.status).toBe(200);
+  return response.text();
+}
+
+test("every read gives the content as the last key of the line", async () => {
+  await using subject = new Subject();
+  const said = 'first line\n"second" \u2028 \u0000 €';
+  const frame = await subject.append("note", said);
+  const next = await subject.append("note");
+  const whole = `${JSON.stringify({ ...frame, content: said })}\n`;
+  const none = `${JSON.stringify(next)}\n`;
+  for (const path of ["/", "/?topic=note", "/stream/note", "/first?last=9", "/last/note?last=9"]) {
+    expect(await text(subject, `${path}${path.includes("?") ? "&" : "?"}${INLINE}`)).toBe(
+      whole + none,
+    );
+  }
+  expect(await text(subject, `/?order=desc&${INLINE}`)).toBe(none + whole);
+  expect(await text(subject, `/?last=1&${INLINE}`)).toBe(none);
+  for (const path of [`/${frame.id}`, "/first", "/first/note", `/${next.id}/previous`]) {
+    expect(await text(subject, `${path}?${INLINE}`)).toBe(whole);
+  }
+  expect(await text(subject, `/${frame.id}/next?${INLINE}`)).toBe(none);
+  expect(await text(subject, `/last?${INLINE}`)).toBe(none);
+  const timestamp = new Date(timestampOf(frame.id)).toISOString();
+  const stamped = `${JSON.stringify({ ...frame, timestamp, content: said })}\n`;
+  for (const path of ["/first", `/${frame.id}`, "/?limit=1", `/${next.id}/previous?topic=note`]) {
+    const query = `with-timestamp&${INLINE}`;
+    const given = await text(subject, `${path}${path.includes("?") ? "&" : "?"}${query}`);
+    expect(given).toBe(stamped);
+  }
+  for (const path of ["/", `/${frame.id}`, "/last"]) {
+    const response = await subject.ask(`${path}?${INLINE}`, { method: "HEAD" });
+    expect([response.status, await response.text()]).toEqual([200, ""]);
+  }
+});
+
+test("content that is not UTF-8 comes as base64, and a byte order mark stays", async () => {
+  await using subject = new Subject();
+  const bytes = new Uint8Array([0xff, 0x00, 0xfe]);
+  await subject.post("/stream/file", bytes);
+  await subject.append("file", "\uFEFFmarked");
+  expect(await subject.frames(`/?${INLINE}`)).toEqual([
+    expect.objectContaining({ content_base64: Buffer.from(bytes).toString("base64") }),
+    expect.objectContaining({ content: "\uFEFFmarked" }),
+  ]);
+  expect(Object.keys((await subject.frames(`/?${INLINE}`))[0] ?? {}).at(-1)).toBe("content_base64");
+});
+
+test("content above 256 KiB is told by its size alone", async () => {
+  await using subject = new Subject();
+  const full = "x".repeat(MAX_INLINE_CONTENT);
+  await subject.append("file", full);
+  const large = await subject.append("file", `${full}x`);
+  const [first, second] = await subject.frames(`/?${INLINE}`);
+  expect(first).toMatchObject({ content: full });
+  expect(second).toEqual({ ...large, content_size: full.length + 1 } as typeof large);
+});
+
+test("damaged and missing content has the code of its error, and the read goes on", async () => {
+  const path = `${tempDir()}/store`;
+  const store = sqliteEngine(path);
+  const damaged = await append(store, "file", { content: "precious" });
+  const missing = await append(store, "file", { content: "lost" });
+  const large = await append(store, "file", { content: "L".repeat(100_000) });
+  const good = await append(store, "file", { content: "good" });
+  await store.close();
+  const again = sqliteEngine(path);
+  const { files } = again.content;
+  const change = (hash: string | null) => {
+    const content = readFileSync(files.pathOf(hash ?? ""));
+    content[0] = (content[0] ?? 0) ^ 1;
+    writeFileSync(files.pathOf(hash ?? ""), content);
+  };
+  change(damaged.hash);
+  change(large.hash);
+  rmSync(files.pathOf(missing.hash ?? ""));
+  const lines = (await readAll(again)).map((frame) => JSON.stringify(frame));
+  const whole: string[] = [];
+  while (whole.length < lines.length) {
+    whole.push(...(await again.content.inline(lines.slice(whole.length))));
+  }
+  expect(whole.map((line) => JSON.parse(line))).toEqual([
+    { ...damaged, content_error: "content_damaged" },
+    { ...missing, content_error: "content_not_found" },
+    { ...large, content_error: "content_damaged" },
+    { ...good, content: "good" },
+  ]);
+  await again.close();
+});
+
+test("followers get the content too, also of ephemeral frames and of chunks; so do events", async () => {
+  await using subject = new Subject();
+  const first = await subject.append("a", "one");
+  const reader = await subject.follow(`/?follow&${INLINE}`);
+  const next = async () => JSON.parse((await reader.next()) ?? "null");
+  expect(await next()).toEqual({ ...first, content: "one" });
+  expect(await next()).toMatchObject({ topic: "stream.cross.threshold", hash: null });
+  const second = await subject.append("a", "two", "ttl=ephemeral");
+  expect(await next()).toEqual({ ...second, content: "two" });
+  const chunked = await subject.post("/stream/log?chunked=lines", "x\ny\n");
+  await chunked.text();
+  expect(await next()).toMatchObject({ topic: "log", content: "x\n" });
+  expect(await next()).toMatchObject({ topic: "log", content: "y\n" });
+  const last = await next();
+  expect([last.hash, "content" in last]).toEqual([null, false]);
+  const accept = { accept: "text/event-stream" };
+  const events = await (await subject.ask(`/?limit=1&${INLINE}`, { headers: accept })).text();
+  expect(events).toBe(`id: ${first.id}\ndata: ${JSON.stringify({ ...first, content: "one" })}\n\n`);
+});
+
+test("a read of more than fits one piece gives every frame once, in order", async () => {
+  await using subject = new Subject();
+  const frames = await subject.appendMany("note", 300);
+  const same = frames.map((frame, at) => ({ ...frame, content: String(at + 1) }));
+  expect(await subject.frames(`/?${INLINE}`)).toEqual(same);
+  expect(await subject.frames(`/?order=desc&${INLINE}`)).toEqual(same.toReversed());
+});
+
+test("content that is stored empty is an empty text", async () => {
+  await using subject = new Subject();
+  await (await subject.post("/cas", "")).text();
+  const hash = hashOf(new Uint8Array());
+  await subject.post("/stream", JSON.stringify({ topic: "note", hash }));
+  expect(await subject.frames(`/?${INLINE}`)).toEqual([
+    expect.objectContaining({ hash, content: "" }),
+  ]);
+});
+
+test("another value of content is a 400 that names it, also on an append", async () => {
+  await using subject = new Subject();
+  const { id } = await subject.append("note", "x");
+  for (const path of [
+    "/",
+    "/stream/note",
+    "/first",
+    "/last",
+    "/last/note",
+    `/${id}`,
+    `/${id}/next`,
+  ]) {
+    for (const value of ["", "true", "hash", "INLINE"]) {
+      const response = await subject.ask(`${path}?content=${value}`);
+      await expectProblem(response, 400, "bad_option", `content=${JSON.stringify(value)}`);
+    }
+  }
+  await expectProblem(await subject.ask(`/?${INLINE}&${INLINE}`), 400, "bad_option", "twice");
+  const appended = await subject.post(`/stream/note?${INLINE}`, "x");
+  await expectProblem(appended, 400, "bad_option", '"content"');
+});
