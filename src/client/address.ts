@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { absolutePath } from "../core/absolute-path.ts";
 import { quoted, XsError } from "../core/error.ts";
+import { fs, os } from "../lib/builtins.ts";
 import { schemeOf } from "../net/listen-address.ts";
 import { isStore } from "../store/is-store.ts";
 
@@ -114,8 +113,8 @@ export function defaultAddress(): Address {
   const { XS_ADDR, XDG_DATA_HOME } = process.env;
   if (XS_ADDR) return parseAddress(XS_ADDR);
   const here = absolutePath("store");
-  if (isStore(here) || existsSync(join(here, "sock"))) return { directory: here, found: true };
-  const data = XDG_DATA_HOME || join(homedir(), ".local", "share");
+  if (isStore(here) || fs().existsSync(join(here, "sock"))) return { directory: here, found: true };
+  const data = XDG_DATA_HOME || join(os().homedir(), ".local", "share");
   return { directory: absolutePath(join(data, "cross.stream", "store")), found: true };
 }
 

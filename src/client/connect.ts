@@ -25,8 +25,8 @@ export interface ConnectOptions {
   readonly create?: boolean;
   /** Requires a server, as a following read does. */
   readonly serverOnly?: boolean;
-  /** Hears of the migration when this process opens a store of an older version. */
-  readonly migration?: MigrationListener;
+  /** Makes what hears of the migration when this process opens a store of an older version. */
+  readonly migration?: () => Promise<MigrationListener>;
 }
 
 /**
@@ -93,12 +93,12 @@ function remote(address: string, place: Place): Client {
 
 async function direct(
   directory: string,
-  migration: MigrationListener | undefined,
+  migration: ConnectOptions["migration"],
 ): Promise<Client | undefined> {
   // Loaded only here: most commands find a server, and start faster without these modules.
   const { openForCommand } = await import("../store/sqlite/open.ts");
   const { api } = await import("../api/api.ts");
-  const store = openForCommand(directory, migration);
+  const store = openForCommand(directory, await migration?.());
   if (!store) return undefined;
   const answer = api(store, {
     async processors() {

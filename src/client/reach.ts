@@ -1,7 +1,7 @@
-import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { XsError } from "../core/error.ts";
-import { isSocketAlive, shortestPath } from "../net/unix-socket.ts";
+import { fs } from "../lib/builtins.ts";
+import { isShortEnough, isSocketAlive, shortestPath } from "../net/unix-socket.ts";
 import { isMigrating } from "../store/is-store.ts";
 import { type Holder, lockHolder } from "../store/lock-holder.ts";
 
@@ -41,21 +41,24 @@ export async function reach<T>(
 
 /** The path of a store's socket, or of the given socket, if a process listens on it. */
 async function findSocket(directory: string): Promise<string | undefined> {
+  // The usual case, in which no file needs a look. Where it fails, what follows finds out why.
+  const usual = join(directory, "sock");
+  if (isShortEnough(usual) && (await isSocketAlive(usual).catch(() => false))) return usual;
   const path = socketOf(directory);
-  if (!existsSync(path)) return undefined;
+  if (!fs().existsSync(path)) return undefined;
   const unix = shortestPath(path);
   return (await isSocketAlive(unix)) ? unix : undefined;
 }
 
 /** The path of a store's socket. A socket of `--expose` is itself an address. */
 function socketOf(directory: string): string {
-  const isSocket = statSync(directory, { throwIfNoEntry: false })?.isSocket();
+  const isSocket = fs().statSync(directory, { throwIfNoEntry: false })?.isSocket();
   return isSocket ? directory : join(directory, "sock");
 }
 
 /** Tells whether the path exists and is no socket, so that no server will ever listen on it. */
 function isNoSocket(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isSocket() === false;
+  return fs().statSync(path, { throwIfNoEntry: false })?.isSocket() === false;
 }
 
 function inUse(directory: string, holder: Holder | undefined): XsError {

@@ -1,7 +1,5 @@
-import { isUtf8 } from "node:buffer";
-import { readFileSync, readlinkSync } from "node:fs";
-import { homedir } from "node:os";
 import { isAbsolute, resolve } from "node:path";
+import { buffer, fs, os } from "../lib/builtins.ts";
 import { XsError } from "./error.ts";
 
 /** The character that replaces bytes that are not UTF-8. The text may also have held it from the start. */
@@ -16,7 +14,7 @@ const VARIABLES = ["XS_ADDR", "XDG_DATA_HOME", "HOME"];
  * @throws XsError `bad_path` if a part of it is not UTF-8: the decoded path would name another file
  */
 export function absolutePath(text: string): string {
-  const given = text.replace(/^~(?=\/|$)/, homedir());
+  const given = text.replace(/^~(?=\/|$)/, () => os().homedir());
   const path = resolve(given);
   if (path.includes(REPLACEMENT)) refuseOtherBytes(isAbsolute(given));
   return path;
@@ -26,18 +24,18 @@ export function absolutePath(text: string): string {
 export function brokenArgument(args: readonly string[]): number | undefined {
   // The command line begins with the program's name.
   const found = parts("/proc/self/cmdline").slice(-args.length);
-  const index = found.findIndex((bytes) => !isUtf8(bytes));
+  const index = found.findIndex((bytes) => !buffer().isUtf8(bytes));
   return index < 0 ? undefined : index;
 }
 
 function refuseOtherBytes(fromRoot: boolean): void {
   for (const bytes of parts("/proc/self/environ")) {
     const name = bytes.subarray(0, bytes.indexOf("=")).toString("latin1");
-    if (VARIABLES.includes(name) && !isUtf8(bytes)) throw notUtf8(`the variable ${name}`);
+    if (VARIABLES.includes(name) && !buffer().isUtf8(bytes)) throw notUtf8(`the variable ${name}`);
   }
   if (fromRoot) return;
-  const here = tryRead(() => readlinkSync("/proc/self/cwd", { encoding: "buffer" }));
-  if (here && !isUtf8(here)) throw notUtf8("the path of the current folder");
+  const here = tryRead(() => fs().readlinkSync("/proc/self/cwd", { encoding: "buffer" }));
+  if (here && !buffer().isUtf8(here)) throw notUtf8("the path of the current folder");
 }
 
 function notUtf8(what: string): XsError {
@@ -49,7 +47,7 @@ function notUtf8(what: string): XsError {
 
 /** The NUL-terminated strings in a file of proc(5); none if there is no such file. */
 function parts(file: string): Buffer[] {
-  const bytes = tryRead(() => readFileSync(file, "latin1"));
+  const bytes = tryRead(() => fs().readFileSync(file, "latin1"));
   const texts = bytes?.replace(/\0$/, "").split("\0") ?? [];
   return texts.map((text) => Buffer.from(text, "latin1"));
 }

@@ -1,7 +1,5 @@
-import { join } from "node:path";
-
 /** The folder of this program's sources; the compiled program has its code in the executable instead. */
-const SOURCES = join(import.meta.dir, "..");
+const SOURCES = import.meta.dir.replace(/[\\/]lib$/, "");
 
 /** Tells whether a line of a stack trace names a place in this program, not in a script that it runs. */
 export function isOwnPlace(line: string): boolean {

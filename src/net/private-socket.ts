@@ -1,5 +1,6 @@
 import { chmodSync } from "node:fs";
-import { claimSocket, listenError } from "./unix-socket.ts";
+import { claimSocket } from "./claim-socket.ts";
+import { listenError } from "./listen-error.ts";
 
 /**
  * Binds a unix socket that only its owner may use, from its first moment. It replaces a stale socket, and

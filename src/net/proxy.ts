@@ -1,4 +1,4 @@
-import { hostname } from "node:os";
+import { os } from "../lib/builtins.ts";
 
 /** A proxy from the environment. */
 export interface HttpProxy {
@@ -78,7 +78,7 @@ function isLoopback(host: string): boolean {
     /^(.*\.)?localhost$/.test(name) ||
     /^(127\.\d+\.\d+\.\d+|0\.0\.0\.0)$/.test(name) ||
     /^\[(::1?|::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4})\]$/.test(name) ||
-    name === hostname().toLowerCase()
+    name === os().hostname().toLowerCase()
   );
 }
 

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { fs } from "../lib/builtins.ts";
 import { LOCK } from "./is-store.ts";
 
 /** A process that has a store open. */
@@ -13,6 +13,7 @@ export interface Holder {
 
 /** Finds the process that holds the lock of a store; undefined where /proc does not show it, as outside Linux. */
 export function lockHolder(directory: string): Holder | undefined {
+  const { readFileSync, realpathSync, statSync } = fs();
   try {
     const path = realpathSync(join(directory, LOCK));
     const { ino } = statSync(path);
@@ -32,6 +33,7 @@ export function lockHolder(directory: string): Holder | undefined {
 
 /** Whether a process has this very file open: files on two disks may have the same inode number. */
 function hasOpen(pid: string, path: string): boolean {
+  const { readdirSync, readlinkSync } = fs();
   const folder = `/proc/${pid}/fd`;
   return readdirSync(folder).some((fd) => {
     try {

@@ -1,6 +1,7 @@
-import { accessSync, constants, lstatSync, type Stats, statSync } from "node:fs";
+import type { Stats } from "node:fs";
 import { join } from "node:path";
 import { XsError } from "../core/error.ts";
+import { fs } from "../lib/builtins.ts";
 
 /**
  * Refuses a store that xs found, and that the user did not name, where the store, its socket, or a link to it belongs to
@@ -9,6 +10,7 @@ import { XsError } from "../core/error.ts";
  * @throws XsError `store_of_another`
  */
 export function checkFound(directory: string): void {
+  const { lstatSync, statSync } = fs();
   const paths = [
     [directory, lstatSync],
     [directory, statSync],
@@ -27,6 +29,7 @@ export function checkFound(directory: string): void {
 /** Whether this user may not look into a folder. */
 export function isClosedToUs(directory: string): boolean {
   try {
+    const { accessSync, constants } = fs();
     accessSync(directory, constants.R_OK | constants.X_OK);
     return false;
   } catch (error) {

@@ -1,12 +1,8 @@
-import { createReadStream, openSync, statSync } from "node:fs";
 import { XsError } from "../../core/error.ts";
-import { pulled, streamOf } from "../../lib/streams.ts";
-import { counted } from "./progress.ts";
+import { pulled } from "../../lib/streams.ts";
 
 /** Input of up to this many bytes is sent in one piece, with its length. */
 const SHORT_BYTES = 64 * 1024;
-/** Bytes per read of a file. */
-const CHUNK_BYTES = 256 * 1024;
 
 /** Reads standard input as a request body: bytes if it is short, else a stream. */
 export async function readInput(): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
@@ -33,21 +29,6 @@ function stdinReader() {
     const problem = "standard input is a folder: redirect a file, or pipe the output of a command";
     throw new XsError("bad_request", problem, { cause: error });
   }
-}
-
-/**
- * Streams a file as a request body. A missing file throws at once, before the stream is read.
- *
- * @param onProgress receives the part that was read so far, from 0 to 1
- */
-export function readFile(
-  path: string,
-  onProgress: (part: number) => void,
-): ReadableStream<Uint8Array> {
-  const file = openSync(path, "r");
-  const { size } = statSync(path);
-  const chunks = createReadStream(path, { fd: file, highWaterMark: CHUNK_BYTES });
-  return streamOf(counted(chunks, (bytes) => onProgress(bytes / size)));
 }
 
 /** Reads standard input as text. */

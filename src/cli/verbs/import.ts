@@ -3,11 +3,12 @@ import { defaultAddress, looksLikeAddress, parseAddress } from "../../client/add
 import { textIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
 import { isExportFolder, readFolder } from "../kit/import-folder.ts";
-import { readFile, readInput } from "../kit/input.ts";
+import { readInput } from "../kit/input.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
 import { plural, processorCounts } from "../kit/plural.ts";
 import { Progress } from "../kit/progress.ts";
+import { readFile } from "../kit/read-file.ts";
 import { splitTarget, type Target } from "../kit/target.ts";
 import { flag, parsed, type Verb } from "../kit/verb.ts";
 
