@@ -1,13 +1,13 @@
 import { quoted, XsError } from "../core/error.ts";
 import { encodeMeta, parseObject, withTimestamp } from "../core/frame.ts";
 import { parseHash } from "../core/hash.ts";
+import { checkInline, decodeInline, INLINE_KEYS, MAX_INLINE_JSON } from "../core/inline-content.ts";
 import { parseClientTopic } from "../core/topic.ts";
 import { FOREVER, parseAppendTtl } from "../core/ttl.ts";
-import { bytesOfText } from "../core/utf8.ts";
 import type { Store } from "../store/store.ts";
 import type { AppendCondition, AppendRequest, TakenContent } from "../store/types.ts";
 import { conditionOf } from "./append.ts";
-import { eachLine, LineError } from "./body-lines.ts";
+import { checkLength, eachLine, LineError } from "./body-lines.ts";
 import type { Call } from "./call.ts";
 import { ndjsonResponse } from "./json-response.ts";
 import type { Share } from "./room.ts";
@@ -15,7 +15,7 @@ import type { Share } from "./room.ts";
 /** The most frames of a batch, and the most bytes of all its lines. */
 const MAX_FRAMES = 10_000;
 const MAX_BYTES = 16 * 1024 * 1024;
-/** The longest line, in bytes; larger content goes to POST /cas first. */
+/** The longest line, in bytes, but for {@link checkLength}; larger content goes to POST /cas first. */
 const MAX_LINE = 1024 * 1024;
 
 /**
@@ -60,7 +60,7 @@ async function readRequests(
     requests.push(await parseRequest(store, line, condition));
   };
   try {
-    await eachLine(request.body ?? new Blob().stream(), MAX_LINE, take);
+    await eachLine(request.body ?? new Blob().stream(), MAX_LINE + MAX_INLINE_JSON, take);
     return requests;
   } catch (error) {
     for (const { content } of requests) store.content.unpin(content);
@@ -76,12 +76,13 @@ async function parseRequest(
   line: string,
   condition: AppendCondition,
 ): Promise<AppendRequest> {
+  const checkContent = checkLength(line, MAX_LINE);
   const value = parseObject(line, 1);
   if (!value) {
     throw bad(`${quoted(line)} is not a frame: it is a JSON object with a topic`);
   }
-  const { topic, meta = null, ttl: given = null, content = null, hash = null, ...rest } = value;
-  const [unknown] = Object.keys(rest);
+  const { topic, meta = null, ttl: given = null, hash = null, ...rest } = value;
+  const unknown = Object.keys(rest).find((key) => !INLINE_KEYS.has(key));
   if (unknown !== undefined) {
     const hint = unknown === "id" ? "; POST /import adds frames that have ids" : "";
     throw bad(`a frame of a batch has no key ${quoted(unknown)}${hint}`);
@@ -91,25 +92,28 @@ async function parseRequest(
   if (typeof topic !== "string" || typeof ttl !== "string") {
     throw bad('a frame of a batch needs a "topic", and "ttl" is a text or null');
   }
-  if (
-    (content !== null && typeof content !== "string") ||
-    (hash !== null && typeof hash !== "string")
-  ) {
-    throw bad('"content" and "hash" are texts');
-  }
-  if (content !== null && hash !== null) {
-    throw bad("give content or the hash of content in the store, not both");
-  }
+  if (hash !== null && typeof hash !== "string") throw bad('"hash" is a text');
+  const content = decodeInline(rest, "bad_batch");
+  checkContent(content);
+  if (content && hash !== null) checkInline(content, hash, "bad_batch");
   const isRetry = condition.idempotencyKey !== undefined;
   const fields = {
     topic: parseClientTopic(topic),
     meta: encodeMeta(meta),
     ttl: ttl === "forever" ? FOREVER : parseAppendTtl(topic, ttl, isRetry),
   };
-  if (hash !== null) return { ...fields, content: knownContent(store, parseHash(hash)) };
+  if (!content) {
+    if (hash === null && (rest.content_size ?? rest.content_error ?? null) !== null) {
+      throw bad("the line has no content: give it, or the hash of content in the store");
+    }
+    const known = hash === null ? null : knownContent(store, parseHash(hash));
+    return { ...fields, content: known };
+  }
   const ephemeral = fields.ttl.kind === "ephemeral";
-  const bytes = bytesOfText(content ?? "", '"content"');
-  return { ...fields, content: await store.content.take(bytes, ephemeral) };
+  const taken = await store.content.take(content, ephemeral);
+  if (taken || hash === null) return { ...fields, content: taken };
+  // Empty content that the line names by its hash.
+  return { ...fields, content: { hash, size: 0, bytes: content, ephemeral } };
 }
 
 function knownContent(store: Store, hash: string): TakenContent {

@@ -1,5 +1,6 @@
 import { XsError } from "../core/error.ts";
-import { LineNotText, LineTooLong, textLines } from "../lib/lines.ts";
+import { MAX_INLINE_CONTENT } from "../core/inline-content.ts";
+import { isLonger, LineNotText, LineTooLong, textLines } from "../lib/lines.ts";
 import { bodyError } from "./body.ts";
 
 /** An error in one line of a body. */
@@ -48,6 +49,23 @@ export async function eachLine(
   }
   return taken;
 }
+
+/**
+ * Checks the length of a line that may have content. Only small content, whose escapes take many bytes, excuses a line
+ * that is longer than `most` bytes.
+ *
+ * @returns the check of the content, once it is known
+ * @throws LineTooLong, as the returned function does
+ */
+export function checkLength(line: string, most: number): (content?: Uint8Array) => void {
+  if (!isLonger(line, most)) return NO_CHECK;
+  if (!line.includes('"content')) throw new LineTooLong(most);
+  return (content) => {
+    if (!content || content.length > MAX_INLINE_CONTENT) throw new LineTooLong(most);
+  };
+}
+
+const NO_CHECK = () => {};
 
 /** Turns the error of a line into one for the client. */
 function lineError(error: unknown): unknown {

@@ -1,12 +1,14 @@
 import { quoted, XsError } from "../core/error.ts";
 import { parseFrame, parseObject } from "../core/frame.ts";
 import { parseId } from "../core/id.ts";
+import { MAX_INLINE_JSON } from "../core/inline-content.ts";
 import { MAX_VALUE, parseKey } from "../core/key.ts";
 import { parseTopic } from "../core/topic.ts";
 import { parseTtl } from "../core/ttl.ts";
 import type { Position, Tombstone } from "../store/import.ts";
 import type { EntryData } from "../store/kv.ts";
 import type { ImportFrame } from "../store/types.ts";
+import { checkLength } from "./body-lines.ts";
 
 /** The longest line of a frame, in bytes: the largest frame with room for escapes. */
 export const MAX_FRAME_LINE = 1024 * 1024;
@@ -16,10 +18,29 @@ export const MAX_ENTRY_LINE = 2 * MAX_VALUE;
 export const MAX_PAIR_LINE = 1024;
 const MAX_TYPE = 255;
 
-/** Parses a line of frames. @throws XsError as `parseFrame` */
+/** The longest line of a frame with its content, in bytes. */
+export const MAX_CONTENT_LINE = MAX_FRAME_LINE + MAX_INLINE_JSON;
+
+/** Parses a line of the frames of an export. @throws XsError as `parseFrame` */
 export function parseFrameLine(line: string): ImportFrame {
   const fields = parseFrame(line);
   return { ...fields, ttl: parseTtl(fields.ttl) };
+}
+
+/**
+ * Parses a line of frames that may have content.
+ *
+ * @throws XsError as `parseFrame`
+ * @throws LineTooLong
+ */
+export function parseContentLine(line: string): {
+  readonly frame: ImportFrame;
+  readonly content: Buffer<ArrayBuffer> | undefined;
+} {
+  const checkContent = checkLength(line, MAX_FRAME_LINE);
+  const { content, ...fields } = parseFrame(line, { withContent: true });
+  checkContent(content);
+  return { frame: { ...fields, ttl: parseTtl(fields.ttl) }, content };
 }
 
 /**

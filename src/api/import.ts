@@ -4,7 +4,7 @@ import type { Import, ImportResult } from "../store/import.ts";
 import type { ImportFrame } from "../store/types.ts";
 import { eachLine, LineError } from "./body-lines.ts";
 import type { Call } from "./call.ts";
-import { MAX_FRAME_LINE, parseFrameLine } from "./import-lines.ts";
+import { MAX_CONTENT_LINE, parseContentLine } from "./import-lines.ts";
 import { ImportReport } from "./import-report.ts";
 import { readTar } from "./import-tar.ts";
 import { jsonResponse, lineResponse } from "./json-response.ts";
@@ -63,20 +63,34 @@ async function readLines(
   let last: ImportFrame | undefined;
   let held = 0;
   const take = (line: string) => {
-    last = parseFrameLine(line);
-    if (report.takes(last)) incoming.add({ frame: last });
+    const { frame, content } = parseContentLine(line);
+    last = frame;
+    const isTaken = report.takes(frame);
+    if (isTaken) incoming.add({ frame });
     if (incoming.inMemory < held) {
       share.release();
       held = 0;
     }
     share.more(incoming.inMemory - held);
     held = incoming.inMemory;
+    return isTaken && content && frame.hash !== null
+      ? addContent(incoming, frame.hash, content)
+      : undefined;
   };
   try {
-    return { lines: await eachLine(chunks, MAX_FRAME_LINE, take), last };
+    return { lines: await eachLine(chunks, MAX_CONTENT_LINE, take), last };
   } catch (error) {
     throw withKept(error, "nothing was imported");
   }
+}
+
+async function addContent(incoming: Import, hash: string, content: Uint8Array): Promise<void> {
+  // Its hash was checked with its line.
+  await incoming.addContent(hash, content.length, onePiece(content));
+}
+
+async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 /** The counts of an import, and the members of the response that there are only where something is to be told. */

@@ -1,6 +1,8 @@
 import { checkContext, hashOfCrossStream, ttlOfCrossStream } from "./cross-stream.ts";
 import { quoted, XsError } from "./error.ts";
+import { hashOf } from "./hash.ts";
 import { parseId, timestampOf } from "./id.ts";
+import { checkInline, decodeInline, INLINE_KEYS } from "./inline-content.ts";
 import {
   compactJson,
   isDeeperThan,
@@ -125,9 +127,14 @@ function checkMetaSize(meta: string): string {
  * so does a `ttl` of null. `timestamp` and `context_id` are accepted; any other key is an error. Meta may
  * be nested as deep as its size allows, because older versions wrote such frames.
  *
+ * @param withContent accepts the keys of `content=inline`. Content of a line without `hash` sets the hash; other
+ *   content must have the hash
  * @throws XsError `bad_frame`, `too_deep`, `meta_too_large`, or the error of a field: `bad_topic`, `bad_id`, …
  */
-export function parseFrame(line: string): FrameFields & { readonly id: string } {
+export function parseFrame(
+  line: string,
+  { withContent = false } = {},
+): FrameFields & { readonly id: string; readonly content?: Buffer<ArrayBuffer> } {
   const deep = isDeeperThan(MAX_DEPTH + 1, line);
   const value = deep ? parseDeep(line) : parseObject(line, 1);
   if (!value) {
@@ -135,7 +142,7 @@ export function parseFrame(line: string): FrameFields & { readonly id: string } 
   }
   const { topic, id, hash = null, meta = null, ttl = null, ...more } = value;
   const { timestamp: _, context_id: context = null, ...rest } = more;
-  const [unknown] = Object.keys(rest);
+  const unknown = Object.keys(rest).find((key) => !withContent || !INLINE_KEYS.has(key));
   if (unknown !== undefined) {
     throw new XsError(
       "bad_frame",
@@ -149,12 +156,16 @@ export function parseFrame(line: string): FrameFields & { readonly id: string } 
     throw new XsError("bad_frame", 'the "hash" of a frame is a text or null');
   }
   checkContext(context);
+  const content = withContent ? decodeInline(rest, "bad_frame") : undefined;
+  const known = hash === null ? null : hashOfCrossStream(hash);
+  if (content && "hash" in value) checkInline(content, known, "bad_frame");
   return {
     topic: parseTopic(topic),
     id: parseId(id),
-    hash: hash === null ? null : hashOfCrossStream(hash),
+    hash: content ? (known ?? hashOf(content)) : known,
     meta: deep ? checkMetaSize(compactJson(memberText(line, "meta") ?? "null")) : encodeMeta(meta),
     ttl: parseTtl(ttlOfCrossStream(ttl)).text,
+    ...(content && { content }),
   };
 }
 

@@ -137,7 +137,7 @@ function decodeLines(decoder: TextDecoder, bytes: Uint8Array): (string | undefin
 }
 
 /** Tells whether a text takes more than `most` bytes of UTF-8; most texts need no measuring. */
-function isLonger(text: string, most: number): boolean {
+export function isLonger(text: string, most: number): boolean {
   if (text.length * 3 <= most) return false;
   return text.length > most || Buffer.byteLength(text) > most;
 }

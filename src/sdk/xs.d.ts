@@ -18,6 +18,18 @@ interface XsFrame {
   ttl: string;
 }
 
+/** A frame with its content, as `xs.cat({ content: true })` yields it: one key more, unless `hash` is null. */
+interface XsContentFrame extends XsFrame {
+  /** The content, if it is text in UTF-8. */
+  content?: string;
+  /** The content in base64, if it is not UTF-8. */
+  content_base64?: string;
+  /** The size in bytes, if the content is larger than 256 KiB: use `xs.cas(hash)`. */
+  content_size?: number;
+  /** The code of the error, if the content is damaged or missing. */
+  content_error?: string;
+}
+
 /** Content, or a value of the k/v store: xs stores text and bytes as they are, and anything else as JSON. */
 type XsContent = string | Uint8Array | XsJson;
 
@@ -38,6 +50,8 @@ interface XsReadOptions {
   /** `a.b`, `a.*`, or several. */
   topic?: string | string[];
   order?: "asc" | "desc";
+  /** Adds the content to each frame, up to 256 KiB of it. */
+  content?: boolean;
 }
 
 interface XsAppendOptions {
@@ -59,7 +73,8 @@ interface XsResponse {
 interface Xs {
   /** Resolves to one frame; undefined if there is none. */
   get(id: string): Promise<XsFrame | undefined>;
-  /** Reads frames in order. */
+  /** Reads frames in order; with `content`, each with its content. */
+  cat(options: XsReadOptions & { content: true }): AsyncIterableIterator<XsContentFrame>;
   cat(options?: XsReadOptions): AsyncIterableIterator<XsFrame>;
   /** The newest frame, of a topic or of all. */
   last(topic?: string): Promise<XsFrame | undefined>;

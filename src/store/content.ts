@@ -1,8 +1,5 @@
 import type { TakenContent } from "./types.ts";
 
-/** Content up to this size, in bytes, comes in the line of its frame where a read asks for it. */
-export const MAX_INLINE_CONTENT = 256 * 1024;
-
 /**
  * Content up to this size, in bytes, is as well taken and read whole, in memory. Larger content is better taken as a
  * stream.
@@ -34,7 +31,7 @@ export interface Content {
   open(hash: string): Promise<Blob | undefined>;
   /**
    * Adds a last key to lines of frames: `content`, the text of the content; `content_base64`, if it is not UTF-8;
-   * `content_size`, if it is larger than {@link MAX_INLINE_CONTENT}; `content_error`, the code of the error, if it is
+   * `content_size`, if it is larger than `MAX_INLINE_CONTENT`; `content_error`, the code of the error, if it is
    * damaged or missing; none, if the frame has no content. The bytes are checked. It reads the contents of many lines
    * together, but no more bytes than memory should hold for one reader.
    *

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hashOf } from "../../src/core/hash.ts";
 import { timestampOf } from "../../src/core/id.ts";
-import { MAX_INLINE_CONTENT } from "../../src/store/content.ts";
+import { MAX_INLINE_CONTENT } from "../../src/core/inline-content.ts";
 import { append, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 import { expectProblem, Subject } from "./with-store.ts";
@@ -159,4 +159,102 @@ test("another value of content is a 400 that names it, also on an append", async
   await expectProblem(await subject.ask(`/?${INLINE}&${INLINE}`), 400, "bad_option", "twice");
   const appended = await subject.post(`/stream/note?${INLINE}`, "x");
   await expectProblem(appended, 400, "bad_option", '"content"');
+});
+
+/** Frames with contents of every kind that a line can hold, as `content=inline` gives them. */
+async function contents(subject: Subject): Promise<string> {
+  await subject.append("kinds", "text €\n");
+  await subject.append("kinds");
+  await subject.append("kinds", "\u0001".repeat(MAX_INLINE_CONTENT));
+  await subject.append("kinds", '"'.repeat(100_000));
+  for (const size of [1, 70_000, MAX_INLINE_CONTENT]) {
+    await subject.post("/stream/kinds", new Uint8Array(size).fill(0xff));
+  }
+  await (await subject.post("/cas", "")).text();
+  await subject.post("/stream", `{"topic":"kinds","hash":"${hashOf(new Uint8Array())}"}`);
+  return text(subject, `/?${INLINE}`);
+}
+
+test("an import takes such lines back, with timestamps and without", async () => {
+  await using subject = new Subject();
+  const whole = await contents(subject);
+  for (const query of ["", "&with-timestamp"]) {
+    const lines = await text(subject, `/?${INLINE}${query}`);
+    await using copy = new Subject();
+    for (const added of [8, 0]) {
+      const response = await copy.post("/import", lines);
+      expect(await response.json()).toEqual({ frames: 8, added });
+    }
+    expect(await text(copy, `/?${INLINE}`)).toBe(whole);
+  }
+  // One line alone gives its frame back.
+  await using copy = new Subject();
+  const [first = ""] = whole.split("\n");
+  const { content, ...frame } = JSON.parse(first);
+  expect(await (await copy.post("/import", first)).json()).toEqual(frame);
+  expect(await (await copy.ask(`/${frame.id}/content`)).text()).toBe(content);
+});
+
+test("lines that tell no content come in as frames without it, and are counted missing", async () => {
+  await using subject = new Subject();
+  const { id } = await subject.append("file", "x".repeat(MAX_INLINE_CONTENT + 1));
+  const line = await text(subject, `/?${INLINE}`);
+  const other = line.replace(/"content_size":\d+/, '"content_error":"content_damaged"');
+  for (const body of [line, other]) {
+    await using copy = new Subject();
+    const next = body.replace(id, `${id.slice(0, -1)}${id.endsWith("0") ? 1 : 0}`);
+    const response = await copy.post("/import", body + next);
+    expect(await response.json()).toEqual({ frames: 2, added: 2, missing: 2 });
+    expect((await copy.ask(`/${id}/content`)).status).toBe(404);
+    // What is missing may come later.
+    await (await copy.post("/cas", "x".repeat(MAX_INLINE_CONTENT + 1))).text();
+  }
+});
+
+test("an import refuses content that is not that of the hash, and keeps nothing", async () => {
+  await using subject = new Subject();
+  const frame = await subject.append("note", "right");
+  await using copy = new Subject();
+  const good = JSON.stringify({ ...frame, content: "right" });
+  const cases: [line: object, detail: string][] = [
+    [{ ...frame, content: "wrong" }, `does not have the hash ${frame.hash}`],
+    [{ ...frame, content_base64: "AAAA" }, `does not have the hash ${frame.hash}`],
+    [{ ...frame, hash: null, content: "x" }, "null"],
+    [{ ...frame, content: "right", content_base64: "cmlnaHQ=" }, "not both"],
+    [{ ...frame, content_base64: "cmlnaHQ" }, "not base64"],
+    [{ ...frame, content: 7 }, "texts"],
+    [{ ...frame, body: "x" }, '"body"'],
+  ];
+  for (const [line, detail] of cases) {
+    const response = await copy.post("/import", `${good}\n${JSON.stringify(line)}`);
+    await expectProblem(response, 400, "bad_frame", /^line 2: .*nothing was imported/);
+    await expectProblem(await copy.post("/import", JSON.stringify(line)), 400, "bad_frame", detail);
+  }
+  const half = `{"topic":"note","id":"${frame.id}","content":"\\ud800"}`;
+  await expectProblem(await copy.post("/import", half), 400, "bad_frame", "surrogate");
+  const long = `{"topic":"note","id":"${frame.id}","content":"${"x".repeat(1024 * 1024)}"}`;
+  await expectProblem(await copy.post("/import", long), 413, "body_too_large", "1048576");
+  expect(await copy.ids()).toEqual([]);
+  // Without a hash, the content sets it.
+  const { hash: _, ...bare } = frame;
+  await copy.post("/import", JSON.stringify({ ...bare, content: "right" }));
+  expect(await copy.frames()).toEqual([frame]);
+});
+
+test("a batch takes the content of such lines, and its hash where that is right", async () => {
+  await using subject = new Subject();
+  const whole = await contents(subject);
+  const lines = whole
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const rest = lines.map(({ id: _, ...line }) => line);
+  await using copy = new Subject();
+  const response = await copy.post("/stream", rest.map((line) => JSON.stringify(line)).join("\n"));
+  expect(response.status).toBe(200);
+  const copied = await copy.frames(`/?${INLINE}`);
+  expect(copied.map(({ id: _, ...line }) => line)).toEqual(rest);
+  const large = { topic: "a", hash: copied[0]?.hash, content_size: 1_000_000 };
+  const again = await copy.post("/stream", JSON.stringify(large));
+  expect(await again.json()).toMatchObject({ hash: copied[0]?.hash });
 });

@@ -42,7 +42,10 @@ contract((it) => {
     const topic = it.fresh();
     for (const [problem, ...wrong] of [
       ["400 bad_batch", "no JSON", "[]", {}, { topic, id: NO_ID }, { topic, content: 1 }],
-      ["400 bad_batch", { topic, content: "x", hash: sri("x") }],
+      ["400 bad_batch", { topic, content: "x", hash: sri("y") }],
+      ["400 bad_batch", { topic, content: "x", content_base64: "eA==" }],
+      ["400 bad_batch", { topic, content_base64: "x" }, { topic, content_base64: 1 }],
+      ["400 bad_batch", { topic, content_size: 9 }, { topic, content_error: "content_damaged" }],
       ["400 bad_topic", { topic: "a..b" }],
       ["400 bad_ttl", { topic, ttl: "soon" }],
       ["400 bad_hash", { topic, hash: "sha256-x" }],

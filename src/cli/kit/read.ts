@@ -6,6 +6,7 @@ import {
   type ReadOptions,
 } from "../../core/read-options.ts";
 import { connect } from "./connect.ts";
+import { FRAME_OPTIONS, parametersOf } from "./frame-options.ts";
 import { pipeOut } from "./response-body.ts";
 import { splitTarget } from "./target.ts";
 import { flag, parsed, text, type VerbInput } from "./verb.ts";
@@ -19,7 +20,7 @@ export const BACKWARD_OPTIONS = {
     "read only this topic: a.b, a.* (all below a.), or several with commas",
     "T",
   ),
-  "with-timestamp": flag("add the time to every frame"),
+  ...FRAME_OPTIONS,
 } satisfies ArgsDef;
 
 /** The option for a heartbeat, of every verb that follows. */
@@ -42,7 +43,7 @@ export const READ_OPTIONS = {
 /** Reads the stream to stdout. @param fixed read options that the verb sets */
 export async function read(input: VerbInput, fixed: readonly [string, string][]): Promise<void> {
   const target = splitTarget(input.positionals, 0);
-  const options = parsed(parseReadOptions, [...parametersOf(input.options), ...fixed]);
+  const options = parsed(parseReadOptions, [...readParametersOf(input.options), ...fixed]);
   const headers = input.options.has("sse") ? { accept: "text/event-stream" } : {};
   await using client = await connect(target.address, { serverOnly: options.follow });
   await followOut(options, await client.request(`/?${formatReadOptions(options)}`, { headers }));
@@ -56,10 +57,10 @@ export async function followOut({ follow }: Pick<ReadOptions, "follow">, respons
   await pipeOut(response);
 }
 
-function parametersOf(options: ReadonlyMap<string, string>): [string, string][] {
+function readParametersOf(options: ReadonlyMap<string, string>): [string, string][] {
   const pulse = pulseOf(options);
   // The format is a header of the request, not a read option.
-  const parameters = [...options].filter(([name]) => name !== "sse");
+  const parameters = parametersOf(options).filter(([name]) => name !== "sse");
   if (pulse === undefined) return parameters;
   // Over HTTP the heartbeat is the value of follow.
   const others = parameters.filter(([name]) => name !== "pulse" && name !== "follow");

@@ -11,6 +11,7 @@ export const catVerb: Verb = {
     ["xs cat --follow | jq", "the history, then new frames as they come"],
     ["xs cat -f --pulse 1000 --tail", "only new frames, with a heartbeat every second"],
     ["xs cat --topic 'note,door.*' --last 10", "the newest ten frames of some topics"],
+    ["xs cat --content | jq -r .content", "what was written, not only its hashes"],
   ],
   run: (input) => read(input, []),
 };

@@ -3,6 +3,7 @@ import { looksLikeAddress } from "../../client/address.ts";
 import { parseTopicFilter } from "../../core/pattern.ts";
 import { parseCount } from "../../core/read-options.ts";
 import { connect } from "../kit/connect.ts";
+import { FRAME_OPTIONS, parametersOf } from "../kit/frame-options.ts";
 import { followOut } from "../kit/read.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, parsed, type Verb } from "../kit/verb.ts";
@@ -17,6 +18,7 @@ export const lastVerb = endVerb(
   { follow: flag("then print new frames as they come", "f") },
   [
     ["xs last note", "the newest note"],
+    ["xs last note 3 --content", "the newest three, with their content"],
     ["xs last ./store note 3 --follow", "the newest three, then every new one"],
   ],
 );
@@ -27,7 +29,7 @@ function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples
     name: end,
     summary: `Print the ${end} frame, or the ${end} COUNT, of the stream or a topic`,
     positionals: "[ADDR] [TOPIC] [COUNT]",
-    options: { "with-timestamp": flag("add the time to every frame"), ...extra },
+    options: { ...FRAME_OPTIONS, ...extra },
     examples,
     async run({ positionals, options }) {
       const count = /^[0-9]+$/.test(positionals.at(-1) ?? "") ? positionals.at(-1) : undefined;
@@ -38,7 +40,7 @@ function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples
       const target = splitTarget(others, lone && looksLikeAddress(only) ? 0 : [0, 1]);
       const [topic] = target.rest;
       if (topic !== undefined) parsed(parseTopicFilter, topic);
-      const query = new URLSearchParams([...options]);
+      const query = new URLSearchParams(parametersOf(options));
       if (count !== undefined) query.set("last", String(parsed(parseCount, count, "COUNT")));
       const path = `/${end}${topic === undefined ? "" : `/${topic}`}?${query}`;
       const follow = options.has("follow");

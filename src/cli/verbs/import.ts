@@ -23,7 +23,7 @@ export const importVerb: Verb = {
   },
   examples: [
     ["xs import ./new backup.tar", "restore an  xs export ; a second import changes nothing"],
-    ["xs cat ./old | xs import ./new", "copy a log, without its content"],
+    ["xs cat ./old --content | xs import ./new", "copy a log, with content up to 256 KiB each"],
     ["xs import ./new ./backup", "import a folder that  .export  of cross.stream wrote"],
   ],
   async run({ positionals, options }) {

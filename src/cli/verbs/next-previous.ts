@@ -1,8 +1,9 @@
 import { parseId } from "../../core/id.ts";
 import { parseTopicFilter } from "../../core/pattern.ts";
+import { FRAME_OPTIONS, parametersOf } from "../kit/frame-options.ts";
 import { printAnswer } from "../kit/response-body.ts";
 import { splitTarget } from "../kit/target.ts";
-import { flag, parsed, text, type Verb } from "../kit/verb.ts";
+import { parsed, text, type Verb } from "../kit/verb.ts";
 
 export const nextVerb = neighbourVerb("next", "after");
 export const previousVerb = neighbourVerb("previous", "before");
@@ -14,7 +15,7 @@ function neighbourVerb(direction: "next" | "previous", side: "after" | "before")
     positionals: "[ADDR] ID",
     options: {
       topic: text("TOPIC", "look only at this topic", "T"),
-      "with-timestamp": flag("add the time to the frame"),
+      ...FRAME_OPTIONS,
     },
     examples: [[`xs ${direction} 03hadtdyn9s2dxl5soli9q9dz --topic note`, `the note ${side} it`]],
     async run({ positionals, options }) {
@@ -22,7 +23,10 @@ function neighbourVerb(direction: "next" | "previous", side: "after" | "before")
       const id = parsed(parseId, target.rest[0] ?? "");
       const topic = options.get("topic");
       if (topic !== undefined) parsed(parseTopicFilter, topic);
-      await printAnswer(target, `/${id}/${direction}?${new URLSearchParams([...options])}`);
+      await printAnswer(
+        target,
+        `/${id}/${direction}?${new URLSearchParams(parametersOf(options))}`,
+      );
     },
   };
 }

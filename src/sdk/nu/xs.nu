@@ -110,12 +110,13 @@ export def ".cat" [
   --last: int # only this many of the newest frames
   --topic (-T): any # a.b, a.*, or several: a list, or with commas
   --with-timestamp # add the time to every frame
+  --content # add the content to every frame, up to 256 KiB of it
   --detail (-d) # has no effect: frames always have every field
 ] {
   let given = (arguments {
     follow: ($follow or $pulse != null), pulse: $pulse, tail: ($tail or $new)
     last-id: ($last_id | default $after), from: $from, limit: $limit, last: $last
-    topic: (topics $topic), with-timestamp: $with_timestamp
+    topic: (topics $topic), with-timestamp: $with_timestamp, content: $content
   })
   rows cat ...$given
 }
@@ -135,8 +136,9 @@ export def ".append" [
 export def ".get" [
   id: string
   --with-timestamp # add its time
+  --content # add its content, up to 256 KiB of it
 ] {
-  ask get ...(arguments { with-timestamp: $with_timestamp } $id) | from json
+  ask get ...(arguments { with-timestamp: $with_timestamp, content: $content } $id) | from json
 }
 
 # The newest frame, of a topic or of all; or several of the newest
@@ -145,10 +147,12 @@ export def ".last" [
   count?: int
   --follow (-f) # go on with what comes later
   --with-timestamp # add the time to every frame
+  --content # add the content to every frame, up to 256 KiB of it
 ] {
   let asked = (one-or-more $topic $count)
   let options = {
-    last: ($asked.count | default 1), topic: $asked.topic, with-timestamp: $with_timestamp, follow: $follow
+    last: ($asked.count | default 1), topic: $asked.topic, with-timestamp: $with_timestamp, content: $content
+    follow: $follow
   }
   if $follow {
     rows cat ...(arguments $options)
@@ -163,9 +167,12 @@ export def ".first" [
   topic?: any # a.b, a.*, or several: a list, or with commas
   count?: int
   --with-timestamp # add the time to every frame
+  --content # add the content to every frame, up to 256 KiB of it
 ] {
   let asked = (one-or-more $topic $count)
-  let options = { limit: ($asked.count | default 1), topic: $asked.topic, with-timestamp: $with_timestamp }
+  let options = {
+    limit: ($asked.count | default 1), topic: $asked.topic, with-timestamp: $with_timestamp, content: $content
+  }
   let found = (rows cat ...(arguments $options))
   if $asked.count == null { $found | get --optional 0 } else { $found }
 }

@@ -20,6 +20,7 @@ const READ_OPTIONS = [
   "last",
   "topic",
   "order",
+  "content",
 ] as const satisfies readonly (keyof XsReadOptions)[];
 
 /** The reading half of `Xs`, over the API. */
@@ -45,13 +46,17 @@ export class Reads {
   async *cat(options: XsReadOptions = {}): AsyncIterableIterator<XsFrame> {
     const unknown = unknownKeys(options, READ_OPTIONS, "cat");
     if (unknown !== undefined) throw new XsError("bad_option", unknown);
-    const { lastId, topic, follow, pulse, ...rest } = options;
+    const { lastId, topic, follow, pulse, content, ...rest } = options;
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(rest)) {
       if (value !== undefined) query.set(name, String(value));
     }
     if (lastId !== undefined) query.set("last-id", lastId);
     if (topic !== undefined) query.set("topic", [topic].flat().join(","));
+    if (content !== undefined && typeof content !== "boolean") {
+      throw new XsError("bad_option", "the option content of cat is true or false");
+    }
+    if (content) query.set("content", "inline");
     if (follow || pulse !== undefined) query.set("follow", String(pulse ?? true));
     const response = await this.#ask(`/?${query}`);
     for await (const lines of textLines(chunksIn(response))) {

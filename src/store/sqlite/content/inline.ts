@@ -1,7 +1,7 @@
 import { type ErrorCode, XsError } from "../../../core/error.ts";
 import { hashInLine } from "../../../core/frame.ts";
-import { textOf } from "../../../lib/text.ts";
-import { type Content, MAX_INLINE_CONTENT } from "../../content.ts";
+import { encodeInline, MAX_INLINE_CONTENT } from "../../../core/inline-content.ts";
+import type { Content } from "../../content.ts";
 import { onceThereAreFiles } from "../../failures.ts";
 
 /** Contents that are read together. */
@@ -35,17 +35,10 @@ export class InlineContent {
     try {
       const content = await onceThereAreFiles(() => this.#content.open(hash));
       if (!content) return '"content_error":"content_not_found"';
-      return memberOf(await content.bytes());
+      return encodeInline(await content.bytes());
     } catch (error) {
       if (!(error instanceof XsError) || !OF_CONTENT.has(error.code)) throw error;
       return `"content_error":"${error.code}"`;
     }
   }
-}
-
-/** The member of a line that holds these bytes. */
-function memberOf(bytes: Uint8Array): string {
-  const text = textOf(bytes);
-  if (text !== undefined) return `"content":${JSON.stringify(text)}`;
-  return `"content_base64":"${Buffer.from(bytes).toString("base64")}"`;
 }
