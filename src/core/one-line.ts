@@ -1,12 +1,11 @@
+import { visible } from "./visible.ts";
+
 /** The longest line, in UTF-16 units. */
 const MAX_LINE_LENGTH = 300;
 
 /** Makes a text one line that is safe on a terminal: control characters from outside are shown, not obeyed. */
 export function oneLine(text: string): string {
-  const shown = text
-    .replaceAll(/\s+/g, " ")
-    .replaceAll(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
-    .trim();
+  const shown = visible(text.replaceAll(/\s+/g, " ")).trim();
   return shown.length > MAX_LINE_LENGTH ? `${shown.slice(0, MAX_LINE_LENGTH)}…` : shown;
 }
 

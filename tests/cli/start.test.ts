@@ -17,11 +17,11 @@ const EVERY = `
 
 /** What finds a server and asks it. */
 const CLIENT = `
-  cli/kit/connect cli/kit/response-body cli/kit/target client/address client/connect client/reach core/absolute-path
-  core/http lib/builtins lib/growing-buffer lib/lines net/api-answer net/connection-error net/http-client
+  cli/kit/connect cli/kit/response-body cli/kit/show cli/kit/target client/address client/connect client/reach core/absolute-path
+  core/http lib/builtins lib/is-terminal lib/growing-buffer lib/lines net/api-answer net/connection-error net/http-client
   net/listen-address net/proxy net/text-body net/unix-socket store/is-store store/lock-holder store/owner`;
 
-const READ = "cli/kit/read core/id core/pattern core/read-options core/topic";
+const READ = "cli/kit/frame-options cli/kit/read core/id core/pattern core/read-options core/topic";
 const APPEND = `
   cli/kit/input cli/verbs/append core/chunk core/cross-stream core/frame core/hash core/header core/id
   core/json core/time core/topic core/ttl lib/streams`;

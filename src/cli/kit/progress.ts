@@ -1,10 +1,13 @@
+import { STDERR } from "../../lib/is-terminal.ts";
+import { takesEscapes } from "./colours.ts";
+
 const WIDTH = 30;
 /** The shortest time between two drawings of a bar. */
 const REDRAW_MS = 100;
 
-/** A progress bar on stderr; it draws nothing where stderr is no terminal. */
+/** A progress bar on stderr; it draws nothing where stderr is no terminal that can erase it. */
 export class Progress implements Disposable {
-  readonly #shown = process.stderr.isTTY === true;
+  readonly #shown = takesEscapes(STDERR);
   #drawnAt = 0;
 
   /** @param part from 0 to 1 */

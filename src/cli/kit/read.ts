@@ -8,6 +8,7 @@ import {
 import { connect } from "./connect.ts";
 import { FRAME_OPTIONS, parametersOf } from "./frame-options.ts";
 import { pipeOut } from "./response-body.ts";
+import { type Format, formatOf, printFrames } from "./show.ts";
 import { splitTarget } from "./target.ts";
 import { flag, parsed, text, type VerbInput } from "./verb.ts";
 
@@ -43,24 +44,33 @@ export const READ_OPTIONS = {
 /** Reads the stream to stdout. @param fixed read options that the verb sets */
 export async function read(input: VerbInput, fixed: readonly [string, string][]): Promise<void> {
   const target = splitTarget(input.positionals, 0);
-  const options = parsed(parseReadOptions, [...readParametersOf(input.options), ...fixed]);
+  const format = formatOf(input.options);
+  const options = parsed(parseReadOptions, [...readParametersOf(input.options, format), ...fixed]);
   const headers = input.options.has("sse") ? { accept: "text/event-stream" } : {};
   await using client = await connect(target.address, { serverOnly: options.follow });
-  await followOut(options, await client.request(`/?${formatReadOptions(options)}`, { headers }));
+  const response = await client.request(`/?${formatReadOptions(options)}`, { headers });
+  await followOut(options, response, (body) => printFrames(format, client, body));
 }
 
-/** Copies the body of a read to stdout; one that follows also ends when the reader of stdout is gone. */
-export async function followOut({ follow }: Pick<ReadOptions, "follow">, response: Response) {
-  if (!follow) return pipeOut(response);
+/** Prints the body of a read; one that follows also ends when the reader of stdout is gone. */
+export async function followOut(
+  { follow }: Pick<ReadOptions, "follow">,
+  response: Response,
+  print: (response: Response) => Promise<void> = pipeOut,
+) {
+  if (!follow) return print(response);
   const { watchOutput } = await import("./watch-output.ts");
   watchOutput();
-  await pipeOut(response);
+  await print(response);
 }
 
-function readParametersOf(options: ReadonlyMap<string, string>): [string, string][] {
+function readParametersOf(
+  options: ReadonlyMap<string, string>,
+  format: Format,
+): [string, string][] {
   const pulse = pulseOf(options);
   // The format is a header of the request, not a read option.
-  const parameters = parametersOf(options).filter(([name]) => name !== "sse");
+  const parameters = parametersOf(options, format).filter(([name]) => name !== "sse");
   if (pulse === undefined) return parameters;
   // Over HTTP the heartbeat is the value of follow.
   const others = parameters.filter(([name]) => name !== "pulse" && name !== "follow");

@@ -1,11 +1,12 @@
 import { parseHash } from "../../core/hash.ts";
-import { printAnswer } from "../kit/response-body.ts";
+import { connect } from "../kit/connect.ts";
+import { printContent } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
 export const casVerb: Verb = {
   name: "cas",
-  summary: "Print the content of a hash, byte for byte",
+  summary: "Print the content of a hash, byte for byte; on a terminal, only text",
   positionals: "[ADDR] HASH",
   options: {},
   examples: [
@@ -16,6 +17,7 @@ export const casVerb: Verb = {
     const text = positionals.at(-1);
     if (text === undefined) throw new UsageError("HASH is missing");
     const hash = parsed(parseHash, text);
-    await printAnswer(splitTarget(positionals.slice(0, -1), 0), `/cas/${hash}`);
+    await using client = await connect(splitTarget(positionals.slice(0, -1), 0).address);
+    await printContent(await client.request(`/cas/${hash}`), `xs cas ${hash}`);
   },
 };

@@ -5,6 +5,7 @@ import { parseCount } from "../../core/read-options.ts";
 import { connect } from "../kit/connect.ts";
 import { FRAME_OPTIONS, parametersOf } from "../kit/frame-options.ts";
 import { followOut } from "../kit/read.ts";
+import { formatOf, printFrames } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, parsed, type Verb } from "../kit/verb.ts";
 
@@ -40,12 +41,14 @@ function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples
       const target = splitTarget(others, lone && looksLikeAddress(only) ? 0 : [0, 1]);
       const [topic] = target.rest;
       if (topic !== undefined) parsed(parseTopicFilter, topic);
-      const query = new URLSearchParams(parametersOf(options));
+      const format = formatOf(options);
+      const query = new URLSearchParams(parametersOf(options, format));
       if (count !== undefined) query.set("last", String(parsed(parseCount, count, "COUNT")));
       const path = `/${end}${topic === undefined ? "" : `/${topic}`}?${query}`;
       const follow = options.has("follow");
       await using client = await connect(target.address, { serverOnly: follow });
-      await followOut({ follow }, await client.request(path));
+      const print = (response: Response) => printFrames(format, client, response);
+      await followOut({ follow }, await client.request(path), print);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { parseId } from "../../core/id.ts";
+import { connect } from "../kit/connect.ts";
 import { FRAME_OPTIONS, parametersOf } from "../kit/frame-options.ts";
-import { printAnswer } from "../kit/response-body.ts";
+import { formatOf, printFrames } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
 import { parsed, type Verb } from "../kit/verb.ts";
 
@@ -16,6 +17,9 @@ export const getVerb: Verb = {
   async run({ positionals, options }) {
     const target = splitTarget(positionals, 1, "ID");
     const id = parsed(parseId, target.rest[0] ?? "");
-    await printAnswer(target, `/${id}?${new URLSearchParams(parametersOf(options))}`);
+    const format = formatOf(options);
+    const query = new URLSearchParams(parametersOf(options, format));
+    await using client = await connect(target.address);
+    await printFrames(format, client, await client.request(`/${id}?${query}`));
   },
 };

@@ -6,9 +6,9 @@ import { sniffedType } from "../../lib/text.ts";
 import { bytesIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
 import { readInput } from "../kit/input.ts";
-import { writeOut } from "../kit/output.ts";
 import { followOut, PULSE_OPTION, pulseOf } from "../kit/read.ts";
-import { pipeOut, printAnswer } from "../kit/response-body.ts";
+import { printAnswer } from "../kit/response-body.ts";
+import { formatOf, LIST_OPTIONS, printContent, printJson, printList } from "../kit/show.ts";
 import { splitTarget, type Target } from "../kit/target.ts";
 import { flag, parsed, text, type Verb } from "../kit/verb.ts";
 
@@ -20,7 +20,7 @@ const CONDITION_OPTIONS = {
 
 export const kvGetVerb: Verb = {
   name: "kv get",
-  summary: "Print the value of a key, byte for byte",
+  summary: "Print the value of a key, byte for byte; on a terminal, only text",
   positionals: "[ADDR] KEY",
   options: { json: flag("print the entry as a line of JSON, as kv watch does") },
   examples: [["xs kv get views/count", "the value; exit 1 without one"]],
@@ -28,12 +28,12 @@ export const kvGetVerb: Verb = {
     const { target, path, key } = keyOf(positionals);
     await using client = await connect(target.address);
     const response = await client.request(path);
-    if (!options.has("json")) return await pipeOut(response);
+    if (!options.has("json")) return await printContent(response, "xs kv get KEY");
     const { headers } = response;
     const rev = JSON.parse(headers.get("etag") ?? '""') as string;
     const type = headers.get("content-type") ?? "";
     const entry = { key, rev, type, writer: headers.get("xs-by"), value: await bytesIn(response) };
-    await writeOut(`${changeLine(entry)}\n`);
+    await printJson(changeLine(entry));
   },
 };
 
@@ -80,18 +80,21 @@ export const kvDeleteVerb: Verb = {
 
 export const kvListVerb: Verb = {
   name: "kv list",
-  summary: "List keys with their revisions, sizes and types, as JSON lines",
+  summary: "List keys with their revisions, sizes and types",
   positionals: "[ADDR] [PREFIX]",
-  options: {},
+  options: LIST_OPTIONS,
   examples: [
     ["xs kv list", "every key"],
     ["xs kv list views/", "the keys that begin with views/"],
   ],
-  async run({ positionals }) {
+  async run({ positionals, options }) {
     // A single argument with a slash may be a prefix: it is an address only if a store is there.
     const target = splitTarget(positionals, [0, 1], "", isStoreAddress);
     const prefix = parsed(parseKeyPrefix, target.rest[0] ?? "");
-    await printAnswer(target, `/kv?${new URLSearchParams({ prefix })}`);
+    await using client = await connect(target.address);
+    const response = await client.request(`/kv?${new URLSearchParams({ prefix })}`);
+    const load = async () => (await import("../terminal/entries.ts")).EntryTable;
+    await printList(formatOf(options), response, load);
   },
 };
 
@@ -102,6 +105,7 @@ export const kvWatchVerb: Verb = {
   options: {
     prefix: flag("take KEY as a prefix, even without a / at its end"),
     ...PULSE_OPTION,
+    ...LIST_OPTIONS,
   },
   examples: [
     ["xs kv watch views/", "every entry below views/, a threshold, then each change"],
@@ -116,7 +120,10 @@ export const kvWatchVerb: Verb = {
     if (isPrefix) query.set("prefix", parsed(parseKeyPrefix, key));
     const path = isPrefix ? "/kv" : pathOf(parsed(parseKey, key));
     await using client = await connect(target.address, { serverOnly: true });
-    await followOut({ follow: true }, await client.request(`${path}?${query}`));
+    const load = async () => (await import("../terminal/entries.ts")).EntryLines;
+    await followOut({ follow: true }, await client.request(`${path}?${query}`), (response) =>
+      printList(formatOf(options), response, load),
+    );
   },
 };
 

@@ -1,7 +1,8 @@
 import { parseId } from "../../core/id.ts";
 import { parseTopicFilter } from "../../core/pattern.ts";
+import { connect } from "../kit/connect.ts";
 import { FRAME_OPTIONS, parametersOf } from "../kit/frame-options.ts";
-import { printAnswer } from "../kit/response-body.ts";
+import { formatOf, printFrames } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
 import { parsed, text, type Verb } from "../kit/verb.ts";
 
@@ -23,10 +24,10 @@ function neighbourVerb(direction: "next" | "previous", side: "after" | "before")
       const id = parsed(parseId, target.rest[0] ?? "");
       const topic = options.get("topic");
       if (topic !== undefined) parsed(parseTopicFilter, topic);
-      await printAnswer(
-        target,
-        `/${id}/${direction}?${new URLSearchParams(parametersOf(options))}`,
-      );
+      const format = formatOf(options);
+      const query = new URLSearchParams(parametersOf(options, format));
+      await using client = await connect(target.address);
+      await printFrames(format, client, await client.request(`/${id}/${direction}?${query}`));
     },
   };
 }

@@ -1,4 +1,6 @@
 import { XsError } from "../../core/error.ts";
+import { STDERR } from "../../lib/is-terminal.ts";
+import { takesEscapes } from "../kit/colours.ts";
 import { connect } from "../kit/connect.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
@@ -27,7 +29,7 @@ export const verifyVerb: Verb = {
   examples: [["xs verify ./store", "exit 0 if every frame, content and key is as written"]],
   async run({ positionals }) {
     const target = splitTarget(positionals, 0);
-    const onTerminal = process.stderr.isTTY === true;
+    const onTerminal = takesEscapes(STDERR);
     await using client = await connect(target.address);
     for await (const text of linesOf(await client.request(`/verify?progress=${onTerminal}`))) {
       const line = JSON.parse(text) as Line;
@@ -59,5 +61,5 @@ function counted({ frames, contents, pairs }: Counts): string {
 
 /** Overwrites one line of stderr on a terminal; does nothing elsewhere. */
 function showProgress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  if (takesEscapes(STDERR)) process.stderr.write(`\r\x1b[K${text}`);
 }

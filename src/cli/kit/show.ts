@@ -1,0 +1,72 @@
+import type { ArgsDef } from "citty";
+import type { Client } from "../../client/connect.ts";
+import { isTerminal, STDOUT } from "../../lib/is-terminal.ts";
+import type { Shown } from "../terminal/show.ts";
+import type { Style } from "./colours.ts";
+import { writeOut } from "./output.ts";
+import { pipeOut } from "./response-body.ts";
+import { flag, UsageError } from "./verb.ts";
+
+/** The options of every verb that prints frames. */
+export const SHOW_OPTIONS = {
+  long: flag("print each event whole, for people: all fields, and the content if it is text"),
+  json: flag("print JSON lines on a terminal too, as in a pipe"),
+} satisfies ArgsDef;
+
+/** The option of every verb that prints another list. */
+export const LIST_OPTIONS = { json: SHOW_OPTIONS.json } satisfies ArgsDef;
+
+/** How a command prints what it read: as it came, as JSON that is safe on a terminal, or for people. */
+export type Format = "raw" | "json" | "lines" | "long";
+
+/** Takes the format of a command line out of its options. @throws UsageError */
+export function formatOf(options: ReadonlyMap<string, string>): Format {
+  const [long, json] = [options.has("long"), options.has("json")];
+  for (const other of long ? ["json", "sse"] : []) {
+    if (options.has(other)) throw new UsageError(`--long does not go with --${other}`);
+  }
+  if (long) return "long";
+  if (!isTerminal(STDOUT)) return "raw";
+  return json || options.has("sse") ? "json" : "lines";
+}
+
+/** Prints frames in a format. What only a terminal needs is loaded only for one. */
+export async function printFrames(
+  format: Format,
+  client: Client,
+  response: Response,
+): Promise<void> {
+  if (format === "raw") return pipeOut(response);
+  const { showFrames, showJson } = await import("../terminal/show.ts");
+  await (format === "json" ? showJson(response) : showFrames(format, client, response));
+}
+
+/** Prints the lines of a list in a format, with what shows them to people on a terminal. */
+export async function printList(
+  format: Format,
+  response: Response,
+  load: () => Promise<new (style: Style) => Shown>,
+): Promise<void> {
+  if (format === "raw") return pipeOut(response);
+  const { showJson, showList } = await import("../terminal/show.ts");
+  await (format === "json" ? showJson(response) : showList(response, await load()));
+}
+
+/** Prints a line of JSON: safe on a terminal, as it is in a pipe. */
+export async function printJson(line: string): Promise<void> {
+  if (!isTerminal(STDOUT)) return writeOut(`${line}\n`);
+  const { visibleJson } = await import("../../core/visible.ts");
+  await writeOut(`${visibleJson(line)}\n`);
+}
+
+/**
+ * Prints content byte for byte or, on a terminal, if it is text that the terminal obeys in nothing.
+ *
+ * @param command prints it, as the message about binary content names it
+ * @throws XsError `bad_request` for binary content on a terminal
+ */
+export async function printContent(response: Response, command: string): Promise<void> {
+  if (!isTerminal(STDOUT)) return pipeOut(response);
+  const { showContent } = await import("../terminal/show.ts");
+  await showContent(response, command);
+}

@@ -1,0 +1,39 @@
+/** Tells times as a person reads them: in the time zone of this machine, with a date only where it is needed. */
+export class Clock {
+  #day: string | undefined;
+
+  /**
+   * The time of one of several events in turn, `14:03:22`; with the date, `2026-11-25 14:03:22`, where that is not
+   * today's or not that of the event before.
+   *
+   * @param ms since 1970
+   */
+  stamp(ms: number, now = Date.now()): string {
+    const day = dayOf(new Date(ms));
+    const isPlain = day === dayOf(new Date(now)) && (this.#day ?? day) === day;
+    this.#day = day;
+    return isPlain ? timeOf(new Date(ms)) : `${day} ${timeOf(new Date(ms))}`;
+  }
+}
+
+/** A local time in full: `2026-11-25 14:03:22.123 +01:00`. @param ms since 1970 */
+export function fullTime(ms: number): string {
+  const date = new Date(ms);
+  const offset = -date.getTimezoneOffset();
+  const minutes = Math.abs(offset);
+  const zone = `${offset < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+  const fraction = String(date.getMilliseconds()).padStart(3, "0");
+  return `${dayOf(date)} ${timeOf(date)}.${fraction} ${zone}`;
+}
+
+function dayOf(date: Date): string {
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+function timeOf(date: Date): string {
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}

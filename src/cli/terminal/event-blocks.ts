@@ -1,0 +1,93 @@
+import { timestampOf } from "../../core/id.ts";
+import { memberText, parseJson } from "../../core/json.ts";
+import { visible } from "../../core/visible.ts";
+import type { Style } from "../kit/colours.ts";
+import { fullTime } from "./clock.ts";
+import { isBinary, sizeOfBase64 } from "./preview.ts";
+import { rule } from "./rule.ts";
+import { isPulse, isThreshold, type ReadContent, type ShownFrame } from "./shown-frame.ts";
+import { sizeText } from "./size.ts";
+import { shownText, textBody } from "./text-body.ts";
+
+/** Before each line of the content, so that no content looks like a field. */
+const INDENT = "    ";
+
+/** Shows frames whole: all fields, and the content where that is text. */
+export class EventBlocks {
+  readonly #style: Style;
+  readonly #readContent: ReadContent;
+
+  constructor(style: Style, readContent: ReadContent) {
+    this.#style = style;
+    this.#readContent = readContent;
+  }
+
+  /** Yields the blocks of frames, and large content in parts. @param lines as a read returns them, with content */
+  async *show(lines: readonly string[], columns: number): AsyncGenerator<string> {
+    for (const line of lines) {
+      const frame = JSON.parse(line) as ShownFrame;
+      if (isPulse(frame)) continue;
+      if (isThreshold(frame)) yield `${rule("live", columns, this.#style)}\n\n`;
+      else yield* this.#block(frame, line, columns);
+    }
+  }
+
+  async *#block(frame: ShownFrame, json: string, columns: number): AsyncGenerator<string> {
+    const { bold, dim, name } = this.#style;
+    const field = (of: string, value: string) => `${dim(of.padEnd(6))} ${value}\n`;
+    yield `${bold(name(frame.topic))}\n`;
+    yield field("time", fullTime(timestampOf(frame.id)));
+    yield field("id", frame.id);
+    yield field("ttl", frame.ttl);
+    if (frame.hash !== null) yield field("hash", frame.hash);
+    const meta = frame.meta === null ? undefined : memberText(json, "meta");
+    if (meta !== undefined) yield field("meta", this.#meta(meta, columns));
+    yield* this.#content(frame);
+    yield "\n";
+  }
+
+  /** Meta in one line where it fits, else in several. */
+  #meta(text: string, columns: number): string {
+    if (text.length <= columns - 7) return visible(text, "", this.#style.mark);
+    let lines = text;
+    try {
+      lines = JSON.stringify(parseJson(text)?.json, null, 2) ?? text;
+    } catch {
+      // Too deep to be parsed: it stays in one line.
+    }
+    return visible(lines.replaceAll("\n", `\n${" ".repeat(7)}`), "\n", this.#style.mark);
+  }
+
+  async *#content(frame: ShownFrame): AsyncGenerator<string> {
+    const { hash, content, content_base64: base64, content_size: size, content_error } = frame;
+    const note = (text: string) => `\n${INDENT}${text}\n`;
+    if (content_error !== undefined) {
+      const text = `the content cannot be read: ${content_error.replaceAll("_", " ")}`;
+      yield note(this.#style.wrong(text));
+    } else if (base64 !== undefined || (content !== undefined && isBinary(content))) {
+      const bytes = base64 === undefined ? Buffer.byteLength(content ?? "") : sizeOfBase64(base64);
+      yield note(this.#binary(frame.id, bytes));
+    } else if (content !== undefined) {
+      if (content === "") yield note(this.#style.dim("(empty)"));
+      else yield* this.#text([content]);
+    } else if (size !== undefined && hash !== null) {
+      try {
+        const chunks = await textBody(await this.#readContent(hash));
+        if (chunks) yield* this.#text(chunks);
+        else yield note(this.#binary(frame.id, size));
+      } catch (error) {
+        yield note(this.#style.wrong(`the content cannot be read: ${(error as Error).message}`));
+      }
+    }
+  }
+
+  #binary(id: string, size: number): string {
+    return this.#style.dim(`(binary, ${sizeText(size)}: xs content ${id} > FILE)`);
+  }
+
+  /** Text as indented lines, after an empty one. */
+  async *#text(chunks: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string> {
+    yield "\n";
+    yield* shownText(chunks, this.#style.mark, INDENT);
+  }
+}

@@ -1,0 +1,57 @@
+import type { ProcessorStatus } from "../../processors/lifecycle/status.ts";
+import type { Style } from "../kit/colours.ts";
+import { Table } from "./table.ts";
+
+/** Shows the processors as a table. */
+export class ProcessorTable {
+  readonly #table: Table;
+
+  constructor(style: Style) {
+    this.#table = new Table(
+      [
+        { head: "KIND" },
+        { head: "NAME", isFlexible: true, format: (cell, { name }) => name(cell) },
+        {
+          head: "STATE",
+          format: (cell, { wrong }) => (cell.startsWith("restarting") ? wrong(cell) : cell),
+        },
+        { head: "PID" },
+        { head: "UPTIME" },
+        { head: "RESTARTS" },
+        { head: "LAST EXIT" },
+        { head: "BEHIND" },
+      ],
+      style,
+    );
+  }
+
+  /** Yields the heads and the rows of processors. @param lines as `GET /ps` returns them */
+  *show(lines: readonly string[], columns: number): Generator<string> {
+    const rows = lines.map((line) => cellsOf(JSON.parse(line) as ProcessorStatus));
+    yield this.#table.show(rows, columns);
+  }
+}
+
+function cellsOf(row: ProcessorStatus): string[] {
+  const { uptime_ms: up, last_exit: exit, behind_ms: behind } = row;
+  return [
+    row.kind,
+    row.name,
+    row.state,
+    String(row.pid ?? "-"),
+    up === null ? "-" : duration(up),
+    String(row.restarts),
+    exit === null ? "-" : String(exit.signal ?? exit.code ?? "did not start"),
+    behind === null ? "-" : behind === 0 ? "0" : duration(behind),
+  ];
+}
+
+function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (ms < 1000) return `${ms} ms`;
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const hours = Math.floor(seconds / 3600);
+  if (hours < 48) return `${hours} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(hours / 24)} d`;
+}

@@ -1,0 +1,87 @@
+import type { Style } from "../kit/colours.ts";
+import { type Fitted, fit, padded, widthOf } from "./fit.ts";
+
+/** A column of a table on a terminal. */
+export interface Column {
+  readonly head: string;
+  readonly alignRight?: boolean;
+  /** This column shrinks where the terminal is narrow; one column does. */
+  readonly isFlexible?: boolean;
+  readonly format?: (cell: string, style: Style) => string;
+}
+
+const GAP = 2;
+/** A flexible column shrinks to this width before the table loses a column. */
+const MIN_FLEXIBLE = 12;
+/** Cells that say nothing. Where the terminal is narrow, a column of them is left out first. */
+const SAYS_NOTHING = new Set(["", "-", "0"]);
+
+/** Shows rows as a table as wide as the terminal. Rows may come in parts: columns grow, and never shrink. */
+export class Table {
+  readonly #columns: readonly Column[];
+  readonly #style: Style;
+  readonly #widths: number[];
+  readonly #saysNothing: boolean[];
+  #hasHead = false;
+
+  constructor(columns: readonly Column[], style: Style) {
+    this.#columns = columns;
+    this.#style = style;
+    this.#widths = columns.map(({ head }) => head.length);
+    this.#saysNothing = columns.map(() => true);
+  }
+
+  /** Formats rows, the first time below the heads of the columns. @param width of the terminal */
+  show(rows: readonly (readonly string[])[], width: number): string {
+    for (const row of rows) {
+      for (const [at, cell] of row.entries()) {
+        this.#widths[at] = Math.max(this.#widths[at] ?? 0, widthOf(cell));
+        if (!SAYS_NOTHING.has(cell)) this.#saysNothing[at] = false;
+      }
+    }
+    const widths = this.#fitted(width);
+    const head = this.#hasHead ? [] : [this.#columns.map(({ head }) => head)];
+    this.#hasHead = true;
+    return [
+      ...head.map((row) => this.#style.bold(this.#line(row, widths, true))),
+      ...rows.map((row) => this.#line(row, widths, false)),
+    ]
+      .map((line) => `${line}\n`)
+      .join("");
+  }
+
+  /** The width of each column in a terminal; undefined for one that is left out. */
+  #fitted(width: number): (number | undefined)[] {
+    const widths: (number | undefined)[] = [...this.#widths];
+    const flexible = this.#columns.findIndex(({ isFlexible }) => isFlexible);
+    const natural = this.#widths[flexible] ?? 0;
+    const over = () => {
+      const shown = widths.filter((one) => one !== undefined);
+      return shown.reduce((sum, one) => sum + one + GAP, -GAP) - width;
+    };
+    const shrink = (least: number) => {
+      widths[flexible] = Math.max(natural - Math.max(over(), 0), Math.min(natural, least), 1);
+    };
+    const others = [...widths.keys()].filter((at) => at !== flexible).reverse();
+    const saysNothing = others.filter((at) => this.#saysNothing[at]);
+    for (const at of saysNothing) if (over() > 0) widths[at] = undefined;
+    shrink(MIN_FLEXIBLE);
+    for (const at of others) if (over() > 0) widths[at] = undefined;
+    widths[flexible] = natural;
+    shrink(1);
+    return widths;
+  }
+
+  #line(row: readonly string[], widths: readonly (number | undefined)[], isHead: boolean): string {
+    const cells: string[] = [];
+    for (const [at, width] of widths.entries()) {
+      if (width === undefined) continue;
+      const { alignRight, format } = this.#columns[at] ?? {};
+      const cell = fit(row[at] ?? "", width, this.#style);
+      const text = isHead || !format ? cell.text : format(cell.text, this.#style);
+      const shown: Fitted = { text, width: cell.width };
+      cells.push(alignRight ? " ".repeat(width - cell.width) + text : padded(shown, width));
+    }
+    return cells.join(" ".repeat(GAP)).trimEnd();
+  }
+}
