@@ -66,6 +66,7 @@ async function stranger(at: string, response: Response): Promise<XsError> {
   return new XsError(
     "no_server",
     `what answers at ${at} is not the API of a store (${said.filter(Boolean).join(", ")}): name the store's directory, or the address of --expose (that of --http is for visitors)`,
+    { cause: response },
   );
 }
 

@@ -14,7 +14,8 @@ export function parametersOf(
   options: ReadonlyMap<string, string>,
   format: Format,
 ): [string, string][] {
-  const parameters = [...options].filter(([name]) => !(name in SHOW_OPTIONS || name === "content"));
+  const own = new Set([...Object.keys(SHOW_OPTIONS), "content", "reconnect"]);
+  const parameters = [...options].filter(([name]) => !own.has(name));
   const hasContent = options.has("content") || format === "lines" || format === "long";
   return hasContent ? [...parameters, ["content", "inline"]] : parameters;
 }

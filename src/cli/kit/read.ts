@@ -1,16 +1,13 @@
 import type { ArgsDef } from "citty";
-import {
-  formatReadOptions,
-  parsePulse,
-  parseReadOptions,
-  type ReadOptions,
-} from "../../core/read-options.ts";
+import { formatReadOptions, parsePulse, parseReadOptions } from "../../core/read-options.ts";
 import { connect } from "./connect.ts";
+import type { Following, Printer } from "./following.ts";
 import { FRAME_OPTIONS, parametersOf } from "./frame-options.ts";
-import { pipeOut } from "./response-body.ts";
 import { type Format, formatOf, printFrames } from "./show.ts";
 import { splitTarget } from "./target.ts";
-import { flag, parsed, text, type VerbInput } from "./verb.ts";
+import { flag, parsed, text, UsageError, type VerbInput } from "./verb.ts";
+
+const EVENTS = "text/event-stream";
 
 /** The options that cat and tac share. */
 export const BACKWARD_OPTIONS = {
@@ -29,10 +26,16 @@ export const PULSE_OPTION = {
   pulse: text("MS", "follow, with a heartbeat every MS milliseconds", "p"),
 } satisfies ArgsDef;
 
+/** The option to go on after the end of a server, of every verb that follows. */
+export const RECONNECT_OPTION = {
+  reconnect: flag("when the server ends, wait until it is back, and go on after the last line"),
+} satisfies ArgsDef;
+
 /** All read options of the command line. */
 export const READ_OPTIONS = {
   follow: flag("then print new frames as they come", "f"),
   ...PULSE_OPTION,
+  ...RECONNECT_OPTION,
   tail: flag("skip the history", ["n", "new"]),
   from: text("ID", "start at this id"),
   last: text("N", "read only the newest N frames, oldest first"),
@@ -46,22 +49,31 @@ export async function read(input: VerbInput, fixed: readonly [string, string][])
   const target = splitTarget(input.positionals, 0);
   const format = formatOf(input.options);
   const options = parsed(parseReadOptions, [...readParametersOf(input.options, format), ...fixed]);
-  const headers = input.options.has("sse") ? { accept: "text/event-stream" } : {};
-  await using client = await connect(target.address, { serverOnly: options.follow });
-  const response = await client.request(`/?${formatReadOptions(options)}`, { headers });
-  await followOut(options, response, (body) => printFrames(format, client, body));
+  const reconnect = reconnectIn(input.options, options.follow);
+  const headers: Record<string, string> = input.options.has("sse") ? { accept: EVENTS } : {};
+  const path = `/?${formatReadOptions(options)}`;
+  const print = framePrinter(format);
+  const { address } = target;
+  if (options.follow) return await follow({ address, path, headers, reconnect, print });
+  await using client = await connect(address);
+  await print(await client.request(path, { headers }), client);
 }
 
-/** Prints the body of a read; one that follows also ends when the reader of stdout is gone. */
-export async function followOut(
-  { follow }: Pick<ReadOptions, "follow">,
-  response: Response,
-  print: (response: Response) => Promise<void> = pipeOut,
-) {
-  if (!follow) return print(response);
-  const { watchOutput } = await import("./watch-output.ts");
-  watchOutput();
-  await print(response);
+/** Makes a function that prints the frames of a response. */
+export function framePrinter(format: Format): Printer {
+  return (response, client) => printFrames(format, client, response);
+}
+
+/** Runs a read that follows. What only such a read needs is loaded only here. */
+export async function follow(following: Following): Promise<void> {
+  await (await import("./follow.ts")).follow(following);
+}
+
+/** Whether a command line has `--reconnect`. @throws UsageError where nothing follows */
+export function reconnectIn(options: ReadonlyMap<string, string>, follows: boolean): boolean {
+  const reconnect = options.has("reconnect");
+  if (!reconnect || follows) return reconnect;
+  throw new UsageError("--reconnect is for a read that follows: add --follow");
 }
 
 function readParametersOf(

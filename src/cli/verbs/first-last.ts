@@ -4,8 +4,8 @@ import { parseTopicFilter } from "../../core/pattern.ts";
 import { parseCount } from "../../core/read-options.ts";
 import { connect } from "../kit/connect.ts";
 import { FRAME_OPTIONS, parametersOf } from "../kit/frame-options.ts";
-import { followOut } from "../kit/read.ts";
-import { formatOf, printFrames } from "../kit/show.ts";
+import { follow, framePrinter, RECONNECT_OPTION, reconnectIn } from "../kit/read.ts";
+import { formatOf } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, parsed, type Verb } from "../kit/verb.ts";
 
@@ -16,7 +16,7 @@ export const firstVerb = endVerb("first", {}, [
 
 export const lastVerb = endVerb(
   "last",
-  { follow: flag("then print new frames as they come", "f") },
+  { follow: flag("then print new frames as they come", "f"), ...RECONNECT_OPTION },
   [
     ["xs last note", "the newest note"],
     ["xs last note 3 --content", "the newest three, with their content"],
@@ -41,14 +41,17 @@ function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples
       const target = splitTarget(others, lone && looksLikeAddress(only) ? 0 : [0, 1]);
       const [topic] = target.rest;
       if (topic !== undefined) parsed(parseTopicFilter, topic);
+      const follows = options.has("follow");
+      const reconnect = reconnectIn(options, follows);
       const format = formatOf(options);
       const query = new URLSearchParams(parametersOf(options, format));
       if (count !== undefined) query.set("last", String(parsed(parseCount, count, "COUNT")));
       const path = `/${end}${topic === undefined ? "" : `/${topic}`}?${query}`;
-      const follow = options.has("follow");
-      await using client = await connect(target.address, { serverOnly: follow });
-      const print = (response: Response) => printFrames(format, client, response);
-      await followOut({ follow }, await client.request(path), print);
+      const print = framePrinter(format);
+      const { address } = target;
+      if (follows) return await follow({ address, path, reconnect, print });
+      await using client = await connect(address);
+      await print(await client.request(path), client);
     },
   };
 }

@@ -6,7 +6,7 @@ import { sniffedType } from "../../lib/text.ts";
 import { bytesIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
 import { readInput } from "../kit/input.ts";
-import { followOut, PULSE_OPTION, pulseOf } from "../kit/read.ts";
+import { follow, PULSE_OPTION, pulseOf, RECONNECT_OPTION, reconnectIn } from "../kit/read.ts";
 import { printAnswer } from "../kit/response-body.ts";
 import { formatOf, LIST_OPTIONS, printContent, printJson, printList } from "../kit/show.ts";
 import { splitTarget, type Target } from "../kit/target.ts";
@@ -105,6 +105,7 @@ export const kvWatchVerb: Verb = {
   options: {
     prefix: flag("take KEY as a prefix, even without a / at its end"),
     ...PULSE_OPTION,
+    ...RECONNECT_OPTION,
     ...LIST_OPTIONS,
   },
   examples: [
@@ -119,11 +120,13 @@ export const kvWatchVerb: Verb = {
     const isPrefix = options.has("prefix") || key.endsWith("/");
     if (isPrefix) query.set("prefix", parsed(parseKeyPrefix, key));
     const path = isPrefix ? "/kv" : pathOf(parsed(parseKey, key));
-    await using client = await connect(target.address, { serverOnly: true });
     const load = async () => (await import("../terminal/entries.ts")).EntryLines;
-    await followOut({ follow: true }, await client.request(`${path}?${query}`), (response) =>
-      printList(formatOf(options), response, load),
-    );
+    await follow({
+      address: target.address,
+      path: `${path}?${query}`,
+      reconnect: reconnectIn(options, true),
+      print: (response) => printList(formatOf(options), response, load),
+    });
   },
 };
 

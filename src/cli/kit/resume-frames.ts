@@ -1,0 +1,135 @@
+import type { Client } from "../../client/connect.ts";
+import { XsError } from "../../core/error.ts";
+import { idInLine } from "../../core/frame.ts";
+import { limitIn } from "./following.ts";
+import type { Resume } from "./resume.ts";
+
+/** Read options that name a start. A read that goes on has another one. */
+const STARTS = ["last-id", "after", "from", "tail", "new", "last", "order"];
+
+const THRESHOLD = '{"topic":"stream.cross.threshold",';
+const PULSE = '{"topic":"stream.cross.pulse",';
+
+/**
+ * A following read of frames, over many connections: each frame comes once, and one threshold.
+ *
+ * The history comes in the order of ids, so in its midst no id is a place in the order of arrival, where a read that
+ * follows could go on. A connection that breaks there is followed by two reads: one of the frames that are left, in the
+ * order of ids, then one of all that arrived since the beginning, without the frames that came already.
+ */
+export class FrameResume implements Resume {
+  readonly #path: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  /** Without options for the start. */
+  readonly #query: URLSearchParams;
+  readonly #skipsHistory: boolean;
+  #left: number;
+  #hadThreshold = false;
+  /** In the order of ids; or by arrival, which is where a read can go on after any frame. */
+  #phase: "history" | "rest" | "arrival";
+  /** The newest frame when the read began, or nothing in an empty store. */
+  #begin: string | undefined;
+  /** The read goes by arrival from `#begin` on, whatever the command line asked for. */
+  #wentOn = false;
+  /** The last id that came by arrival. */
+  #place: string | undefined;
+  /** The highest id of the history so far. */
+  #highest: string | undefined;
+  /** What came of the history and may come again, by arrival. */
+  readonly #early = new Set<string>();
+
+  constructor(path: string, headers: Readonly<Record<string, string>>) {
+    this.#path = path;
+    this.#headers = headers;
+    this.#left = limitIn(path) ?? Infinity;
+    const query = new URLSearchParams(path.split("?")[1]);
+    this.#skipsHistory = query.has("tail") || query.get("last") === "0";
+    const byArrival = query.has("last-id") || query.get("order") === "arrival";
+    this.#phase = byArrival ? "arrival" : "history";
+    for (const name of STARTS) query.delete(name);
+    this.#query = query;
+  }
+
+  get isDone(): boolean {
+    return this.#left <= 0;
+  }
+
+  async open(ask: Client["request"]): Promise<Response> {
+    const init = { headers: this.#headers };
+    if (this.#phase !== "history" || this.#highest !== undefined) {
+      return await ask(this.#nextPath(), init);
+    }
+    this.#begin = await newestId(ask);
+    const response = await ask(this.#path, init);
+    if (this.#skipsHistory) this.#goByArrival();
+    return response;
+  }
+
+  take(line: string): string[] {
+    const id = idInLine(line);
+    const isThreshold = line.startsWith(THRESHOLD);
+    if (this.#phase === "arrival" || isThreshold) this.#place = id;
+    if (isThreshold) {
+      this.#phase = "arrival";
+      this.#early.clear();
+      if (this.#hadThreshold) return [];
+      this.#hadThreshold = true;
+      return [line];
+    }
+    if (line.startsWith(PULSE)) return [line];
+    if (this.#phase !== "arrival") this.#note(id);
+    else if (this.#early.has(id)) return [];
+    this.#left--;
+    return [line];
+  }
+
+  goesOn(): boolean {
+    if (this.#phase !== "rest") return false;
+    this.#goByArrival();
+    return true;
+  }
+
+  /** Remembers a frame of the history that may have arrived after the read began. */
+  #note(id: string): void {
+    const highest = this.#highest ?? "";
+    const isEarly = this.#phase === "rest" || id > (this.#begin ?? "") || id < highest;
+    if (isEarly) this.#early.add(id);
+    if (id > highest) this.#highest = id;
+  }
+
+  #goByArrival(): void {
+    this.#phase = "arrival";
+    this.#wentOn = true;
+    this.#place = this.#begin;
+  }
+
+  /** The path of a read that goes on. */
+  #nextPath(): string {
+    const query = new URLSearchParams(this.#query);
+    // Frames that are left out do not count.
+    const counts = this.#left !== Infinity && (this.#phase !== "arrival" || this.#early.size === 0);
+    if (counts) query.set("limit", String(this.#left));
+    else query.delete("limit");
+    if (this.#phase !== "arrival") {
+      this.#phase = "rest";
+      query.set("last-id", this.#highest ?? "");
+      query.delete("follow");
+    } else if (this.#place !== undefined) query.set("last-id", this.#place);
+    // The store was empty when the read began.
+    else if (this.#wentOn) query.set("order", "arrival");
+    else return this.#path;
+    const [base = "/"] = this.#path.split("?");
+    const path = base === "/last" ? "/" : base.replace(/^\/last\//, "/stream/");
+    return `${path}?${query}`;
+  }
+}
+
+/** The newest id of the store, which everything that arrives later comes after. */
+async function newestId(ask: Client["request"]): Promise<string | undefined> {
+  try {
+    return idInLine(await (await ask("/last")).text());
+  } catch (error) {
+    if (error instanceof XsError && error.code === "not_found") return undefined;
+    throw error;
+  }
+}
