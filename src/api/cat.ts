@@ -1,6 +1,7 @@
 import { XsError } from "../core/error.ts";
 import { parseId } from "../core/id.ts";
 import { parseReadOptions } from "../core/read-options.ts";
+import { parseDuration } from "../core/time.ts";
 import type { Call } from "./call.ts";
 import { INLINE } from "./frame.ts";
 import { readResponse } from "./line-response.ts";
@@ -12,9 +13,12 @@ export const READ_OPTIONS: Options = {
   "last-id": text("start after this id; in a descending read, below it"),
   after: text("the same as last-id"),
   from: text("start at this id"),
+  since: text("only frames of this time or later: a date, RFC 3339, or an age like 15m"),
+  until: text("only frames of before this time"),
   tail: text("skip history"),
   new: text("the same as tail"),
   follow: text("stay live; a number is the interval of a heartbeat in ms"),
+  wait: text("where history has nothing, wait so many ms for the first frame, then end"),
   limit: text("end after this many frames"),
   last: text("only this many of the newest frames"),
   topic: { ...text("a pattern, or a list of them"), isList: true },
@@ -44,8 +48,13 @@ function read(call: Call, params: [string, string][]): Response {
 function resume({ request, url }: Call, params: [string, string][]): [string, string][] {
   const id = wantsEvents(request) ? request.headers.get("last-event-id") : null;
   if (!id) return params;
-  const replaced = new Set(["last-id", "after", "from", "tail", "new", "last"]);
+  const resumed: [string, string] = ["last-id", parseId(id)];
+  const { searchParams } = url;
+  if (!searchParams.has("follow") && !searchParams.has("wait")) return [...params, resumed];
   // An EventSource reconnects to the same URL, whose options for the start no longer apply.
-  if (!url.searchParams.has("follow")) return [...params, ["last-id", parseId(id)]];
-  return [...params.filter(([key]) => !replaced.has(key)), ["last-id", parseId(id)]];
+  const replaced = new Set(["last-id", "after", "from", "tail", "new", "last"]);
+  // An age would now count back from a later time, and skip frames that came meanwhile.
+  const isAge = parseDuration(searchParams.get("since") ?? "") !== undefined;
+  if (isAge) replaced.add("since");
+  return [...params.filter(([key]) => !replaced.has(key)), resumed];
 }

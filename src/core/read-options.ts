@@ -1,6 +1,7 @@
 import { quoted, XsError } from "./error.ts";
 import { parseId } from "./id.ts";
 import { parseTopicFilter } from "./pattern.ts";
+import { formatTime, parseTime, type Zone } from "./time.ts";
 
 /** Which frames a read returns: history in order and then, when following, live frames. */
 export interface ReadOptions {
@@ -8,12 +9,18 @@ export interface ReadOptions {
   readonly after?: string;
   /** Start at this id. */
   readonly from?: string;
+  /** Only frames whose id has this time or a later one, in ms since 1970. Frames that come live too. */
+  readonly since?: number;
+  /** Only frames whose id has an earlier time, in ms since 1970. */
+  readonly until?: number;
   /** Skip history. */
   readonly tail: boolean;
   /** Stay live after the replay. */
   readonly follow: boolean;
   /** The interval of heartbeats in a following read, in ms. */
   readonly pulse?: number;
+  /** Where the history has nothing: wait this long for the first frame, in ms, then end. */
+  readonly wait?: number;
   /** End after this many frames. */
   readonly limit?: number;
   /** Return only this many of the newest frames of the history. */
@@ -37,17 +44,21 @@ export const READ_ALL: ReadOptions = {
   withTimestamp: false,
 };
 
-/** The longest interval of heartbeats, in ms: timers accept no more. */
-const MAX_PULSE = 2 ** 31 - 1;
+/** The longest wait or interval of heartbeats, in ms: timers accept no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const ALIASES: Record<string, string> = { after: "last-id", new: "tail" };
 
 /**
  * Parses read options from a query or from the command line.
  *
+ * @param zone of a date without an offset
  * @throws XsError `bad_option`, `bad_id`, `bad_topic`, each naming the option
  */
-export function parseReadOptions(params: Iterable<readonly [string, string]>): ReadOptions {
+export function parseReadOptions(
+  params: Iterable<readonly [string, string]>,
+  zone: Zone = "utc",
+): ReadOptions {
   const given = new Map<string, string>();
   for (const [key, value] of params) {
     const name = ALIASES[key] ?? key;
@@ -61,13 +72,18 @@ export function parseReadOptions(params: Iterable<readonly [string, string]>): R
     given.delete(name);
     return value === undefined ? undefined : parse(value, name);
   };
+  const now = Date.now();
+  const time = (text: string, name: string) => parseTime(text, name, zone, now);
   const { follow, pulse } = parseFollow(take("follow", (value) => value) ?? null);
   const options: ReadOptions = compact({
     after: take("last-id", parseIdOption),
     from: take("from", parseIdOption),
+    since: take("since", time),
+    until: take("until", time),
     tail: take("tail", parseFlag) ?? false,
     follow,
     pulse,
+    wait: take("wait", parseWait),
     limit: take("limit", parseCount),
     last: take("last", parseCount),
     topics: take("topic", parseTopicFilter),
@@ -77,7 +93,7 @@ export function parseReadOptions(params: Iterable<readonly [string, string]>): R
   });
   for (const name of given.keys()) {
     throw bad(
-      `there is no read option ${quoted(name)}; there are last-id (after), from, tail (new), follow, limit, last, topic, order, with-timestamp and content`,
+      `there is no read option ${quoted(name)}; there are last-id (after), from, since, until, tail (new), follow, wait, limit, last, topic, order, with-timestamp and content`,
     );
   }
   return checkCombination(options);
@@ -88,8 +104,11 @@ export function formatReadOptions(options: ReadOptions): URLSearchParams {
   const query = new URLSearchParams();
   if (options.after !== undefined) query.set("last-id", options.after);
   if (options.from !== undefined) query.set("from", options.from);
+  if (options.since !== undefined) query.set("since", formatTime(options.since));
+  if (options.until !== undefined) query.set("until", formatTime(options.until));
   if (options.tail) query.set("tail", "true");
   if (options.follow) query.set("follow", String(options.pulse ?? true));
+  if (options.wait !== undefined) query.set("wait", String(options.wait));
   if (options.limit !== undefined) query.set("limit", String(options.limit));
   if (options.last !== undefined) query.set("last", String(options.last));
   if (options.topics !== undefined) query.set("topic", options.topics.join(","));
@@ -99,26 +118,41 @@ export function formatReadOptions(options: ReadOptions): URLSearchParams {
   return query;
 }
 
-function checkCombination(options: ReadOptions): ReadOptions {
-  const { after, from, tail, follow, last, order } = options;
-  const started = after !== undefined || from !== undefined;
-  const problem =
-    after !== undefined && from !== undefined
-      ? "last-id and from both name a start: give one"
-      : tail && !follow
-        ? "tail skips history, so without follow there is nothing to read: add follow"
-        : tail && started
-          ? "tail skips history, so it does not go with last-id or from"
-          : tail && last !== undefined
-            ? "tail skips history, so it does not go with last"
-            : order === "desc" && (follow || tail || last !== undefined)
-              ? "order=desc does not go with follow, tail or last"
-              : order === "desc" && from !== undefined
-                ? "order=desc is bounded by last-id, not by from"
-                : order === "arrival" && last !== undefined
-                  ? "last counts the newest by id, so it does not go with order=arrival"
-                  : undefined;
-  if (problem) throw bad(problem);
+/** Checks that options make sense together. @throws XsError `bad_option`, naming them */
+export function checkCombination(options: ReadOptions): ReadOptions {
+  const { after, from, since, until, tail, follow, wait, last, order } = options;
+  const waits = wait !== undefined;
+  const senseless: readonly (readonly [boolean, string])[] = [
+    [after !== undefined && from !== undefined, "last-id and from both name a start: give one"],
+    [follow && waits, "follow stays live and wait ends after the first frame: give one"],
+    [
+      tail && !follow && !waits,
+      "tail skips history, so without follow or wait there is nothing to read: add one",
+    ],
+    [
+      tail && (after !== undefined || from !== undefined || since !== undefined),
+      "tail skips history, so it does not go with last-id, from or since",
+    ],
+    [tail && last !== undefined, "tail skips history, so it does not go with last"],
+    [
+      until !== undefined && (follow || waits),
+      "until ends the read, so it does not go with follow, tail or wait, which are for what comes",
+    ],
+    [
+      since !== undefined && until !== undefined && since > until,
+      "since is later than until, so nothing lies between: exchange them",
+    ],
+    [
+      order === "desc" && (follow || tail || waits || last !== undefined),
+      "order=desc does not go with follow, wait, tail or last",
+    ],
+    [order === "desc" && from !== undefined, "order=desc is bounded by last-id, not by from"],
+    [
+      order === "arrival" && last !== undefined,
+      "last counts the newest by id, so it does not go with order=arrival",
+    ],
+  ];
+  for (const [isSenseless, problem] of senseless) if (isSenseless) throw bad(problem);
   return options;
 }
 
@@ -155,6 +189,13 @@ export function parseFollow(value: string | null): Pick<ReadOptions, "follow" | 
   return { follow: parseFlag(value, "follow") };
 }
 
+/** Parses how long a read waits, in ms; 0 does not wait. @throws XsError `bad_option` */
+function parseWait(value: string, name: string): number {
+  const ms = /^[0-9]{1,10}$/.test(value) ? Number(value) : Number.NaN;
+  if (ms <= MAX_TIMER_MS) return ms;
+  throw bad(`${name}=${quoted(value)}: the wait is from 0 to ${MAX_TIMER_MS} milliseconds`);
+}
+
 /**
  * Parses a heartbeat in ms.
  *
@@ -163,8 +204,8 @@ export function parseFollow(value: string | null): Pick<ReadOptions, "follow" | 
  */
 export function parsePulse(value: string, name: string): number {
   const ms = /^[0-9]+$/.test(value) ? Number(value) : 0;
-  if (ms >= 1 && ms <= MAX_PULSE) return ms;
-  throw bad(`${name}${quoted(value)}: the pulse is from 1 to ${MAX_PULSE} milliseconds`);
+  if (ms >= 1 && ms <= MAX_TIMER_MS) return ms;
+  throw bad(`${name}${quoted(value)}: the pulse is from 1 to ${MAX_TIMER_MS} milliseconds`);
 }
 
 /** Parses a count of frames: a whole number from 0 that a double holds exactly. @throws XsError `bad_option` */

@@ -42,12 +42,27 @@ class LiveBatch {
     return this.#bytes;
   }
 
-  /** The lines of at most `most` frames that a reader wants, of any topic if it names none, and that live at `now`. */
-  matching(wanted: ReadonlySet<string> | undefined, now: number, most: number): string[] {
+  /** The lowest id: the frames of a batch are in the order of ids. */
+  get firstId(): string {
+    return this.frames[0]?.id ?? "";
+  }
+
+  /**
+   * The lines of at most `most` frames that a reader wants, of any topic if it names none, and that live at `now`.
+   *
+   * @param from the lowest id that it wants
+   */
+  matching(
+    wanted: ReadonlySet<string> | undefined,
+    now: number,
+    most: number,
+    from = "",
+  ): string[] {
     const lines: string[] = [];
     if (wanted) this.#keys ??= this.frames.map(({ topic, line }) => keysOf(topic, line));
-    for (const [at, { line, expires }] of this.frames.entries()) {
+    for (const [at, { id, line, expires }] of this.frames.entries()) {
       if (lines.length >= most) break;
+      if (id < from) continue;
       if (wanted && !matchesKeys(wanted, this.#keys?.[at] ?? [])) continue;
       if (expires === null || expires > now) lines.push(line);
     }

@@ -1,5 +1,6 @@
 import { encodeSynthetic, linesIn, pageOf, withTimestamp } from "../core/frame.ts";
 import { predecessor } from "../core/id.ts";
+import { type IdBounds, idBoundsOf } from "../core/id-bounds.ts";
 import { matches } from "../core/pattern.ts";
 import type { ReadOptions } from "../core/read-options.ts";
 import { nextTurn } from "../lib/next-turn.ts";
@@ -33,6 +34,8 @@ export interface PageQuery {
   /** The patterns, or keys, that select frames; undefined for all frames. */
   readonly topics?: readonly string[] | undefined;
   readonly order: "asc" | "desc" | "arrival";
+  /** Leaves out frames whose ids are not between these. */
+  readonly bounds?: IdBounds | undefined;
   /** At most this many frames. */
   readonly rows: number;
   /** Leaves out what arrived later. */
@@ -92,6 +95,7 @@ export class Reader implements FrameReader {
   readonly #source: ReadSource;
   readonly #options: ReadOptions;
   readonly #wanted: ReadonlySet<string> | undefined;
+  readonly #bounds: IdBounds | undefined;
   #order: PageQuery["order"];
   /** The reader is past every frame up to this place. */
   #cursor: Cursor | undefined;
@@ -116,6 +120,7 @@ export class Reader implements FrameReader {
     this.#options = options;
     this.#wanted = options.topics && new Set(options.topics);
     this.#remaining = options.limit ?? Infinity;
+    this.#bounds = idBoundsOf(options);
     const { after, from, follow, order } = options;
     const byArrival = order === "arrival" || (follow && (after !== undefined || !source.hasLate));
     this.#order = byArrival ? "arrival" : order;
@@ -193,7 +198,8 @@ export class Reader implements FrameReader {
   #query(rows: number): PageQuery {
     const { topics } = this.#options;
     const ends = this.#history?.ends;
-    return { after: this.#cursor, topics, order: this.#order, rows, ...(ends && { ends }) };
+    const bounds = this.#bounds;
+    return { after: this.#cursor, topics, order: this.#order, rows, bounds, ...(ends && { ends }) };
   }
 
   #fromStore(): Uint8Array | undefined {
@@ -257,12 +263,14 @@ export class Reader implements FrameReader {
       this.#position = batch.position;
       const { lastId: id, position } = batch;
       this.#cursor = position === undefined ? { id } : { id, position };
-      const shared = !this.#options.topics && batch.frames.length <= this.#remaining;
+      const from = this.#bounds?.from;
+      const isInBounds = from === undefined || batch.firstId >= from;
+      const shared = isInBounds && !this.#options.topics && batch.frames.length <= this.#remaining;
       if (shared && batch.expires > this.#source.now()) {
         this.#remaining -= batch.frames.length;
         taken.push(this.#finish(batch.bytes));
       } else {
-        const lines = batch.matching(this.#wanted, this.#source.now(), this.#remaining);
+        const lines = batch.matching(this.#wanted, this.#source.now(), this.#remaining, from);
         if (lines.length === 0) continue;
         this.#remaining -= lines.length;
         taken.push(this.#finish(pageOf(lines)));

@@ -1,3 +1,4 @@
+import type { IdBounds } from "../core/id-bounds.ts";
 import type { Place } from "../core/place.ts";
 import type { ReadOptions } from "../core/read-options.ts";
 import type { Content } from "./content.ts";
@@ -57,11 +58,16 @@ export interface Store {
   get(id: string): string | undefined;
   /** The JSON line of the frame next to an id, in the stream or some topics. The id itself need not exist. */
   neighbour(id: string, direction: Direction, topics?: readonly string[]): string | undefined;
-  /** As `neighbour`; where no durable frame is there, waits for one that is committed to become durable. */
+  /**
+   * As `neighbour`; where no durable frame is there, waits for one that is committed to become durable.
+   *
+   * @param bounds leaves out frames whose ids are not between these
+   */
   newestDurable(
     id: string,
     direction: Direction,
     topics?: readonly string[],
+    bounds?: IdBounds,
   ): Promise<string | undefined>;
   /** The place of a frame in the order of arrival: of one that is gone, where its id would be. */
   placeOf(id: string): Place;

@@ -5,7 +5,17 @@ import { ids, topics } from "../support/arbitrary.ts";
 
 const counts = fc.nat({ max: Number.MAX_SAFE_INTEGER }).map(String);
 const flags = fc.constantFrom("", "true", "yes", "false", "no");
-const queries = fc.record(
+const ages = fc.tuple(fc.nat(), fc.constantFrom(..."smhdw")).map(([n, unit]) => `${n}${unit}`);
+const times = fc.nat({ max: 2 ** 48 - 1 }).map((ms) => new Date(ms).toISOString());
+const moments = fc.oneof(ages, times);
+const inTime = fc.oneof(
+  fc.constant({}),
+  fc.record({ since: moments }),
+  fc.record({ until: moments }),
+  fc.record({ since: moments, until: moments }),
+  fc.record({ wait: fc.nat({ max: 2 ** 31 - 1 }).map(String) }),
+);
+const places = fc.record(
   {
     "last-id": ids,
     from: ids,
@@ -22,11 +32,12 @@ const queries = fc.record(
         { minLength: 1 },
       )
       .map(String),
-    order: fc.constantFrom("asc", "desc"),
+    order: fc.constantFrom("asc", "desc", "arrival"),
     "with-timestamp": flags,
   },
   { requiredKeys: [] },
 );
+const queries = fc.tuple(places, inTime).map(([place, time]) => ({ ...place, ...time }));
 
 const parse = (query: string) => parseReadOptions(new URLSearchParams(query));
 
@@ -45,9 +56,23 @@ describe("read options", () => {
         accepted++;
         expect(parseReadOptions(formatReadOptions(options))).toEqual(options);
       }),
-      { numRuns: 2000 },
+      { numRuns: 4000 },
     );
     expect(accepted).toBeGreaterThan(100);
+  });
+
+  test("of time count ages back from now, and take dates as UTC or as local", () => {
+    const before = Date.now();
+    const { since = 0, until = 0 } = parse("since=2h&until=90s");
+    expect(since).toBeWithin(before - 7_200_000, Date.now() - 7_200_000 + 1);
+    expect(until).toBeWithin(before - 90_000, Date.now() - 90_000 + 1);
+    const text = [["since", "2026-11-26"]] as const;
+    expect(parseReadOptions(text).since).toBe(Date.UTC(2026, 10, 26));
+    expect(parseReadOptions(text, "local").since).toBe(new Date(2026, 10, 26).getTime());
+    expect(parse("since=2026-11-26&until=2026-11-26")).toMatchObject({
+      since: parse("until=2026-11-26").until,
+    });
+    expect([parse("wait=0").wait, parse("wait=30000").wait]).toEqual([0, 30_000]);
   });
 
   test("have aliases", () => {
@@ -80,6 +105,28 @@ describe("read options", () => {
     ["order=desc&follow", "order=desc"],
     ["order=desc&last=1", "order=desc"],
     ["order=desc&from=03hadtdyn9s2dxl5soli9q9dz", "order=desc"],
+    ["since=", "since="],
+    ["since=yesterday", "since="],
+    ["until=2026-02-30", "until="],
+    ["since=1h&since=2h", '"since" is given twice'],
+    ["since=2026-11-27&until=2026-11-26", "since"],
+    ["since=1h&until=2h", "until"],
+    ["until=1h&follow", "until"],
+    ["until=1h&follow&tail", "until"],
+    ["until=1h&wait=5", "until"],
+    ["since=1h&follow&tail", "since"],
+    ["since=1h&wait=5&tail", "since"],
+    ["wait", "wait="],
+    ["wait=", "wait="],
+    ["wait=-1", "wait="],
+    ["wait=1.5", "wait="],
+    ["wait=5s", "wait="],
+    ["wait=2147483648", "wait="],
+    ["wait=5&follow", "wait"],
+    ["wait=5&follow=100", "wait"],
+    ["wait=5&order=desc", "order=desc"],
+    ["wait=5&tail&last-id=03hadtdyn9s2dxl5soli9q9dz", "tail"],
+    ["wait=5&tail&last=1", "tail"],
   ])("%p is refused by name", (query, named) => {
     expect(() => parse(query)).toThrow(named);
   });

@@ -67,10 +67,12 @@ class Model {
     });
   }
 
-  read({ after, from, topics, order, last, limit }: ReadOptions): Frame[] {
+  read({ after, from, since, until, topics, order, last, limit }: ReadOptions): Frame[] {
     this.expire();
     const matches = topicMatcher(topics);
     let found = this.frames.filter(({ topic }) => matches(topic));
+    if (since !== undefined) found = found.filter(({ id }) => timestampOf(id) >= since);
+    if (until !== undefined) found = found.filter(({ id }) => timestampOf(id) < until);
     if (order === "arrival") {
       const place = (id: string) => [this.positions.get(id) ?? id, id].join();
       found.sort((a, b) => (place(a.id) < place(b.id) ? -1 : 1));
@@ -90,6 +92,8 @@ const topicNames = fc.constantFrom("a", "a.b", "a.b.c", "a.c", "b", "ab");
 const ttls = fc.constantFrom("forever", "forever", "last:1", "last:3", "time:50", "ephemeral");
 const appendTtls = fc.oneof(ttls, fc.constant("until:+50"));
 const place = fc.nat({ max: 1000 });
+/** A bound in time: near the time of a frame. */
+const edge = fc.record({ place, by: fc.integer({ min: -1, max: 1 }) });
 
 const steps = fc.oneof(
   {
@@ -131,6 +135,8 @@ const steps = fc.oneof(
       arrival: fc.boolean(),
       start: fc.option(place, { nil: undefined }),
       inclusive: fc.boolean(),
+      since: fc.option(edge, { nil: undefined }),
+      until: fc.option(edge, { nil: undefined }),
       last: fc.option(fc.nat({ max: 6 }), { nil: undefined }),
       limit: fc.option(fc.nat({ max: 6 }), { nil: undefined }),
     }),
@@ -144,10 +150,17 @@ function optionsOf(step: Extract<Step, { do: "read" }>, model: Model): ReadOptio
   const order = isPlain && step.desc ? "desc" : isPlain && step.arrival ? "arrival" : "asc";
   const id = step.start === undefined ? undefined : model.frames[step.start % 10]?.id;
   const start = id && (step.inclusive && order === "asc" ? { from: id } : { after: id });
+  const time = (edge: { place: number; by: number } | undefined) => {
+    const near = edge && model.frames[edge.place % 10]?.id;
+    return near && edge.by + timestampOf(near);
+  };
+  const [since, until] = [time(step.since), time(step.until)];
   return {
     ...READ_ALL,
     order,
     ...start,
+    ...(since && { since }),
+    ...(until && { until }),
     ...(topics && { topics }),
     ...(step.last !== undefined && { last: step.last }),
     ...(step.limit !== undefined && { limit: step.limit }),

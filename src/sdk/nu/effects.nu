@@ -23,7 +23,7 @@ def encoded [value: any] {
 export def ".append" [
   topic: string
   --meta: record # its metadata
-  --ttl: string # forever, ephemeral, time:<ms>, until:<date or ms> or last:<n>
+  --ttl: string # forever, ephemeral, time:<ms, or 90s, 15m, 12h, 7d, 4w>, until:<date or ms> or last:<n>
 ]: any -> nothing {
   let content = $in
   let more = if $meta == null { {} } else { { meta: $meta } }

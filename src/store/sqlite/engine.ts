@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type ErrorCode, XsError } from "../../core/error.ts";
+import type { IdBounds } from "../../core/id-bounds.ts";
 import type { Place } from "../../core/place.ts";
 import type { ReadOptions } from "../../core/read-options.ts";
 import type { Import, ImportOptions } from "../import.ts";
@@ -183,8 +184,9 @@ export class SqliteStore implements OpenStore {
     id: string,
     direction: Direction,
     topics?: readonly string[],
+    bounds?: IdBounds,
   ): Promise<string | undefined> {
-    return this.#reads.newestDurable(id, direction, topics);
+    return this.#reads.newestDurable(id, direction, topics, bounds);
   }
 
   placeOf(id: string): Place {

@@ -1,7 +1,8 @@
 import { idInLine, linesIn } from "../../core/frame.ts";
+import type { IdBounds } from "../../core/id-bounds.ts";
 import { later, type Place, placeOf } from "../../core/place.ts";
 import type { ReadOptions } from "../../core/read-options.ts";
-import { Reader } from "../reader.ts";
+import { type PageQuery, Reader } from "../reader.ts";
 import type { Direction } from "../types.ts";
 import type { Writer } from "./commit/writer.ts";
 import type { Health } from "./health.ts";
@@ -27,7 +28,7 @@ export class Reads {
 
   /** As {@link Store.neighbour}. */
   neighbour(id: string, direction: Direction, topics?: readonly string[]): string | undefined {
-    return this.#health.guard(() => this.#neighbour(id, direction, topics, false));
+    return this.#health.guard(() => this.#neighbour({ id, direction, topics }));
   }
 
   /** As {@link Store.newestDurable}. */
@@ -35,14 +36,15 @@ export class Reads {
     id: string,
     direction: Direction,
     topics?: readonly string[],
+    bounds?: IdBounds,
   ): Promise<string | undefined> {
-    const line = this.neighbour(id, direction, topics);
+    const line = this.#health.guard(() => this.#neighbour({ id, direction, topics, bounds }));
     if (line !== undefined || this.#parts.horizon.visible === undefined) return line;
     // As that commit has it: when it is durable the next may have taken it away again.
     return this.#writer.write((transaction) => {
       this.#parts.retention.trim(transaction);
       transaction.settle();
-      return this.#neighbour(id, direction, topics, true);
+      return this.#neighbour({ id, direction, topics, bounds, evenBeyondHorizon: true });
     });
   }
 
@@ -56,7 +58,7 @@ export class Reads {
   newestPlace(topics?: readonly string[]): Place | undefined {
     const { search, pages } = this.#parts;
     return this.#health.guard(() => {
-      const line = this.#neighbour("~", "previous", topics, false);
+      const line = this.#neighbour({ id: "~", direction: "previous", topics });
       const newest = line === undefined ? undefined : this.placeOf(idInLine(line));
       const late = search.hasLate ? pages.newestLate(topics) : undefined;
       return newest === undefined ? late : later(newest, late);
@@ -92,18 +94,19 @@ export class Reads {
     return false;
   }
 
-  #neighbour(
-    id: string,
-    direction: Direction,
-    topics: readonly string[] | undefined,
-    evenBeyondHorizon: boolean,
-  ): string | undefined {
+  #neighbour({ id, direction, ...selection }: NeighbourQuery): string | undefined {
     const order = direction === "next" ? "asc" : "desc";
     for (let after = { id }; ; ) {
-      const page = this.#parts.pages.page({ after, order, topics, rows: 1, evenBeyondHorizon });
+      const page = this.#parts.pages.page({ after, order, rows: 1, ...selection });
       if (page.rows > 0) return linesIn(page.bytes)[0];
       if (!page.more || !page.cursor) return undefined;
       after = page.cursor;
     }
   }
+}
+
+/** Which frame next to an id is meant. */
+interface NeighbourQuery extends Pick<PageQuery, "topics" | "bounds" | "evenBeyondHorizon"> {
+  readonly id: string;
+  readonly direction: Direction;
 }

@@ -1,10 +1,16 @@
 import type { Database } from "bun:sqlite";
+import type { IdBounds } from "../../../core/id-bounds.ts";
 import { LINKS } from "../../../core/links.ts";
 import { damagedFrame, type FrameRow, isSound } from "./frame-row.ts";
 import type { Direction } from "./page-sql.ts";
 
 /** Of up to this many topics each is read by its own index; of more, all late frames are read and filtered. */
 const MAX_SINGLE_TOPICS = 50;
+/** Of up to this many late frames between bounds, a page in the order of arrival sorts those that it may take. */
+const MAX_SORTED = 10_000;
+
+/** A text above every id. */
+const HIGHEST = "~";
 
 /** What a page selects by: topics, by their numbers and with the number of their frames, or the chunks of one content. */
 export type Selection =
@@ -53,27 +59,28 @@ export class LateRows {
   /**
    * Late frames in the order of ids.
    *
-   * @param bounds ids in this direction: after the first, up to the second
+   * @param bounds ids: in this direction after `after` and up to `until`, and between the others
    * @throws XsError `frame_damaged`
    */
   byId(
     selection: Selection,
     direction: Direction,
-    { after, until }: { after?: string | undefined; until?: string | undefined },
+    bounds: IdBounds & { after?: string | undefined; until?: string | undefined },
     end: number,
     most: number,
   ): LatePage {
-    const [low, high] = direction === "asc" ? [after ?? "", until] : [until, after ?? "~"];
-    const from = direction === "asc" ? "late.id > ?" : "late.id >= ?";
-    const to = direction === "asc" ? "late.id <= ?" : "late.id < ?";
-    const where = `${from} AND ${to}`;
+    const { after, until } = bounds;
+    // A longer text is right above the id that it begins with. SQLite takes one bound of each side to an index.
+    const [low, high] =
+      direction === "asc"
+        ? [after === undefined ? "" : `${after} `, until === undefined ? HIGHEST : `${until} `]
+        : [until ?? "", after ?? HIGHEST];
+    const values = [higher(low, bounds.from), lower(high, bounds.below)];
+    const where = "late.id >= ? AND late.id < ?";
     const order = `late.id ${direction}`;
     const sign = direction === "asc" ? 1 : -1;
     const compare = (one: LateRow, other: LateRow) => sign * (one.id < other.id ? -1 : 1);
-    return sound(
-      this.#rows(selection, { where, values: [low ?? "", high ?? "~"], order, compare }, end, most),
-      most,
-    );
+    return sound(this.#rows(selection, { where, values, order, compare }, end, most), most);
   }
 
   /**
@@ -84,16 +91,12 @@ export class LateRows {
   byArrival(
     selection: Selection,
     after: { readonly position: string; readonly id: string },
+    bounds: IdBounds | undefined,
     end: number,
     most: number,
   ): { readonly position: string; readonly rows: readonly LateRow[] } | undefined {
     const compare = (one: LateRow, other: LateRow) => (isBefore(one, other) ? -1 : 1);
-    const query = {
-      where: "(position, late.id) > (?, ?)",
-      values: [after.position, after.id],
-      order: "position, late.id",
-      compare,
-    };
+    const query = { ...this.#afterPlace(after, bounds), order: "position, late.id", compare };
     const found = this.#rows(selection, query, end, most);
     const position = found[0]?.position;
     if (position === undefined) return undefined;
@@ -102,6 +105,32 @@ export class LateRows {
       most,
     );
     return { position, rows };
+  }
+
+  /** The condition of rows after a place and between bounds. A plus keeps SQLite from the index that is not wanted. */
+  #afterPlace(
+    after: { readonly position: string; readonly id: string },
+    bounds: IdBounds | undefined,
+  ): { readonly where: string; readonly values: readonly string[] } {
+    const place = [after.position, after.id];
+    if (!bounds) return { where: "(position, late.id) > (?, ?)", values: place };
+    const ids = [bounds.from ?? "", bounds.below ?? HIGHEST];
+    if (this.#areFew(ids)) {
+      const where = "late.id >= ? AND late.id < ? AND (+position, +late.id) > (?, ?)";
+      return { where, values: [...ids, ...place] };
+    }
+    // The position of a late frame is above its id.
+    const start = after.position < (bounds.from ?? "") ? [bounds.from ?? "", ""] : place;
+    const where = "(position, late.id) > (?, ?) AND +late.id >= ? AND +late.id < ?";
+    return { where, values: [...start, ...ids] };
+  }
+
+  /** Whether to sort the late frames between two ids costs less than to look for them among all. */
+  #areFew(ids: readonly string[]): boolean {
+    const row = this.#db
+      .query("SELECT 1 FROM late WHERE id >= ? AND id < ? LIMIT 1 OFFSET ?")
+      .get(...ids, MAX_SORTED);
+    return row === null;
   }
 
   /** The one that arrived last. */
@@ -142,6 +171,14 @@ export class LateRows {
     const found = selection.topics.flatMap((topic) => one.all(topic, ...rest) as LateRow[]);
     return found.sort((a, b) => query.compare(a, b)).slice(0, most);
   }
+}
+
+function higher(one: string, other: string | undefined): string {
+  return other !== undefined && other > one ? other : one;
+}
+
+function lower(one: string, other: string | undefined): string {
+  return other !== undefined && other < one ? other : one;
 }
 
 function isBefore(one: LateRow, other: LateRow): boolean {

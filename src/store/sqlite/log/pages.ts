@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { idInLine, lastIdIn, linesIn, pageOf } from "../../../core/frame.ts";
+import type { IdBounds } from "../../../core/id-bounds.ts";
 import { contentOfChunkKey } from "../../../core/index-keys.ts";
 import { later, type Place, placeOf } from "../../../core/place.ts";
 import type { Cursor, Ends, Page, PageQuery } from "../../reader.ts";
@@ -118,13 +119,28 @@ export class Pages {
   }
 
   /** The part of `frames` that a page reads, in the order of ids or, without late frames, of arrival. */
-  #rangeOf({ order, after }: PageQuery, { seq: end }: Ends): Range {
+  #rangeOf({ order, after, bounds }: PageQuery, { seq: end }: Ends): Range {
+    return this.#bounded(this.#rangeAfter(order, after, end), bounds);
+  }
+
+  #rangeAfter(order: PageQuery["order"], after: Cursor | undefined, end: number): Range {
     const { search } = this.#host;
     if (!after) return { above: 0, below: end + 1 };
     if (order === "desc") {
       return { above: 0, below: Math.min(after.seq ?? search.firstNotBelow(after.id), end + 1) };
     }
     return { above: after.seq ?? search.lastUpTo(after.id), below: end + 1 };
+  }
+
+  /** The part of a range that has the ids between bounds, and the damaged rows that may have them. */
+  #bounded(range: Range, bounds: IdBounds | undefined): Range {
+    if (!bounds) return range;
+    const { search } = this.#host;
+    const { from, below } = bounds;
+    return {
+      above: Math.max(range.above, from === undefined ? 0 : search.firstFrom(from) - 1),
+      below: Math.min(range.below, below === undefined ? END : search.firstNotBelow(below)),
+    };
   }
 
   #fromFrames(query: PageQuery, selection: Selection, range: Range): Page {
@@ -215,13 +231,13 @@ export class Pages {
 
   /** Merges the late frames into a page in the order of ids. */
   #withLate(query: PageQuery, selection: Selection, ends: Ends, page: Page): Page {
-    const { order, after, rows } = query;
+    const { order, after, bounds, rows } = query;
     const direction = order === "desc" ? "desc" : "asc";
     const until = page.more ? page.cursor?.id : undefined;
     const late = this.#late.byId(
       selection,
       direction,
-      { after: after?.id, until },
+      { after: after?.id, until, ...bounds },
       ends.late,
       rows,
     );
@@ -254,18 +270,19 @@ export class Pages {
   /** A page of frames of one position: of `frames` up to the next late ones, or of these. */
   #byArrival(query: PageQuery, selection: Selection, ends: Ends): Page {
     const { search } = this.#host;
-    const { after, rows } = query;
+    const { after, bounds, rows } = query;
     const place = { position: after?.position ?? after?.id ?? "", id: after?.id ?? "" };
     const above =
       after?.seq ??
       (after?.position === undefined
         ? search.lastUpTo(place.id)
         : search.firstFrom(after.position) - 1);
-    const late = this.#late.byArrival(selection, place, ends.late, rows);
+    const late = this.#late.byArrival(selection, place, bounds, ends.late, rows);
     const position = late?.position;
     const below =
       position === undefined ? ends.seq + 1 : Math.min(search.firstFrom(position), ends.seq + 1);
-    const page = this.#fromFrames({ ...query, order: "asc" }, selection, { above, below });
+    const range = this.#bounded({ above, below }, bounds);
+    const page = this.#fromFrames({ ...query, order: "asc" }, selection, range);
     if (!late || page.rows > 0 || page.more)
       return { ...page, more: page.more || late !== undefined };
     const lines = late.rows.map(({ line }) => line);
