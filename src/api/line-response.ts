@@ -36,9 +36,9 @@ export function linesResponse(
   );
 }
 
-/** Streams the frames of a read. @throws XsError `too_many_files`, for a following read */
+/** Streams the frames of a read. @throws XsError `too_many_files`, for a read that follows or waits */
 export function readResponse(call: Call, options: ReadOptions): Response {
-  if (options.follow) checkCrowd(call);
+  if (options.follow || options.wait !== undefined) checkCrowd(call);
   const { store } = call;
   const open = () => {
     const reader = store.read(options);

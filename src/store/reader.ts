@@ -89,13 +89,16 @@ const FIRST_ROWS = 100;
  * batch, it goes back to pages.
  *
  * A reader that follows goes by arrival, so that late frames are not behind it. Only its history is in the order of
- * ids, if there are late frames in it and nothing else is asked for.
+ * ids, if there are late frames in it and nothing else is asked for. A reader that waits is one that ends early: after
+ * the history, if that has anything, else after the first frames that come.
  */
 export class Reader implements FrameReader {
   readonly #source: ReadSource;
   readonly #options: ReadOptions;
   readonly #wanted: ReadonlySet<string> | undefined;
   readonly #bounds: IdBounds | undefined;
+  /** Whether live frames may come after the history. */
+  readonly #isLive: boolean;
   #order: PageQuery["order"];
   /** The reader is past every frame up to this place. */
   #cursor: Cursor | undefined;
@@ -109,6 +112,9 @@ export class Reader implements FrameReader {
   #remaining: number;
   #rows = FIRST_ROWS;
   #nextPulse = Infinity;
+  /** A reader that waits does so up to this moment. */
+  #waitEnds = Infinity;
+  #hasReturned = false;
   #threshold: Uint8Array | undefined;
   #closed = false;
   #stopWaiting: (() => void) | undefined;
@@ -121,10 +127,12 @@ export class Reader implements FrameReader {
     this.#wanted = options.topics && new Set(options.topics);
     this.#remaining = options.limit ?? Infinity;
     this.#bounds = idBoundsOf(options);
-    const { after, from, follow, order } = options;
-    const byArrival = order === "arrival" || (follow && (after !== undefined || !source.hasLate));
+    const { after, from, order } = options;
+    const isLive = options.follow || options.wait !== undefined;
+    const byArrival = order === "arrival" || (isLive && (after !== undefined || !source.hasLate));
+    this.#isLive = isLive;
     this.#order = byArrival ? "arrival" : order;
-    if (follow && !byArrival) this.#history = { ends: source.ends(), end: source.end() };
+    if (isLive && !byArrival) this.#history = { ends: source.ends(), end: source.end() };
     if (after !== undefined) this.#cursor = byArrival ? this.#placeOf(after) : { id: after };
     else if (from !== undefined) {
       // By arrival, late frames come before the one that reports them, whose id is their position.
@@ -159,7 +167,7 @@ export class Reader implements FrameReader {
         await nextTurn();
         continue;
       }
-      if (!this.#options.follow) break;
+      if (!this.#isLive || this.#hasWaited()) break;
       const live = this.#fromLive();
       if (live) return live;
       if (this.#source.live.closed) break;
@@ -203,7 +211,7 @@ export class Reader implements FrameReader {
   }
 
   #fromStore(): Uint8Array | undefined {
-    if (this.#crossed && !this.#options.follow) return undefined;
+    if (this.#crossed && !this.#isLive) return undefined;
     if (this.#batch !== undefined) {
       // The feed has dropped the batch: this reader is far behind, so it takes pages again.
       const { live } = this.#source;
@@ -216,6 +224,7 @@ export class Reader implements FrameReader {
     this.#cursor = page.cursor ?? this.#cursor;
     this.#position = page.position;
     this.#remaining -= page.rows;
+    this.#hasReturned ||= page.rows > 0;
     this.#fitPages(page);
     this.#isSearching = page.rows === 0 && page.more;
     // The page reached the end of the log.
@@ -240,9 +249,17 @@ export class Reader implements FrameReader {
     this.#batch = this.#source.live.head;
     if (this.#crossed) return;
     this.#crossed = true;
-    if (!this.#options.follow) return;
+    const { follow, wait } = this.#options;
+    if (wait !== undefined) this.#waitEnds = performance.now() + wait;
+    if (!follow) return;
     this.#threshold = this.#synthetic("stream.cross.threshold");
     if (this.#options.pulse) this.#nextPulse = performance.now() + this.#options.pulse;
+  }
+
+  /** Whether a reader that waits is at its end. */
+  #hasWaited(): boolean {
+    if (this.#options.follow) return false;
+    return this.#hasReturned || performance.now() >= this.#waitEnds;
   }
 
   #takeThreshold(): Uint8Array | undefined {
@@ -275,6 +292,8 @@ export class Reader implements FrameReader {
         this.#remaining -= lines.length;
         taken.push(this.#finish(pageOf(lines)));
       }
+      this.#hasReturned = true;
+      if (!this.#options.follow) break;
       size += taken.at(-1)?.length ?? 0;
     }
     if (this.#remaining > 0 && this.#batch === live.head) {
@@ -307,7 +326,8 @@ export class Reader implements FrameReader {
   }
 
   #wait(): Promise<void> {
-    return this.#source.live.wait(this.#nextPulse - performance.now(), (stop) => {
+    const due = Math.min(this.#nextPulse, this.#waitEnds);
+    return this.#source.live.wait(due - performance.now(), (stop) => {
       this.#stopWaiting = stop;
     });
   }

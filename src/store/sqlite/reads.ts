@@ -84,7 +84,7 @@ export class Reads {
       },
       options,
     );
-    if (options.follow) this.followers.add(reader);
+    if (options.follow || options.wait !== undefined) this.followers.add(reader);
     return reader;
   }
 
