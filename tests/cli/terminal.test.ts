@@ -2,6 +2,7 @@
 // What a person sees: every test runs the program on a real pseudo terminal.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import { memoryOf } from "../support/memory.ts";
 import { Pty } from "../support/pty.ts";
 import { type Server, startServer, XS } from "../support/server.ts";
 import { TEST_MS, until } from "../support/wait.ts";
@@ -335,6 +336,63 @@ test("a line that comes after a resize is as wide as the terminal is then", asyn
   }
   pty.type("\x03");
   await pty.end();
+});
+
+test("content that still grows is printed as it comes", async () => {
+  const chunks = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = chunks.writable.getWriter();
+  const appended = server.fetch("/stream/growing?chunked=lines", {
+    method: "POST",
+    body: chunks.readable,
+  });
+  const say = (text: string) => writer.write(Buffer.from(text));
+  await say("one\r\n");
+  const id = await until("the first chunk", async () => {
+    const [first] = await server.frames("/first/growing?limit=1");
+    return first?.id;
+  });
+  await using pty = new Pty(["content", id], { cwd: home.path });
+  await pty.shows("one\n");
+  await say("t\x1bwo\n");
+  await pty.shows(/t\S+wo\n/);
+  await writer.close();
+  await (await appended).text();
+  expect(await pty.end()).toBe(0);
+  expect(Bun.stripANSI(pty.output)).toBe("one\nt\\u{1b}wo\n");
+});
+
+test("with --reconnect, lines go on after the server's end, each once", async () => {
+  using other = new Home();
+  await using first = await startServer(other.store);
+  await first.append("again", "one");
+  const args = ["cat", other.store, "-f", "--reconnect", "-T", "again"];
+  await using pty = new Pty(args, { cwd: other.path });
+  await pty.shows("── live ──");
+  await first.stop("SIGTERM");
+  await using second = await startServer(other.store);
+  await second.append("again", "two");
+  await pty.shows("two");
+  const shown = pty.lines.filter((line) => TIME.test(line)).map((line) => line.trim().slice(-3));
+  expect(shown).toEqual(["one", "two"]);
+});
+
+test("the memory of a read does not grow with what it shows", async () => {
+  using other = new Home();
+  await using busy = await startServer(other.store);
+  const batch = (from: number) =>
+    Array.from({ length: 10_000 }, (_, at) => {
+      const frame = { topic: "many", meta: { n: from + at }, content: `é ${"x".repeat(at % 500)}` };
+      return JSON.stringify(frame);
+    }).join("\n");
+  const add = (body: string) => busy.fetch("/stream", { method: "POST", body });
+  await (await add(batch(0))).text();
+  await using pty = new Pty(["cat", other.store, "-f"], { cwd: other.path, keeps: 1000 });
+  await pty.shows("── live ──");
+  const before = memoryOf(pty.pid);
+  for (let n = 1; n <= 10; n++) await (await add(batch(n * 10_000))).text();
+  await busy.append("last", "the last one");
+  await pty.shows("the last one");
+  expect(memoryOf(pty.pid) - before).toBeLessThan(50);
 });
 
 test("frames of the runtime are dim, the others are not", async () => {

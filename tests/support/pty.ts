@@ -8,6 +8,8 @@ interface PtyOptions {
   readonly env?: Record<string, string>;
   /** Another command than xs. */
   readonly command?: readonly string[];
+  /** Only so many characters of the output are kept, at least, where it is long. */
+  readonly keeps?: number;
 }
 
 /** A program on a real pseudo terminal, killed at the end of the test if it still lives. */
@@ -19,7 +21,7 @@ export class Pty implements AsyncDisposable {
   #output = "";
 
   constructor(args: readonly string[], options: PtyOptions) {
-    const { cwd, columns = 80, env = {}, command = [XS] } = options;
+    const { cwd, columns = 80, env = {}, command = [XS], keeps = Infinity } = options;
     this.#child = Bun.spawn([...command, ...args], {
       cwd,
       env: { ...plainEnv(cwd), TERM: "xterm-256color", TZ: "UTC", ...env },
@@ -28,10 +30,15 @@ export class Pty implements AsyncDisposable {
         rows: 24,
         data: (_, bytes) => {
           this.#output += this.#decoder.decode(bytes, { stream: true });
+          if (this.#output.length > 2 * keeps) this.#output = this.#output.slice(-keeps);
         },
         exit: () => this.#drained.resolve(),
       },
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** All that the terminal got so far, with the line ends of a program: the terminal writes CR LF. */

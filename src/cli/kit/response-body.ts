@@ -1,11 +1,12 @@
 import type { ConnectOptions } from "../../client/connect.ts";
+import { isTerminal, STDOUT } from "../../lib/is-terminal.ts";
 import { textLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { connect } from "./connect.ts";
 import { writeOut } from "./output.ts";
 import type { Target } from "./target.ts";
 
-/** Sends one request, and copies the body of the response to stdout. @throws as `connect` and {@link pipeOut} do */
+/** Sends one request, and prints the JSON of the response. @throws as `connect` and {@link pipeOut} do */
 export async function printAnswer(
   target: Target,
   path: string,
@@ -13,7 +14,9 @@ export async function printAnswer(
   options: ConnectOptions = {},
 ): Promise<void> {
   await using client = await connect(target.address, options);
-  await pipeOut(await client.request(path, init));
+  const response = await client.request(path, init);
+  if (!isTerminal(STDOUT)) return await pipeOut(response);
+  await (await import("../terminal/show.ts")).showJson(response);
 }
 
 /** Copies the body of a response to stdout. @throws XsError `no_server` where the body breaks off */

@@ -52,11 +52,11 @@ export async function printList(
   await (format === "json" ? showJson(response) : showList(response, await load()));
 }
 
-/** Prints a line of JSON: safe on a terminal, as it is in a pipe. */
-export async function printJson(line: string): Promise<void> {
-  if (!isTerminal(STDOUT)) return writeOut(`${line}\n`);
+/** Prints lines of JSON: safe on a terminal, as they are in a pipe. */
+export async function printJson(lines: string): Promise<void> {
+  if (!isTerminal(STDOUT)) return writeOut(lines);
   const { visibleJson } = await import("../../core/visible.ts");
-  await writeOut(`${visibleJson(line)}\n`);
+  await writeOut(visibleJson(lines));
 }
 
 /**

@@ -28,6 +28,10 @@ export function fit(text: string, columns: number, style: Style, more = false): 
     if (head.length < columns) return { text: head + MORE, width: head.length + 1 };
     return { text: head.slice(0, columns - 1) + MORE, width: columns };
   }
+  if (!isCut && visible(head) === head) {
+    const width = Bun.stringWidth(head);
+    if (width <= columns) return { text: head, width };
+  }
   return fitUnits(unitsOf(head, style), columns, isCut);
 }
 

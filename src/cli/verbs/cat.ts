@@ -3,7 +3,7 @@ import type { Verb } from "../kit/verb.ts";
 
 export const catVerb: Verb = {
   name: "cat",
-  summary: "Read the stream, oldest first, as JSON lines",
+  summary: "Read the stream, oldest first: an event a line on a terminal, else JSON lines",
   positionals: "[ADDR]",
   options: READ_OPTIONS,
   examples: [
@@ -11,6 +11,7 @@ export const catVerb: Verb = {
     ["xs cat --follow | jq", "the history, then new frames as they come"],
     ["xs cat -f --pulse 1000 --tail", "only new frames, with a heartbeat every second"],
     ["xs cat --topic 'note,door.*' --last 10", "the newest ten frames of some topics"],
+    ["xs cat --last 3 --long", "all fields and the content of the newest three"],
     ["xs cat --content | jq -r .content", "what was written, not only its hashes"],
   ],
   run: (input) => read(input, []),

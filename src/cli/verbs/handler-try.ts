@@ -7,8 +7,8 @@ import { wholeLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
 import { readAll } from "../kit/input.ts";
-import { writeOut } from "../kit/output.ts";
 import { BACKWARD_OPTIONS, READ_OPTIONS } from "../kit/read.ts";
+import { printJson } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
@@ -45,7 +45,7 @@ export const handlerTryVerb: Verb = {
       place: { address: await client.serve(), folder: folder.path },
       token: client.token,
       frames,
-      write: (line) => writeOut(`${line}\n`),
+      write: (line) => printJson(`${line}\n`),
     }).catch((error: Error) => {
       if (error.name === "BrokenPipe") throw error;
       throw new XsError("bad_request", error.message);

@@ -5,10 +5,10 @@ import { connect } from "../kit/connect.ts";
 import { isExportFolder, readFolder } from "../kit/import-folder.ts";
 import { readInput } from "../kit/input.ts";
 import { messages } from "../kit/messages.ts";
-import { writeOut } from "../kit/output.ts";
 import { plural, processorCounts } from "../kit/plural.ts";
 import { Progress } from "../kit/progress.ts";
 import { readFile } from "../kit/read-file.ts";
+import { printJson } from "../kit/show.ts";
 import { splitTarget, type Target } from "../kit/target.ts";
 import { flag, parsed, type Verb } from "../kit/verb.ts";
 
@@ -44,7 +44,7 @@ export const importVerb: Verb = {
     const response = await client.request(`/import?${query}`, { method: "POST", body });
     progress.clear();
     const text = await textIn(response);
-    await writeOut(text);
+    await printJson(text);
     report(JSON.parse(response.headers.get("xs-import") ?? text) as Imported);
   },
 };

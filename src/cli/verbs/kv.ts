@@ -33,7 +33,7 @@ export const kvGetVerb: Verb = {
     const rev = JSON.parse(headers.get("etag") ?? '""') as string;
     const type = headers.get("content-type") ?? "";
     const entry = { key, rev, type, writer: headers.get("xs-by"), value: await bytesIn(response) };
-    await printJson(changeLine(entry));
+    await printJson(`${changeLine(entry)}\n`);
   },
 };
 

@@ -3,7 +3,7 @@ import type { Verb } from "../kit/verb.ts";
 
 export const tacVerb: Verb = {
   name: "tac",
-  summary: "Read the stream, newest first, as JSON lines",
+  summary: "Read the stream, newest first, as cat does",
   positionals: "[ADDR]",
   options: BACKWARD_OPTIONS,
   examples: [

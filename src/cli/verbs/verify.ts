@@ -1,4 +1,5 @@
 import { XsError } from "../../core/error.ts";
+import { visible } from "../../core/visible.ts";
 import { STDERR } from "../../lib/is-terminal.ts";
 import { takesEscapes } from "../kit/colours.ts";
 import { connect } from "../kit/connect.ts";
@@ -35,7 +36,7 @@ export const verifyVerb: Verb = {
       const line = JSON.parse(text) as Line;
       if ("problem" in line) {
         showProgress("");
-        await writeOut(`${line.problem}\n`);
+        await writeOut(`${visible(line.problem, "\n")}\n`);
       } else if ("checked" in line) {
         showProgress(`${counted(line.checked)} …`);
       } else {
