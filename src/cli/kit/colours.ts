@@ -5,9 +5,14 @@ export function takesEscapes(descriptor: number, env = process.env): boolean {
   return isTerminal(descriptor) && env.TERM !== undefined && env.TERM !== "" && env.TERM !== "dumb";
 }
 
-/** Tells whether text on a stream is coloured: on a terminal, and not with `NO_COLOR` (https://no-color.org). */
+/**
+ * Tells whether text for people is coloured on a stream: on a terminal, or with `FORCE_COLOR`, as for `less -R`; never
+ * with `NO_COLOR` (https://no-color.org).
+ */
 export function takesColours(descriptor: number, env = process.env): boolean {
-  return takesEscapes(descriptor, env) && !env.NO_COLOR;
+  if (env.NO_COLOR) return false;
+  const { FORCE_COLOR: force = "" } = env;
+  return (force !== "" && force !== "0") || takesEscapes(descriptor, env);
 }
 
 /** Formats text. Each function keeps the formats around it, and leaves the text as it is where there are no colours. */

@@ -21,13 +21,11 @@ export type Format = "raw" | "json" | "lines" | "long";
 
 /** Takes the format of a command line out of its options. @throws UsageError */
 export function formatOf(options: ReadonlyMap<string, string>): Format {
-  const [long, json] = [options.has("long"), options.has("json")];
-  for (const other of long ? ["json", "sse"] : []) {
-    if (options.has(other)) throw new UsageError(`--long does not go with --${other}`);
-  }
-  if (long) return "long";
+  const forms = ["long", "json", "sse"].filter((name) => options.has(name));
+  if (forms.length > 1) throw new UsageError(`--${forms[0]} does not go with --${forms[1]}`);
+  if (options.has("long")) return "long";
   if (!isTerminal(STDOUT)) return "raw";
-  return json || options.has("sse") ? "json" : "lines";
+  return forms.length > 0 ? "json" : "lines";
 }
 
 /** Prints frames in a format. What only a terminal needs is loaded only for one. */

@@ -33,6 +33,7 @@ export class EntryTable {
     this.#table = new Table(
       [
         { head: "CHANGED", alignRight: true, format: (cell, { dim }) => dim(cell) },
+        { head: "REVISION", isId: true, format: (cell, { dim }) => dim(cell) },
         { head: "SIZE", alignRight: true },
         { head: "TYPE" },
         { head: "KEY", isFlexible: true, format: (cell, { name }) => name(cell) },
@@ -46,7 +47,7 @@ export class EntryTable {
     const rows = lines.map((line) => {
       const { key, rev, size, type } = JSON.parse(line) as ListedEntry;
       const changed = new Clock().stamp(timestampOf(rev));
-      return [changed, sizeText(size), type.replace(/;.*/s, ""), key];
+      return [changed, rev, sizeText(size), type.replace(/;.*/s, ""), key];
     });
     yield this.#table.show(rows, columns);
   }

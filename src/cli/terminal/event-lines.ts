@@ -34,7 +34,9 @@ export class EventLines {
   /** Yields the lines of frames. @param lines as a read returns them, with content */
   async *show(lines: readonly string[], columns: number): AsyncGenerator<string> {
     const frames = lines.map((line) => JSON.parse(line) as ShownFrame);
-    for (const { topic } of frames) this.#lines.widen(topic);
+    for (const frame of frames) {
+      if (!isPulse(frame) && !isThreshold(frame)) this.#lines.widen(frame.topic);
+    }
     let text = "";
     for (const [at, frame] of frames.entries()) {
       if (isPulse(frame)) continue;

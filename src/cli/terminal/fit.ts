@@ -6,6 +6,9 @@ const MORE = "…";
 /** No column takes more UTF-16 units than this, not even a family of emoji. */
 const MAX_UNITS_PER_COLUMN = 40;
 
+/** From this width on a terminal shows the ids that other commands take. */
+export const COLUMNS_FOR_ID = 120;
+
 /** Text for a terminal, and the columns it takes there. */
 export interface Fitted {
   readonly text: string;

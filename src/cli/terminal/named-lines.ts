@@ -1,10 +1,8 @@
 import { timestampOf } from "../../core/id.ts";
 import type { Style } from "../kit/colours.ts";
 import { Clock } from "./clock.ts";
-import { type Fitted, fit, padded, widthOf } from "./fit.ts";
+import { COLUMNS_FOR_ID, type Fitted, fit, padded, widthOf } from "./fit.ts";
 
-/** From this width on a line has its id, which other commands take. */
-const COLUMNS_FOR_ID = 120;
 const MIN_NAME = 12;
 /** The part of the columns behind the time that a name takes at most. */
 const NAME_PART = 0.45;

@@ -20,6 +20,7 @@ export class ProcessorTable {
         { head: "RESTARTS" },
         { head: "LAST EXIT" },
         { head: "BEHIND" },
+        { head: "SPAWN", isId: true, format: (cell, { dim }) => dim(cell) },
       ],
       style,
     );
@@ -43,6 +44,7 @@ function cellsOf(row: ProcessorStatus): string[] {
     String(row.restarts),
     exit === null ? "-" : String(exit.signal ?? exit.code ?? "did not start"),
     behind === null ? "-" : behind === 0 ? "0" : duration(behind),
+    row.spawn_id,
   ];
 }
 

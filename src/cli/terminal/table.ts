@@ -1,10 +1,12 @@
 import type { Style } from "../kit/colours.ts";
-import { type Fitted, fit, padded, widthOf } from "./fit.ts";
+import { COLUMNS_FOR_ID, type Fitted, fit, padded, widthOf } from "./fit.ts";
 
 /** A column of a table on a terminal. */
 export interface Column {
   readonly head: string;
   readonly alignRight?: boolean;
+  /** Only a wide terminal shows this column. */
+  readonly isId?: boolean;
   /** This column shrinks where the terminal is narrow; one column does. */
   readonly isFlexible?: boolean;
   readonly format?: (cell: string, style: Style) => string;
@@ -52,7 +54,9 @@ export class Table {
 
   /** The width of each column in a terminal; undefined for one that is left out. */
   #fitted(width: number): (number | undefined)[] {
-    const widths: (number | undefined)[] = [...this.#widths];
+    const widths: (number | undefined)[] = this.#columns.map(({ isId }, at) =>
+      isId && width < COLUMNS_FOR_ID ? undefined : this.#widths[at],
+    );
     const flexible = this.#columns.findIndex(({ isFlexible }) => isFlexible);
     const natural = this.#widths[flexible] ?? 0;
     const over = () => {
