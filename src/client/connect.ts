@@ -7,22 +7,16 @@ import { lockHolder } from "../store/lock-holder.ts";
 import type { MigrationListener } from "../store/migration.ts";
 import { checkFound, isClosedToUs } from "../store/owner.ts";
 import type { Address } from "./address.ts";
-import { reach } from "./reach.ts";
-
-/** A client of a store: over its socket, over TCP or, without a server, in this process. */
-export interface Client extends AsyncDisposable {
-  /** Sends a request to a path of the API. @throws XsError the error in the response, if it is no success */
-  request(path: string, init?: RequestInit): Promise<Response>;
-  /** The token that another process needs for the address of {@link serve}; undefined for a local store. */
-  readonly token?: string | undefined;
-  /** Returns an address at which other processes reach the store while this client is open. */
-  serve(): Promise<string>;
-}
+import type { Client } from "./client.ts";
+import { firstTry } from "./first-try.ts";
+import { reach, usualSocket } from "./reach.ts";
 
 /** How {@link connect} may reach a store. */
 export interface ConnectOptions {
   /** Creates the store if it does not exist. */
   readonly create?: boolean;
+  /** The client is used for a request at once, which may then throw what `connect` throws. */
+  readonly asksNext?: boolean;
   /** Requires a server, as a following read does. */
   readonly serverOnly?: boolean;
   /** Makes what hears of the migration when this process opens a store of an older version. */
@@ -43,8 +37,12 @@ export async function connect(address: Address, options: ConnectOptions = {}): P
   }
   checkAddress(address);
   const { directory } = address;
-  const reached = await reach(directory, () => openHere(directory, options));
-  return "unix" in reached ? remote(directory, { unix: reached.unix }) : reached.opened;
+  const find = async () => {
+    const reached = await reach(directory, () => openHere(directory, options));
+    return "unix" in reached ? remote(directory, { unix: reached.unix }) : reached.opened;
+  };
+  const usual = options.asksNext ? usualSocket(directory) : undefined;
+  return usual === undefined ? find() : firstTry(usual, find);
 }
 
 /**

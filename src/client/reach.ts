@@ -39,11 +39,17 @@ export async function reach<T>(
   }
 }
 
+/** Where a server of the store listens in the usual case; undefined if only a path from the current folder is short enough. */
+export function usualSocket(directory: string): string | undefined {
+  const path = join(directory, "sock");
+  return isShortEnough(path) ? path : undefined;
+}
+
 /** The path of a store's socket, or of the given socket, if a process listens on it. */
 async function findSocket(directory: string): Promise<string | undefined> {
   // The usual case, in which no file needs a look. Where it fails, what follows finds out why.
-  const usual = join(directory, "sock");
-  if (isShortEnough(usual) && (await isSocketAlive(usual).catch(() => false))) return usual;
+  const usual = usualSocket(directory);
+  if (usual && (await isSocketAlive(usual).catch(() => false))) return usual;
   const path = socketOf(directory);
   if (!fs().existsSync(path)) return undefined;
   const unix = shortestPath(path);

@@ -18,6 +18,24 @@ const MEANINGS: Readonly<Record<string, string>> = {
   UnsupportedProxyProtocol: "xs supports only proxies of http:// and https://",
 };
 
+/** The codes of failed connects to a unix socket. */
+const NEVER_CONNECTED = new Set([
+  "ENOENT",
+  "ENOTDIR",
+  "ECONNREFUSED",
+  "EACCES",
+  "EPERM",
+  "EAGAIN",
+  "ELOOP",
+  "ENAMETOOLONG",
+]);
+
+/** Tells whether the request of a client failed because nobody listens on its unix socket, so that nothing was sent. */
+export function neverConnected(error: unknown): boolean {
+  const { cause } = error as { cause?: { code?: unknown } };
+  return NEVER_CONNECTED.has(String(cause?.code));
+}
+
 /** Says in plain words why a connection failed: Bun words its messages for programmers. */
 export function connectionReason(error: unknown): string {
   const { code = "", message, syscall } = error as NodeJS.ErrnoException;

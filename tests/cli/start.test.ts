@@ -17,14 +17,15 @@ const EVERY = `
 
 /** What finds a server and asks it. */
 const CLIENT = `
-  cli/kit/connect cli/kit/response-body cli/kit/show cli/kit/target client/address client/connect client/reach core/absolute-path
+  cli/kit/connect cli/kit/response-body cli/kit/show cli/kit/target client/address client/connect client/first-try client/reach core/absolute-path
   core/http lib/builtins lib/is-terminal lib/growing-buffer lib/lines net/api-answer net/connection-error net/http-client
   net/listen-address net/proxy net/text-body net/unix-socket store/is-store store/lock-holder store/owner`;
 
-const READ = "cli/kit/frame-options cli/kit/read core/id core/pattern core/read-options core/topic";
+const READ =
+  "cli/kit/frame-options cli/kit/read core/id core/pattern core/read-options core/time core/topic";
 const APPEND = `
-  cli/kit/input cli/verbs/append core/chunk core/cross-stream core/frame core/hash core/header core/id
-  core/json core/time core/topic core/ttl lib/streams`;
+  cli/kit/input cli/verbs/append core/chunk core/cross-stream core/frame core/hash core/header core/id core/inline-content
+  core/json core/time core/topic core/ttl core/utf8 lib/streams lib/text`;
 const OPTIONS = "cli/kit/command";
 
 /** The library that checks ids, which is small. */

@@ -1,5 +1,6 @@
 import type { Address } from "../../client/address.ts";
-import { type Client, type ConnectOptions, connect as connectTo } from "../../client/connect.ts";
+import type { Client } from "../../client/client.ts";
+import { type ConnectOptions, connect as connectTo } from "../../client/connect.ts";
 
 /** Connects to a store, and shows the migration of one of an older version. @throws as `connect` of the client */
 export function connect(address: Address, options: ConnectOptions = {}): Promise<Client> {

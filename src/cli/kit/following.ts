@@ -1,5 +1,5 @@
 import type { Address } from "../../client/address.ts";
-import type { Client } from "../../client/connect.ts";
+import type { Client } from "../../client/client.ts";
 
 /** Prints the body of a response. */
 export type Printer = (response: Response, client: Client) => Promise<void>;

@@ -55,7 +55,7 @@ export async function read(input: VerbInput, fixed: readonly [string, string][])
   const print = framePrinter(format);
   const { address } = target;
   if (options.follow) return await follow({ address, path, headers, reconnect, print });
-  await using client = await connect(address);
+  await using client = await connect(address, { asksNext: true });
   await print(await client.request(path, { headers }), client);
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Address } from "../../client/address.ts";
-import type { Client } from "../../client/connect.ts";
+import type { Client } from "../../client/client.ts";
 import { mayPass } from "../../client/may-pass.ts";
 import { XsError } from "../../core/error.ts";
 import { idInLine } from "../../core/frame.ts";

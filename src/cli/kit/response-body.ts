@@ -13,7 +13,7 @@ export async function printAnswer(
   init?: RequestInit,
   options: ConnectOptions = {},
 ): Promise<void> {
-  await using client = await connect(target.address, options);
+  await using client = await connect(target.address, { asksNext: true, ...options });
   const response = await client.request(path, init);
   if (!isTerminal(STDOUT)) return await pipeOut(response);
   await (await import("../terminal/show.ts")).showJson(response);

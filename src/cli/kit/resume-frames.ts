@@ -1,4 +1,4 @@
-import type { Client } from "../../client/connect.ts";
+import type { Client } from "../../client/client.ts";
 import { XsError } from "../../core/error.ts";
 import { idInLine } from "../../core/frame.ts";
 import { limitIn } from "./following.ts";

@@ -1,4 +1,4 @@
-import type { Client } from "../../client/connect.ts";
+import type { Client } from "../../client/client.ts";
 
 /** Which request a follower sends next, and what it prints of the answers. */
 export interface Resume {

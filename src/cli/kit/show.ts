@@ -1,5 +1,5 @@
 import type { ArgsDef } from "citty";
-import type { Client } from "../../client/connect.ts";
+import type { Client } from "../../client/client.ts";
 import { isTerminal, STDOUT } from "../../lib/is-terminal.ts";
 import type { Shown } from "../terminal/show.ts";
 import type { Style } from "./colours.ts";

@@ -1,4 +1,4 @@
-import type { Client } from "../../client/connect.ts";
+import type { Client } from "../../client/client.ts";
 import { XsError } from "../../core/error.ts";
 import { visibleJson } from "../../core/visible.ts";
 import { textLines } from "../../lib/lines.ts";

@@ -13,7 +13,7 @@ export const contentVerb: Verb = {
   async run({ positionals }) {
     const target = splitTarget(positionals, 1, "ID");
     const id = parsed(parseId, target.rest[0] ?? "");
-    await using client = await connect(target.address);
+    await using client = await connect(target.address, { asksNext: true });
     await printContent(await client.request(`/${id}/content`), `xs content ${id}`);
   },
 };

@@ -50,7 +50,7 @@ function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples
       const print = framePrinter(format);
       const { address } = target;
       if (follows) return await follow({ address, path, reconnect, print });
-      await using client = await connect(address);
+      await using client = await connect(address, { asksNext: true });
       await print(await client.request(path), client);
     },
   };

@@ -19,7 +19,7 @@ export const getVerb: Verb = {
     const id = parsed(parseId, target.rest[0] ?? "");
     const format = formatOf(options);
     const query = new URLSearchParams(parametersOf(options, format));
-    await using client = await connect(target.address);
+    await using client = await connect(target.address, { asksNext: true });
     await printFrames(format, client, await client.request(`/${id}?${query}`));
   },
 };

@@ -26,7 +26,7 @@ export const kvGetVerb: Verb = {
   examples: [["xs kv get views/count", "the value; exit 1 without one"]],
   async run({ positionals, options }) {
     const { target, path, key } = keyOf(positionals);
-    await using client = await connect(target.address);
+    await using client = await connect(target.address, { asksNext: true });
     const response = await client.request(path);
     if (!options.has("json")) return await printContent(response, "xs kv get KEY");
     const { headers } = response;

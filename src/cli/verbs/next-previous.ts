@@ -26,7 +26,7 @@ function neighbourVerb(direction: "next" | "previous", side: "after" | "before")
       if (topic !== undefined) parsed(parseTopicFilter, topic);
       const format = formatOf(options);
       const query = new URLSearchParams(parametersOf(options, format));
-      await using client = await connect(target.address);
+      await using client = await connect(target.address, { asksNext: true });
       await printFrames(format, client, await client.request(`/${id}/${direction}?${query}`));
     },
   };
