@@ -4,6 +4,7 @@ import { quoted, XsError } from "../core/error.ts";
 import { fs, os } from "../lib/builtins.ts";
 import { schemeOf } from "../net/listen-address.ts";
 import { isStore } from "../store/is-store.ts";
+import { isClosedToUs } from "../store/owner.ts";
 
 /** The address of a store: a directory on this machine, or the URL of a server. */
 export type Address =
@@ -19,17 +20,45 @@ export type Address =
       readonly token?: string;
     };
 
-/** Tells whether a text is an address, for an argument that could also be a topic, id or hash. */
-export function looksLikeAddress(text: string): boolean {
-  return /^[.~]/.test(text) || /[/:]/.test(text);
+/** `HOST:PORT`, `:PORT` or `[IPV6]:PORT`. */
+const HOST_PORT = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]*):([0-9]{1,5})$/;
+/** The same behind `user:TOKEN@` or `TOKEN@`. */
+const TOKEN_HOST_PORT = /^[^/]*@[^/@]*:[0-9]{1,5}$/;
+
+/** Tells whether a positional argument has the form of an address. A bare word is a topic, a key or a file. */
+export function isAddress(word: string): boolean {
+  return /^[./~]/.test(word) || isRemote(word);
 }
 
-/** Tells whether a text names an existing store, or can be nothing but the address of one. */
-export function isStoreAddress(text: string): boolean {
-  if (!looksLikeAddress(text)) return false;
-  if (schemeOf(text) !== undefined) return true;
-  const address = parseAddress(text);
-  return "url" in address || /^[.~/]/.test(text) || isStore(address.directory);
+function isRemote(word: string): boolean {
+  return word.includes("://") || HOST_PORT.test(word) || TOKEN_HOST_PORT.test(word);
+}
+
+/** Tells whether an address names a store that is there, its socket, or a server; any other may name a file. */
+export function namesStore(word: string): boolean {
+  if (isRemote(word)) return !fs().statSync(word, { throwIfNoEntry: false })?.isFile();
+  const address = parseAddress(word);
+  if ("url" in address) return true;
+  const { directory } = address;
+  const place = fs().statSync(directory, { throwIfNoEntry: false });
+  return (
+    isStore(directory) ||
+    fs().existsSync(join(directory, "sock")) ||
+    place?.isSocket() === true ||
+    (place?.isDirectory() === true && isClosedToUs(directory))
+  );
+}
+
+/** Tells whether an address is that of `$XS_ADDR`, which an older nushell module of xs passes as an absolute path. */
+export function isEnvironmentAddress(word: string): boolean {
+  const { XS_ADDR } = process.env;
+  if (!XS_ADDR) return false;
+  return word === XS_ADDR || (word.startsWith("/") && absolutePath(word) === absolutePath(XS_ADDR));
+}
+
+/** Refuses a word that was probably meant as an address with a token, and names no part of it. @throws XsError */
+export function refuseToken(word: string): void {
+  if (mayHoldToken(word)) throw badTokenAddress(word);
 }
 
 /** The shortest token, in characters: a shorter text before "@" is a user. */
@@ -44,10 +73,10 @@ const MIN_TOKEN_LENGTH = 16;
 export function parseAddress(text: string): Address {
   const scheme = schemeOf(text);
   if (scheme !== undefined) return parseUrl(text, scheme);
-  if (/^[^/]*@[^/@]*:[0-9]{1,5}$/.test(text)) return parseUrl(`http://${text}`, "http");
-  const [, host, port] = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]*):([0-9]{1,5})$/.exec(text) ?? [];
+  if (TOKEN_HOST_PORT.test(text)) return parseUrl(`http://${text}`, "http");
+  const [, host, port] = HOST_PORT.exec(text) ?? [];
   if (port !== undefined) return parseUrl(`http://${host || "127.0.0.1"}:${port}`, "http");
-  if (mayHoldToken(text)) throw badTokenAddress(text);
+  refuseToken(text);
   const path = absolutePath(text);
   if (basename(path) === "sock" && isStore(dirname(path))) return { directory: dirname(path) };
   return { directory: path };

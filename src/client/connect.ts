@@ -17,6 +17,8 @@ export interface ConnectOptions {
   readonly create?: boolean;
   /** The client is used for a request at once, which may then throw what `connect` throws. */
   readonly asksNext?: boolean;
+  /** Hears of a store that this process created. */
+  readonly made?: (directory: string) => void | Promise<void>;
   /** Requires a server, as a following read does. */
   readonly serverOnly?: boolean;
   /** Makes what hears of the migration when this process opens a store of an older version. */
@@ -58,7 +60,7 @@ export function checkAddress(address: Address): void {
 /** Opens the store here; undefined if another process has it open. @throws XsError `no_server`, `store_not_found` */
 async function openHere(
   directory: string,
-  { create, serverOnly, migration }: ConnectOptions,
+  { create, serverOnly, migration, made }: ConnectOptions,
 ): Promise<Client | undefined> {
   // A running server restores a lost socket, so this waits for it.
   if (serverOnly && lockHolder(directory)?.serves) return undefined;
@@ -75,7 +77,10 @@ async function openHere(
       `there is no store at ${directory}: name another, or make it with  xs serve ${directory}`,
     );
   }
-  return direct(directory, migration);
+  const isNew = !isStore(directory);
+  const client = await direct(directory, migration);
+  if (client && isNew) await made?.(directory);
+  return client;
 }
 
 function remote(address: string, place: Place): Client {

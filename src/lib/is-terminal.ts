@@ -1,4 +1,5 @@
-/** Standard output and standard error, as descriptors. */
+/** Standard input, output and error, as descriptors. */
+export const STDIN = 0;
 export const STDOUT = 1;
 export const STDERR = 2;
 

@@ -37,6 +37,9 @@ async function expectWhole(home: Home, store: string): Promise<void> {
 
 const COUNTS = { frames: FRAMES.length + 2, added: FRAMES.length, contents: CONTENTS.length };
 
+/** What a command that makes a store says on stderr, and no more. */
+const madeStore = (store: string) => new RegExp(`^.*made a new store at ${store}\n$`);
+
 test("the folder is imported as it is, order, ids and content, with a server and without", async () => {
   using home = withExport();
   const answer = await home.ok(["import", home.store, "./backup"]);
@@ -86,7 +89,7 @@ test.each(tars)("a tar of it: %s", async (_, args) => {
   const { code, stderr } = await home.shell(
     `tar cf a.tar ${args} && xs import ${home.store} a.tar`,
   );
-  expect([code, stderr]).toEqual([0, ""]);
+  expect([code, stderr]).toEqual([0, expect.stringMatching(madeStore(home.store))]);
   await expectWhole(home, home.store);
 });
 
@@ -100,7 +103,10 @@ test("its NDJSON, and xs.nu's own way: each content, then each frame", async () 
     for file in backup/cas/*; do xs cas-post ${home.store}/2 <$file; done
     while read -r line; do echo "$line" | xs import ${home.store}/2; done <backup/frames.jsonl`;
   const second = await home.shell(each);
-  expect([second.code, second.stderr]).toEqual([0, ""]);
+  expect([second.code, second.stderr]).toEqual([
+    0,
+    expect.stringMatching(madeStore(join(home.store, "2"))),
+  ]);
   expect(second.stdout).toContain('"topic":"xs.start"');
   expect(second.stdout).toContain('"meta":null,"ttl":"forever"}');
   await expectWhole(home, join(home.store, "2"));

@@ -226,7 +226,7 @@ test("with one argument, import tells a file from an address", async () => {
   expect(JSON.parse(await home.ok(["import", "-"], { env, stdin })).added).toBe(0);
   // An address, be it new, there, or a folder that is still empty.
   mkdirSync(join(home.path, "bare"));
-  for (const address of ["./new", "./new", "bare", join(home.path, "mine")]) {
+  for (const address of ["./new", "./new", "./bare", join(home.path, "mine")]) {
     expect(await home.ok(["import", address], { stdin: line })).toBe(line);
   }
   const missing = await home.xs(["import", "typo.tar"], { env });
@@ -252,7 +252,7 @@ test("a folder where a file belongs is named as one", async () => {
 
 test("what packs a tar is named, with what unpacks it", async () => {
   using home = await furnished();
-  const pack = "xs export its-store a.tar && gzip -k a.tar && bzip2 -k a.tar && xz -k a.tar";
+  const pack = "xs export ./its-store a.tar && gzip -k a.tar && bzip2 -k a.tar && xz -k a.tar";
   const packed = await home.shell(pack);
   const there = ["gz", "bz2", "xz"].filter((end) => existsSync(join(home.path, `a.tar.${end}`)));
   expect(there).toContain("gz");

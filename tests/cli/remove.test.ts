@@ -26,7 +26,7 @@ test.each([
   expect(await home.topics(store)).toEqual(["c", "d", "e", "f", "g", "g"]);
   await home.ok(["remove", store, "-"], { stdin: `${c}\n\n  ${d}\r\n` });
   // The name of a folder may be the first of several words, and $XS_ADDR leaves it out.
-  await home.ok(["remove", "its-store", e, UNKNOWN]);
+  await home.ok(["remove", "./its-store", e, UNKNOWN]);
   expect(await home.topics(store)).toEqual(["f", "g", "g"]);
   const piped = await home.shell(`xs cat "${store}" --topic g | xs remove -`, {
     env: { XS_ADDR: store },

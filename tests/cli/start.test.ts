@@ -12,7 +12,7 @@ const root = join(import.meta.dir, "../..");
 
 /** Every command loads these files of ours. */
 const EVERY = `
-  main cli/kit/complain cli/kit/exit-code cli/kit/output cli/kit/run cli/kit/verb cli/kit/verbs core/error
+  main cli/kit/complain cli/kit/exit-code cli/kit/output cli/kit/run cli/kit/run-verb cli/kit/verb cli/kit/verbs core/error
   lib/own-places processors/child/roles`;
 
 /** What finds a server and asks it. */
@@ -24,7 +24,7 @@ const CLIENT = `
 const READ =
   "cli/kit/frame-options cli/kit/read core/id core/pattern core/read-options core/time core/topic";
 const APPEND = `
-  cli/kit/input cli/verbs/append core/chunk core/cross-stream core/frame core/hash core/header core/id core/inline-content
+  cli/kit/content cli/kit/input cli/verbs/append core/chunk core/cross-stream core/frame core/hash core/header core/id core/inline-content
   core/json core/time core/topic core/ttl core/utf8 lib/streams lib/text`;
 const OPTIONS = "cli/kit/command";
 

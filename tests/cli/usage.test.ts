@@ -50,7 +50,7 @@ test("wrong usage is exit 2, with the usage on stderr and nothing on stdout", as
   await home.makeStore();
   const wrong = [
     ["append"],
-    ["append", home.store, "note", "extra"],
+    ["append", home.store, "note", "content", "extra"],
     ["append", home.store, "note", "--wrong"],
     ["append", home.store, "note", "--meta"],
     ["append", home.store, "note", "--meta", "--with-timestamp"],

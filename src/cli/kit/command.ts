@@ -1,21 +1,84 @@
 import { parseArgs } from "node:util";
-import type { CommandDef } from "citty";
-import { spellings, UsageError, type Verb, type VerbInput, type Verbs } from "./verb.ts";
+import type { ArgsDef, CommandDef } from "citty";
+import { runVerb } from "./run-verb.ts";
+import {
+  LISTS,
+  optionsOf,
+  spellings,
+  UsageError,
+  type Verb,
+  type VerbInput,
+  type Verbs,
+} from "./verb.ts";
 
 /** Adapts a verb to citty. */
 export function toCommand(verb: Verb, verbs: Verbs, rawArgs: readonly string[]): CommandDef {
   return {
     meta: { name: `xs ${verb.name}`, description: verb.summary },
-    args: verb.options,
-    run: () => verb.run({ ...readInput(verb, rawArgs), verbs }),
+    args: optionsOf(verb),
+    run: async () => {
+      const { typed, ...line } = await readInput(verb, rawArgs);
+      try {
+        await runVerb(verb, { ...line, verbs });
+      } catch (error) {
+        if (error instanceof UsageError) error.message = asTyped(error.message, typed);
+        throw error;
+      }
+    },
   };
 }
 
+/** What a command line says, with the spelling of each option in it. */
+interface CommandLine extends Omit<VerbInput, "verbs"> {
+  readonly typed: ReadonlyMap<string, string>;
+}
+
 // Not citty's parser: it keeps the last of several values, takes any flag, and reads --no-NAME as an option NAME.
-function readInput(verb: Verb, rawArgs: readonly string[]): Omit<VerbInput, "verbs"> {
+async function readInput(verb: Verb, rawArgs: readonly string[]): Promise<CommandLine> {
+  const all = optionsOf(verb);
+  const { known, flags } = flagsOf(all);
+  const { tokens } = parseArgs({
+    args: [...rawArgs],
+    options: flags,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const options = new Map<string, string>();
+  const typed = new Map<string, string>();
+  const positionals: string[] = [];
+  let literalFrom: number | undefined;
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") literalFrom = positionals.length;
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    // parseArgs takes --f for -f.
+    const isWord = token.rawName.startsWith("--");
+    const name = isWord && token.name.length === 1 ? undefined : known.get(token.name);
+    const off = token.name.startsWith("no-") ? known.get(token.name.slice(3)) : undefined;
+    if (name === undefined && off !== undefined && flags[off]?.type === "boolean") {
+      options.delete(off);
+    } else if (name === undefined) {
+      const { unknownOption } = await import("./suggest.ts");
+      throw unknownOption(token.rawName, rawArgs[token.index] ?? "", all);
+    } else if (flags[name]?.type === "boolean") {
+      if (token.value === "false") options.delete(name);
+      else options.set(name, "true");
+    } else {
+      typed.set(name, token.rawName);
+      options.set(name, oneValue(all, name, token.rawName, options.get(name), token.value));
+    }
+  }
+  const store = options.get("store");
+  options.delete("store");
+  return { positionals, options, store, literalFrom, typed };
+}
+
+/** How parseArgs takes options, and the option that each spelling names. */
+function flagsOf(options: ArgsDef) {
   const known = new Map<string, string>();
   const flags: { [spelling: string]: { type: "string" | "boolean"; short?: string } } = {};
-  for (const [name, option] of Object.entries(verb.options)) {
+  for (const [name, option] of Object.entries(options)) {
     const type = option.type === "boolean" ? "boolean" : "string";
     const all = spellings(name, option).map((spelling) => spelling.replace(/^-+/, ""));
     const short = all.find((spelling) => spelling.length === 1);
@@ -26,51 +89,30 @@ function readInput(verb: Verb, rawArgs: readonly string[]): Omit<VerbInput, "ver
     flags[name] = { type, ...(short && { short }) };
     if (type === "boolean") flags[`no-${name}`] ??= { type };
   }
-  const args = [...rawArgs];
-  const { tokens, positionals } = parseArgs({
-    args,
-    options: flags,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  const options = new Map<string, string>();
-  for (const token of tokens) {
-    if (token.kind !== "option") continue;
-    const name = known.get(token.name);
-    const off = token.name.startsWith("no-") ? known.get(token.name.slice(3)) : undefined;
-    if (name === undefined && off !== undefined && flags[off]?.type === "boolean") {
-      options.delete(off);
-    } else if (name === undefined) {
-      throw new UsageError(`there is no option ${token.rawName}`);
-    } else if (flags[name]?.type === "boolean") {
-      if (token.value === "false") options.delete(name);
-      else options.set(name, "true");
-    } else {
-      options.set(name, oneValue(verb, name, options.get(name), token.value));
-    }
-  }
-  return { positionals, options };
+  return { known, flags };
 }
-
-/** The option that a command line may repeat, of every verb that has it. */
-const LIST = "topic";
 
 /** The value of an option, joined with the value `before` it for a list. @throws UsageError */
 function oneValue(
-  verb: Verb,
+  options: ArgsDef,
   name: string,
+  typed: string,
   before: string | undefined,
   value: string | undefined,
 ): string {
-  if (value === undefined) throw new UsageError(`the option --${name} needs a value`);
+  if (value === undefined) throw new UsageError(`the option ${typed} needs a value`);
   if (before === undefined) return value;
-  if (name === LIST) return `${before},${value}`;
+  if (LISTS[name] !== undefined) return `${before}${LISTS[name]}${value}`;
   // citty adds a spelling in camel case.
-  const flags = spellings(name, verb.options[name] ?? {}).filter(
-    (flag) => !/^--.*[A-Z]/.test(flag),
-  );
+  const flags = spellings(name, options[name] ?? {}).filter((flag) => !/^--.*[A-Z]/.test(flag));
   const also = flags.filter((flag) => flag !== `--${name}`);
   const named = also.length > 0 ? `--${name} (${also.join(", ")})` : `--${name}`;
   throw new UsageError(`the option ${named} is given twice: give it once`);
+}
+
+/** Names the option at the start of a message as the user typed it: `limit="x"` and `--limit "x"` as `-n "x"`. */
+function asTyped(message: string, typed: ReadonlyMap<string, string>): string {
+  const [start, name = ""] = /^(?:--)?([a-z-]+)[= ](?=")/.exec(message) ?? [];
+  const spelling = typed.get(name);
+  return start && spelling ? `${spelling} ${message.slice(start.length)}` : message;
 }

@@ -2,13 +2,27 @@ import type { Address } from "../../client/address.ts";
 import type { Client } from "../../client/client.ts";
 import { type ConnectOptions, connect as connectTo } from "../../client/connect.ts";
 
-/** Connects to a store, and shows the migration of one of an older version. @throws as `connect` of the client */
+/**
+ * Connects to a store. Says on stderr where it makes one, and shows the migration of one of an older version.
+ *
+ * @throws as `connect` of the client
+ */
 export function connect(address: Address, options: ConnectOptions = {}): Promise<Client> {
-  return connectTo(address, { migration, ...options });
+  return connectTo(address, { migration, made: showNewStore, ...options });
 }
 
 // Loaded only where a command opens a store: what writes to a terminal takes longer to load than all the rest.
 async function migration() {
   const { showMigration } = await import("./migration.ts");
   return showMigration();
+}
+
+async function showNewStore(directory: string): Promise<void> {
+  const { messages } = await import("./messages.ts");
+  messages.info(madeStore(directory));
+}
+
+/** Names, for a person, a store that a command made. */
+export function madeStore(directory: string): string {
+  return `made a new store at ${directory}`;
 }

@@ -1,9 +1,9 @@
 import { table } from "./table.ts";
-import { spellings, type Verb, type Verbs } from "./verb.ts";
+import { optionsOf, spellings, type Verb, type Verbs } from "./verb.ts";
 
 /** The help of one verb: what it does, its options, and examples that work. */
 export function usage(verb: Verb): string {
-  const options = Object.entries(verb.options).map(([name, option]) => {
+  const options = Object.entries(optionsOf(verb)).map(([name, option]) => {
     const hint = option.valueHint ? ` ${option.valueHint}` : "";
     return [`${spellings(name, option).join(", ")}${hint}`, option.description ?? ""];
   });
@@ -22,13 +22,15 @@ export function reminder(verb: Verb): string {
   return `${form(verb)}xs ${verb.name} --help says more, with examples.\n`;
 }
 
-function form({ name, positionals, options }: Verb): string {
-  const words = ["xs", name, positionals, Object.keys(options).length > 0 ? "[options]" : ""];
+function form(verb: Verb): string {
+  const hasOptions = Object.keys(optionsOf(verb)).length > 0;
+  const words = ["xs", verb.name, verb.positionals, hasOptions ? "[options]" : ""];
   return `Usage: ${words.filter(Boolean).join(" ")}\n`;
 }
 
-const ADDRESS = `ADDR is a store directory, its sock, HOST:PORT, :PORT or a URL. The default is $XS_ADDR, else ./store
-if that is a store, else $XDG_DATA_HOME/cross.stream/store.
+const ADDRESS = `ADDR is a store directory, its sock, HOST:PORT, :PORT or a URL. As the first argument it begins with
+. / or ~, is [HOST]:PORT or has ://; no other word is an address, but with -s any spelling is.
+The default is $XS_ADDR, else ./store if that is a store, else $XDG_DATA_HOME/cross.stream/store.
 `;
 
 /** The help of xs itself, or of some of its verbs. */

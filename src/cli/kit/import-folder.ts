@@ -109,7 +109,7 @@ async function add(
 function notAnExport(path: string): XsError {
   const has = (name: string) => existsSync(join(path, name));
   if (has("events.db")) {
-    return bad(`${path} is a store: import it with  xs export ${path} - | xs import ADDR -`);
+    return bad(`${path} is a store: import it with  xs export -s ${path} - | xs import ADDR -`);
   }
   return bad(
     has("fjall") || has("cacache")

@@ -1,11 +1,26 @@
 import { XsError } from "../../core/error.ts";
+import { isTerminal, STDIN } from "../../lib/is-terminal.ts";
 import { pulled } from "../../lib/streams.ts";
 
 /** Input of up to this many bytes is sent in one piece, with its length. */
 const SHORT_BYTES = 64 * 1024;
 
-/** Reads standard input as a request body: bytes if it is short, else a stream. */
-export async function readInput(): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
+/** Says on stderr that the command waits for what a person types, where stdin is a terminal. @param what it waits for */
+export async function sayThatItWaits(what: string): Promise<void> {
+  if (!isTerminal(STDIN)) return;
+  const { messages } = await import("./messages.ts");
+  messages.info(`waiting for ${what}: it ends with Ctrl-D on a line of its own`);
+}
+
+/**
+ * Reads standard input as a request body: bytes if it is short, else a stream.
+ *
+ * @param what a person at a terminal is asked for
+ */
+export async function readInput(
+  what: string,
+): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
+  await sayThatItWaits(what);
   const reader = stdinReader();
   const head: Uint8Array[] = [];
   let size = 0;
@@ -31,7 +46,8 @@ function stdinReader() {
   }
 }
 
-/** Reads standard input as text. */
-export function readAll(): Promise<string> {
+/** Reads standard input as text. @param what a person at a terminal is asked for */
+export async function readAll(what: string): Promise<string> {
+  await sayThatItWaits(what);
   return new Response(Bun.stdin.stream()).text();
 }

@@ -46,7 +46,7 @@ export const READ_OPTIONS = {
 
 /** Reads the stream to stdout. @param fixed read options that the verb sets */
 export async function read(input: VerbInput, fixed: readonly [string, string][]): Promise<void> {
-  const target = splitTarget(input.positionals, 0);
+  const target = splitTarget(input, 0);
   const format = formatOf(input.options);
   const options = parsed(parseReadOptions, [...readParametersOf(input.options, format), ...fixed]);
   const reconnect = reconnectIn(input.options, options.follow);

@@ -1,5 +1,6 @@
 import { complain, print } from "./complain.ts";
 import { exitCodeOf } from "./exit-code.ts";
+import { runVerb } from "./run-verb.ts";
 import type { Verb, Verbs } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
@@ -52,7 +53,7 @@ export async function run(args: readonly string[]): Promise<number> {
   try {
     // A line of plain words needs no parser, and starts faster without one.
     if (!rest.some((arg) => arg.startsWith("-"))) {
-      await verb.run({ positionals: rest, options: new Map(), verbs: VERBS });
+      await runVerb(verb, { positionals: rest, options: new Map(), verbs: VERBS });
       return 0;
     }
     const [{ runCommand }, { toCommand }] = await Promise.all([

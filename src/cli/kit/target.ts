@@ -1,10 +1,13 @@
 import {
   type Address,
   defaultAddress,
-  looksLikeAddress,
+  isAddress,
+  isEnvironmentAddress,
+  namesStore,
   parseAddress,
+  refuseToken,
 } from "../../client/address.ts";
-import { parsed, UsageError } from "./verb.ts";
+import { parsed, UsageError, type VerbInput } from "./verb.ts";
 
 /** The address in a command line, or the default, and the arguments after it. */
 export interface Target {
@@ -12,29 +15,59 @@ export interface Target {
   readonly rest: readonly string[];
 }
 
+/** What the first argument after the address is: a key and a file may look like an address. */
+type Kind = "name" | "key" | "file";
+
 /**
- * Splits `[ADDR] ARG…`. The first argument is the address where there are more arguments than the verb
- * takes without one, and where it looks like an address and the verb can do without it.
+ * Splits `[ADDR] ARG…`. The first argument is the address where it looks like one and `--store` gives none.
  *
- * @param isAddress decides whether an optional first argument is the address
  * @param wanted how many arguments the verb takes besides the address: exactly, or from–to
  * @param names the missing argument, as the message calls it
  * @throws UsageError
  */
 export function splitTarget(
-  positionals: readonly string[],
+  { positionals, store, literalFrom }: VerbInput,
   wanted: number | readonly [from: number, to: number],
-  names = "",
-  isAddress: (text: string) => boolean = looksLikeAddress,
+  names = "an argument",
+  kind: Kind = "name",
 ): Target {
   const [from, to] = typeof wanted === "number" ? [wanted, wanted] : wanted;
   const [first, ...others] = positionals;
   const addressed =
+    store === undefined &&
     first !== undefined &&
-    (positionals.length > to || (positionals.length > from && parsed(isAddress, first)));
+    isAddress(first) &&
+    (literalFrom !== 0 || positionals.length > to || isEnvironmentAddress(first)) &&
+    (kind !== "file" || positionals.length > 1 || parsed(namesStore, first));
   const rest = addressed ? others : positionals;
-  if (rest.length < from) throw new UsageError(`${names || "an argument"} is missing`);
-  if (rest.length > to) throw new UsageError(`too many arguments: ${rest.slice(to).join(" ")}`);
-  const address = parsed(() => (addressed ? parseAddress(first) : defaultAddress()));
-  return { address, rest };
+  if (rest.length < from) throw missing(names, kind, addressed ? first : undefined);
+  if (rest.length > to) throw tooMany(positionals, rest.slice(to), store === undefined && to === 0);
+  // The message for a wrong topic or id would show the token.
+  if (kind === "name" && !addressed && first !== undefined) parsed(refuseToken, first);
+  return { address: parsed(() => addressOf(store ?? (addressed ? first : undefined))), rest };
+}
+
+function addressOf(given: string | undefined): Address {
+  if (given === "") throw new UsageError("the option --store needs a value: it is empty");
+  return given === undefined ? defaultAddress() : parseAddress(given);
+}
+
+function missing(names: string, kind: Kind, address: string | undefined): UsageError {
+  if (kind !== "key" || address === undefined) return new UsageError(`${names} is missing`);
+  return new UsageError(
+    `${names} is missing: ${address} is the address; if it is the key, write  -- ${address}`,
+  );
+}
+
+/** @param takesAddress the verb takes an address and nothing else */
+function tooMany(
+  positionals: readonly string[],
+  more: readonly string[],
+  takesAddress: boolean,
+): UsageError {
+  for (const word of positionals) parsed(refuseToken, word);
+  const [first = ""] = positionals;
+  const meant =
+    takesAddress && !isAddress(first) ? `: the path of a store is written ./${first}` : "";
+  return new UsageError(`too many arguments: ${more.join(" ")}${meant}`);
 }

@@ -11,6 +11,10 @@ export interface VerbInput {
   readonly positionals: readonly string[];
   /** The options by their long name; a flag has the value "true". */
   readonly options: ReadonlyMap<string, string>;
+  /** The value of --store: then no positional argument is an address. */
+  readonly store?: string | undefined;
+  /** The index of the first positional argument behind `--`: from there on a word is what the verb takes. */
+  readonly literalFrom?: number | undefined;
   /** All verbs, for a verb that lists them. */
   readonly verbs: Verbs;
 }
@@ -38,6 +42,25 @@ export function text(valueHint: string, description: string, alias?: string | st
 /** Makes an option that is on or off. */
 export function flag(description: string, alias?: string | string[]) {
   return { type: "boolean", description, ...(alias && { alias }) } as const;
+}
+
+/** The option that names the store, of every verb that takes an address. */
+const STORE_OPTION = {
+  store: text(
+    "ADDR",
+    "the store, in place of the first argument; here a bare word is one too",
+    "s",
+  ),
+};
+
+/** The options that a command line may repeat, of every verb that has them, and what joins their values. */
+export const LISTS: Readonly<Record<string, string>> = { topic: ",", field: "\0" };
+
+/** All options of a verb. */
+export function optionsOf(verb: Verb): ArgsDef {
+  return /\[(ADDR|PATH)\]/.test(verb.positionals)
+    ? { ...verb.options, ...STORE_OPTION }
+    : verb.options;
 }
 
 /** The flags of an option as a user types them: `-f`, `--follow`. */

@@ -4,17 +4,28 @@ import { parseIdempotencyKey } from "../../core/header.ts";
 import { parseId } from "../../core/id.ts";
 import { parseClientTopic } from "../../core/topic.ts";
 import { parseAppendTtl, TTL_FORMS } from "../../core/ttl.ts";
-import { readInput } from "../kit/input.ts";
+import { EMPTY_OPTION, readContent } from "../kit/content.ts";
+import { readInput, sayThatItWaits } from "../kit/input.ts";
 import { printAnswer } from "../kit/response-body.ts";
 import { splitTarget } from "../kit/target.ts";
-import { flag, parsed, text, UsageError, type Verb } from "../kit/verb.ts";
+import { flag, LISTS, parsed, text, UsageError, type Verb, type VerbInput } from "../kit/verb.ts";
+
+/** The options that do not go with --batch, and with --chunked. */
+const WITHOUT_BATCH = ["empty", "meta", "field", "ttl", "chunked", "expect-last"];
+const WITHOUT_CHUNKED = ["empty", "expect-last", "idempotency-key"];
 
 export const appendVerb: Verb = {
   name: "append",
-  summary: "Append an event with the content of stdin",
-  positionals: "[ADDR] TOPIC",
+  summary: "Append an event: its content is a word, or what comes on stdin",
+  positionals: "[ADDR] TOPIC [CONTENT]",
   options: {
+    ...EMPTY_OPTION,
     meta: text("JSON", "the metadata of the event"),
+    field: text(
+      "KEY=VALUE",
+      "a member of the metadata, repeatable; true, false, null and numbers are typed, else text",
+      "F",
+    ),
     ttl: text("TTL", `how long the store keeps it: ${TTL_FORMS}; default forever`),
     chunked: text(
       "MODE",
@@ -34,21 +45,27 @@ export const appendVerb: Verb = {
     "with-timestamp": flag("add the time to the printed frame"),
   },
   examples: [
-    ["echo hi | xs append note", "an event with content"],
-    [`xs append ./store door --meta '{"open":true}' </dev/null`, "an event with metadata alone"],
+    ["xs append note 'buy milk'", "an event with content"],
+    ["xs append ./store photo -F name=cat.jpg -F width=640 < cat.jpg", "content with metadata"],
+    ["xs append door --empty -F open=true", "an event with metadata alone"],
     ["date | xs append tick --ttl last:10", "keep only the newest ten of the topic"],
     ["tail -f app.log | xs append log --chunked lines", "one frame for each line as it comes"],
     ["xs append --batch < frames.jsonl", "many events in one step"],
   ],
-  async run({ positionals, options }) {
+  async run(input) {
+    const { options } = input;
     const batch = options.has("batch");
     const chunked = options.has("chunked");
-    const target = splitTarget(positionals, batch ? 0 : 1, "TOPIC");
-    for (const name of batch ? ["meta", "ttl", "chunked", "expect-last"] : []) {
+    for (const name of batch ? WITHOUT_BATCH : []) {
       if (options.has(name)) throw new UsageError(`--${name} does not go with --batch`);
     }
-    for (const name of chunked ? ["expect-last", "idempotency-key"] : []) {
+    for (const name of chunked ? WITHOUT_CHUNKED : []) {
       if (options.has(name)) throw new UsageError(`--${name} does not go with --chunked`);
+    }
+    const target = splitTarget(input, batch ? 0 : [1, 2], "TOPIC");
+    const [topic = "", word] = target.rest;
+    if (chunked && word !== undefined) {
+      throw new UsageError("--chunked reads the content from stdin: leave out the word");
     }
     const query = new URLSearchParams();
     const headers = new Headers();
@@ -56,7 +73,6 @@ export const appendVerb: Verb = {
       const value = options.get(name);
       if (value !== undefined) use(value);
     };
-    const [topic = ""] = target.rest;
     const isRetry = options.has("idempotency-key");
     given("ttl", (ttl) =>
       query.set("ttl", parsed(parseAppendTtl, topic, ttl, isRetry, "local").text),
@@ -65,7 +81,12 @@ export const appendVerb: Verb = {
     given("with-timestamp", (on) => query.set("with-timestamp", on));
     // A header cannot carry every character, base64 can.
     const base64 = (text: string) => Buffer.from(text).toString("base64");
-    given("meta", (meta) => headers.set("xs-meta", base64(parsed(parseMeta, meta))));
+    const fields = options.get("field")?.split(LISTS.field ?? "");
+    const meta =
+      fields === undefined
+        ? options.get("meta")
+        : (await import("../kit/fields.ts")).metaOfFields(fields, options.get("meta"));
+    if (meta !== undefined) headers.set("xs-meta", base64(parsed(parseMeta, meta)));
     given("expect-last", (id) =>
       headers.set("xs-expect-last", id === "none" ? id : parsed(parseId, id)),
     );
@@ -74,8 +95,22 @@ export const appendVerb: Verb = {
     );
     const path = batch ? "/stream" : `/stream/${parsed(parseClientTopic, topic)}`;
     // Read first: with no server the client locks the store for as long as it is open.
-    const body = chunked ? Bun.stdin.stream() : await readInput();
+    const body = await bodyOf(input, { batch, chunked, word });
     const init = { method: "POST", headers, body };
     await printAnswer(target, `${path}?${query}`, init, { create: true });
+    if (word === undefined) return;
+    const { noteBareFolder } = await import("../kit/bare-folder.ts");
+    await noteBareFolder(input);
   },
 };
+
+/** The request body: the content, or with --batch or --chunked what comes on stdin. @throws UsageError */
+async function bodyOf(
+  input: VerbInput,
+  { batch, chunked, word }: { batch: boolean; chunked: boolean; word: string | undefined },
+) {
+  if (batch) return readInput("JSON lines, one frame each");
+  if (!chunked) return readContent(input, word);
+  await sayThatItWaits("content, piece by piece");
+  return Bun.stdin.stream();
+}

@@ -11,9 +11,9 @@ export const casPostVerb: Verb = {
   positionals: "[ADDR]",
   options: {},
   examples: [["xs cas-post < photo.jpg", "prints the hash that  xs cas  takes"]],
-  async run({ positionals }) {
-    const target = splitTarget(positionals, 0);
-    const body = await readInput();
+  async run(input) {
+    const target = splitTarget(input, 0);
+    const body = await readInput("content");
     await using client = await connect(target.address, { create: true });
     const response = await client.request("/cas", { method: "POST", body });
     await writeOut(`${await textIn(response)}\n`);

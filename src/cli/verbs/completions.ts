@@ -1,5 +1,5 @@
 import { writeOut } from "../kit/output.ts";
-import { spellings, UsageError, type Verb } from "../kit/verb.ts";
+import { optionsOf, spellings, UsageError, type Verb } from "../kit/verb.ts";
 
 export const completionsVerb: Verb = {
   name: "completions",
@@ -36,7 +36,7 @@ function commandsOf(verbs: readonly Verb[]): Command[] {
   const groups = Map.groupBy(verbs, ({ name }) => name.split(" ")[0] ?? "");
   return [...groups].map(([name, group]) => {
     const words = group.flatMap((verb) => verb.name.split(" ").slice(1));
-    const options = group.flatMap((verb) => Object.entries(verb.options));
+    const options = group.flatMap((verb) => Object.entries(optionsOf(verb)));
     const flags = new Set(options.flatMap(([flag, option]) => spellings(flag, option)));
     const summary =
       words.length > 0 ? `Commands that begin with ${name}` : (group[0]?.summary ?? "");

@@ -10,8 +10,8 @@ export const contentVerb: Verb = {
   positionals: "[ADDR] ID",
   options: {},
   examples: [["xs content 03hadtdyn9s2dxl5soli9q9dz > photo.jpg", "write the content to a file"]],
-  async run({ positionals }) {
-    const target = splitTarget(positionals, 1, "ID");
+  async run(input) {
+    const target = splitTarget(input, 1, "ID");
     const id = parsed(parseId, target.rest[0] ?? "");
     await using client = await connect(target.address, { asksNext: true });
     await printContent(await client.request(`/${id}/content`), `xs content ${id}`);

@@ -29,12 +29,13 @@ export const evalVerb: Verb = {
     ["xs eval -c '.cat | get topic | uniq --count'", "any other script is nushell"],
     ["xs eval ./store report.ts", "a file; - reads the script from stdin"],
   ],
-  async run({ positionals, options }) {
-    const given = options.get("command");
-    const target = splitTarget(positionals, given === undefined ? 1 : 0, "FILE");
+  async run(input) {
+    const given = input.options.get("command");
+    const target =
+      given === undefined ? splitTarget(input, 1, "FILE", "file") : splitTarget(input, 0);
     const [file = "-"] = target.rest;
     if (given !== undefined) return evaluate(target, given);
-    if (file === "-") return evaluate(target, await readAll());
+    if (file === "-") return evaluate(target, await readAll("a script"));
     const source = Bun.file(file);
     if (!(await source.exists())) throw new UsageError(`there is no file ${file}`);
     return evaluate(target, await source.text(), absolutePath(file));

@@ -29,8 +29,8 @@ export const exportVerb: Verb = {
     ["xs export ./store - | gzip > backup.tar.gz", "the same, compressed"],
     ["xs export ./old - | xs import ./new -", "copy one store into another"],
   ],
-  async run({ positionals }) {
-    const target = splitTarget(positionals, 1, "FILE, or - for stdout,");
+  async run(input) {
+    const target = splitTarget(input, 1, "FILE, or - for stdout,", "file");
     const [file = ""] = target.rest;
     if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
       throw new UsageError(`${file} is a folder: name a file, as in  ${join(file, "backup.tar")}`);

@@ -1,5 +1,4 @@
 import type { ArgsDef } from "citty";
-import { looksLikeAddress } from "../../client/address.ts";
 import { parseTopicFilter } from "../../core/pattern.ts";
 import { parseCount } from "../../core/read-options.ts";
 import { connect } from "../kit/connect.ts";
@@ -32,13 +31,11 @@ function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples
     positionals: "[ADDR] [TOPIC] [COUNT]",
     options: { ...FRAME_OPTIONS, ...extra },
     examples,
-    async run({ positionals, options }) {
+    async run(input) {
+      const { positionals, options } = input;
       const count = /^[0-9]+$/.test(positionals.at(-1) ?? "") ? positionals.at(-1) : undefined;
       const others = count === undefined ? positionals : positionals.slice(0, -1);
-      const [only] = others;
-      // A single argument is a topic unless it can only be an address.
-      const lone = others.length === 1 && only !== undefined;
-      const target = splitTarget(others, lone && looksLikeAddress(only) ? 0 : [0, 1]);
+      const target = splitTarget({ ...input, positionals: others }, [0, 1]);
       const [topic] = target.rest;
       if (topic !== undefined) parsed(parseTopicFilter, topic);
       const follows = options.has("follow");

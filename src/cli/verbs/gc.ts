@@ -31,8 +31,9 @@ export const gcVerb: Verb = {
     ["xs gc --tombstones 26w", "also forgets which frames were removed half a year ago"],
     ["xs gc --compact", "says what space and time it takes, and makes the database smaller"],
   ],
-  async run({ positionals, options }) {
-    const target = splitTarget(positionals, 0);
+  async run(input) {
+    const { options } = input;
+    const target = splitTarget(input, 0);
     const query = new URLSearchParams();
     for (const name of ["dry-run", "compact"]) if (options.has(name)) query.set(name, "true");
     const age = options.get("tombstones");

@@ -14,8 +14,9 @@ export const getVerb: Verb = {
     ["xs get 03hadtdyn9s2dxl5soli9q9dz", "the frame with this id"],
     ["xs get 03hadtdyn9s2dxl5soli9q9dz --content", "the frame with its content"],
   ],
-  async run({ positionals, options }) {
-    const target = splitTarget(positionals, 1, "ID");
+  async run(input) {
+    const { options } = input;
+    const target = splitTarget(input, 1, "ID");
     const id = parsed(parseId, target.rest[0] ?? "");
     const format = formatOf(options);
     const query = new URLSearchParams(parametersOf(options, format));

@@ -23,14 +23,16 @@ export const handlerTryVerb: Verb = {
     ["xs handler try counter.ts", "over every frame of its topics"],
     ["xs handler try ./store ping.nu --last 10", "over the newest ten of them"],
   ],
-  async run({ positionals, options }) {
-    const target = splitTarget(positionals, 1, "SCRIPT");
+  async run(input) {
+    const { options } = input;
+    const target = splitTarget(input, 1, "SCRIPT", "file");
     const [file = "-"] = target.rest;
     const read = parsed(parseReadOptions, options);
     if (file !== "-" && !(await Bun.file(file).exists())) {
       throw new UsageError(`there is no file ${file}`);
     }
-    const script = file === "-" ? Buffer.from(await readAll()) : await Bun.file(file).bytes();
+    const script =
+      file === "-" ? Buffer.from(await readAll("a script")) : await Bun.file(file).bytes();
     const name = basename(file).replace(/\.[^.]*$/, "");
     using folder = mkdtempDisposableSync(join(tmpdir(), "xs-try-"));
     await using client = await connect(target.address);

@@ -1,16 +1,19 @@
-import { statSync } from "node:fs";
-import { defaultAddress, looksLikeAddress, parseAddress } from "../../client/address.ts";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { isAddress, parseAddress } from "../../client/address.ts";
+import { absolutePath } from "../../core/absolute-path.ts";
+import { XsError } from "../../core/error.ts";
+import { isTerminal, STDIN } from "../../lib/is-terminal.ts";
 import { textIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
-import { isExportFolder, readFolder } from "../kit/import-folder.ts";
+import { readFolder } from "../kit/import-folder.ts";
 import { readInput } from "../kit/input.ts";
 import { messages } from "../kit/messages.ts";
 import { plural, processorCounts } from "../kit/plural.ts";
 import { Progress } from "../kit/progress.ts";
 import { readFile } from "../kit/read-file.ts";
 import { printJson } from "../kit/show.ts";
-import { splitTarget, type Target } from "../kit/target.ts";
-import { flag, parsed, type Verb } from "../kit/verb.ts";
+import { splitTarget } from "../kit/target.ts";
+import { flag, parsed, type Verb, type VerbInput } from "../kit/verb.ts";
 
 export const importVerb: Verb = {
   name: "import",
@@ -26,17 +29,11 @@ export const importVerb: Verb = {
     ["xs cat ./old --content | xs import ./new", "copy a log, with content up to 256 KiB each"],
     ["xs import ./new ./backup", "import a folder that  .export  of cross.stream wrote"],
   ],
-  async run({ positionals, options }) {
-    const target = importTarget(positionals);
-    const [file = "-"] = target.rest;
+  async run(input) {
+    const { options } = input;
     using progress = new Progress();
     const onProgress = (part: number) => progress.show("import", part);
-    const body =
-      file === "-"
-        ? await readInput()
-        : isFolder(file)
-          ? await readFolder(file, onProgress)
-          : readFile(file, onProgress);
+    const { target, body } = await sourceOf(input, onProgress);
     const query = new URLSearchParams();
     for (const name of ["no-processors", "restore", "ahead"])
       if (options.has(name)) query.set(name, "true");
@@ -101,16 +98,40 @@ function namesOf(processors: readonly Named[]): string {
   return names.length > 20 ? `${names.slice(0, 20).join(", ")} …` : names.join(", ");
 }
 
-/** Splits `[ADDR] [FILE|FOLDER|-]`, where either may be left out. */
-function importTarget(positionals: readonly string[]): Target {
-  const [first = "", ...others] = positionals;
-  if (positionals.length !== 1) return splitTarget(positionals, [0, 1]);
-  const state = statSync(first, { throwIfNoEntry: false });
-  const isFile = state?.isFile() || (state?.isDirectory() && isExportFolder(first));
-  if (first === "-" || isFile || (!state && !looksLikeAddress(first))) {
-    return { address: parsed(defaultAddress), rest: [first] };
+/** Finds the store, and opens what to import into it. @throws UsageError; as {@link readFolder} and `readFile` do */
+async function sourceOf(input: VerbInput, onProgress: (part: number) => void) {
+  const target = splitTarget(input, [0, 1], "FILE", "file");
+  const [file = "-"] = target.rest;
+  const path = absolutePath(file);
+  const isLone = input.positionals.length === 1 && input.store === undefined;
+  if (isLone && isAddress(file) && !NAME_OF_FILE.test(file) && isFree(path) && !isTerminal(STDIN)) {
+    // Frames on stdin can only be meant for a new store there.
+    const body = await readInput("frames, one a line");
+    if (!(body instanceof Uint8Array && body.length === 0)) {
+      return { target: { address: parsed(parseAddress, file) }, body };
+    }
   }
-  return { address: parsed(parseAddress, first), rest: others };
+  if (isLone && isAddress(file) && !existsSync(path)) {
+    throw new XsError(
+      "bad_path",
+      `there is no ${file}: look how it is spelt; to make a store there of what comes on stdin, write  xs import ${file} -`,
+    );
+  }
+  const body =
+    file === "-"
+      ? await readInput("frames, one a line")
+      : isFolder(file)
+        ? await readFolder(file, onProgress)
+        : readFile(file, onProgress);
+  return { target, body };
+}
+
+/** The name of a file that holds an export or frames, and hardly that of a store. */
+const NAME_OF_FILE = /\.(tar|tgz|json|jsonl|ndjson|gz|bz2|xz|zst)$/i;
+
+/** Whether a store may be made at a path: nothing is there, or an empty folder. */
+function isFree(path: string): boolean {
+  return isFolder(path) ? readdirSync(path).length === 0 : !existsSync(path);
 }
 
 function isFolder(path: string): boolean {

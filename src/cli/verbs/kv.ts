@@ -1,16 +1,15 @@
-import { isStoreAddress } from "../../client/address.ts";
 import { changeLine } from "../../core/entry.ts";
 import { parseMediaType, parseRevisions } from "../../core/header.ts";
 import { parseClientKey, parseKey, parseKeyPrefix } from "../../core/key.ts";
 import { sniffedType } from "../../lib/text.ts";
 import { bytesIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
-import { readInput } from "../kit/input.ts";
+import { EMPTY_OPTION, readContent } from "../kit/content.ts";
 import { follow, PULSE_OPTION, pulseOf, RECONNECT_OPTION, reconnectIn } from "../kit/read.ts";
 import { printAnswer } from "../kit/response-body.ts";
 import { formatOf, LIST_OPTIONS, printContent, printJson, printList } from "../kit/show.ts";
 import { splitTarget, type Target } from "../kit/target.ts";
-import { flag, parsed, text, type Verb } from "../kit/verb.ts";
+import { flag, parsed, text, type Verb, type VerbInput } from "../kit/verb.ts";
 
 /** The revision that a write depends on, in the HTTP header with the name of the option. */
 const CONDITION_OPTIONS = {
@@ -24,8 +23,9 @@ export const kvGetVerb: Verb = {
   positionals: "[ADDR] KEY",
   options: { json: flag("print the entry as a line of JSON, as kv watch does") },
   examples: [["xs kv get views/count", "the value; exit 1 without one"]],
-  async run({ positionals, options }) {
-    const { target, path, key } = keyOf(positionals);
+  async run(input) {
+    const { options } = input;
+    const { target, path, key } = keyOf(input);
     await using client = await connect(target.address, { asksNext: true });
     const response = await client.request(path);
     if (!options.has("json")) return await printContent(response, "xs kv get KEY");
@@ -39,9 +39,10 @@ export const kvGetVerb: Verb = {
 
 export const kvPutVerb: Verb = {
   name: "kv put",
-  summary: "Store stdin as the value of a key",
-  positionals: "[ADDR] KEY",
+  summary: "Store a value under a key: a word, or what comes on stdin",
+  positionals: "[ADDR] KEY [VALUE]",
   options: {
+    ...EMPTY_OPTION,
     type: text(
       "TYPE",
       "its media type; default text/plain for text, else application/octet-stream",
@@ -49,20 +50,25 @@ export const kvPutVerb: Verb = {
     ...CONDITION_OPTIONS,
   },
   examples: [
-    ["echo 3 | xs kv put views/count", "prints the entry with its revision"],
+    ["xs kv put views/count 3", "prints the entry with its revision"],
     ["xs kv put me --type application/json < me.json", "kv watch prints the value as JSON"],
-    ["echo 1 | xs kv put lock --if-none-match '*'", "exit 1 if another has the lock"],
+    ["xs kv put lock 1 --if-none-match '*'", "exit 1 if another has the lock"],
   ],
-  async run({ positionals, options }) {
-    const { target, path } = keyOf(positionals, parseClientKey);
+  async run(input) {
+    const { options } = input;
+    const { target, path } = keyOf(input, parseClientKey, [1, 2]);
+    const [, word] = target.rest;
     const headers = conditionHeaders(options);
     const given = options.get("type");
     const type = given === undefined ? undefined : parsed(parseMediaType, given, "--type");
-    const body = await readInput();
+    const body = await readContent(input, word);
     // A value too long to be read at once is rarely text for people, so this does not look inside.
     const usual = body instanceof Uint8Array ? sniffedType(body) : "application/octet-stream";
     headers.set("content-type", type ?? usual);
     await printAnswer(target, path, { method: "PUT", headers, body }, { create: true });
+    if (word === undefined) return;
+    const { noteBareFolder } = await import("../kit/bare-folder.ts");
+    await noteBareFolder(input);
   },
 };
 
@@ -72,9 +78,10 @@ export const kvDeleteVerb: Verb = {
   positionals: "[ADDR] KEY",
   options: CONDITION_OPTIONS,
   examples: [["xs kv delete views/count", "prints nothing"]],
-  async run({ positionals, options }) {
-    const { target, path } = keyOf(positionals, parseClientKey);
-    await printAnswer(target, path, { method: "DELETE", headers: conditionHeaders(options) });
+  async run(input) {
+    const { target, path } = keyOf(input, parseClientKey);
+    const headers = conditionHeaders(input.options);
+    await printAnswer(target, path, { method: "DELETE", headers });
   },
 };
 
@@ -87,14 +94,15 @@ export const kvListVerb: Verb = {
     ["xs kv list", "every key"],
     ["xs kv list views/", "the keys that begin with views/"],
   ],
-  async run({ positionals, options }) {
-    // A single argument with a slash may be a prefix: it is an address only if a store is there.
-    const target = splitTarget(positionals, [0, 1], "", isStoreAddress);
+  async run(input) {
+    const target = splitTarget(input, [0, 1], "PREFIX", "key");
     const prefix = parsed(parseKeyPrefix, target.rest[0] ?? "");
     await using client = await connect(target.address);
     const response = await client.request(`/kv?${new URLSearchParams({ prefix })}`);
     const load = async () => (await import("../terminal/entries.ts")).EntryTable;
-    await printList(formatOf(options), response, load);
+    await printList(formatOf(input.options), response, load);
+    const { noteBareFolder } = await import("../kit/bare-folder.ts");
+    await noteBareFolder(input);
   },
 };
 
@@ -113,8 +121,9 @@ export const kvWatchVerb: Verb = {
     ["xs kv watch ./store cursor", "one key of a store"],
     ["xs kv watch '' --prefix", "every key"],
   ],
-  async run({ positionals, options }) {
-    const target = splitTarget(positionals, 1, "KEY");
+  async run(input) {
+    const { options } = input;
+    const target = splitTarget(input, 1, "KEY", "key");
     const [key = ""] = target.rest;
     const query = new URLSearchParams({ follow: pulseOf(options) ?? "true" });
     const isPrefix = options.has("prefix") || key.endsWith("/");
@@ -131,10 +140,11 @@ export const kvWatchVerb: Verb = {
 };
 
 function keyOf(
-  positionals: readonly string[],
+  input: VerbInput,
   parse = parseKey,
+  wanted: number | readonly [from: number, to: number] = 1,
 ): { target: Target; path: string; key: string } {
-  const target = splitTarget(positionals, 1, "KEY");
+  const target = splitTarget(input, wanted, "KEY", "key");
   const key = parsed(parse, target.rest[0] ?? "");
   return { target, path: pathOf(key), key };
 }

@@ -19,8 +19,9 @@ function neighbourVerb(direction: "next" | "previous", side: "after" | "before")
       ...FRAME_OPTIONS,
     },
     examples: [[`xs ${direction} 03hadtdyn9s2dxl5soli9q9dz --topic note`, `the note ${side} it`]],
-    async run({ positionals, options }) {
-      const target = splitTarget(positionals, 1, "ID");
+    async run(input) {
+      const { options } = input;
+      const target = splitTarget(input, 1, "ID");
       const id = parsed(parseId, target.rest[0] ?? "");
       const topic = options.get("topic");
       if (topic !== undefined) parsed(parseTopicFilter, topic);

@@ -12,9 +12,9 @@ export const psVerb: Verb = {
     ["xs ps", "a table; in a pipe, JSON lines"],
     ["xs ps | jq -r 'select(.restarts > 0).name'", "the names of all that restarted"],
   ],
-  async run({ positionals, options }) {
-    await using client = await connect(splitTarget(positionals, 0).address);
+  async run(input) {
+    await using client = await connect(splitTarget(input, 0).address);
     const load = async () => (await import("../terminal/processors.ts")).ProcessorTable;
-    await printList(formatOf(options), await client.request("/ps"), load);
+    await printList(formatOf(input.options), await client.request("/ps"), load);
   },
 };

@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { looksLikeAddress } from "../../client/address.ts";
 import { quoted, XsError } from "../../core/error.ts";
 import { isId, parseId } from "../../core/id.ts";
 import { connect } from "../kit/connect.ts";
@@ -22,24 +20,19 @@ export const removeVerb: Verb = {
     ["xs remove 03hadtdyn9s2dxl5soli9q9dz", "no read returns the frame any more"],
     ["xs cat --topic draft | xs remove -", "stdin has a frame or an id on each line"],
   ],
-  async run({ positionals }) {
-    const target = splitTarget(positionals, [1, Number.POSITIVE_INFINITY], "ID", isAddress);
+  async run(input) {
+    const target = splitTarget(input, [1, Number.POSITIVE_INFINITY], "ID");
     const ids = await idsOf(target.rest);
     // Empty input is no error: the command before the pipe found no frames. The store may be missing.
     if (ids.length > 0) await removeAll(target, ids);
   },
 };
 
-/** Whether the first of several words is an address, also without a slash: it may name a folder. */
-function isAddress(word: string): boolean {
-  return looksLikeAddress(word) || (word !== "-" && !isId(word) && existsSync(word));
-}
-
 /** The ids of all words, or of the lines of stdin. @throws UsageError; XsError `bad_id` where a line has no id */
 async function idsOf(words: readonly string[]): Promise<string[]> {
   if (!words.includes("-")) return words.map((word) => parsed(parseId, word));
   if (words.length > 1) throw new UsageError("- stands alone: all ids come from stdin then");
-  const lines = (await readAll()).split("\n").map((line) => line.trim());
+  const lines = (await readAll("ids, one a line")).split("\n").map((line) => line.trim());
   const given = lines.filter((line) => line !== "").map((line) => ({ line, id: idIn(line) }));
   const wrong = given.filter(({ id }) => id === undefined).map(({ line }) => quoted(line));
   if (wrong.length === 0) return given.map(({ id = "" }) => id);

@@ -11,9 +11,11 @@ import { FOREVER } from "../../core/ttl.ts";
 import { Descriptors } from "../../net/descriptors.ts";
 import { listeningSockets } from "../../net/listening-sockets.ts";
 import { idleProcessors, nextStart, Processors } from "../../processors/lifecycle/processors.ts";
+import { isStore } from "../../store/is-store.ts";
 import { openSqliteStore } from "../../store/sqlite/open.ts";
 import type { OpenStore, Store } from "../../store/store.ts";
 import { version } from "../../version.ts";
+import { madeStore } from "../kit/connect.ts";
 import { messages } from "../kit/messages.ts";
 import { showMigration } from "../kit/migration.ts";
 import { processorCounts } from "../kit/plural.ts";
@@ -35,16 +37,19 @@ export const serveVerb: Verb = {
     ["xs serve ./store --http :3000", "a web server that answers from the stream"],
     ["xs serve ./store --expose :3021", "then, with XS_TOKEN:  xs cat :3021"],
   ],
-  async run({ positionals, options }) {
-    if (positionals.length > 1) throw new UsageError("serve takes one store");
-    const [path] = positionals;
+  async run({ positionals, options, store: named }) {
+    const [path, ...more] = [...(named === undefined ? [] : [named]), ...positionals];
+    if (more.length > 0) throw new UsageError("serve takes one store");
+    if (path === "") throw new UsageError("serve takes the path of a store: it is empty");
     const address = parsed(() => (path === undefined ? defaultAddress() : parseAddress(path)));
     if ("url" in address) throw new UsageError(`serve takes a directory, not ${address.url}`);
     const { directory } = address;
     const chosen = readServeOptions(options);
     checkAddress(address);
     checkPlaces(directory, chosen);
+    const isNew = !isStore(directory);
     const store = await open(directory);
+    if (isNew) messages.info(madeStore(directory));
     const signal = stopSignal();
     const processors = new Processors(store, chosen.scriptEnv);
     let listeners: Listeners | undefined;

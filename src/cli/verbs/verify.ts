@@ -28,8 +28,8 @@ export const verifyVerb: Verb = {
   positionals: "[ADDR]",
   options: {},
   examples: [["xs verify ./store", "exit 0 if every frame, content and key is as written"]],
-  async run({ positionals }) {
-    const target = splitTarget(positionals, 0);
+  async run(input) {
+    const target = splitTarget(input, 0);
     const onTerminal = takesEscapes(STDERR);
     await using client = await connect(target.address);
     for await (const text of linesOf(await client.request(`/verify?progress=${onTerminal}`))) {

@@ -11,16 +11,18 @@ export const versionVerb: Verb = {
     ["xs version", "the version of this binary"],
     ["xs version --licenses | less", "the parts of this binary, with their licenses"],
   ],
-  async run({ positionals, options }) {
+  async run(input) {
+    const { positionals, options, store } = input;
+    const isHere = positionals.length === 0 && store === undefined;
     if (options.has("licenses")) {
-      if (positionals.length > 0) throw new UsageError("--licenses is about this binary: no ADDR");
+      if (!isHere) throw new UsageError("--licenses is about this binary: no ADDR");
       const { licenses } = await import("../kit/licenses.ts");
       return writeOut(`${licenses}\n`);
     }
-    if (positionals.length === 0) return writeOut(`${version}\n`);
+    if (isHere) return writeOut(`${version}\n`);
     const { splitTarget } = await import("../kit/target.ts");
     const { connect } = await import("../kit/connect.ts");
-    await using client = await connect(splitTarget(positionals, 0).address);
+    await using client = await connect(splitTarget(input, 0).address);
     const { textIn } = await import("../../net/text-body.ts");
     const text = await textIn(await client.request("/version"));
     const answer = JSON.parse(text) as { version: string };

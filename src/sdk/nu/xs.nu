@@ -12,23 +12,12 @@ def program [] {
   if $given == "" { "xs" } else { $given }
 }
 
-# The address in a form that cannot be another argument; empty if xs must find the store.
-def address [] {
-  let given = ($env.XS_ADDR? | default "")
-  if $given == "" {
-    []
-  } else if $given =~ '://|^[^./~].*:.*@|^[^./~][^/]*@(\[[^/]*|localhost|[0-9]+(\.[0-9]+){3}|[^/]*:[^/]*)$|^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]*):[0-9]+$' {
-    [$given]
-  } else {
-    [($given | path expand --no-symlink)]
-  }
-}
-
 # The arguments of a command. A word may come from anywhere, so it must never be read as an option or an address: an
-# option and its value are one word, and all other words follow -- and the address.
+# option and its value are one word, and all other words follow --.
 def arguments [options: record, ...words: string] {
+  let options = ({ store: ($env.XS_ADDR? | default "") } | merge $options)
   let given = ($options | items {|name, value|
-    if $value == null or $value == false {
+    if $value == null or $value == false or ($name == "store" and $value == "") {
       null
     } else if $value == true {
       $"--($name)"
@@ -36,7 +25,7 @@ def arguments [options: record, ...words: string] {
       $"--($name)=($value)"
     }
   })
-  [...($given | compact) "--" ...(address) ...$words]
+  [...($given | compact) "--" ...$words]
 }
 
 # Runs a command to its end; fails with its error message.
@@ -47,7 +36,10 @@ def ask [...command: string]: any -> any {
   } else {
     $input | run-external (program) ...$command | complete
   }
-  if $found.exit_code == 0 { $found.stdout } else { fail $found.stderr }
+  if $found.exit_code != 0 { fail $found.stderr }
+  # What a command that succeeds says there: that it made the store, for example.
+  if $found.stderr != "" { print --stderr --no-newline $found.stderr }
+  $found.stdout
 }
 
 # Runs a command that prints JSON lines, and yields each as it comes. nushell ignores the exit code of a command whose
@@ -237,12 +229,7 @@ export def ".kv delete" [key: string]: nothing -> nothing {
 
 # The keys, with revision, size and type
 export def ".kv list" [prefix: string = ""] {
-  # Without an address, xs could read a single word as the address.
-  if (address | is-empty) {
-    rows kv list | where key starts-with $prefix
-  } else {
-    rows kv list ...(arguments {} $prefix)
-  }
+  rows kv list ...(arguments {} $prefix)
 }
 
 # The entry of a key, or all entries below a prefix that ends with /, then every change
