@@ -1,19 +1,35 @@
+/** Scripts in which words hold joiners: they choose the form of the letters beside them. */
+const JOINING = [
+  "Arabic Syriac Mongolian Devanagari Bengali Gurmukhi Gujarati Oriya",
+  "Tamil Telugu Kannada Malayalam Sinhala Khmer Tibetan",
+]
+  .join(" ")
+  .replaceAll(/\w+/g, String.raw`\p{Script=$&}`);
+const EMOJI = String.raw`\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?`;
+
+/** Where characters that are hidden elsewhere belong. */
+const KEPT = [
+  // The flag of a region, such as Wales.
+  String.raw`\u{1f3f4}[\u{e0030}-\u{e007a}]{1,6}\u{e007f}`,
+  // A family.
+  String.raw`${EMOJI}(?:\u200d${EMOJI}){1,9}`,
+  String.raw`(?<=[${JOINING.replaceAll(" ", "")}])[\u200c\u200d](?=\p{L})`,
+  // The variant of one character.
+  String.raw`(?<=[\p{L}\p{N}\p{P}\p{S}])\p{Variation_Selector}`,
+];
+
 /**
- * What a terminal must not obey, or a person cannot see, in the group `hidden`: control characters, marks that change
- * the direction of text, characters without width, line separators, half characters, and a tower of more than 8 marks.
- * The alternatives before it keep sequences in which such characters belong: emoji that are joined, flags of regions,
- * joiners inside words of scripts that need them, and the variation selector after a character that has variants.
+ * What a terminal obeys, or a person cannot see: control characters, marks that change the direction of text,
+ * characters without width, line separators, and half characters. The excepted ones stand for numbers in Arabic text.
  */
-const PARTS = new RegExp(
-  [
-    String.raw`\u{1f3f4}[\u{e0030}-\u{e007a}]{1,6}\u{e007f}`,
-    String.raw`\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?(?:\u200d\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?){1,9}`,
-    String.raw`(?<=[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Mongolian}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Gurmukhi}\p{Script=Gujarati}\p{Script=Oriya}\p{Script=Tamil}\p{Script=Telugu}\p{Script=Kannada}\p{Script=Malayalam}\p{Script=Sinhala}\p{Script=Khmer}\p{Script=Tibetan}])[\u200c\u200d](?=\p{L})`,
-    String.raw`(?<=[\p{L}\p{N}\p{P}\p{S}])\p{Variation_Selector}`,
-    String.raw`(?<hidden>[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Variation_Selector}]--[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]]|(?<=\p{M}{8})\p{M})`,
-  ].join("|"),
-  "gv",
-);
+const HIDDEN = [
+  String.raw`[[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Variation_Selector}]--[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]]`,
+  // A tower of accents reaches into other lines.
+  String.raw`(?<=\p{M}{8})\p{M}`,
+];
+
+/** Finds both; what it found is in the group `hidden` or not. */
+const PARTS = new RegExp(`${KEPT.join("|")}|(?<hidden>${HIDDEN.join("|")})`, "gv");
 
 /** Most text has none of these, and needs no closer look. */
 const PLAIN = /^[\x20-\x7e]*$/;

@@ -34,14 +34,14 @@ export class EventBlocks {
 
   async *#block(frame: ShownFrame, json: string, columns: number): AsyncGenerator<string> {
     const { bold, dim, name } = this.#style;
-    const field = (of: string, value: string) => `${dim(of.padEnd(6))} ${value}\n`;
-    yield `${bold(name(frame.topic))}\n`;
+    const field = (of: string, value: string) => `${dim(of.padEnd(6))} ${visible(value)}\n`;
+    yield `${bold(name(visible(frame.topic)))}\n`;
     yield field("time", fullTime(timestampOf(frame.id)));
     yield field("id", frame.id);
     yield field("ttl", frame.ttl);
     if (frame.hash !== null) yield field("hash", frame.hash);
     const meta = frame.meta === null ? undefined : memberText(json, "meta");
-    if (meta !== undefined) yield field("meta", this.#meta(meta, columns));
+    if (meta !== undefined) yield `${dim("meta  ")} ${this.#meta(meta, columns)}\n`;
     yield* this.#content(frame);
     yield "\n";
   }
@@ -76,7 +76,8 @@ export class EventBlocks {
         if (chunks) yield* this.#text(chunks);
         else yield note(this.#binary(frame.id, size));
       } catch (error) {
-        yield note(this.#style.wrong(`the content cannot be read: ${(error as Error).message}`));
+        const { message } = error as Error;
+        yield note(this.#style.wrong(`the content cannot be read: ${visible(message)}`));
       }
     }
   }

@@ -17,10 +17,20 @@ export interface Shown {
   show(lines: readonly string[], columns: number): AsyncIterable<string> | Iterable<string>;
 }
 
+/** So much text is written at once, in UTF-16 units. */
+const WRITE_UNITS = 64 * 1024;
+
 /** Prints the lines of a response as {@link show} formats them. @throws as `chunksIn` and `writeOut` do */
 export async function showLines(response: Response, show: Shown["show"]): Promise<void> {
   for await (const lines of textLines(chunksIn(response))) {
-    for await (const text of show(lines, outputColumns())) await writeOut(text);
+    let waiting = "";
+    for await (const text of show(lines, outputColumns())) {
+      waiting += text;
+      if (waiting.length < WRITE_UNITS) continue;
+      await writeOut(waiting);
+      waiting = "";
+    }
+    if (waiting !== "") await writeOut(waiting);
   }
 }
 
