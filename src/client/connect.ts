@@ -19,8 +19,8 @@ export interface ConnectOptions {
   readonly asksNext?: boolean;
   /** Hears of a store that this process created. */
   readonly made?: (directory: string) => void | Promise<void>;
-  /** Requires a server, as a following read does. */
-  readonly serverOnly?: boolean;
+  /** Requires a server, for what lasts: the message names it. */
+  readonly serverOnly?: "following" | "waiting";
   /** Makes what hears of the migration when this process opens a store of an older version. */
   readonly migration?: () => Promise<MigrationListener>;
 }
@@ -67,7 +67,7 @@ async function openHere(
   if (serverOnly) {
     throw new XsError(
       "no_server",
-      `following needs a server, and none serves ${directory}: start one with  xs serve ${directory}`,
+      `${serverOnly} needs a server, and none serves ${directory}: start one with  xs serve ${directory}`,
     );
   }
   // A directory that is closed to this user may hold a store or not; opening it reports the real problem.

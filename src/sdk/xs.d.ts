@@ -38,8 +38,14 @@ interface XsReadOptions {
   lastId?: string;
   /** Start at this id. */
   from?: string;
-  /** Skip history; needs `follow`. */
+  /** Only frames of this time or later: a date (UTC), RFC 3339, or an age like `15m`, `2h`, `7d`. */
+  since?: string | Date;
+  /** Only frames of before this time. */
+  until?: string | Date;
+  /** Skip history; needs `follow` or `wait`. */
   tail?: boolean;
+  /** If the history has nothing, wait for the first frame, at most this long in ms; then end. */
+  wait?: number;
   /** Stay live. */
   follow?: boolean;
   /** The interval of a heartbeat, in ms; implies `follow`. */

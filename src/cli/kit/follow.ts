@@ -20,7 +20,7 @@ export async function follow(following: Following): Promise<void> {
 }
 
 async function followOnce({ address, path, headers = {}, print }: Following) {
-  await using client = await connect(address, { serverOnly: true });
+  await using client = await connect(address, { serverOnly: "following" });
   const response = await client.request(path, { headers });
   const limit = limitIn(path);
   const left = new Countdown(limit);

@@ -1,5 +1,12 @@
 import type { ArgsDef } from "citty";
-import { formatReadOptions, parsePulse, parseReadOptions } from "../../core/read-options.ts";
+import {
+  checkCombination,
+  formatReadOptions,
+  parsePulse,
+  parseReadOptions,
+  READ_ALL,
+} from "../../core/read-options.ts";
+import { formatTime, parseTime } from "../../core/time.ts";
 import { connect } from "./connect.ts";
 import type { Following, Printer } from "./following.ts";
 import { FRAME_OPTIONS, parametersOf } from "./frame-options.ts";
@@ -9,9 +16,16 @@ import { flag, parsed, text, UsageError, type VerbInput } from "./verb.ts";
 
 const EVENTS = "text/event-stream";
 
+/** The options of every verb that reads by time. */
+export const TIME_OPTIONS = {
+  since: text("TIME", "only frames from then on: a date, a time, or an age like 15m, 2h, 7d"),
+  until: text("TIME", "only frames of before then"),
+} satisfies ArgsDef;
+
 /** The options that cat and tac share. */
 export const BACKWARD_OPTIONS = {
   "last-id": text("ID", "start after this id", ["a", "after"]),
+  ...TIME_OPTIONS,
   limit: text("N", "read at most N frames"),
   topic: text(
     "TOPIC",
@@ -36,6 +50,7 @@ export const READ_OPTIONS = {
   follow: flag("then print new frames as they come", "f"),
   ...PULSE_OPTION,
   ...RECONNECT_OPTION,
+  wait: text("MS", "if the history has nothing, wait up to MS milliseconds for the first frame"),
   tail: flag("skip the history", ["n", "new"]),
   from: text("ID", "start at this id"),
   last: text("N", "read only the newest N frames, oldest first"),
@@ -48,15 +63,34 @@ export const READ_OPTIONS = {
 export async function read(input: VerbInput, fixed: readonly [string, string][]): Promise<void> {
   const target = splitTarget(input, 0);
   const format = formatOf(input.options);
-  const options = parsed(parseReadOptions, [...readParametersOf(input.options, format), ...fixed]);
+  const parameters = [...readParametersOf(input.options, format), ...fixed];
+  const options = parsed(parseReadOptions, parameters, "local");
   const reconnect = reconnectIn(input.options, options.follow);
   const headers: Record<string, string> = input.options.has("sse") ? { accept: EVENTS } : {};
   const path = `/?${formatReadOptions(options)}`;
   const print = framePrinter(format);
   const { address } = target;
   if (options.follow) return await follow({ address, path, headers, reconnect, print });
-  await using client = await connect(address, { asksNext: true });
+  const waits = options.wait !== undefined;
+  if (waits) (await import("./watch-output.ts")).watchOutput();
+  await using client = await connect(
+    address,
+    waits ? { serverOnly: "waiting" } : { asksNext: true },
+  );
   await print(await client.request(path, { headers }), client);
+}
+
+/** Adds the times of a command line to a query. @throws UsageError */
+export function addTimes(query: URLSearchParams, options: ReadonlyMap<string, string>): void {
+  const time = (name: "since" | "until") => {
+    const given = options.get(name);
+    if (given === undefined) return {};
+    const ms = parsed(parseTime, given, name, "local");
+    query.set(name, formatTime(ms));
+    return { [name]: ms };
+  };
+  const follow = options.has("follow");
+  parsed(checkCombination, { ...READ_ALL, follow, ...time("since"), ...time("until") });
 }
 
 /** Makes a function that prints the frames of a response. */

@@ -74,7 +74,7 @@ class ServerPlace implements Client {
   async #reach(): Promise<Client> {
     this.#wasSocket ||= this.#isSocket();
     try {
-      return await connect(this.#address, { serverOnly: true });
+      return await connect(this.#address, { serverOnly: "following" });
     } catch (error) {
       if (!(error instanceof XsError) || error.code !== "no_server") throw error;
       this.#checkStore();

@@ -12,6 +12,8 @@ export const catVerb: Verb = {
     ["xs cat -f --pulse 1000 --tail", "only new frames, with a heartbeat every second"],
     ["xs cat --topic 'note,door.*' --last 10", "the newest ten frames of some topics"],
     ["xs cat --last 3 --long", "all fields and the content of the newest three"],
+    ["xs cat --since 2h", "what came in the last two hours"],
+    ["xs cat --tail --wait 60000", "wait up to a minute for the next frame"],
     ["xs cat --content | jq -r .content", "what was written, not only its hashes"],
   ],
   run: (input) => read(input, []),

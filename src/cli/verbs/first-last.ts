@@ -3,7 +3,14 @@ import { parseTopicFilter } from "../../core/pattern.ts";
 import { parseCount } from "../../core/read-options.ts";
 import { connect } from "../kit/connect.ts";
 import { FRAME_OPTIONS, parametersOf } from "../kit/frame-options.ts";
-import { follow, framePrinter, RECONNECT_OPTION, reconnectIn } from "../kit/read.ts";
+import {
+  addTimes,
+  follow,
+  framePrinter,
+  RECONNECT_OPTION,
+  reconnectIn,
+  TIME_OPTIONS,
+} from "../kit/read.ts";
 import { formatOf } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, parsed, type Verb } from "../kit/verb.ts";
@@ -11,6 +18,7 @@ import { flag, parsed, type Verb } from "../kit/verb.ts";
 export const firstVerb = endVerb("first", {}, [
   ["xs first", "the oldest frame of all"],
   ["xs first note 3", "the oldest three notes"],
+  ["xs first note --since 2h", "the first note of the last two hours"],
 ]);
 
 export const lastVerb = endVerb(
@@ -29,7 +37,7 @@ function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples
     name: end,
     summary: `Print the ${end} frame, or the ${end} COUNT, of the stream or a topic`,
     positionals: "[ADDR] [TOPIC] [COUNT]",
-    options: { ...FRAME_OPTIONS, ...extra },
+    options: { ...TIME_OPTIONS, ...FRAME_OPTIONS, ...extra },
     examples,
     async run(input) {
       const { positionals, options } = input;
@@ -43,6 +51,7 @@ function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples
       const format = formatOf(options);
       const query = new URLSearchParams(parametersOf(options, format));
       if (count !== undefined) query.set("last", String(parsed(parseCount, count, "COUNT")));
+      addTimes(query, options);
       const path = `/${end}${topic === undefined ? "" : `/${topic}`}?${query}`;
       const print = framePrinter(format);
       const { address } = target;

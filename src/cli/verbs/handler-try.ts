@@ -27,7 +27,7 @@ export const handlerTryVerb: Verb = {
     const { options } = input;
     const target = splitTarget(input, 1, "SCRIPT", "file");
     const [file = "-"] = target.rest;
-    const read = parsed(parseReadOptions, options);
+    const read = parsed(parseReadOptions, options, "local");
     if (file !== "-" && !(await Bun.file(file).exists())) {
       throw new UsageError(`there is no file ${file}`);
     }

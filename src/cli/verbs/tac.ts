@@ -9,6 +9,7 @@ export const tacVerb: Verb = {
   examples: [
     ["xs tac --limit 5", "the newest five"],
     ["xs tac --topic note", "one topic backward"],
+    ["xs tac --since 2026-11-26 --until 2026-11-27", "one day backward"],
   ],
   run: (input) => read(input, [["order", "desc"]]),
 };

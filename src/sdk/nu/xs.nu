@@ -89,6 +89,15 @@ def content []: any -> any {
   }
 }
 
+# A time as xs takes it. A text is one already; a duration counts back from now.
+def time-of [given: any] {
+  match ($given | describe) {
+    "duration" => ((date now) - $given | format date "%+")
+    "datetime" => ($given | format date "%+")
+    _ => $given
+  }
+}
+
 # Read the stream, oldest first
 export def ".cat" [
   --follow (-f) # go on with what comes later
@@ -98,6 +107,9 @@ export def ".cat" [
   --last-id (-a): string # start after this id
   --after: string # the same
   --from: string # start at this id
+  --since: oneof<duration, string, datetime> # only frames from then on: a date, a time, or an age like 15m, 2h, 7d
+  --until: oneof<duration, string, datetime> # only frames of before then
+  --wait: int # if the history has nothing, wait for the first frame, at most this many ms
   --limit: int # at most this many frames
   --last: int # only this many of the newest frames
   --topic (-T): any # a.b, a.*, or several: a list, or with commas
@@ -108,6 +120,7 @@ export def ".cat" [
   let given = (arguments {
     follow: ($follow or $pulse != null), pulse: $pulse, tail: ($tail or $new)
     last-id: ($last_id | default $after), from: $from, limit: $limit, last: $last
+    since: (time-of $since), until: (time-of $until), wait: $wait
     topic: (topics $topic), with-timestamp: $with_timestamp, content: $content
   })
   rows cat ...$given

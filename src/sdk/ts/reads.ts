@@ -13,6 +13,9 @@ import { decodeValue } from "./content.ts";
 const READ_OPTIONS = [
   "lastId",
   "from",
+  "since",
+  "until",
+  "wait",
   "tail",
   "follow",
   "pulse",
@@ -46,12 +49,14 @@ export class Reads {
   async *cat(options: XsReadOptions = {}): AsyncIterableIterator<XsFrame> {
     const unknown = unknownKeys(options, READ_OPTIONS, "cat");
     if (unknown !== undefined) throw new XsError("bad_option", unknown);
-    const { lastId, topic, follow, pulse, content, ...rest } = options;
+    const { lastId, since, until, topic, follow, pulse, content, ...rest } = options;
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(rest)) {
       if (value !== undefined) query.set(name, String(value));
     }
     if (lastId !== undefined) query.set("last-id", lastId);
+    if (since !== undefined) query.set("since", timeOf(since, "since"));
+    if (until !== undefined) query.set("until", timeOf(until, "until"));
     if (topic !== undefined) query.set("topic", [topic].flat().join(","));
     if (content !== undefined && typeof content !== "boolean") {
       throw new XsError("bad_option", "the option content of cat is true or false");
@@ -86,6 +91,13 @@ export class Reads {
     const response = await absent(this.#ask(path));
     return response && (JSON.parse(await textIn(response)) as XsFrame);
   }
+}
+
+/** The text of a time from a script. @throws XsError `bad_option` for a date that is none */
+function timeOf(given: string | Date, name: string): string {
+  if (!(given instanceof Date)) return String(given);
+  if (!Number.isNaN(given.getTime())) return given.toISOString();
+  throw new XsError("bad_option", `the option ${name} of cat is a Date without a time`);
 }
 
 // A script may pass on text from a stranger: a hash like "../kv/secret" must not reach another route.
