@@ -91,21 +91,21 @@ test("what makes no sense is wrong usage, and named", async () => {
   using home = new Home();
   await home.makeStore();
   for (const [line, named] of [
-    ["cat --since yesterday", 'since="yesterday"'],
+    ["cat --since yesterday", '--since "yesterday"'],
     ["cat --since 2026-02-30", "no such day"],
     ["cat --until 90", '"90s"'],
     ["cat --since", "--since"],
     ["cat --since 1h --until 2h", "since is later than until"],
     ["cat --until 1h --follow", "until"],
     ["cat --wait 5 --follow", "wait"],
-    ["cat --wait soon", "wait="],
+    ["cat --wait soon", "--wait "],
     ["cat --wait 5s", "milliseconds"],
     ["tac --wait 5", "--wait"],
     ["tac --since 1h --until 2h", "since is later than until"],
-    ["first --since yesterday", 'since="yesterday"'],
+    ["first --since yesterday", '--since "yesterday"'],
     ["first --since 1h --until 2h", "since is later than until"],
     ["last --until 1h --follow", "until"],
-    ["last --until 2026-13-01", "until="],
+    ["last --until 2026-13-01", "--until "],
   ] as const) {
     const { code, stderr, stdout } = await home.xs(line.split(" "), {
       env: { XS_ADDR: home.store },
