@@ -157,7 +157,11 @@ test("help of a command that is none is exit 2", async () => {
 
 test("the help of xs names every command", async () => {
   using home = new Home();
-  for (const args of [["help"], ["--help"], ["-h"]]) {
+  for (const args of [
+    ["help", "--all"],
+    ["--help", "--all"],
+    ["-h", "--all"],
+  ]) {
     const help = await home.ok(args);
     for (const name of Object.keys(VERBS)) expect(help).toMatch(new RegExp(`^  ${name} `, "m"));
   }

@@ -33,19 +33,69 @@ const ADDRESS = `ADDR is a store directory, its sock, HOST:PORT, :PORT or a URL.
 The default is $XS_ADDR, else ./store if that is a store, else $XDG_DATA_HOME/cross.stream/store.
 `;
 
-/** The help of xs itself, or of some of its verbs. */
-export async function overview(verbs: Verbs): Promise<string> {
-  const loaded = await Promise.all(Object.values(verbs).map((load) => load()));
-  const lines = loaded.map(({ name, summary }) => [name, summary]);
-  return `xs: an event stream store, to poke at
+/** The commands that people use and what they are for, as far as they are there; a group is one line. */
+const COMMON: Readonly<Record<string, string>> = {
+  append: "Record an event: its content is a word, or what comes on stdin",
+  cat: "Show the events, oldest first; --follow goes on with new ones",
+  last: "Show the newest event, or the newest COUNT, of a topic or of all",
+  search: "Find events by their words",
+  on: "Run a command on each event",
+  generator: "Programs that write events",
+  handler: "Programs that run on each event",
+  kv: "Values under keys",
+  serve: "Serve a store, so that commands can follow it and programs run",
+  ui: "Look at a store in the browser",
+  export: "Copy everything into one file",
+};
+
+/** Help itself is no verb. */
+const HELP = ["help", "List the commands, or show the options and examples of one"];
+
+/** The help of xs itself. @param all lists every verb, not only those that people use */
+export async function overview(verbs: Verbs, all: boolean): Promise<string> {
+  const names = Object.keys(verbs);
+  const rows = all
+    ? await rowsOf(verbs)
+    : Object.entries(COMMON).map(([name, summary]) => commonRow(name, summary, verbs));
+  const others = all ? "" : `xs help --all lists all ${names.length} commands.\n`;
+  return `xs: an event store, to poke at
 
 Usage: xs COMMAND [ADDR] …
 
-${table(lines, "  ")}
+${table(
+  [...rows, HELP].filter((row) => row.length > 0),
+  "  ",
+)}
 Try:
-  xs serve ./store          serve a store on its socket
-  echo hi | xs append note  record an event
-  xs cat --follow           replay the log, then print new frames
-  xs COMMAND --help         show the options and examples of a command
+  xs append note 'buy milk'  record an event
+  xs last note               read it back
+  xs serve                   serve the store, so that commands can follow it
+  xs cat --follow            replay the log, then print new events as they come
+
+${others}xs COMMAND --help shows the options and examples of a command.
 `;
+}
+
+/** The help of a group: its verbs have two words. */
+export async function groupOverview(group: string, verbs: Verbs): Promise<string> {
+  return `${COMMON[group] ?? `Commands that begin with ${group}`}
+
+Usage: xs ${group} COMMAND [ADDR] …
+
+${table(await rowsOf(verbs), "  ")}
+xs ${group} COMMAND --help shows the options and examples of a command.
+`;
+}
+
+async function rowsOf(verbs: Verbs): Promise<string[][]> {
+  const loaded = await Promise.all(Object.values(verbs).map((load) => load()));
+  return loaded.map(({ name, summary }) => [name, summary]);
+}
+
+/** The line of a verb or a group; empty where there is none. */
+function commonRow(name: string, summary: string, verbs: Verbs): string[] {
+  if (Object.hasOwn(verbs, name)) return [name, summary];
+  const words = Object.keys(verbs).filter((each) => each.startsWith(`${name} `));
+  const subs = words.map((each) => each.slice(name.length + 1)).join(", ");
+  return words.length > 0 ? [name, `${summary}: ${subs}`] : [];
 }

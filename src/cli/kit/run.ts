@@ -1,7 +1,7 @@
 import { complain, print } from "./complain.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { runVerb } from "./run-verb.ts";
-import type { Verb, Verbs } from "./verb.ts";
+import type { Verb } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
 /** Reports an uncaught error in one line: Bun would print the source of this program around it. */
@@ -26,28 +26,20 @@ export async function run(args: readonly string[]): Promise<number> {
     }
   }
   // Some verbs have two words: kv get.
-  const words = Object.hasOwn(VERBS, args.slice(0, 2).join(" ")) ? 2 : 1;
-  const name = args.length > 0 ? args.slice(0, words).join(" ") : undefined;
+  const [first, second] = args;
+  const pair = `${first} ${second}`;
+  const two = Object.hasOwn(QUIET_NAMES, pair) ? (QUIET_NAMES[pair] ?? pair) : pair;
+  const words = Object.hasOwn(VERBS, two) ? 2 : 1;
+  const name = words === 2 ? two : first;
   const rest = args.slice(words);
-  if (name === undefined) return overviewOf(VERBS, 2);
+  if (name === undefined) return overviewOf(false, 2);
   if (isHelp(name) || name === "help") {
-    return rest.length > 0 ? run([...rest, "--help"]) : overviewOf(VERBS, 0);
+    if (second === "--all" || second === undefined) return overviewOf(second === "--all", 0);
+    return run([...rest, "--help"]);
   }
   const known = name === "--version" ? "version" : name;
   const load = Object.hasOwn(VERBS, known) ? VERBS[known] : undefined;
-  if (!load) {
-    const group = Object.entries(VERBS).filter(([verb]) => verb.startsWith(`${name} `));
-    const [sub] = rest;
-    if (group.length > 0 && (sub === undefined || isHelp(sub))) {
-      return overviewOf(Object.fromEntries(group), sub === undefined ? 2 : 0);
-    }
-    await complain(
-      group.length > 0
-        ? `there is no command "${name} ${sub}"; xs ${name} --help lists them`
-        : `there is no command "${name}"; xs help lists them`,
-    );
-    return 2;
-  }
+  if (!load) return noVerb(name, second);
   const verb = await load();
   if (beforeDashes(rest).some(isHelp)) return help(verb);
   try {
@@ -67,11 +59,32 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
+/** Names that people know from elsewhere. No list shows them. */
+const QUIET_NAMES: Readonly<Record<string, string>> = {
+  "kv set": "kv put",
+  "kv rm": "kv delete",
+  "kv ls": "kv list",
+};
+
 /** Prints the list of verbs: on stdout for code 0, and on stderr where the command line was wrong. */
-async function overviewOf(verbs: Verbs, code: 0 | 2): Promise<number> {
+async function overviewOf(all: boolean, code: 0 | 2): Promise<number> {
   const { overview } = await import("./help.ts");
-  await print(await overview(verbs), code === 0 ? process.stdout : process.stderr);
+  await print(await overview(VERBS, all), code === 0 ? process.stdout : process.stderr);
   return code;
+}
+
+/** Prints the help of a group, or that there is no such verb. */
+async function noVerb(name: string, sub: string | undefined): Promise<number> {
+  const group = Object.entries(VERBS).filter(([verb]) => verb.startsWith(`${name} `));
+  if (group.length > 0 && (sub === undefined || isHelp(sub))) {
+    const { groupOverview } = await import("./help.ts");
+    const text = await groupOverview(name, Object.fromEntries(group));
+    await print(text, sub === undefined ? process.stderr : process.stdout);
+    return sub === undefined ? 2 : 0;
+  }
+  const { unknownCommand } = await import("./suggest.ts");
+  await complain(unknownCommand(group.length > 0 ? `${name} ${sub}` : name, Object.keys(VERBS)));
+  return 2;
 }
 
 function isHelp(arg: string): boolean {

@@ -19,6 +19,11 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   run: "eval",
   set: "kv put",
   put: "kv put",
+  "kv add": "kv put",
+  "kv cat": "kv get",
+  "kv del": "kv delete",
+  "kv remove": "kv delete",
+  "kv follow": "kv watch",
 };
 
 /**
@@ -29,7 +34,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
  */
 export function unknownOption(flag: string, word: string, options: ArgsDef): UsageError {
   const [typed = flag] = word.split("=");
-  const named = typed.startsWith("-") && typed !== flag ? `${flag} (in ${typed})` : flag;
+  const named = typed === flag ? flag : `${flag} (in ${typed})`;
   if (/^-[0-9.]/.test(word)) {
     return new UsageError(
       `there is no option ${flag}: what begins with - and is no option stands behind --, as in  -- ${word}`,
@@ -39,15 +44,28 @@ export function unknownOption(flag: string, word: string, options: ArgsDef): Usa
     ...spellings(name, option),
     ...(option.type === "boolean" ? [`--no-${name}`] : []),
   ]);
-  const found = closest(typed.replace(/^-*/, "--"), [...new Set([...flags, "--help"])]);
-  const short = flags.find((each) => each === `-${flag.replace(/^-+/, "")}`);
-  return new UsageError(`there is no option ${named}${didYouMean(short ? [short] : found)}`);
+  const letters = typed.replace(/^-+/, "");
+  const isLetter = (each: string) => each.toLowerCase() === `-${letters.toLowerCase()}`;
+  // citty adds spellings in camel case.
+  const words = [...new Set([...flags, "--help"])].filter((each) => /^--[^A-Z]*$/.test(each));
+  const meant = letters.length === 1 ? flags.filter(isLetter) : closest(`--${letters}`, words);
+  return new UsageError(`there is no option ${named}${didYouMean(meant)}`);
 }
 
-/** A question that names the commands that are spelt nearly so; empty for none. */
-export function meantCommand(word: string, commands: readonly string[]): string {
-  const synonym = SYNONYMS[word];
-  return didYouMean(synonym === undefined ? closest(word, commands) : [synonym]);
+/** The message for a command that there is not. @param commands all that there are, of one word or two */
+export function unknownCommand(name: string, commands: readonly string[]): string {
+  if (/^-./.test(name)) {
+    return `there is no command "${name}": options stand behind the command, as in  xs cat ${name}; xs help lists the commands`;
+  }
+  const [group = ""] = name.split(" ");
+  const isInGroup = name !== group;
+  const groups = commands.map((each) => each.split(" ")[0] ?? "");
+  const candidates = isInGroup
+    ? commands.filter((each) => each.startsWith(`${group} `))
+    : [...new Set([...groups, ...commands, "help"])];
+  const synonym = Object.hasOwn(SYNONYMS, name) ? SYNONYMS[name] : undefined;
+  const meant = didYouMean(synonym === undefined ? closest(name, candidates) : [synonym]);
+  return `there is no command "${name}"${meant || ";"} ${isInGroup ? `xs ${group} --help` : "xs help --all"} lists them`;
 }
 
 function didYouMean(candidates: readonly string[]): string {
@@ -57,14 +75,15 @@ function didYouMean(candidates: readonly string[]): string {
 /** The candidates nearest to a word, at most three: within a third of its letters, or that it begins. */
 function closest(word: string, candidates: readonly string[]): string[] {
   const lower = word.toLowerCase();
-  const letters = lower.replace(/^-+/, "").length;
+  // Only the last word of a command of two was mistyped.
+  const letters = lower.replace(/^-+|^.* /, "").length;
   if (letters === 0) return [];
   const rated = candidates.map((name) => ({ name, distance: distance(lower, name.toLowerCase()) }));
   const best = Math.min(...rated.map((each) => each.distance));
   const near = best <= Math.max(1, Math.floor(letters / 3));
   const found = near
     ? rated.filter((each) => each.distance === best).map(({ name }) => name)
-    : candidates.filter((name) => letters > 1 && name.toLowerCase().startsWith(lower));
+    : candidates.filter((name) => letters > 2 && name.toLowerCase().startsWith(lower));
   return found.slice(0, 3);
 }
 
