@@ -9,8 +9,8 @@ import { flag, UsageError } from "./verb.ts";
 
 /** The options of every verb that prints frames. */
 export const SHOW_OPTIONS = {
-  long: flag("print each event whole, for people: all fields, and the content if it is text"),
-  json: flag("print JSON lines on a terminal too, as in a pipe"),
+  long: flag("print all fields of each event, and its content if it is text"),
+  json: flag("print JSON lines, as in a pipe, on a terminal too"),
 } satisfies ArgsDef;
 
 /** The option of every verb that prints another list. */

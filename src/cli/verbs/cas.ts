@@ -6,7 +6,7 @@ import { parsed, type Verb } from "../kit/verb.ts";
 
 export const casVerb: Verb = {
   name: "cas",
-  summary: "Print the content of a hash, byte for byte; on a terminal, only text",
+  summary: "Print the content of a hash; a terminal shows only text",
   positionals: "[ADDR] HASH",
   options: {},
   examples: [

@@ -3,7 +3,7 @@ import type { Verb } from "../kit/verb.ts";
 
 export const catVerb: Verb = {
   name: "cat",
-  summary: "Read the stream, oldest first: an event a line on a terminal, else JSON lines",
+  summary: "Read the stream, oldest first, an event a line",
   positionals: "[ADDR]",
   options: READ_OPTIONS,
   examples: [

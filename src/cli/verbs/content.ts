@@ -6,7 +6,7 @@ import { parsed, type Verb } from "../kit/verb.ts";
 
 export const contentVerb: Verb = {
   name: "content",
-  summary: "Print the content of a frame, byte for byte; on a terminal, only text",
+  summary: "Print the content of a frame; a terminal shows only text",
   positionals: "[ADDR] ID",
   options: {},
   examples: [["xs content 03hadtdyn9s2dxl5soli9q9dz > photo.jpg", "write the content to a file"]],

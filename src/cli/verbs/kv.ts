@@ -19,7 +19,7 @@ const CONDITION_OPTIONS = {
 
 export const kvGetVerb: Verb = {
   name: "kv get",
-  summary: "Print the value of a key, byte for byte; on a terminal, only text",
+  summary: "Print the value of a key; a terminal shows only text",
   positionals: "[ADDR] KEY",
   options: { json: flag("print the entry as a line of JSON, as kv watch does") },
   examples: [["xs kv get views/count", "the value; exit 1 without one"]],

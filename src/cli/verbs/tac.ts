@@ -3,7 +3,7 @@ import type { Verb } from "../kit/verb.ts";
 
 export const tacVerb: Verb = {
   name: "tac",
-  summary: "Read the stream, newest first, as cat does",
+  summary: "Read the stream, newest first, an event a line",
   positionals: "[ADDR]",
   options: BACKWARD_OPTIONS,
   examples: [
