@@ -11,6 +11,7 @@ import { content } from "./rows/content.ts";
 import { exportRow } from "./rows/export.ts";
 import { followers, latency } from "./rows/follow.ts";
 import { hello, sse } from "./rows/gateway.ts";
+import { inline } from "./rows/inline.ts";
 import { kv } from "./rows/kv.ts";
 import { memory } from "./rows/memory.ts";
 import { emit, few, fold, generators, idle } from "./rows/processors.ts";
@@ -29,6 +30,7 @@ const groups: readonly Group[] = [
   kv,
   exportRow,
   replay,
+  inline,
   topics,
   fold,
   emit,

@@ -9,6 +9,7 @@ const root = join(import.meta.dir, "..");
 const entries = [
   "main.ts",
   "store/sqlite/content/flush-worker.ts",
+  "store/sqlite/content/read-worker.ts",
   "store/sqlite/verify/integrity-worker.ts",
 ].map((path) => join(root, "src", path));
 const dist = join(root, "dist");

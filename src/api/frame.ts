@@ -1,10 +1,10 @@
 import { quoted, XsError } from "../core/error.ts";
-import { withTimestamp } from "../core/frame.ts";
+import { pageOf, withTimestamp } from "../core/frame.ts";
 import { parseId } from "../core/id.ts";
 import { parseInline } from "../core/read-options.ts";
 import type { Store } from "../store/store.ts";
 import type { Call } from "./call.ts";
-import { lineResponse } from "./json-response.ts";
+import { lineBytesResponse, lineResponse } from "./json-response.ts";
 import { flag, type Option, type Values } from "./options.ts";
 
 export const TIMESTAMP = flag("adds the time of each frame, from its id");
@@ -45,7 +45,7 @@ export function readFrameResponse(
 ): Response | Promise<Response> {
   const stamped = timestamp ? withTimestamp(line) : line;
   if (!content) return lineResponse(stamped);
-  return store.content.inline([stamped]).then(([whole = stamped]) => lineResponse(whole));
+  return store.content.inline(pageOf([stamped])).then(({ bytes }) => lineBytesResponse(bytes));
 }
 
 /** Finds a frame and returns its line. @throws XsError `bad_id`, `not_found` */

@@ -5,8 +5,15 @@ export function jsonResponse(value: unknown): Response {
 
 /** Responds with JSON text and a newline. */
 export function lineResponse(line: string): Response {
-  return new Response(`${line}\n`, { headers: { "content-type": "application/json" } });
+  return new Response(`${line}\n`, JSON_HEADERS);
 }
+
+/** The same, of a line in bytes that has its newline. */
+export function lineBytesResponse(line: Uint8Array): Response {
+  return new Response(line as Uint8Array<ArrayBuffer>, JSON_HEADERS);
+}
+
+const JSON_HEADERS = { headers: { "content-type": "application/json" } };
 
 /** Responds with lines of JSON. */
 export function ndjsonResponse(lines: readonly string[], headers: object = {}): Response {

@@ -27,7 +27,7 @@ export function isHash(text: string): boolean {
 
 /** Computes the hash of content. */
 export function hashOf(bytes: Uint8Array): string {
-  return `sha256-${new Bun.CryptoHasher("sha256").update(bytes).digest("base64")}`;
+  return `sha256-${Bun.CryptoHasher.hash("sha256", bytes, "base64")}`;
 }
 
 /** The 32 bytes of a hash. Inverse of {@link hashOfDigest}. */

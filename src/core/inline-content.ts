@@ -24,6 +24,11 @@ export function encodeInline(bytes: Uint8Array): string {
   return `"content_base64":"${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64")}"`;
 }
 
+/** Adds such a member to the line of a frame, as its last one. */
+export function withInline(line: string, member: string): string {
+  return `${line.slice(0, -1)},${member}}`;
+}
+
 /**
  * The bytes of the content in a line; undefined if it has none. Null counts as absent.
  *

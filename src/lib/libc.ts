@@ -4,6 +4,7 @@ const { i32, u32, u64, ptr } = FFIType;
 
 /** The libc calls that Bun offers no function for, with the types of their arguments. Each returns an int. */
 const CALLS = {
+  close: [i32],
   dup2: [i32, i32],
   /** Linux. */
   epoll_ctl: [i32, i32, i32, ptr],
@@ -15,11 +16,14 @@ const CALLS = {
   inotify_add_watch: [i32, ptr, u32],
   /** Linux. */
   inotify_init1: [i32],
+  openat: [i32, ptr, i32],
   /** Linux. */
   pipe2: [ptr, i32],
   poll: [ptr, u64, i32],
   /** Linux. */
   prctl: [i32, u64, u64, u64, u64],
+  /** Of fewer bytes than fit an int. */
+  read: [i32, ptr, u64],
   setrlimit: [i32, ptr],
   /** Linux. */
   syncfs: [i32],

@@ -19,9 +19,14 @@ export function sniffedType(bytes: Uint8Array, more = false): string {
   return !bytes.includes(0) && decoded(bytes, more) !== undefined ? TEXT : BYTES;
 }
 
-function decoded(bytes: Uint8Array, stream: boolean): string | undefined {
+const UTF8 = { fatal: true, ignoreBOM: true };
+/** It keeps nothing from one text to the next, as a decoder does whose text goes on. */
+const decoder = new TextDecoder("utf-8", UTF8);
+
+function decoded(bytes: Uint8Array, more: boolean): string | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes, { stream });
+    if (!more) return decoder.decode(bytes);
+    return new TextDecoder("utf-8", UTF8).decode(bytes, { stream: true });
   } catch {
     return undefined;
   }

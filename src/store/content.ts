@@ -6,6 +6,14 @@ import type { TakenContent } from "./types.ts";
  */
 export const MAX_SMALL_CONTENT = 64 * 1024;
 
+/** The first lines of a page of frames, with their content: at least one. */
+export interface InlinedPage {
+  /** NDJSON. */
+  readonly bytes: Uint8Array;
+  /** The bytes of the page that these lines were: the rest is for another call. */
+  readonly taken: number;
+}
+
 /** Content by its hash. */
 export interface Content {
   /**
@@ -30,15 +38,15 @@ export interface Content {
   /** The content of a hash, its bytes checked; undefined where there is none. @throws XsError `content_damaged` */
   open(hash: string): Promise<Blob | undefined>;
   /**
-   * Adds a last key to lines of frames: `content`, the text of the content; `content_base64`, if it is not UTF-8;
+   * Adds a last key to the lines of frames: `content`, the text of the content; `content_base64`, if it is not UTF-8;
    * `content_size`, if it is larger than `MAX_INLINE_CONTENT`; `content_error`, the code of the error, if it is
    * damaged or missing; none, if the frame has no content. The bytes are checked. It reads the contents of many lines
    * together, but no more bytes than memory should hold for one reader.
    *
-   * @returns lines from the first on, at least one: call it again with the others
+   * @param page NDJSON, at least one line
    * @throws XsError `too_many_files`
    */
-  inline(lines: readonly string[]): Promise<string[]>;
+  inline(page: Uint8Array): Promise<InlinedPage>;
   /** The size of a content in bytes; undefined where the store has none of this hash. Does not read it. */
   sizeOf(hash: string): number | undefined;
 }

@@ -1,13 +1,33 @@
-import { linesIn, pageOf } from "../core/frame.ts";
-import type { Content } from "./content.ts";
+import type { Content, InlinedPage } from "./content.ts";
 import type { LineReader } from "./frame-reader.ts";
 
-/** A read of frames with their content. It holds one page of the read, and what of its content goes out next. */
+const LF = 10;
+/** The size at which pages are cut into pieces. */
+const PIECE_BYTES = 64 * 1024;
+/** Pieces whose content is read at once, unless that is much. */
+const MAX_PIECES = 6;
+
+/** A part of a page, with its content on the way. */
+interface Piece {
+  readonly frames: Uint8Array;
+  readonly whole: Promise<InlinedPage>;
+}
+
+/**
+ * A read of frames with their content. It reads a little ahead of its client: the content of a few pieces, and one page
+ * of frames. Where there is much content, it is that of one piece.
+ */
 export class InlineReader implements LineReader {
   readonly #frames: LineReader;
   readonly #content: Content;
-  /** The lines of the page that are not returned yet. */
-  #lines: string[] = [];
+  readonly #pieces: Piece[] = [];
+  /** How many pieces are read at once. */
+  #atOnce = 2;
+  /** The part of the page whose content is not on the way yet. */
+  #rest: Uint8Array | undefined;
+  /** Resolves when the next page has come, or the end. */
+  #page: Promise<void> | undefined;
+  #hasEnded = false;
 
   constructor(frames: LineReader, content: Content) {
     this.#frames = frames;
@@ -15,17 +35,53 @@ export class InlineReader implements LineReader {
   }
 
   async next(): Promise<Uint8Array | undefined> {
-    if (this.#lines.length === 0) {
-      const page = await this.#frames.next();
-      if (!page) return undefined;
-      this.#lines = linesIn(page);
+    for (;;) {
+      this.#readAhead();
+      // What is on the way goes out first, even where the next page is long in coming.
+      const piece = this.#pieces.shift();
+      if (piece) return await this.#finish(piece);
+      if (this.#hasEnded) return undefined;
+      await this.#page;
     }
-    const whole = await this.#content.inline(this.#lines);
-    this.#lines = this.#lines.slice(whole.length);
-    return pageOf(whole);
   }
 
   close(): void {
     this.#frames.close();
   }
+
+  #readAhead(): void {
+    while (this.#rest && this.#pieces.length < this.#atOnce) {
+      const page = this.#rest;
+      const end = page.indexOf(LF, Math.min(page.length, PIECE_BYTES) - 1) + 1;
+      this.#rest = end < page.length ? page.subarray(end) : undefined;
+      this.#pieces.push(this.#piece(page.subarray(0, end)));
+    }
+    if (!this.#rest && !this.#hasEnded) this.#page ??= quietly(this.#nextPage());
+  }
+
+  async #nextPage(): Promise<void> {
+    const page = await this.#frames.next();
+    this.#page = undefined;
+    this.#rest = page;
+    this.#hasEnded = page === undefined;
+    if (this.#pieces.length > 0) this.#readAhead();
+  }
+
+  #piece(frames: Uint8Array): Piece {
+    return { frames, whole: quietly(this.#content.inline(frames)) };
+  }
+
+  async #finish({ frames, whole }: Piece): Promise<Uint8Array> {
+    const { bytes, taken } = await whole;
+    const isWhole = taken === frames.length;
+    this.#atOnce = isWhole ? Math.min(this.#atOnce + 1, MAX_PIECES) : 1;
+    if (!isWhole) this.#pieces.unshift(this.#piece(frames.subarray(taken)));
+    return bytes;
+  }
+}
+
+/** A promise that may reject before it is awaited, or be given up: that is not an error of the process. */
+function quietly<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

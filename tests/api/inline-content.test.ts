@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { framesIn, pageOf } from "../../src/core/frame.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import { timestampOf } from "../../src/core/id.ts";
 import { MAX_INLINE_CONTENT } from "../../src/core/inline-content.ts";
@@ -87,12 +88,10 @@ test("damaged and missing content has the code of its error, and the read goes o
   change(damaged.hash);
   change(large.hash);
   rmSync(files.pathOf(missing.hash ?? ""));
-  const lines = (await readAll(again)).map((frame) => JSON.stringify(frame));
-  const whole: string[] = [];
-  while (whole.length < lines.length) {
-    whole.push(...(await again.content.inline(lines.slice(whole.length))));
-  }
-  expect(whole.map((line) => JSON.parse(line))).toEqual([
+  const page = pageOf((await readAll(again)).map((frame) => JSON.stringify(frame)));
+  const { bytes, taken } = await again.content.inline(page);
+  expect(taken).toBe(page.length);
+  expect(framesIn(bytes) as unknown[]).toEqual([
     { ...damaged, content_error: "content_damaged" },
     { ...missing, content_error: "content_not_found" },
     { ...large, content_error: "content_damaged" },

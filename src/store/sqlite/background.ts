@@ -1,5 +1,14 @@
 /** The background tasks of a store. */
-const TASKS = ["expire", "ephemeral", "collect", "flush", "rest", "place", "compact"] as const;
+const TASKS = [
+  "expire",
+  "ephemeral",
+  "collect",
+  "flush",
+  "rest",
+  "rest_readers",
+  "place",
+  "compact",
+] as const;
 export type Task = (typeof TASKS)[number];
 
 /** How often a task ran so far, and how long it took in all, in seconds. */

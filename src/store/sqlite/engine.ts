@@ -28,6 +28,7 @@ import type { Collector } from "./content/collector.ts";
 import type { ContentStore } from "./content/content.ts";
 import type { FlushSchedule } from "./content/flush-schedule.ts";
 import { openContent } from "./content/open-content.ts";
+import type { ContentReaders } from "./content/readers.ts";
 import { Health } from "./health.ts";
 import { InPlace } from "./in-place.ts";
 import { KvStore } from "./kv/kv.ts";
@@ -65,6 +66,7 @@ export class SqliteStore implements OpenStore {
   readonly #reads: Reads;
   readonly #flushes: FlushSchedule;
   readonly #collector: Collector;
+  readonly #readers: ContentReaders;
   readonly #maintenance: Maintenance;
   readonly #background = new Background();
   readonly #integrity = new Integrity();
@@ -104,7 +106,7 @@ export class SqliteStore implements OpenStore {
     this.#writer = new Writer(shared);
     const { write } = this.#writer;
     const { guard, taskFailed: failed } = this.#health;
-    const { content, flushes, collector } = openContent({
+    const { content, flushes, collector, readers } = openContent({
       ...shared,
       root: join(path, "cacache"),
       tables: this.#parts.contentTables,
@@ -116,6 +118,7 @@ export class SqliteStore implements OpenStore {
     this.content = content;
     this.#flushes = flushes;
     this.#collector = collector;
+    this.#readers = readers;
     const { ids, horizon } = this.#parts;
     this.kv = new KvStore({ db, ids, horizon, write, guard });
     this.#appends = new Appends(this.#parts, this.#writer, content, this.kv);
@@ -300,6 +303,7 @@ export class SqliteStore implements OpenStore {
     } finally {
       this.#flushes.stop();
       this.#integrity.stop();
+      this.#readers.stop();
       this.#writer.close();
       this.#place.close();
       this.#health.failed ??= new XsError("store_closed", "the store is closed");

@@ -11,11 +11,12 @@ import {
 import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { XsError } from "../../../core/error.ts";
-import { digestOf, hashOf, hashOfDigest } from "../../../core/hash.ts";
+import { hashOf, hashOfDigest } from "../../../core/hash.ts";
 import { syncFileSystem, syncPath } from "../../../lib/fsync.ts";
 import { isOutOfFiles, onceThereAreFiles } from "../../failures.ts";
 import { makePrivateFolder, PRIVATE_FILE } from "../../modes.ts";
 import { CacacheIndex, type StoredContent } from "./cacache-index.ts";
+import { pathInFolder } from "./content-path.ts";
 import { missing, SyncedFolders } from "./synced-folders.ts";
 
 const ALGORITHM = "sha256";
@@ -194,7 +195,7 @@ export class ContentFiles {
 
   /** The hashes of all files, in the order of their hexadecimal digits. */
   async *list(): AsyncGenerator<string> {
-    const root = join(this.root, "content-v2", ALGORITHM);
+    const root = this.folder;
     for (const first of await names(root)) {
       const seconds = await names(join(root, first));
       // Together, as each is a wait for the disk.
@@ -214,11 +215,14 @@ export class ContentFiles {
     return state && { writtenAt: state.mtimeMs, size: state.size };
   }
 
-  /** Where cacache keeps this content: two levels of two hexadecimal digits. */
+  /** The folder of all files. */
+  get folder(): string {
+    return join(this.root, "content-v2", ALGORITHM);
+  }
+
+  /** Where cacache keeps this content. */
   pathOf(hash: string): string {
-    const hex = digestOf(hash).toString("hex");
-    const parts = [hex.slice(0, 2), hex.slice(2, 4), hex.slice(4)];
-    return join(this.root, "content-v2", ALGORITHM, ...parts);
+    return join(this.folder, pathInFolder(hash));
   }
 
   /** Moves a synced file to its place, over a damaged one but not over a sound one. */

@@ -1,6 +1,6 @@
 import { XsError } from "../../../core/error.ts";
 import { hashOf } from "../../../core/hash.ts";
-import { type Content, MAX_SMALL_CONTENT } from "../../content.ts";
+import { type Content, type InlinedPage, MAX_SMALL_CONTENT } from "../../content.ts";
 import type { TakenContent } from "../../types.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { ContentFiles } from "./cacache-files.ts";
@@ -11,6 +11,7 @@ import type { ContentFolder } from "./folder.ts";
 import type { Homes } from "./homes.ts";
 import { InlineContent } from "./inline.ts";
 import type { Pins } from "./pins.ts";
+import type { ContentReaders } from "./readers.ts";
 import type { ContentTables } from "./tables.ts";
 
 /** Content up to this size, in bytes, is in the commit of its frame. */
@@ -25,6 +26,7 @@ export interface ContentUses {
   readonly pins: Pins;
   readonly flushes: FlushSchedule;
   readonly collector: Collector;
+  readonly readers: ContentReaders;
   /** Runs a write in the next commit. */
   write<T>(run: (transaction: Transaction) => T): Promise<T>;
   /** Runs a read. Throws its failure as an XsError. */
@@ -42,12 +44,17 @@ export class ContentStore implements Content {
   readonly files: ContentFiles;
   readonly tables: ContentTables;
   readonly #uses: ContentUses;
-  readonly #inline = new InlineContent(this);
+  readonly #inline: InlineContent;
 
   constructor(uses: ContentUses) {
     this.#uses = uses;
     this.tables = uses.tables;
     this.files = uses.files;
+    this.#inline = new InlineContent({
+      readers: uses.readers,
+      open: (hash) => this.open(hash),
+      sizeOf: (hash) => this.sizeOf(hash),
+    });
   }
 
   take(
@@ -136,8 +143,8 @@ export class ContentStore implements Content {
     return (await this.files.open(hash)) ?? this.#openStaged(hash) ?? (await this.files.open(hash));
   }
 
-  inline(lines: readonly string[]): Promise<string[]> {
-    return this.#inline.add(lines);
+  inline(page: Uint8Array): Promise<InlinedPage> {
+    return this.#inline.add(page);
   }
 
   /** Whether the store has the content of a hash. Does not read it. */

@@ -1,39 +1,78 @@
 import { type ErrorCode, XsError } from "../../../core/error.ts";
-import { hashInLine } from "../../../core/frame.ts";
-import { encodeInline, MAX_INLINE_CONTENT } from "../../../core/inline-content.ts";
-import type { Content } from "../../content.ts";
+import { hashInLine, linesIn, pageOf } from "../../../core/frame.ts";
+import { encodeInline, MAX_INLINE_CONTENT, withInline } from "../../../core/inline-content.ts";
+import type { InlinedPage } from "../../content.ts";
 import { onceThereAreFiles } from "../../failures.ts";
+import type { ContentReaders } from "./readers.ts";
 
-/** Contents that are read together. */
-const MAX_TOGETHER = 16;
+/** After this many bytes in the lines, the other lines come with the next call. */
+const MAX_BYTES = 512 * 1024;
+/** Fewer bytes of frames are done before a thread has started. */
+const MIN_BYTES_IN_THREAD = 8 * 1024;
 
 /** The errors of one content, which say nothing of the others. */
 const OF_CONTENT = new Set<ErrorCode>(["content_not_found", "content_damaged", "frame_damaged"]);
 
+/** The part of the content that this uses. */
+export interface InlineUses {
+  readonly readers: ContentReaders;
+  open(hash: string): Promise<Blob | undefined>;
+  sizeOf(hash: string): number | undefined;
+}
+
 /** Adds content to the lines of its frames. */
 export class InlineContent {
-  readonly #content: Pick<Content, "open" | "sizeOf">;
+  readonly #uses: InlineUses;
 
-  constructor(content: Pick<Content, "open" | "sizeOf">) {
-    this.#content = content;
+  constructor(uses: InlineUses) {
+    this.#uses = uses;
   }
 
   /** As `Content.inline`. */
-  add(lines: readonly string[]): Promise<string[]> {
-    return Promise.all(lines.slice(0, MAX_TOGETHER).map((line) => this.#one(line)));
+  async add(page: Uint8Array): Promise<InlinedPage> {
+    const done =
+      page.length < MIN_BYTES_IN_THREAD ? undefined : await this.#uses.readers.read(page);
+    if (!done) return this.#addTo(page);
+    const { bytes, lines, undecided } = done;
+    if (undecided.length === 0) return { bytes, taken: endOfLine(page, lines) };
+    return await this.#addRest(page, linesIn(bytes), new Set(undecided));
   }
 
-  async #one(line: string): Promise<string> {
-    const hash = hashInLine(line);
-    if (hash === null) return line;
-    return `${line.slice(0, -1)},${await this.#member(hash)}}`;
+  /** Adds content to all lines of a page, here. */
+  #addTo(page: Uint8Array): Promise<InlinedPage> {
+    const lines = linesIn(page);
+    return this.#addRest(page, lines, new Set(lines.keys()));
   }
 
+  /**
+   * Adds the content of some lines: what threads leave to this one is in memory or in the database, or missing, or
+   * damaged.
+   *
+   * @param lines the first lines of `page`, some with their content
+   * @param undecided the numbers of those without
+   */
+  async #addRest(
+    page: Uint8Array,
+    lines: readonly string[],
+    undecided: ReadonlySet<number>,
+  ): Promise<InlinedPage> {
+    const whole: string[] = [];
+    let size = 0;
+    for (const [number, line] of lines.entries()) {
+      if (size >= MAX_BYTES) break;
+      const hash = undecided.has(number) ? hashInLine(line) : null;
+      whole.push(hash === null ? line : withInline(line, await this.#member(hash)));
+      size += whole.at(-1)?.length ?? 0;
+    }
+    return { bytes: pageOf(whole), taken: endOfLine(page, whole.length) };
+  }
+
+  /** The member of one content, wherever it is. @throws XsError if it is not the content that is at fault */
   async #member(hash: string): Promise<string> {
-    const size = this.#content.sizeOf(hash) ?? 0;
+    const size = this.#uses.sizeOf(hash) ?? 0;
     if (size > MAX_INLINE_CONTENT) return `"content_size":${size}`;
     try {
-      const content = await onceThereAreFiles(() => this.#content.open(hash));
+      const content = await onceThereAreFiles(() => this.#uses.open(hash));
       if (!content) return '"content_error":"content_not_found"';
       return encodeInline(await content.bytes());
     } catch (error) {
@@ -41,4 +80,11 @@ export class InlineContent {
       return `"content_error":"${error.code}"`;
     }
   }
+}
+
+/** Where a line of a page ends. @param count its number, from 1 */
+function endOfLine(page: Uint8Array, count: number): number {
+  let end = 0;
+  for (let number = 0; number < count; number++) end = page.indexOf(10, end) + 1;
+  return end;
 }

@@ -10,6 +10,7 @@ import { Flusher } from "./flusher.ts";
 import { ContentFolder } from "./folder.ts";
 import { Homes } from "./homes.ts";
 import { Pins } from "./pins.ts";
+import { ContentReaders } from "./readers.ts";
 import type { ContentTables } from "./tables.ts";
 
 /** What content stands on. */
@@ -42,6 +43,7 @@ export function openContent(base: ContentBase) {
   const thread = new Flusher({ database, root }, base.background);
   const flushes = new FlushSchedule({ ...base, files, folder, thread });
   const collector = new Collector({ ...base, files, homes, pins, flushes });
-  const content = new ContentStore({ ...base, files, folder, homes, pins, flushes, collector });
-  return { content, flushes, collector };
+  const readers = new ContentReaders(files.folder, base.background);
+  const parts = { files, folder, homes, pins, flushes, collector, readers };
+  return { content: new ContentStore({ ...base, ...parts }), flushes, collector, readers };
 }
