@@ -254,3 +254,27 @@ test("the words of the nushell module of before go where they went", async () =>
   const line = await home.ok(["get", "--", home.store, id], { env });
   expect(await home.ok(["import", "--", home.store], { env, stdin: line })).toBe(line);
 });
+
+test("an address that leads to no store, and may be meant as a key, is answered with --", async () => {
+  using home = await withStore();
+  for (const args of [
+    ["kv", "get", "./a", "k"],
+    ["kv", "list", ".cache/"],
+    ["kv", "delete", "/a/b", "k"],
+    ["kv", "put", "localhost:1", "hello"],
+  ]) {
+    const { code, stdout, stderr } = await home.xs(args);
+    expect([args, code, stdout]).toEqual([args, 1, ""]);
+    expect(stderr).toContain(`write  -- ${args[2]}`);
+  }
+  const topic = await home.xs(["append", "./store"]);
+  expect([topic.code, topic.stderr]).toEqual([
+    2,
+    expect.stringContaining("./store is the address"),
+  ]);
+  for (const verb of [["append"], ["kv", "get"], ["get"]]) {
+    const { code, stderr } = await home.xs([...verb, "user:SECRETTOKEN@localhost:1"]);
+    expect([verb, code]).toEqual([verb, 2]);
+    expect(stderr).not.toContain("SECRET");
+  }
+});

@@ -1,11 +1,11 @@
 import type { Verb, VerbInput } from "./verb.ts";
 
-/** Runs a verb. Where it fails on a bare word that names a folder, the message says how to name the store in it. */
+/** Runs a verb. Where it fails, the message says what else the first word may have been meant as. */
 export async function runVerb(verb: Verb, input: VerbInput): Promise<void> {
   try {
     await verb.run(input);
   } catch (error) {
-    const { withFolderHint } = await import("./bare-folder.ts");
-    throw withFolderHint(error, input);
+    const { withHint } = await import("./first-word.ts");
+    throw withHint(error, verb, input);
   }
 }

@@ -53,10 +53,10 @@ function addressOf(given: string | undefined): Address {
 }
 
 function missing(names: string, kind: Kind, address: string | undefined): UsageError {
-  if (kind !== "key" || address === undefined) return new UsageError(`${names} is missing`);
-  return new UsageError(
-    `${names} is missing: ${address} is the address; if it is the key, write  -- ${address}`,
-  );
+  // An address with "@" may hold a token.
+  if (address === undefined || address.includes("@")) return new UsageError(`${names} is missing`);
+  const other = kind === "key" ? `; if it is the key, write  -- ${address}` : "";
+  return new UsageError(`${names} is missing: ${address} is the address of the store${other}`);
 }
 
 /** @param takesAddress the verb takes an address and nothing else */

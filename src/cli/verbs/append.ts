@@ -99,7 +99,7 @@ export const appendVerb: Verb = {
     const init = { method: "POST", headers, body };
     await printAnswer(target, `${path}?${query}`, init, { create: true });
     if (word === undefined) return;
-    const { noteBareFolder } = await import("../kit/bare-folder.ts");
+    const { noteBareFolder } = await import("../kit/first-word.ts");
     await noteBareFolder(input);
   },
 };

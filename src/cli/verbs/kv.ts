@@ -67,7 +67,7 @@ export const kvPutVerb: Verb = {
     headers.set("content-type", type ?? usual);
     await printAnswer(target, path, { method: "PUT", headers, body }, { create: true });
     if (word === undefined) return;
-    const { noteBareFolder } = await import("../kit/bare-folder.ts");
+    const { noteBareFolder } = await import("../kit/first-word.ts");
     await noteBareFolder(input);
   },
 };
@@ -101,7 +101,7 @@ export const kvListVerb: Verb = {
     const response = await client.request(`/kv?${new URLSearchParams({ prefix })}`);
     const load = async () => (await import("../terminal/entries.ts")).EntryTable;
     await printList(formatOf(input.options), response, load);
-    const { noteBareFolder } = await import("../kit/bare-folder.ts");
+    const { noteBareFolder } = await import("../kit/first-word.ts");
     await noteBareFolder(input);
   },
 };

@@ -1,16 +1,34 @@
 import { isAddress } from "../../client/address.ts";
-import { XsError } from "../../core/error.ts";
+import { type ErrorCode, XsError } from "../../core/error.ts";
 import { fs } from "../../lib/builtins.ts";
 import { isStore } from "../../store/is-store.ts";
-import { UsageError, type VerbInput } from "./verb.ts";
+import { UsageError, type Verb, type VerbInput } from "./verb.ts";
 
-/** Adds to the message of a failure how to name the folder that the first word names, if it does. */
-export function withFolderHint(error: unknown, input: VerbInput): unknown {
+/**
+ * Adds to the message of a failure what else the first word may have been meant as: the name of a folder as the address of
+ * the store in it, and the address of no store as a key.
+ */
+export function withHint(error: unknown, verb: Verb, input: VerbInput): unknown {
   if (!(error instanceof UsageError || error instanceof XsError)) return error;
   const folder = bareFolder(input);
-  if (folder === undefined || error.message.includes(`./${folder}`)) return error;
-  error.message += `; ${folder} is also a folder here: for the store in it, write ./${folder}`;
+  if (folder !== undefined && !error.message.includes(`./${folder}`)) {
+    error.message += `; ${folder} is also a folder here: for the store in it, write ./${folder}`;
+  }
+  const key = verb.name.startsWith("kv ") ? addressIn(input) : undefined;
+  if (key !== undefined && error instanceof XsError && NO_STORE.includes(error.code)) {
+    error.message += `; if ${key} is the key, write  -- ${key}`;
+  }
   return error;
+}
+
+/** The failures where an address leads to no store. */
+const NO_STORE: readonly ErrorCode[] = ["store_not_found", "no_server"];
+
+/** The first word, where it is the address. Not one that may hold a token. */
+function addressIn({ positionals, store, literalFrom }: VerbInput): string | undefined {
+  const [first = ""] = positionals;
+  const isOne = store === undefined && literalFrom !== 0 && isAddress(first);
+  return isOne && !/:\/\/|@/.test(first) ? first : undefined;
 }
 
 /** Says on stderr that the first word is no address, where it names a folder that is a store or may become one. */
