@@ -22,7 +22,8 @@ export function shortestPath(path: string): string {
 
 /** Tells whether the system takes a path for a socket: its length in bytes is limited. */
 export function isShortEnough(path: string): boolean {
-  return Buffer.byteLength(path) <= MAX_SOCKET_PATH;
+  // Not with `Buffer`, which costs a command's start as much as this whole file.
+  return new TextEncoder().encode(path).length <= MAX_SOCKET_PATH;
 }
 
 /**
