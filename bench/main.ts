@@ -103,7 +103,7 @@ try {
     process.exit(0);
   }
   if (values.peers || values.peer.length > 0) {
-    console.log(await comparePeers(await prepare(values.quick), values.peer));
+    console.log(await comparePeers(await prepare(values.quick), values.peers, values.peer));
     process.exit(0);
   }
   const chosen = groups.filter(({ name }) => names?.includes(name) ?? true);

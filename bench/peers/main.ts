@@ -1,3 +1,4 @@
+import { intoHead, runMs } from "../rows/start.ts";
 import type { Setup } from "../setup.ts";
 import { median } from "../statistics.ts";
 import { Nats } from "./nats.ts";
@@ -11,9 +12,19 @@ interface Measured {
   values: number[];
 }
 
-/** Does the same work with xs and its peers, in turn, and gives a table with their settings. */
-export async function comparePeers(setup: Setup, others: readonly string[]): Promise<string> {
-  const peers: Peer[] = [new Xs("dist/xs", "xs"), new Redis(), new Nats()];
+/**
+ * Does the same work with xs and its peers, in turn, and gives a table with their settings.
+ *
+ * @param withServers also with Redis and NATS
+ * @param others binaries that can do the same as xs
+ */
+export async function comparePeers(
+  setup: Setup,
+  withServers: boolean,
+  others: readonly string[],
+): Promise<string> {
+  const peers: Peer[] = [new Xs("dist/xs", "xs")];
+  if (withServers) peers.push(new Redis(), new Nats());
   for (const path of others) peers.push(new Xs(path, path));
   const rows: Measured[] = [];
   const frames = setup.count(200_000);
@@ -27,13 +38,9 @@ export async function comparePeers(setup: Setup, others: readonly string[]): Pro
     for (let round = 0; round < setup.rounds; round++) {
       for (const [n, peer] of peers.entries()) values[n]?.push(await measure(peer));
     }
-    rows.push({ name, unit, values: values.map(median) });
-    console.error(
-      `${name}: ${rows
-        .at(-1)
-        ?.values.map((value) => shown(value, unit))
-        .join(", ")}`,
-    );
+    const measured = { name, unit, values: values.map(median) };
+    rows.push(measured);
+    report(measured);
   };
   for (const peer of peers) await peer.start(setup.fresh());
   try {
@@ -73,10 +80,41 @@ export async function comparePeers(setup: Setup, others: readonly string[]): Pro
     await row(`reads of a topic: ${rare} of those`, "/s", (peer) =>
       peer.topic(rare, setup.count(100)),
     );
+    const commands: [name: string, commandOf: (peer: Peer) => string[] | undefined][] = [
+      ["`version` as a process", (peer) => peer.command?.("version")],
+      ["`last` as a process", (peer) => peer.command?.("last", "rare")],
+      ["`cat` into `head -1`", (peer) => peer.command && intoHead(peer.command("cat"))],
+    ];
+    for (const [name, commandOf] of commands) rows.push(processes(name, commandOf));
   } finally {
     for (const peer of peers) await peer.stop();
   }
   return table(peers, rows);
+
+  /** Runs a command of each peer that has it, in turn. */
+  function processes(name: string, commandOf: (peer: Peer) => string[] | undefined): Measured {
+    const values = peers.map(() => [] as number[]);
+    const commands = peers
+      .map(commandOf)
+      .map((command) => (command && works(command) ? command : undefined));
+    for (let round = 0; round < setup.count(100); round++) {
+      for (const [n, command] of commands.entries()) {
+        if (command) values[n]?.push(runMs(command));
+      }
+    }
+    const row: Measured = { name, unit: "ms", values: values.map(median) };
+    report(row);
+    return row;
+  }
+}
+
+/** Whether a binary, which may be another program than xs, knows a command. */
+function works(command: string[]): boolean {
+  return Bun.spawnSync(command, { stdio: ["ignore", "ignore", "ignore"] }).success;
+}
+
+function report({ name, unit, values }: Measured): void {
+  console.error(`${name}: ${values.map((value) => shown(value, unit)).join(", ")}`);
 }
 
 function table(peers: readonly Peer[], rows: readonly Measured[]): string {
@@ -93,6 +131,8 @@ function table(peers: readonly Peer[], rows: readonly Measured[]): string {
 }
 
 function shown(value: number, unit: Measured["unit"]): string {
+  // Not every peer has a program for every row.
+  if (Number.isNaN(value)) return "–";
   if (unit === "/s") return `${Math.round(value).toLocaleString("en-US")}/s`;
   return `${value.toFixed(2)} ms`;
 }

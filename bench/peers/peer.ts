@@ -13,6 +13,8 @@ export interface Peer {
   replay(count: number): Promise<number>;
   /** Reads `rare` again and again; gives reads a second. */
   topic(rare: number, times: number): Promise<number>;
+  /** A command line of its program on what `fill` added, where it has one that is like that of xs. */
+  command?(...words: string[]): string[];
   /** From an append to a follower that has it, in ms. */
   latency(count: number): Promise<{ p50: number; p99: number }>;
   /** Followers of everything, and one writer; gives deliveries a second. */

@@ -4,6 +4,7 @@ import { followers, latency } from "../load/follow.ts";
 import { post } from "../load/post.ts";
 import { read } from "../load/read.ts";
 import { type Server, serveWith } from "../processes.ts";
+import { asAddress } from "../rows/start.ts";
 import type { Peer } from "./peer.ts";
 
 /** xs, or a binary that can do the same. */
@@ -12,6 +13,7 @@ export class Xs implements Peer {
   readonly settings: string;
   readonly #binary: string;
   #server: Server | undefined;
+  #address = "";
 
   constructor(binary: string, name: string) {
     this.#binary = resolve(binary);
@@ -21,6 +23,7 @@ export class Xs implements Peer {
 
   async start(directory: string): Promise<void> {
     this.#server = await serveWith(this.#binary, directory);
+    this.#address = asAddress(directory);
   }
 
   async stop(): Promise<void> {
@@ -57,6 +60,10 @@ export class Xs implements Peer {
     const { lines, seconds } = await read({ unix: this.#unix, path, times, warmUp: 0 });
     if (lines !== rare) throw new Error(`xs found ${lines} of ${rare}`);
     return 1 / seconds;
+  }
+
+  command(...[verb = "", ...args]: string[]): string[] {
+    return verb === "version" ? [this.#binary, verb] : [this.#binary, verb, this.#address, ...args];
   }
 
   latency(count: number): Promise<{ p50: number; p99: number }> {

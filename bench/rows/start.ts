@@ -8,28 +8,45 @@ export const start: Group = {
   async run(setup) {
     const directory = setup.fresh();
     const server = await serveStore(directory);
+    const large = await setup.store("all");
+    const largeServer = await serveStore(large);
     const commands = {
       version: [XS, "version"],
-      append: [XS, "append", directory, "note"],
+      append: [XS, "append", asAddress(directory), "note"],
+      last: [XS, "last", asAddress(directory)],
+      head: intoHead([XS, "cat", asAddress(large)]),
+      versionHead: intoHead([XS, "version"]),
       empty: [setup.empty],
     };
-    const times = { version: [] as number[], append: [] as number[], empty: [] as number[] };
+    const names = Object.keys(commands) as (keyof typeof commands)[];
+    const times = new Map(names.map((name) => [name, [] as number[]]));
     for (let round = 0; round < setup.count(200); round++) {
-      for (const name of ["version", "empty", "append"] as const) {
-        times[name].push(runMs(commands[name]));
+      // Each follows another in every second round.
+      for (const name of round % 2 === 0 ? names : names.toReversed()) {
+        times.get(name)?.push(runMs(commands[name]));
       }
     }
     await server.stop();
-    const row = (name: "version" | "append"): Row => ({
+    await largeServer.stop();
+    const ms = (name: keyof typeof commands) => median(times.get(name) ?? []);
+    const row = (name: "version" | "append" | "last"): Row => ({
       name: `\`xs ${name}\` as a process`,
       unit: "ms",
-      value: median(times[name]),
+      value: ms(name),
       floorName: "an empty program, compiled",
-      floor: median(times.empty),
+      floor: ms("empty"),
     });
     return [
       { ...row("version"), most: 3 },
       { ...row("append"), most: 3 },
+      { ...row("last"), floorName: "`xs version`", floor: ms("version"), most: 1.6 },
+      {
+        name: `\`xs cat\` of ${setup.frames.toLocaleString("en-US")} frames into \`head -1\``,
+        unit: "ms",
+        value: ms("head"),
+        floorName: "`xs version` into `head -1`",
+        floor: ms("versionHead"),
+      },
     ];
   },
 };
@@ -53,6 +70,16 @@ export const serve: Group = {
     return [row];
   },
 };
+
+/** The address of a store, as a command line takes it. @param directory relative */
+export function asAddress(directory: string): string {
+  return `./${directory}`;
+}
+
+/** A command whose output goes to `head -1`, which reads the first line and ends. */
+export function intoHead(command: readonly string[]): string[] {
+  return ["sh", "-c", '"$@" | head -1', "sh", ...command];
+}
 
 /** How long a command takes as a process, in ms. */
 export function runMs(command: string[]): number {

@@ -2,7 +2,7 @@ import { topicOf } from "../load/fill.ts";
 import { job, measuredBinary, serveStore } from "../processes.ts";
 import type { Setup } from "../setup.ts";
 import { median } from "../statistics.ts";
-import { runMs } from "./start.ts";
+import { asAddress, runMs } from "./start.ts";
 
 // A store of frames that many topics of three levels share evenly.
 const TOPICS = 100;
@@ -79,6 +79,6 @@ async function requests(
 
 /** How long `xs last` takes as a process that opens the store itself, in ms. */
 export function openMs(setup: Setup, store: string): number {
-  const command = [measuredBinary(), "last", store, topicOf(7)];
+  const command = [measuredBinary(), "last", asAddress(store), topicOf(7)];
   return median(Array.from({ length: setup.count(50) }, () => runMs(command)));
 }
