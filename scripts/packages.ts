@@ -6,12 +6,14 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   chromium: ["chromium", "chromium-browser", "google-chrome"],
   curl: ["curl"],
   faketime: ["faketime"],
+  fish: ["fish"],
   jq: ["jq"],
   // Not on the PATH of everybody.
   nginx: ["nginx", "/usr/sbin/nginx"],
   python3: ["python3"],
   sqlite3: ["sqlite3"],
   strace: ["strace"],
+  zsh: ["zsh"],
 };
 
 const missing = Object.keys(PACKAGES).filter(

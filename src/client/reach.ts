@@ -57,7 +57,7 @@ async function findSocket(directory: string): Promise<string | undefined> {
 }
 
 /** The path of a store's socket. A socket of `--expose` is itself an address. */
-function socketOf(directory: string): string {
+export function socketOf(directory: string): string {
   const isSocket = fs().statSync(directory, { throwIfNoEntry: false })?.isSocket();
   return isSocket ? directory : join(directory, "sock");
 }

@@ -1,8 +1,11 @@
 import { complain, print } from "./complain.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { runVerb } from "./run-verb.ts";
-import type { Verb } from "./verb.ts";
+import { QUIET_NAMES, type Verb } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
+
+/** The command of the completion scripts. Nobody types it, so no help has it. */
+const COMPLETE = "__complete";
 
 /** Reports an uncaught error in one line: Bun would print the source of this program around it. */
 export function reportUncaught(): void {
@@ -39,6 +42,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   const known = name === "--version" ? "version" : name;
   const load = Object.hasOwn(VERBS, known) ? VERBS[known] : undefined;
+  if (name === COMPLETE) return (await import("../completion/complete.ts")).complete(rest, VERBS);
   if (!load) return noVerb(name, second);
   const verb = await load();
   if (beforeDashes(rest).some(isHelp)) return help(verb);
@@ -58,13 +62,6 @@ export async function run(args: readonly string[]): Promise<number> {
     return exitCodeOf(error, verb);
   }
 }
-
-/** Names that people know from elsewhere. No list shows them. */
-const QUIET_NAMES: Readonly<Record<string, string>> = {
-  "kv set": "kv put",
-  "kv rm": "kv delete",
-  "kv ls": "kv list",
-};
 
 /** Prints the list of verbs: on stdout for code 0, and on stderr where the command line was wrong. */
 async function overviewOf(all: boolean, code: 0 | 2): Promise<number> {

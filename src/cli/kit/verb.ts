@@ -22,6 +22,13 @@ export interface VerbInput {
 /** The verbs by name; each function loads its verb. */
 export type Verbs = Readonly<Record<string, () => Promise<Verb>>>;
 
+/** Names that people know from elsewhere. No list shows them. */
+export const QUIET_NAMES: Readonly<Record<string, string>> = {
+  "kv set": "kv put",
+  "kv rm": "kv delete",
+  "kv ls": "kv list",
+};
+
 /** One verb of the command line. */
 export interface Verb {
   readonly name: string;
