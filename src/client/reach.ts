@@ -67,7 +67,8 @@ function isNoSocket(path: string): boolean {
   return fs().statSync(path, { throwIfNoEntry: false })?.isSocket() === false;
 }
 
-function inUse(directory: string, holder: Holder | undefined): XsError {
+/** The refusal of a store that another process has open and does not serve, or not yet, or no more. */
+export function inUse(directory: string, holder: Holder | undefined): XsError {
   const sock = join(directory, "sock");
   if (!holder) {
     const what = `another process has ${directory} open and does not answer on ${sock}`;

@@ -1,8 +1,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Frame } from "../../src/core/frame.ts";
-import { parseLines, startServer, XS } from "../support/server.ts";
-import { LineReader, TEST_MS, within } from "../support/wait.ts";
+import { parseLines, Server, startServer, XS } from "../support/server.ts";
+import { LineReader, TEST_MS, until, within } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
 setDefaultTimeout(TEST_MS);
@@ -15,6 +16,37 @@ test("a second serve is refused and names the address to use", async () => {
   expect(stderr).toContain(home.store);
   expect((await server.fetch("/health")).status).toBe(200);
 });
+
+test.skipIf(process.platform !== "linux")(
+  "a start right after a kill waits until the killed process is gone",
+  async () => {
+    using home = new Home();
+    const server = await startServer(home.store);
+    await server.append("note");
+    // A process takes a moment to die of SIGKILL. This one still has its lock and socket, and does no more.
+    process.kill(server.pid, "SIGSTOP");
+    await using next = new Server(home.store);
+    const asks = until("the next server asks the old one", () => isConnected(next.pid));
+    await Promise.race([asks, next.exited]);
+    await server.stop("SIGKILL");
+    await next.ready();
+    await next.append("note");
+    expect(await next.frames("/stream/note")).toHaveLength(2);
+  },
+);
+
+/** Tells whether a process has a connection. */
+function isConnected(pid: number): boolean {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).some((fd) => {
+    try {
+      return readlinkSync(join(folder, fd)).startsWith("socket:");
+    } catch {
+      // It is closed by now.
+      return false;
+    }
+  });
+}
 
 test("SIGTERM and SIGINT stop in good order: reads end, the stop is on the log, the socket is gone", async () => {
   using home = new Home();

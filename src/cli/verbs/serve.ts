@@ -5,13 +5,15 @@ import type { Api } from "../../api/call.ts";
 import { expose, type Listener, listen } from "../../api/listen.ts";
 import { defaultAddress, parseAddress } from "../../client/address.ts";
 import { checkAddress } from "../../client/connect.ts";
-import { reach } from "../../client/reach.ts";
+import { inUse, reach } from "../../client/reach.ts";
 import { XsError } from "../../core/error.ts";
 import { FOREVER } from "../../core/ttl.ts";
 import { Descriptors } from "../../net/descriptors.ts";
+import { httpAsk } from "../../net/http-client.ts";
 import { listeningSockets } from "../../net/listening-sockets.ts";
 import { idleProcessors, nextStart, Processors } from "../../processors/lifecycle/processors.ts";
 import { isStore } from "../../store/is-store.ts";
+import { lockHolder } from "../../store/lock-holder.ts";
 import { openSqliteStore } from "../../store/sqlite/open.ts";
 import type { OpenStore, Store } from "../../store/store.ts";
 import { version } from "../../version.ts";
@@ -25,6 +27,11 @@ import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
 /** How long requests in progress may take to end at a stop. */
 const STOP_MS = 2000;
+
+/** How long a server that does not answer may hold the store, how often to look, and how long it may think, in ms. */
+const DYING_MS = 10_000;
+const DYING_POLL_MS = 20;
+const ANSWER_MS = 1000;
 
 export const serveVerb: Verb = {
   name: "serve",
@@ -180,15 +187,33 @@ async function stop(
 
 async function open(directory: string): Promise<OpenStore> {
   const openHere = () => openSqliteStore(directory, undefined, showMigration());
-  // The lock comes first: for a moment, a child of a server that was killed may still hold its socket open.
-  const free = openHere();
-  if (free) return free;
-  const reached = await reach(directory, openHere);
-  if ("opened" in reached) return reached.opened;
-  throw new XsError(
-    "store_in_use",
-    `${directory} is served already: use it as  xs cat ${directory}  (socket ${directory}/sock)`,
-  );
+  const deadline = performance.now() + DYING_MS;
+  for (;;) {
+    // The lock comes first: for a moment, a child of a server that was killed may still hold its socket open.
+    const free = openHere();
+    if (free) return free;
+    const reached = await reach(directory, openHere);
+    if ("opened" in reached) return reached.opened;
+    // A process that was killed has its lock and its socket until it is gone: only one that answers is in the way.
+    if (await doesAnswer(reached.unix)) {
+      throw new XsError(
+        "store_in_use",
+        `${directory} is served already: use it as  xs cat ${directory}  (socket ${directory}/sock)`,
+      );
+    }
+    if (performance.now() > deadline) throw inUse(directory, lockHolder(directory));
+    await Bun.sleep(DYING_POLL_MS);
+  }
+}
+
+/** Tells whether a server answers on a socket. */
+async function doesAnswer(unix: string): Promise<boolean> {
+  try {
+    await httpAsk({ unix })("/health", { signal: AbortSignal.timeout(ANSWER_MS) });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function record(store: Store, event: "start" | "stop", meta: object): Promise<string> {
