@@ -164,7 +164,8 @@ ${seconds.join("\n")}
     folders) _files -/ ;;
   esac
 }
-compdef _xs xs
+# As a file of fpath this is the function itself; sourced, it is the script that defines it.
+if [[ "$funcstack[1]" == _xs ]]; then _xs "$@"; else compdef _xs xs; fi
 `;
 }
 

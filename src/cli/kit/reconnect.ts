@@ -152,11 +152,16 @@ class Reconnecting {
       const records = (rest + decoder.decode(chunk, { stream: true })).split(end);
       // A record that the end of the server cut off comes again, in whole.
       rest = records.pop() ?? "";
-      const printed: string[] = [];
+      let printed: string[] = [];
       for (const record of records) {
-        const taken = this.#resume.take(lineOf(record), this.#ask);
-        const lines = Array.isArray(taken) ? taken : await taken;
-        for (const line of lines) printed.push(recordOf(line));
+        let taken = this.#resume.take(lineOf(record), this.#ask);
+        if (!Array.isArray(taken)) {
+          // It may fail, and the lines before it will not come again.
+          if (printed.length > 0) yield Buffer.from(printed.join(""));
+          printed = [];
+          taken = await taken;
+        }
+        for (const line of taken) printed.push(recordOf(line));
         if (this.#resume.isDone) break;
       }
       if (printed.length > 0) yield Buffer.from(printed.join(""));

@@ -66,15 +66,18 @@ export class WatchResume implements Resume {
   /** Finds what was deleted while there was no connection. */
   async #cross(text: string, { id }: Line, ask: Client["request"]): Promise<string[]> {
     const present = this.#present;
-    const printed: string[] = [];
+    const gone: string[] = [];
     for (const key of present ? this.#revisions.keys() : []) {
       // An entry that was written during the first pass of the watch is missing there, and comes next.
-      if (present?.has(key) || (await isThere(key, ask))) continue;
+      if (!present?.has(key) && !(await isThere(key, ask))) gone.push(key);
+    }
+    // Nothing fails from here on, so nothing is remembered that is not printed.
+    for (const key of gone) {
       this.#revisions.delete(key);
       this.#foundDeleted.add(key);
-      printed.push(JSON.stringify({ key, rev: id, deleted: true }));
     }
     this.#present = undefined;
+    const printed = gone.map((key) => JSON.stringify({ key, rev: id, deleted: true }));
     if (!this.#hadThreshold) printed.push(text);
     this.#hadThreshold = true;
     return printed;
