@@ -1,7 +1,6 @@
-import { basename, dirname, join } from "node:path";
 import { absolutePath } from "../core/absolute-path.ts";
 import { quoted, XsError } from "../core/error.ts";
-import { fs, os } from "../lib/builtins.ts";
+import { fs, os, paths } from "../lib/builtins.ts";
 import { schemeOf } from "../net/listen-address.ts";
 import { isStore } from "../store/is-store.ts";
 import { isClosedToUs } from "../store/owner.ts";
@@ -43,7 +42,7 @@ export function namesStore(word: string): boolean {
   const place = fs().statSync(directory, { throwIfNoEntry: false });
   return (
     isStore(directory) ||
-    fs().existsSync(join(directory, "sock")) ||
+    fs().existsSync(paths().join(directory, "sock")) ||
     place?.isSocket() === true ||
     (place?.isDirectory() === true && isClosedToUs(directory))
   );
@@ -78,7 +77,10 @@ export function parseAddress(text: string): Address {
   if (port !== undefined) return parseUrl(`http://${host || "127.0.0.1"}:${port}`, "http");
   refuseToken(text);
   const path = absolutePath(text);
-  if (basename(path) === "sock" && isStore(dirname(path))) return { directory: dirname(path) };
+  if (path.endsWith("sock")) {
+    const { basename, dirname } = paths();
+    if (basename(path) === "sock" && isStore(dirname(path))) return { directory: dirname(path) };
+  }
   return { directory: path };
 }
 
@@ -141,6 +143,7 @@ function unescaped(text: string): string {
 export function defaultAddress(): Address {
   const { XS_ADDR, XDG_DATA_HOME } = process.env;
   if (XS_ADDR) return parseAddress(XS_ADDR);
+  const { join } = paths();
   const here = absolutePath("store");
   if (isStore(here) || fs().existsSync(join(here, "sock"))) return { directory: here, found: true };
   const data = XDG_DATA_HOME || join(os().homedir(), ".local", "share");

@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import { XsError } from "../core/error.ts";
-import { fs } from "../lib/builtins.ts";
+import { fs, paths } from "../lib/builtins.ts";
 import { isShortEnough, isSocketAlive, shortestPath } from "../net/unix-socket.ts";
 import { isMigrating } from "../store/is-store.ts";
 import { type Holder, lockHolder } from "../store/lock-holder.ts";
@@ -41,7 +40,7 @@ export async function reach<T>(
 
 /** Where a server of the store listens in the usual case; undefined if only a path from the current folder is short enough. */
 export function usualSocket(directory: string): string | undefined {
-  const path = join(directory, "sock");
+  const path = `${directory}/sock`;
   return isShortEnough(path) ? path : undefined;
 }
 
@@ -59,7 +58,7 @@ async function findSocket(directory: string): Promise<string | undefined> {
 /** The path of a store's socket. A socket of `--expose` is itself an address. */
 export function socketOf(directory: string): string {
   const isSocket = fs().statSync(directory, { throwIfNoEntry: false })?.isSocket();
-  return isSocket ? directory : join(directory, "sock");
+  return isSocket ? directory : paths().join(directory, "sock");
 }
 
 /** Tells whether the path exists and is no socket, so that no server will ever listen on it. */
@@ -69,7 +68,7 @@ function isNoSocket(path: string): boolean {
 
 /** The refusal of a store that another process has open and does not serve, or not yet, or no more. */
 export function inUse(directory: string, holder: Holder | undefined): XsError {
-  const sock = join(directory, "sock");
+  const sock = paths().join(directory, "sock");
   if (!holder) {
     const what = `another process has ${directory} open and does not answer on ${sock}`;
     return new XsError("store_in_use", `${what}: wait for it, or stop it`);

@@ -1,5 +1,4 @@
-import { isAbsolute, resolve } from "node:path";
-import { buffer, fs, os } from "../lib/builtins.ts";
+import { buffer, fs, os, paths } from "../lib/builtins.ts";
 import { XsError } from "./error.ts";
 
 /** The character that replaces bytes that are not UTF-8. The text may also have held it from the start. */
@@ -15,8 +14,8 @@ const VARIABLES = ["XS_ADDR", "XDG_DATA_HOME", "HOME"];
  */
 export function absolutePath(text: string): string {
   const given = text.replace(/^~(?=\/|$)/, () => os().homedir());
-  const path = resolve(given);
-  if (path.includes(REPLACEMENT)) refuseOtherBytes(isAbsolute(given));
+  const path = resolved(given);
+  if (path.includes(REPLACEMENT)) refuseOtherBytes(paths().isAbsolute(given));
   return path;
 }
 
@@ -26,6 +25,17 @@ export function brokenArgument(args: readonly string[]): number | undefined {
   const found = parts("/proc/self/cmdline").slice(-args.length);
   const index = found.findIndex((bytes) => !buffer().isUtf8(bytes));
   return index < 0 ? undefined : index;
+}
+
+/** A path from the root, or from the current folder, in which nothing is to be resolved. */
+const PLAIN = /^\.?(?:\/[\w-][\w.-]*)+$/;
+
+/** What `resolve` of `node:path` returns. Most paths need nothing of it, and it takes long to load. */
+function resolved(path: string): string {
+  if (process.platform === "win32" || !PLAIN.test(path)) return paths().resolve(path);
+  if (path.startsWith("/")) return path;
+  const here = process.cwd();
+  return `${here === "/" ? "" : here}${path.slice(1)}`;
 }
 
 function refuseOtherBytes(fromRoot: boolean): void {

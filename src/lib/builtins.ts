@@ -15,3 +15,8 @@ export function fs(): typeof import("node:fs") {
 export function os(): typeof import("node:os") {
   return process.getBuiltinModule("node:os");
 }
+
+/** `node:path`, loaded by the first call. */
+export function paths(): typeof import("node:path") {
+  return process.getBuiltinModule("node:path");
+}

@@ -1,5 +1,5 @@
-import { relative } from "node:path";
 import { XsError } from "../core/error.ts";
+import { paths } from "../lib/builtins.ts";
 
 /** The longest path in `sockaddr_un`, without the final NUL: the field has 104 bytes on macOS, 108 on Linux. */
 const MAX_SOCKET_PATH = process.platform === "linux" ? 107 : 103;
@@ -11,7 +11,7 @@ const MAX_SOCKET_PATH = process.platform === "linux" ? 107 : 103;
  * @throws XsError `store_not_found` where both are too long
  */
 export function shortestPath(path: string): string {
-  const here = relative(process.cwd(), path);
+  const here = paths().relative(process.cwd(), path);
   const shorter = Buffer.byteLength(here) < Buffer.byteLength(path) ? here : path;
   if (isShortEnough(shorter)) return shorter;
   throw new XsError(

@@ -1,5 +1,4 @@
-import { join } from "node:path";
-import { fs } from "../lib/builtins.ts";
+import { fs, paths } from "../lib/builtins.ts";
 
 /** The file of a store's frames, in its directory. */
 export const DATABASE = "events.db";
@@ -10,10 +9,10 @@ export const LOCK = "lock.db";
 
 /** Whether a directory holds a store. In a separate file, so that a client does not load the store for it. */
 export function isStore(path: string): boolean {
-  return fs().existsSync(join(path, DATABASE));
+  return fs().existsSync(paths().join(path, DATABASE));
 }
 
 /** Whether a migration goes on in a directory, or waits to be continued. */
 export function isMigrating(path: string): boolean {
-  return fs().existsSync(join(path, DATABASE + NEXT));
+  return fs().existsSync(paths().join(path, DATABASE + NEXT));
 }

@@ -1,5 +1,4 @@
-import { join } from "node:path";
-import { fs } from "../lib/builtins.ts";
+import { fs, paths } from "../lib/builtins.ts";
 import { LOCK } from "./is-store.ts";
 
 /** A process that has a store open. */
@@ -15,7 +14,7 @@ export interface Holder {
 export function lockHolder(directory: string): Holder | undefined {
   const { readFileSync, realpathSync, statSync } = fs();
   try {
-    const path = realpathSync(join(directory, LOCK));
+    const path = realpathSync(paths().join(directory, LOCK));
     const { ino } = statSync(path);
     // proc(5): "1: POSIX  ADVISORY  WRITE 1234 08:01:5678 1073741826 1073742335"
     for (const line of readFileSync("/proc/locks", "utf8").split("\n")) {
@@ -37,7 +36,7 @@ function hasOpen(pid: string, path: string): boolean {
   const folder = `/proc/${pid}/fd`;
   return readdirSync(folder).some((fd) => {
     try {
-      return readlinkSync(join(folder, fd)) === path;
+      return readlinkSync(paths().join(folder, fd)) === path;
     } catch {
       // The process closed it meanwhile.
       return false;

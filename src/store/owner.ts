@@ -1,7 +1,6 @@
 import type { Stats } from "node:fs";
-import { join } from "node:path";
 import { XsError } from "../core/error.ts";
-import { fs } from "../lib/builtins.ts";
+import { fs, paths } from "../lib/builtins.ts";
 
 /**
  * Refuses a store that xs found, and that the user did not name, where the store, its socket, or a link to it belongs to
@@ -11,12 +10,12 @@ import { fs } from "../lib/builtins.ts";
  */
 export function checkFound(directory: string): void {
   const { lstatSync, statSync } = fs();
-  const paths = [
+  const places = [
     [directory, lstatSync],
     [directory, statSync],
-    [join(directory, "sock"), lstatSync],
+    [paths().join(directory, "sock"), lstatSync],
   ] as const;
-  for (const [path, look] of paths) {
+  for (const [path, look] of places) {
     const owner = strangerOf(look(path, { throwIfNoEntry: false }));
     if (owner === undefined) continue;
     throw new XsError(

@@ -40,18 +40,25 @@ const PARSER = [
 // What is not of ours is listed whole: one such module costs more than all of our files together.
 const COMMANDS: [line: string[], ours: string, others: string[]][] = [
   [["version"], `${EVERY} cli/verbs/version version`, []],
-  [["last", "ADDR"], `${EVERY} ${CLIENT} ${READ} cli/verbs/first-last`, ["node:path", ...IDS]],
+  [["last", "./store"], `${EVERY} ${CLIENT} ${READ} cli/verbs/first-last`, IDS],
+  // Where the store is only found, its owner is looked at.
   [["last"], `${EVERY} ${CLIENT} ${READ} cli/verbs/first-last`, ["node:fs", "node:path", ...IDS]],
-  [["append", "ADDR", "note"], `${EVERY} ${CLIENT} ${APPEND}`, ["node:path", ...IDS]],
   [
-    ["append", "ADDR", "note", "--meta", "1"],
+    ["last", "-s", "./store"],
+    `${EVERY} ${CLIENT} ${READ} ${OPTIONS} cli/verbs/first-last`,
+    [...PARSER, ...IDS],
+  ],
+  [["append", "./store", "note"], `${EVERY} ${CLIENT} ${APPEND}`, IDS],
+  [["append", "./store", "note", "hello"], `${EVERY} ${CLIENT} ${APPEND} cli/kit/first-word`, IDS],
+  [
+    ["append", "./store", "note", "--meta", "1"],
     `${EVERY} ${CLIENT} ${APPEND} ${OPTIONS}`,
-    ["node:path", ...PARSER, ...IDS],
+    [...PARSER, ...IDS],
   ],
   [
-    ["cat", "ADDR", "--limit", "1"],
+    ["cat", "./store", "--limit", "1"],
     `${EVERY} ${CLIENT} ${READ} ${OPTIONS} cli/verbs/cat`,
-    ["node:path", ...PARSER, ...IDS],
+    [...PARSER, ...IDS],
   ],
 ];
 
@@ -69,7 +76,7 @@ afterAll(async () => {
 test.each(COMMANDS)(
   "in a pipe, xs %j loads nothing but what it needs",
   async (line, ours, others) => {
-    const loads = await loadsOf(line.map((arg) => (arg === "ADDR" ? server.directory : arg)));
+    const loads = await loadsOf(line);
     const allowed = ours.trim().split(/\s+/);
     const isOurs = (name: string) => name.startsWith("src/");
     const named = loads.filter(isOurs).map((name) => name.slice("src/".length, -".ts".length));
