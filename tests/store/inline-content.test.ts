@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { isUtf8 } from "node:buffer";
+import { randomBytes } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { framesIn } from "../../src/core/frame.ts";
 import { MAX_INLINE_CONTENT } from "../../src/core/inline-content.ts";
@@ -74,6 +76,44 @@ test("content that was changed after it was read is noticed at the next read", a
   await store.close();
 });
 
+test("every byte comes back, as text or in base64", async () => {
+  const store = sqliteEngine(`${tempDir()}/store`);
+  const given: Buffer[] = [];
+  for (let byte = 0; byte < 256; byte++) given.push(Buffer.from([byte]));
+  for (const text of [
+    '"',
+    "a\\b",
+    "tab\t",
+    "ü",
+    "日本語",
+    "👩‍👩‍👧",
+    "\uFEFFmark",
+    "\u2028",
+    "\x7f",
+    "\r\n",
+  ]) {
+    given.push(Buffer.from(text), Buffer.from(`${text}${text}x`), Buffer.from(text).subarray(0, 1));
+  }
+  for (let size = 1; size < 70_000; size *= 3)
+    given.push(randomBytes(size), Buffer.alloc(size, "x"));
+  for (const bytes of given) {
+    const content = await store.content.take(bytes);
+    await store.append({ topic: "t.x", meta: '"é"', ttl: FOREVER, content });
+  }
+  await untilInFiles(store);
+  const told = await readWhole(store);
+  expect(told).toHaveLength(given.length);
+  for (const [at, bytes] of given.entries()) {
+    const { content, content_base64: base64 } = told[at] as { [key: string]: string | undefined };
+    const isText = isUtf8(bytes);
+    expect([at, content === undefined, base64 === undefined]).toEqual([at, !isText, isText]);
+    expect(Buffer.from(content ?? base64 ?? "", isText ? "utf8" : "base64").equals(bytes)).toBe(
+      true,
+    );
+  }
+  await store.close();
+});
+
 test("pieces are bounded by their bytes, in files and in the database", async () => {
   for (const size of [60_000, MAX_INLINE_CONTENT]) {
     const store = sqliteEngine(`${tempDir()}/store`);
@@ -126,21 +166,21 @@ test("a store that closes breaks a read with content off, which never seems whol
   const append = (n: number) => ({
     append: {
       topic: "t",
-      meta: `"${"m".repeat(300)}"`,
+      meta: `"${"m".repeat(5000)}"`,
       ttl: FOREVER,
       content: contents[n] ?? null,
     },
   });
   const contents = await Promise.all(
-    Array.from({ length: 3000 }, (_, n) => store.content.take(Buffer.from(String(n)))),
+    Array.from({ length: 400 }, (_, n) => store.content.take(Buffer.from(String(n)))),
   );
   await store.apply(contents.map((_, n) => append(n)));
   await untilInFiles(store);
   const reader = new InlineReader(store.read(READ_ALL), store.content);
   await reader.next();
+  await store.close();
   const rest = (async () => {
     while (await reader.next());
   })();
-  await store.close();
   await expect(rest).rejects.toThrow("closed");
 });

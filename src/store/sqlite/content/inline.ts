@@ -33,8 +33,8 @@ export class InlineContent {
     const done =
       page.length < MIN_BYTES_IN_THREAD ? undefined : await this.#uses.readers.read(page);
     if (!done) return this.#addTo(page);
-    const { bytes, lines, undecided } = done;
-    if (undecided.length === 0) return { bytes, taken: endOfLine(page, lines) };
+    const { bytes, taken, undecided } = done;
+    if (undecided.length === 0) return { bytes, taken };
     return await this.#addRest(page, linesIn(bytes), new Set(undecided));
   }
 
