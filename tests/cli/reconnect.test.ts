@@ -272,6 +272,34 @@ test("late frames that come during an outage come, once", async () => {
   }
 });
 
+test("the last frame was late, and is gone when the server is back: nothing comes again", async () => {
+  using home = new Home();
+  let server = await startServer(home.store);
+  try {
+    await count(server, "n", 0, 5);
+    for (const more of [[], ["--topic", "n,late"]]) {
+      const args = ["cat", home.store, "-f", "--reconnect", ...more];
+      await using follower = new Follower(home.path, args);
+      await follower.has(THRESHOLD);
+      const first = 10 * more.length;
+      await importLate(server, "late", 3, first);
+      await follower.has(`"n":${first + 2}}`);
+      const late = follower.lines.findLast(({ topic }) => topic === "late");
+      await server.fetch(`/${late?.id}`, { method: "DELETE" });
+      await server.stop("SIGKILL");
+      server = await startServer(home.store);
+      await importLate(server, "late", 1, first + 5);
+      await count(server, "n", 5 + first, 6 + first);
+      await follower.has(`"meta":${5 + first},`);
+      const printed = follower.lines.map(({ id }) => id);
+      expect([more, printed.length]).toEqual([more, new Set(printed).size]);
+      expect(follower.stdout).toContain(`"n":${first + 5}}`);
+    }
+  } finally {
+    await server.stop("SIGKILL");
+  }
+});
+
 /** Passes bytes on between its clients and a server. @param most how many bytes of a server's connection get through */
 function relay(server: Server, most: () => number) {
   return Bun.listen<{ up: Promise<Socket> }>({

@@ -31,8 +31,13 @@ export class FrameResume implements Resume {
   #begin: string | undefined;
   /** The read goes by arrival from `#begin` on, whatever the command line asked for. */
   #wentOn = false;
-  /** The last id that came by arrival. */
+  /**
+   * The highest id that came by arrival: where the read goes on. A lower one is that of a late frame, which may be gone
+   * when the server is back, and then is no place any more.
+   */
   #place: string | undefined;
+  /** What came after that frame, and will come again. */
+  readonly #afterPlace = new Set<string>();
   /** The highest id of the history so far. */
   #highest: string | undefined;
   /** What came of the history and may come again, by arrival. */
@@ -68,7 +73,8 @@ export class FrameResume implements Resume {
   take(line: string): string[] {
     const id = idInLine(line);
     const isThreshold = line.startsWith(THRESHOLD);
-    if (this.#phase === "arrival" || isThreshold) this.#place = id;
+    const isKnown = this.#afterPlace.has(id) || (this.#phase === "arrival" && this.#early.has(id));
+    if (this.#phase === "arrival" || isThreshold) this.#arrived(id);
     if (isThreshold) {
       this.#phase = "arrival";
       this.#early.clear();
@@ -77,8 +83,8 @@ export class FrameResume implements Resume {
       return [line];
     }
     if (line.startsWith(PULSE)) return [line];
+    if (isKnown) return [];
     if (this.#phase !== "arrival") this.#note(id);
-    else if (this.#early.has(id)) return [];
     this.#left--;
     return [line];
   }
@@ -87,6 +93,15 @@ export class FrameResume implements Resume {
     if (this.#phase !== "rest") return false;
     this.#goByArrival();
     return true;
+  }
+
+  #arrived(id: string): void {
+    if (id < (this.#place ?? "")) {
+      this.#afterPlace.add(id);
+      return;
+    }
+    this.#place = id;
+    this.#afterPlace.clear();
   }
 
   /** Remembers a frame of the history that may have arrived after the read began. */
@@ -101,14 +116,15 @@ export class FrameResume implements Resume {
     this.#phase = "arrival";
     this.#wentOn = true;
     this.#place = this.#begin;
+    this.#afterPlace.clear();
   }
 
   /** The path of a read that goes on. */
   #nextPath(): string {
     const query = new URLSearchParams(this.#query);
     // Frames that are left out do not count.
-    const counts = this.#left !== Infinity && (this.#phase !== "arrival" || this.#early.size === 0);
-    if (counts) query.set("limit", String(this.#left));
+    const leavesOut = this.#phase === "arrival" && this.#early.size + this.#afterPlace.size > 0;
+    if (this.#left !== Infinity && !leavesOut) query.set("limit", String(this.#left));
     else query.delete("limit");
     if (this.#phase !== "arrival") {
       this.#phase = "rest";
