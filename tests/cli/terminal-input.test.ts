@@ -19,14 +19,15 @@ const END = "\x04";
 
 test("append and kv put say that they wait for content, and take it up to Ctrl-D", async () => {
   using home = await withStore();
-  for (const args of [
-    ["append", "note"],
-    ["append", "note", "-F", "n=1"],
-    ["kv", "put", "k"],
-    ["cas-post"],
-  ]) {
+  for (const [args, what] of [
+    [["append", "note"], "content for note"],
+    [["append", "note", "-F", "n=1"], "content for note"],
+    [["kv", "put", "k"], 'the value of "k"'],
+    [["kv", "put", "./store", "k"], 'the value of "k"'],
+    [["cas-post"], "content"],
+  ] as const) {
     await using terminal = new Pty(args, { cwd: home.path });
-    await terminal.shows("waiting for content");
+    await terminal.shows(`waiting for ${what}: it ends with Ctrl-D`);
     terminal.type(`hello\n${END}`);
     expect([args, await terminal.end()]).toEqual([args, 0]);
   }
@@ -66,6 +67,7 @@ test("the other commands that read stdin say what they wait for", async () => {
     [["append", "--batch"], "JSON lines", '{"topic":"note"}\n'],
     [["import", "./store"], "frames", ""],
     [["remove", "-"], "ids", ""],
+    [["scru128", "unpack"], "an id", "03hadtdyn9s2dxl5soli9q9dz\n"],
     [["eval", "-"], "a script", "export default () => 'ran'\n"],
   ] as const) {
     await using terminal = new Pty(args, { cwd: home.path });

@@ -95,7 +95,7 @@ export const appendVerb: Verb = {
     );
     const path = batch ? "/stream" : `/stream/${parsed(parseClientTopic, topic)}`;
     // Read first: with no server the client locks the store for as long as it is open.
-    const body = await bodyOf(input, { batch, chunked, word });
+    const body = await bodyOf(input, { batch, chunked, topic, word });
     const init = { method: "POST", headers, body };
     await printAnswer(target, `${path}?${query}`, init, { create: true });
     if (word === undefined) return;
@@ -104,13 +104,18 @@ export const appendVerb: Verb = {
   },
 };
 
+/** What an append is asked for. */
+interface Asked {
+  readonly batch: boolean;
+  readonly chunked: boolean;
+  readonly topic: string;
+  readonly word: string | undefined;
+}
+
 /** The request body: the content, or with --batch or --chunked what comes on stdin. @throws UsageError */
-async function bodyOf(
-  input: VerbInput,
-  { batch, chunked, word }: { batch: boolean; chunked: boolean; word: string | undefined },
-) {
+async function bodyOf(input: VerbInput, { batch, chunked, topic, word }: Asked) {
   if (batch) return readInput("JSON lines, one frame each");
-  if (!chunked) return readContent(input, word);
-  await sayThatItWaits("content, piece by piece");
+  if (!chunked) return readContent(input, word, `content for ${topic}`);
+  await sayThatItWaits(`content for ${topic}, piece by piece`);
   return Bun.stdin.stream();
 }

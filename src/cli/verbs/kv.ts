@@ -1,4 +1,5 @@
 import { changeLine } from "../../core/entry.ts";
+import { quoted } from "../../core/error.ts";
 import { parseMediaType, parseRevisions } from "../../core/header.ts";
 import { parseClientKey, parseKey, parseKeyPrefix } from "../../core/key.ts";
 import { sniffedType } from "../../lib/text.ts";
@@ -56,12 +57,12 @@ export const kvPutVerb: Verb = {
   ],
   async run(input) {
     const { options } = input;
-    const { target, path } = keyOf(input, parseClientKey, [1, 2]);
+    const { target, path, key } = keyOf(input, parseClientKey, [1, 2]);
     const [, word] = target.rest;
     const headers = conditionHeaders(options);
     const given = options.get("type");
     const type = given === undefined ? undefined : parsed(parseMediaType, given, "--type");
-    const body = await readContent(input, word);
+    const body = await readContent(input, word, `the value of ${quoted(key)}`);
     // A value too long to be read at once is rarely text for people, so this does not look inside.
     const usual = body instanceof Uint8Array ? sniffedType(body) : "application/octet-stream";
     headers.set("content-type", type ?? usual);

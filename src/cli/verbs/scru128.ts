@@ -1,4 +1,5 @@
 import { IdSequence, packId, unpackId } from "../../core/id.ts";
+import { readAll } from "../kit/input.ts";
 import { writeOut } from "../kit/output.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
@@ -16,11 +17,11 @@ export const scru128Verb: Verb = {
     const [action, id, ...more] = positionals;
     if (action === undefined) return writeOut(`${new IdSequence().next()}\n`);
     if (more.length === 0 && action === "unpack") {
-      const text = id ?? (await Bun.stdin.text()).trim();
+      const text = id ?? (await readAll("an id")).trim();
       return writeOut(`${JSON.stringify(parsed(unpackId, text))}\n`);
     }
     if (id === undefined && action === "pack") {
-      const text = await Bun.stdin.text();
+      const text = await readAll("the parts of an id");
       return writeOut(`${parsed(packId, fieldsOf(text))}\n`);
     }
     throw new UsageError("scru128 takes no argument, unpack ID or pack");
