@@ -20,7 +20,7 @@ export const FIRST_OPTIONS = {
   last: value("return this many frames", parseCount),
   limit: value("the same as last", parseCount),
   since: value("only frames of this time or later", parseUtc),
-  until: value("only frames of before this time", parseUtc),
+  until: value("only frames from before this time", parseUtc),
   ...FRAME_OPTIONS,
 };
 export const LAST_OPTIONS = { ...FIRST_OPTIONS, follow: text("stay live") };

@@ -31,7 +31,7 @@ export function metrics({ store, errors }: Call): Response {
       ["_sum", now.commitWrites],
       ["_count", now.commits],
     ]),
-    gauge("xs_followers", "Following reads of the stream.", now.followers),
+    gauge("xs_followers", "Reads of the stream that follow or wait.", now.followers),
     gauge("xs_kv_watchers", "Watches of the k/v store.", now.watchers),
     gauge(
       "xs_follower_lag_seconds",

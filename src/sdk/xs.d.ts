@@ -40,7 +40,7 @@ interface XsReadOptions {
   from?: string;
   /** Only frames of this time or later: a date (UTC), RFC 3339, or an age like `15m`, `2h`, `7d`. */
   since?: string | Date;
-  /** Only frames of before this time. */
+  /** Only frames from before this time. */
   until?: string | Date;
   /** Skip history; needs `follow` or `wait`. */
   tail?: boolean;

@@ -71,6 +71,17 @@ test("GET /metrics is the text format of Prometheus, every line of it, with ever
   expect([after.samples.get("xs_followers"), after.samples.get("xs_kv_watchers")]).toEqual([0, 0]);
 });
 
+test("a follower that begins at any id, and has read nothing yet, has a lag", async () => {
+  await using subject = new Subject();
+  const { id } = await subject.append("note");
+  for (const from of [`${id.slice(0, -1)}0`, `${id.slice(0, -1)}a`, "0".repeat(25)]) {
+    const follower = await subject.follow(`/?follow&from=${from}`);
+    const { samples } = await metricsOf(subject);
+    expect([from, samples.get("xs_followers")]).toEqual([from, 1]);
+    await follower.cancel();
+  }
+});
+
 test("the writes of a commit are a histogram, whose buckets add up", async () => {
   await using subject = new Subject();
   const before = bucketsOf(await metricsOf(subject), "xs_commit_writes");

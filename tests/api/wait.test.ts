@@ -163,6 +163,25 @@ test("a bound in time holds while it waits", async () => {
   expect(framesIn(await read()).map(({ topic }) => topic)).toEqual(["stream.cross.received"]);
 });
 
+test("in a store with late frames it waits for all that arrives, in any order", async () => {
+  await using subject = new Subject();
+  await subject.append("start");
+  const late = (n: number, topic: string) =>
+    subject.post("/import", `{"topic":"${topic}","id":"${lateId(n)}"}\n`);
+  expect((await late(5, "other")).status).toBe(200);
+  for (const [n, query] of [
+    [4, ""],
+    [3, "&order=arrival"],
+    [6, "&from=0000000000000000000000000"],
+    [2, "&tail"],
+  ] as const) {
+    const read = await waiting(subject, `/?wait=${LONG}&topic=note${query}`);
+    expect((await late(n, "note")).status).toBe(200);
+    expect([query, idsOf(framesIn(await read()))]).toEqual([query, [lateId(n)]]);
+    await subject.store.remove(lateId(n));
+  }
+});
+
 test("a client that goes leaves nothing behind, and a store that closes ends the wait cleanly", async () => {
   await using subject = new Subject();
   const { body } = await subject.ask(`/?wait=${LONG}&tail`);

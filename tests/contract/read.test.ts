@@ -1,5 +1,15 @@
 import { expect, test } from "bun:test";
-import { contract, idsOf, linesOf, NO_ID, THRESHOLD, topicOf } from "./subject.ts";
+import { until } from "../support/wait.ts";
+import {
+  contract,
+  type Frame,
+  idsOf,
+  linesOf,
+  NO_ID,
+  THRESHOLD,
+  timeIn,
+  topicOf,
+} from "./subject.ts";
 
 contract((it) => {
   test("options choose the frames, in the order of the log or against it", async () => {
@@ -36,6 +46,64 @@ contract((it) => {
     }
     await it.ask(`/${at(1)}`, { method: "DELETE" });
     expect(await it.ids(`/?topic=${topic}&after=${at(1)}&limit=1`)).toEqual([at(2)]);
+  });
+
+  test("since and until bound a read by the time in the ids", async () => {
+    const topic = it.fresh();
+    const frames: Frame[] = [];
+    // The next is of a later millisecond.
+    for (let n = 0; n < 3; n++) {
+      frames.push(await it.append(topic));
+      await until("the clock goes on", async () => {
+        const { id } = await it.append(`${topic}.clock`, "", "ttl=ephemeral");
+        return timeIn(id) > timeIn(frames.at(-1)?.id ?? "");
+      });
+    }
+    const ids = idsOf(frames);
+    const [first = "", second = "", third = ""] = ids.map(timeIn);
+    for (const [query, wanted] of [
+      [`since=${second}`, [1, 2]],
+      [`until=${second}`, [0]],
+      [`since=${second}&until=${third}`, [1]],
+      [`since=${second}&until=${second}`, []],
+      [`since=${first}&order=desc`, [2, 1, 0]],
+      [`until=${third}&last=1`, [1]],
+      [`since=${second.replace("Z", "%2B00:00")}`, [1, 2]],
+      [`since=${second}&after=${ids[1]}`, [2]],
+      ["since=4w", [0, 1, 2]],
+      ["until=4w", []],
+      ["since=9999-12-31&until=9999-12-31", []],
+    ] as const) {
+      const got = await it.ids(`/stream/${topic}?${query}`);
+      expect([query, got]).toEqual([query, wanted.map((n) => ids[n] ?? "")]);
+    }
+    expect(await it.ids(`/first/${topic}?since=${second}`)).toEqual(ids.slice(1, 2));
+    expect(await it.ids(`/last/${topic}?until=${third}`)).toEqual(ids.slice(1, 2));
+    for (const query of [
+      "since=tomorrow",
+      "since=2026-02-30",
+      "since=2026-11-26T10:00+01:00",
+      "since=1h&until=2h",
+      "since=1h&tail&follow",
+    ]) {
+      await it.refuses(`GET /stream/${topic}?${query}`, "400 bad_option since");
+    }
+    await it.refuses(`GET /stream/${topic}?until=1h&follow`, "400 bad_option until");
+  });
+
+  test("a read that waits ends with the history, with the first frame, or empty", async () => {
+    const topic = it.fresh();
+    const before = await it.append(topic);
+    const path = `/stream/${topic}?wait=1000000`;
+    expect(await it.ids(path)).toEqual([before.id]);
+    expect(await it.text(`/stream/${topic}?wait=20&tail`)).toBe("");
+    // Whether it waits by then or not, it ends with the frame that comes.
+    const answer = it.text(`${path}&last-id=${before.id}`);
+    const after = await it.append(topic);
+    expect(JSON.parse(await answer)).toEqual(after);
+    for (const query of ["wait=-1", "wait=soon", "wait=1&follow", "wait=1&order=desc"]) {
+      await it.refuses(`GET /stream/${topic}?${query}`, "400 bad_option wait");
+    }
   });
 
   test("a topic is a name, all below it, or a list, and a frame comes once", async () => {

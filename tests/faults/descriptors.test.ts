@@ -94,7 +94,13 @@ onLinux(
     const { id } = await server.append("note", "x".repeat(70_000));
     for (const follower of followers)
       await until("the frame", () => follower.received.includes(id));
-    for (const path of ["/?follow", "/kv?follow", "/last?follow", "/note?chunked=lines"]) {
+    for (const path of [
+      "/?follow",
+      "/?wait=20000&tail",
+      "/kv?follow",
+      "/last?follow",
+      "/note?chunked=lines",
+    ]) {
       const method = path.includes("chunked") ? "POST" : "GET";
       const response = await server.fetch(path, { method });
       expect([path, response.status, response.headers.get("retry-after")]).toEqual([

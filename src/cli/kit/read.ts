@@ -19,7 +19,7 @@ const EVENTS = "text/event-stream";
 /** The options of every verb that reads by time. */
 export const TIME_OPTIONS = {
   since: text("TIME", "only frames from then on: a date, a time, or an age like 15m, 2h, 7d"),
-  until: text("TIME", "only frames of before then"),
+  until: text("TIME", "only frames from before then"),
 } satisfies ArgsDef;
 
 /** The options that cat and tac share. */

@@ -108,7 +108,7 @@ export def ".cat" [
   --after: string # the same
   --from: string # start at this id
   --since: oneof<duration, string, datetime> # only frames from then on: a date, a time, or an age like 15m, 2h, 7d
-  --until: oneof<duration, string, datetime> # only frames of before then
+  --until: oneof<duration, string, datetime> # only frames from before then
   --wait: int # if the history has nothing, wait for the first frame, at most this many ms
   --limit: int # at most this many frames
   --last: int # only this many of the newest frames

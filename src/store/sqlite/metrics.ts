@@ -76,6 +76,8 @@ function lagOf(followers: ReadonlySet<Reader>, pages: Pages): number {
   const newest = first("desc");
   if (newest === undefined) return 0;
   const oldest = first("asc") ?? newest;
-  const reached = behind.map(({ lastId }) => timestampOf(lastId || oldest));
+  // A read from an id begins at the text before it, which may end in a character that no id has.
+  const timeOf = (place: string) => timestampOf(`${place.slice(0, -1)}0`);
+  const reached = behind.map(({ lastId }) => timeOf(lastId || oldest));
   return Math.max(0, timestampOf(newest) - Math.min(...reached)) / 1000;
 }
