@@ -28,17 +28,17 @@ export class SmallFiles {
    * Reads one file. The bytes are valid until the next call.
    *
    * @param path below the folder, with a NUL at its end
-   * @returns undefined if there is no such file, or it is too large, or it cannot be read now: other ways of reading
-   *   tell which
+   * @returns undefined if there is no such file, or it cannot be read now: other ways of reading tell which
    */
-  read(path: Uint8Array): Uint8Array | undefined {
+  read(path: Uint8Array): Uint8Array | "too large" | undefined {
     if (!this.#calls) return undefined;
     const { open, read, close } = this.#calls;
     const file = open(this.#folder, ptr(path), CLOSE_ON_EXEC);
     if (file < 0) return undefined;
     const size = read(file, this.#address, this.#bytes.length);
     close(file);
-    return size < 0 || size === this.#bytes.length ? undefined : this.#bytes.subarray(0, size);
+    if (size === this.#bytes.length) return "too large";
+    return size < 0 ? undefined : this.#bytes.subarray(0, size);
   }
 }
 

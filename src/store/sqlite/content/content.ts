@@ -52,6 +52,7 @@ export class ContentStore implements Content {
     this.files = uses.files;
     this.#inline = new InlineContent({
       readers: uses.readers,
+      bytesAtHand: (hash) => this.#bytesAtHand(hash),
       open: (hash) => this.open(hash),
       sizeOf: (hash) => this.sizeOf(hash),
     });
@@ -135,12 +136,13 @@ export class ContentStore implements Content {
   }
 
   async open(hash: string): Promise<Blob | undefined> {
-    const ephemeral = this.tables.ephemeral.get(hash);
-    if (ephemeral) return new Blob([ephemeral as Uint8Array<ArrayBuffer>]);
-    const staged = this.#openStaged(hash);
-    if (staged) return staged;
+    const bytes = this.#bytesAtHand(hash);
+    if (bytes) return new Blob([bytes]);
+    const file = await this.files.open(hash);
+    if (file) return file;
     // It may be flushed while the file is looked for, but it is never in neither place.
-    return (await this.files.open(hash)) ?? this.#openStaged(hash) ?? (await this.files.open(hash));
+    const staged = this.#bytesAtHand(hash);
+    return staged ? new Blob([staged]) : this.files.open(hash);
   }
 
   inline(page: Uint8Array): Promise<InlinedPage> {
@@ -213,16 +215,18 @@ export class ContentStore implements Content {
     }
   }
 
-  #openStaged(hash: string): Blob | undefined {
-    const bytes = this.#uses.guard(() => this.tables.staged.bytesOf(hash));
-    if (!bytes) return undefined;
-    if (hashOf(bytes) !== hash) {
+  /** The bytes of content that is in memory or staged, checked. @throws XsError `content_damaged` */
+  #bytesAtHand(hash: string): Uint8Array<ArrayBuffer> | undefined {
+    const { ephemeral, staged } = this.tables;
+    const kept = ephemeral.get(hash);
+    const bytes = kept ?? this.#uses.guard(() => staged.bytesOf(hash));
+    if (bytes && !kept && hashOf(bytes) !== hash) {
       throw new XsError(
         "content_damaged",
         `the stored content of ${hash} is damaged, in the database; append it again to mend it`,
       );
     }
-    return new Blob([bytes as Uint8Array<ArrayBuffer>]);
+    return bytes as Uint8Array<ArrayBuffer> | undefined;
   }
 }
 

@@ -79,18 +79,17 @@ export class InlinePages {
     const bytes = this.#files.read(this.#path);
     // The line without its last brace.
     this.#copy(from, start, end - 1);
-    if (bytes && this.#isSound(bytes)) {
-      if (isPlain(bytes)) this.#addPlain(bytes);
-      else this.#addMember(encodeInline(bytes));
-      return true;
+    if (bytes === "too large") {
+      this.#addMember(`"content_size":${this.#sizeOfFile()}`);
+    } else if (bytes === undefined || !this.#isSound(bytes)) {
+      this.#copy(from, end - 1, end + 1);
+      return false;
+    } else if (isPlain(bytes)) {
+      this.#addPlain(bytes);
+    } else {
+      this.#addMember(encodeInline(bytes));
     }
-    const size = bytes ? 0 : this.#sizeOfFile();
-    if (size > MAX_INLINE_CONTENT) {
-      this.#addMember(`"content_size":${size}`);
-      return true;
-    }
-    this.#copy(from, end - 1, end + 1);
-    return false;
+    return true;
   }
 
   /** Finds the digest and the path of a hash. */

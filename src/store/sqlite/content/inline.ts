@@ -16,6 +16,8 @@ const OF_CONTENT = new Set<ErrorCode>(["content_not_found", "content_damaged", "
 /** The part of the content that this uses. */
 export interface InlineUses {
   readonly readers: ContentReaders;
+  /** The bytes of content that is in memory or in the database, checked. @throws XsError `content_damaged` */
+  bytesAtHand(hash: string): Uint8Array | undefined;
   open(hash: string): Promise<Blob | undefined>;
   sizeOf(hash: string): number | undefined;
 }
@@ -61,13 +63,27 @@ export class InlineContent {
     for (const [number, line] of lines.entries()) {
       if (size >= MAX_BYTES) break;
       const hash = undecided.has(number) ? hashInLine(line) : null;
-      whole.push(hash === null ? line : withInline(line, await this.#member(hash)));
+      const member = hash === null ? undefined : this.#memberAtHand(hash);
+      if (hash === null) whole.push(line);
+      else whole.push(withInline(line, member ?? (await this.#member(hash))));
       size += whole.at(-1)?.length ?? 0;
     }
     return { bytes: pageOf(whole), taken: endOfLine(page, whole.length) };
   }
 
-  /** The member of one content, wherever it is. @throws XsError if it is not the content that is at fault */
+  /** The member of content that is in memory or in the database. */
+  #memberAtHand(hash: string): string | undefined {
+    try {
+      const bytes = this.#uses.bytesAtHand(hash);
+      if (bytes === undefined) return undefined;
+      const isSmall = bytes.length <= MAX_INLINE_CONTENT;
+      return isSmall ? encodeInline(bytes) : `"content_size":${bytes.length}`;
+    } catch (error) {
+      return errorMember(error);
+    }
+  }
+
+  /** The member of one content, wherever it is. */
   async #member(hash: string): Promise<string> {
     const size = this.#uses.sizeOf(hash) ?? 0;
     if (size > MAX_INLINE_CONTENT) return `"content_size":${size}`;
@@ -76,10 +92,15 @@ export class InlineContent {
       if (!content) return '"content_error":"content_not_found"';
       return encodeInline(await content.bytes());
     } catch (error) {
-      if (!(error instanceof XsError) || !OF_CONTENT.has(error.code)) throw error;
-      return `"content_error":"${error.code}"`;
+      return errorMember(error);
     }
   }
+}
+
+/** The member for content that cannot be read. @throws the error if it is not the content that is at fault */
+function errorMember(error: unknown): string {
+  if (!(error instanceof XsError) || !OF_CONTENT.has(error.code)) throw error;
+  return `"content_error":"${error.code}"`;
 }
 
 /** Where a line of a page ends. @param count its number, from 1 */
