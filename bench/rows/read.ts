@@ -11,7 +11,7 @@ export const replay: Group = {
     const server = await serveStore(directory);
     const xs = await job("read", { unix: server.unix, path: "/", times: 5, warmUp: 1 });
     await server.stop();
-    const command = ["sqlite3", `${directory}/events.db`, "select frame from frames"];
+    const command = ["sqlite3", `${directory}/events.db`, "select line from frames"];
     const shell = await job("pipe", { command, times: 5, warmUp: 1 });
     // One frame of its own start may have come after the read, one of its stop has.
     if (xs.lines < setup.frames || xs.lines > shell.lines) {
