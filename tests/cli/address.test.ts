@@ -70,7 +70,7 @@ test("./store that is no store is passed over", async () => {
   expect(await home.topics(join(home.path, ".local/share/cross.stream/store"))).toEqual(["note"]);
 });
 
-test("an argument with a slash or that starts with a dot is an address where that is in doubt", async () => {
+test("an argument that starts with a dot is the address, whatever else a command takes", async () => {
   using home = new Home();
   await home.ok(["append", "./store", "note"]);
   expect(await home.ok(["last", "./store"])).toContain('"topic":"note"');

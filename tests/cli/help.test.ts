@@ -90,7 +90,9 @@ test("a misspelt command is answered with the one that was meant", async () => {
     expect(stderr).not.toContain("did you mean");
   }
   const before = await home.xs(["-s", "./store", "cat"]);
-  expect([before.code, before.stderr]).toEqual([2, expect.stringContaining("behind the command")]);
+  expect([before.code, before.stderr]).toEqual([2, expect.stringContaining("xs cat -s")]);
+  const between = await home.xs(["kv", "-s", "./store", "get", "k"]);
+  expect([between.code, between.stderr]).toEqual([2, expect.stringContaining("xs kv get -s")]);
 });
 
 test("an option that is none is reported as it was typed, with the one that was meant", async () => {

@@ -62,7 +62,7 @@ test("a media type of JSON is known in capitals as well", async () => {
   expect(await home.ok(["eval", home.store, "-c", script])).toBe("1\n");
 });
 
-test("a lone prefix is no address, unless a store is there", async () => {
+test("a lone prefix with a slash is no address", async () => {
   using home = new Home();
   const env = { XS_ADDR: home.store };
   await home.ok(["kv", "put", "views/a"], { env, stdin: "1" });

@@ -54,8 +54,10 @@ export function unknownOption(flag: string, word: string, options: ArgsDef): Usa
 
 /** The message for a command that there is not. @param commands all that there are, of one word or two */
 export function unknownCommand(name: string, commands: readonly string[]): string {
-  if (/^-./.test(name)) {
-    return `there is no command "${name}": options stand behind the command, as in  xs cat ${name}; xs help lists the commands`;
+  const [, first, option] = /^(?:(\S+) )?(-.+)$/s.exec(name) ?? [];
+  if (option !== undefined) {
+    const [known = "cat"] = commands.filter((each) => first && each.startsWith(`${first} `));
+    return `there is no command "${name}": options stand behind the command, as in  xs ${known} ${option}; xs help lists the commands`;
   }
   const [group = ""] = name.split(" ");
   const isInGroup = name !== group;

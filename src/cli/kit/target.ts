@@ -68,6 +68,8 @@ function tooMany(
   for (const word of positionals) parsed(refuseToken, word);
   const [first = ""] = positionals;
   const meant =
-    takesAddress && !isAddress(first) ? `: the path of a store is written ./${first}` : "";
+    takesAddress && first !== "" && !isAddress(first)
+      ? `: the path of a store is written ./${first}`
+      : "";
   return new UsageError(`too many arguments: ${more.join(" ")}${meant}`);
 }

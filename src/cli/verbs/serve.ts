@@ -78,7 +78,7 @@ export const serveVerb: Verb = {
     }
     const paused = chosen.paused ? `, paused: ${await pausedSummary(store)}` : "";
     messages.success(
-      `serving ${directory}${paused}\n  echo hi | xs append ${directory} note${listeners.hints}`,
+      `serving ${directory}${paused}\n  xs append ${directory} note hi${listeners.hints}`,
     );
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
