@@ -307,3 +307,28 @@ test("as a file of fpath, the script of zsh completes at the first TAB", async (
   ]);
   await becomes(pty, "xs app\t", ["append"]);
 });
+
+test("the functions answer without a terminal too, as other tools call them", async () => {
+  const inBash = async (...words: string[]) => {
+    const { stdout } = await home.shell(
+      `export PATH="$HOME/bin:$PATH"; source <(command xs completions bash)
+       COMP_WORDS=(${words.join(" ")}); COMP_CWORD=${words.length - 1}; _xs; printf '%s\\n' "\${COMPREPLY[@]}"`,
+    );
+    return stdout;
+  };
+  await until(
+    "a topic",
+    async () => (await inBash("xs", "cat", home.store, "-T", "no")) === "note\n",
+  );
+  expect(await inBash("xs", "cat", "./a-f")).toBe("./a-folder\n");
+  expect(await inBash("xs", "eval", "scr")).toBe("script.ts\n");
+  if (missingTool("fish", "fish")) return;
+  const inFish = async (line: string) => {
+    const script = `command xs completions fish | source; complete -C ${JSON.stringify(line)}`;
+    const env = { PATH: `${home.path}/bin:${process.env.PATH}`, XS_ADDR: home.store };
+    return (await home.run(["fish", "--no-config", "-c", script], { env })).stdout;
+  };
+  await until("a topic", async () => (await inFish("xs cat -T no")) === "note\n");
+  await until("a value", async () => (await inFish("xs append x --ttl=fo")) === "--ttl=forever\n");
+  expect(await inFish("xs cat --reco")).toMatch(/^--reconnect\t/);
+});

@@ -1,4 +1,4 @@
-import { optionsOf, type Verb } from "../kit/verb.ts";
+import { optionsOf, QUIET_NAMES, type Verb } from "../kit/verb.ts";
 import { flagsOfOption } from "./context.ts";
 
 /** A command as the scripts know it: they complete commands and options without asking xs. */
@@ -6,6 +6,8 @@ export interface Command {
   /** One word, or two. */
   readonly name: string;
   readonly summary: string;
+  /** It is completed once it was typed, and not offered. */
+  readonly isQuiet?: boolean;
   /** Flags as a user types them, each with what it does. */
   readonly flags: readonly (readonly [flag: string, does: string])[];
 }
@@ -24,7 +26,11 @@ export function commandsOf(verbs: readonly Verb[]): Command[] {
       flagsOfOption(name, option).map((flag) => [flag, option.description ?? ""] as const),
     ),
   }));
-  return [...commands, help];
+  const quiet = Object.entries(QUIET_NAMES).flatMap(([name, known]) => {
+    const command = commands.find((each) => each.name === known);
+    return command ? [{ ...command, name, isQuiet: true }] : [];
+  });
+  return [...commands, ...quiet, help];
 }
 
 /** Makes the script of each shell. For values and arguments the scripts call `xs __complete`. */
@@ -36,7 +42,8 @@ export const SCRIPTS: Readonly<Record<string, (commands: readonly Command[]) => 
 
 /** The first words of all commands, each with a summary, and the second words of those with two. */
 function tree(commands: readonly Command[]) {
-  const groups = Map.groupBy(commands, ({ name }) => name.split(" ")[0] ?? "");
+  const offered = commands.filter(({ isQuiet }) => !isQuiet);
+  const groups = Map.groupBy(offered, ({ name }) => name.split(" ")[0] ?? "");
   return [...groups].map(([first, group]) => {
     const seconds = group.flatMap(({ name, summary }) => {
       const [, second] = name.split(" ");
@@ -69,8 +76,13 @@ function bash(commands: readonly Command[]): string {
 ${flags.join("\n")}
   esac
 }
+# For a bash without compopt.
+_xs_paths() {
+  local path
+  while IFS= read -r path; do COMPREPLY+=("$path"); done < <(compgen "$1" -- "$2")
+}
 _xs() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" words="" flags="" line paths="" before
+  local current="\${COMP_WORDS[COMP_CWORD]}" words="" flags="" line paths="" before typed
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     words="${groups.map(({ first }) => first).join(" ")}"
@@ -90,16 +102,18 @@ ${seconds.join("\n")}
     COMPREPLY=($(compgen -W "$flags" -- "$current"))
     [ "\${#COMPREPLY[@]}" -eq 0 ] || return
   fi
+  typed="\${COMP_LINE:0:COMP_POINT}"
+  [ -n "$typed" ] || typed="\${COMP_WORDS[*]:0:COMP_CWORD+1}"
   # Each line is one word, quoted for this place in the line. Nothing here expands or runs it.
   while IFS= read -r line; do
     if [ -z "$paths" ]; then paths="$line"; else COMPREPLY+=("$line"); fi
-  done < <(command xs __complete bash "\${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" 2>/dev/null)
+  done < <(command xs __complete bash "$typed" "$COMP_WORDBREAKS" 2>/dev/null)
   if [ "\${#COMPREPLY[@]}" -eq 1 ] && [[ "\${COMPREPLY[0]}" == *[=:/,] ]]; then
     compopt -o nospace 2>/dev/null
   elif [ "\${#COMPREPLY[@]}" -eq 0 ]; then
     case "$paths" in
-      files) compopt -o default 2>/dev/null ;;
-      folders) compopt -o dirnames 2>/dev/null ;;
+      files) compopt -o default 2>/dev/null || _xs_paths -f "$current" ;;
+      folders) compopt -o dirnames 2>/dev/null || _xs_paths -d "$current" ;;
     esac
   fi
 }
@@ -194,12 +208,15 @@ end
 function __xs_in
     set -l typed (commandline -opc)
     test (count $typed) -gt (count $argv); or return 1
-    test "$typed[2..(math 1 + (count $argv))]" = "$argv"
+    set -l last (math 1 + (count $argv))
+    test "$typed[2..$last]" = "$argv"
 end
 function __xs_values
     set -l typed (commandline -opc)
     set -l current (commandline -ct)
     set -e typed[1]
+    # Options are known here, with what they do.
+    string match --quiet --regex -- '^--?$|^--[^=]+$' "$current"; and not contains -- -- $typed; and return
     # Each line is one word, as it is. fish quotes it, and nothing here expands or runs it.
     set -l lines (command xs __complete fish $typed "$current" 2>/dev/null)
     set -l paths $lines[1]
