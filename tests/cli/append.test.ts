@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Chunk } from "../../src/core/chunk.ts";
 import type { Frame } from "../../src/core/frame.ts";
 import { parseLines, type Server, startServer } from "../support/server.ts";
-import { TEST_MS, until } from "../support/wait.ts";
+import { LineReader, TEST_MS, until } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
 setDefaultTimeout(TEST_MS);
@@ -78,6 +78,42 @@ test("events of a slow server come in through curl, are followed live, and are w
     "data: one\n\n: ping\n\ndata: two\n\ndata: cut",
   );
 });
+
+test("a chunked append whose answer ends too early fails, behind a proxy that ends it as if it were whole", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store, { args: ["--expose", ":0"] });
+  const address = await server.listensAt("expose");
+  const XS_TOKEN = readFileSync(join(home.store, "token"), "utf8").trim();
+  using proxy = earlyProxy(address);
+  const args = ["append", proxy.address, "feed", "--chunked", "lines"];
+  const { code, stdout, stderr } = await home.xs(args, { stdin: "one\n", env: { XS_TOKEN } });
+  expect([code, parseLines(stdout).map((frame) => metaOf(frame).chunk.more)]).toEqual([1, [true]]);
+  expect(stderr).toContain("before the last chunk");
+});
+
+/** A proxy that passes on one line of an answer, and then ends it in good order. */
+function earlyProxy(upstream: string) {
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const headers = new Headers(request.headers);
+      headers.set("host", upstream);
+      const { pathname, search } = new URL(request.url);
+      const answer = await fetch(`http://${upstream}${pathname}${search}`, {
+        method: request.method,
+        headers,
+        body: await request.bytes(),
+      });
+      const [line = ""] = await new LineReader(answer.body).take(1);
+      return new Response(`${line}\n`, { headers: answer.headers });
+    },
+  });
+  return {
+    address: `127.0.0.1:${server.port}`,
+    [Symbol.dispose]: () => void server.stop(true),
+  };
+}
 
 test("a client that is killed in the middle leaves an aborted last chunk", async () => {
   using home = new Home();

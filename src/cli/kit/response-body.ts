@@ -6,15 +6,21 @@ import { connect } from "./connect.ts";
 import { writeOut } from "./output.ts";
 import type { Target } from "./target.ts";
 
-/** Sends one request, and prints the JSON of the response. @throws as `connect` and {@link pipeOut} do */
+/**
+ * Sends one request, and prints the JSON of the response.
+ *
+ * @param options.through what the response passes through, such as a check
+ * @throws as `connect` and {@link pipeOut} do
+ */
 export async function printAnswer(
   target: Target,
   path: string,
   init?: RequestInit,
-  options: ConnectOptions = {},
+  { through, ...options }: ConnectOptions & { through?: (response: Response) => Response } = {},
 ): Promise<void> {
   await using client = await connect(target.address, { asksNext: true, ...options });
-  const response = await client.request(path, init);
+  const answer = await client.request(path, init);
+  const response = through?.(answer) ?? answer;
   if (!isTerminal(STDOUT)) return await pipeOut(response);
   await (await import("../terminal/show.ts")).showJson(response);
 }

@@ -97,7 +97,11 @@ export const appendVerb: Verb = {
     // Read first: with no server the client locks the store for as long as it is open.
     const body = await bodyOf(input, { batch, chunked, topic, word });
     const init = { method: "POST", headers, body };
-    await printAnswer(target, `${path}?${query}`, init, { create: true });
+    const through = chunked && (await import("../kit/whole-chunks.ts")).wholeChunks;
+    await printAnswer(target, `${path}?${query}`, init, {
+      create: true,
+      ...(through && { through }),
+    });
     if (word === undefined) return;
     const { noteBareFolder } = await import("../kit/first-word.ts");
     await noteBareFolder(input);
