@@ -1,79 +1,25 @@
 // Streams behind nginx with its defaults, which keep an answer back until it is over.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "../../src/core/frame.ts";
 import { Home } from "../cli/run-xs.ts";
+import { missingNginx as missing, Nginx } from "../support/nginx.ts";
 import { startServer } from "../support/server.ts";
-import { missingTool } from "../support/tools.ts";
-import { LineReader, TEST_MS, until, within } from "../support/wait.ts";
+import { LineReader, TEST_MS } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
 
-const NGINX = Bun.which("nginx") ?? "/usr/sbin/nginx";
-const missing = missingTool("nginx", NGINX);
-
-/** nginx in front of an address, on a unix socket. */
-class Front implements AsyncDisposable {
-  readonly #socket: string;
-  readonly #child: Bun.Subprocess;
-
-  private constructor(folder: string, upstream: string) {
-    mkdirSync(folder);
-    // Its workers are another user where it is started by root.
-    chmodSync(folder, 0o755);
-    this.#socket = join(folder, "sock");
-    const conf = join(folder, "nginx.conf");
-    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-      .map((name) => `${name}_temp_path ${folder}/${name};`)
-      .join("\n");
-    const user = process.getuid?.() === 0 ? "user root;" : "";
-    const text = `daemon off; pid ${folder}/pid; error_log ${folder}/error.log; ${user}
-events {}
-http {
-  access_log off;
-  ${temporary}
-  server {
-    listen unix:${this.#socket};
-    location / { proxy_pass http://${upstream}; }
-  }
-}
-`;
-    writeFileSync(conf, text);
-    this.#child = Bun.spawn([NGINX, "-e", `${folder}/error.log`, "-c", conf], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-  }
-
-  static async start(home: Home, upstream: string): Promise<Front> {
-    const folder = join(home.path, "nginx");
-    const front = new Front(folder, upstream);
-    await until("nginx listens", () => {
-      if (front.#child.exitCode !== null)
-        throw new Error(readFileSync(`${folder}/error.log`, "utf8"));
-      return existsSync(front.#socket);
-    });
-    return front;
-  }
-
-  fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    return within(
-      `the head of ${path}`,
-      fetch(`http://localhost${path}`, { ...init, unix: this.#socket }),
-    );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGTERM");
-    await this.#child.exited;
-  }
+/** A server that passes everything on, with nginx's defaults. */
+function passTo(upstream: string) {
+  return (listen: string) => `server { ${listen} location / { proxy_pass http://${upstream}; } }`;
 }
 
 describe.skipIf(missing !== undefined)(`behind nginx${missing ? ` (${missing})` : ""}`, () => {
   test("every stream of the API arrives while it goes on", async () => {
     using home = new Home();
     await using server = await startServer(home.store, { args: ["--expose", ":0"] });
-    await using front = await Front.start(home, await server.listensAt("expose"));
+    await using front = await Nginx.start(home.path, passTo(await server.listensAt("expose")));
     const authorization = `Bearer ${readFileSync(join(home.store, "token"), "utf8").trim()}`;
     const open = async (path: string, accept = "*/*") => {
       const response = await front.fetch(path, { headers: { authorization, accept } });
@@ -121,7 +67,7 @@ describe.skipIf(missing !== undefined)(`behind nginx${missing ? ` (${missing})` 
   test("an answer of the gateway arrives as far as it has come", async () => {
     using home = new Home();
     await using server = await startServer(home.store, { args: ["--http", ":0"] });
-    await using front = await Front.start(home, await server.listensAt("http"));
+    await using front = await Nginx.start(home.path, passTo(await server.listensAt("http")));
     const requests = new LineReader((await server.fetch("/?follow&topic=http.request")).body);
     await requests.through((line) => line.includes("cross.threshold"));
     const page = front.fetch("/");
