@@ -206,6 +206,12 @@ test("a bare word that names a folder is answered with ./word", async () => {
     expect(run.stderr).toContain("./mystore");
   }
   expect(await home.topics("./mystore")).toEqual([]);
+  for (const args of [
+    ["serve", "mystore", "mystore"],
+    ["completions", "mystore"],
+  ]) {
+    expect((await home.xs(args)).stderr).not.toContain("./mystore");
+  }
   const quiet = await home.xs(["append", "docs", "a note"]);
   expect([quiet.code, quiet.stderr]).toEqual([0, ""]);
 });

@@ -10,7 +10,7 @@ import { UsageError, type Verb, type VerbInput } from "./verb.ts";
  */
 export function withHint(error: unknown, verb: Verb, input: VerbInput): unknown {
   if (!(error instanceof UsageError || error instanceof XsError)) return error;
-  const folder = bareFolder(input);
+  const folder = verb.positionals.includes("[ADDR]") ? bareFolder(input) : undefined;
   if (folder !== undefined && !error.message.includes(`./${folder}`)) {
     error.message += `; ${folder} is also a folder here: for the store in it, write ./${folder}`;
   }
