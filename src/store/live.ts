@@ -56,13 +56,13 @@ class LiveBatch {
     wanted: ReadonlySet<string> | undefined,
     now: number,
     most: number,
-    from = "",
+    from?: string,
   ): string[] {
     const lines: string[] = [];
     if (wanted) this.#keys ??= this.frames.map(({ topic, line }) => keysOf(topic, line));
     for (const [at, { id, line, expires }] of this.frames.entries()) {
       if (lines.length >= most) break;
-      if (id < from) continue;
+      if (from !== undefined && id < from) continue;
       if (wanted && !matchesKeys(wanted, this.#keys?.[at] ?? [])) continue;
       if (expires === null || expires > now) lines.push(line);
     }

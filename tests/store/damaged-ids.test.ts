@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Frame } from "../../src/core/frame.ts";
+import { packId } from "../../src/core/id.ts";
 import { FOREVER } from "../../src/core/ttl.ts";
 import { edit } from "../support/damage.ts";
 import { append, importFrames, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
@@ -67,6 +68,36 @@ test.each([
     await store.close();
   },
 );
+
+test("bounds in time pass by no damaged frame that may lie between them", async () => {
+  const path = `${tempDir()}/store`;
+  const start = Date.UTC(2026, 0, 1);
+  const at = (second: number) => start + 1000 * second;
+  const store = sqliteEngine(path);
+  const ids = [0, 1, 2, 3, 4].map((second) =>
+    packId({ ts_ms: at(second), counter_hi: 1, counter_lo: 0, node: "00000000" }),
+  );
+  const frames = ids.map((id) => ({ topic: "a", id, hash: null, meta: "null", ttl: FOREVER }));
+  await importFrames(store, frames);
+  await store.close();
+  edit(path, (db) =>
+    db.run('UPDATE frames SET line = replace(line, \'"id":"0\', \'"id":"z\') WHERE seq = 3'),
+  );
+  const damaged = sqliteEngine(path);
+  for (const bounds of [{ since: at(2) }, { until: at(3) }, { since: at(1), until: at(4) }]) {
+    for (const order of ["asc", "desc", "arrival"] as const) {
+      await expect(readAll(damaged, { ...bounds, order })).rejects.toThrow("is damaged");
+    }
+  }
+  for (const order of ["asc", "desc", "arrival"] as const) {
+    const [before, after] = [{ until: at(1) }, { since: at(4) }];
+    expect((await readAll(damaged, { ...before, order })).map(({ id }) => id)).toEqual(
+      ids.slice(0, 1),
+    );
+    expect((await readAll(damaged, { ...after, order })).map(({ id }) => id)).toEqual(ids.slice(4));
+  }
+  await damaged.close();
+});
 
 test("a read by arrival from the frame that reports late ones begins with that frame", async () => {
   const path = `${tempDir()}/store`;
