@@ -86,6 +86,21 @@ test.each(COMMANDS)(
   },
 );
 
+test("without a server, xs cat loads few modules of the runtime", async () => {
+  await home.makeStore(join(home.path, "alone"));
+  const loads = await loadsOf(["cat", "./alone"]);
+  expect(loads.filter((name) => !name.startsWith("src/"))).toEqual([
+    "bun:ffi",
+    "bun:sqlite",
+    "node:fs",
+    "node:fs/promises",
+    "node:os",
+    "node:path",
+    "node_modules/consola/dist/core.mjs",
+    ...IDS,
+  ]);
+});
+
 /** What the program loads for a command line: files, modules of the runtime, and streams of the process. */
 async function loadsOf(line: readonly string[]): Promise<string[]> {
   const file = join(home.path, "loads");

@@ -1,5 +1,4 @@
 import { constants, Database } from "bun:sqlite";
-import { pathToFileURL } from "node:url";
 
 /**
  * How long a connection waits for another of this process, in ms. One that begins to read may hold
@@ -57,5 +56,5 @@ export function withLargerCache(db: Database): Disposable {
 
 /** Names a database that nobody changes: SQLite takes no lock, and reads no log. */
 export function immutableUri(path: string): string {
-  return `${pathToFileURL(path).href}?immutable=1`;
+  return `${Bun.pathToFileURL(path).href}?immutable=1`;
 }

@@ -1,11 +1,15 @@
 import type { Database } from "bun:sqlite";
 import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
-import { promisify } from "node:util";
 import { XsError } from "../../../core/error.ts";
 import type { Transaction } from "./transaction.ts";
 import type { WalMark } from "./wal-mark.ts";
 
-const sync = promisify(fdatasync);
+// Not with promisify: node:util takes long to load, for a command that opens the store too.
+function sync(file: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fdatasync(file, (error) => (error ? reject(error) : resolve()));
+  });
+}
 
 /** The most turns of the event loop for which a commit waits while writes keep coming. */
 const GATHER_TURNS = 8;
