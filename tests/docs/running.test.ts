@@ -25,9 +25,9 @@ test.skipIf(!Bun.which("systemd-analyze"))(
   async () => {
     using home = new Home();
     const unit = block("ini");
-    expect(unit).toContain("ExecStart=%h/.local/bin/xs serve %h/store\n");
+    expect(unit).toContain("ExecStart=/usr/local/bin/xs serve %h/store\n");
     const path = join(home.path, "xs.service");
-    writeFileSync(path, unit.replace("%h/.local/bin/xs", XS));
+    writeFileSync(path, unit.replace("/usr/local/bin/xs", XS));
     const run = join(home.path, "run");
     mkdirSync(run, { mode: 0o700 });
     const env = { XDG_RUNTIME_DIR: run };
