@@ -7,15 +7,15 @@ const PIECE_BYTES = 64 * 1024;
 /** Pieces whose content is read at once, unless that is much. */
 const MAX_PIECES = 6;
 
-/** A part of a page, with its content on the way. */
+/** A part of a page, with its content on the way; undefined where that waits until it is asked for. */
 interface Piece {
   readonly frames: Uint8Array;
-  readonly whole: Promise<InlinedPage>;
+  readonly whole: Promise<InlinedPage> | undefined;
 }
 
 /**
  * A read of frames with their content. It reads a little ahead of its client: the content of a few pieces, and one page
- * of frames. Where there is much content, it is that of one piece.
+ * of frames. Where there is much content, it reads none ahead.
  */
 export class InlineReader implements LineReader {
   readonly #frames: LineReader;
@@ -54,7 +54,8 @@ export class InlineReader implements LineReader {
       const page = this.#rest;
       const end = page.indexOf(LF, Math.min(page.length, PIECE_BYTES) - 1) + 1;
       this.#rest = end < page.length ? page.subarray(end) : undefined;
-      this.#pieces.push(this.#piece(page.subarray(0, end)));
+      const frames = page.subarray(0, end);
+      this.#pieces.push({ frames, whole: quietly(this.#content.inline(frames)) });
     }
     if (!this.#rest && !this.#hasEnded) this.#page ??= quietly(this.#nextPage());
   }
@@ -67,15 +68,11 @@ export class InlineReader implements LineReader {
     if (this.#pieces.length > 0) this.#readAhead();
   }
 
-  #piece(frames: Uint8Array): Piece {
-    return { frames, whole: quietly(this.#content.inline(frames)) };
-  }
-
   async #finish({ frames, whole }: Piece): Promise<Uint8Array> {
-    const { bytes, taken } = await whole;
+    const { bytes, taken } = await (whole ?? this.#content.inline(frames));
     const isWhole = taken === frames.length;
     this.#atOnce = isWhole ? Math.min(this.#atOnce + 1, MAX_PIECES) : 1;
-    if (!isWhole) this.#pieces.unshift(this.#piece(frames.subarray(taken)));
+    if (!isWhole) this.#pieces.unshift({ frames: frames.subarray(taken), whole: undefined });
     return bytes;
   }
 }

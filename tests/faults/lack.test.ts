@@ -220,3 +220,29 @@ test("a command that has too few descriptors says so, and takes that for no dama
   }
   expect(worked).toBe(3);
 });
+
+test("with few descriptors a read with content gives the content, or says what lacks", async () => {
+  using home = new Home();
+  const batch = Array.from({ length: 200 }, (_, n) => `{"topic":"t","content":"text ${n}"}`);
+  {
+    await using server = await startServer(home.store);
+    await server.fetch("/stream", { method: "POST", body: batch.join("\n") });
+    await until("all content is in files", async () => (await staged(server)) === 0);
+  }
+  let worked = 0;
+  for (let most = 12; worked < 3 && most < 64; most += 2) {
+    const line = `ulimit -n ${most}; xs cat ${home.store} --topic t --content`;
+    const { code, stdout, stderr } = await home.shell(line);
+    if (code !== 0) {
+      expect(stderr).toMatch(/no file descriptor left|EMFILE|ran out of/);
+      continue;
+    }
+    worked++;
+    const told = stdout
+      .trimEnd()
+      .split("\n")
+      .map((frame) => JSON.parse(frame).content);
+    expect(told).toEqual(batch.map((frame) => JSON.parse(frame).content));
+  }
+  expect(worked).toBe(3);
+});

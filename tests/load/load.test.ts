@@ -34,6 +34,45 @@ function seconds(since: number): string {
   return `${((performance.now() - since) / 1000).toFixed(1)} s`;
 }
 
+test("stalled reads with much content cost little memory, and give all of it once they go on", async () => {
+  using home = tempDirectory();
+  await using server = await startServer(join(home.path, "store"));
+  const contents = Array.from({ length: 100 }, (_, n) => String(n).padEnd(256 * 1024, "\u0001x"));
+  for (const body of contents) {
+    const response = await server.fetch("/stream/large", { method: "POST", body });
+    expect(await response.text()).toContain("sha256-");
+  }
+  const before = memoryOf(server.pid);
+  const stalled: RawConnection[] = [];
+  try {
+    for (let n = 0; n < 25; n++) {
+      const connection = await RawConnection.open(server.unix);
+      stalled.push(connection);
+      connection.send(`GET /stream/large?content=inline HTTP/1.1\r\n${HEAD}\r\n`);
+      await until("the first bytes", () => connection.received.includes("200 OK"));
+      connection.socket.pause();
+    }
+    // The server reads ahead in this time, as far as it does.
+    for (let n = 0; n < 5; n++) {
+      const response = await server.fetch("/stream/large?content=inline");
+      expect((await response.text()).trimEnd().split("\n")).toHaveLength(contents.length);
+    }
+    const grown = memoryOf(server.pid) - before;
+    lines.push(`25 stalled reads of 90 MB with content: server memory +${Math.round(grown)} MB`);
+    // All that they did not take yet is some 2 GB.
+    expect(grown).toBeLessThan(500);
+    const [one] = stalled as [RawConnection];
+    const reader = new LineReader(one.body());
+    one.socket.resume();
+    for (const content of contents) {
+      const { content: got } = JSON.parse((await reader.next()) ?? "{}");
+      expect(got === content).toBe(true);
+    }
+  } finally {
+    for (const connection of stalled) connection.socket.destroy();
+  }
+});
+
 test("a reader that stalls over a great many appends costs no memory, and then gets each once and in order", async () => {
   using home = tempDirectory();
   await using server = await startServer(join(home.path, "store"));
