@@ -122,3 +122,30 @@ test("a port that speaks something else than HTTP is said to", async () => {
     }
   }
 });
+
+test("a server that hangs up on a request gets it once", async () => {
+  using home = new Home();
+  mkdirSync(home.store);
+  const sock = join(home.store, "sock");
+  let requests = "";
+  const server = Bun.listen({
+    unix: sock,
+    socket: {
+      data(socket, bytes) {
+        requests += bytes.toString();
+        socket.end();
+      },
+    },
+  });
+  try {
+    for (const args of [["last"], ["append", "note", "word"], ["kv", "put", "key", "value"]]) {
+      requests = "";
+      const { code, stdout, stderr } = await home.xs([...args, "-s", home.store]);
+      expect([args, code, stdout]).toEqual([args, 1, ""]);
+      expect(stderr).toContain(`no answer from ${sock} (the other side hung up)`);
+      expect([...requests.matchAll(/ HTTP\/1\.1\r\n/g)]).toHaveLength(1);
+    }
+  } finally {
+    server.stop(true);
+  }
+});
