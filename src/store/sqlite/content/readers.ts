@@ -4,8 +4,8 @@ import type { Background } from "../background.ts";
 import { tryStartThread } from "../thread.ts";
 import type { FromReader, ToReader } from "./read-worker.ts";
 
-/** Threads that read: more than a few would only wait for the same disk. */
-const MAX_THREADS = Math.min(4, availableParallelism());
+/** Threads that read: one for each processor, as a file is work for it; two, as one may wait for the disk; not many. */
+const MAX_THREADS = Math.max(2, Math.min(4, availableParallelism()));
 /** After this time without work the threads end, and free their memory. */
 const IDLE_MS = 10_000;
 
