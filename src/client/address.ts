@@ -70,12 +70,23 @@ const MIN_TOKEN_LENGTH = 16;
  * @throws XsError `bad_option`
  */
 export function parseAddress(text: string): Address {
+  // Nothing that begins so is more than a path, which a command sees most often.
+  const remote = /^\.{0,2}\//.test(text) ? undefined : remoteAt(text);
+  return remote ?? directoryAt(text);
+}
+
+/** The address of a server; undefined where the text is a path. @throws XsError `bad_option` */
+function remoteAt(text: string): Address | undefined {
   const scheme = schemeOf(text);
   if (scheme !== undefined) return parseUrl(text, scheme);
   if (TOKEN_HOST_PORT.test(text)) return parseUrl(`http://${text}`, "http");
   const [, host, port] = HOST_PORT.exec(text) ?? [];
   if (port !== undefined) return parseUrl(`http://${host || "127.0.0.1"}:${port}`, "http");
   refuseToken(text);
+  return undefined;
+}
+
+function directoryAt(text: string): Address {
   const path = absolutePath(text);
   if (path.endsWith("sock")) {
     const { basename, dirname } = paths();

@@ -1,6 +1,5 @@
 import type { ConnectOptions } from "../../client/connect.ts";
 import { isTerminal, STDOUT } from "../../lib/is-terminal.ts";
-import { textLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { connect } from "./connect.ts";
 import { writeOut } from "./output.ts";
@@ -28,9 +27,4 @@ export async function printAnswer(
 /** Copies the body of a response to stdout. @throws XsError `no_server` where the body breaks off */
 export async function pipeOut(response: Response): Promise<void> {
   for await (const chunk of chunksIn(response)) await writeOut(chunk);
-}
-
-/** Yields the lines of the body of a response. @throws XsError `no_server` where the body breaks off */
-export async function* linesOf(response: Response): AsyncGenerator<string> {
-  for await (const lines of textLines(chunksIn(response))) yield* lines;
 }

@@ -4,7 +4,8 @@ import { connect } from "../kit/connect.ts";
 import { megabytes } from "../kit/megabytes.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
-import { linesOf, printAnswer } from "../kit/response-body.ts";
+import { printAnswer } from "../kit/response-body.ts";
+import { linesOf } from "../kit/response-lines.ts";
 import { splitTarget, type Target } from "../kit/target.ts";
 import { flag, parsed, text, type Verb } from "../kit/verb.ts";
 

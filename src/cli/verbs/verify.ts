@@ -6,7 +6,7 @@ import { connect } from "../kit/connect.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
 import { plural } from "../kit/plural.ts";
-import { linesOf } from "../kit/response-body.ts";
+import { linesOf } from "../kit/response-lines.ts";
 import { splitTarget } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 
