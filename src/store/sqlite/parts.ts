@@ -24,7 +24,7 @@ export function openParts(db: Database, now: () => number) {
   const facts = new Facts(db);
   const topics = new Topics(db, facts);
   topics.reload();
-  const search = new FrameSearch(db);
+  const search = new FrameSearch(db, facts);
   const tables = new FrameTables(db, search, topics);
   const ids = new IdSequence(now);
   for (const id of [search.newest, facts.newest]) if (id !== "") ids.advancePast(id);

@@ -1,4 +1,4 @@
-import type { CommitRecord, Effect } from "./record.ts";
+import type { CommitRecord, Effect, RemovalEffect } from "./record.ts";
 
 /** What puts effects into the tables. */
 export interface Applier {
@@ -26,6 +26,16 @@ export class Transaction {
 
   add(effect: Effect): void {
     this.record.effects.push(effect);
+  }
+
+  /**
+   * Adds the removal of a frame. Its id is not given again, even where no frame above it is left.
+   *
+   * @param newest the newest id of a frame
+   */
+  remove(removal: Omit<RemovalEffect, "kind">, newest: string): void {
+    if (removal.id >= newest) this.usesIds = true;
+    this.add({ kind: "remove", ...removal });
   }
 
   /** Brings the tables to the state that this commit has so far. Call it before a read that must see that. */

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { idInLine } from "../../../core/frame.ts";
 import { isId, successor } from "../../../core/id.ts";
 import { isCorrupt } from "../../failures.ts";
+import type { Facts } from "../facts.ts";
 import { type FrameRow, isSound } from "./frame-row.ts";
 
 /** A bound above every `seq`. */
@@ -25,6 +26,7 @@ export interface StoredFrame extends FrameRow {
  */
 export class FrameSearch {
   readonly #sql: ReturnType<typeof statements>;
+  readonly #facts: Facts;
   /** The newest row of `frames`, and its id. */
   #seq = 0;
   #newest = "";
@@ -32,8 +34,9 @@ export class FrameSearch {
   /** Ids between which `frames` has no row: an import looks for many that are there. */
   #gap = NO_GAP;
 
-  constructor(db: Database) {
+  constructor(db: Database, facts: Facts) {
     this.#sql = statements(db);
+    this.#facts = facts;
     this.reload();
   }
 
@@ -41,7 +44,8 @@ export class FrameSearch {
   reload(): void {
     this.#gap = NO_GAP;
     const row = this.#sql.newest.get() as FrameRow | null;
-    this.#seq = row?.seq ?? 0;
+    // The newest rows may be removed: one that comes next must not count as one that the table of topics has counted.
+    this.#seq = Math.max(row?.seq ?? 0, this.#facts.counted);
     this.#newest = row ? this.#idOf(row) : "";
     this.#late = (this.#sql.newestLate.get() as { seq: number | null }).seq ?? 0;
   }

@@ -132,7 +132,7 @@ export class Log {
     const row = this.#parts.search.find(id);
     if (!row) return false;
     const tombstone = isSound(row) && { tombstone: now };
-    transaction.add({ kind: "remove", id, seq: row.seq, ...tombstone });
+    transaction.remove({ id, seq: row.seq, ...tombstone }, this.#parts.search.newest);
     return true;
   }
 

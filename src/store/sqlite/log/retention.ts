@@ -136,7 +136,7 @@ export class Retention {
   }
 
   #remove(transaction: Transaction, row: FrameRow): void {
-    transaction.add({ kind: "remove", id: idInLine(row.line), seq: row.seq });
+    transaction.remove({ id: idInLine(row.line), seq: row.seq }, this.#parts.search.newest);
   }
 
   #hasLast(topic: number): boolean {

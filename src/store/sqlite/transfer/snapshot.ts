@@ -36,9 +36,10 @@ export class Snapshot implements StoreSnapshot {
       this.#db.run("BEGIN");
       // The moment is that of the first read.
       this.#db.query("SELECT 1 FROM frames LIMIT 1").get();
-      const topics = new Topics(this.#db, new Facts(this.#db));
+      const facts = new Facts(this.#db);
+      const topics = new Topics(this.#db, facts);
       topics.reload();
-      const search = new FrameSearch(this.#db);
+      const search = new FrameSearch(this.#db, facts);
       this.#pages = new Pages(this.#db, {
         search,
         topics,
