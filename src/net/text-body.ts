@@ -1,7 +1,7 @@
 import { XsError } from "../core/error.ts";
 import { connectionReason } from "./connection-error.ts";
 
-/** A body of up to this many bytes, by its header, comes in one piece: that takes a command half as long as a stream. */
+/** A document in JSON of up to this many bytes comes in one piece: a command reads it in half the time of a stream. */
 const SMALL_BYTES = 64 * 1024;
 
 /** Reads the bytes of a response of the API. @throws XsError `no_server` if the connection breaks */
@@ -16,8 +16,7 @@ export function textIn(response: Response): Promise<string> {
 
 /** Yields the chunks of a response as they arrive. @throws XsError as {@link bytesIn} */
 export async function* chunksIn(response: Response): AsyncGenerator<Uint8Array> {
-  const length = response.headers.get("content-length");
-  if (length !== null && Number(length) <= SMALL_BYTES) {
+  if (isSmallDocument(response)) {
     const bytes = await bytesIn(response);
     if (bytes.length > 0) yield bytes;
     return;
@@ -34,6 +33,13 @@ export async function* chunksIn(response: Response): AsyncGenerator<Uint8Array> 
     // Tells the server to stop sending once nobody reads the rest.
     await reader.cancel().catch(() => {});
   }
+}
+
+/** Whether a response is one document, of which a part is worth nothing; lines and content are printed as they come. */
+function isSmallDocument({ headers }: Response): boolean {
+  const length = headers.get("content-length");
+  const type = headers.get("content-type") ?? "";
+  return length !== null && Number(length) <= SMALL_BYTES && /^application\/json(;|$)/.test(type);
 }
 
 function brokenOff(error: Error): never {
