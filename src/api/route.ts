@@ -61,10 +61,10 @@ export class Router {
   constructor(routes: readonly Route[], gone: Readonly<Record<string, string>>) {
     this.#gone = gone;
     for (const [form, rows] of Map.groupBy(routes, ({ path }) => formOf(path))) {
-      const rest = form.endsWith("+") ? form.split("/").length - 1 : undefined;
+      const rest = form.endsWith("+") ? segmentsOf(form).length - 1 : undefined;
       this.#resources.set(form, { routes: new Map(rows.map((row) => [row.method, row])), rest });
     }
-    this.#firsts = new Set([...this.#resources.keys()].map((form) => form.split("/")[0] ?? ""));
+    this.#firsts = new Set([...this.#resources.keys()].map((form) => segmentsOf(form)[0] ?? ""));
   }
 
   /** Answers a request by its route. @throws XsError `unknown_path`, `method_not_allowed` with `Allow` */
@@ -73,7 +73,7 @@ export class Router {
     if (Object.hasOwn(this.#gone, url.pathname)) {
       throw new XsError("unknown_path", this.#gone[url.pathname] ?? "");
     }
-    const segments = url.pathname.slice(1).split("/").map(decode);
+    const segments = segmentsOf(url.pathname.slice(1)).map(decode);
     const found = this.#find(segments);
     if (!found) {
       throw new XsError(
@@ -92,7 +92,7 @@ export class Router {
   #find(segments: readonly string[]): { resource: Resource; name: string } | undefined {
     const [first = "", second, third] = segments;
     if (!this.#firsts.has(first)) {
-      if (third !== undefined) return undefined;
+      if (third !== undefined || first.startsWith(BELOW)) return undefined;
       const resource = this.#resources.get(second === undefined ? ":" : `:/${second}`);
       return resource && { resource, name: first };
     }
@@ -105,6 +105,15 @@ export class Router {
     const resource = third === undefined ? this.#resources.get(`${first}/:`) : undefined;
     return resource && { resource, name: second };
   }
+}
+
+/** What no topic can be: new routes have a second fixed segment after it. */
+const BELOW = "-/";
+
+/** The segments of a path, or of its form. The first two of one below `/-/` are one. */
+function segmentsOf(path: string): string[] {
+  const segments = path.split("/");
+  return path.startsWith(BELOW) ? [segments.slice(0, 2).join("/"), ...segments.slice(2)] : segments;
 }
 
 /** The form of a path: `:name` becomes `:`, and `:name+` becomes `+`. */
