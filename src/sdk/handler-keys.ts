@@ -5,6 +5,7 @@ export const DECLARED = [
   "initial",
   "pulse",
   "on_error",
+  "retries",
   "one_by_one",
   "concurrency",
 ] as const;

@@ -142,10 +142,13 @@ interface XsHandler<State = undefined> {
   /** The interval of frames `stream.cross.pulse`, in ms. */
   pulse?: number;
   /**
-   * The consequence if `run` throws: `fail` ends the handler, `skip` writes NAME.error and goes on. The
-   * default is `skip` for an `http.request` and `fail` for other frames.
+   * The consequence if `run` throws: `fail` ends the handler, `skip` writes NAME.error and goes on, `retry` runs the
+   * same frame again, after 1 s, 2 s and so on up to a minute, and skips it after `retries` times. The default is
+   * `skip` for an `http.request` and `fail` for other frames.
    */
-  on_error?: "fail" | "skip";
+  on_error?: "fail" | "skip" | "retry";
+  /** How often `retry` runs a frame again before it skips it; the default is 10. */
+  retries?: number;
   /** How many frames a handler without state handles at once. */
   concurrency?: number;
   /** The next frame comes only after the effects of the previous one are committed. */

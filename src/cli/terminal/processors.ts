@@ -13,7 +13,7 @@ export class ProcessorTable {
         { head: "NAME", isFlexible: true, format: (cell, { name }) => name(cell) },
         {
           head: "STATE",
-          format: (cell, { wrong }) => (cell.startsWith("restarting") ? wrong(cell) : cell),
+          format: (cell, { wrong }) => (/^re(?:start|try)ing/.test(cell) ? wrong(cell) : cell),
         },
         { head: "PID" },
         { head: "UPTIME" },
@@ -38,7 +38,7 @@ function cellsOf(row: ProcessorStatus): string[] {
   return [
     row.kind,
     row.name,
-    row.state,
+    row.retry === null ? row.state : `${row.state} ${row.retry.failures}/${row.retry.retries}`,
     String(row.pid ?? "-"),
     up === null ? "-" : duration(up),
     String(row.restarts),

@@ -94,8 +94,9 @@ export class Feed {
   }
 
   async #give(page: HandlerPage, worker: Workers): Promise<void> {
-    const { oneByOne, concurrency, batches } = worker.options;
-    const strict = oneByOne && concurrency === 1;
+    const { oneByOne, concurrency, batches, onError } = worker.options;
+    // What has an effect outside the store must not run with frames after one that is tried again.
+    const strict = (oneByOne || onError === "retry") && concurrency === 1;
     const apart = strict || this.#parts.poison.isAfter(this.#commits.cursor);
     if (page.position !== this.#position) {
       // Such a program compares ids with the newest committed one: the ids it holds at one time must rise.

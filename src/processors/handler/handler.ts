@@ -7,12 +7,15 @@ import type { Change } from "../../store/types.ts";
 import { howItEnded } from "../child/exit.ts";
 import { type Prepared, prepare } from "../child/runtime.ts";
 import { readRecord, type Subject, shortReason, writeRecord } from "../lifecycle/answers.ts";
+import { waitBefore } from "../lifecycle/backoff.ts";
 import { type HandlerOptions, passesOver } from "../lifecycle/options.ts";
 import type { Attempt, Failure, Processor, ProcessorHost, Spawn } from "../lifecycle/processor.ts";
+import type { RetryStatus } from "../lifecycle/status.ts";
 import { behindMs } from "./behind.ts";
 import { Feed } from "./feed.ts";
 import { InFlight } from "./in-flight.ts";
 import { Poison } from "./poison.ts";
+import { waitFor } from "./retry.ts";
 import { type HandlerParts, StepCommits } from "./step-commits.ts";
 import type { Step, Workers } from "./worker.ts";
 import { startWorkers } from "./worker-pool.ts";
@@ -43,6 +46,8 @@ export class Handler implements Processor {
   /** The place of the last request that counts as what made the worker break the protocol after it was done. */
   #blamed = "";
   #stopping = false;
+  /** It waits until the frame comes again on which it has failed. */
+  #waiting = false;
   #drained = Promise.withResolvers<boolean>();
 
   constructor(host: ProcessorHost, spawn: Spawn) {
@@ -70,6 +75,7 @@ export class Handler implements Processor {
     if (own) {
       this.#commits.cursor = own.cursor;
       this.#commits.state = own.state;
+      this.#commits.retry = own.retry;
     } else {
       const { start, initial } = this.#options;
       const { store } = this.#host;
@@ -99,7 +105,8 @@ export class Handler implements Processor {
   }
 
   activation(): Change[] {
-    return [writeRecord(this.subject, this.#commits.cursor, this.#commits.state)];
+    const { cursor, state, retry } = this.#commits;
+    return [writeRecord(this.subject, cursor, state, retry)];
   }
 
   remains(): Change[] {
@@ -119,8 +126,25 @@ export class Handler implements Processor {
     return behindMs(this.#host.store, this.#commits.cursor, this.#options?.topics);
   }
 
+  get retrying(): RetryStatus | undefined {
+    const { retry } = this.#commits;
+    if (!this.#waiting || !retry) return undefined;
+    const { frameId, failures, at, reason = null } = retry;
+    const retries = this.#options?.retries ?? 0;
+    return { frame_id: frameId, failures, retries, at: new Date(at).toISOString(), reason };
+  }
+
   /** Runs until the worker is gone, the handler has failed, or its successor takes over. */
   async attempt(): Promise<Attempt> {
+    for (;;) {
+      await this.#untilRetry();
+      const attempt = await this.#attemptOnce();
+      if (attempt) return attempt;
+    }
+  }
+
+  /** @returns undefined where the next attempt follows at once, or at the time of a retry */
+  async #attemptOnce(): Promise<Attempt | undefined> {
     const worker = this.#worker ?? (await this.#startWorkers(this.#host.signal));
     this.#worker = worker;
     if (this.#stopping) worker.stop();
@@ -157,7 +181,7 @@ export class Handler implements Processor {
     }
     const goesOn = !this.#stopping && !this.#commits.failure;
     if (goesOn && (this.#commits.goneAstray || (broken && (await this.#passedOver(broken)))))
-      return this.attempt();
+      return undefined;
     if (!this.#stopping) this.#commits.failure ??= broken;
     this.#drained.resolve(false);
     const reason =
@@ -193,6 +217,25 @@ export class Handler implements Processor {
     this.#blamed = place;
     await this.#commits.addFailure({ frame_id: id, reason }, HTTP_REQUEST);
     return true;
+  }
+
+  /** Waits until the frame on which the handler has failed is to come again. A stop and a successor end the wait. */
+  async #untilRetry(): Promise<void> {
+    const { retry } = this.#commits;
+    if (!retry) return;
+    this.#waiting = true;
+    for (;;) {
+      const isReplaced = this.#feed.endAt !== undefined;
+      // It would hold its successor up, perhaps for hours. That gets the frame.
+      if (isReplaced) this.#drained.resolve(false);
+      const wait = isReplaced ? waitBefore(1) : waitFor(retry);
+      if (this.#stopping || wait <= 0) break;
+      const timer = Promise.withResolvers<void>();
+      const timeout = setTimeout(timer.resolve, wait);
+      await Promise.race([timer.promise, this.#progress.wait()]);
+      clearTimeout(timeout);
+    }
+    this.#waiting = false;
   }
 
   async handOver(successor: Place): Promise<Place> {

@@ -58,10 +58,24 @@ export class StepChanges {
     return undefined;
   }
 
-  /** The frame NAME.error for a step that is passed over. @param topic of the frame on which the handler failed */
-  errorFrame({ reason, frame_id }: StepFailure, topic: string | undefined): Change {
+  /**
+   * The frame NAME.error for a step that is passed over.
+   *
+   * @param topic of the frame on which the handler failed
+   * @param failures how often it failed on that frame, where it got it again
+   */
+  errorFrame(
+    { reason, frame_id }: StepFailure,
+    topic: string | undefined,
+    failures?: number,
+  ): Change {
     const { name, spawnId } = this.#subject;
-    const meta = encodeMeta({ handler_id: spawnId, frame_id, reason: shortReason(reason) });
+    const meta = encodeMeta({
+      handler_id: spawnId,
+      frame_id,
+      reason: shortReason(reason),
+      ...(failures !== undefined && { failures }),
+    });
     // Any client may send requests without limit, so their errors must not stay for ever.
     const ttl = topic === HTTP_REQUEST ? REQUEST_ERROR_TTL : FOREVER;
     return { append: { topic: `${name}.error`, ttl, meta, content: null } };

@@ -7,6 +7,7 @@ import { type HandlerOptions, passesOver } from "../lifecycle/options.ts";
 import type { Failure, ProcessorHost, Spawn } from "../lifecycle/processor.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Poison } from "./poison.ts";
+import { nextRetry, type Retry } from "./retry.ts";
 import { isPlain, orderFailure, StepChanges, type StepFailure } from "./step-changes.ts";
 import type { Step, Workers } from "./worker.ts";
 
@@ -39,6 +40,8 @@ export class StepCommits {
   done: Place = "";
   /** As JSON text; undefined for a handler without state. */
   state: string | undefined;
+  /** The attempts on the frame after the cursor, where the handler has failed on that. */
+  retry: Retry | undefined;
   /** The last frame that the worker was given, or that was left out before it. */
   given: Place = "";
   /** The worker has gone beyond what the store has: another one goes on from there. */
@@ -143,7 +146,7 @@ export class StepCommits {
   async #commitSome(): Promise<void> {
     const { inFlight } = this.#parts;
     const changes: Change[] = [];
-    let { cursor, state } = this;
+    let { cursor, state, retry } = this;
     let failure: Failure | undefined;
     let disorder: Failure | undefined;
     const skipped: StepFailure[] = [];
@@ -162,12 +165,19 @@ export class StepCommits {
           this.goneAstray = true;
           break;
         }
+        const again = this.#nextRetry(failed);
+        if (again) {
+          retry = again;
+          // What the worker has done since is of an attempt that the store does not keep.
+          this.goneAstray = true;
+          break;
+        }
         if (!passesOver(this.#parts.options(), topic)) {
           // What the frames before it made is in `changes`; of this frame there is nothing.
           failure = failed;
           break;
         }
-        changes.push(this.#changes.errorFrame(failed, topic));
+        changes.push(this.#changes.errorFrame(failed, topic, this.#failuresOn(failed)));
         skipped.push(failed);
         // The state that the worker has by now is that of a frame which is passed over.
         this.goneAstray = refused && (state ?? step.state) !== undefined;
@@ -175,23 +185,39 @@ export class StepCommits {
         state = step.state;
       }
       cursor = step.done;
+      retry = undefined;
       count++;
       if (this.goneAstray) break;
     }
-    if (count > 0) {
+    if (count > 0 || retry !== this.retry) {
       for (const step of this.#steps.splice(0, count)) this.#waitingEffects -= step.effects.length;
       if (this.#steps.length === 0) this.#arePlain = true;
-      changes.push(writeRecord(this.#spawn.subject, cursor, state));
+      changes.push(writeRecord(this.#spawn.subject, cursor, state, retry));
       await retryWhileDiskFull(() => this.#host.store.apply(changes));
       this.cursor = cursor;
       this.state = state;
+      this.retry = retry;
       inFlight.done(cursor);
       this.lastProgress = performance.now();
       this.#parts.progress.wake();
       void this.#parts.worker()?.tellCommitted(cursor);
       for (const each of skipped) this.#host.skipped(each);
+      if (this.goneAstray && retry) this.#host.retrying(retry);
     }
     if (failure) this.failure = failure;
     this.disorder = disorder;
+  }
+
+  /** The next attempt on a frame on which the script has failed; undefined where there is none. */
+  #nextRetry(failed: StepFailure): Retry | undefined {
+    const options = this.#parts.options();
+    return options?.onError === "retry"
+      ? nextRetry(this.retry, failed, options.retries)
+      : undefined;
+  }
+
+  /** How often the script has failed on a frame that it got again. */
+  #failuresOn({ frame_id: id }: StepFailure): number | undefined {
+    return this.retry?.frameId === id ? this.retry.failures + 1 : undefined;
   }
 }

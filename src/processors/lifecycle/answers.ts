@@ -5,6 +5,7 @@ import { FOREVER, parseTtl } from "../../core/ttl.ts";
 import type { Store } from "../../store/store.ts";
 import type { Change } from "../../store/types.ts";
 import { isLack } from "../child/lack.ts";
+import { decodeRetry, encodeRetry, type Retry } from "../handler/retry.ts";
 import type { Kind } from "./registry.ts";
 
 /** The event that a frame of the runtime reports about a processor: the last part of its topic. */
@@ -67,13 +68,21 @@ export interface ProcessorRecord {
   readonly cursor: Place;
   /** JSON text, with its numbers as the script wrote them. */
   readonly state?: string;
+  /** The attempts on the frame after the cursor on which a handler has failed. */
+  readonly retry?: Retry;
 }
 
 /** The change that stores the progress of a processor. @param state JSON text */
-export function writeRecord(subject: Subject, cursor: Place, state?: string): Change {
+export function writeRecord(
+  subject: Subject,
+  cursor: Place,
+  state?: string,
+  retry?: Retry,
+): Change {
   const id = idAt(cursor);
   const position = cursor === id ? "" : `,"position":"${positionAt(cursor)}"`;
-  const text = `{"spawn_id":"${subject.spawnId}","cursor":"${id}"${position}${state === undefined ? "" : `,"state":${state}`}}`;
+  const attempts = retry === undefined ? "" : `,${encodeRetry(retry)}`;
+  const text = `{"spawn_id":"${subject.spawnId}","cursor":"${id}"${position}${attempts}${state === undefined ? "" : `,"state":${state}`}}`;
   return {
     put: { key: recordKey(subject), type: "application/json", value: Buffer.from(text) },
     writer: subject.name,
@@ -104,13 +113,19 @@ export async function readRecord(
 
 function parseRecord(text: string): ProcessorRecord | undefined {
   try {
-    const { spawn_id, cursor, position } = JSON.parse(text) as { [key: string]: unknown };
+    const { spawn_id, cursor, position, ...rest } = JSON.parse(text) as { [key: string]: unknown };
     if (typeof spawn_id !== "string" || typeof cursor !== "string") return undefined;
     parseId(spawn_id);
     if (cursor !== "") parseId(cursor);
     const at = position === undefined ? undefined : parseId(String(position));
     const state = memberText(text, "state");
-    return { spawn_id, cursor: placeOf(cursor, at), ...(state !== undefined && { state }) };
+    const retry = decodeRetry(rest.retry);
+    return {
+      spawn_id,
+      cursor: placeOf(cursor, at),
+      ...(state !== undefined && { state }),
+      ...(retry && { retry }),
+    };
   } catch {
     return undefined;
   }

@@ -3,20 +3,24 @@ const MAX_MS = 60_000;
 /** A program that ran for this time was healthy. */
 const HEALTHY_MS = 60_000;
 
+/** The wait before the nth attempt after the first, in ms: 1 s, doubling up to a minute. */
+export function waitBefore(nth: number): number {
+  return Math.min(FIRST_MS * 2 ** (nth - 1), MAX_MS);
+}
+
 /** The waits between the runs of a program that keeps ending: 1 s, doubling up to a minute. */
 export class Backoff {
-  #next = FIRST_MS;
+  #nth = 1;
 
   /** Begins the series again, and returns the first wait, in ms: the cause of the end is known and does not recur. */
   anew(): number {
-    this.#next = FIRST_MS;
-    return FIRST_MS;
+    this.#nth = 1;
+    return waitBefore(1);
   }
 
   /** The next wait, in ms. @param ranMs how long the program ran */
   after(ranMs: number): number {
-    const delay = ranMs >= HEALTHY_MS ? FIRST_MS : this.#next;
-    this.#next = Math.min(delay * 2, MAX_MS);
-    return delay;
+    if (ranMs >= HEALTHY_MS) this.#nth = 1;
+    return waitBefore(this.#nth++);
   }
 }

@@ -1,4 +1,5 @@
 import { LogThrottle, oneLine } from "../../core/one-line.ts";
+import type { Retry } from "../handler/retry.ts";
 import type { Subject } from "./answers.ts";
 
 /** Reports failures of processors to the person who runs the server: one line of stderr each. */
@@ -16,6 +17,15 @@ export class Complaints {
     if (untold === undefined) return;
     const more = untold > 0 ? ` (and ${untold} more, see ${name}.error)` : "";
     this.#say(`${kind} ${name} failed on a frame and goes on${more}: ${reason}`);
+  }
+
+  /** Reports a handler that tries a frame again. */
+  retrying({ kind, name }: Subject, { at, reason = "" }: Retry): void {
+    const untold = this.#throttle.admit();
+    if (untold === undefined) return;
+    const more = untold > 0 ? ` (and ${untold} more)` : "";
+    const wait = `${Math.round((at - Date.now()) / 1000)} s`;
+    this.#say(`${kind} ${name} failed on a frame and tries it again in ${wait}${more}: ${reason}`);
   }
 
   #say(text: string): void {

@@ -22,8 +22,11 @@ const RESTARTS = ["always", "on-failure", "never"] as const;
 /** When the runtime starts a program again that has ended by itself. */
 export type Restart = (typeof RESTARTS)[number];
 
-const ON_ERRORS = ["fail", "skip"] as const;
-/** The effect of a failure on a frame: `fail` ends the handler, `skip` passes the frame over. */
+const ON_ERRORS = ["fail", "skip", "retry"] as const;
+/**
+ * The effect of a failure on a frame: `fail` ends the handler, `skip` passes the frame over, `retry` hands it over again,
+ * and passes it over after a number of times.
+ */
 export type OnError = (typeof ON_ERRORS)[number];
 
 /** The options in the meta of a spawn, without the name and without those of handlers. */
@@ -46,6 +49,8 @@ export interface HandlerOptions {
   readonly pulse: number | undefined;
   /** The effect of a failure on a frame; undefined where the topic of the frame decides. */
   readonly onError: OnError | undefined;
+  /** How often `retry` hands a frame over again. */
+  readonly retries: number;
   /** How many frames the handler may work on at once. */
   readonly concurrency: number;
   /** The program asks for lines at the end of each batch and after each commit. */
@@ -57,6 +62,9 @@ export interface HandlerOptions {
 /** A shorter pulse would leave no time to handle its frame. */
 const MIN_PULSE_MS = 10;
 const MAX_CONCURRENCY = 1000;
+const USUAL_RETRIES = 10;
+/** With a minute between two of them, about a week. */
+const MAX_RETRIES = 10_000;
 
 /** The keys that a script may declare. Only a script knows the lines of batches, so no spawn may ask for them. */
 const READY_KEYS = [...DECLARED, "batches"];
@@ -108,12 +116,20 @@ export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions 
   const script = objectIn(declared, "the options of the handler");
   onlyKnown(script, READY_KEYS, "the record of the handler");
   const options = { ...script, ...objectIn(meta, "meta") };
-  const { initial, pulse, on_error: onError, start = "tail" } = options;
+  const { initial, pulse, on_error: onError, retries, start = "tail" } = options;
   const { concurrency = 1, batches = false, one_by_one: oneByOne = false } = options;
   if (typeof start !== "string") throw new Invalid('start is "tail", "new", "first" or an id');
   const workers = wholeNumber(concurrency, "concurrency", 1, MAX_CONCURRENCY);
   if (workers > 1 && initial !== undefined) {
     throw new Invalid("concurrency is for a handler without state: leave initial out");
+  }
+  if (onError === "retry" && workers > 1) {
+    throw new Invalid(
+      'on_error "retry" holds later frames back while it tries one again: leave concurrency out',
+    );
+  }
+  if (retries !== undefined && onError === undefined) {
+    throw new Invalid('retries goes with on_error "retry"');
   }
   return {
     topics: topicsOf(options.topics),
@@ -126,6 +142,8 @@ export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions 
     initial,
     pulse: pulse === undefined ? undefined : wholeNumber(pulse, "pulse", MIN_PULSE_MS, 2 ** 31 - 1),
     onError: onError === undefined ? undefined : oneOf(ON_ERRORS, onError, "on_error"),
+    retries:
+      retries === undefined ? USUAL_RETRIES : wholeNumber(retries, "retries", 1, MAX_RETRIES),
     concurrency: workers,
     batches: trueOrFalse(batches, "batches"),
     oneByOne: trueOrFalse(oneByOne, "one_by_one"),
@@ -133,8 +151,8 @@ export function parseHandlerOptions(declared: Json, meta: Json): HandlerOptions 
 }
 
 /**
- * Whether a handler goes on after a failure on a frame. By default, a request over HTTP does not end it: any visitor
- * could end a site.
+ * Whether a handler goes on after a failure on a frame, once no retry is left. By default, a request over HTTP does not end
+ * it: any visitor could end a site.
  *
  * @param topic of the frame, where it is known
  */
@@ -142,7 +160,7 @@ export function passesOver(
   options: HandlerOptions | undefined,
   topic: string | undefined,
 ): boolean {
-  return (options?.onError ?? (topic === HTTP_REQUEST ? "skip" : "fail")) === "skip";
+  return (options?.onError ?? (topic === HTTP_REQUEST ? "skip" : "fail")) !== "fail";
 }
 
 /** Parses a list of topics, or one text as a read takes it, to scopes; undefined for all. @throws Invalid */

@@ -4,8 +4,10 @@ import type { Store } from "../../store/store.ts";
 import type { Change } from "../../store/types.ts";
 import type { Exit } from "../child/exit.ts";
 import type { ScriptPlace } from "../child/runtime.ts";
+import type { Retry } from "../handler/retry.ts";
 import type { Subject } from "./answers.ts";
 import type { SpawnOptions } from "./options.ts";
+import type { RetryStatus } from "./status.ts";
 
 /** A spawn frame, parsed: the script that a client asks to run, and its options. */
 export interface Spawn {
@@ -32,6 +34,8 @@ export interface ProcessorHost {
   isPassedOver(spawnId: string): boolean;
   /** Notes that the handler has failed on a frame and goes on, after NAME.error is in the store. */
   skipped(failure: Required<Failure>): void;
+  /** Notes that the handler has failed on a frame and gets it again, after its record is in the store. */
+  retrying(retry: Retry): void;
 }
 
 /** Why a processor has failed, and the frame on which a handler has failed. */
@@ -56,6 +60,8 @@ export interface Processor {
   readonly pid: number | undefined;
   /** How far a handler is behind the newest frame of its topics, in ms. */
   readonly behindMs?: number;
+  /** While a handler waits until it gets the frame again on which it has failed. */
+  readonly retrying?: RetryStatus | undefined;
   /** Whether a handler takes frames of a topic, also while its program does not run. */
   takes?(topic: string): boolean;
   /** Whether a handler gets, or got, a frame with this id and such a topic: it starts before that frame. */

@@ -74,15 +74,17 @@ export class Running {
   }
 
   status(replacing: boolean): ProcessorStatus {
-    const { runtime, pid, behindMs } = this.processor;
+    const { runtime, pid, behindMs, retrying } = this.processor;
+    const state = retrying && this.#state === "active" ? "retrying" : this.#state;
     return {
-      ...idleStatus(this.subject, replacing ? "replacing" : this.#state),
+      ...idleStatus(this.subject, replacing ? "replacing" : state),
       runtime: runtime ?? null,
       pid: pid ?? null,
       uptime_ms: this.#state === "active" ? Math.round(performance.now() - this.#since) : null,
       restarts: this.#restarts,
       last_exit: this.#lastExit,
       behind_ms: behindMs ?? null,
+      retry: retrying ?? null,
     };
   }
 

@@ -5,7 +5,15 @@ import type { Kind } from "./registry.ts";
 export interface ProcessorStatus {
   kind: Kind;
   name: string;
-  state: "loading" | "active" | "restarting" | "replacing" | "stopping" | "stopped" | "paused";
+  state:
+    | "loading"
+    | "active"
+    | "retrying"
+    | "restarting"
+    | "replacing"
+    | "stopping"
+    | "stopped"
+    | "paused";
   spawn_id: string;
   runtime: string | null;
   /** The pid of its program. */
@@ -16,6 +24,21 @@ export interface ProcessorStatus {
   last_exit: { code: number | null; signal: string | null } | null;
   /** How far a handler is behind the newest frame of its topics. */
   behind_ms: number | null;
+  /** While the handler waits until it gets the frame again on which it has failed. */
+  retry: RetryStatus | null;
+}
+
+/** The wait of a handler for the frame on which it has failed. */
+export interface RetryStatus {
+  readonly frame_id: string;
+  /** How often the handler has failed on it. */
+  readonly failures: number;
+  /** How often a frame comes again before the handler skips it. */
+  readonly retries: number;
+  /** When it comes again, as RFC 3339. */
+  readonly at: string;
+  /** Why the handler failed; null after a restart of the server. */
+  readonly reason: string | null;
 }
 
 /** The row of a processor without a program. */
@@ -34,5 +57,6 @@ export function idleStatus(
     restarts: 0,
     last_exit: null,
     behind_ms: null,
+    retry: null,
   };
 }

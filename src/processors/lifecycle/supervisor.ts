@@ -229,6 +229,10 @@ export class Supervisor {
         this.#host.requests.failedOn(frame_id, subject, short);
         this.#complaints.skipped(subject, short);
       },
+      retrying: (retry) => {
+        const subject = { kind: this.kind, name: this.name, spawnId };
+        this.#complaints.retrying(subject, retry);
+      },
       isPassedOver: (id) => this.#passedOver.has(id),
     };
   }
