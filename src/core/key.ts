@@ -38,3 +38,8 @@ export function parseClientKey(text: string): string {
 export function parseKeyPrefix(text: string): string {
   return text === "" ? text : parseKey(text);
 }
+
+/** Compares keys in the order in which a list has them: that of their bytes. */
+export function compareKeys(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

@@ -14,7 +14,7 @@ export type FromServer = { state: Json } | { batch: string } | { committed: stri
 export interface Effect {
   /** The id of the frame that caused it; undefined for the frame that the handler next declares done. */
   frameId: string | undefined;
-  readonly kind: "out" | "out_base64" | "append" | "put" | "delete" | "response";
+  readonly kind: "out" | "out_base64" | "append" | "put" | "delete" | "remove" | "response";
   readonly value: Json;
 }
 
@@ -59,7 +59,7 @@ export function stateProblem(text: string): string | undefined {
   return `the state is ${size} bytes of JSON, and may be ${most}: keep what is large in the k/v store`;
 }
 
-const EFFECTS = ["out", "out_base64", "append", "put", "delete", "response"] as const;
+const EFFECTS = ["out", "out_base64", "append", "put", "delete", "remove", "response"] as const;
 const KEYS = new Set<string>([...EFFECTS, "ready", "next", "done", "error", "frame_id"]);
 const NONE: readonly Effect[] = [];
 

@@ -33,6 +33,19 @@ interface XsContentFrame extends XsFrame {
 /** Content, or a value of the k/v store: xs stores text and bytes as they are, and anything else as JSON. */
 type XsContent = string | Uint8Array | XsJson;
 
+/** An entry of the k/v store, as `xs.kv.list` yields it. */
+interface XsEntry {
+  key: string;
+  /** The id of its newest write; undefined while that is not committed yet. */
+  rev?: string;
+  /** Of the value, in bytes. */
+  size: number;
+  /** The media type of the value. */
+  type: string;
+  /** The handler that wrote it; undefined for a client. */
+  by?: string;
+}
+
 interface XsReadOptions {
   /** Start after this id. */
   lastId?: string;
@@ -86,6 +99,8 @@ interface Xs {
   last(topic?: string): Promise<XsFrame | undefined>;
   /** The oldest frame, of a topic or of all. */
   first(topic?: string): Promise<XsFrame | undefined>;
+  /** The time of a frame, or of an id, in ms. */
+  time(frame: XsFrame | string): Date;
   /** Resolves to content as bytes; rejects if the store does not have it. */
   cas(hash: string): Promise<Uint8Array>;
   /** Resolves to content as text; rejects if the store does not have it. */
@@ -96,6 +111,11 @@ interface Xs {
    */
   append(topic: string, content?: XsContent | null, options?: XsAppendOptions): Promise<void>;
   /**
+   * Removes a frame for good; no error if there is none. A handler's removal is committed together with all
+   * other effects of the frame it handles, or not at all.
+   */
+  remove(frame: XsFrame | string): Promise<void>;
+  /**
    * Answers an `http.request`. With `more`, the next call continues the response; the first call without
    * `more` ends it.
    */
@@ -104,6 +124,8 @@ interface Xs {
     /** Resolves to a value: JSON parsed, other text as text, anything else as bytes; undefined if there is none. */
     // biome-ignore lint/suspicious/noExplicitAny: scripts know what their own values hold
     get(key: string): Promise<any>;
+    /** Lists the entries whose keys begin with a prefix, in the order of the keys; all if it is left out. */
+    list(prefix?: string): AsyncIterableIterator<XsEntry>;
     put(key: string, value: XsContent): Promise<void>;
     delete(key: string): Promise<void>;
   };

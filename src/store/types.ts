@@ -43,7 +43,9 @@ export type Change =
       readonly put: { readonly key: string; readonly type: string; readonly value: Uint8Array };
       readonly writer?: string;
     }
-  | { readonly delete: string; readonly writer?: string };
+  | { readonly delete: string; readonly writer?: string }
+  /** Removes a frame for good; no error where there is none. */
+  | { readonly remove: string };
 
 /** The side of an id on which `Store.neighbour` looks. */
 export type Direction = "next" | "previous";

@@ -2,6 +2,7 @@ import { XsError } from "../../core/error.ts";
 import { encodeMeta } from "../../core/frame.ts";
 import { parseMediaType } from "../../core/header.ts";
 import { HTTP_RESPONSE } from "../../core/http.ts";
+import { parseId } from "../../core/id.ts";
 import { isRawNumber, type Json } from "../../core/json.ts";
 import { MAX_VALUE, parseClientKey } from "../../core/key.ts";
 import { unknownKeys } from "../../core/known-keys.ts";
@@ -18,7 +19,8 @@ export type PlannedChange =
   /** The meta is compact JSON. */
   | { append: { topic: string; ttl: Ttl; meta: string; content?: Uint8Array | undefined } }
   | { put: { key: string; type: string; value: Uint8Array } }
-  | { delete: string };
+  | { delete: string }
+  | { remove: string };
 
 type Meta = { [key: string]: Json };
 
@@ -80,6 +82,8 @@ export function plannedChange(
     }
     case "delete":
       return { delete: parseClientKey(textOf(value, "delete")) };
+    case "remove":
+      return { remove: parseId(textOf(value, "remove")) };
   }
 }
 

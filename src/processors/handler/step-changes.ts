@@ -83,6 +83,7 @@ export class StepChanges {
 
   #changeOf(effect: Effect): Change | Promise<Change> {
     const made = plannedChange(effect, this.#subject, this.#ttl, (id) => this.#ttlOf(id));
+    if ("remove" in made) return made;
     if (!("append" in made)) return { ...made, writer: this.#subject.name };
     const { topic, ttl, meta, content } = made.append;
     if (!content || content.length === 0) return { append: { topic, ttl, meta, content: null } };

@@ -129,7 +129,7 @@ export async function tryHandler(trial: Trial): Promise<void> {
 }
 
 function shownChange(change: PlannedChange): string {
-  if ("delete" in change) return JSON.stringify(change);
+  if ("delete" in change || "remove" in change) return JSON.stringify(change);
   if ("put" in change) {
     const { key, type, value } = change.put;
     return JSON.stringify({ put: { key, type, ...shownBytes("value", value) } });

@@ -19,6 +19,16 @@ def encoded [value: any] {
   }
 }
 
+# Remove a frame: a record, or its id
+export def ".remove" [
+  frame: oneof<string, record>
+]: nothing -> nothing {
+  emit { remove: (if ($frame | describe) == "string" { $frame } else { $frame.id }) }
+}
+
+# Remove a frame: a record, or its id
+export alias .rm = .remove
+
 # Append a frame; the input is its content
 export def ".append" [
   topic: string
@@ -61,10 +71,10 @@ def pending [file: path] {
   if ($file | path exists) { open --raw $file | from nuon } else { [] }
 }
 
-def add-pending [key: string, value: list] {
+def add-pending [key: string, value: list, put: record = {}] {
   let file = (pending-file $key)
   let before = (pending $file | where id != $env.XS_FRAME_ID | last 1)
-  $before | append { id: $env.XS_FRAME_ID, value: $value } | to nuon | save --force $file
+  $before | append { id: $env.XS_FRAME_ID, key: $key, value: $value, put: $put } | to nuon | save --force $file
 }
 
 def keep-pending [keep: closure] {
@@ -89,7 +99,8 @@ export def ".kv put" [key: string]: any -> nothing {
     _ => { key: $key, value: ($value | json-of "the value"), type: "application/json" }
   }
   emit { put: $put }
-  add-pending $key [$value]
+  let size = if $put.base64? == null { $put.value | str length } else { $value | bytes length }
+  add-pending $key [$value] { size: $size, type: $put.type }
 }
 
 # Remove a key
@@ -102,6 +113,20 @@ export def ".kv delete" [key: string]: nothing -> nothing {
 export def ".kv get" [key: string] {
   let written = (pending (pending-file $key) | last 1 | get --optional 0)
   if $written == null { stored $key } else { $written.value | get --optional 0 }
+}
+
+# The keys, with revision, size and type, and with this handler's uncommitted writes, which have no revision
+export def ".kv list" [prefix: string = ""] {
+  # First the writes, then the store: what is committed in between is in the one or in the other.
+  let written = (glob ($env.XS_SCRIPTS | path join $"pending-($nu.pid)-*")
+    | each {|file| pending $file | last 1 | get --optional 0 }
+    | where key starts-with $prefix)
+  use xs.nu
+  let stored = (xs .kv list $prefix)
+  if ($written | is-empty) { return $stored }
+  let keys = ($written | get key)
+  let put = ($written | where value != [] | each {|entry| { key: $entry.key } | merge $entry.put })
+  $stored | where key not-in $keys | append $put | sort-by key
 }
 
 # Reads over the socket: a process for each value would take ten times as long.

@@ -191,12 +191,15 @@ def one-or-more [topic: any, count: any] {
   }
 }
 
-# Remove a frame
-export def ".remove" [id: string]: nothing -> nothing {
+# Remove a frame: a record, or its id
+export def ".remove" [
+  frame: oneof<string, record>
+]: nothing -> nothing {
+  let id = if ($frame | describe) == "string" { $frame } else { $frame.id }
   ask remove ...(arguments {} $id) | ignore
 }
 
-# Remove a frame
+# Remove a frame: a record, or its id
 export alias .rm = .remove
 
 # The content of a hash, or of a frame; nothing if there is none
@@ -288,6 +291,27 @@ export def ".eval" [
 # A new id
 export def ".id" [] {
   ask scru128 | str trim
+}
+
+# The time of a frame, or of an id
+export def ".time" [frame?: oneof<string, record>]: any -> datetime {
+  let given = if $frame == null { $in } else { $frame }
+  let id = (if ($given | describe) starts-with "record" { $given.id } else { $given | into string })
+  if $id !~ '(?i)^[0-9a-z]{25}$' {
+    error make --unspanned { msg: $"($id | to json --raw) is not an id: an id is 25 base36 digits" }
+  }
+  # Five digits at a time, in words of 32 bits, as an int has 64. The time is in the upper 48 bits of 128.
+  mut words = [0 0 0 0]
+  for at in [0 5 10 15 20] {
+    # With a 1 before them, or nushell would read 0b, 0o and 0x as the beginning of another notation.
+    mut carry = ($"1($id | str substring $at..($at + 4))" | into int --radix 36) - 60_466_176
+    for n in [3 2 1 0] {
+      let next = (($words | get $n) * 60_466_176 + $carry)
+      $words = ($words | update $n ($next mod 4_294_967_296))
+      $carry = ($next // 4_294_967_296)
+    }
+  }
+  ($words.0 * 65536 + $words.1 // 65536) * 1_000_000 | into datetime
 }
 
 # The parts of an id, with its time

@@ -3,7 +3,7 @@ import { parseTopic } from "../../core/topic.ts";
 import type { Ask } from "../../net/http-client.ts";
 import { appendOptions, encodeContent, encodeResponse, encodeValue } from "./content.ts";
 import { jsonOf } from "./json.ts";
-import { pathOf, Reads, textOf } from "./reads.ts";
+import { idOf, pathOf, Reads, textOf } from "./reads.ts";
 
 /** The store for a generator or a script of `xs eval`: each write happens at once. */
 export class DirectXs extends Reads implements Xs {
@@ -15,6 +15,7 @@ export class DirectXs extends Reads implements Xs {
     this.#ask = ask;
     this.kv = {
       get: (key) => this.value(key),
+      list: (prefix) => this.entries(prefix),
       async put(key, value) {
         const { bytes, type } = encodeValue(value);
         const body = bytes as Uint8Array<ArrayBuffer>;
@@ -45,6 +46,10 @@ export class DirectXs extends Reads implements Xs {
         }),
       },
     );
+  }
+
+  async remove(frame: XsFrame | string): Promise<void> {
+    await this.#ask(`/${idOf(frame)}`, { method: "DELETE" });
   }
 
   async respond(

@@ -5,8 +5,8 @@ import type { FromServer } from "../protocol.ts";
 import { decodeValue } from "./content.ts";
 import { errorLine, explain } from "./explain.ts";
 import { isThenable, jsonOf, settled, Unsettled, whenSettled } from "./json.ts";
-import { Overlay, type WrittenValue } from "./overlay.ts";
-import { Reads } from "./reads.ts";
+import { listWith, Overlay, type WrittenValue } from "./overlay.ts";
+import { prefixOf, Reads } from "./reads.ts";
 import { type Script, scriptOf } from "./script.ts";
 import type { ProtocolStreams } from "./standard-streams.ts";
 import { checkState, stateText } from "./state.ts";
@@ -107,6 +107,12 @@ class Session implements WorkSession {
     const known = this.#overlay.get(key);
     if (!known) return this.#reads.value(key);
     return known.value && decodeValue(known.value.bytes, known.value.type);
+  }
+
+  async *entries(prefix = ""): AsyncIterableIterator<XsEntry> {
+    // First the writes, then the store: what is committed in between is in the one or in the other.
+    const written = this.#overlay.below(prefixOf(prefix));
+    yield* listWith(written, this.#reads.entries(prefix));
   }
 
   overlay(id: string, key: string, value: WrittenValue): void {

@@ -1,3 +1,5 @@
+import { compareKeys } from "../../core/key.ts";
+
 /** A value of the k/v store as bytes; undefined for a deleted key. */
 export type WrittenValue = { readonly bytes: Uint8Array; readonly type: string } | undefined;
 
@@ -16,6 +18,15 @@ export class Overlay {
   /** Returns the uncommitted write to a key; undefined if there is none. */
   get(key: string): { readonly value: WrittenValue } | undefined {
     return this.#written.get(key);
+  }
+
+  /** The uncommitted writes to the keys that begin with a prefix, in the order of the keys. */
+  below(prefix: string): [key: string, value: WrittenValue][] {
+    const found: [string, WrittenValue][] = [];
+    for (const [key, { value }] of this.#written) {
+      if (key.startsWith(prefix)) found.push([key, value]);
+    }
+    return found.sort(([a], [b]) => compareKeys(a, b));
   }
 
   /** Notes a write of the frame `id`. @param done the last frame that is done */
@@ -38,4 +49,25 @@ export class Overlay {
       else this.#written.delete(key);
     }
   }
+}
+
+/** Lists the entries of the store with uncommitted writes in their place. Both are in the order of their keys. */
+export async function* listWith(
+  written: readonly (readonly [key: string, value: WrittenValue])[],
+  stored: AsyncIterable<XsEntry>,
+): AsyncIterableIterator<XsEntry> {
+  let at = 0;
+  for await (const entry of stored) {
+    for (; at < written.length; at++) {
+      const [key, value] = written[at] as (typeof written)[number];
+      if (compareKeys(key, entry.key) > 0) break;
+      if (value) yield entryOf(key, value);
+    }
+    if (written[at - 1]?.[0] !== entry.key) yield entry;
+  }
+  for (const [key, value] of written.slice(at)) if (value) yield entryOf(key, value);
+}
+
+function entryOf(key: string, { bytes, type }: NonNullable<WrittenValue>): XsEntry {
+  return { key, size: bytes.length, type };
 }

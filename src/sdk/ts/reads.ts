@@ -1,7 +1,7 @@
 import { XsError } from "../../core/error.ts";
 import { parseHash } from "../../core/hash.ts";
-import { parseId } from "../../core/id.ts";
-import { parseKey } from "../../core/key.ts";
+import { parseId, timestampOf } from "../../core/id.ts";
+import { parseKey, parseKeyPrefix } from "../../core/key.ts";
 import { unknownKeys } from "../../core/known-keys.ts";
 import { parseTopicFilter } from "../../core/pattern.ts";
 import { textLines } from "../../lib/lines.ts";
@@ -32,6 +32,10 @@ export class Reads {
 
   constructor(ask: Ask) {
     this.#ask = ask;
+  }
+
+  time(frame: XsFrame | string): Date {
+    return dateOf(frame);
   }
 
   get(id: string): Promise<XsFrame | undefined> {
@@ -83,6 +87,15 @@ export class Reads {
     return decodeValue(await bytesIn(response), response.headers.get("content-type") ?? "");
   }
 
+  /** The entries whose keys begin with a prefix. */
+  async *entries(prefix = ""): AsyncIterableIterator<XsEntry> {
+    const query = new URLSearchParams({ prefix: prefixOf(prefix) });
+    const response = await this.#ask(`/kv?${query}`);
+    for await (const lines of textLines(chunksIn(response))) {
+      for (const line of lines) yield JSON.parse(line) as XsEntry;
+    }
+  }
+
   async #content(hash: string): Promise<Response> {
     return this.#ask(`/cas/${parseHash(textOf(hash, "hash"))}`);
   }
@@ -112,6 +125,21 @@ export function textOf(given: unknown, what: "topic" | "id" | "hash" | "key" | "
       : String(given);
   const problem = `the ${what} is ${kind}, and has to be a text`;
   throw new XsError(`bad_${what}`, problem);
+}
+
+/** The id of a frame, which a script gives as it is or by its id. @throws XsError `bad_id` */
+export function idOf(given: XsFrame | string): string {
+  return parseId(textOf(typeof given === "string" ? given : given?.id, "id"));
+}
+
+/** The time of a frame, or of an id. @throws XsError `bad_id` */
+export function dateOf(given: XsFrame | string): Date {
+  return new Date(timestampOf(idOf(given)));
+}
+
+/** A prefix of keys from a script. @throws XsError `bad_key` */
+export function prefixOf(prefix: string): string {
+  return parseKeyPrefix(textOf(prefix, "key"));
 }
 
 /** The path of a k/v entry. @throws XsError `bad_key` */

@@ -9,12 +9,14 @@ import { bytesOfText } from "../../core/utf8.ts";
 import { lengthProblem } from "../protocol.ts";
 import { appendOptions, encodeContent, encodeResponse, encodeValue } from "./content.ts";
 import { isPlain, isThenable, jsonOf, kindOf, Unsettled, whenSettled } from "./json.ts";
-import { type Reads, textOf } from "./reads.ts";
+import { dateOf, idOf, type Reads, textOf } from "./reads.ts";
 
 /** The parts of a handler that the work on a frame needs. */
 export interface WorkSession {
   /** Resolves to a value, with the handler's uncommitted writes. */
   value(key: string): Promise<unknown>;
+  /** Lists entries, with the handler's uncommitted writes. */
+  entries(prefix?: string): AsyncIterableIterator<XsEntry>;
   /** Notes that the frame `id` wrote an entry, or deleted it. */
   overlay(id: string, key: string, entry: { bytes: Uint8Array; type: string } | undefined): void;
   /** Resolves once the log shows the effects of all earlier frames. */
@@ -40,6 +42,7 @@ export class Work implements Xs {
     const session = this.#session;
     return {
       get: (key) => session.value(key),
+      list: (prefix) => session.entries(prefix),
       put: async (key, value) =>
         whenSettled(value, (value) => {
           const { bytes, type } = encodeValue(value);
@@ -64,6 +67,10 @@ export class Work implements Xs {
     this.#effects = undefined;
     this.#isOver = true;
     return effects;
+  }
+
+  time(frame: XsFrame | string): Date {
+    return dateOf(frame);
   }
 
   async get(id: string): Promise<XsFrame | undefined> {
@@ -110,6 +117,10 @@ export class Work implements Xs {
       };
       this.#append(parseClientTopic(textOf(topic, "topic")), meta, more);
     });
+  }
+
+  async remove(frame: XsFrame | string): Promise<void> {
+    this.#write(`{"remove":"${idOf(frame)}"`);
   }
 
   async respond(

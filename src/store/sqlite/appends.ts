@@ -62,6 +62,8 @@ export class Appends {
     const lines: string[] = [];
     for (const change of changes) {
       if ("append" in change) lines.push(this.#append(transaction, change.append));
+      else if ("remove" in change)
+        this.#parts.log.remove(transaction, change.remove, this.#parts.clock.now());
       else if ("delete" in change)
         this.#kv.deleteNow(transaction, change.delete, change.writer ?? null);
       else this.#kv.putNow(transaction, { ...change.put, writer: change.writer ?? null });
