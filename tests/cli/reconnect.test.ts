@@ -456,39 +456,3 @@ test("the watch of one key tells its deletion during an outage", async () => {
     await server.stop("SIGKILL");
   }
 });
-
-test("thirty kills under a writer: the output is the log, exactly", async () => {
-  using home = new Home();
-  await using follower = await (async () => {
-    await using _first = await startServer(home.store);
-    return new Follower(home.path, ["cat", home.store, "-f", "--reconnect"]);
-  })();
-  const args = ["kv", "watch", home.store, "k", "--reconnect"];
-  await using watcher = new Follower(home.path, args);
-  let next = 0;
-  for (let round = 0; round < 30; round++) {
-    const server = await startServer(home.store);
-    const writes = async () => {
-      for (;;) {
-        await server.append("n", "", { "xs-meta": String(next) });
-        next++;
-        await server.fetch("/kv/k", { method: "PUT", body: String(next) });
-      }
-    };
-    const writer = writes().catch(() => {});
-    await Bun.sleep((round % 6) * 15);
-    await server.stop("SIGKILL");
-    await writer;
-  }
-  await using server = await startServer(home.store);
-  await server.append("end");
-  await server.fetch("/kv/k", { method: "PUT", body: "the end" });
-  await follower.has('"topic":"end"');
-  await watcher.has("the end");
-  const printed = follower.lines.filter(({ topic }) => topic !== THRESHOLD);
-  expect(printed.map(({ id }) => id)).toEqual((await server.frames()).map(({ id }) => id));
-  expect(follower.lines.length).toBe(printed.length + 1);
-  const revs = watcher.lines.flatMap(({ rev }) => rev ?? []);
-  expect(revs.toSorted()).toEqual(revs);
-  expect(revs.length).toBe(new Set(revs).size);
-});

@@ -2,10 +2,14 @@ import type { Client } from "../../client/client.ts";
 import { XsError } from "../../core/error.ts";
 import { idInLine } from "../../core/frame.ts";
 import { limitIn } from "./following.ts";
+import { linesOf } from "./response-lines.ts";
 import type { Resume } from "./resume.ts";
 
 /** Read options that name a start. A read that goes on has another one. */
 const STARTS = ["last-id", "after", "from", "tail", "new", "last", "order"];
+
+/** At least so many frames before a threshold are remembered. */
+const MIN_RECENT = 25_000;
 
 const THRESHOLD = '{"topic":"stream.cross.threshold",';
 const PULSE = '{"topic":"stream.cross.pulse",';
@@ -19,6 +23,8 @@ const PULSE = '{"topic":"stream.cross.pulse",';
  */
 export class FrameResume implements Resume {
   readonly #path: string;
+  /** The path of a read that goes on. */
+  readonly #base: string;
   readonly #headers: Readonly<Record<string, string>>;
   /** Without options for the start. */
   readonly #query: URLSearchParams;
@@ -40,12 +46,19 @@ export class FrameResume implements Resume {
   readonly #afterPlace = new Set<string>();
   /** The highest id of the history so far. */
   #highest: string | undefined;
-  /** What came of the history and may come again, by arrival. */
+  /** What came of the history and may come again, by arrival. It does no harm to have more of it here. */
   readonly #early = new Set<string>();
+  /** What arrived since `#begin` and may be in the history. */
+  #gap: Set<string> | undefined;
+  /** The last frames of the history, in two parts: they may have come by arrival, before the threshold. */
+  #recent = new Set<string>();
+  #lessRecent = new Set<string>();
 
   constructor(path: string, headers: Readonly<Record<string, string>>) {
     this.#path = path;
     this.#headers = headers;
+    const [base = "/"] = path.split("?");
+    this.#base = base === "/last" ? "/" : base.replace(/^\/last\//, "/stream/");
     this.#left = limitIn(path) ?? Infinity;
     const query = new URLSearchParams(path.split("?")[1]);
     this.#skipsHistory = query.has("tail") || query.get("last") === "0";
@@ -67,7 +80,21 @@ export class FrameResume implements Resume {
     this.#begin = await newestId(ask);
     const response = await ask(this.#path, init);
     if (this.#skipsHistory) this.#goByArrival();
+    // Beside the read. Until it is known, and where it fails, everything counts as in the gap.
+    else void this.#findGap(this.#begin, ask).catch(() => {});
     return response;
+  }
+
+  /** Finds out what arrived between the request for the newest frame and the read, which counts it as history. */
+  async #findGap(begin: string | undefined, ask: Client["request"]): Promise<void> {
+    this.#gap = undefined;
+    if (begin === undefined) return;
+    const query = new URLSearchParams({ "last-id": begin, order: "arrival" });
+    const topic = this.#query.get("topic");
+    if (topic !== null) query.set("topic", topic);
+    const gap = new Set<string>();
+    for await (const line of linesOf(await ask(`${this.#base}?${query}`))) gap.add(idInLine(line));
+    if (this.#begin === begin) this.#gap = gap;
   }
 
   take(line: string): string[] {
@@ -77,7 +104,8 @@ export class FrameResume implements Resume {
     if (this.#phase === "arrival" || isThreshold) this.#arrived(id);
     if (isThreshold) {
       this.#phase = "arrival";
-      this.#early.clear();
+      this.#gap = undefined;
+      for (const ids of [this.#early, this.#recent, this.#lessRecent]) ids.clear();
       if (this.#hadThreshold) return [];
       this.#hadThreshold = true;
       return [line];
@@ -107,8 +135,14 @@ export class FrameResume implements Resume {
   /** Remembers a frame of the history that may have arrived after the read began. */
   #note(id: string): void {
     const highest = this.#highest ?? "";
-    const isEarly = this.#phase === "rest" || id > (this.#begin ?? "") || id < highest;
+    const isInGap = this.#gap?.has(id) ?? true;
+    const isEarly = isInGap || this.#phase === "rest" || id < highest || id > (this.#begin ?? "");
     if (isEarly) this.#early.add(id);
+    else this.#recent.add(id);
+    if (this.#recent.size >= MIN_RECENT) {
+      this.#lessRecent = this.#recent;
+      this.#recent = new Set();
+    }
     if (id > highest) this.#highest = id;
   }
 
@@ -128,15 +162,14 @@ export class FrameResume implements Resume {
     else query.delete("limit");
     if (this.#phase !== "arrival") {
       this.#phase = "rest";
+      for (const id of [...this.#lessRecent, ...this.#recent]) this.#early.add(id);
       query.set("last-id", this.#highest ?? "");
       query.delete("follow");
     } else if (this.#place !== undefined) query.set("last-id", this.#place);
     // The store was empty when the read began.
     else if (this.#wentOn) query.set("order", "arrival");
     else return this.#path;
-    const [base = "/"] = this.#path.split("?");
-    const path = base === "/last" ? "/" : base.replace(/^\/last\//, "/stream/");
-    return `${path}?${query}`;
+    return `${this.#base}?${query}`;
   }
 }
 
