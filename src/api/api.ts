@@ -4,6 +4,7 @@ import type { Store } from "../store/store.ts";
 import { named } from "./answer-headers.ts";
 import type { Api, ApiContext } from "./call.ts";
 import { problemResponse } from "./errors.ts";
+import { restricted } from "./restricted.ts";
 import { Rooms } from "./room.ts";
 import { Router } from "./route.ts";
 import { GONE, ROUTES } from "./routes.ts";
@@ -15,10 +16,12 @@ export function api(store: Store, context: ApiContext = {}): Api {
   const errors = new Map<ErrorCode, number>();
   const count = (code: ErrorCode) => void errors.set(code, (errors.get(code) ?? 0) + 1);
   const rooms = new Rooms();
-  return async (request) => {
+  return async (request, access) => {
     try {
       const url = urlOf(request);
-      return named(await ROUTER.answer({ store, request, url, errors, context, rooms }));
+      const seen = access ? restricted(store, access) : store;
+      const call = { store: seen, access, request, url, errors, context, rooms };
+      return named(await ROUTER.answer(call));
     } catch (error) {
       return problemResponse(error, count);
     }

@@ -1,14 +1,23 @@
+import type { Access } from "../core/access.ts";
 import type { ErrorCode, XsError } from "../core/error.ts";
 import type { Store } from "../store/store.ts";
+import type { Tokens } from "../store/tokens.ts";
 import type { ImportFrame } from "../store/types.ts";
 import type { Rooms } from "./room.ts";
 
-/** Answers one request to a store. It never rejects: the response to a failure is a problem document. */
-export type Api = (request: Request) => Promise<Response>;
+/**
+ * Answers one request to a store. It never rejects: the response to a failure is a problem document.
+ *
+ * @param access what the token of the request may do; absent for the owner
+ */
+export type Api = (request: Request, access?: Access) => Promise<Response>;
 
 /** A request, with everything a route needs to answer it. */
 export interface Call {
+  /** With a token, only what that may see and do. */
   readonly store: Store;
+  /** What the token of the request may do; undefined for the owner. */
+  readonly access: Access | undefined;
   readonly request: Request;
   readonly url: URL;
   /** The number of responses with each error code so far. */
@@ -19,6 +28,8 @@ export interface Call {
 
 /** The parts of the program around the store that the API asks or informs. */
 export interface ApiContext {
+  /** The tokens that requests over TCP may bring; absent where no such requests come. */
+  readonly tokens?: Tokens;
   /** The rows of `xs ps`: the running generators and handlers. */
   processors?(): readonly object[] | Promise<readonly object[]>;
   /** The generators and handlers that the next start of a server would run. */

@@ -186,6 +186,8 @@ async function* contentOf(
     // Chunks that an import brings meanwhile would stand in the wrong place.
     if (reader.position !== undefined) continue;
     for (const frame of framesIn(page)) {
+      // Whoever may write other topics only has no part in the content of this one.
+      if (frame.topic !== first.topic) continue;
       const chunk = chunkIn(frame.meta);
       yield* bytesOf(store, frame);
       if (chunk?.more !== false) continue;

@@ -24,7 +24,11 @@ export function linesResponse(
     "content-type": events ? EVENTS : LINES,
     "x-content-type-options": "nosniff",
   };
-  if (request.method === "HEAD") return new Response(null, { headers });
+  if (request.method === "HEAD") {
+    // Only a token may be refused what it asks for.
+    if (call.access) open().close();
+    return new Response(null, { headers });
+  }
   const source = open();
   const next = async () => {
     const bytes = await source.next();

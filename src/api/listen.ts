@@ -4,9 +4,11 @@ import { KeptSocket, type SocketOwner } from "../net/kept-socket.ts";
 import { formatListenAddress, type ListenAddress } from "../net/listen-address.ts";
 import { checkHost, listenError } from "../net/listen-error.ts";
 import { tokenOf } from "../net/token.ts";
-import { checkVisitor, hostsOf } from "../net/visitor.ts";
+import { hostsOf } from "../net/visitor.ts";
+import type { Tokens } from "../store/tokens.ts";
 import type { Api } from "./call.ts";
 import { problemResponse } from "./errors.ts";
+import { answerVisitor } from "./visitors.ts";
 
 /**
  * The longest silence of a client that has not shown the token, in seconds. Until the head of its first
@@ -36,22 +38,30 @@ export function listen(directory: string, answer: Api, owner?: SocketOwner): Pro
   return listenUnix(join(directory, "sock"), answer, owner);
 }
 
+/** What {@link expose} needs beside the API. */
+interface ExposeOptions {
+  /** Requests wait until this resolves. */
+  readonly opened: Promise<void>;
+  readonly owner?: SocketOwner;
+  /** The tokens beside that of the owner. */
+  readonly tokens: Tokens;
+}
+
 /**
  * Serves the API at another address as well. Only its owner may use a unix socket, like that of the store;
- * a client over TCP needs the token of the store.
+ * a client over TCP needs a token.
  *
- * @param opened requests wait until this resolves
  * @throws XsError `store_in_use`, `address_in_use`, `cannot_listen`
  */
 export async function expose(
   directory: string,
   at: ListenAddress,
   answer: Api,
-  { opened, owner }: { readonly opened: Promise<void>; readonly owner?: SocketOwner },
+  { opened, owner, tokens }: ExposeOptions,
 ): Promise<Listener> {
-  const whenOpened: Api = async (request) => {
+  const whenOpened: Api = async (request, access) => {
     await opened;
-    return answer(request);
+    return answer(request, access);
   };
   if ("path" in at) return listenUnix(at.path, whenOpened, owner);
   await checkHost(at);
@@ -66,14 +76,9 @@ export async function expose(
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       idleTimeout: MAX_STRANGER_SILENCE_S,
       fetch(request) {
-        try {
-          checkVisitor(request, token, hosts);
-        } catch (error) {
-          return problemResponse(error);
-        }
         // A following read may stay silent forever.
-        server.timeout(request, 0);
-        return admitted(request);
+        const isAdmitted = () => server.timeout(request, 0);
+        return answerVisitor({ owner: token, tokens, hosts }, request, admitted, isAdmitted);
       },
       error: (error) => problemResponse(error),
     });
@@ -90,11 +95,13 @@ export async function expose(
 }
 
 async function listenUnix(path: string, answer: Api, owner?: SocketOwner): Promise<Listener> {
+  const owned = withTrueHeads(answer);
   const serve = (unix: string) =>
     Bun.serve({
       unix,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch: withTrueHeads(answer),
+      // Whoever may connect is the owner.
+      fetch: (request) => owned(request),
       error: (error) => problemResponse(error),
       // A following read may stay silent forever. Bun's types omit this option for a unix socket.
       ...({ idleTimeout: 0 } as object),
@@ -114,10 +121,10 @@ async function stop(server: ReturnType<typeof Bun.serve>, ms: number): Promise<v
  * is wrong for the GET. The header `transfer-encoding: chunked` prevents that.
  */
 function withTrueHeads(answer: Api): Api {
-  return async (request) => {
+  return async (request, access) => {
     // To look at the body of a response costs more than the rest of a small one.
-    if (request.method !== "HEAD") return answer(request);
-    const response = await answer(request);
+    if (request.method !== "HEAD") return answer(request, access);
+    const response = await answer(request, access);
     const { body, headers, status } = response;
     const isUnknown = body === null && status === 200 && !headers.has("content-length");
     if (isUnknown) headers.set("transfer-encoding", "chunked");

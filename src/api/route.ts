@@ -1,5 +1,6 @@
 import { type ErrorCode, quoted, XsError } from "../core/error.ts";
 import type { Call } from "./call.ts";
+import { checkNeed, type Need } from "./needs.ts";
 import type { Option, Options, Values } from "./options.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
@@ -18,6 +19,8 @@ export interface Route<O extends Options = Options> {
   readonly errors: readonly ErrorCode[];
   /** Describes the operation in one line. */
   readonly about: string;
+  /** What the operation needs of a token; without it, only the owner may. */
+  readonly need?: Need;
   /**
    * Throws if the name in the path can never succeed. `Allow` then omits the method. The router still calls
    * the route, because its error says more.
@@ -34,7 +37,7 @@ export function route<const O extends Options = typeof NONE>(
   path: string,
   about: string,
   answer: Route<NoInfer<O>>["answer"],
-  more: Partial<Pick<Route<O>, "options" | "errors" | "check" | "applies">> = {},
+  more: Partial<Pick<Route<O>, "options" | "errors" | "need" | "check" | "applies">> = {},
 ): Route {
   return { method, path, about, answer, options: NONE, errors: [], ...more } as unknown as Route;
 }
@@ -85,16 +88,22 @@ export class Router {
     const { method } = request;
     const route = resource.routes.get(method === "HEAD" ? "GET" : method);
     if (!route || route.applies?.(name) === false) throw notAllowed(resource, call, name);
+    if (call.access) checkNeed(route.need, call.access, name, `${method} ${url.pathname}`);
     const answer = route.answer(call, parseOptions(url, route.options), name);
     return method === "HEAD" ? withoutBody(answer) : answer;
   }
 
   #find(segments: readonly string[]): { resource: Resource; name: string } | undefined {
-    const [first = "", second, third] = segments;
+    const [first = "", second, third, fourth] = segments;
     if (!this.#firsts.has(first)) {
       if (third !== undefined || first.startsWith(BELOW)) return undefined;
       const resource = this.#resources.get(second === undefined ? ":" : `:/${second}`);
       return resource && { resource, name: first };
+    }
+    if (first === "-") {
+      const form = `-/${second}${third === undefined ? "" : "/:"}`;
+      const resource = fourth === undefined ? this.#resources.get(form) : undefined;
+      return resource && { resource, name: third ?? "" };
     }
     if (second === undefined) {
       const resource = this.#resources.get(first);

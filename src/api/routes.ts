@@ -21,6 +21,7 @@ import { NEIGHBOUR_OPTIONS, neighbour } from "./neighbours.ts";
 import { flag } from "./options.ts";
 import { ps } from "./ps.ts";
 import { type Route, route } from "./route.ts";
+import { addToken, listTokens, removeToken } from "./tokens.ts";
 import { verify } from "./verify.ts";
 
 /** The errors of an append. */
@@ -55,18 +56,25 @@ const isFilter = (name: string) => name !== "" && parseTopicFilter(name);
  * topic. New routes go below `/-/`, which cannot be a topic.
  */
 export const ROUTES: readonly Route[] = [
-  route("GET", "/", "reads the stream", cat, { options: READ_OPTIONS, errors: READ_ERRORS }),
+  route("GET", "/", "reads the stream", cat, {
+    need: "read",
+    options: READ_OPTIONS,
+    errors: READ_ERRORS,
+  }),
   route("POST", "/stream", "appends a batch of frames in one step", appendBatch, {
+    need: "append some",
     options: { "with-timestamp": TIMESTAMP },
     errors: [...APPEND_ERRORS, "bad_batch", "body_too_large", "content_not_found"],
   }),
   route("GET", "/stream/:topic", "reads the frames of a topic", catTopic, {
+    need: "read",
     options: READ_OPTIONS,
     errors: READ_ERRORS,
     check: parseTopicFilter,
   }),
   ...["/stream/:topic", "/append/:topic"].map((path) =>
     route("POST", path, "appends a frame; the body is its content", append, {
+      need: "append",
       options: APPEND_OPTIONS,
       errors: APPEND_ERRORS,
       check: parseClientTopic,
@@ -74,6 +82,7 @@ export const ROUTES: readonly Route[] = [
   ),
   ...["/first", "/first/:topic"].map((path) =>
     route("GET", path, "the oldest frame or frames, of all or of topics", readEnd("first"), {
+      need: "read",
       options: FIRST_OPTIONS,
       errors: [...READ_ERRORS, "not_found"],
       check: isFilter,
@@ -81,18 +90,25 @@ export const ROUTES: readonly Route[] = [
   ),
   ...["/last", "/last/:topic"].map((path) =>
     route("GET", path, "the newest frame or frames, of all or of topics", readEnd("last"), {
+      need: "read",
       options: LAST_OPTIONS,
       errors: [...READ_ERRORS, "not_found"],
       check: isFilter,
     }),
   ),
   route("GET", "/:id", "one frame", get, {
+    need: "read",
     options: FRAME_OPTIONS,
     errors: ["bad_id", "not_found", "frame_damaged"],
     check: parseId,
   }),
-  route("DELETE", "/:id", "removes a frame", remove, { errors: ["bad_id"], check: parseId }),
+  route("DELETE", "/:id", "removes a frame", remove, {
+    need: "owner",
+    errors: ["bad_id"],
+    check: parseId,
+  }),
   route("POST", "/:topic", "appends a frame; the body is its content", append, {
+    need: "append",
     options: APPEND_OPTIONS,
     errors: APPEND_ERRORS,
     applies: isTopic,
@@ -105,6 +121,7 @@ export const ROUTES: readonly Route[] = [
       `the ${direction} frame, in the stream or of topics`,
       neighbour(direction),
       {
+        need: "read",
         options: NEIGHBOUR_OPTIONS,
         errors: ["bad_id", "bad_topic", "not_found", "frame_damaged"],
         check: parseId,
@@ -112,55 +129,92 @@ export const ROUTES: readonly Route[] = [
     ),
   ),
   route("GET", "/:id/content", "the content of a frame; follows a chunked one", content, {
+    need: "read",
     errors: ["bad_id", "not_found", ...CONTENT_ERRORS],
     check: parseId,
   }),
   route("POST", "/cas", "stores content and returns its hash", casPost, {
+    need: "store",
     errors: ["body_cut_off"],
   }),
   route("GET", "/cas/:hash+", "the content of a hash", cas, {
+    need: "read all",
     errors: ["bad_hash", ...CONTENT_ERRORS],
     check: parseHash,
   }),
   route("GET", "/kv", "the entries of the k/v store, or a watch of them", kv.list, {
+    need: "keys",
     options: LIST_OPTIONS,
     errors: ["bad_key", "value_damaged", "too_many_files"],
   }),
   route("GET", "/kv/:key+", "a value, or a watch of its key", kv.get, {
+    need: "key",
     options: WATCH_OPTIONS,
     errors: ["bad_key", "not_found", "value_damaged", "precondition_failed", "too_many_files"],
     check: parseKey,
   }),
   ...(["PUT", "POST"] as const).map((method) =>
     route(method, "/kv/:key+", "stores the body as the value of a key", kv.put, {
+      need: "key",
       errors: [...KEY_ERRORS, "body_too_large", "body_cut_off", "bad_header"],
       check: isClientKey,
     }),
   ),
   route("DELETE", "/kv/:key+", "removes an entry", kv.delete, {
+    need: "key",
     errors: KEY_ERRORS,
     check: isClientKey,
   }),
   route("POST", "/import", "imports the tar of an export, or frames as NDJSON", importAll, {
+    need: "owner",
     options: IMPORT_OPTIONS,
     errors: ["bad_frame", "bad_tar", "id_ahead", "meta_too_large", "too_deep", "body_cut_off"],
   }),
   route("GET", "/export", "everything as one tar", exportStore, {
+    need: "owner",
     errors: ["frame_damaged", "value_damaged", "too_many_requests"],
   }),
   route("GET", "/verify", "checks the whole store", verify, {
+    need: "owner",
     options: { progress: flag("reports progress") },
     errors: ["too_many_requests"],
   }),
   route("POST", "/gc", "frees content that nothing names", gc, {
+    need: "owner",
     options: GC_OPTIONS,
     errors: ["busy"],
   }),
-  route("GET", "/ps", "the processors that run", ps),
-  route("GET", "/metrics", "numbers about the server, for Prometheus", metrics),
-  route("GET", "/version", "the version of the server", () => jsonResponse({ version })),
-  route("GET", "/health", "ok, as long as the server takes requests", () =>
-    jsonResponse({ status: "ok" }),
+  route("GET", "/ps", "the processors that run", ps, { need: "owner" }),
+  route("GET", "/metrics", "numbers about the server, for Prometheus", metrics, { need: "owner" }),
+  route("GET", "/version", "the version of the server", () => jsonResponse({ version }), {
+    need: "any token",
+  }),
+  route(
+    "GET",
+    "/health",
+    "ok, as long as the server takes requests",
+    () => jsonResponse({ status: "ok" }),
+    {
+      need: "any token",
+    },
+  ),
+  route("GET", "/-/tokens", "the tokens, without what they are", listTokens, {
+    need: "owner",
+    errors: ["store_damaged"],
+  }),
+  route("POST", "/-/tokens", "makes a token, and returns it this once", addToken, {
+    need: "owner",
+    errors: ["bad_token", "token_exists", "too_many_tokens", "store_damaged"],
+  }),
+  route(
+    "DELETE",
+    "/-/tokens/:name",
+    "removes a token, and ends what goes on with it",
+    removeToken,
+    {
+      need: "owner",
+      errors: ["not_found", "store_damaged"],
+    },
   ),
 ];
 

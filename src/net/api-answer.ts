@@ -22,10 +22,10 @@ export async function throwIfNotOk(response: Response, asked?: Asked): Promise<R
     return response;
   }
   const problem = foreign ? undefined : await problemIn(response);
-  if (problem?.code === "unauthorized" && asked?.inAddress) {
+  if (problem?.code === "unauthorized" && asked?.inAddress && !/expired/.test(problem.detail)) {
     throw new XsError(
       "unauthorized",
-      "the token in the address is not that of this store: take it from the file `token` of the store that is served there",
+      "the token in the address is not that of this store: take it from the file `token` of the store that is served there; one that  xs token add  made was removed: ask for a new one",
     );
   }
   if (problem) throw new XsError(problem.code, problem.detail);

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Access } from "../core/access.ts";
 import { XsError } from "../core/error.ts";
 
 /** Reads a store's token; makes it on first use, in a file for the owner alone. @throws XsError `unauthorized` */
@@ -17,17 +18,32 @@ export function tokenOf(directory: string): string {
 
 /** The challenge of a 401 (RFC 6750, 3). */
 const REALM = 'Bearer realm="xs"';
+const INVALID = `${REALM}, error="invalid_token"`;
+
+/** The tokens that a request may bring. */
+export interface TokenRules {
+  /** The token of the store, which is its owner's. */
+  readonly owner: string;
+  /** Finds what another token may do. */
+  find(token: string): Access | "expired" | undefined;
+}
 
 /**
- * Checks that a request brings the token. The comparison takes constant time, so its duration does not
+ * Checks that a request brings a token. The comparison takes constant time, so its duration does not
  * reveal the token.
  *
+ * @returns what it may do; undefined for the token of the owner
  * @throws XsError `unauthorized`
  */
-export function checkToken(request: Request, token: string): void {
+export function checkToken(request: Request, { owner, find }: TokenRules): Access | undefined {
   const header = request.headers.get("authorization");
   const [, given = ""] = /^Bearer +(\S+)$/i.exec(header ?? "") ?? [];
-  if (timingSafeEqual(digest(given), digest(token))) return;
+  if (timingSafeEqual(digest(given), digest(owner))) return undefined;
+  const found = given === "" ? undefined : find(given);
+  if (found === "expired") {
+    throw refusal("the token of the request has expired: ask for a new one", INVALID);
+  }
+  if (found) return found;
   const where = "the token is in the file `token` of the store that is served here";
   if (header === null) {
     const how = "XS_TOKEN for xs, else the header  Authorization: Bearer …";
@@ -40,8 +56,8 @@ export function checkToken(request: Request, token: string): void {
     );
   }
   throw refusal(
-    `the request brings a token, but not that of this store: ${where}; check the token in XS_TOKEN, or in the address`,
-    `${REALM}, error="invalid_token"`,
+    `the request brings a token, but not that of this store: ${where}; check the token in XS_TOKEN, or in the address; one that  xs token add  made was removed: ask for a new one`,
+    INVALID,
   );
 }
 

@@ -1,25 +1,40 @@
 import { hostname, networkInterfaces } from "node:os";
+import type { Access } from "../core/access.ts";
 import { quoted, XsError } from "../core/error.ts";
 import { formatListenAddress, type TcpAddress } from "./listen-address.ts";
-import { checkToken } from "./token.ts";
+import { checkToken, type TokenRules } from "./token.ts";
+
+/** What a request over TCP is checked against. */
+export interface VisitorRules extends TokenRules {
+  /** From {@link hostsOf}. */
+  readonly hosts: ReadonlySet<string>;
+}
 
 /**
- * Checks a request over TCP: it needs the token and a Host that is ours, and no page of another site may
- * send it. The Host check stops DNS rebinding, where a page makes a browser call this server.
+ * Checks a request over TCP: it needs a token and a Host that is ours, and no page of another site may send it, but for
+ * one with a token that names its origin. The Host check stops DNS rebinding, where a page makes a browser call this
+ * server.
  *
- * @param hosts from {@link hostsOf}
+ * @returns what the token may do; undefined for that of the owner
  * @throws XsError `unauthorized`, `bad_host`, `foreign_origin`
  */
-export function checkVisitor(request: Request, token: string, hosts: ReadonlySet<string>): void {
-  checkToken(request, token);
+export function checkVisitor(request: Request, rules: VisitorRules): Access | undefined {
+  const { hosts } = rules;
+  const access = checkToken(request, rules);
   const host = request.headers.get("host")?.toLowerCase() ?? "";
   if (!hosts.has(host)) {
     throw new XsError("bad_host", `the Host ${quoted(host)} is none of ${[...hosts].join(", ")}`);
   }
   const origin = request.headers.get("origin");
-  if (origin !== null && origin.toLowerCase() !== `http://${host}`) {
-    throw new XsError("foreign_origin", `a page of ${quoted(origin)} may not use this API`);
-  }
+  const cors = access?.scope.cors ?? null;
+  if (origin === null || origin === cors) return access;
+  if (cors === null && origin.toLowerCase() === `http://${host}`) return access;
+  throw new XsError(
+    "foreign_origin",
+    access
+      ? `a page of ${quoted(origin)} may not use the token ${quoted(access.scope.name)}${cors === null ? ", which was made without --cors" : `, which is for pages of ${cors}`}`
+      : `a page of ${quoted(origin)} may not use this API`,
+  );
 }
 
 /** All values of `Host` that name the address on which the API is exposed. */

@@ -61,7 +61,12 @@ const STORE_OPTION = {
 };
 
 /** The options that a command line may repeat, of every verb that has them, and what joins their values. */
-export const LISTS: Readonly<Record<string, string>> = { topic: ",", field: "\0" };
+export const LISTS: Readonly<Record<string, string>> = {
+  topic: ",",
+  field: "\0",
+  read: ",",
+  append: ",",
+};
 
 /** All options of a verb. */
 export function optionsOf(verb: Verb): ArgsDef {

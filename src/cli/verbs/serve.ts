@@ -16,6 +16,7 @@ import { isStore } from "../../store/is-store.ts";
 import { lockHolder } from "../../store/lock-holder.ts";
 import { openSqliteStore } from "../../store/sqlite/open.ts";
 import type { OpenStore, Store } from "../../store/store.ts";
+import { Tokens } from "../../store/tokens.ts";
 import { version } from "../../version.ts";
 import { madeStore } from "../kit/connect.ts";
 import { messages } from "../kit/messages.ts";
@@ -59,16 +60,18 @@ export const serveVerb: Verb = {
     if (isNew) messages.info(madeStore(directory));
     const signal = stopSignal();
     const processors = new Processors(store, chosen.scriptEnv);
+    const tokens = new Tokens(directory);
     let listeners: Listeners | undefined;
     try {
       const answer = api(store, {
+        tokens,
         processors: () => (chosen.paused ? idleProcessors(store, "paused") : processors.status()),
         nextStart: () => nextStart(store),
         imported: (frames) => processors.imported(frames),
         brokeOff: (error) => messages.error(`an answer broke off: ${error.message}`),
         crowded: () => listeners?.descriptors?.crowded,
       });
-      listeners = await listenEverywhere({ store, processors, answer, directory }, chosen);
+      listeners = await listenEverywhere({ store, processors, answer, directory, tokens }, chosen);
       await store.keepThreads();
       if (chosen.paused) processors.pause();
       else await processors.start();
@@ -82,7 +85,7 @@ export const serveVerb: Verb = {
     );
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
-    await stop(store, processors, listeners, reason);
+    await stop({ store, processors, tokens }, listeners, reason);
   },
 };
 
@@ -130,11 +133,12 @@ interface Served {
   readonly processors: Processors;
   readonly answer: Api;
   readonly directory: string;
+  readonly tokens: Tokens;
 }
 
 /** Listens everywhere. The frame of the start is in the log before any request gets an answer. */
 async function listenEverywhere(
-  { store, processors, answer, directory }: Served,
+  { store, processors, answer, directory, tokens }: Served,
   options: ServeOptions,
 ): Promise<Listeners> {
   const { promise: opened, resolve: begin } = Promise.withResolvers<void>();
@@ -144,7 +148,11 @@ async function listenEverywhere(
   const meta: Record<string, unknown> = { version, pid: process.pid, ...paused };
   let hints = "";
   if (options.expose) {
-    const listener = await expose(directory, options.expose, answer, { opened, owner });
+    const listener = await expose(directory, options.expose, answer, {
+      opened,
+      owner,
+      tokens,
+    });
     listeners.push(listener);
     meta.expose = listener.address;
     if ("port" in options.expose) hints += `\n  export XS_TOKEN=$(cat ${directory}/token)`;
@@ -169,8 +177,7 @@ async function listenEverywhere(
 }
 
 async function stop(
-  store: OpenStore,
-  processors: Processors,
+  { store, processors, tokens }: Pick<Served, "store" | "processors" | "tokens">,
   { listeners, descriptors }: Listeners,
   reason: string,
 ): Promise<void> {
@@ -182,6 +189,7 @@ async function stop(
   store.endReads();
   descriptors?.stop();
   await Promise.all(listeners.map((listener) => listener.stop(STOP_MS)));
+  await tokens.close();
   await store.close((left) => messages.info(`flushing ${left} contents`));
 }
 

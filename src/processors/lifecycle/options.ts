@@ -98,8 +98,8 @@ export function checkName(kind: Kind, name: string): void {
 
 /** Reads the meta of a spawn of a kind. @throws Invalid */
 export function parseSpawnOptions(given: Json, kind: Kind): SpawnOptions {
-  // A handler that appends a spawn adds these two keys.
-  const { handler_id: _, frame_id: __, ...meta } = objectIn(given, "meta");
+  // A handler that appends a spawn adds the first two keys, and the API the last one where it came with a token.
+  const { handler_id: _, frame_id: __, by: ___, ...meta } = objectIn(given, "meta");
   onlyKnown(meta, SPAWN_KEYS[kind], "the meta of its spawn");
   const { runtime, restart = "always", ttl = "forever", duplex = false } = meta;
   trueOrFalse(duplex, "duplex");

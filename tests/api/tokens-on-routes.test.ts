@@ -1,0 +1,336 @@
+// For each route and each kind of token: what it sees and writes is what it names.
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { ROUTES } from "../../src/api/routes.ts";
+import type { Frame } from "../../src/core/frame.ts";
+import { hashOf } from "../../src/core/hash.ts";
+import { parseLines } from "../support/server.ts";
+import { Exposed } from "../support/tokens.ts";
+import { TEST_MS } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_MS);
+
+test("every route says what it needs of a token", () => {
+  const silent = ROUTES.filter(({ need }) => need === undefined);
+  expect(silent.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+});
+
+/** The kinds of tokens, with the options that make them. */
+const KINDS = {
+  reads: ["--read", "open.*"],
+  "reads *": ["--read", "*"],
+  appends: ["--append", "open.*"],
+  keys: ["--keys", "open/"],
+  most: ["--read", "*", "--append", "*", "--keys", "o"],
+  all: ["--read", "*", "--append", "*", "--keys", "", "--all"],
+} as const;
+type Kind = keyof typeof KINDS;
+const kinds = Object.keys(KINDS) as Kind[];
+
+/** The requests of a route, each with the kinds that it is for; the others get 403. */
+const REQUESTS: Record<string, [request: string, kinds: string, init?: RequestInit][]> = {
+  "GET /": [["/", "reads,reads *,most,all"]],
+  "POST /stream": [
+    ["/stream", "appends,most,all", { body: '{"topic":"open.a"}\n' }],
+    ["/stream", "most,all", { body: '{"topic":"open.a"}\n{"topic":"closed"}\n' }],
+    ["/stream", "all", { body: '{"topic":"open.send"}\n' }],
+    ["/stream", "all", { body: '{"topic":"open.a","hash":"HASH"}\n' }],
+  ],
+  "GET /stream/:topic": [
+    ["/stream/open.a", "reads,reads *,most,all"],
+    ["/stream/closed", "reads *,most,all"],
+    ["/stream/open.a,closed", "reads *,most,all"],
+    ["/stream/stream.cross.*", "all"],
+    ["/stream/stream.cross.start", "all"],
+  ],
+  "POST /stream/:topic": [
+    ["/stream/open.a", "appends,most,all", { body: "x" }],
+    ["/stream/open", "most,all", { body: "x" }],
+    ["/stream/closed", "most,all", { body: "x" }],
+    ["/stream/open.send", "all", { body: "x" }],
+    ["/stream/stream.cross.handler.terminate", "all", { body: "x" }],
+  ],
+  "POST /append/:topic": [
+    ["/append/open.a", "appends,most,all", { body: "x" }],
+    ["/append/closed", "most,all", { body: "x" }],
+  ],
+  "POST /:topic": [
+    ["/open.a", "appends,most,all", { body: "x" }],
+    ["/closed", "most,all", { body: "x" }],
+  ],
+  "GET /first": [["/first", "reads,reads *,most,all"]],
+  "GET /first/:topic": [
+    ["/first/open.*", "reads,reads *,most,all"],
+    ["/first/closed", "reads *,most,all"],
+    ["/first/stream.cross.start", "all"],
+  ],
+  "GET /last": [["/last", "reads,reads *,most,all"]],
+  "GET /last/:topic": [
+    ["/last/open.*", "reads,reads *,most,all"],
+    ["/last/closed", "reads *,most,all"],
+  ],
+  "GET /:id": [["/OPEN", "reads,reads *,most,all"]],
+  "DELETE /:id": [["/OPEN", ""]],
+  "GET /:id/next": [
+    ["/START/next", "reads,reads *,most,all"],
+    ["/START/next?topic=closed", "reads *,most,all"],
+  ],
+  "GET /:id/previous": [
+    ["/LAST/previous", "reads,reads *,most,all"],
+    ["/LAST/previous?topic=closed", "reads *,most,all"],
+  ],
+  "GET /:id/content": [["/OPEN/content", "reads,reads *,most,all"]],
+  "POST /cas": [["/cas", "all", { body: "x" }]],
+  "GET /cas/:hash+": [["/cas/HASH", "all"]],
+  "GET /kv": [
+    ["/kv", "keys,most,all"],
+    ["/kv?prefix=open/a", "keys,most,all"],
+    ["/kv?prefix=other", "most,all"],
+    ["/kv?prefix=stream.cross.", "all"],
+  ],
+  "GET /kv/:key+": [
+    ["/kv/open/a", "keys,most,all"],
+    ["/kv/other", "most,all"],
+  ],
+  "PUT /kv/:key+": [
+    ["/kv/open/a", "keys,most,all", { body: "x" }],
+    ["/kv/other", "most,all", { body: "x" }],
+    ["/kv/private", "all", { body: "x" }],
+  ],
+  "POST /kv/:key+": [
+    ["/kv/open/a", "keys,most,all", { body: "x" }],
+    ["/kv/other", "most,all", { body: "x" }],
+  ],
+  "DELETE /kv/:key+": [
+    ["/kv/open/gone", "keys,most,all"],
+    ["/kv/private-gone", "all"],
+  ],
+  "POST /import": [["/import", "", { body: "" }]],
+  "GET /export": [["/export", ""]],
+  "GET /verify": [["/verify", ""]],
+  "POST /gc": [["/gc", ""]],
+  "GET /ps": [["/ps", ""]],
+  "GET /metrics": [["/metrics", ""]],
+  "GET /version": [["/version", kinds.join()]],
+  "GET /health": [["/health", kinds.join()]],
+  "GET /-/tokens": [["/-/tokens", ""]],
+  "POST /-/tokens": [["/-/tokens", "", { body: '{"name":"more","read":["*"]}' }]],
+  "DELETE /-/tokens/:name": [["/-/tokens/reads", ""]],
+};
+
+describe("on a server", () => {
+  let it: Exposed;
+  const tokens = {} as Record<Kind, string>;
+  const names: Record<string, string> = {};
+  let fill: (text: string) => string;
+
+  beforeAll(async () => {
+    it = await Exposed.start();
+    const { server } = it;
+    const closed = await server.append("closed", "secret");
+    const open = await server.append("open.a", "public");
+    names.CLOSED = closed.id;
+    names.OPEN = open.id;
+    names.HASH = closed.hash ?? "";
+    const [start] = await server.frames("/first/stream.cross.start?last=1");
+    names.START = start?.id ?? "";
+    names.LAST = (await server.append("closed", "more")).id;
+    for (const key of ["open/a", "other", "private"]) {
+      await server.fetch(`/kv/${key}`, { method: "PUT", body: "value" });
+    }
+    for (const kind of kinds) {
+      tokens[kind] = await it.add(kind.replace(" *", "-all"), ...KINDS[kind]);
+    }
+    fill = (text) => text.replace(/\b[A-Z]{4,}\b/g, (name) => names[name] ?? name);
+  });
+  afterAll(() => it[Symbol.asyncDispose]());
+
+  test("a request with a token succeeds exactly where the token is for it", async () => {
+    const isTried = new Set<string>();
+    for (const { method, path } of ROUTES) {
+      const route = `${method} ${path}`;
+      isTried.add(route);
+      const requests = REQUESTS[route];
+      if (!requests) throw new Error(`no request here tries ${route}`);
+      for (const [asked, allowed, init] of requests) {
+        for (const kind of kinds) {
+          const request = `${method} ${fill(asked)}`;
+          const body = init?.body && { body: fill(String(init.body)) };
+          const outcome = await it.outcome(tokens[kind], request, { ...init, ...body });
+          const isAllowed = allowed.split(",").includes(kind);
+          const got = isAllowed && /^20[04]$/.test(outcome) ? "allowed" : outcome;
+          expect([request, kind, got]).toEqual([
+            request,
+            kind,
+            isAllowed ? "allowed" : "403 forbidden",
+          ]);
+          if (method !== "GET") continue;
+          const head = await it.ask(tokens[kind], `HEAD ${fill(asked)}`);
+          expect([request, kind, "HEAD", head.status]).toEqual([
+            request,
+            kind,
+            "HEAD",
+            isAllowed ? Number(outcome) : 403,
+          ]);
+        }
+      }
+    }
+    expect([...isTried].sort()).toEqual(Object.keys(REQUESTS).sort());
+  });
+
+  test("no frame outside is seen by any read, by its id, beside another, or by its content", async () => {
+    const topicsOf = async (kind: Kind, path: string) => {
+      const response = await it.ask(tokens[kind], `GET ${fill(path)}`);
+      expect([kind, path, response.status]).toEqual([kind, path, 200]);
+      const topics = parseLines(await response.text()).map(({ topic }) => topic);
+      return [...new Set(topics)].sort();
+    };
+    for (const path of [
+      ...["/", "/?topic=*", "/?order=desc", "/?order=arrival", "/?from=START", "/?last=100"],
+      ...["/?limit=100", "/?last-id=START", "/?since=1h", "/?wait=1", "/?content=inline"],
+      ...["/first?last=100", "/last?last=100", "/stream/open.*", "/?topic=open.*,open.a"],
+      ...["/START/next", "/LAST/previous", "/first", "/last", "/stream/*", "/last/*?last=9"],
+    ]) {
+      const topics = await topicsOf("reads", path);
+      expect([path, topics.filter((topic) => !topic.startsWith("open."))]).toEqual([path, []]);
+      expect([path, topics.length > 0]).toEqual([path, true]);
+    }
+    for (const path of ["/?last=100", "/", "/?order=desc", "/first?last=100", "/last?last=100"]) {
+      const topics = await topicsOf("reads *", path);
+      expect([path, topics.filter((topic) => topic.startsWith("stream."))]).toEqual([path, []]);
+      expect([path, topics]).toEqual([path, expect.arrayContaining(["closed", "open.a"])]);
+      expect(await topicsOf("all", path)).toContain("stream.cross.start");
+    }
+    for (const [kind, ids] of [
+      ["reads", "CLOSED START"],
+      ["reads *", "START"],
+    ] as const) {
+      for (const id of ids.split(" ")) {
+        for (const path of ["", "/content", "?content=inline"]) {
+          const request = fill(`GET /${id}${path}`);
+          expect([kind, request, await it.outcome(tokens[kind], request)]).toEqual([
+            kind,
+            request,
+            "404 not_found",
+          ]);
+        }
+      }
+    }
+    // Exactly as for an id that was never there.
+    const unknown = `${(names.CLOSED ?? "").slice(0, -1)}0`;
+    const told = async (id: string) =>
+      (await (await it.ask(tokens.reads, `GET /${id}`)).text()).replaceAll(id, "ID");
+    expect(await told(names.CLOSED ?? "")).toBe(await told(unknown));
+    const content = await it.ask(tokens.reads, fill("GET /OPEN/content"));
+    expect(await content.text()).toBe("public");
+  });
+
+  test("what counts frames counts those that the token reads", async () => {
+    const ids = async (kind: Kind, path: string) =>
+      parseLines(await (await it.ask(tokens[kind], `GET ${path}`)).text()).map(({ id }) => id);
+    for (const path of ["/?", "/?order=desc&", "/stream/*?", "/?since=1h&"]) {
+      const all = await ids("reads *", path);
+      expect(all.length).toBeGreaterThan(3);
+      expect([path, await ids("reads *", `${path}limit=2`)]).toEqual([path, all.slice(0, 2)]);
+      expect([path, await ids("reads *", `${path}limit=0`)]).toEqual([path, []]);
+    }
+    const all = await ids("reads *", "/");
+    for (const last of [0, 1, 2, all.length, 1000]) {
+      const newest = last === 0 ? [] : all.slice(-last);
+      expect(await ids("reads *", `/?last=${last}`)).toEqual(newest);
+      expect(await ids("reads *", `/last?last=${last}`)).toEqual(newest);
+    }
+    expect(await ids("reads *", `/?last=3&last-id=${all.at(-3)}`)).toEqual(all.slice(-2));
+    expect(await ids("reads *", "/?last=3&limit=1")).toEqual(all.slice(-3, -2));
+    expect(await ids("reads *", `/?wait=600000&last-id=${all.at(-2)}`)).toEqual(all.slice(-1));
+    expect(await ids("reads *", `/?wait=1&last-id=${all.at(-1)}`)).toEqual([]);
+    expect(await ids("reads *", "/first")).toEqual(all.slice(0, 1));
+    expect(await ids("reads *", "/last")).toEqual(all.slice(-1));
+  });
+
+  test("a listing of keys has those of the token, and none of the runtime", async () => {
+    const keys = async (kind: Kind, path: string) => {
+      const text = await (await it.ask(tokens[kind], `GET ${path}`)).text();
+      return text.split("\n").flatMap((line) => (line ? [JSON.parse(line).key as string] : []));
+    };
+    expect(await keys("keys", "/kv")).toEqual(["open/a"]);
+    expect(await keys("keys", "/kv?prefix=ope")).toEqual(["open/a"]);
+    expect(await keys("most", "/kv")).toEqual(["open/a", "other"]);
+    expect(await keys("all", "/kv")).toEqual(["open/a", "other", "private"]);
+  });
+
+  test("a frame that a token appends carries its name, whatever the client says", async () => {
+    const post = async (path: string, init: RequestInit = {}) => {
+      const response = await it.ask(tokens.appends, `POST ${path}`, init);
+      expect([path, response.status]).toEqual([path, 200]);
+      return parseLines(await response.text()) as Frame[];
+    };
+    const meta = (value: unknown) => ({ headers: { "xs-meta": JSON.stringify(value) } });
+    for (const [path, init, metas] of [
+      ["/open.a", {}, [{ by: "appends" }]],
+      ["/open.a", meta(null), [{ by: "appends" }]],
+      ["/open.a", meta({ by: "owner", n: 1 }), [{ by: "appends", n: 1 }]],
+      [
+        "/stream",
+        { body: '{"topic":"open.a","meta":{"by":null}}\n{"topic":"open.b"}\n' },
+        [{ by: "appends" }, { by: "appends" }],
+      ],
+      [
+        "/open.a?chunked=lines",
+        { ...meta({ by: 1 }), body: "a\nb\n" },
+        [expect.any(Object), expect.any(Object), expect.any(Object)],
+      ],
+    ] as const) {
+      const frames = await post(path, init);
+      expect([path, frames.map((frame) => frame.meta)]).toEqual([path, [...metas]] as never);
+      for (const frame of frames) expect(frame.meta).toMatchObject({ by: "appends" });
+      for (const frame of frames) {
+        expect(await (await it.server.fetch(`/${frame.id}`)).json()).toEqual(frame);
+      }
+    }
+    const exact = await it.ask(tokens.appends, "POST /open.a", {
+      headers: { "xs-meta": '{"n":12345678901234567890,"f":1.0}' },
+    });
+    expect(await exact.text()).toContain(
+      '"meta":{"n":12345678901234567890,"f":1.0,"by":"appends"}',
+    );
+    for (const value of [1, "text", [], true]) {
+      expect(await it.outcome(tokens.appends, "POST /open.a", meta(value))).toBe("400 bad_meta");
+    }
+    const wrong = { body: '{"topic":"open.a","meta":1}\n' };
+    expect(await it.outcome(tokens.appends, "POST /stream", wrong)).toBe("400 bad_meta");
+    expect((await it.server.append("open.a", "x")).meta).toBeNull();
+    const owner = await it.ask(it.owner, "POST /open.a", meta({ by: "me" }));
+    expect(((await owner.json()) as Frame).meta).toEqual({ by: "me" });
+  });
+
+  test("a condition tells a token nothing of what it does not read, and keys of idempotency are its own", async () => {
+    const expects = { headers: { "xs-expect-last": "none" } };
+    expect(await it.outcome(tokens.appends, "POST /open.a", expects)).toBe("403 forbidden");
+    expect(await it.outcome(tokens.most, "POST /open.a", expects)).toBe("409 expect_last_failed");
+    const once = { headers: { "idempotency-key": "k" }, body: "x" };
+    const first = await it.server.append("open.once", "x", { "idempotency-key": "k" });
+    const frame = (await (await it.ask(tokens.appends, "POST /open.once", once)).json()) as Frame;
+    expect(frame.id).not.toBe(first.id);
+    expect(await (await it.ask(tokens.appends, "POST /open.once", once)).json()).toEqual(frame);
+  });
+
+  test("nobody has a part in content of topics to which it does not append", async () => {
+    const chunk = { of: null, index: 0, more: true };
+    const first = await it.server.append("closed.log", "one", {
+      "xs-meta": JSON.stringify({ chunk }),
+    });
+    for (const [topic, token, more] of [
+      ["open.a", tokens.appends, true],
+      ["closed.log", it.owner, false],
+    ] as const) {
+      const meta = { chunk: { of: first.id, index: 1, more } };
+      const headers = { "xs-meta": JSON.stringify(meta) };
+      const body = more ? "forged" : "two";
+      expect(await it.outcome(token, `POST /${topic}`, { headers, body })).toBe("200");
+    }
+    const whole = await it.server.fetch(`/${first.id}/content`);
+    expect(await whole.text()).toBe("onetwo");
+    expect(await it.outcome(tokens.reads, `GET /${first.id}/content`)).toBe("404 not_found");
+    expect(hashOf(Buffer.from("one"))).toBe(first.hash ?? "");
+  });
+});
