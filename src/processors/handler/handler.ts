@@ -99,6 +99,7 @@ export class Handler implements Processor {
     if (!own) throw nothingToResume(kind, name);
     this.#commits.cursor = own.cursor;
     this.#commits.state = own.state ?? this.#initialState();
+    this.#commits.retry = own.spawn_id === this.subject.spawnId ? own.retry : undefined;
     this.#begin = own.cursor;
   }
 
