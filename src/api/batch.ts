@@ -1,7 +1,9 @@
+import { checkAt, parseAt } from "../core/at.ts";
 import { quoted, XsError } from "../core/error.ts";
 import { encodeMeta, parseObject, withTimestamp } from "../core/frame.ts";
 import { parseHash } from "../core/hash.ts";
 import { checkInline, decodeInline, INLINE_KEYS, MAX_INLINE_JSON } from "../core/inline-content.ts";
+import { isScheduledLine } from "../core/scheduled.ts";
 import { parseClientTopic } from "../core/topic.ts";
 import { FOREVER, parseAppendTtl } from "../core/ttl.ts";
 import type { Store } from "../store/store.ts";
@@ -11,6 +13,7 @@ import { checkLength, eachLine, LineError } from "./body-lines.ts";
 import type { Call } from "./call.ts";
 import { ndjsonResponse } from "./json-response.ts";
 import type { Share } from "./room.ts";
+import { scheduledHeaders } from "./scheduled.ts";
 
 /** The most frames of a batch, and the most bytes of all its lines. */
 const MAX_FRAMES = 10_000;
@@ -23,7 +26,7 @@ const MAX_LINE = 1024 * 1024;
  * frames as NDJSON.
  */
 export async function appendBatch(
-  { store, request, rooms }: Call,
+  { store, request, rooms, context }: Call,
   { "with-timestamp": timestamp }: { "with-timestamp": boolean },
 ): Promise<Response> {
   const condition = conditionOf(request);
@@ -36,7 +39,13 @@ export async function appendBatch(
     requests.map((append) => ({ append })),
     condition,
   );
-  return ndjsonResponse(timestamp ? lines.map(withTimestamp) : lines);
+  const stamped = (line: string) => (isScheduledLine(line) ? line : withTimestamp(line));
+  const isAllLater = lines.length > 0 && lines.every(isScheduledLine);
+  return ndjsonResponse(
+    timestamp ? lines.map(stamped) : lines,
+    scheduledHeaders(lines, context),
+    isAllLater ? 202 : 200,
+  );
 }
 
 async function readRequests(
@@ -81,7 +90,7 @@ async function parseRequest(
   if (!value) {
     throw bad(`${quoted(line)} is not a frame: it is a JSON object with a topic`);
   }
-  const { topic, meta = null, ttl: given = null, hash = null, ...rest } = value;
+  const { topic, meta = null, ttl: given = null, hash = null, at = null, ...rest } = value;
   const unknown = Object.keys(rest).find((key) => !INLINE_KEYS.has(key));
   if (unknown !== undefined) {
     const hint = unknown === "id" ? "; POST /import adds frames that have ids" : "";
@@ -93,6 +102,7 @@ async function parseRequest(
     throw bad('a frame of a batch needs a "topic", and "ttl" is a text or null');
   }
   if (hash !== null && typeof hash !== "string") throw bad('"hash" is a text');
+  if (at !== null && typeof at !== "string") throw bad('"at" is a text, like 2026-12-24T18:00Z');
   const content = decodeInline(rest, "bad_batch");
   checkContent(content);
   if (content && hash !== null) checkInline(content, hash, "bad_batch");
@@ -101,7 +111,9 @@ async function parseRequest(
     topic: parseClientTopic(topic),
     meta: encodeMeta(meta),
     ttl: ttl === "forever" ? FOREVER : parseAppendTtl(topic, ttl, isRetry),
+    ...(at !== null && { at: parseAt(at) }),
   };
+  if (fields.at !== undefined) checkAt(topic, fields.ttl, fields.at);
   if (!content) {
     if (hash === null && (rest.content_size ?? rest.content_error ?? null) !== null) {
       throw bad("the line has no content: give it, or the hash of content in the store");

@@ -16,8 +16,13 @@ export function lineBytesResponse(line: Uint8Array): Response {
 const JSON_HEADERS = { headers: { "content-type": "application/json" } };
 
 /** Responds with lines of JSON. */
-export function ndjsonResponse(lines: readonly string[], headers: object = {}): Response {
+export function ndjsonResponse(
+  lines: readonly string[],
+  headers: object = {},
+  status = 200,
+): Response {
   return new Response(lines.map((line) => `${line}\n`).join(""), {
+    status,
     headers: { "content-type": "application/x-ndjson", ...headers },
   });
 }

@@ -19,8 +19,9 @@ import { kv, LIST_OPTIONS, WATCH_OPTIONS } from "./kv.ts";
 import { metrics } from "./metrics.ts";
 import { NEIGHBOUR_OPTIONS, neighbour } from "./neighbours.ts";
 import { flag } from "./options.ts";
-import { PS_OPTIONS, ps } from "./ps.ts";
+import { ps } from "./ps.ts";
 import { type Route, route } from "./route.ts";
+import { scheduled } from "./scheduled.ts";
 import { addToken, listTokens, removeToken } from "./tokens.ts";
 import { verify } from "./verify.ts";
 
@@ -29,6 +30,8 @@ const APPEND_ERRORS = [
   "bad_topic",
   "reserved_topic",
   "bad_ttl",
+  "bad_option",
+  "too_many_scheduled",
   "bad_meta",
   "too_deep",
   "meta_too_large",
@@ -184,10 +187,15 @@ export const ROUTES: readonly Route[] = [
     options: GC_OPTIONS,
     errors: ["busy"],
   }),
-  route("GET", "/ps", "the processors that run", ps, {
+  route("GET", "/-/scheduled", "the appends that are scheduled, first due first", scheduled.list, {
     need: "owner",
-    options: PS_OPTIONS,
   }),
+  route("DELETE", "/-/scheduled/:id", "removes an append that is scheduled", scheduled.remove, {
+    need: "owner",
+    errors: ["bad_id", "not_found"],
+    check: parseId,
+  }),
+  route("GET", "/ps", "the processors that run", ps, { need: "owner" }),
   route("GET", "/metrics", "numbers about the server, for Prometheus", metrics, { need: "owner" }),
   route("GET", "/version", "the version of the server", () => jsonResponse({ version }), {
     need: "any token",

@@ -104,12 +104,9 @@ async function direct(
   const store = openForCommand(directory, await migration?.());
   if (!store) return undefined;
   const answer = api(store, {
-    async processors(all) {
+    async processors() {
       const { idleProcessors } = await import("../processors/lifecycle/processors.ts");
-      const rows = await idleProcessors(store, "stopped");
-      if (!all) return rows;
-      const { allProcessors } = await import("../processors/lifecycle/all-processors.ts");
-      return allProcessors(store, rows, "it starts with the next xs serve");
+      return idleProcessors(store, "stopped");
     },
     async nextStart() {
       const { nextStart } = await import("../processors/lifecycle/processors.ts");

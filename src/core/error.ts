@@ -28,6 +28,7 @@ export const ERRORS = {
   range_not_satisfiable: [416, "Range not satisfiable"],
   expect_last_failed: [409, "Not the newest frame"],
   idempotency_key_reused: [422, "Idempotency key reused"],
+  too_many_scheduled: [409, "Too many scheduled appends"],
   precondition_failed: [412, "Precondition failed"],
   bad_key: [400, "Bad key"],
   reserved_key: [403, "Reserved key"],

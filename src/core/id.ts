@@ -9,6 +9,9 @@ const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
 /** The newest time an imported id may have: a day before the last time an id can hold, so that ids can follow. */
 const NEWEST_MS = 2 ** 48 - MAX_AHEAD_MS;
 
+/** The greatest value of each counter in an id, of 24 bits. */
+const MAX_COUNTER = 2 ** 24 - 1;
+
 /** Tells whether a text is a SCRU128 id, in lower or upper case. */
 export function isId(text: string): boolean {
   const id = text.toLowerCase();
@@ -63,6 +66,25 @@ export function predecessor(id: string): string {
 /** The lowest id of a time, in ms since 1970: ids of earlier times are below it. */
 export function firstIdAt(ms: number): string {
   return Scru128Id.fromFields(ms, 0, 0, 0).toString();
+}
+
+/**
+ * Makes an id of a time, in ms since 1970.
+ *
+ * @param above an id of that time, if there is one: the new one is the next above it, but for random bits
+ */
+export function idOfTime(ms: number, above?: string): string {
+  const [random = 0, hi = 0, lo = 0] = crypto.getRandomValues(new Uint32Array(3));
+  if (above !== undefined) {
+    const { counterHi, counterLo } = Scru128Id.fromString(above);
+    if (counterLo < MAX_COUNTER) {
+      return Scru128Id.fromFields(ms, counterHi, counterLo + 1, random).toString();
+    }
+    if (counterHi < MAX_COUNTER)
+      return Scru128Id.fromFields(ms, counterHi + 1, 0, random).toString();
+  }
+  // The upper half of the counters stays free for those that come after it.
+  return Scru128Id.fromFields(ms, hi >>> 9, lo >>> 8, random).toString();
 }
 
 /** The four fields of a SCRU128 id, as `xs scru128 unpack` shows them. */

@@ -5,6 +5,7 @@ import type { Content } from "./content.ts";
 import type { FrameReader } from "./frame-reader.ts";
 import type { Import, ImportOptions } from "./import.ts";
 import type { Kv } from "./kv.ts";
+import type { Schedules } from "./scheduled.ts";
 import type { StoreSnapshot } from "./snapshot.ts";
 import type {
   AppendCondition,
@@ -39,14 +40,20 @@ export interface Store {
   readonly content: Content;
   readonly kv: Kv;
   readonly upkeep: Upkeep;
+  readonly schedules: Schedules;
 
-  /** Appends one frame and resolves to its JSON line. @throws as {@link apply} */
+  /**
+   * Appends one frame and resolves to its JSON line; for a time to come, to that of `scheduledLine`.
+   *
+   * @throws as {@link apply}
+   */
   append(request: AppendRequest, condition?: AppendCondition): Promise<string>;
   /**
    * Makes changes in one step, all or none; resolves to the JSON lines of the appended frames.
    *
    * @param condition of the appends: where it has an idempotency key, there are no other changes
-   * @throws XsError `expect_last_failed`, `idempotency_key_reused`, `content_not_found`
+   * @throws XsError `expect_last_failed`, `idempotency_key_reused`, `content_not_found`, `too_many_scheduled`;
+   *   `bad_option` for an `at` with which no read would return the frame
    */
   apply(changes: readonly Change[], condition?: AppendCondition): Promise<string[]>;
   /** Begins an import of frames that have ids, content and entries. The caller must dispose it. */
@@ -100,6 +107,8 @@ export interface OpenStore extends Store {
 
   /** Starts the threads that a server needs, and keeps them: later a descriptor, or memory, may lack to start one. */
   keepThreads(): Promise<void>;
+  /** Appends what is scheduled when it is due, from now on: for one that serves, and once. */
+  startSchedules(): void;
   /** Ends reads that follow, once they have returned every committed frame. The first step of a stop. */
   endReads(): void;
   /**

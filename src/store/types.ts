@@ -9,6 +9,11 @@ export interface AppendRequest {
   readonly ttl: Ttl;
   /** From `Content.take`, or a hash of content in the store; null for a frame without content. */
   readonly content: TakenContent | null;
+  /**
+   * In ms since 1970. If it has passed, the frame gets an id of that time, and is late where there is a higher id; if it
+   * is to come, the store keeps the request until then. Checked by `checkAt`.
+   */
+  readonly at?: number;
   /** The frame begins chunked content, or ends the chunked content whose first frame has this id. */
   readonly growing?: "begins" | { readonly ended: string };
 }

@@ -33,6 +33,7 @@ const REQUESTS: Record<string, [request: string, kinds: string, init?: RequestIn
     ["/stream", "appends,most,all", { body: '{"topic":"open.a"}\n' }],
     ["/stream", "most,all", { body: '{"topic":"open.a"}\n{"topic":"closed"}\n' }],
     ["/stream", "all", { body: '{"topic":"open.send"}\n' }],
+    ["/stream", "most,all", { body: '{"topic":"closed","at":"2020-01-01"}\n' }],
     ["/stream", "all", { body: '{"topic":"open.a","hash":"HASH"}\n' }],
   ],
   "GET /stream/:topic": [
@@ -45,6 +46,8 @@ const REQUESTS: Record<string, [request: string, kinds: string, init?: RequestIn
   "POST /stream/:topic": [
     ["/stream/open.a", "appends,most,all", { body: "x" }],
     ["/stream/open", "most,all", { body: "x" }],
+    ["/stream/open.a?at=2020-01-01", "appends,most,all", { body: "x" }],
+    ["/stream/closed?at=2020-01-01", "most,all", { body: "x" }],
     ["/stream/closed", "most,all", { body: "x" }],
     ["/stream/open.send", "all", { body: "x" }],
     ["/stream/stream.cross.handler.terminate", "all", { body: "x" }],
@@ -112,6 +115,8 @@ const REQUESTS: Record<string, [request: string, kinds: string, init?: RequestIn
   "GET /metrics": [["/metrics", ""]],
   "GET /version": [["/version", kinds.join()]],
   "GET /health": [["/health", kinds.join()]],
+  "GET /-/scheduled": [["/-/scheduled", ""]],
+  "DELETE /-/scheduled/:id": [["/-/scheduled/OPEN", ""]],
   "GET /-/tokens": [["/-/tokens", ""]],
   "POST /-/tokens": [["/-/tokens", "", { body: '{"name":"more","read":["*"]}' }]],
   "DELETE /-/tokens/:name": [["/-/tokens/reads", ""]],

@@ -37,7 +37,8 @@ const SOURCES: Readonly<Record<string, Source>> = {
   TTL: ({ text }) => words(ttls(text)),
   MODE: () => words(["bytes", "lines", "sse"] satisfies ChunkMode[]),
   AGE: () => words(DURATIONS),
-  TIME: () => words(DURATIONS),
+  // A time for an append is none that counts back.
+  TIME: ({ verb }) => (verb === "append" ? NONE : words(DURATIONS)),
   TYPE: () => words(["application/json", "application/octet-stream", "text/html", "text/plain"]),
   JSON: terminated,
   FILE: files,

@@ -2,6 +2,7 @@ import { parseChunkMode } from "../../core/chunk.ts";
 import { parseMeta } from "../../core/frame.ts";
 import { parseIdempotencyKey } from "../../core/header.ts";
 import { parseId } from "../../core/id.ts";
+import { DURATION_FORMS } from "../../core/time.ts";
 import { parseClientTopic } from "../../core/topic.ts";
 import { parseAppendTtl, TTL_FORMS } from "../../core/ttl.ts";
 import { EMPTY_OPTION, readContent } from "../kit/content.ts";
@@ -11,8 +12,8 @@ import { splitTarget } from "../kit/target.ts";
 import { flag, LISTS, parsed, text, UsageError, type Verb, type VerbInput } from "../kit/verb.ts";
 
 /** The options that do not go with --batch, and with --chunked. */
-const WITHOUT_BATCH = ["empty", "meta", "field", "ttl", "chunked", "expect-last"];
-const WITHOUT_CHUNKED = ["empty", "expect-last", "idempotency-key"];
+const WITHOUT_BATCH = ["empty", "meta", "field", "ttl", "chunked", "expect-last", "in", "at"];
+const WITHOUT_CHUNKED = ["empty", "expect-last", "idempotency-key", "in", "at"];
 
 export const appendVerb: Verb = {
   name: "append",
@@ -27,12 +28,17 @@ export const appendVerb: Verb = {
       "F",
     ),
     ttl: text("TTL", `how long the store keeps it: ${TTL_FORMS}; default forever`),
+    in: text("AGE", `append it later: in ${DURATION_FORMS}; xs scheduled lists what waits`),
+    at: text(
+      "TIME",
+      "append it at this time to come, or with a time that has passed: 2026-12-24T18:00, 2026-12-24",
+    ),
     chunked: text(
       "MODE",
       "append each piece as it comes: bytes, lines or sse (server-sent events)",
     ),
     batch: flag(
-      "append all or none of the JSON lines {topic, meta?, ttl?, content?, hash?}; without TOPIC",
+      "append all or none of the JSON lines {topic, meta?, ttl?, content?, hash?, at?}; without TOPIC",
     ),
     "expect-last": text(
       "ID|none",
@@ -49,6 +55,8 @@ export const appendVerb: Verb = {
     ["xs append ./store photo -F name=cat.jpg -F width=640 < cat.jpg", "content with metadata"],
     ["xs append door --empty -F open=true", "an event with metadata alone"],
     ["date | xs append tick --ttl last:10", "keep only the newest ten of the topic"],
+    ["xs append remind 'call Anna' --in 2h", "the event comes in two hours"],
+    ["xs append run '5 km' --at '2026-11-25 07:30'", "an event of yesterday"],
     ["tail -f app.log | xs append log --chunked lines", "one frame for each line as it comes"],
     ["xs append --batch < frames.jsonl", "many events in one step"],
   ],
@@ -93,15 +101,25 @@ export const appendVerb: Verb = {
     given("idempotency-key", (key) =>
       headers.set("idempotency-key", parsed(parseIdempotencyKey, key, "--idempotency-key")),
     );
+    const when =
+      options.has("in") || options.has("at")
+        ? (await import("../kit/append-time.ts")).appendTime(options, topic, query.get("ttl"))
+        : undefined;
     const path = batch ? "/stream" : `/stream/${parsed(parseClientTopic, topic)}`;
     // Read first: with no server the client locks the store for as long as it is open.
     const body = await bodyOf(input, { batch, chunked, topic, word });
     const init = { method: "POST", headers, body };
-    const through = chunked && (await import("../kit/whole-chunks.ts")).wholeChunks;
-    await printAnswer(target, `${path}?${query}`, init, {
-      create: true,
-      ...(through && { through }),
-    });
+    // Counted from here: the content may have been long in coming.
+    if (when) query.set("at", when());
+    let waits = false;
+    const through = chunked
+      ? (await import("../kit/whole-chunks.ts")).wholeChunks
+      : (response: Response) => {
+          waits = response.headers.has("xs-due");
+          return response;
+        };
+    await printAnswer(target, `${path}?${query}`, init, { create: true, through });
+    if (waits) await (await import("../kit/append-time.ts")).noteThatItWaits(target);
     if (word === undefined) return;
     const { noteBareFolder } = await import("../kit/first-word.ts");
     await noteBareFolder(input);

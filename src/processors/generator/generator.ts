@@ -14,7 +14,6 @@ import {
   shortReason,
   writeRecord,
 } from "../lifecycle/answers.ts";
-import { nothingToResume } from "../lifecycle/options.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "../lifecycle/processor.ts";
 
 /** How long a replaced generator may take to end after the end of its input, in ms. */
@@ -58,8 +57,7 @@ export class Generator implements Processor {
     this.#prepared = prepare(this.#host.place, subject, script, options);
     await checkScript(this.#prepared, signal);
     if (!duplex) return;
-    const { own, before } = await readRecord(this.#host.store, subject, options.resume);
-    if (options.resume && !own) throw nothingToResume(subject.kind, subject.name);
+    const { own, before } = await readRecord(this.#host.store, subject);
     this.#cursor = own ? own.cursor : later(this.#host.store.placeOf(subject.spawnId), before);
   }
 

@@ -4,7 +4,6 @@ import type { Store } from "../../store/store.ts";
 import { outlasting } from "../child/lack.ts";
 import { answer, RERUN_TTL, retryWhileDiskFull, type Subject, shortReason } from "./answers.ts";
 import { Backoff } from "./backoff.ts";
-import { eventsIn, type Hears } from "./events.ts";
 import type { Attempt, Processor } from "./processor.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
 
@@ -26,11 +25,8 @@ export class Running {
   #stopping = false;
   #over: Promise<unknown> | undefined;
 
-  readonly #hears: Hears;
-
-  constructor(store: Store, processor: Processor, hears: Hears) {
+  constructor(store: Store, processor: Processor) {
     this.#store = store;
-    this.#hears = hears;
     this.processor = processor;
   }
 
@@ -137,6 +133,5 @@ export class Running {
     if (this.#stopping) return;
     const changes = [answer(this.subject, event, more, RERUN_TTL)];
     await retryWhileDiskFull(() => this.#store.apply(changes));
-    eventsIn(changes).forEach(this.#hears);
   }
 }

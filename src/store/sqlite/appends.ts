@@ -5,7 +5,9 @@ import type { Writer } from "./commit/writer.ts";
 import type { ContentStore } from "./content/content.ts";
 import type { KvStore } from "./kv/kv.ts";
 import { checkLast } from "./log/expect-last.ts";
+import { PastFrames } from "./log/past.ts";
 import type { Parts } from "./parts.ts";
+import type { ScheduledRows } from "./scheduled/scheduled-rows.ts";
 
 /** Appends frames, alone, with conditions, or as part of a step with entries. */
 export class Appends {
@@ -13,19 +15,27 @@ export class Appends {
   readonly #writer: Writer;
   readonly #content: ContentStore;
   readonly #kv: KvStore;
+  readonly #scheduled: ScheduledRows;
 
-  constructor(parts: Parts, writer: Writer, content: ContentStore, kv: KvStore) {
+  constructor(
+    parts: Parts,
+    writer: Writer,
+    content: ContentStore,
+    kv: KvStore,
+    scheduled: ScheduledRows,
+  ) {
     this.#parts = parts;
     this.#writer = writer;
     this.#content = content;
     this.#kv = kv;
+    this.#scheduled = scheduled;
   }
 
   /** As {@link Store.append}. */
   async append(request: AppendRequest, condition?: AppendCondition): Promise<string> {
     const isPlain = condition?.expectLast === undefined && !condition?.idempotencyKey;
-    if (isPlain && !request.content) {
-      return this.#writer.write((transaction) => this.#append(transaction, request));
+    if (isPlain && !request.content && request.at === undefined) {
+      return this.#writer.write((transaction) => this.appendNow(transaction, request));
     }
     const [line = ""] = await this.apply([{ append: request }], condition);
     return line;
@@ -38,6 +48,7 @@ export class Appends {
   ): Promise<string[]> {
     const requests: AppendRequest[] = [];
     for (const change of changes) if ("append" in change) requests.push(change.append);
+    const isTimed = requests.some(({ at }) => at !== undefined);
     try {
       return await this.#writer.write((transaction) => {
         const apply = () => {
@@ -47,7 +58,9 @@ export class Appends {
           }
           for (const { content } of requests)
             if (content?.known) this.#checkKnown(transaction, content.hash);
-          return this.#apply(transaction, changes);
+          return isTimed
+            ? this.#applyTimed(transaction, changes, requests)
+            : this.#apply(transaction, changes, (request) => this.appendNow(transaction, request));
         };
         return idempotencyKey === undefined
           ? apply()
@@ -58,10 +71,19 @@ export class Appends {
     }
   }
 
-  #apply(transaction: Transaction, changes: readonly Change[]): string[] {
+  /** Appends a frame with a new id, and returns its line. Inside a write. */
+  appendNow(transaction: Transaction, request: AppendRequest): string {
+    return this.#count(transaction, request, this.#parts.log.append(transaction, request));
+  }
+
+  #apply(
+    transaction: Transaction,
+    changes: readonly Change[],
+    append: (request: AppendRequest) => string,
+  ): string[] {
     const lines: string[] = [];
     for (const change of changes) {
-      if ("append" in change) lines.push(this.#append(transaction, change.append));
+      if ("append" in change) lines.push(append(change.append));
       else if ("remove" in change)
         this.#parts.log.remove(transaction, change.remove, this.#parts.clock.now());
       else if ("delete" in change)
@@ -71,13 +93,40 @@ export class Appends {
     return lines;
   }
 
-  #append(transaction: Transaction, request: AppendRequest): string {
-    const line = this.#parts.log.append(transaction, request);
-    if (request.content) this.#content.stage(transaction, request.content);
+  /** The same where some of the frames are for other times: all that may be refused is found first. */
+  #applyTimed(
+    transaction: Transaction,
+    changes: readonly Change[],
+    requests: readonly AppendRequest[],
+  ): string[] {
+    const now = this.#parts.clock.real();
+    const past = new PastFrames(this.#parts, transaction);
+    let scheduled = 0;
+    for (const request of requests) {
+      const { at } = request;
+      if (at === undefined) continue;
+      if (at > now) scheduled++;
+      else past.check(request, at);
+    }
+    if (scheduled > 0) this.#scheduled.checkRoom(transaction, scheduled);
+    const lines = this.#apply(transaction, changes, (request) => {
+      const { at, content } = request;
+      if (at === undefined) return this.appendNow(transaction, request);
+      if (at <= now) return this.#count(transaction, request, past.add(request, at));
+      if (content) this.#content.stage(transaction, content);
+      return this.#scheduled.add(transaction, request, at);
+    });
+    past.commit();
+    return lines;
+  }
+
+  /** Adds the content of a frame, and counts the frame. */
+  #count(transaction: Transaction, { content }: AppendRequest, line: string): string {
+    if (content) this.#content.stage(transaction, content);
     const { appended } = transaction;
     appended.frames++;
     appended.bytes += Buffer.byteLength(line) + 1;
-    appended.contentBytes += request.content?.size ?? 0;
+    appended.contentBytes += content?.size ?? 0;
     return line;
   }
 

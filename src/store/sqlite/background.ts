@@ -8,6 +8,7 @@ const TASKS = [
   "rest_readers",
   "place",
   "compact",
+  "due",
 ] as const;
 export type Task = (typeof TASKS)[number];
 

@@ -38,6 +38,8 @@ import { Tally } from "./metrics.ts";
 import { closeTreeToOthers } from "./own-files.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { Reads } from "./reads.ts";
+import { ScheduleKeeper } from "./scheduled/schedule-keeper.ts";
+import { ScheduledRows } from "./scheduled/scheduled-rows.ts";
 import { SqliteImport } from "./transfer/import.ts";
 import { Snapshot } from "./transfer/snapshot.ts";
 import { checkStore } from "./verify/check.ts";
@@ -54,6 +56,7 @@ export class SqliteStore implements OpenStore {
   readonly path: string;
   readonly content: ContentStore;
   readonly kv: KvStore;
+  readonly schedules: ScheduleKeeper;
   readonly #db: Database;
   readonly #lock: StoreLock;
   /** The database, as others open it to read. */
@@ -121,7 +124,17 @@ export class SqliteStore implements OpenStore {
     this.#readers = readers;
     const { ids, horizon } = this.#parts;
     this.kv = new KvStore({ db, ids, horizon, write, guard });
-    this.#appends = new Appends(this.#parts, this.#writer, content, this.kv);
+    const rows = new ScheduledRows(db, this.kv);
+    this.#appends = new Appends(this.#parts, this.#writer, content, this.kv, rows);
+    const { clock } = this.#parts;
+    this.schedules = new ScheduleKeeper({
+      ...shared,
+      rows,
+      appends: this.#appends,
+      content,
+      writer: this.#writer,
+      clock,
+    });
     this.#reads = new Reads(this.#parts, this.#health, this.#writer);
     this.#maintenance = new Maintenance({
       ...shared,
@@ -264,6 +277,10 @@ export class SqliteStore implements OpenStore {
     this.#integrity.keep();
     // Those of asynchronous calls to the file system, one for each processor.
     await Promise.all(Array.from({ length: 4 * availableParallelism() }, () => stat(this.path)));
+  }
+
+  startSchedules(): void {
+    this.schedules.start();
   }
 
   get isInPlace(): boolean {

@@ -67,6 +67,8 @@ export interface EntryEffect {
   /** The handler that writes it; null for a client. */
   readonly writer: string | null;
   readonly value: Uint8Array | null;
+  /** It goes without a trace: no import can bring it back, as it is one of the runtime. */
+  readonly isForgotten?: true;
 }
 
 /** Small content, with one reference to it. */

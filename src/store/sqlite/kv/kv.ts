@@ -92,6 +92,13 @@ export class KvStore implements Kv {
     return this.putNow(transaction, { key, type: "", value: null, writer });
   }
 
+  /** Removes an entry of the runtime that exists, without a trace. Inside a write. */
+  forgetNow(transaction: Transaction, key: string): void {
+    const rev = this.#nextRev(transaction);
+    const gone = { type: "", writer: null, value: null, isForgotten: true } as const;
+    transaction.add({ kind: "entry", key, rev, ...gone });
+  }
+
   /** Adds an entry, or a deletion, with its revision, unless the key has a newer one. Inside a write. */
   importNow(transaction: Transaction, entry: EntryData): boolean {
     this.#host.ids.advancePast(entry.rev);
@@ -108,7 +115,8 @@ export class KvStore implements Kv {
   applyEntry(entry: EntryEffect): void {
     const { key, rev, type, writer, value } = entry;
     if (this.#total !== undefined) this.#total += (value ? 1 : 0) - (this.#infoOf(key) ? 1 : 0);
-    this.#sql.put.run(key, rev, type, kvCrc(entry), writer, value);
+    if (entry.isForgotten) this.#sql.forget.run(key);
+    else this.#sql.put.run(key, rev, type, kvCrc(entry), writer, value);
     this.#recent.delete(key);
   }
 
@@ -228,6 +236,7 @@ function statements(db: Database) {
     put: db.query(
       "INSERT OR REPLACE INTO kv (key, rev, type, crc, writer, value) VALUES (?, ?, ?, ?, ?, ?)",
     ),
+    forget: db.query("DELETE FROM kv WHERE key = ?"),
     pageFrom: db.query(`SELECT ${info} FROM kv WHERE key >= ? ORDER BY key LIMIT ?`),
     pageAfter: db.query(`SELECT ${info} FROM kv WHERE key > ? ORDER BY key LIMIT ?`),
     count: db.query("SELECT count(*) AS n FROM kv WHERE value IS NOT NULL"),

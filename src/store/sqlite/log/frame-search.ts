@@ -76,6 +76,12 @@ export class FrameSearch {
     return --this.#late;
   }
 
+  /** The highest id of a late frame from one id on and below another; undefined where there is none. */
+  newestLateBetween(from: string, below: string): string | undefined {
+    if (!this.hasLate) return undefined;
+    return (this.#sql.newestLateId.get(from, below) as { id: string | null }).id ?? undefined;
+  }
+
   row(seq: number): StoredFrame | undefined {
     const read = seq > 0 ? this.#sql.row : this.#sql.lateRow;
     return (read.get(seq) as StoredFrame | null) ?? undefined;
@@ -238,6 +244,7 @@ function statements(db: Database) {
     newestLate: db.query("SELECT min(seq) AS seq FROM late"),
     row: db.query(`SELECT ${columns} FROM frames WHERE seq = ?`),
     lateRow: db.query(`SELECT ${columns} FROM late WHERE seq = ?`),
+    newestLateId: db.query("SELECT max(id) AS id FROM late WHERE id >= ? AND id < ?"),
     lateById: db.query(`SELECT ${columns} FROM late WHERE id = ?`),
     nearMark: db.query(
       `SELECT ${columns} FROM (

@@ -70,11 +70,12 @@ export class Idempotency {
   }
 }
 function fingerprint(requests: readonly AppendRequest[]): string {
-  const parts = requests.map(({ topic, meta, ttl, content }) => [
+  const parts = requests.map(({ topic, meta, ttl, content, at }) => [
     topic,
     meta,
     ttl.text,
     content?.hash ?? null,
+    ...(at === undefined ? [] : [at]),
   ]);
   return hashOf(Buffer.from(JSON.stringify(parts)));
 }

@@ -101,21 +101,17 @@ export class Log {
     frames: readonly ImportFrame[],
     options: LogImportOptions,
   ): Pick<ImportResult, "added" | "stayRemoved"> {
-    const { ids, search, retention } = this.#parts;
-    retention.trim(transaction);
+    this.#parts.retention.trim(transaction);
     transaction.settle();
     const { wanted, stayRemoved } = this.#wanted(transaction, frames, options);
-    const floor = options.intoEmpty ? search.newest : this.#floor();
-    const late: FrameEffect[] = [];
-    for (const frame of wanted) {
-      const comesAlone = frame.position === undefined && frame.id > floor;
-      if (comesAlone && (options.intoEmpty || !isAddressed(frame.topic))) transaction.add(frame);
-      else late.push(frame);
-    }
-    const newest = wanted.at(-1)?.id;
-    if (newest !== undefined) ids.advancePast(newest);
-    this.#addLate(transaction, late);
-    return { added: wanted.length - retention.afterImport(transaction, wanted), stayRemoved };
+    const gone = this.#addWithIds(transaction, wanted, options.intoEmpty);
+    return { added: wanted.length - gone, stayRemoved };
+  }
+
+  /** Adds frames of one append whose ids have times that have passed, and reports the late ones as an import does. */
+  addPast(transaction: Transaction, frames: readonly FrameEffect[]): void {
+    this.#parts.retention.trim(transaction);
+    this.#addWithIds(transaction, inOrder(frames));
   }
 
   /** Adds the tombstones of frames that are not here: an import removes none. */
@@ -153,6 +149,30 @@ export class Log {
     return newest === "" ? "" : successor(newest, 2n ** 32n);
   }
 
+  /**
+   * Adds frames that have ids, in their order. Returns how many of them are gone again because of a `last:` ttl.
+   *
+   * @param intoEmpty the store had no frame before the import
+   */
+  #addWithIds(
+    transaction: Transaction,
+    frames: readonly FrameEffect[],
+    intoEmpty?: boolean,
+  ): number {
+    const { ids, search, retention } = this.#parts;
+    const floor = intoEmpty ? search.newest : this.#floor();
+    const late: FrameEffect[] = [];
+    for (const frame of frames) {
+      const comesAlone = frame.position === undefined && frame.id > floor;
+      if (comesAlone && (intoEmpty || !isAddressed(frame.topic))) transaction.add(frame);
+      else late.push(frame);
+    }
+    const newest = frames.at(-1)?.id;
+    if (newest !== undefined) ids.advancePast(newest);
+    this.#addLate(transaction, late);
+    return retention.afterImport(transaction, frames);
+  }
+
   /** The frames of an import that come in, each once, in the order of ids; and how many do not, as they were removed. */
   #wanted(
     transaction: Transaction,
@@ -186,10 +206,7 @@ export class Log {
         position: intoEmpty ? position : undefined,
       });
     }
-    return {
-      wanted: [...wanted.values()].sort((one, other) => (one.id < other.id ? -1 : 1)),
-      stayRemoved: stay.size,
-    };
+    return { wanted: inOrder(wanted.values()), stayRemoved: stay.size };
   }
 
   /** Adds late frames; those without a position get that of a new frame, which reports them. */
@@ -211,4 +228,8 @@ export class Log {
     const line = encodeFrame(id, { topic: RECEIVED, hash: null, meta, ttl: "forever" });
     transaction.add({ kind: "frame", id, topic: RECEIVED, ms: ids.newestMs, line, expires: null });
   }
+}
+
+function inOrder(frames: Iterable<FrameEffect>): FrameEffect[] {
+  return [...frames].sort((one, other) => (one.id < other.id ? -1 : 1));
 }

@@ -93,6 +93,19 @@ export class Retention {
   }
 
   /**
+   * The `last:` ttls that a frame which comes late has to pass: of each frame of its topic, oldest first, the id and the
+   * n, which is Infinity for another ttl. None where no frame of the topic has one.
+   */
+  lastsOf(name: string): { readonly id: string; readonly count: number }[] {
+    const topic = this.#parts.topics.find(name);
+    if (topic === undefined || !this.#hasLast(topic)) return [];
+    return this.#all(topic).map((row) => {
+      const ttl = isSound(row) ? ttlOf(row.line) : undefined;
+      return { id: idInLine(row.line), count: ttl?.kind === "last" ? ttl.count : Infinity };
+    });
+  }
+
+  /**
    * The system's clock. Where that was set back, what has expired by the later time is removed now, and the later time
    * forgotten: what is to come must not have expired before it is there.
    */

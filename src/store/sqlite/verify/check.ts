@@ -3,6 +3,7 @@ import { idInLine } from "../../../core/frame.ts";
 import { hashOf, isHash } from "../../../core/hash.ts";
 import { parseId } from "../../../core/id.ts";
 import { parseKey } from "../../../core/key.ts";
+import { idInKey, parseScheduled, SCHEDULED_PREFIX } from "../../../core/scheduled.ts";
 import { isOutOfFiles } from "../../failures.ts";
 import type { CheckListener, CheckResult } from "../../types.ts";
 import { openForReading } from "../connection.ts";
@@ -70,7 +71,7 @@ export async function checkStore(
   return findings.result;
 }
 
-async function checkEntries({ db, findings }: Subject): Promise<void> {
+async function checkEntries({ db, content, findings }: Subject): Promise<void> {
   const newest = newestId(db, findings);
   await eachRow(db, ENTRIES, findings, (row: KvRow) => {
     if (row.value) findings.result.pairs++;
@@ -82,7 +83,20 @@ async function checkEntries({ db, findings }: Subject): Promise<void> {
       findings.found(`key ${key}: its revision ${row.rev} was never given`);
     }
     if (kvCrc(row) !== row.crc) findings.found(`key ${key}: does not match its checksum`);
+    else if (row.value && row.key.startsWith(SCHEDULED_PREFIX))
+      checkScheduled(row, content, findings);
   });
+}
+
+/** An append that is scheduled: its frame, and its content. */
+function checkScheduled({ key, value }: KvRow, content: ContentStore, findings: Findings): void {
+  const name = `scheduled append ${key.slice(SCHEDULED_PREFIX.length)}`;
+  try {
+    const { hash } = parseScheduled(idInKey(key), value ?? new Uint8Array());
+    if (hash && !content.has(hash)) findings.found(`content ${hash} of the ${name}: is missing`);
+  } catch (error) {
+    findings.found(`${name}: ${(error as Error).message}`);
+  }
 }
 
 /** Small content on its way to a file, and what the collector is to look at. */
