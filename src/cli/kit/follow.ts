@@ -1,3 +1,4 @@
+import type { Client } from "../../client/client.ts";
 import { XsError } from "../../core/error.ts";
 import { streamOf } from "../../lib/streams.ts";
 import { connectionReason } from "../../net/connection-error.ts";
@@ -32,8 +33,18 @@ async function followOnce({ address, path, headers = {}, print }: Following) {
     throw brokenOff(error) ?? error;
   }
   if (left.isOver) return;
+  if ("url" in address) await checkToken(client);
   const { messages } = await import("./messages.ts");
   messages.warn(`the server stopped; ${GOES_ON}`);
+}
+
+/** A stream ends with its token too. @throws XsError `unauthorized` */
+async function checkToken(client: Client): Promise<void> {
+  try {
+    await client.request("/health");
+  } catch (error) {
+    if (error instanceof XsError && error.code === "unauthorized") throw error;
+  }
 }
 
 /** The error for a follower whose stream broke off; undefined for any other error. */
