@@ -1,6 +1,9 @@
 import { existsSync } from "node:fs";
 import { XsError } from "../core/error.ts";
 
+/** The largest script in TypeScript, in bytes: a bundle has its packages in it. */
+export const MAX_TS_BYTES = 8 * 1024 * 1024;
+
 /** Tells whether a script is an ES module with a default export; any other script is nushell. */
 export function isModule(script: string): boolean {
   return /(?:^|[;}])\s*export\s+(?:default\b|\{[^}]*\bdefault\b)/m.test(script);

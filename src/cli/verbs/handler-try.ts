@@ -7,12 +7,20 @@ import { wholeLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
 import { readAll } from "../kit/input.ts";
+import { messages } from "../kit/messages.ts";
 import { BACKWARD_OPTIONS, READ_OPTIONS } from "../kit/read.ts";
 import { printJson } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
 const { from, last } = READ_OPTIONS;
+
+async function readScript(file: string): Promise<Uint8Array> {
+  const { bundleScript } = await import("../bundle/bundle-script.ts");
+  const { content, notes } = await bundleScript(file);
+  for (const note of notes) messages.warn(note);
+  return content;
+}
 
 export const handlerTryVerb: Verb = {
   name: "handler try",
@@ -31,8 +39,7 @@ export const handlerTryVerb: Verb = {
     if (file !== "-" && !(await Bun.file(file).exists())) {
       throw new UsageError(`there is no file ${file}`);
     }
-    const script =
-      file === "-" ? Buffer.from(await readAll("a script")) : await Bun.file(file).bytes();
+    const script = file === "-" ? Buffer.from(await readAll("a script")) : await readScript(file);
     const name = basename(file).replace(/\.[^.]*$/, "");
     using folder = mkdtempDisposableSync(join(tmpdir(), "xs-try-"));
     await using client = await connect(target.address);

@@ -1,6 +1,6 @@
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findNu, isModule } from "../../sdk/language.ts";
+import { findNu, isModule, MAX_TS_BYTES } from "../../sdk/language.ts";
 import { quotedNu, RUNTIME_NU, runnerOf } from "../../sdk/nu/files.ts";
 import { makePrivateFolder } from "../../store/modes.ts";
 import type { Store } from "../../store/store.ts";
@@ -12,7 +12,7 @@ import { didNotLoad } from "./exit.ts";
 import { Program, type ProgramCommand } from "./program.ts";
 import { selfCommand } from "./self.ts";
 
-/** The largest script. */
+/** The largest script in another language than TypeScript. */
 const MAX_SCRIPT_BYTES = 1024 * 1024;
 /** The folder for the files of running scripts, below the store. */
 const FOLDER = "scripts";
@@ -61,10 +61,9 @@ export function prepare(
   options: SpawnOptions,
 ): Prepared {
   if (script.length === 0) throw new Invalid("there is no script: it is the content of the spawn");
-  if (script.length > MAX_SCRIPT_BYTES)
-    throw new Invalid(`the script is larger than ${MAX_SCRIPT_BYTES} bytes`);
-  const text = new TextDecoder().decode(script);
-  const runtime = options.runtime ?? runtimeOf(text);
+  checkSize(script, MAX_TS_BYTES);
+  const runtime = options.runtime ?? runtimeOf(new TextDecoder().decode(script));
+  if (runtime !== "ts") checkSize(script, MAX_SCRIPT_BYTES);
   const folder = join(parent, spawnId);
   // Never the folders above these: that would create a folder where a removed store has been.
   makePrivateFolder(parent);
@@ -148,6 +147,10 @@ export async function checkScript({ check, env }: Prepared, signal: AbortSignal)
   ]);
   signal.removeEventListener("abort", stop);
   if (exit.code !== 0) throw didNotLoad(exit, stderr.trim(), "the script does not load");
+}
+
+function checkSize({ length }: Uint8Array, most: number): void {
+  if (length > most) throw new Invalid(`the script is larger than ${most} bytes`);
 }
 
 function runtimeOf(script: string): Runtime {

@@ -45,14 +45,33 @@ function asJson(value: object): string {
   }
 }
 
-/** The innermost place in a stack trace that lies in a script, not in this program. */
+/**
+ * The innermost place in a stack trace that lies in a script, not in this program. If it lies in a package of the script,
+ * the place in the script's own files follows that called it.
+ */
 function placeIn(stack: string): string | undefined {
+  let inPackage: string | undefined;
   for (const line of stack.split("\n")) {
     if (isOwnPlace(line)) continue;
-    const place = /\/([^/\s()]+\.[cm]?[jt]s:\d+:\d+)/.exec(line)?.[1];
-    if (place !== undefined) return place;
+    const path = /(\/.*\.[cm]?[jt]sx?:\d+:\d+)/.exec(line)?.[1];
+    if (path === undefined) continue;
+    const place = shownPlace(path);
+    if (!place.startsWith("node_modules/"))
+      return inPackage === undefined ? place : `${inPackage}, called at ${place}`;
+    inPackage ??= place;
   }
-  return undefined;
+  return inPackage;
+}
+
+/** Below the folder of the script the whole path, which a bundle has from its sources; of another file its name. */
+function shownPlace(path: string): string {
+  const folder = process.env.XS_SCRIPTS;
+  if (folder !== undefined) {
+    const below = `/${folder.slice(folder.lastIndexOf("/") + 1)}/`;
+    const at = path.lastIndexOf(below);
+    if (at >= 0) return path.slice(at + below.length);
+  }
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /** The line of the protocol for an error of the script on a frame. */

@@ -24,7 +24,7 @@ export async function runScript([task = "", file = ""]: string[]): Promise<never
   }
   let script: unknown;
   try {
-    script = ((await import(file)) as { default: unknown }).default;
+    script = ((await import(file).catch(withHint(task))) as { default: unknown }).default;
     if (task === "check") {
       const { generatorOf } = await import("./generator.ts");
       generatorOf(script);
@@ -40,4 +40,16 @@ export async function runScript([task = "", file = ""]: string[]): Promise<never
     process.exit(1);
   }
   process.exit(0);
+}
+
+/** Says how a script brings what it imports, where that is missing. */
+function withHint(task: string): (error: unknown) => never {
+  return (error) => {
+    const { code, specifier } = (error ?? {}) as { code?: unknown; specifier?: unknown };
+    if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND") throw error;
+    const kind = task === "handler" ? "handler" : "generator";
+    throw new Error(
+      `there is no ${JSON.stringify(String(specifier))} here: a script comes with what it imports when  xs ${kind} add NAME FILE  adds it`,
+    );
+  };
 }
