@@ -30,8 +30,8 @@ export interface Call {
 export interface ApiContext {
   /** The tokens that requests over TCP may bring; absent where no such requests come. */
   readonly tokens?: Tokens;
-  /** The rows of `xs ps`: the running generators and handlers. */
-  processors?(): readonly object[] | Promise<readonly object[]>;
+  /** The rows of `xs ps`: the running generators and handlers; with `all` those that have ended too. */
+  processors?(all: boolean): readonly object[] | Promise<readonly object[]>;
   /** The generators and handlers that the next start of a server would run. */
   nextStart?(): Promise<readonly Processor[]>;
   /** This process appends what is scheduled when it is due; otherwise that waits for the next start of a server. */

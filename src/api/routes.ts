@@ -19,7 +19,7 @@ import { kv, LIST_OPTIONS, WATCH_OPTIONS } from "./kv.ts";
 import { metrics } from "./metrics.ts";
 import { NEIGHBOUR_OPTIONS, neighbour } from "./neighbours.ts";
 import { flag } from "./options.ts";
-import { ps } from "./ps.ts";
+import { PS_OPTIONS, ps } from "./ps.ts";
 import { type Route, route } from "./route.ts";
 import { scheduled } from "./scheduled.ts";
 import { addToken, listTokens, removeToken } from "./tokens.ts";
@@ -195,7 +195,10 @@ export const ROUTES: readonly Route[] = [
     errors: ["bad_id", "not_found"],
     check: parseId,
   }),
-  route("GET", "/ps", "the processors that run", ps, { need: "owner" }),
+  route("GET", "/ps", "the processors that run", ps, {
+    need: "owner",
+    options: PS_OPTIONS,
+  }),
   route("GET", "/metrics", "numbers about the server, for Prometheus", metrics, { need: "owner" }),
   route("GET", "/version", "the version of the server", () => jsonResponse({ version }), {
     need: "any token",

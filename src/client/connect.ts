@@ -104,9 +104,12 @@ async function direct(
   const store = openForCommand(directory, await migration?.());
   if (!store) return undefined;
   const answer = api(store, {
-    async processors() {
+    async processors(all) {
       const { idleProcessors } = await import("../processors/lifecycle/processors.ts");
-      return idleProcessors(store, "stopped");
+      const rows = await idleProcessors(store, "stopped");
+      if (!all) return rows;
+      const { allProcessors } = await import("../processors/lifecycle/all-processors.ts");
+      return allProcessors(store, rows, "it starts with the next xs serve");
     },
     async nextStart() {
       const { nextStart } = await import("../processors/lifecycle/processors.ts");

@@ -14,8 +14,13 @@ const MIN_INTERVAL_MS = 1000;
 
 /** Limits how often the server logs a kind of line, when a client could cause any number of them. */
 export class LogThrottle {
+  readonly #intervalMs: number;
   #next = 0;
   #suppressed = 0;
+
+  constructor(intervalMs = MIN_INTERVAL_MS) {
+    this.#intervalMs = intervalMs;
+  }
 
   /** Returns how many lines were suppressed since the last logged one; undefined if this one must be suppressed. */
   admit(): number | undefined {
@@ -24,7 +29,7 @@ export class LogThrottle {
       this.#suppressed++;
       return undefined;
     }
-    this.#next = now + MIN_INTERVAL_MS;
+    this.#next = now + this.#intervalMs;
     const suppressed = this.#suppressed;
     this.#suppressed = 0;
     return suppressed;

@@ -157,3 +157,88 @@ test("a spawn that names nothing is to be answered until it is", () => {
   registry.apply(frame("generator.invalid 1", "4", { topic: null }));
   expect(registry.unnamed()).toEqual([]);
 });
+
+/** What has ended, after these; each step is its own id, from 1 up. */
+function endedAfter(...steps: (string | [string, object])[]): object[] {
+  const registry = new Registry();
+  for (const [n, step] of steps.entries()) {
+    const [text, more] = typeof step === "string" ? [step, {}] : step;
+    registry.apply(frame(`handler.${text}`, `${n + 1}`, more));
+  }
+  return registry.ended().map(({ kind: _, name: __, ...rest }) => rest);
+}
+
+const KEEP: [string, object] = ["terminate", { keep: true }];
+
+describe("it has ended", () => {
+  test.each<[string, (string | [string, object])[], object[]]>([
+    ["it runs", ["spawn", "active 1"], []],
+    ["it was never taken up", ["spawn"], []],
+    [
+      "it is invalid",
+      ["spawn", ["invalid 1", { reason: "no" }]],
+      [{ spawn: "1", how: "invalid", id: "2", reason: "no" }],
+    ],
+    [
+      "it failed",
+      ["spawn", "active 1", ["failed 1", { reason: "no", exit: 3 }]],
+      [{ spawn: "1", how: "failed", id: "3", reason: "no", exit: 3 }],
+    ],
+    [
+      "it finished",
+      ["spawn", "active 1", ["finished 1", { exit: 0 }]],
+      [{ spawn: "1", how: "finished", id: "3", exit: 0 }],
+    ],
+    ["it was stopped", ["spawn", "active 1", KEEP], [{ spawn: "1", how: "stopped", id: "3" }]],
+    [
+      "it was stopped and answered",
+      ["spawn", "active 1", KEEP, "stopped 1"],
+      [{ spawn: "1", how: "stopped", id: "3" }],
+    ],
+    ["the server stopped", ["spawn", "active 1", "stopped 1"], []],
+    ["it was removed", ["spawn", "active 1", "terminate", "terminated 1"], []],
+    ["it was stopped, then removed", ["spawn", "active 1", KEEP, "stopped 1", "terminate"], []],
+    ["it failed, then was removed", ["spawn", "active 1", "failed 1", "terminate"], []],
+    [
+      "it failed, then was stopped",
+      ["spawn", "active 1", "failed 1", KEEP],
+      [{ spawn: "1", how: "failed", id: "3" }],
+    ],
+    [
+      "it failed while it stopped",
+      ["spawn", "active 1", KEEP, "failed 1"],
+      [{ spawn: "1", how: "failed", id: "4" }],
+    ],
+    ["it goes on", ["spawn", "active 1", KEEP, "stopped 1", "spawn", "active 5"], []],
+    [
+      "it is to go on, and did not load",
+      ["spawn", "active 1", KEEP, "stopped 1", "spawn", "invalid 5"],
+      [{ spawn: "5", how: "invalid", id: "6" }],
+    ],
+    [
+      "a replacement is invalid, and the one before it runs again",
+      ["spawn", "active 1", "spawn", "invalid 3", "stopped 1", "active 1"],
+      [{ spawn: "3", how: "invalid", id: "4" }],
+    ],
+    ["it ended late", ["spawn", "active 1", "spawn", "active 3", "failed 1"], []],
+  ])("%s", (_, steps, wanted) => {
+    expect(endedAfter(...steps)).toEqual(wanted);
+  });
+});
+
+test("a stop without an answer is one; a server that stops answers it too", () => {
+  const registry = new Registry();
+  registry.apply(frame("handler.spawn", "1"));
+  registry.apply(frame("handler.active 1", "2"));
+  registry.apply(frame("handler.terminate", "3", { keep: true }));
+  expect(registry.entries()).toMatchObject([
+    { terminating: { id: "3", spawns: ["1"], keep: true } },
+  ]);
+  registry.apply(frame("handler.stopped 1", "4"));
+  expect(registry.entries()).toEqual([]);
+  registry.apply(frame("handler.spawn", "5"));
+  registry.apply(frame("handler.active 5", "6"));
+  registry.apply(frame("handler.terminate", "7"));
+  registry.apply(frame("handler.stopped 5", "8"));
+  expect(registry.entries()).toMatchObject([{ terminating: { id: "7" } }]);
+});

@@ -11,6 +11,7 @@ import { FOREVER } from "../../core/ttl.ts";
 import { Descriptors } from "../../net/descriptors.ts";
 import { httpAsk } from "../../net/http-client.ts";
 import { listeningSockets } from "../../net/listening-sockets.ts";
+import { allProcessors } from "../../processors/lifecycle/all-processors.ts";
 import { idleProcessors, nextStart, Processors } from "../../processors/lifecycle/processors.ts";
 import { isStore } from "../../store/is-store.ts";
 import { lockHolder } from "../../store/lock-holder.ts";
@@ -19,6 +20,7 @@ import type { OpenStore, Store } from "../../store/store.ts";
 import { Tokens } from "../../store/tokens.ts";
 import { version } from "../../version.ts";
 import { madeStore } from "../kit/connect.ts";
+import { lifecycleLines } from "../kit/lifecycle-lines.ts";
 import { messages } from "../kit/messages.ts";
 import { showMigration } from "../kit/migration.ts";
 import { processorCounts } from "../kit/plural.ts";
@@ -59,13 +61,17 @@ export const serveVerb: Verb = {
     const store = await open(directory);
     if (isNew) messages.info(madeStore(directory));
     const signal = stopSignal();
-    const processors = new Processors(store, chosen.scriptEnv);
+    const processors = new Processors(store, chosen.scriptEnv, lifecycleLines());
     const tokens = new Tokens(directory);
     let listeners: Listeners | undefined;
     try {
       const answer = api(store, {
         tokens,
-        processors: () => (chosen.paused ? idleProcessors(store, "paused") : processors.status()),
+        async processors(all) {
+          const rows = chosen.paused ? await idleProcessors(store, "paused") : processors.status();
+          const reason = chosen.paused ? "the server runs with --paused" : null;
+          return all ? allProcessors(store, rows, reason) : rows;
+        },
         nextStart: () => nextStart(store),
         appendsDue: !chosen.paused,
         imported: (frames) => processors.imported(frames),

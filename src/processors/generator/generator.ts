@@ -14,6 +14,7 @@ import {
   shortReason,
   writeRecord,
 } from "../lifecycle/answers.ts";
+import { nothingToResume } from "../lifecycle/options.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "../lifecycle/processor.ts";
 
 /** How long a replaced generator may take to end after the end of its input, in ms. */
@@ -57,7 +58,8 @@ export class Generator implements Processor {
     this.#prepared = prepare(this.#host.place, subject, script, options);
     await checkScript(this.#prepared, signal);
     if (!duplex) return;
-    const { own, before } = await readRecord(this.#host.store, subject);
+    const { own, before } = await readRecord(this.#host.store, subject, options.resume);
+    if (options.resume && !own) throw nothingToResume(subject.kind, subject.name);
     this.#cursor = own ? own.cursor : later(this.#host.store.placeOf(subject.spawnId), before);
   }
 

@@ -8,7 +8,7 @@ import { howItEnded } from "../child/exit.ts";
 import { type Prepared, prepare } from "../child/runtime.ts";
 import { readRecord, type Subject, shortReason, writeRecord } from "../lifecycle/answers.ts";
 import { waitBefore } from "../lifecycle/backoff.ts";
-import { type HandlerOptions, passesOver } from "../lifecycle/options.ts";
+import { type HandlerOptions, nothingToResume, passesOver } from "../lifecycle/options.ts";
 import type { Attempt, Failure, Processor, ProcessorHost, Spawn } from "../lifecycle/processor.ts";
 import type { RetryStatus } from "../lifecycle/status.ts";
 import { behindMs } from "./behind.ts";
@@ -71,20 +71,41 @@ export class Handler implements Processor {
     this.#prepared = prepare(this.#host.place, subject, script, options);
     this.#worker = await this.#startWorkers(signal);
     this.#options = this.#worker.options;
+    if (options.resume) return await this.#resume();
     const { own, before } = await readRecord(this.#host.store, subject);
     if (own) {
       this.#commits.cursor = own.cursor;
       this.#commits.state = own.state;
       this.#commits.retry = own.retry;
     } else {
-      const { start, initial } = this.#options;
+      const { start } = this.#options;
       const { store } = this.#host;
       const tail = () => later(store.placeOf(subject.spawnId), before);
       this.#commits.cursor =
         start === "tail" ? tail() : start === "first" ? "" : store.placeOf(start);
-      if (initial !== undefined) this.#commits.state = JSON.stringify(initial);
+      this.#commits.state = this.#initialState();
     }
     this.#begin = this.#commits.cursor;
+  }
+
+  /**
+   * Takes over the cursor and the state of its name; a frame that waits for a retry comes at once.
+   *
+   * @throws Invalid where there are none
+   */
+  async #resume(): Promise<void> {
+    const { kind, name } = this.subject;
+    const { own } = await readRecord(this.#host.store, this.subject, true);
+    if (!own) throw nothingToResume(kind, name);
+    this.#commits.cursor = own.cursor;
+    this.#commits.state = own.state ?? this.#initialState();
+    this.#commits.retry = own.spawn_id === this.subject.spawnId ? own.retry : undefined;
+    this.#begin = own.cursor;
+  }
+
+  #initialState(): string | undefined {
+    const { initial } = this.#options ?? {};
+    return initial === undefined ? undefined : JSON.stringify(initial);
   }
 
   takes(topic: string): boolean {
@@ -100,8 +121,10 @@ export class Handler implements Processor {
     return id <= this.#commits.cursor;
   }
 
-  startAfter(place: Place): void {
-    if (this.#options?.start === "tail") this.#begin = this.#commits.cursor = place;
+  async startAfter(place: Place): Promise<void> {
+    // Its predecessor went on until now.
+    if (this.spawn.options.resume) await this.#resume();
+    else if (this.#options?.start === "tail") this.#begin = this.#commits.cursor = place;
   }
 
   activation(): Change[] {
@@ -110,7 +133,7 @@ export class Handler implements Processor {
   }
 
   remains(): Change[] {
-    return [writeRecord(this.subject, this.#commits.cursor)];
+    return this.activation();
   }
 
   get runtime(): string | undefined {

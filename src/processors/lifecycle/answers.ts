@@ -92,10 +92,13 @@ export function writeRecord(
 /**
  * Reads the progress of this spawn, or else the cursor of the spawn before it with the same name. That cursor may be
  * later than the spawn, which an import may bring: the spawn must not handle those frames again.
+ *
+ * @param resume the spawn goes on where its name was: that progress is its own
  */
 export async function readRecord(
   store: Store,
   subject: Subject,
+  resume = false,
 ): Promise<{ own?: ProcessorRecord; before?: Place }> {
   const key = recordKey(subject);
   const entry = await store.kv.get(key);
@@ -108,7 +111,8 @@ export async function readRecord(
     );
     return {};
   }
-  return record.spawn_id === subject.spawnId ? { own: record } : { before: record.cursor };
+  const isOwn = resume || record.spawn_id === subject.spawnId;
+  return isOwn ? { own: record } : { before: record.cursor };
 }
 
 function parseRecord(text: string): ProcessorRecord | undefined {

@@ -6,11 +6,6 @@ import type { Subject } from "./answers.ts";
 export class Complaints {
   readonly #throttle = new LogThrottle();
 
-  /** Reports a processor that has failed and does not run again. */
-  failed({ kind, name }: Subject, reason: string): void {
-    this.#say(`${kind} ${name} has failed and runs no more: ${reason}`);
-  }
-
   /** Reports a handler that goes on after a failure on a frame. Not every one: a sender of frames could fill stderr. */
   skipped({ kind, name }: Subject, reason: string): void {
     const untold = this.#throttle.admit();

@@ -35,6 +35,8 @@ export interface SpawnOptions {
   readonly restart: Restart;
   /** Of the frames NAME.recv or NAME.out. */
   readonly ttl: Ttl;
+  /** It goes on where the processor of its name was, with its cursor and its state. */
+  readonly resume: boolean;
 }
 
 /** The options of a handler, from its script and from the meta of its spawn. */
@@ -70,8 +72,8 @@ const MAX_RETRIES = 10_000;
 const READY_KEYS = [...DECLARED, "batches"];
 /** The keys of the meta of a spawn, by the kind. */
 const SPAWN_KEYS: { readonly [kind in Kind]: readonly string[] } = {
-  handler: ["topic", "runtime", "restart", "ttl", ...DECLARED],
-  generator: ["topic", "duplex", "runtime", "restart", "ttl"],
+  handler: ["topic", "runtime", "restart", "ttl", "resume", ...DECLARED],
+  generator: ["topic", "duplex", "runtime", "restart", "ttl", "resume"],
 };
 
 /** The last part of the topics below a processor's name: its output, and a generator's input. */
@@ -101,14 +103,23 @@ export function parseSpawnOptions(given: Json, kind: Kind): SpawnOptions {
   // A handler that appends a spawn adds the first two keys, and the API the last one where it came with a token.
   const { handler_id: _, frame_id: __, by: ___, ...meta } = objectIn(given, "meta");
   onlyKnown(meta, SPAWN_KEYS[kind], "the meta of its spawn");
-  const { runtime, restart = "always", ttl = "forever", duplex = false } = meta;
+  const { runtime, restart = "always", ttl = "forever" } = meta;
+  const { duplex = false, resume = false } = meta;
   trueOrFalse(duplex, "duplex");
   if (typeof ttl !== "string") throw new Invalid(`ttl ${quoted(JSON.stringify(ttl))} is no text`);
   return {
     ...(runtime !== undefined && { runtime: oneOf(RUNTIMES, runtime, "runtime") }),
     restart: oneOf(RESTARTS, restart, "restart"),
     ttl: ttl === "forever" ? FOREVER : refused(() => parseAskedTtl(ttl)),
+    resume: trueOrFalse(resume, "resume"),
   };
+}
+
+/** The reason why a spawn with `resume` is invalid. */
+export function nothingToResume(kind: Kind, name: string): Invalid {
+  return new Invalid(
+    `there is no ${kind} ${quoted(name)} to resume: none has run, or it was removed. Leave resume out`,
+  );
 }
 
 /** Reads the options of a handler. The meta of its spawn overrides the declaration of its script. @throws Invalid */

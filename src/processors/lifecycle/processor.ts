@@ -71,7 +71,7 @@ export interface Processor {
   /** Prepares the script and checks that it loads. @throws Invalid where it does not */
   load(signal: AbortSignal): Promise<void>;
   /** Makes it start after this place, where its predecessor ended, instead of after its spawn. */
-  startAfter(place: Place): void;
+  startAfter(place: Place): void | Promise<void>;
   /** The changes that the store commits together with `.active`. */
   activation(): Change[];
   /** The changes that store its progress once it has ended by itself. */

@@ -9,8 +9,16 @@ import type { FrameReader } from "../../store/frame-reader.ts";
 import type { Store } from "../../store/store.ts";
 import type { ImportFrame } from "../../store/types.ts";
 import { placeIn, removeScripts, type ScriptPlace } from "../child/runtime.ts";
-import { answer, readRecord } from "./answers.ts";
-import { type Entry, type Kind, Registry, requestIn, unnamedSpawn } from "./registry.ts";
+import { answer, readRecord, recordKey } from "./answers.ts";
+import { eventsIn, type Hears } from "./events.ts";
+import {
+  type Entry,
+  type Kind,
+  Registry,
+  requestIn,
+  type Terminating,
+  unnamedSpawn,
+} from "./registry.ts";
 import { Requests, type Unanswered } from "./requests.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -53,8 +61,14 @@ export class Processors {
   #loads = 0;
   #waiting: (() => void)[] = [];
 
-  /** @param scriptEnv the names of the environment variables that scripts get; all where it is undefined */
-  constructor(store: Store, scriptEnv?: readonly string[]) {
+  readonly #hears: Hears;
+
+  /**
+   * @param scriptEnv the names of the environment variables that scripts get; all where it is undefined
+   * @param hears receives what becomes of the processors
+   */
+  constructor(store: Store, scriptEnv?: readonly string[], hears: Hears = () => {}) {
+    this.#hears = hears;
     this.#store = store;
     this.#place = placeIn(store, scriptEnv);
   }
@@ -122,6 +136,9 @@ export class Processors {
       }
     }
     for (const frame of registry.unnamed()) await this.#refuse(frame);
+    for (const { kind, name, spawn, how } of registry.ended()) {
+      if (how === "stopped") this.#supervisor(kind, name).wasStopped(spawn);
+    }
     for (const entry of registry.entries())
       await this.#recover(entry, registry.unended(entry.kind, entry.name), requests);
     this.#started.resolve();
@@ -150,17 +167,30 @@ export class Processors {
     unended: readonly string[],
     frames: ReadonlyMap<string, Frame>,
   ): Promise<void> {
-    if (terminating) {
-      await this.#store.apply(
-        terminating.spawns.map((spawnId) => answer({ kind, name, spawnId }, "terminated")),
-      );
-    }
+    if (terminating) await this.#answerTerminate({ kind, name, terminating });
     const supervisor = this.#supervisor(kind, name);
     const mine = await this.#ranHere(kind, name, unended);
     for (const id of [mine, good, pending]) {
       const frame = id === undefined ? undefined : frames.get(id);
-      if (frame) supervisor.request("spawn", frame, id === (mine ?? good));
+      if (frame) supervisor.request({ action: "spawn" }, frame, id === (mine ?? good));
     }
+  }
+
+  /** Answers a terminate that an earlier server took, and did not live to answer. */
+  async #answerTerminate({
+    kind,
+    name,
+    terminating: { spawns, keep },
+  }: Pick<Entry, "kind" | "name"> & { terminating: Terminating }): Promise<void> {
+    const changes = spawns.map((spawnId) =>
+      answer({ kind, name, spawnId }, keep ? "stopped" : "terminated", keep && { keep }),
+    );
+    for (const spawnId of keep ? [] : spawns) {
+      const { own } = await readRecord(this.#store, { kind, name, spawnId });
+      if (own) changes.push({ delete: recordKey({ kind, name }), writer: name });
+    }
+    await this.#store.apply(changes);
+    eventsIn(changes).forEach(this.#hears);
   }
 
   /**
@@ -193,7 +223,7 @@ export class Processors {
     if (this.#imported.has(frame.id)) return;
     this.#requests.note(frame, (id) => this.#topicOf(id));
     const request = requestIn(frame);
-    if (request) this.#supervisor(request.kind, request.name).request(request.action, frame);
+    if (request) this.#supervisor(request.kind, request.name).request(request, frame);
     else await this.#refuse(frame);
   }
 
@@ -205,7 +235,9 @@ export class Processors {
       'meta.topic is missing: it names the processor, as in --meta \'{"topic":"ping"}\'';
     const meta = JSON.stringify({ topic: null, spawn_id: frame.id, reason });
     const topic = `stream.cross.${kind}.invalid`;
-    await this.#store.append({ topic, meta, ttl: FOREVER, content: null });
+    const append = { topic, meta, ttl: FOREVER, content: null };
+    await this.#store.append(append);
+    eventsIn([{ append }]).forEach(this.#hears);
   }
 
   #supervisor(kind: Kind, name: string): Supervisor {
@@ -216,6 +248,7 @@ export class Processors {
       upTo: (place: Place) => this.#upTo(place),
       loading: <T>(load: () => Promise<T>) => this.#loading(load),
       requests: this.#requests,
+      hears: this.#hears,
     };
     const make = () => new Supervisor(host, kind, name);
     return this.#supervisors.getOrInsertComputed(`${kind} ${name}`, make);
@@ -279,7 +312,8 @@ export async function nextStart(
   });
 }
 
-async function expected(store: Store): Promise<Registry> {
+/** Folds the log of a store: the processors that should run, and those that ended. */
+export async function expected(store: Store): Promise<Registry> {
   const registry = new Registry();
   const reader = store.read({ ...READ_ALL, topics: [...LIFECYCLE_TOPICS] });
   for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {

@@ -9,6 +9,8 @@ export interface Request {
   readonly kind: Kind;
   readonly name: string;
   readonly action: "spawn" | "terminate";
+  /** Of a terminate: the processor can go on later where it was, by a spawn with `resume`. */
+  readonly keep?: true;
 }
 
 /** The spawns that should run under a name. Generators and handlers have separate names. */
@@ -20,19 +22,54 @@ export interface Entry {
   /** The spawn that was active last, and has not ended for good. */
   good?: string | undefined;
   /** A terminate without an answer, and the spawns that it ends. */
-  terminating?: { readonly id: string; readonly spawns: readonly string[] } | undefined;
+  terminating?: Terminating | undefined;
+}
+
+/** A terminate without an answer. */
+export interface Terminating {
+  readonly id: string;
+  readonly spawns: readonly string[];
+  /** They only stop: their progress stays. */
+  readonly keep?: true;
+}
+
+/** The newest spawn of a name that has ended and was not removed. */
+export interface Ended {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly spawn: string;
+  /** `stopped`: a terminate with `keep` ended it. */
+  readonly how: "stopped" | "finished" | "failed" | "invalid";
+  /** The frame that says so: its id has the time. */
+  readonly id: string;
+  readonly reason?: string;
+  readonly exit?: number;
+  readonly signal?: string;
 }
 
 const TOPIC = /^stream\.cross\.(generator|duplex|handler)\.([a-z]+)$/;
 /** Answers after which a spawn does not run again by itself. */
 const ENDS: ReadonlySet<string> = new Set(["invalid", "finished", "failed", "terminated"]);
+const ENDED_HOWS: ReadonlySet<string> = new Set<Ended["how"]>(["finished", "failed", "invalid"]);
 
 /** Reads the request in a frame; undefined for any other frame, and for a request without a name. */
 export function requestIn({ topic, meta }: Pick<Frame, "topic" | "meta">): Request | undefined {
   const [, subject, action] = TOPIC.exec(topic) ?? [];
   const name = textIn(meta, "topic");
   if (name === undefined || (action !== "spawn" && action !== "terminate")) return undefined;
-  return { kind: kindOf(subject), name, action };
+  const keep = action === "terminate" && keepsIn(meta);
+  return { kind: kindOf(subject), name, action, ...(keep && { keep }) };
+}
+
+/** Whether the meta of a terminate asks to keep the progress. What is no boolean counts as true: it loses nothing. */
+function keepsIn(meta: Json): boolean {
+  const { keep } = Object(meta) as { keep?: Json };
+  return keep !== undefined && keep !== null && keep !== false;
+}
+
+/** Whether a spawn goes on where the processor of its name was. */
+export function resumes({ meta }: Pick<Frame, "meta">): boolean {
+  return (Object(meta) as { resume?: Json }).resume === true;
 }
 
 /** The kind of a spawn without a name; undefined for any other frame. */
@@ -70,6 +107,12 @@ export class Registry {
   readonly #entries = new Map<string, Entry>();
   readonly #unnamed = new Map<string, Frame>();
   readonly #earlier = new Map<string, Earlier>();
+  readonly #ended = new Map<string, Ended>();
+
+  /** The spawns that have ended, unless a later one of their name was active or a terminate removed it. */
+  ended(): Ended[] {
+    return [...this.#ended.values()];
+  }
 
   /** The names with something to run or to answer, in the order of their first frames. */
   entries(): Entry[] {
@@ -104,7 +147,11 @@ export class Registry {
     const key = `${kind} ${name}`;
     const entry = this.#entries.get(key) ?? { kind, name };
     const earlier = this.#earlier.getOrInsertComputed(key, () => new Earlier());
-    change(entry, earlier, { action, id, spawn: textIn(meta, "spawn_id") });
+    const step = { action, id, spawn: textIn(meta, "spawn_id"), keep: keepsIn(meta) };
+    const ended = endedBy(step, entry, this.#ended.get(key));
+    if (ended === "none") this.#ended.delete(key);
+    else if (ended) this.#ended.set(key, { kind, name, ...ended, ...detailsIn(meta) });
+    change(entry, earlier, step);
     if (entry.pending ?? entry.good ?? entry.terminating) this.#entries.set(key, entry);
     else this.#entries.delete(key);
   }
@@ -116,9 +163,41 @@ interface LifecycleFrame {
   readonly id: string;
   /** The id of the spawn that the frame reports about; undefined for a request. */
   readonly spawn: string | undefined;
+  /** Of a terminate. */
+  readonly keep: boolean;
 }
 
-function change(entry: Entry, earlier: Earlier, { action, id, spawn }: LifecycleFrame): void {
+/** What a frame says about the end of the newest spawn: how it ended, or `none`; undefined where nothing changes. */
+function endedBy(
+  { action, id, spawn, keep }: LifecycleFrame,
+  { good, pending }: Entry,
+  before: Ended | undefined,
+): Pick<Ended, "spawn" | "how" | "id"> | "none" | undefined {
+  const now = good ?? pending;
+  if (action === "terminate" && !keep) return "none";
+  if (action === "terminate")
+    return now === undefined ? undefined : { spawn: now, how: "stopped", id };
+  if (spawn === undefined) return undefined;
+  // Of a replacement that did not load it is still said when its predecessor runs again.
+  if (action === "active") return spawn !== good || spawn === before?.spawn ? "none" : undefined;
+  if (!ENDED_HOWS.has(action)) return undefined;
+  const how = action as Ended["how"];
+  return [good, pending, before?.spawn].includes(spawn) ? { spawn, how, id } : undefined;
+}
+
+/** Why a spawn has ended, as far as the frame says so. */
+function detailsIn(meta: Json): Pick<Ended, "reason" | "exit" | "signal"> {
+  const { exit } = Object(meta) as { exit?: Json };
+  const [reason, signal] = [textIn(meta, "reason"), textIn(meta, "signal")];
+  return {
+    ...(reason !== undefined && { reason }),
+    ...(typeof exit === "number" && { exit }),
+    ...(signal !== undefined && { signal }),
+  };
+}
+
+function change(entry: Entry, earlier: Earlier, step: LifecycleFrame): void {
+  const { action, id, spawn, keep } = step;
   const { passed, unended } = earlier;
   if (action === "spawn") {
     if (entry.pending !== undefined) passed.add(entry.pending);
@@ -126,7 +205,7 @@ function change(entry: Entry, earlier: Earlier, { action, id, spawn }: Lifecycle
   } else if (action === "terminate") {
     const spawns = [entry.good, entry.pending].filter((each) => each !== undefined);
     // A terminate of nothing gets no answer.
-    if (spawns.length > 0) entry.terminating = { id, spawns };
+    if (spawns.length > 0) entry.terminating = { id, spawns, ...(keep && { keep }) };
     entry.pending = undefined;
     entry.good = undefined;
     unended.clear();
@@ -148,6 +227,9 @@ function change(entry: Entry, earlier: Earlier, { action, id, spawn }: Lifecycle
     if (spawn === entry.pending) entry.pending = undefined;
     if (spawn === entry.good) entry.good = undefined;
     if (entry.terminating?.spawns.includes(spawn)) entry.terminating = undefined;
+  } else if (action === "stopped" && spawn !== undefined) {
+    const { terminating } = entry;
+    if (terminating?.keep && terminating.spawns.includes(spawn)) entry.terminating = undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import type { Store } from "../../store/store.ts";
 import { outlasting } from "../child/lack.ts";
 import { answer, RERUN_TTL, retryWhileDiskFull, type Subject, shortReason } from "./answers.ts";
 import { Backoff } from "./backoff.ts";
+import { eventsIn, type Hears } from "./events.ts";
 import type { Attempt, Processor } from "./processor.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
 
@@ -25,8 +26,11 @@ export class Running {
   #stopping = false;
   #over: Promise<unknown> | undefined;
 
-  constructor(store: Store, processor: Processor) {
+  readonly #hears: Hears;
+
+  constructor(store: Store, processor: Processor, hears: Hears) {
     this.#store = store;
+    this.#hears = hears;
     this.processor = processor;
   }
 
@@ -133,5 +137,6 @@ export class Running {
     if (this.#stopping) return;
     const changes = [answer(this.subject, event, more, RERUN_TTL)];
     await retryWhileDiskFull(() => this.#store.apply(changes));
+    eventsIn(changes).forEach(this.#hears);
   }
 }

@@ -1,5 +1,5 @@
 import type { Subject } from "./answers.ts";
-import type { Kind } from "./registry.ts";
+import type { Ended, Kind } from "./registry.ts";
 
 /** A row of `xs ps`. */
 export interface ProcessorStatus {
@@ -13,7 +13,8 @@ export interface ProcessorStatus {
     | "replacing"
     | "stopping"
     | "stopped"
-    | "paused";
+    | "paused"
+    | Ended["how"];
   spawn_id: string;
   runtime: string | null;
   /** The pid of its program. */
@@ -39,6 +40,14 @@ export interface RetryStatus {
   readonly at: string;
   /** Why the handler failed; null after a restart of the server. */
   readonly reason: string | null;
+}
+
+/** A row of `xs ps --all`. */
+export interface ListedProcessor extends ProcessorStatus {
+  /** Why it does not run. */
+  reason: string | null;
+  /** When it ended: RFC 3339. */
+  ended: string | null;
 }
 
 /** The row of a processor without a program. */

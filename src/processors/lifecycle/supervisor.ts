@@ -18,9 +18,10 @@ import {
   shortReason,
 } from "./answers.ts";
 import { Complaints } from "./complaints.ts";
-import { checkName, Invalid, parseSpawnOptions } from "./options.ts";
+import { eventsIn, type Hears } from "./events.ts";
+import { checkName, Invalid, nothingToResume, parseSpawnOptions } from "./options.ts";
 import type { Processor, ProcessorHost, Spawn } from "./processor.ts";
-import { isDuplex, type Kind } from "./registry.ts";
+import { type Request as Asked, isDuplex, type Kind } from "./registry.ts";
 import type { Requests, Taker } from "./requests.ts";
 import { type End, Running } from "./running.ts";
 import { idleStatus, type ProcessorStatus } from "./status.ts";
@@ -36,11 +37,14 @@ export interface SupervisorHost {
   loading<T>(load: () => Promise<T>): Promise<T>;
   /** Notes failures on HTTP requests. */
   readonly requests: Requests;
+  readonly hears: Hears;
 }
 
 /** A request that waits for its turn; `recovered` was active before the server started. */
 interface Request {
   readonly action: "spawn" | "terminate";
+  /** Of a terminate. */
+  readonly keep: boolean;
   readonly frame: Frame;
   readonly recovered?: boolean;
 }
@@ -62,6 +66,8 @@ export class Supervisor {
   });
   readonly #complaints = new Complaints();
   #current: Running | undefined;
+  /** What a terminate stopped without removing it. */
+  #kept: Subject | undefined;
   #loading: { subject: Subject; recovered: boolean; abort: AbortController } | undefined;
 
   constructor(host: SupervisorHost, kind: Kind, name: string) {
@@ -78,12 +84,12 @@ export class Supervisor {
   }
 
   /** Queues a request. Call it in the order of the log. @param recovered it was active before the server started */
-  request(action: "spawn" | "terminate", frame: Frame, recovered = false): void {
+  request({ action, keep }: Pick<Asked, "action" | "keep">, frame: Frame, recovered = false): void {
     if (action === "spawn") {
       this.#spawns.set(frame.id, this.#host.store.placeOf(frame.id));
       this.#passedOver.delete(frame.id);
     }
-    this.#queue.push({ action, frame, recovered });
+    this.#queue.push({ action, keep: keep === true, frame, recovered });
     // A processor that still loads would be replaced at once, so its load ends here. Not one that ran before the
     // server stopped: it has frames to handle up to the new spawn.
     if (action === "terminate" || !this.#loading?.recovered) this.#loading?.abort.abort();
@@ -131,7 +137,7 @@ export class Supervisor {
   async #carryOut(request: Request): Promise<void> {
     try {
       if (request.action === "spawn") await this.#spawn(request);
-      else await this.#terminate();
+      else await this.#terminate(request.keep);
     } catch (error) {
       if (this.#host.signal.aborted) this.#queue = [];
       else process.stderr.write(`xs: ${this.kind} ${this.name}: ${(error as Error).message}\n`);
@@ -151,13 +157,14 @@ export class Supervisor {
     const before = this.#current;
     if (before) {
       const goesOnAfter = await before.handOver(this.#host.store.placeOf(frame.id));
-      processor.startAfter(goesOnAfter);
+      await processor.startAfter(goesOnAfter);
       changes.push(answer(before.subject, "replaced", { by: frame.id }));
     }
     changes.push(...processor.activation(), answer(subject, "active"));
     await this.#answer(changes);
-    const running = new Running(this.#host.store, processor);
+    const running = new Running(this.#host.store, processor, this.#host.hears);
     this.#current = running;
+    this.#kept = undefined;
     void running.run().then((end) => this.#ended(running, end));
   }
 
@@ -177,7 +184,11 @@ export class Supervisor {
         const reason = error instanceof Invalid ? message : `it did not load: ${message}`;
         await this.#passOver(subject, "invalid", { reason: shortReason(reason) });
       } else if (next) await this.#passOver(subject, "replaced", { by: next.frame.id });
-      else await this.#passOver(subject, "terminated");
+      else {
+        const keep = this.#queue.find(({ action }) => action === "terminate")?.keep;
+        if (keep) this.#kept = subject;
+        await this.#passOver(subject, keep ? "stopped" : "terminated", keep && { keep });
+      }
       return undefined;
     } finally {
       this.#loading = undefined;
@@ -208,6 +219,9 @@ export class Supervisor {
     const content = await this.#host.store.content.open(frame.hash);
     if (!content) throw new Invalid(`the content ${frame.hash} of the spawn is not in the store`);
     const { meta } = frame;
+    // A generator that reads nothing has no progress: it only runs again.
+    if (options.resume && this.kind === "generator" && this.#spawns.size < 2)
+      throw nothingToResume(this.kind, this.name);
     return { subject, meta, options, script: await content.bytes(), duplex: isDuplex(frame) };
   }
 
@@ -254,19 +268,33 @@ export class Supervisor {
     await this.#answer([answer(subject, event, more)]);
   }
 
-  async #terminate(): Promise<void> {
+  /** @param keep its progress stays: a spawn with `resume` goes on there */
+  async #terminate(keep: boolean): Promise<void> {
     const current = this.#current;
     const forgotten = { delete: recordKey(this), writer: this.name };
     if (!current) {
-      if (await this.#host.store.kv.get(recordKey(this))) await this.#answer([forgotten]);
+      if (keep) return;
+      const changes = this.#kept ? [answer(this.#kept, "terminated")] : [];
+      this.#kept = undefined;
+      if (await this.#host.store.kv.get(recordKey(this))) changes.push(forgotten);
+      if (changes.length > 0) await this.#answer(changes);
       return;
     }
     await current.stop();
     // It may have ended by itself meanwhile.
     if (this.#current !== current) return;
     this.#current = undefined;
-    await this.#answer([answer(current.subject, "terminated"), forgotten]);
+    const { subject } = current;
+    if (keep) {
+      this.#kept = subject;
+      await this.#answer([answer(subject, "stopped", { keep })]);
+    } else await this.#answer([answer(subject, "terminated"), forgotten]);
     this.#release(current.processor, false);
+  }
+
+  /** Notes what a terminate stopped before the server started, without removing it. */
+  wasStopped(spawnId: string): void {
+    this.#kept = { kind: this.kind, name: this.name, spawnId };
   }
 
   async #ended(running: Running, end: End): Promise<void> {
@@ -278,7 +306,6 @@ export class Supervisor {
     const { frame_id: frameId, reason } = end.meta;
     const failed = end.how === "failed";
     if (failed) {
-      this.#complaints.failed(running.subject, String(reason));
       if (typeof frameId === "string")
         this.#host.requests.failedOn(frameId, running.subject, String(reason));
     }
@@ -295,6 +322,7 @@ export class Supervisor {
   async #answer(changes: readonly Change[]): Promise<void> {
     try {
       await retryWhileDiskFull(() => this.#host.store.apply(changes));
+      eventsIn(changes).forEach(this.#host.hears);
     } catch (error) {
       // A store that is closed or has failed reports that itself.
       if (!["store_closed", "store_failed"].includes((error as { code?: string }).code ?? ""))
