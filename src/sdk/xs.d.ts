@@ -77,6 +77,11 @@ interface XsAppendOptions {
   meta?: XsJson;
   /** As in frames; `time:` takes a duration as well, like `time:7d`, and `until:` a date, like `until:2026-12-24`. */
   ttl?: string;
+  /**
+   * Another time than now: RFC 3339, or a date (UTC). For one to come, the server appends the frame then; one that has
+   * passed is the time of the frame's id.
+   */
+  at?: string | Date;
 }
 
 /** A response to an `http.request`. */

@@ -14,6 +14,8 @@ export interface AppendRequest {
    * is to come, the store keeps the request until then. Checked by `checkAt`.
    */
   readonly at?: number;
+  /** With an `at` that has passed, the append succeeds even if no read returns the frame; otherwise it is refused. */
+  readonly mayBeOver?: true;
   /** The frame begins chunked content, or ends the chunked content whose first frame has this id. */
   readonly growing?: "begins" | { readonly ended: string };
 }

@@ -1,3 +1,4 @@
+import { checkAt, parseAt } from "../../core/at.ts";
 import { XsError } from "../../core/error.ts";
 import { encodeMeta } from "../../core/frame.ts";
 import { parseMediaType } from "../../core/header.ts";
@@ -17,7 +18,17 @@ import type { Subject } from "../lifecycle/answers.ts";
 /** What an effect changes in the store, with content that the store has not taken yet. */
 export type PlannedChange =
   /** The meta is compact JSON. */
-  | { append: { topic: string; ttl: Ttl; meta: string; content?: Uint8Array | undefined } }
+  | {
+      append: {
+        topic: string;
+        ttl: Ttl;
+        meta: string;
+        content?: Uint8Array | undefined;
+        /** In ms since 1970. Nobody can ask a handler for another time, so it need not fit. */
+        at?: number;
+        mayBeOver?: true;
+      };
+    }
   | { put: { key: string; type: string; value: Uint8Array } }
   | { delete: string }
   | { remove: string };
@@ -50,7 +61,7 @@ export function plannedChange(
     case "out_base64":
       return append(`${name}.out`, ttl, {}, fromBase64(value));
     case "append": {
-      const given = objectOf(value, kind, ["topic", "ttl", "meta", "content", "base64"]);
+      const given = objectOf(value, kind, ["topic", "ttl", "meta", "content", "base64", "at"]);
       const topic = parseClientTopic(textOf(given.topic, "the topic of an append"));
       const meta = objectOf(given.meta ?? {}, "meta");
       const usual = () =>
@@ -58,7 +69,11 @@ export function plannedChange(
           ? ttlOf(meta.request_id)
           : FOREVER;
       const how = given.ttl === undefined ? usual() : parseAskedTtl(textOf(given.ttl, "ttl"));
-      return append(topic, how, meta, contentOf(given.content, given.base64));
+      const made = append(topic, how, meta, contentOf(given.content, given.base64));
+      if (given.at === undefined) return made;
+      const at = parseAt(textOf(given.at, "at"));
+      checkAt(topic, how, at);
+      return { append: { ...made.append, at, mayBeOver: true } };
     }
     case "response": {
       const { body_base64: base64, ...given } = objectOf(value, kind, RESPONSE_KEYS);

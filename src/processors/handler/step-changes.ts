@@ -85,11 +85,12 @@ export class StepChanges {
     const made = plannedChange(effect, this.#subject, this.#ttl, (id) => this.#ttlOf(id));
     if ("remove" in made) return made;
     if (!("append" in made)) return { ...made, writer: this.#subject.name };
-    const { topic, ttl, meta, content } = made.append;
-    if (!content || content.length === 0) return { append: { topic, ttl, meta, content: null } };
+    const { content, ...frame } = made.append;
+    const { ttl } = frame;
+    if (!content || content.length === 0) return { append: { ...frame, content: null } };
     const ephemeral = ttl.kind === "ephemeral";
     const taking = retryWhileDiskFull(() => this.#store.content.take(content, ephemeral));
-    return taking.then((taken) => ({ append: { topic, ttl, meta, content: taken } }));
+    return taking.then((taken) => ({ append: { ...frame, content: taken } }));
   }
 
   #ttlOf(id: string): Ttl {

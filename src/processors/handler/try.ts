@@ -1,6 +1,7 @@
 import { XsError } from "../../core/error.ts";
 import { framesIn, lastIdIn, parseObject } from "../../core/frame.ts";
 import { idAt } from "../../core/place.ts";
+import { formatTime } from "../../core/time.ts";
 import { FOREVER, parseTtl, type Ttl } from "../../core/ttl.ts";
 import { textOf } from "../../lib/text.ts";
 import { scriptEnvironment } from "../child/environment.ts";
@@ -134,12 +135,13 @@ function shownChange(change: PlannedChange): string {
     const { key, type, value } = change.put;
     return JSON.stringify({ put: { key, type, ...shownBytes("value", value) } });
   }
-  const { topic, ttl, meta, content } = change.append;
+  const { topic, ttl, meta, content, at } = change.append;
   const { handler_id: _, ...rest } = parseObject(meta) ?? {};
   return JSON.stringify({
     topic,
     meta: rest,
     ttl: ttl.text,
+    ...(at !== undefined && { at: formatTime(at) }),
     ...(content && content.length > 0 && shownBytes("content", content)),
   });
 }

@@ -29,15 +29,21 @@ export def ".remove" [
 # Remove a frame: a record, or its id
 export alias .rm = .remove
 
+def time-text [at: any] {
+  if ($at | describe) == "datetime" { $at | format date "%+" } else { $at }
+}
+
 # Append a frame; the input is its content
 export def ".append" [
   topic: string
   --meta: record # its metadata
   --ttl: string # forever, ephemeral, time:<ms, or 90s, 15m, 12h, 7d, 4w>, until:<date or ms> or last:<n>
+  --at: oneof<string, datetime> # a time to come, when it is appended, or one that has passed
 ]: any -> nothing {
   let content = $in
   let more = if $meta == null { {} } else { { meta: $meta } }
   let more = if $ttl == null { $more } else { $more | insert ttl $ttl }
+  let more = if $at == null { $more } else { $more | insert at (time-text $at) }
   emit { append: ({ topic: $topic } | merge $more | merge (encoded $content)) }
 }
 

@@ -131,10 +131,11 @@ export def ".append" [
   topic: string
   --meta: record # its metadata
   --ttl: string # forever, ephemeral, time:<ms, or 90s, 15m, 12h, 7d, 4w>, until:<date or ms> or last:<n>
+  --at: oneof<string, datetime> # a time to come, when it is appended, or one that has passed
 ]: any -> record {
   let content = ($in | content)
   let meta = if $meta == null { null } else { $meta | json-of meta }
-  $content | ask append ...(arguments { meta: $meta, ttl: $ttl } $topic) | from json
+  $content | ask append ...(arguments { meta: $meta, ttl: $ttl, at: (time-of $at) } $topic) | from json
 }
 
 # One frame by its id

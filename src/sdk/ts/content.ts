@@ -34,9 +34,9 @@ export function decodeValue(bytes: Uint8Array, type: string): unknown {
 /** Checks the options of an append. @throws XsError `bad_option` */
 export function appendOptions(options: XsAppendOptions): XsAppendOptions {
   if (typeof options !== "object" || options === null) {
-    throw new XsError("bad_option", "the options of an append are an object { meta?, ttl? }");
+    throw new XsError("bad_option", "the options of an append are an object { meta?, ttl?, at? }");
   }
-  const unknown = unknownKeys(options, ["meta", "ttl"], "append");
+  const unknown = unknownKeys(options, ["meta", "ttl", "at"], "append");
   if (unknown !== undefined) throw new XsError("bad_option", unknown);
   return options;
 }

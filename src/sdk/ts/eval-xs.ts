@@ -3,7 +3,7 @@ import { parseTopic } from "../../core/topic.ts";
 import type { Ask } from "../../net/http-client.ts";
 import { appendOptions, encodeContent, encodeResponse, encodeValue } from "./content.ts";
 import { jsonOf } from "./json.ts";
-import { idOf, pathOf, Reads, textOf } from "./reads.ts";
+import { idOf, pathOf, Reads, textOf, timeOf } from "./reads.ts";
 
 /** The store for a generator or a script of `xs eval`: each write happens at once. */
 export class DirectXs extends Reads implements Xs {
@@ -32,12 +32,15 @@ export class DirectXs extends Reads implements Xs {
     content?: XsContent | null,
     options: XsAppendOptions = {},
   ): Promise<void> {
-    const { meta, ttl } = appendOptions(options);
+    const { meta, ttl, at } = appendOptions(options);
     const { content: text = "", base64 } =
       content === undefined || content === null ? {} : encodeContent(content);
     const body = base64 === undefined ? text : Buffer.from(base64, "base64");
+    const query = new URLSearchParams();
+    if (ttl !== undefined) query.set("ttl", ttl);
+    if (at !== undefined) query.set("at", timeOf(at, "at"));
     await this.#ask(
-      `/stream/${parseTopic(textOf(topic, "topic"))}${ttl === undefined ? "" : `?ttl=${encodeURIComponent(ttl)}`}`,
+      `/stream/${parseTopic(textOf(topic, "topic"))}${query.size > 0 ? `?${query}` : ""}`,
       {
         method: "POST",
         body,

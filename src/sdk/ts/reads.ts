@@ -107,10 +107,10 @@ export class Reads {
 }
 
 /** The text of a time from a script. @throws XsError `bad_option` for a date that is none */
-function timeOf(given: string | Date, name: string): string {
+export function timeOf(given: string | Date, name: "since" | "until" | "at"): string {
   if (!(given instanceof Date)) return String(given);
   if (!Number.isNaN(given.getTime())) return given.toISOString();
-  throw new XsError("bad_option", `the option ${name} of cat is a Date without a time`);
+  throw new XsError("bad_option", `the option ${name} is a Date without a time`);
 }
 
 // A script may pass on text from a stranger: a hash like "../kv/secret" must not reach another route.

@@ -1,15 +1,17 @@
+import { parseAt } from "../../core/at.ts";
 import { XsError } from "../../core/error.ts";
 import { encodeMeta } from "../../core/frame.ts";
 import type { Json } from "../../core/json.ts";
 import { MAX_VALUE, parseClientKey } from "../../core/key.ts";
 import { unknownKeys } from "../../core/known-keys.ts";
+import { formatTime } from "../../core/time.ts";
 import { parseClientTopic } from "../../core/topic.ts";
 import { parseAskedTtl } from "../../core/ttl.ts";
 import { bytesOfText } from "../../core/utf8.ts";
 import { lengthProblem } from "../protocol.ts";
 import { appendOptions, encodeContent, encodeResponse, encodeValue } from "./content.ts";
 import { isPlain, isThenable, jsonOf, kindOf, Unsettled, whenSettled } from "./json.ts";
-import { dateOf, idOf, type Reads, textOf } from "./reads.ts";
+import { dateOf, idOf, type Reads, textOf, timeOf } from "./reads.ts";
 
 /** The parts of a handler that the work on a frame needs. */
 export interface WorkSession {
@@ -103,7 +105,7 @@ export class Work implements Xs {
     options: XsAppendOptions = {},
   ): Promise<void> {
     return whenSettled({ content, options }, ({ content, options }) => {
-      const { meta = null, ttl } = appendOptions(options);
+      const { meta = null, ttl, at } = appendOptions(options);
       if (meta !== null && (typeof meta !== "object" || Array.isArray(meta))) {
         throw new XsError(
           "bad_meta",
@@ -113,6 +115,7 @@ export class Work implements Xs {
       const given = content !== undefined && content !== null && encodeContent(content);
       const more = {
         ...(ttl !== undefined && { ttl: parseAskedTtl(textOf(ttl, "ttl")).text }),
+        ...(at !== undefined && { at: formatTime(parseAt(timeOf(at, "at"))) }),
         ...given,
       };
       this.#append(parseClientTopic(textOf(topic, "topic")), meta, more);

@@ -106,7 +106,7 @@ export class Appends {
       const { at } = request;
       if (at === undefined) continue;
       if (at > now) scheduled++;
-      else past.check(request, at);
+      else if (!request.mayBeOver) past.check(request, at);
     }
     if (scheduled > 0) this.#scheduled.checkRoom(transaction, scheduled);
     const lines = this.#apply(transaction, changes, (request) => {
