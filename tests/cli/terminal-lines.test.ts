@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { styleFor } from "../../src/cli/kit/colours.ts";
-import { Clock, fullTime } from "../../src/cli/terminal/clock.ts";
+import { Clock, fullTime, untilTime } from "../../src/cli/terminal/clock.ts";
 import { EventLines } from "../../src/cli/terminal/event-lines.ts";
 import { fit } from "../../src/cli/terminal/fit.ts";
 import { sizeText } from "../../src/cli/terminal/size.ts";
@@ -165,4 +165,16 @@ test("sizes are short", () => {
 test("wide lines have the id", async () => {
   expect(await lineOf({ content: "hello" }, 119)).not.toContain(ID);
   expect(await lineOf({ content: "hello" }, 120)).toBe(`${ID}  note          hello`);
+});
+
+test("a time to come is near, of today, or has its date", () => {
+  const now = new Date(2026, 10, 26, 12, 0, 0).getTime();
+  const at = (...time: [number, number, number, number]) =>
+    untilTime(new Date(2026, 10, ...time).getTime(), now);
+  expect(at(26, 11, 0, 0)).toBe("now");
+  expect(at(26, 12, 0, 0)).toBe("now");
+  expect(at(26, 12, 0, 42)).toBe("in 42 s");
+  expect(at(26, 12, 59, 59)).toBe("in 59 min");
+  expect(at(26, 13, 0, 0)).toBe("13:00");
+  expect(at(27, 2, 30, 0)).toBe("2026-11-27 02:30");
 });

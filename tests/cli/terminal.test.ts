@@ -496,6 +496,20 @@ test("ps fits into narrow terminals and keeps what tells something", async () =>
   }
 });
 
+test("ps shows when a generator runs next, in a column that is there only for a schedule", async () => {
+  using other = new Home();
+  await using own = await startServer(other.store);
+  const shown = async () => {
+    await using pty = new Pty(["ps", other.store], { cwd: other.path, columns: 120 });
+    expect(await pty.end()).toBe(0);
+    return Bun.stripANSI(pty.output);
+  };
+  const meta = { topic: "disk", runtime: "sh", every: "30m" };
+  await own.append("stream.cross.generator.spawn", "df -k", { "xs-meta": JSON.stringify(meta) });
+  await until("the schedule is set", async () => (await shown()).includes("disk"));
+  expect(await shown()).toMatch(/STATE +NEXT +PID[\s\S]*disk +active +in (?:29|30) min +-/);
+});
+
 test("times are those of the time zone of the terminal, and old ones have their date", async () => {
   // 2025-01-15T12:00:00.000Z
   const line =

@@ -16,6 +16,20 @@ export class Clock {
   }
 }
 
+/**
+ * A time to come: `in 42 s` or `in 5 min` within the hour, then `14:30`, and with the date, `2026-11-25 14:30`, where
+ * that is not today's. @param ms since 1970
+ */
+export function untilTime(ms: number, now = Date.now()): string {
+  const seconds = Math.round((ms - now) / 1000);
+  if (seconds < 1) return "now";
+  if (seconds < 60) return `in ${seconds} s`;
+  if (seconds < 3600) return `in ${Math.floor(seconds / 60)} min`;
+  const date = new Date(ms);
+  const time = timeOf(date).slice(0, 5);
+  return dayOf(date) === dayOf(new Date(now)) ? time : `${dayOf(date)} ${time}`;
+}
+
 /** A local time in full: `2026-11-25 14:03:22.123 +01:00`. @param ms since 1970 */
 export function fullTime(ms: number): string {
   const date = new Date(ms);

@@ -1,13 +1,30 @@
 import type { ProcessorStatus } from "../../processors/lifecycle/status.ts";
 import type { Style } from "../kit/colours.ts";
+import { untilTime } from "./clock.ts";
 import { Table } from "./table.ts";
 
 /** Shows the processors as a table. */
 export class ProcessorTable {
-  readonly #table: Table;
+  readonly #style: Style;
+  #table: Table | undefined;
+  /** Some generator has a schedule. */
+  #hasNext = false;
 
   constructor(style: Style) {
-    this.#table = new Table(
+    this.#style = style;
+  }
+
+  /** Yields the heads and the rows of processors. @param lines as `GET /ps` returns them */
+  *show(lines: readonly string[], columns: number): Generator<string> {
+    const rows = lines.map((line) => JSON.parse(line) as ProcessorStatus);
+    this.#table ??= this.#tableFor(rows);
+    const cells = rows.map((row) => cellsOf(row, this.#hasNext));
+    yield this.#table.show(cells, columns);
+  }
+
+  #tableFor(rows: readonly ProcessorStatus[]): Table {
+    this.#hasNext = rows.some(({ every }) => every !== null);
+    return new Table(
       [
         { head: "KIND" },
         { head: "NAME", isFlexible: true, format: (cell, { name }) => name(cell) },
@@ -15,6 +32,7 @@ export class ProcessorTable {
           head: "STATE",
           format: (cell, { wrong }) => (/^re(?:start|try)ing/.test(cell) ? wrong(cell) : cell),
         },
+        ...(this.#hasNext ? [{ head: "NEXT" }] : []),
         { head: "PID" },
         { head: "UPTIME" },
         { head: "RESTARTS" },
@@ -22,23 +40,18 @@ export class ProcessorTable {
         { head: "BEHIND" },
         { head: "SPAWN", isId: true, format: (cell, { dim }) => dim(cell) },
       ],
-      style,
+      this.#style,
     );
-  }
-
-  /** Yields the heads and the rows of processors. @param lines as `GET /ps` returns them */
-  *show(lines: readonly string[], columns: number): Generator<string> {
-    const rows = lines.map((line) => cellsOf(JSON.parse(line) as ProcessorStatus));
-    yield this.#table.show(rows, columns);
   }
 }
 
-function cellsOf(row: ProcessorStatus): string[] {
+function cellsOf(row: ProcessorStatus, hasNext: boolean): string[] {
   const { uptime_ms: up, last_exit: exit, behind_ms: behind } = row;
   return [
     row.kind,
     row.name,
     row.retry === null ? row.state : `${row.state} ${row.retry.failures}/${row.retry.retries}`,
+    ...(hasNext ? [row.next === null ? "-" : untilTime(Date.parse(row.next))] : []),
     String(row.pid ?? "-"),
     up === null ? "-" : duration(up),
     String(row.restarts),

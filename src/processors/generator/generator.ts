@@ -1,4 +1,5 @@
 import { framesIn } from "../../core/frame.ts";
+import { timestampOf } from "../../core/id.ts";
 import { idAt, later, type Place, positionAt } from "../../core/place.ts";
 import { READ_ALL } from "../../core/read-options.ts";
 import type { FrameReader } from "../../store/frame-reader.ts";
@@ -14,8 +15,9 @@ import {
   shortReason,
   writeRecord,
 } from "../lifecycle/answers.ts";
-import { nothingToResume } from "../lifecycle/options.ts";
+import { Invalid, nothingToResume, type ScheduleOptions } from "../lifecycle/options.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "../lifecycle/processor.ts";
+import { Slots } from "../schedule/slots.ts";
 
 /** How long a replaced generator may take to end after the end of its input, in ms. */
 const END_OF_INPUT_MS = 5000;
@@ -35,6 +37,8 @@ export class Generator implements Processor {
   readonly subject: Subject;
   readonly spawn: Spawn;
   readonly #host: ProcessorHost;
+  /** When its program runs; undefined where that runs all the time. */
+  slots: Slots | undefined;
   #prepared: Prepared | undefined;
   #program: Program | undefined;
   #reader: FrameReader | undefined;
@@ -55,6 +59,7 @@ export class Generator implements Processor {
 
   async load(signal: AbortSignal): Promise<void> {
     const { subject, script, options, duplex } = this.spawn;
+    if (options.schedule) await this.#setSchedule(options.schedule);
     this.#prepared = prepare(this.#host.place, subject, script, options);
     await checkScript(this.#prepared, signal);
     if (!duplex) return;
@@ -63,11 +68,25 @@ export class Generator implements Processor {
     this.#cursor = own ? own.cursor : later(this.#host.store.placeOf(subject.spawnId), before);
   }
 
-  startAfter(place: Place): void {
+  /** @throws Invalid */
+  async #setSchedule(schedule: ScheduleOptions): Promise<void> {
+    const { subject, duplex, options } = this.spawn;
+    if (duplex)
+      throw new Invalid(
+        "a duplex generator waits for input all the time, and every is for one that runs at times: leave out duplex or every",
+      );
+    const spawnedAt = timestampOf(subject.spawnId);
+    this.slots = await Slots.open(this.#host, subject, schedule, spawnedAt, options.resume);
+  }
+
+  async startAfter(place: Place): Promise<void> {
     this.#cursor = place;
+    // The predecessor may have run a slot since this one loaded.
+    if (this.spawn.options.schedule) await this.#setSchedule(this.spawn.options.schedule);
   }
 
   activation(): Change[] {
+    if (this.slots) return [this.slots.record()];
     return this.spawn.duplex ? [writeRecord(this.subject, this.#cursor)] : [];
   }
 

@@ -29,12 +29,22 @@ const ON_ERRORS = ["fail", "skip", "retry"] as const;
  */
 export type OnError = (typeof ON_ERRORS)[number];
 
+/** When a generator runs, as the meta of its spawn asks for it. */
+export interface ScheduleOptions {
+  /** A duration, or a cron line of five fields. */
+  readonly every: string;
+  /** The time zone of a cron line, as in "Europe/Berlin"; without it, the zone of this process. */
+  readonly tz?: string;
+}
+
 /** The options in the meta of a spawn, without the name and without those of handlers. */
 export interface SpawnOptions {
   readonly runtime?: Runtime;
   readonly restart: Restart;
   /** Of the frames NAME.recv or NAME.out. */
   readonly ttl: Ttl;
+  /** Of a generator that runs at certain times; undefined for one that runs all the time. */
+  readonly schedule: ScheduleOptions | undefined;
   /** It goes on where the processor of its name was, with its cursor and its state. */
   readonly resume: boolean;
 }
@@ -73,7 +83,7 @@ const READY_KEYS = [...DECLARED, "batches"];
 /** The keys of the meta of a spawn, by the kind. */
 const SPAWN_KEYS: { readonly [kind in Kind]: readonly string[] } = {
   handler: ["topic", "runtime", "restart", "ttl", "resume", ...DECLARED],
-  generator: ["topic", "duplex", "runtime", "restart", "ttl", "resume"],
+  generator: ["topic", "duplex", "runtime", "restart", "ttl", "every", "tz", "resume"],
 };
 
 /** The last part of the topics below a processor's name: its output, and a generator's input. */
@@ -111,8 +121,28 @@ export function parseSpawnOptions(given: Json, kind: Kind): SpawnOptions {
     ...(runtime !== undefined && { runtime: oneOf(RUNTIMES, runtime, "runtime") }),
     restart: oneOf(RESTARTS, restart, "restart"),
     ttl: ttl === "forever" ? FOREVER : refused(() => parseAskedTtl(ttl)),
+    schedule: scheduleIn(meta),
     resume: trueOrFalse(resume, "resume"),
   };
+}
+
+function scheduleIn(meta: { [key: string]: Json }): ScheduleOptions | undefined {
+  const { every, tz } = meta;
+  if (tz !== undefined && typeof tz !== "string")
+    throw new Invalid('tz is the name of a time zone, as in "Europe/Berlin"');
+  if (every === undefined) {
+    if (tz === undefined) return undefined;
+    throw new Invalid("tz is the time zone of a cron line in every, and there is no every");
+  }
+  // A shell makes a number of the text 90: the reason says then what is missing.
+  const text = typeof every === "number" ? String(every) : every;
+  if (typeof text !== "string")
+    throw new Invalid('every is a text: a duration as in "1h", or a cron line as in "0 9 * * *"');
+  if (meta.restart !== undefined)
+    throw new Invalid(
+      "restart does not go with every: after each run, well or not, the next slot follows. Leave restart out",
+    );
+  return { every: text, ...(tz !== undefined && { tz }) };
 }
 
 /** The reason why a spawn with `resume` is invalid. */

@@ -5,6 +5,8 @@ import type { Change } from "../../store/types.ts";
 import type { Exit } from "../child/exit.ts";
 import type { ScriptPlace } from "../child/runtime.ts";
 import type { Retry } from "../handler/retry.ts";
+import type { Clock } from "../schedule/clock.ts";
+import type { Slots } from "../schedule/slots.ts";
 import type { Subject } from "./answers.ts";
 import type { SpawnOptions } from "./options.ts";
 import type { RetryStatus } from "./status.ts";
@@ -23,6 +25,7 @@ export interface Spawn {
 export interface ProcessorHost {
   readonly store: Store;
   readonly place: ScriptPlace;
+  readonly clock: Clock;
   /** Aborted when the server stops: the processor starts nothing after that. */
   readonly signal: AbortSignal;
   /** Whether an encoded frame is output of a handler of this name, or about it. */
@@ -58,6 +61,8 @@ export interface Processor {
   readonly runtime: string | undefined;
   /** The pid of its program; undefined while that does not run. */
   readonly pid: number | undefined;
+  /** When its program runs; undefined where that runs all the time. */
+  readonly slots?: Slots | undefined;
   /** How far a handler is behind the newest frame of its topics, in ms. */
   readonly behindMs?: number;
   /** While a handler waits until it gets the frame again on which it has failed. */

@@ -9,6 +9,7 @@ import type { FrameReader } from "../../store/frame-reader.ts";
 import type { Store } from "../../store/store.ts";
 import type { ImportFrame } from "../../store/types.ts";
 import { placeIn, removeScripts, type ScriptPlace } from "../child/runtime.ts";
+import { type Clock, SYSTEM_CLOCK } from "../schedule/clock.ts";
 import { answer, readRecord, recordKey } from "./answers.ts";
 import { eventsIn, type Hears } from "./events.ts";
 import {
@@ -62,13 +63,21 @@ export class Processors {
   #waiting: (() => void)[] = [];
 
   readonly #hears: Hears;
+  readonly #clock: Clock;
 
   /**
    * @param scriptEnv the names of the environment variables that scripts get; all where it is undefined
    * @param hears receives what becomes of the processors
+   * @param clock the clock of their schedules
    */
-  constructor(store: Store, scriptEnv?: readonly string[], hears: Hears = () => {}) {
+  constructor(
+    store: Store,
+    scriptEnv?: readonly string[],
+    hears: Hears = () => {},
+    clock: Clock = SYSTEM_CLOCK,
+  ) {
     this.#hears = hears;
+    this.#clock = clock;
     this.#store = store;
     this.#place = placeIn(store, scriptEnv);
   }
@@ -244,6 +253,7 @@ export class Processors {
     const host = {
       store: this.#store,
       place: this.#place,
+      clock: this.#clock,
       signal: this.#abort.signal,
       upTo: (place: Place) => this.#upTo(place),
       loading: <T>(load: () => Promise<T>) => this.#loading(load),

@@ -1,7 +1,11 @@
 import type { Json } from "../../core/json.ts";
 import type { Place } from "../../core/place.ts";
+import { formatTime } from "../../core/time.ts";
 import type { Store } from "../../store/store.ts";
+import type { Change } from "../../store/types.ts";
+import type { Exit } from "../child/exit.ts";
 import { outlasting } from "../child/lack.ts";
+import type { Slots } from "../schedule/slots.ts";
 import { answer, RERUN_TTL, retryWhileDiskFull, type Subject, shortReason } from "./answers.ts";
 import { Backoff } from "./backoff.ts";
 import { eventsIn, type Hears } from "./events.ts";
@@ -78,7 +82,7 @@ export class Running {
   }
 
   status(replacing: boolean): ProcessorStatus {
-    const { runtime, pid, behindMs, retrying } = this.processor;
+    const { runtime, pid, behindMs, retrying, slots } = this.processor;
     const state = retrying && this.#state === "active" ? "retrying" : this.#state;
     return {
       ...idleStatus(this.subject, replacing ? "replacing" : state),
@@ -89,10 +93,13 @@ export class Running {
       last_exit: this.#lastExit,
       behind_ms: behindMs ?? null,
       retry: retrying ?? null,
+      ...(slots && scheduleOf(slots)),
     };
   }
 
   async #run(): Promise<End> {
+    const { slots } = this.processor;
+    if (slots) return await this.#runAt(slots);
     for (;;) {
       this.#since = performance.now();
       const attempt = await this.#attempt();
@@ -103,7 +110,7 @@ export class Running {
       this.#lastExit = { code, signal };
       const { restart } = this.processor.spawn.options;
       const well = code === 0;
-      const ending = { ...(code !== null && { exit: code }), ...(signal !== null && { signal }) };
+      const ending = endingOf(exit);
       if (restart === "never" || (restart === "on-failure" && well)) {
         return well
           ? { how: "finished", meta: ending }
@@ -119,6 +126,38 @@ export class Running {
       this.#state = "active";
       await this.#record("active");
     }
+  }
+
+  /** Runs the program at each of its slots. Only of a run that fails a frame reports. */
+  async #runAt(slots: Slots): Promise<End> {
+    for (;;) {
+      await slots.due(this.#abort.signal);
+      if (this.#stopping) return "stopped";
+      await this.#keep([slots.begin()]);
+      const attempt = await this.#attempt();
+      if (this.#stopping || "stopped" in attempt) return "stopped";
+      await this.#keep(slots.end());
+      const failure = "failed" in attempt ? attempt.failed : this.#failureOf(attempt);
+      // Also of what ends another generator: the next run may do better, and nobody would look for a missing one.
+      if (failure) await this.#record("restarting", { ...failure, delay_ms: slots.wait });
+    }
+  }
+
+  /** Notes how a run ended, and returns the members of the frame that reports it; undefined where it ended well. */
+  #failureOf({
+    exit,
+    reason,
+  }: Extract<Attempt, { exit: Exit }>): { [key: string]: Json } | undefined {
+    const { code, signal } = exit;
+    this.#lastExit = { code, signal };
+    return code === 0 ? undefined : { reason, ...endingOf(exit) };
+  }
+
+  /** Stores changes, or ends when the processor is stopped: the disk may stay full for long. */
+  async #keep(changes: readonly Change[]): Promise<void> {
+    if (changes.length === 0) return;
+    const kept = retryWhileDiskFull(() => this.#store.apply(changes));
+    await Promise.race([kept, this.#stopped.promise]);
   }
 
   async #attempt(): Promise<Attempt> {
@@ -139,4 +178,17 @@ export class Running {
     await retryWhileDiskFull(() => this.#store.apply(changes));
     eventsIn(changes).forEach(this.#hears);
   }
+}
+
+/** The members of a frame that tell how a program ended. */
+function endingOf({ code, signal }: Exit): { [key: string]: Json } {
+  return { ...(code !== null && { exit: code }), ...(signal !== null && { signal }) };
+}
+
+/** The part of a row about the schedule. */
+function scheduleOf({
+  options: { every, tz },
+  next,
+}: Slots): Pick<ProcessorStatus, "every" | "tz" | "next"> {
+  return { every, tz: tz ?? null, next: Number.isFinite(next) ? formatTime(next) : null };
 }

@@ -27,6 +27,12 @@ export interface ProcessorStatus {
   behind_ms: number | null;
   /** While the handler waits until it gets the frame again on which it has failed. */
   retry: RetryStatus | null;
+  /** When a generator runs: a duration or a cron line; null where it runs all the time. */
+  every: string | null;
+  /** The time zone of that cron line; null for the server's zone. */
+  tz: string | null;
+  /** When its next run begins, as RFC 3339. */
+  next: string | null;
 }
 
 /** The wait of a handler for the frame on which it has failed. */
@@ -67,5 +73,8 @@ export function idleStatus(
     last_exit: null,
     behind_ms: null,
     retry: null,
+    every: null,
+    tz: null,
+    next: null,
   };
 }

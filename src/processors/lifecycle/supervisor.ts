@@ -9,6 +9,7 @@ import type { ScriptPlace } from "../child/runtime.ts";
 import { Generator } from "../generator/generator.ts";
 import { Handler } from "../handler/handler.ts";
 import { OwnOutput } from "../handler/own-output.ts";
+import type { Clock } from "../schedule/clock.ts";
 import {
   type Answer,
   answer,
@@ -30,6 +31,7 @@ import { idleStatus, type ProcessorStatus } from "./status.ts";
 export interface SupervisorHost {
   readonly store: Store;
   readonly place: ScriptPlace;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Resolves when the supervisors have every spawn up to a place. */
   upTo(place: Place): Promise<void>;
@@ -226,10 +228,11 @@ export class Supervisor {
   }
 
   #hostOf(spawnId: string): ProcessorHost {
-    const { store, place, signal } = this.#host;
+    const { store, place, clock, signal } = this.#host;
     return {
       store,
       place,
+      clock,
       signal,
       isOwn: (line, id) => this.#own.has(line, id),
       successorUpTo: async (place) => {
