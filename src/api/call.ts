@@ -36,6 +36,8 @@ export interface ApiContext {
   nextStart?(): Promise<readonly Processor[]>;
   /** This process appends what is scheduled when it is due; otherwise that waits for the next start of a server. */
   readonly appendsDue?: boolean;
+  /** The ids of the frames about processors that stay, whatever is removed: the runtime needs them to go on. */
+  neededFrames?(): Promise<ReadonlySet<string>>;
   /** Receives lifecycle frames before an import adds them, so that the running server ignores them. */
   imported?(frames: readonly ImportFrame[]): void;
   /** Receives the error of a response that broke off midway. */

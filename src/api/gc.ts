@@ -1,9 +1,8 @@
 import { parseAge } from "../core/time.ts";
-import { STREAMED } from "./answer-headers.ts";
 import type { Call } from "./call.ts";
 import { jsonResponse } from "./json-response.ts";
-import { brokeOff } from "./lasting-answer.ts";
 import { flag, type Values, value } from "./options.ts";
+import { reportResponse } from "./report-response.ts";
 
 export const GC_OPTIONS = {
   "dry-run": flag("only reports what it would free"),
@@ -26,22 +25,10 @@ export async function gc(
   const collected = { ...freed, ...forgotten };
   if (!compact) return jsonResponse(collected);
   const before = { ...collected, database: upkeep.space };
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const writer = writable.getWriter();
-  const write = (line: object) => writer.write(Buffer.from(`${JSON.stringify(line)}\n`));
-  const compacting = async () => {
+  return reportResponse(call, async (write) => {
     await write(before);
-    if (!dryRun) {
-      const size = await upkeep.compact();
-      await write({ given_back: before.database.size - size, size });
-    }
-    await writer.close();
-  };
-  // An answer without its last line tells the client that it broke off.
-  compacting()
-    .catch((error) => writer.abort(brokeOff(call)(error)))
-    .catch(() => {});
-  return new Response(readable, {
-    headers: { ...STREAMED, "content-type": "application/x-ndjson" },
+    if (dryRun) return;
+    const size = await upkeep.compact();
+    await write({ given_back: before.database.size - size, size });
   });
 }

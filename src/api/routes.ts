@@ -2,6 +2,7 @@ import { parseHash } from "../core/hash.ts";
 import { parseId } from "../core/id.ts";
 import { parseClientKey, parseKey } from "../core/key.ts";
 import { parseTopicFilter } from "../core/pattern.ts";
+import { parseTakenTopics } from "../core/taken-topics.ts";
 import { parseClientTopic } from "../core/topic.ts";
 import { version } from "../version.ts";
 import { APPEND_OPTIONS, append } from "./append.ts";
@@ -11,10 +12,12 @@ import { cat, catTopic, READ_OPTIONS } from "./cat.ts";
 import { content } from "./content.ts";
 import { exportStore } from "./export.ts";
 import { FIRST_OPTIONS, LAST_OPTIONS, readEnd } from "./first-last.ts";
+import { FORGET_OPTIONS, forget } from "./forget.ts";
 import { FRAME_OPTIONS, get, remove, TIMESTAMP } from "./frame.ts";
 import { GC_OPTIONS, gc } from "./gc.ts";
 import { IMPORT_OPTIONS, importAll } from "./import.ts";
 import { jsonResponse } from "./json-response.ts";
+import { KEEP_OPTIONS, keep } from "./keep.ts";
 import { kv, LIST_OPTIONS, WATCH_OPTIONS } from "./kv.ts";
 import { metrics } from "./metrics.ts";
 import { NEIGHBOUR_OPTIONS, neighbour } from "./neighbours.ts";
@@ -74,6 +77,12 @@ export const ROUTES: readonly Route[] = [
     options: READ_OPTIONS,
     errors: READ_ERRORS,
     check: parseTopicFilter,
+  }),
+  route("DELETE", "/stream/:topic", "removes the frames of topics for good, in steps", forget, {
+    need: "owner",
+    options: FORGET_OPTIONS,
+    errors: ["bad_topic"],
+    check: parseTakenTopics,
   }),
   ...["/stream/:topic", "/append/:topic"].map((path) =>
     route("POST", path, "appends a frame; the body is its content", append, {
@@ -230,6 +239,23 @@ export const ROUTES: readonly Route[] = [
       errors: ["not_found", "store_damaged"],
     },
   ),
+  route("GET", "/-/keep", "the rules of retention", keep.list, {
+    need: "owner",
+    errors: ["value_damaged"],
+  }),
+  ...(["PUT", "POST"] as const).map((method) =>
+    route(method, "/-/keep/:pattern", "sets the rule of retention of a pattern", keep.set, {
+      need: "owner",
+      options: KEEP_OPTIONS,
+      errors: ["bad_topic"],
+      check: parseTakenTopics,
+    }),
+  ),
+  route("DELETE", "/-/keep/:pattern", "ends the rule of retention of a pattern", keep.end, {
+    need: "owner",
+    errors: ["bad_topic", "not_found"],
+    check: parseTakenTopics,
+  }),
 ];
 
 /** Paths of cross.stream that xs does not have, each with a replacement. */

@@ -115,6 +115,10 @@ async function direct(
       const { nextStart } = await import("../processors/lifecycle/processors.ts");
       return nextStart(store);
     },
+    async neededFrames() {
+      const { neededFrames } = await import("../processors/lifecycle/processors.ts");
+      return neededFrames(store);
+    },
   });
   let listener: Listener | undefined;
   return {

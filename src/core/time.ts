@@ -22,6 +22,12 @@ export function parseDuration(text: string): number | undefined {
   return Number.isSafeInteger(ms) ? ms : undefined;
 }
 
+/** Writes a duration of whole seconds as {@link parseDuration} takes it, in days at most: `30d`. @param ms above 0 */
+export function formatDuration(ms: number): string {
+  const unit = ["d", "h", "m"].find((each) => ms % (UNITS[each] ?? 1) === 0) ?? "s";
+  return `${ms / (UNITS[unit] ?? 1)}${unit}`;
+}
+
 /** Parses an age: a duration, or a number of ms. Returns it in ms. @throws XsError `bad_option` */
 export function parseAge(text: string, name: string): number {
   const age = /^[0-9]{1,15}$/.test(text) ? Number(text) : parseDuration(text);

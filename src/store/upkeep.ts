@@ -1,3 +1,5 @@
+import type { ForgetRequest, Forgotten, KeepRules } from "./removal.ts";
+
 /** What a collection freed, or would free. */
 export interface Collected {
   readonly contents: number;
@@ -24,6 +26,16 @@ export interface Upkeep {
    * back. Resolves to their number; with `dryRun` it only counts them.
    */
   forgetRemovals(age: number, dryRun?: boolean): Promise<number>;
+  /**
+   * Removes the frames of some topics that are there now, in steps that let others write, and yields the counts so far
+   * after each; the last are those of all. It ends where nobody asks for the next. An import does not bring the frames
+   * back.
+   *
+   * @throws XsError as a write does
+   */
+  forget(request: ForgetRequest): AsyncGenerator<Readonly<Forgotten>>;
+  /** The rules by which frames are removed. */
+  readonly rules: KeepRules;
   /** The space of the database, and what is free of it. */
   readonly space: Space;
   /** Gives the free space of the database back to the disk, in steps. Resolves to the size of it then, in bytes. */

@@ -31,6 +31,7 @@ type Source = (wanted: Wanted) => Promise<Candidates> | Candidates;
 /** By the words of the help that stand for a value. */
 const SOURCES: Readonly<Record<string, Source>> = {
   TOPIC: topics,
+  PATTERN: topics,
   KEY: keys,
   PREFIX: keys,
   NAME: async (wanted) => words(await processorNames(wanted)),

@@ -12,7 +12,12 @@ import { Descriptors } from "../../net/descriptors.ts";
 import { httpAsk } from "../../net/http-client.ts";
 import { listeningSockets } from "../../net/listening-sockets.ts";
 import { allProcessors } from "../../processors/lifecycle/all-processors.ts";
-import { idleProcessors, nextStart, Processors } from "../../processors/lifecycle/processors.ts";
+import {
+  idleProcessors,
+  neededFrames,
+  nextStart,
+  Processors,
+} from "../../processors/lifecycle/processors.ts";
 import { isStore } from "../../store/is-store.ts";
 import { lockHolder } from "../../store/lock-holder.ts";
 import { openSqliteStore } from "../../store/sqlite/open.ts";
@@ -74,6 +79,7 @@ export const serveVerb: Verb = {
         },
         nextStart: () => nextStart(store),
         appendsDue: !chosen.paused,
+        neededFrames: () => neededFrames(store),
         imported: (frames) => processors.imported(frames),
         brokeOff: (error) => messages.error(`an answer broke off: ${error.message}`),
         crowded: () => listeners?.descriptors?.crowded,
@@ -83,6 +89,7 @@ export const serveVerb: Verb = {
       if (chosen.paused) processors.pause();
       else await processors.start();
       if (!chosen.paused) store.startSchedules();
+      store.upkeep.rules.start(() => neededFrames(store));
     } catch (error) {
       await store.close();
       throw error;

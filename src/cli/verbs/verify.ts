@@ -6,6 +6,7 @@ import { connect } from "../kit/connect.ts";
 import { messages } from "../kit/messages.ts";
 import { writeOut } from "../kit/output.ts";
 import { plural } from "../kit/plural.ts";
+import { showProgress } from "../kit/progress-line.ts";
 import { linesOf } from "../kit/response-lines.ts";
 import { splitTarget } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
@@ -58,9 +59,4 @@ function conclude(counts: Counts & { staged: number; problems: number }): void {
 
 function counted({ frames, contents, pairs }: Counts): string {
   return `${plural(frames, "frames")}, ${plural(contents, "contents")}, ${plural(pairs, "pairs")}`;
-}
-
-/** Overwrites one line of stderr on a terminal; does nothing elsewhere. */
-function showProgress(text: string): void {
-  if (takesEscapes(STDERR)) process.stderr.write(`\r\x1b[K${text}`);
 }

@@ -322,6 +322,23 @@ export async function nextStart(
   });
 }
 
+/**
+ * The frames that must stay for a processor that runs, or would after the next start, or was stopped, to be as it is: its
+ * spawns, and the requests to end it that have no answer, or that stopped it.
+ */
+export async function neededFrames(store: Store): Promise<ReadonlySet<string>> {
+  const registry = await expected(store);
+  const ids = new Set(registry.unnamed().map(({ id }) => id));
+  for (const { kind, name, good, pending, terminating } of registry.entries()) {
+    const spawns = [...(terminating?.spawns ?? []), ...registry.unended(kind, name)];
+    for (const id of [good, pending, terminating?.id, ...spawns]) if (id !== undefined) ids.add(id);
+  }
+  for (const { how, spawn, id } of registry.ended()) {
+    if (how === "stopped") ids.add(spawn).add(id);
+  }
+  return ids;
+}
+
 /** Folds the log of a store: the processors that should run, and those that ended. */
 export async function expected(store: Store): Promise<Registry> {
   const registry = new Registry();

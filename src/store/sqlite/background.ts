@@ -1,6 +1,7 @@
 /** The background tasks of a store. */
 const TASKS = [
   "expire",
+  "keep",
   "ephemeral",
   "collect",
   "flush",

@@ -139,6 +139,7 @@ export class SqliteStore implements OpenStore {
     this.#maintenance = new Maintenance({
       ...shared,
       kv: this.kv,
+      content,
       collector,
       writer: this.#writer,
     });

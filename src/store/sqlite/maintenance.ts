@@ -1,13 +1,17 @@
 import type { Database } from "bun:sqlite";
 import { XsError } from "../../core/error.ts";
+import type { ForgetRequest, Forgotten, KeepRules } from "../removal.ts";
 import type { Collected, Space, Upkeep } from "../upkeep.ts";
 import type { Background, Task } from "./background.ts";
 import type { Writer } from "./commit/writer.ts";
 import type { Collector } from "./content/collector.ts";
+import type { ContentStore } from "./content/content.ts";
 import { GiveBack } from "./give-back.ts";
 import type { Health } from "./health.ts";
 import type { KvStore } from "./kv/kv.ts";
 import type { Parts } from "./parts.ts";
+import { forget } from "./removal/forget.ts";
+import { Rules } from "./removal/rules.ts";
 
 const BACKGROUND_MS = 1000;
 
@@ -16,6 +20,7 @@ export interface MaintenanceUses {
   readonly db: Database;
   readonly parts: Parts;
   readonly kv: KvStore;
+  readonly content: Pick<ContentStore, "sizeOf">;
   readonly collector: Collector;
   readonly writer: Writer;
   readonly health: Health;
@@ -26,10 +31,14 @@ export interface MaintenanceUses {
 export class Maintenance implements Upkeep {
   readonly #uses: MaintenanceUses;
   readonly #giveBack: GiveBack;
+  readonly rules: KeepRules;
 
   constructor(uses: MaintenanceUses) {
     this.#uses = uses;
     this.#giveBack = new GiveBack(uses.db);
+    const { write } = uses.writer;
+    const { guard } = uses.health;
+    this.rules = new Rules({ ...uses, write, guard, run: (task) => this.#run(task) });
   }
 
   /** Begins the tasks of each second. */
@@ -75,6 +84,14 @@ export class Maintenance implements Upkeep {
       if (found > 0) transaction.add({ kind: "sweep", tombstones: until });
       return found;
     });
+  }
+
+  forget(request: ForgetRequest): AsyncGenerator<Readonly<Forgotten>> {
+    const { content, writer, health } = this.#uses;
+    if (!request.dryRun) health.checkWritable();
+    const { guard } = health;
+    const sizeOf = (hash: string) => guard(() => content.sizeOf(hash));
+    return forget({ ...this.#uses, write: writer.write, guard, sizeOf }, request);
   }
 
   async #expire(): Promise<void> {

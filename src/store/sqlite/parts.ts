@@ -13,6 +13,7 @@ import { Log } from "./log/log.ts";
 import { Pages } from "./log/pages.ts";
 import { Retention } from "./log/retention.ts";
 import { Tombstones } from "./log/tombstones.ts";
+import { TopicRows } from "./log/topic-rows.ts";
 import { Topics } from "./log/topics.ts";
 
 /** The parts of a store that stand on its database, each on those before it. */
@@ -31,7 +32,8 @@ export function openParts(db: Database, now: () => number) {
   const horizon = new CommitHorizon(ids);
   const visible = () => horizon.visible;
   const pages = new Pages(db, { search, topics, now: clock.now, visible });
-  const retention = new Retention({ db, search, topics, clock });
+  const rows = new TopicRows(db, search);
+  const retention = new Retention({ db, search, topics, rows, clock });
   const growing = new Growing(db, search);
   const answers = new Idempotency(db, clock.now);
   const tombstones = new Tombstones(db);
@@ -47,6 +49,7 @@ export function openParts(db: Database, now: () => number) {
     ids,
     horizon,
     pages,
+    rows,
     retention,
     growing,
     answers,

@@ -64,6 +64,12 @@ export class KvStore implements Kv {
     return entry;
   }
 
+  /** The keys that begin with a prefix, in their order, as a write sees them. */
+  keysBelow(prefix: string): string[] {
+    const end = prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
+    return (this.#sql.keysBelow.all(prefix, end) as { key: string }[]).map(({ key }) => key);
+  }
+
   put(key: string, type: string, value: Uint8Array, condition: KvCondition = {}): Promise<string> {
     return this.#host.write((transaction) => {
       this.#checkCondition(transaction, key, condition);
@@ -239,6 +245,9 @@ function statements(db: Database) {
     forget: db.query("DELETE FROM kv WHERE key = ?"),
     pageFrom: db.query(`SELECT ${info} FROM kv WHERE key >= ? ORDER BY key LIMIT ?`),
     pageAfter: db.query(`SELECT ${info} FROM kv WHERE key > ? ORDER BY key LIMIT ?`),
+    keysBelow: db.query(
+      "SELECT key FROM kv WHERE key >= ? AND key < ? AND value IS NOT NULL ORDER BY key",
+    ),
     count: db.query("SELECT count(*) AS n FROM kv WHERE value IS NOT NULL"),
     countDeleted: db.query("SELECT count(*) AS n FROM kv WHERE value IS NULL AND rev <= ?"),
     forgetDeleted: db.query("DELETE FROM kv WHERE value IS NULL AND rev <= ?"),

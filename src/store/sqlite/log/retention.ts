@@ -7,6 +7,7 @@ import type { ExpiryClock } from "../expiry-clock.ts";
 import { type FrameRow, isSound } from "./frame-row.ts";
 import type { FrameSearch } from "./frame-search.ts";
 import { KEPT_MS } from "./idempotency.ts";
+import type { TopicRows } from "./topic-rows.ts";
 import type { Topics } from "./topics.ts";
 
 /** The most expired rows that one commit removes, so that writers need not wait for a mass expiry. */
@@ -17,6 +18,7 @@ export interface RetentionParts {
   readonly db: Database;
   readonly search: FrameSearch;
   readonly topics: Topics;
+  readonly rows: TopicRows;
   /** Its time decides which frames have expired. */
   readonly clock: ExpiryClock;
 }
@@ -57,7 +59,8 @@ export class Retention {
       const topic = this.#parts.topics.find(name);
       if (topic === undefined) continue;
       const excess = this.#parts.topics.frames(topic) - keep;
-      if (excess > 0) for (const row of this.#oldest(topic, excess)) this.#remove(transaction, row);
+      if (excess > 0)
+        for (const row of this.#parts.rows.oldest(topic, excess)) this.#remove(transaction, row);
     }
     this.#untrimmed.clear();
     transaction.settle();
@@ -77,7 +80,7 @@ export class Retention {
       if (topic === undefined || !this.#hasLast(topic)) continue;
       if (!isSwept) this.sweepAll(transaction);
       isSwept = true;
-      const rows = this.#all(topic);
+      const rows = this.#parts.rows.oldest(topic, Number.MAX_SAFE_INTEGER);
       let first = 0;
       for (const [at, row] of rows.entries()) {
         const ttl = isSound(row) ? ttlOf(row.line) : undefined;
@@ -99,7 +102,7 @@ export class Retention {
   lastsOf(name: string): { readonly id: string; readonly count: number }[] {
     const topic = this.#parts.topics.find(name);
     if (topic === undefined || !this.#hasLast(topic)) return [];
-    return this.#all(topic).map((row) => {
+    return this.#parts.rows.oldest(topic, Number.MAX_SAFE_INTEGER).map((row) => {
       const ttl = isSound(row) ? ttlOf(row.line) : undefined;
       return { id: idInLine(row.line), count: ttl?.kind === "last" ? ttl.count : Infinity };
     });
@@ -156,24 +159,6 @@ export class Retention {
     if (this.#sql.hasLast.get(-topic)) return true;
     return this.#parts.search.hasLate && this.#sql.hasLastLate.get(topic) !== null;
   }
-
-  /** The oldest frames of a topic. */
-  #oldest(topic: number, count: number): FrameRow[] {
-    const rows = this.#sql.oldest.all(topic, count) as FrameRow[];
-    if (!this.#parts.search.hasLate) return rows;
-    return byId([...rows, ...(this.#sql.ofTopicLate.all(topic, count) as FrameRow[])]).slice(
-      0,
-      count,
-    );
-  }
-
-  #all(topic: number): FrameRow[] {
-    return this.#oldest(topic, Number.MAX_SAFE_INTEGER);
-  }
-}
-
-function byId(rows: FrameRow[]): FrameRow[] {
-  return rows.sort((one, other) => (idInLine(one.line) < idInLine(other.line) ? -1 : 1));
 }
 
 function ttlOf(line: string): Ttl {
@@ -194,11 +179,5 @@ function statements(db: Database) {
     hasLastLate: db.query(
       `SELECT 1 FROM late WHERE topic = ? AND line LIKE '%"ttl":"last:%' LIMIT 1`,
     ),
-    oldest: db.query(
-      `SELECT frames.seq AS seq, crc, line FROM by_topic
-        CROSS JOIN frames ON frames.seq = by_topic.seq
-        WHERE by_topic.topic = ? ORDER BY by_topic.seq LIMIT ?`,
-    ),
-    ofTopicLate: db.query("SELECT seq, crc, line FROM late WHERE topic = ? ORDER BY id LIMIT ?"),
   };
 }

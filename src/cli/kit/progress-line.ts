@@ -1,0 +1,7 @@
+import { STDERR } from "../../lib/is-terminal.ts";
+import { takesEscapes } from "./colours.ts";
+
+/** Overwrites one line of stderr on a terminal; does nothing elsewhere. */
+export function showProgress(text: string): void {
+  if (takesEscapes(STDERR)) process.stderr.write(`\r\x1b[K${text}`);
+}

@@ -1,0 +1,32 @@
+import type { ExpiryClock } from "../expiry-clock.ts";
+import type { FrameRow } from "../log/frame-row.ts";
+import type { Topics } from "../log/topics.ts";
+import type { CandidatesParts } from "./candidates.ts";
+import type { Taker, TakerParts } from "./taker.ts";
+
+/** The parts of a store that passes use. */
+export interface PassParts extends CandidatesParts, TakerParts {
+  readonly clock: ExpiryClock;
+  readonly topics: Topics;
+}
+
+/** How far a rule was applied. */
+export interface Progress {
+  /** To all rows of `frames` up to this one. */
+  readonly seq: number;
+  /** To all late frames that arrived up to this `seq`, and have ids below this one. */
+  readonly lateSeq: number;
+  readonly lateId: string;
+}
+
+/** A rule that was applied to nothing. */
+export const NO_PROGRESS: Progress = { seq: 0, lateSeq: 0, lateId: "" };
+
+/** One application of a rule, in steps. */
+export interface Pass {
+  /** Finds the rows that one commit should remove, perhaps none; and whether they are the last. */
+  next(): { readonly rows: readonly FrameRow[]; readonly isLast: boolean };
+  readonly taker: Taker;
+  /** How far the rule was applied at the end of this pass. */
+  readonly progress: Progress;
+}
