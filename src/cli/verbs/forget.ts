@@ -5,7 +5,6 @@ import { formatTime, parseTime } from "../../core/time.ts";
 import { isTerminal, STDERR, STDIN, STDOUT } from "../../lib/is-terminal.ts";
 import type { Forgotten } from "../../store/removal.ts";
 import { connect } from "../kit/connect.ts";
-import { megabytes } from "../kit/megabytes.ts";
 import { messages } from "../kit/messages.ts";
 import { plural } from "../kit/plural.ts";
 import { showProgress } from "../kit/progress-line.ts";
@@ -13,6 +12,7 @@ import { linesOf } from "../kit/response-lines.ts";
 import { printJson } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, parsed, text, UsageError, type Verb } from "../kit/verb.ts";
+import { sizeText } from "../terminal/size.ts";
 
 /** A line of the answer: the number so far or, as the last line, the counts. */
 type Line = { counted: number } | { removed: number } | Forgotten;
@@ -90,7 +90,7 @@ async function forget(client: Client, path: string, of?: number): Promise<Forgot
 
 function described({ frames, contents = 0, bytes = 0 }: Forgotten): string {
   const content =
-    contents > 0 ? `, with ${plural(contents, "contents")} of ${megabytes(bytes)}` : "";
+    contents > 0 ? `, with ${plural(contents, "contents")} of ${sizeText(bytes)}` : "";
   return `${plural(frames, "events")}${content}`;
 }
 
