@@ -26,35 +26,39 @@ function endedWith(
     isOver = true;
     ended.removeEventListener("abort", end);
   };
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      end = () => {
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        end = () => {
+          over();
+          if (isOrderly) controller.close();
+          // Bun would print an error that is one.
+          else controller.error(undefined);
+          void reader.cancel().catch(() => {});
+        };
+        if (ended.aborted) end();
+        else ended.addEventListener("abort", end);
+      },
+      async pull(controller) {
+        try {
+          const { value, done } = await reader.read();
+          if (isOver) return;
+          if (value) controller.enqueue(value);
+          if (!done) return;
+          over();
+          controller.close();
+        } catch (error) {
+          if (isOver) return;
+          over();
+          controller.error(error);
+        }
+      },
+      async cancel(reason) {
         over();
-        if (isOrderly) controller.close();
-        // Bun would print an error that is one.
-        else controller.error(undefined);
-        void reader.cancel().catch(() => {});
-      };
-      if (ended.aborted) end();
-      else ended.addEventListener("abort", end);
+        await reader.cancel(reason);
+      },
     },
-    async pull(controller) {
-      try {
-        const { value, done } = await reader.read();
-        if (isOver) return;
-        if (value) controller.enqueue(value);
-        if (!done) return;
-        over();
-        controller.close();
-      } catch (error) {
-        if (isOver) return;
-        over();
-        controller.error(error);
-      }
-    },
-    async cancel(reason) {
-      over();
-      await reader.cancel(reason);
-    },
-  });
+    // A piece is fetched only when the client asks for one.
+    { highWaterMark: 0 },
+  );
 }

@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
 import { browserTest, openBrowser } from "../support/browser.ts";
 import { Exposed } from "../support/tokens.ts";
 import { TEST_MS } from "../support/wait.ts";
@@ -118,6 +119,41 @@ browserTest(
     expect(after).toBe("refused");
   },
 );
+
+browserTest("the page in docs/protocol.md works as it stands", async () => {
+  const protocol = await Bun.file(join(import.meta.dir, "../../docs/protocol.md")).text();
+  const [, script = ""] = /```js\n(const headers[\s\S]*?)```/.exec(protocol) ?? [];
+  await using it = await Exposed.start();
+  using own = site();
+  const token = await it.add(
+    "page",
+    "--read",
+    "note.*",
+    "--append",
+    "note.*",
+    "--cors",
+    own.url.origin,
+  );
+  await using browser = await openBrowser();
+  const page = await browser.newPage();
+  await page.goto(own.url.href);
+  const given = JSON.stringify([`http://${it.address}`, token]);
+  await page.evaluate(`const [api, token] = ${given};
+    globalThis.topics = [];
+    const show = ({ topic }) => topics.push(topic);
+    globalThis.page = (async () => { ${script} return "ended"; })();
+    undefined;`);
+  await page.waitForFunction(`topics.includes("stream.cross.threshold")`);
+  await it.server.append("note.live", "x");
+  await it.server.append("other", "x");
+  await it.server.append("note.last", "x");
+  await page.waitForFunction(`topics.includes("note.last")`);
+  expect(await page.evaluate("topics")).toEqual([
+    ...["note.page", "stream.cross.threshold", "note.live", "note.last"],
+  ]);
+  await it.home.ok(["token", "rm", it.home.store, "page"]);
+  expect(await page.evaluate("globalThis.page")).toBe("ended");
+});
 
 test("a preflight is answered for the origin of a token that lives, and for no other", async () => {
   await using it = await Exposed.start();

@@ -5,7 +5,7 @@ import type { Frame } from "../../src/core/frame.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import { parseLines } from "../support/server.ts";
 import { Exposed } from "../support/tokens.ts";
-import { TEST_MS } from "../support/wait.ts";
+import { LineReader, TEST_MS, until, within } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
 
@@ -345,5 +345,97 @@ describe("on a server", () => {
     expect(await whole.text()).toBe("onetwo");
     expect(await it.outcome(tokens.reads, `GET /${first.id}/content`)).toBe("404 not_found");
     expect(hashOf(Buffer.from("one"))).toBe(first.hash ?? "");
+  });
+
+  test("a read that follows has what comes in its topics alone, each once, behind one threshold", async () => {
+    const live = "open.live";
+    const followed = async () => {
+      const metrics = await (await it.server.fetch("/metrics")).text();
+      return Number(/^xs_followers (\d+)$/m.exec(metrics)?.[1]);
+    };
+    // The server itself follows too.
+    const own = await followed();
+    const followers = (count: number) =>
+      until(`${count} followers`, async () => (await followed()) === own + count);
+    for (const [kind, path, before, wanted] of [
+      ["reads", "/?follow&tail", 0, [live]],
+      ["reads *", "/?follow&tail", 0, [live, "closed.live"]],
+      ["reads *", "/?follow&last=0", 0, [live, "closed.live"]],
+      ["reads *", "/?follow&last=2", 2, [live, "closed.live"]],
+      ["reads *", "/last?follow", 1, [live, "closed.live"]],
+      ["reads *", "/?wait=600000&tail", 0, [live]],
+      ["reads *", "/?follow&tail&limit=1", 0, [live]],
+    ] as const) {
+      await followers(0);
+      // The head of a response comes with its first line.
+      const asked = it.ask(tokens[kind], `GET ${path}`);
+      const isWaiting = path.includes("wait");
+      const reader = isWaiting ? undefined : new LineReader((await asked).body);
+      if (reader) {
+        const history = await reader.through((line) => line.includes("stream.cross.threshold"));
+        expect([path, history.length - 1]).toEqual([path, before]);
+      } else {
+        await followers(1);
+      }
+      // The runtime answers this one: such frames come between the others.
+      const spawn = { "xs-meta": '{"topic":"nothing","wrong":1}' };
+      const { id } = await it.server.append("stream.cross.generator.spawn", "", spawn);
+      await until("the runtime answers", async () => {
+        const frames = await it.server.frames("/stream/stream.cross.generator.invalid");
+        return frames.some(({ meta }) => JSON.stringify(meta).includes(id));
+      });
+      for (const topic of [live, "closed.live"]) await it.server.append(topic, "x");
+      const follower = reader ?? new LineReader((await asked).body);
+      const lines = await follower.take(wanted.length);
+      const got = lines.map((line) => (JSON.parse(line) as Frame).topic);
+      expect([kind, path, got]).toEqual([kind, path, [...wanted]]);
+      if (isWaiting || path.includes("limit")) expect(await follower.rest()).toEqual([]);
+      await follower.cancel();
+    }
+  });
+
+  test("an append for another time is checked and stamped as any other", async () => {
+    const past = { headers: { "xs-meta": "{}" } };
+    const late = await it.ask(tokens.appends, "POST /open.a?at=2020-01-01T00:00Z", past);
+    expect(((await late.json()) as Frame).meta).toEqual({ by: "appends" });
+    const closed = "POST /closed?at=2020-01-01T00:00Z";
+    expect(await it.outcome(tokens.appends, closed)).toBe("403 forbidden");
+    const soon = new Date(Date.now() + 1500).toISOString();
+    const later = await it.ask(tokens.appends, `POST /open.due?at=${soon}`, { body: "x" });
+    expect(later.status).toBe(202);
+    const due = await until(
+      "it is due",
+      async () => (await it.server.frames("/stream/open.due"))[0],
+    );
+    expect(due.meta).toEqual({ by: "appends" });
+    const line = { body: `{"topic":"closed","at":"${soon}"}\n` };
+    expect(await it.outcome(tokens.appends, "POST /stream", line)).toBe("403 forbidden");
+  });
+
+  test("chunked content is read by who reads its topic, also while it grows, and breaks off with the token", async () => {
+    const token = await it.add("content", "--read", "open.*");
+    const sent = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = sent.writable.getWriter();
+    const upload = it.ask(it.owner, "POST /open.log?chunked=lines", { body: sent.readable });
+    await writer.write(Buffer.from("one\n"));
+    const first = await until("the first chunk", async () => {
+      const [frame] = await it.server.frames("/last/open.log?last=1");
+      return frame;
+    });
+    const growing = await it.ask(token, `GET /${first.id}/content`);
+    const reader = growing.body?.getReader();
+    const part = await within("the first chunk", reader?.read() ?? Promise.reject());
+    expect(new TextDecoder().decode(part.value)).toBe("one\n");
+    expect(await it.outcome(tokens.appends, `GET /${first.id}/content`)).toBe("403 forbidden");
+    await it.home.ok(["token", "rm", it.home.store, "content"]);
+    const end = within("the end", reader?.read() ?? Promise.reject()).then(
+      () => "whole",
+      () => "broken off",
+    );
+    expect(await end).toBe("broken off");
+    await writer.close();
+    await (await upload).text();
+    const whole = await it.ask(tokens.reads, `GET /${first.id}/content`);
+    expect(await whole.text()).toBe("one\n");
   });
 });

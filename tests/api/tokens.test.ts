@@ -170,7 +170,7 @@ test("a command that follows says that its token is gone", async () => {
     const ended = it.home.xs(["cat", it.address, "--follow", ...options], { env });
     await until("it follows", async () => {
       const metrics = await (await it.server.fetch("/metrics")).text();
-      return /^xs_followers 1$/m.test(metrics);
+      return /^xs_followers 2$/m.test(metrics);
     });
     await it.home.ok(["token", "rm", it.home.store, name]);
     const { code, stderr } = await ended;
