@@ -12,6 +12,7 @@ import { Chains } from "./work/chains.ts";
 import { Followers } from "./work/followers.ts";
 import { Frames } from "./work/frames.ts";
 import { Handlers } from "./work/handlers.ts";
+import { Keeping } from "./work/keeping.ts";
 import { Pairs } from "./work/pairs.ts";
 import { Retention } from "./work/retention.ts";
 import { Retries } from "./work/retries.ts";
@@ -32,6 +33,7 @@ const everyWork = (): Work[] => [
   new Pairs(),
   new Batches(),
   new Retention(),
+  new Keeping(),
   new Chains(),
   new Retries(),
   new Followers(),

@@ -93,11 +93,19 @@ export class Rules implements KeepRules {
 
   start(needed: NeededFrames): void {
     this.#needed = needed;
-    this.#uses.background.every("keep", EVERY_MS, () => this.#uses.run(() => this.#apply()));
+    this.#applyIn(0);
   }
 
   get areApplied(): boolean {
     return this.#needed !== undefined;
+  }
+
+  #applyIn(ms: number): void {
+    const { background, run } = this.#uses;
+    background.after("keep", ms, async () => {
+      await run(() => this.#apply());
+      this.#applyIn(EVERY_MS);
+    });
   }
 
   /** Applies what is due of all rules, a step of each in turn. */
