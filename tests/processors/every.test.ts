@@ -171,6 +171,22 @@ test("after a stop one run makes up for what was missed, and the slots do not sh
   await expectSound(directory);
 });
 
+test("a server that slept makes up for its sleep with one run", () =>
+  serving(async (server) => {
+    const tick = await spawn(server, "generator", "tick", "echo ran", { ...SH, every: "1s" });
+    await countOf(server, "tick.recv", 1);
+    process.kill(server.pid, "SIGSTOP");
+    await clockAt(Date.now() + 4500);
+    process.kill(server.pid, "SIGCONT");
+    const woke = Date.now();
+    const recv = await until("runs after the sleep", async () => {
+      const all = await framesOf(server, "tick.recv");
+      return all.filter((frame) => timeOf(frame) > woke + 1000).length > 1 && all;
+    });
+    const slots = recv.map((frame) => Math.floor((timeOf(frame) - timeOf(tick)) / 1000));
+    expect(slots).toEqual([...new Set(slots)]);
+  }));
+
 test("kills at any moment: no slot runs twice, and none shifts", async () => {
   using home = tempDirectory();
   const directory = join(home.path, "store");
