@@ -31,12 +31,20 @@ function lineOf(event: LifecycleEvent, style: Style, untold = 0): string {
     const line = oneLine(`${kind} ${name} has failed and runs no more: ${reason}`);
     return style.wrong(`xs: ${line}`);
   }
-  const wait = what === "restarting" ? ` in ${Math.round(delayMs / 1000)} s` : "";
+  const wait = what === "restarting" ? ` in ${waitText(delayMs)}` : "";
   const more = untold > 0 ? ` (and ${untold} times more before)` : "";
   const why = reason === "" ? "" : `: ${reason}`;
   const text = oneLine(`${what}${wait}${more}${why}`);
   const isBad = what === "invalid" || what === "restarting";
   return `${kind} ${style.name(oneLine(name))} ${isBad ? style.wrong(text) : text}`;
+}
+
+/** Says how long a wait is, in one unit. */
+export function waitText(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }
 
 function say(line: string): void {
