@@ -254,6 +254,14 @@ test("the names of processors are completed in the frame that ends one", async (
   );
 });
 
+test("the names of tokens are completed where one is removed", async () => {
+  await home.ok(["token", "add", home.store, "phone", "--read", "*"]);
+  const words = (...line: string[]) => home.ok(["__complete", "fish", "token", ...line]);
+  expect(await words("rm", home.store, "")).toBe("none\nphone\n");
+  expect(await words("add", home.store, "")).not.toContain("phone");
+  await home.ok(["token", "rm", home.store, "phone"]);
+});
+
 test("many keys are completed as far as their next slash", async () => {
   for (let at = 0; at < 60; at++) {
     await server.fetch(`/kv/many/${at % 2}/${at}`, { method: "PUT", body: "1" });

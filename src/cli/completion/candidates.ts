@@ -34,7 +34,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
   PATTERN: topics,
   KEY: keys,
   PREFIX: keys,
-  NAME: async (wanted) => words(await processorNames(wanted)),
+  NAME: async (wanted) => words(await namesFor(wanted)),
   TTL: ({ text }) => words(ttls(text)),
   MODE: () => words(["bytes", "lines", "sse"] satisfies ChunkMode[]),
   AGE: () => words(DURATIONS),
@@ -131,6 +131,19 @@ async function processorNames({ verb, address }: Pick<Wanted, "verb" | "address"
   await askLines(address, "/ps", (line) => {
     const { kind, name } = JSON.parse(line) as { kind: string; name: string };
     if ((about !== "handler" && about !== "generator") || about === kind) names.push(name);
+    return true;
+  });
+  return names;
+}
+
+/** The names that a verb takes: those of processors, or of tokens. */
+async function namesFor({ verb, address }: Wanted): Promise<string[]> {
+  // A new token has a new name.
+  if (verb === "token add") return [];
+  if (verb !== "token rm") return processorNames({ verb, address });
+  const names: string[] = [];
+  await askLines(address, "/-/tokens", (line) => {
+    names.push((JSON.parse(line) as { name: string }).name);
     return true;
   });
   return names;
