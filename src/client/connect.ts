@@ -124,6 +124,7 @@ async function direct(
   return {
     request: async (path, init) =>
       throwIfNotOk(await answer(new Request(`http://localhost${path}`, init))),
+    isDirect: true,
     async serve() {
       const { listen } = await import("../api/listen.ts");
       listener ??= await listen(directory, answer);

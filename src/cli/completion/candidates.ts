@@ -127,13 +127,14 @@ async function keys({ text, address }: Wanted): Promise<Candidates> {
 /** The names of the processors that run: of the kind that the verb is about, or of both. */
 async function processorNames({ verb, address }: Pick<Wanted, "verb" | "address">) {
   const [about] = verb.split(" ");
-  const names: string[] = [];
-  await askLines(address, "/ps", (line) => {
+  const names = new Set<string>();
+  // A command about what runs not may want those too.
+  await askLines(address, "/ps?all=true", (line) => {
     const { kind, name } = JSON.parse(line) as { kind: string; name: string };
-    if ((about !== "handler" && about !== "generator") || about === kind) names.push(name);
+    if ((about !== "handler" && about !== "generator") || about === kind) names.add(name);
     return true;
   });
-  return names;
+  return [...names];
 }
 
 /** The names that a verb takes: those of processors, or of tokens. */

@@ -70,6 +70,11 @@ export function unknownCommand(name: string, commands: readonly string[]): strin
   return `there is no command "${name}"${meant || ";"} ${isInGroup ? `xs ${group} --help` : "xs help --all"} lists them`;
 }
 
+/** ": did you mean …?" with the names that are near to a word; empty where there is none. */
+export function suggestion(word: string, names: readonly string[]): string {
+  return didYouMean(closest(word, names));
+}
+
 function didYouMean(candidates: readonly string[]): string {
   return candidates.length === 0 ? "" : `: did you mean ${candidates.join(" or ")}?`;
 }

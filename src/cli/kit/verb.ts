@@ -63,6 +63,7 @@ const STORE_OPTION = {
 /** The options that a command line may repeat, of every verb that has them, and what joins their values. */
 export const LISTS: Readonly<Record<string, string>> = {
   topic: ",",
+  topics: ",",
   field: "\0",
   read: ",",
   append: ",",

@@ -1,7 +1,9 @@
-import type { ProcessorStatus } from "../../processors/lifecycle/status.ts";
+import type { ListedProcessor } from "../../processors/lifecycle/status.ts";
 import type { Style } from "../kit/colours.ts";
-import { untilTime } from "./clock.ts";
+import { Clock, untilTime } from "./clock.ts";
 import { Table } from "./table.ts";
+
+const BAD_STATE = /^(?:re(?:start|try)ing|failed|invalid)/;
 
 /** Shows the processors as a table. */
 export class ProcessorTable {
@@ -9,29 +11,34 @@ export class ProcessorTable {
   #table: Table | undefined;
   /** Some generator has a schedule. */
   #hasNext = false;
+  /** With those that have ended, and the reasons. */
+  readonly #all: boolean;
 
-  constructor(style: Style) {
+  constructor(style: Style, all = false) {
     this.#style = style;
+    this.#all = all;
   }
 
   /** Yields the heads and the rows of processors. @param lines as `GET /ps` returns them */
   *show(lines: readonly string[], columns: number): Generator<string> {
-    const rows = lines.map((line) => JSON.parse(line) as ProcessorStatus);
+    const rows = lines.map((line) => JSON.parse(line) as ListedProcessor);
     this.#table ??= this.#tableFor(rows);
-    const cells = rows.map((row) => cellsOf(row, this.#hasNext));
+    const cells = rows.map((row) => cellsOf(row, { hasNext: this.#hasNext, all: this.#all }));
     yield this.#table.show(cells, columns);
   }
 
-  #tableFor(rows: readonly ProcessorStatus[]): Table {
+  #tableFor(rows: readonly ListedProcessor[]): Table {
     this.#hasNext = rows.some(({ every }) => every !== null);
+    const all = this.#all;
     return new Table(
       [
         { head: "KIND" },
-        { head: "NAME", isFlexible: true, format: (cell, { name }) => name(cell) },
+        { head: "NAME", isFlexible: !all, format: (cell, { name }) => name(cell) },
         {
           head: "STATE",
-          format: (cell, { wrong }) => (/^re(?:start|try)ing/.test(cell) ? wrong(cell) : cell),
+          format: (cell, { wrong }) => (BAD_STATE.test(cell) ? wrong(cell) : cell),
         },
+        ...(all ? [{ head: "ENDED" }] : []),
         ...(this.#hasNext ? [{ head: "NEXT" }] : []),
         { head: "PID" },
         { head: "UPTIME" },
@@ -39,18 +46,30 @@ export class ProcessorTable {
         { head: "LAST EXIT" },
         { head: "BEHIND" },
         { head: "SPAWN", isId: true, format: (cell, { dim }) => dim(cell) },
+        ...(all ? [{ head: "REASON", isFlexible: true }] : []),
       ],
       this.#style,
     );
   }
 }
 
-function cellsOf(row: ProcessorStatus, hasNext: boolean): string[] {
+/** Shows also the processors that have ended. */
+export class AllProcessorsTable extends ProcessorTable {
+  constructor(style: Style) {
+    super(style, true);
+  }
+}
+
+function cellsOf(
+  row: ListedProcessor,
+  { hasNext, all }: { readonly hasNext: boolean; readonly all: boolean },
+): string[] {
   const { uptime_ms: up, last_exit: exit, behind_ms: behind } = row;
   return [
     row.kind,
     row.name,
     row.retry === null ? row.state : `${row.state} ${row.retry.failures}/${row.retry.retries}`,
+    ...(all ? [row.ended === null ? "-" : new Clock().stamp(Date.parse(row.ended))] : []),
     ...(hasNext ? [row.next === null ? "-" : untilTime(Date.parse(row.next))] : []),
     String(row.pid ?? "-"),
     up === null ? "-" : duration(up),
@@ -58,6 +77,7 @@ function cellsOf(row: ProcessorStatus, hasNext: boolean): string[] {
     exit === null ? "-" : String(exit.signal ?? exit.code ?? "did not start"),
     behind === null ? "-" : behind === 0 ? "0" : duration(behind),
     row.spawn_id,
+    ...(all ? [row.reason?.replaceAll(/\s+/g, " ").trim() ?? ""] : []),
   ];
 }
 

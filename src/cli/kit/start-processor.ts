@@ -1,0 +1,66 @@
+import type { Client } from "../../client/client.ts";
+import { XsError } from "../../core/error.ts";
+import type { Frame } from "../../core/frame.ts";
+import { messages } from "./messages.ts";
+import { inShort, type Named, RuntimeFrames, runsProcessors, serveCommand } from "./processors.ts";
+import type { Target } from "./target.ts";
+
+/** What the runtime may answer to a spawn. */
+const ANSWERS = new Set([
+  "active",
+  "invalid",
+  "replaced",
+  "terminated",
+  "stopped",
+  "failed",
+  "finished",
+]);
+
+/**
+ * Appends a spawn and waits until it runs. Without a server it says when it will.
+ *
+ * @param append appends the spawn, and returns its frame
+ * @throws XsError with the reason where it does not run
+ */
+export async function startProcessor(
+  client: Client,
+  target: Target,
+  named: Named,
+  append: () => Promise<Frame>,
+): Promise<void> {
+  const { kind, name } = named;
+  const running = await runsProcessors(client);
+  if (running !== "yes") {
+    await append();
+    const serve = serveCommand(target);
+    messages.info(
+      running === "no"
+        ? `${kind} ${name} starts with the next  ${serve}`
+        : `${kind} ${name} starts with the next  ${serve}: this server runs with --paused`,
+    );
+    return;
+  }
+  await using frames = await RuntimeFrames.open(client, kind);
+  const { id } = await append();
+  let isReplacing = false;
+  const answer = await frames.find(name, ({ event, meta }) => {
+    if (event === "replaced" && meta.by === id) isReplacing = true;
+    return meta.spawn_id === id && ANSWERS.has(event);
+  });
+  if (!answer) {
+    throw new XsError(
+      "no_answer",
+      `${kind} ${name} has not started within a minute, and may still: the one before it has to end first; see  xs ps  and  xs ${kind} logs ${name}`,
+    );
+  }
+  const { event, meta } = answer;
+  if (event === "active") {
+    messages.success(
+      `${kind} ${name} is active${isReplacing ? ": it replaced the one before" : ""}`,
+    );
+    return;
+  }
+  const why = event === "invalid" ? "is invalid" : `does not run: it was ${event}`;
+  const reason = inShort(meta.reason);
+  throw new XsError("bad_request", `${kind} ${name} ${why}${reason === "" ? "" : `: ${reason}`}`);
+}
