@@ -48,6 +48,9 @@ const COMMON: Readonly<Record<string, string>> = {
   export: "Copy everything into one file",
 };
 
+/** So long may the line of a group be behind its name: the first of its commands are in it. */
+const GROUP_COLUMNS = 65;
+
 /** Help itself is no verb. */
 const HELP = ["help", "List the commands, or show the options and examples of one"];
 
@@ -96,6 +99,11 @@ async function rowsOf(verbs: Verbs): Promise<string[][]> {
 function commonRow(name: string, summary: string, verbs: Verbs): string[] {
   if (Object.hasOwn(verbs, name)) return [name, summary];
   const words = Object.keys(verbs).filter((each) => each.startsWith(`${name} `));
-  const subs = words.map((each) => each.slice(name.length + 1)).join(", ");
-  return words.length > 0 ? [name, `${summary}: ${subs}`] : [];
+  const subs = words.map((each) => each.slice(name.length + 1));
+  if (subs.length === 0) return [];
+  const fitting = (count: number): string =>
+    `${summary}: ${[...subs.slice(0, count), ...(count < subs.length ? ["…"] : [])].join(", ")}`;
+  let count = subs.length;
+  while (count > 1 && fitting(count).length > GROUP_COLUMNS) count--;
+  return [name, fitting(count)];
 }

@@ -1,10 +1,9 @@
+import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
 import type { Runtime } from "../../processors/lifecycle/options.ts";
 import { readAll } from "./input.ts";
+import { messages } from "./messages.ts";
 import { UsageError } from "./verb.ts";
-
-/** The largest script that a server runs, in bytes. */
-const MAX_BYTES = 1024 * 1024;
 
 const RUNTIMES: Readonly<Record<string, Runtime>> = {
   ".ts": "ts",
@@ -34,19 +33,17 @@ export interface Script {
 }
 
 /**
- * Reads the script of a command line.
+ * Reads the script of a command line. What a file in TypeScript imports comes with it.
  *
  * @param file "-" is standard input
  * @param hasRuntime the command line names the runtime
- * @throws UsageError
+ * @throws UsageError, and as `bundleScript` does
  */
 export async function readScript(file: string, hasRuntime: boolean): Promise<Script> {
   const bytes =
     file === "-" ? new TextEncoder().encode(await readAll("a script")) : await read(file);
   const where = file === "-" ? "standard input" : file;
   if (bytes.length === 0) throw new UsageError(`${where} is empty: it has to be a script`);
-  if (bytes.length > MAX_BYTES)
-    throw new UsageError(`${where} is larger than ${MAX_BYTES} bytes, and no script may be`);
   const isProgram = bytes[0] === 0x23 && bytes[1] === 0x21;
   if (file === "-" || hasRuntime || isProgram) return { bytes };
   const extension = extname(file).toLowerCase();
@@ -61,12 +58,13 @@ export async function readScript(file: string, hasRuntime: boolean): Promise<Scr
 }
 
 async function read(file: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return await Bun.file(file).bytes();
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === "ENOENT" || code === "ENOTDIR") throw new UsageError(`there is no file ${file}`);
-    if (code === "EISDIR") throw new UsageError(`${file} is a folder: name the file of a script`);
-    throw error;
-  }
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (!found) throw new UsageError(`there is no file ${file}`);
+  if (found.isDirectory()) throw new UsageError(`${file} is a folder: name the file of a script`);
+  // A pipe, as <(command) names one, has nothing beside it to import.
+  if (!found.isFile()) return await Bun.file(file).bytes();
+  const { bundleScript } = await import("../bundle/bundle-script.ts");
+  const { content, notes } = await bundleScript(file);
+  for (const note of notes) messages.warn(note);
+  return new Uint8Array(content);
 }

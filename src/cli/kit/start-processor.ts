@@ -2,7 +2,15 @@ import type { Client } from "../../client/client.ts";
 import { XsError } from "../../core/error.ts";
 import type { Frame } from "../../core/frame.ts";
 import { messages } from "./messages.ts";
-import { inShort, type Named, RuntimeFrames, runsProcessors, serveCommand } from "./processors.ts";
+import {
+  doesRun,
+  inShort,
+  listProcessors,
+  type Named,
+  RuntimeFrames,
+  runsProcessors,
+  serveCommand,
+} from "./processors.ts";
 import type { Target } from "./target.ts";
 
 /** What the runtime may answer to a spawn. */
@@ -15,6 +23,11 @@ const ANSWERS = new Set([
   "failed",
   "finished",
 ]);
+
+async function runs(client: Client, { kind, name }: Named): Promise<boolean> {
+  const rows = await listProcessors(client);
+  return rows.some((row) => row.kind === kind && row.name === name && doesRun(row));
+}
 
 /**
  * Appends a spawn and waits until it runs. Without a server it says when it will.
@@ -62,5 +75,7 @@ export async function startProcessor(
   }
   const why = event === "invalid" ? "is invalid" : `does not run: it was ${event}`;
   const reason = inShort(meta.reason);
-  throw new XsError("bad_request", `${kind} ${name} ${why}${reason === "" ? "" : `: ${reason}`}`);
+  const goesOn = (await runs(client, named)) ? "\nthe one before goes on" : "";
+  const because = reason === "" ? "" : `: ${reason}`;
+  throw new XsError("bad_request", `${kind} ${name} ${why}${because}${goesOn}`);
 }
