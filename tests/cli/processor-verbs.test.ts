@@ -229,6 +229,21 @@ test("a generator of a command: its words reach the program as they are, one wor
     expectFailed(await generator(home, "add", home.store, "x"), 2, "COMMAND");
   }));
 
+test("a generator that runs at times", () =>
+  withServer(async (home, server) => {
+    const add = (...args: string[]) => generator(home, "add", home.store, "disk", ...args);
+    expectSaid(await add("--every", "1s", "--", "echo", "now"), "active");
+    await countOf(server, "disk.recv", 1);
+    const cron = ["--every", "0 7 * * mon-fri", "--tz", "Europe/Berlin"];
+    expectSaid(await add(...cron, "--", "echo", "now"), "replaced");
+    expect((await rows(home)).disk).toMatchObject({ every: cron[1], tz: cron[3] });
+    expectSaid(await generator(home, "stop", home.store, "disk"), "stopped");
+    expectSaid(await generator(home, "start", home.store, "disk"), "active");
+    expect((await rows(home)).disk).toMatchObject({ every: cron[1], tz: cron[3] });
+    expectFailed(await add("--every", "now and then", "--", "date"), 2, "every");
+    expectFailed(await add("--tz", "Europe/Berlin", "--", "date"), 2, "tz");
+  }));
+
 test("a duplex generator keeps its input over stop and start", () =>
   withServer(async (home, server) => {
     const args = ["add", home.store, "echo", "--duplex", "--", "cat"];

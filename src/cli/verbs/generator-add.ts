@@ -3,9 +3,11 @@ import { addProcessor, SPAWN_OPTIONS } from "../kit/add-processor.ts";
 import { readScript, type Script } from "../kit/script-file.ts";
 import { shellScript } from "../kit/shell-script.ts";
 import { splitTarget } from "../kit/target.ts";
-import { flag, UsageError, type Verb } from "../kit/verb.ts";
+import { flag, text, UsageError, type Verb } from "../kit/verb.ts";
 
 const OPTIONS = {
+  every: text("TIME", "run it at times: a duration like 1h, or a cron line like '0 7 * * mon-fri'"),
+  tz: text("ZONE", "the time zone of that cron line, as Europe/Berlin; else that of the server"),
   duplex: flag("the content of each frame NAME.send becomes its input"),
   ...SPAWN_OPTIONS,
 } satisfies ArgsDef;
@@ -17,6 +19,7 @@ export const generatorAddVerb: Verb = {
   options: OPTIONS,
   examples: [
     ["xs generator add log -- tail -n 0 -F /var/log/syslog", "each line becomes a frame log.recv"],
+    ["xs generator add disk --every 1h -- df -k", "runs each hour"],
     ["xs generator add load -- 'while sleep 60; do uptime; done'", "one word is a line for sh"],
     ["xs generator add feed feed.ts --restart on-failure", "a script in a file"],
   ],
