@@ -6,6 +6,7 @@ import { timestampOf } from "../../src/core/id.ts";
 import { MAX_INLINE_CONTENT } from "../../src/core/inline-content.ts";
 import { append, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
+import { until } from "../support/wait.ts";
 import { expectProblem, Subject } from "./with-store.ts";
 
 const INLINE = "content=inline";
@@ -126,6 +127,46 @@ test("a read of more than fits one piece gives every frame once, in order", asyn
   const same = frames.map((frame, at) => ({ ...frame, content: String(at + 1) }));
   expect(await subject.frames(`/?${INLINE}`)).toEqual(same);
   expect(await subject.frames(`/?order=desc&${INLINE}`)).toEqual(same.toReversed());
+});
+
+test.each(["asc", "desc", "arrival"])(
+  "among late frames it gives every frame once: order=%s",
+  async (order) => {
+    await using subject = new Subject();
+    const lines = Array.from({ length: 150 }, (_, n) => {
+      const content = n % 15 === 0 ? `${n} `.repeat(30_000) : `content ${n}`;
+      return JSON.stringify({ topic: "note", content, ...(n < 50 && { at: "2020-01-01" }) });
+    });
+    expect((await subject.post("/stream", lines.join("\n"))).status).toBe(200);
+    // Files, so that threads read them.
+    subject.store.content.startFlushing();
+    await until("all is in files", () => subject.store.metrics.stagedContents === 0);
+    const ids = await subject.ids(`/?order=${order}`);
+    expect(await subject.ids(`/?order=${order}&${INLINE}`)).toEqual(ids);
+  },
+);
+
+test("a follower that wants content leaves what comes live to the others", async () => {
+  await using subject = new Subject();
+  // A file, so that threads read.
+  await subject.append("large", "x".repeat(100_000));
+  const followers = await Promise.all(
+    [`&${INLINE}`, "", `&${INLINE}`, ""].map((inline) => subject.follow(`/?follow&tail${inline}`)),
+  );
+  for (const follower of followers) await follower.take(1);
+  const meta = "x".repeat(100);
+  for (let round = 0; round < 3; round++) {
+    const lines = Array.from({ length: 200 }, (_, n) =>
+      JSON.stringify({ topic: "note", content: `content ${n}`, meta }),
+    );
+    expect((await subject.post("/stream", lines.join("\n"))).status).toBe(200);
+  }
+  const ids = await subject.ids("/?topic=note");
+  for (const follower of followers) {
+    const lines = await follower.take(ids.length);
+    expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(ids);
+    await follower.cancel();
+  }
 });
 
 test("content that is stored empty is an empty text", async () => {

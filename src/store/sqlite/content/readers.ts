@@ -76,8 +76,8 @@ export class ContentReaders {
       this.#busy.set(worker, job);
       // A command must not end while it waits for the answer.
       worker.ref();
-      // Of its own, because other readers may share the memory of a page.
-      const page = job.page.slice();
+      // A copy, because other readers may share the memory of a page. `slice` of a Buffer makes none.
+      const page = new Uint8Array(job.page);
       worker.postMessage(page satisfies ToReader, [page.buffer]);
     }
     if (this.#busy.size === 0) {
