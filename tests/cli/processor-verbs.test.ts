@@ -117,6 +117,39 @@ test("add replaces what runs; what does not load is told, and the one before goe
     expect(frames.at(-1)?.meta).toEqual({ topic: "count", resume: true });
   }));
 
+test("a generator with a schedule: added, refused by name, stopped, started and removed", () =>
+  withServer(async (home, server) => {
+    const add = (...args: string[]) => generator(home, "add", home.store, "disk", ...args);
+    expectSaid(await add("--every", "1h", "--", "df", "-k"), "disk is active", "its next run: ");
+    const [frame] = await framesOf(server, "stream.cross.generator.spawn");
+    expect(frame?.meta).toEqual({ topic: "disk", runtime: "sh", every: "1h" });
+    const shown = async () => (await rows(home)).disk;
+    const first = (await shown())?.next;
+    expect(await shown()).toMatchObject({ state: "active", every: "1h", pid: null });
+    for (const [args, ...words] of [
+      [["--every", "0 0 30 2 *"], "never comes"],
+      [["--every", "soon"], '"soon"', "five fields"],
+      [["--every", "90"], '"90s"'],
+      [["--every", "0 9 * * *", "--tz", "Berlin"], 'tz "Berlin"'],
+      [["--tz", "Europe/Berlin"], "there is no every"],
+      [["--every", "1h", "--tz", "Europe/Berlin"], "Leave tz out"],
+      [["--every", "1h", "--restart", "never"], "restart does not go with every"],
+      [["--every", "1h", "--duplex"], "duplex"],
+    ] as [string[], ...string[]][])
+      expectFailed(await add(...args, "--", "df"), 2, ...words);
+    expect(await framesOf(server, "stream.cross.generator.spawn")).toHaveLength(1);
+    expectSaid(await generator(home, "stop", home.store, "disk"), "is stopped");
+    expectSaid(await generator(home, "start", home.store, "disk"), "is active");
+    expect((await shown())?.next).toBe(first);
+    expectSaid(await generator(home, "restart", home.store, "disk"), "is active");
+    expect((await shown())?.next).toBe(first);
+    const cron = ["--every", "0 7 * * mon-fri", "--tz", "Europe/Berlin"];
+    expectSaid(await add(...cron, "--", "echo good morning"), "replaced");
+    expect(await shown()).toMatchObject({ every: "0 7 * * mon-fri", tz: "Europe/Berlin" });
+    expectSaid(await generator(home, "rm", home.store, "disk"), "is removed");
+    expect(await kvText(server, "stream.cross.generator/disk")).toBeUndefined();
+  }));
+
 test("the options of add are those of the spawn, and a wrong one is told before anything is written", () =>
   withServer(async (home, server) => {
     const add = (...args: string[]) =>

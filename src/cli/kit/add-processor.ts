@@ -1,7 +1,9 @@
 import type { ArgsDef } from "citty";
+import type { Client } from "../../client/client.ts";
 import { TTL_FORMS } from "../../core/ttl.ts";
 import { connect } from "./connect.ts";
-import { appendRequest, type Named } from "./processors.ts";
+import { messages } from "./messages.ts";
+import { appendRequest, listProcessors, type Named } from "./processors.ts";
 import type { Script } from "./script-file.ts";
 import { spawnMeta } from "./spawn-options.ts";
 import { startProcessor } from "./start-processor.ts";
@@ -36,4 +38,14 @@ export async function addProcessor(
   const full = { ...meta, ...(runtime && { runtime }) };
   const append = () => appendRequest(client, `stream.cross.${named.kind}.spawn`, full, bytes);
   await startProcessor(client, target, named, append);
+  if (options.has("every")) await sayNext(client, named);
+}
+
+/** Says when a generator with a schedule runs first. With no server nobody knows. */
+async function sayNext(client: Client, { kind, name }: Named): Promise<void> {
+  const rows = await listProcessors(client);
+  const next = rows.find((row) => row.kind === kind && row.name === name)?.next ?? null;
+  if (next === null) return;
+  const { untilTime } = await import("../terminal/clock.ts");
+  messages.info(`its next run: ${untilTime(Date.parse(next))}`);
 }

@@ -2,6 +2,7 @@ import type { ArgsDef } from "citty";
 import type { Json } from "../../core/json.ts";
 import {
   checkName,
+  DUPLEX_WITH_SCHEDULE,
   Invalid,
   parseHandlerOptions,
   parseSpawnOptions,
@@ -42,6 +43,20 @@ export function spawnMeta(
   return meta;
 }
 
+/** Refuses a schedule that would make the spawn of a generator invalid. @throws UsageError */
+export async function checkSchedule(options: ReadonlyMap<string, string>): Promise<void> {
+  const every = options.get("every");
+  if (every === undefined) return;
+  if (options.has("duplex")) throw new UsageError(DUPLEX_WITH_SCHEDULE);
+  const tz = options.get("tz");
+  const { parseSchedule } = await import("../../processors/schedule/schedule.ts");
+  try {
+    await parseSchedule({ every, ...(tz !== undefined && { tz }) }, 0);
+  } catch (error) {
+    throw asUsageError(error);
+  }
+}
+
 /** Refuses a name that no processor may have. @throws UsageError */
 export function checkedName(kind: Kind, name: string): string {
   asUsage(() => checkName(kind, name));
@@ -64,7 +79,11 @@ function asUsage(check: () => void): void {
   try {
     check();
   } catch (error) {
-    if (error instanceof Invalid) throw new UsageError(error.message);
-    throw error;
+    throw asUsageError(error);
   }
+}
+
+/** The error for a command line that asks for what is invalid; any other error as it is. */
+function asUsageError(error: unknown): unknown {
+  return error instanceof Invalid ? new UsageError(error.message) : error;
 }

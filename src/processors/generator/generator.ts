@@ -15,7 +15,12 @@ import {
   shortReason,
   writeRecord,
 } from "../lifecycle/answers.ts";
-import { Invalid, nothingToResume, type ScheduleOptions } from "../lifecycle/options.ts";
+import {
+  DUPLEX_WITH_SCHEDULE,
+  Invalid,
+  nothingToResume,
+  type ScheduleOptions,
+} from "../lifecycle/options.ts";
 import type { Attempt, Processor, ProcessorHost, Spawn } from "../lifecycle/processor.ts";
 import { Slots } from "../schedule/slots.ts";
 
@@ -71,10 +76,7 @@ export class Generator implements Processor {
   /** @throws Invalid */
   async #setSchedule(schedule: ScheduleOptions): Promise<void> {
     const { subject, duplex, options } = this.spawn;
-    if (duplex)
-      throw new Invalid(
-        "a duplex generator waits for input all the time, and every is for one that runs at times: leave out duplex or every",
-      );
+    if (duplex) throw new Invalid(DUPLEX_WITH_SCHEDULE);
     const spawnedAt = timestampOf(subject.spawnId);
     this.slots = await Slots.open(this.#host, subject, schedule, spawnedAt, options.resume);
   }

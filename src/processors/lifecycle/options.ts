@@ -145,6 +145,10 @@ function scheduleIn(meta: { [key: string]: Json }): ScheduleOptions | undefined 
   return { every: text, ...(tz !== undefined && { tz }) };
 }
 
+/** The reason why a duplex generator has no schedule. */
+export const DUPLEX_WITH_SCHEDULE =
+  "a duplex generator waits for input all the time, and every is for one that runs at times: leave out duplex or every";
+
 /** The reason why a spawn with `resume` is invalid. */
 export function nothingToResume(kind: Kind, name: string): Invalid {
   return new Invalid(
