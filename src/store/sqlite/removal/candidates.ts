@@ -6,7 +6,7 @@ import { afterRow, type LogPart, type TopicRows } from "../log/topic-rows.ts";
 import { type NameCondition, namesTaken } from "./taken-names.ts";
 
 /** The most rows in one batch: a commit that removes them takes some milliseconds. */
-export const BATCH_ROWS = 200;
+export const BATCH_ROWS = 100;
 /** The rows of the log at which one batch looks, at most. */
 const WINDOW_ROWS = 5000;
 /** The topics at which one batch looks, at most. */
