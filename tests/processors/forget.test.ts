@@ -86,7 +86,7 @@ test("a rule takes what a handler has not read, and the handler goes on with wha
     await sayMany(server, "n", 50);
     await server.fetch("/-/keep/n?count=2", { method: "PUT" });
     await until("the rule was applied", async () => (await framesOf(server, "n")).length === 2);
-    await spawn(server, "handler", "echo", ECHO, { from: "first" });
+    await spawn(server, "handler", "echo", ECHO, { start: "first" });
     await sayMany(server, "n", 2, 50);
     await until("the handler to have read all", async () => {
       return (await framesOf(server, "echo.out")).at(-1)?.meta.n === 51;
