@@ -31,7 +31,7 @@ export async function addProcessor(
   known: ArgsDef,
   readScript: (hasRuntime: boolean) => Promise<Script>,
 ): Promise<void> {
-  const meta = spawnMeta(named, options, known);
+  const meta = await spawnMeta(named, options, known);
   // Read first: with no server the client locks the store for as long as it is open.
   const { bytes, runtime } = await readScript(options.has("runtime"));
   await using client = await connect(target.address, { create: true });

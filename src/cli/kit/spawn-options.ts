@@ -22,23 +22,26 @@ const MEMBERS: Readonly<Record<string, string>> = {
  * @param known the options of the verb that are options of the spawn
  * @throws UsageError for what would make the spawn invalid, as far as it shows here
  */
-export function spawnMeta(
+export async function spawnMeta(
   { kind, name }: { readonly kind: Kind; readonly name: string },
   options: ReadonlyMap<string, string>,
   known: ArgsDef,
-): { [key: string]: Json } {
+): Promise<{ [key: string]: Json }> {
   const meta: { [key: string]: Json } = { topic: name };
   for (const [option, { type }] of Object.entries(known)) {
     const given = options.get(option);
     if (given === undefined) continue;
     meta[MEMBERS[option] ?? option] = type === "boolean" ? true : optionValue(option, given);
   }
-  asUsage(() => {
+  await asUsage(async () => {
     checkName(kind, name);
-    parseSpawnOptions(meta, kind);
+    const { schedule } = parseSpawnOptions(meta, kind);
     // The script may declare the rest.
     const declared = meta.retries !== undefined && { on_error: "retry" };
     if (kind === "handler") parseHandlerOptions({ ...declared }, meta);
+    if (!schedule) return;
+    const { parseSchedule } = await import("../../processors/schedule/schedule.ts");
+    await parseSchedule(schedule, Date.now());
   });
   return meta;
 }
@@ -58,8 +61,8 @@ export async function checkSchedule(options: ReadonlyMap<string, string>): Promi
 }
 
 /** Refuses a name that no processor may have. @throws UsageError */
-export function checkedName(kind: Kind, name: string): string {
-  asUsage(() => checkName(kind, name));
+export async function checkedName(kind: Kind, name: string): Promise<string> {
+  await asUsage(() => checkName(kind, name));
   return name;
 }
 
@@ -75,9 +78,9 @@ function optionValue(option: string, given: string): Json {
   }
 }
 
-function asUsage(check: () => void): void {
+async function asUsage(check: () => void | Promise<void>): Promise<void> {
   try {
-    check();
+    await check();
   } catch (error) {
     throw asUsageError(error);
   }

@@ -74,7 +74,7 @@ function verb(kind: Kind, word: string, summary: string, act: Action): Verb {
     ],
     async run(input) {
       const target = splitTarget(input, 1, "NAME");
-      const named: Named = { kind, name: checkedName(kind, target.rest[0] ?? "") };
+      const named: Named = { kind, name: await checkedName(kind, target.rest[0] ?? "") };
       await using client = await connect(target.address);
       await act(client, target, await findProcessor(client, named));
     },

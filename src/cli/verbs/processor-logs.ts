@@ -50,7 +50,7 @@ function verb(kind: Kind, example: string): Verb {
     async run(input) {
       const { options } = input;
       const target = splitTarget(input, 1, "NAME");
-      const named: Named = { kind, name: checkedName(kind, target.rest[0] ?? "") };
+      const named: Named = { kind, name: await checkedName(kind, target.rest[0] ?? "") };
       const last = countIn(options.get("last"));
       const print = (response: Response, client: Client) =>
         new Log(client, named, last, options.has("json")).print(response);
