@@ -40,24 +40,11 @@ export async function spawnMeta(
     const declared = meta.retries !== undefined && { on_error: "retry" };
     if (kind === "handler") parseHandlerOptions({ ...declared }, meta);
     if (!schedule) return;
+    if (meta.duplex === true) throw new Invalid(DUPLEX_WITH_SCHEDULE);
     const { parseSchedule } = await import("../../processors/schedule/schedule.ts");
     await parseSchedule(schedule, Date.now());
   });
   return meta;
-}
-
-/** Refuses a schedule that would make the spawn of a generator invalid. @throws UsageError */
-export async function checkSchedule(options: ReadonlyMap<string, string>): Promise<void> {
-  const every = options.get("every");
-  if (every === undefined) return;
-  if (options.has("duplex")) throw new UsageError(DUPLEX_WITH_SCHEDULE);
-  const tz = options.get("tz");
-  const { parseSchedule } = await import("../../processors/schedule/schedule.ts");
-  try {
-    await parseSchedule({ every, ...(tz !== undefined && { tz }) }, 0);
-  } catch (error) {
-    throw asUsageError(error);
-  }
 }
 
 /** Refuses a name that no processor may have. @throws UsageError */
@@ -82,11 +69,7 @@ async function asUsage(check: () => void | Promise<void>): Promise<void> {
   try {
     await check();
   } catch (error) {
-    throw asUsageError(error);
+    if (error instanceof Invalid) throw new UsageError(error.message);
+    throw error;
   }
-}
-
-/** The error for a command line that asks for what is invalid; any other error as it is. */
-function asUsageError(error: unknown): unknown {
-  return error instanceof Invalid ? new UsageError(error.message) : error;
 }

@@ -2,7 +2,6 @@ import type { ArgsDef } from "citty";
 import { addProcessor, SPAWN_OPTIONS } from "../kit/add-processor.ts";
 import { readScript, type Script } from "../kit/script-file.ts";
 import { shellScript } from "../kit/shell-script.ts";
-import { checkSchedule } from "../kit/spawn-options.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, text, UsageError, type Verb } from "../kit/verb.ts";
 
@@ -40,7 +39,6 @@ export const generatorAddVerb: Verb = {
       throw new UsageError(`give a file or a command: ${file} stands before  --`);
     if (isCommand && options.has("runtime"))
       throw new UsageError("--runtime does not go with a command: sh runs that");
-    await checkSchedule(options);
     const script = async (hasRuntime: boolean): Promise<Script> =>
       isCommand
         ? { bytes: new TextEncoder().encode(shellScript(command)), runtime: "sh" }
