@@ -165,7 +165,7 @@ test("a key of an effect that nobody knows is an error by name", async () => {
       expect.stringContaining('"boddy"'),
       expect.stringContaining("request"),
       expect.stringContaining("the topic is null, and has to be a text"),
-      expect.stringContaining("{ meta?, ttl? }"),
+      expect.stringContaining("{ meta?, ttl?, at? }"),
       expect.stringContaining("the ttl is 5, and has to be a text"),
       expect.stringContaining("the key is an object, and has to be a text"),
       expect.stringContaining("the key is 5, and has to be a text"),
