@@ -3,11 +3,12 @@ import { contract, expectProblem, NO_ID, sri } from "./subject.ts";
 
 /** What can succeed at a path, by a method that cannot. */
 const ALLOW: [methods: string, ...requests: string[]][] = [
-  ["GET HEAD", "POST /", "PUT /stream/TOPIC.*", "PUT /stream/stream.cross.start", "DELETE /last"],
+  ["GET HEAD", "POST /", "DELETE /last"],
+  ["DELETE GET HEAD", "PUT /stream/TOPIC.*", "PUT /stream/stream.cross.start"],
   ["GET HEAD", "POST /ID/next", "DELETE /ID/content", "POST /first/TOPIC", "POST /cas/HASH"],
   ["GET HEAD", "PUT /kv", "PATCH /kv/stream.cross.x", "PUT /version", "POST /ps", "PUT /verify"],
   ["GET HEAD", "PUT /export", "PUT /metrics", "POST /health", "POST /ID/previous"],
-  ["GET HEAD POST", "DELETE /stream/TOPIC", "PUT /stream/stream.cross.handler.spawn"],
+  ["DELETE GET HEAD POST", "PUT /stream/TOPIC", "PUT /stream/stream.cross.handler.spawn"],
   [
     "POST",
     "PATCH /stream",
