@@ -4,6 +4,7 @@ import type { Frame } from "../../src/core/frame.ts";
 import { packId, timestampOf } from "../../src/core/id.ts";
 import { parseTopicFilter } from "../../src/core/pattern.ts";
 import { READ_ALL, type ReadOptions } from "../../src/core/read-options.ts";
+import { parseTakenTopics, type TakenTopics, takes } from "../../src/core/taken-topics.ts";
 import { expiryOf, parseTtl } from "../../src/core/ttl.ts";
 import type { Store } from "../../src/store/store.ts";
 import { append, importFrames, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
@@ -52,6 +53,12 @@ class Model {
   remove(id: string): void {
     this.removed.add(id);
     this.frames = this.frames.filter((frame) => frame.id !== id);
+  }
+
+  forget(topics: TakenTopics, until = Infinity): void {
+    for (const { topic, id } of this.frames) {
+      if (takes(topics, topic) && timestampOf(id) < until) this.remove(id);
+    }
   }
 
   reopen(): void {
@@ -106,6 +113,14 @@ const steps = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("remove" as const), place }) },
   {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("forget" as const),
+      topic: fc.constantFrom("a", "a.*", "a.b.*,b", "*", "stream.cross.*,zz"),
+      until: fc.option(edge, { nil: undefined }),
+    }),
+  },
+  {
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant("import" as const),
@@ -144,17 +159,19 @@ const steps = fc.oneof(
 );
 type Step = typeof steps extends fc.Arbitrary<infer T> ? T : never;
 
+/** A time near that of a frame; undefined where there is none. */
+function timeOf(edge: { place: number; by: number } | undefined, model: Model): number | undefined {
+  const near = edge && model.frames[edge.place % 10]?.id;
+  return near === undefined ? undefined : (edge?.by ?? 0) + timestampOf(near);
+}
+
 function optionsOf(step: Extract<Step, { do: "read" }>, model: Model): ReadOptions {
   const topics = step.topic === undefined ? undefined : parseTopicFilter(step.topic);
   const isPlain = step.last === undefined;
   const order = isPlain && step.desc ? "desc" : isPlain && step.arrival ? "arrival" : "asc";
   const id = step.start === undefined ? undefined : model.frames[step.start % 10]?.id;
   const start = id && (step.inclusive && order === "asc" ? { from: id } : { after: id });
-  const time = (edge: { place: number; by: number } | undefined) => {
-    const near = edge && model.frames[edge.place % 10]?.id;
-    return near && edge.by + timestampOf(near);
-  };
-  const [since, until] = [time(step.since), time(step.until)];
+  const [since, until] = [timeOf(step.since, model), timeOf(step.until, model)];
   return {
     ...READ_ALL,
     order,
@@ -209,6 +226,13 @@ async function run(step: Step, model: Model, store: Store): Promise<void> {
       if (id === undefined) return;
       await store.remove(id);
       model.remove(id);
+      return;
+    }
+    case "forget": {
+      const topics = parseTakenTopics(step.topic);
+      const until = timeOf(step.until, model);
+      for await (const _ of store.upkeep.forget({ topics, until }));
+      model.forget(topics, until);
       return;
     }
     case "import": {

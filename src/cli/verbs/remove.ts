@@ -1,13 +1,16 @@
 import { quoted, XsError } from "../../core/error.ts";
 import { isId, parseId } from "../../core/id.ts";
+import { GrowingBuffer } from "../../lib/growing-buffer.ts";
+import { textLines } from "../../lib/lines.ts";
 import { connect } from "../kit/connect.ts";
-import { readAll } from "../kit/input.ts";
+import { sayThatItWaits } from "../kit/input.ts";
 import { plural } from "../kit/plural.ts";
 import { splitTarget, type Target } from "../kit/target.ts";
 import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
 /** Removals requested at once, which the store then commits together. */
 const REMOVALS_AT_ONCE = 100;
+const ID_BYTES = 25;
 /** How many of the lines that are no ids the message names. */
 const MAX_NAMED_LINES = 10;
 
@@ -28,19 +31,47 @@ export const removeVerb: Verb = {
   },
 };
 
+/** Ids in memory: of millions, as texts they would take ten times as much. */
+class Ids {
+  readonly #bytes = new GrowingBuffer();
+
+  get length(): number {
+    return this.#bytes.size / ID_BYTES;
+  }
+
+  add(id: string): void {
+    this.#bytes.add(Buffer.from(id, "latin1"));
+  }
+
+  slice(from: number, to: number): string[] {
+    const text = this.#bytes.bytes.toString("latin1", from * ID_BYTES, to * ID_BYTES);
+    return text.match(/.{25}/g) ?? [];
+  }
+}
+
 /** The ids of all words, or of the lines of stdin. @throws UsageError; XsError `bad_id` where a line has no id */
-async function idsOf(words: readonly string[]): Promise<string[]> {
-  if (!words.includes("-")) return words.map((word) => parsed(parseId, word));
+async function idsOf(words: readonly string[]): Promise<Ids> {
+  const ids = new Ids();
+  if (!words.includes("-")) {
+    for (const word of words) ids.add(parsed(parseId, word));
+    return ids;
+  }
   if (words.length > 1) throw new UsageError("- stands alone: all ids come from stdin then");
-  const lines = (await readAll("ids, one a line")).split("\n").map((line) => line.trim());
-  const given = lines.filter((line) => line !== "").map((line) => ({ line, id: idIn(line) }));
-  const wrong = given.filter(({ id }) => id === undefined).map(({ line }) => quoted(line));
-  if (wrong.length === 0) return given.map(({ id = "" }) => id);
-  const others =
-    wrong.length > MAX_NAMED_LINES ? ` and ${wrong.length - MAX_NAMED_LINES} more` : "";
+  await sayThatItWaits("ids, one a line");
+  const wrong: string[] = [];
+  let wrongs = 0;
+  for await (const lines of textLines(Bun.stdin.stream())) {
+    for (const line of lines.map((each) => each.trim())) {
+      const id = line === "" ? "" : idIn(line);
+      if (id) ids.add(id);
+      else if (id === undefined && ++wrongs <= MAX_NAMED_LINES) wrong.push(quoted(line));
+    }
+  }
+  if (wrongs === 0) return ids;
+  const others = wrongs > wrong.length ? ` and ${wrongs - wrong.length} more` : "";
   throw new XsError(
     "bad_id",
-    `on stdin ${wrong.slice(0, MAX_NAMED_LINES).join(", ")}${others} ${wrong.length === 1 ? "is" : "are"} neither an id nor a frame: nothing was removed`,
+    `on stdin ${wrong.join(", ")}${others} ${wrongs === 1 ? "is" : "are"} neither an id nor a frame: nothing was removed`,
   );
 }
 
@@ -57,7 +88,7 @@ function idIn(line: string): string | undefined {
   return typeof id === "string" && isId(id) ? parseId(id) : undefined;
 }
 
-async function removeAll(target: Target, ids: readonly string[]): Promise<void> {
+async function removeAll(target: Target, ids: Ids): Promise<void> {
   await using client = await connect(target.address);
   for (let done = 0; done < ids.length; done += REMOVALS_AT_ONCE) {
     const step = ids.slice(done, done + REMOVALS_AT_ONCE);
