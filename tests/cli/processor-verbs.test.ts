@@ -503,6 +503,30 @@ describe("logs", () => {
     );
   });
 
+  test("with --reconnect they go on over a kill of the server, each line once", async () => {
+    using home = new Home();
+    let server = await startServer(home.store, { env: WITH_NU });
+    try {
+      await spawn(server, "handler", "count", COUNT);
+      await sayMany(server, "n", 1);
+      await countOf(server, "count.stderr", 1);
+      const args = ["handler", "logs", home.store, "count", "-f", "--reconnect", "--last", "1"];
+      await using follower = home.start(args);
+      expect((await follower.lines.take(1))[0]).toEndWith("saw 0");
+      await server.stop("SIGKILL");
+      server = await startServer(home.store, { env: WITH_NU });
+      await sayMany(server, "n", 2, 1);
+      const lines = await follower.lines.through((line) => line.endsWith("saw 2"));
+      expect(lines.map((line) => line.slice(21))).toEqual([
+        "active",
+        "stderr      saw 1",
+        "stderr      saw 2",
+      ]);
+    } finally {
+      await server.stop("SIGKILL");
+    }
+  });
+
   test("a terminal obeys nothing in them", () =>
     withServer(async (home, server) => {
       const script = "printf 'a\\033[2Jb\\n' >&2; exec sleep 100";

@@ -46,7 +46,7 @@ export class ProcessorTable {
         { head: "LAST EXIT" },
         { head: "BEHIND" },
         { head: "SPAWN", isId: true, format: (cell, { dim }) => dim(cell) },
-        ...(all ? [{ head: "REASON", isFlexible: true }] : []),
+        ...(all ? [{ head: "REASON", isFlexible: true, least: 30 }] : []),
       ],
       this.#style,
     );

@@ -9,11 +9,13 @@ export interface Column {
   readonly isId?: boolean;
   /** This column shrinks where the terminal is narrow; one column does. */
   readonly isFlexible?: boolean;
+  /** The width to which a flexible column shrinks before the table loses a column. */
+  readonly least?: number;
   readonly format?: (cell: string, style: Style) => string;
 }
 
 const GAP = 2;
-/** A flexible column shrinks to this width before the table loses a column. */
+/** The least width of a flexible column that says none. */
 const MIN_FLEXIBLE = 12;
 /** Cells that say nothing. Where the terminal is narrow, a column of them is left out first. */
 const SAYS_NOTHING = new Set(["", "-", "0"]);
@@ -69,7 +71,7 @@ export class Table {
     const others = [...widths.keys()].filter((at) => at !== flexible).reverse();
     const saysNothing = others.filter((at) => this.#saysNothing[at]);
     for (const at of saysNothing) if (over() > 0) widths[at] = undefined;
-    shrink(MIN_FLEXIBLE);
+    shrink(this.#columns[flexible]?.least ?? MIN_FLEXIBLE);
     for (const at of others) if (over() > 0) widths[at] = undefined;
     widths[flexible] = natural;
     shrink(1);

@@ -9,7 +9,7 @@ import { connect } from "../kit/connect.ts";
 import { logLine } from "../kit/log-lines.ts";
 import { writeOut } from "../kit/output.ts";
 import { listProcessors, type Named, noSuchProcessor } from "../kit/processors.ts";
-import { follow } from "../kit/read.ts";
+import { follow, RECONNECT_OPTION, reconnectIn } from "../kit/read.ts";
 import { linesOf } from "../kit/response-lines.ts";
 import { printJson } from "../kit/show.ts";
 import { checkedName } from "../kit/spawn-options.ts";
@@ -39,6 +39,7 @@ function verb(kind: Kind, example: string): Verb {
     positionals: "[ADDR] NAME",
     options: {
       follow: flag("then print new lines as they come", "f"),
+      ...RECONNECT_OPTION,
       last: text("N", `the newest N lines (default ${USUAL_LINES})`),
       json: flag("print the frames as JSON lines"),
     },
@@ -55,11 +56,12 @@ function verb(kind: Kind, example: string): Verb {
       const print = (response: Response, client: Client) =>
         new Log(client, named, last, options.has("json")).print(response);
       const follows = options.has("follow");
+      const reconnect = reconnectIn(options, follows);
       const query = new URLSearchParams({ topic: topicsOf(named).join(","), content: "inline" });
       if (follows) query.set("follow", "true");
       const path = `/?${query}`;
       const { address } = target;
-      if (follows) return await follow({ address, path, reconnect: false, print });
+      if (follows) return await follow({ address, path, reconnect, print });
       await using client = await connect(address);
       await print(await client.request(path), client);
     },
