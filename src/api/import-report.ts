@@ -15,6 +15,8 @@ export interface Unexpected {
   left_out?: number;
   /** The imported processors that run from the next start on. */
   starts?: readonly Processor[];
+  /** The number of appends for later that the import has brought: the next start makes those that are due by then. */
+  scheduled?: number;
   /** The processors that an imported terminate ends at the next start. */
   ends?: readonly Processor[];
 }
@@ -65,7 +67,7 @@ export class ImportReport {
   }
 
   /** Returns the effects to report, when all frames are stored. */
-  async unexpected({ missing, stayRemoved }: ImportResult): Promise<Unexpected> {
+  async unexpected({ missing, stayRemoved, scheduled }: ImportResult): Promise<Unexpected> {
     const before = this.#before;
     const after = before && (await this.#expected());
     const brought = after?.filter(({ spawn_id: id }) => this.#brought.has(id));
@@ -76,6 +78,7 @@ export class ImportReport {
       ...(stayRemoved > 0 && { stay_removed: stayRemoved }),
       ...(this.#leftOut > 0 && { left_out: this.#leftOut }),
       ...(starts && starts.length > 0 && { starts: starts.map(named) }),
+      ...(scheduled > 0 && { scheduled }),
       ...(ends && ends.length > 0 && { ends: ends.map(named) }),
     };
   }

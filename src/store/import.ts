@@ -33,6 +33,8 @@ export interface ImportResult {
   readonly stayRemoved: number;
   /** The frames of the import that are in the store, without their content. */
   readonly missing: number;
+  /** The appends for later that the store has taken over. */
+  readonly scheduled: number;
 }
 
 /** What an import brings, beside content. */

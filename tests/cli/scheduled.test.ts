@@ -115,6 +115,24 @@ test("--at in the past is an event of that time, in local time without an offset
   await expectSound(home.store);
 });
 
+test("an import into an empty store says how many it brings, and they come there too", async () => {
+  using home = new Home();
+  const soon = new Date(Date.now() + 300).toISOString();
+  await home.ok(["append", home.store, "remind", "tea", "--at", soon]);
+  await home.ok(["append", home.store, "remind", "--empty", "--at", "2099-01-01"]);
+  await home.ok(["export", home.store, "all.tar"]);
+  const imported = await home.xs(["import", "./other", "all.tar"]);
+  expect(imported.stdout).toContain('"scheduled":2');
+  expect(imported.stderr).toContain("2 appends are scheduled: with the next  xs serve  they come");
+  await using server = await startServer(`${home.path}/other`);
+  await until("it comes", async () => (await server.frames("/stream/remind")).length === 1);
+  expect(await contentsOf(server, "remind")).toEqual(["tea"]);
+  // A store in use takes none of them.
+  const again = await home.xs(["import", "./other", "all.tar"]);
+  expect(again.stdout).not.toContain("scheduled");
+  expect(scheduledIn(await home.ok(["scheduled", "./other"])).length).toBe(1);
+});
+
 test.each([
   ["--in 0s", /--in "0s" is not a duration to come, like 90s/],
   ["--in 2", /--in "2" is not a duration/],

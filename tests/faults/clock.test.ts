@@ -125,4 +125,33 @@ describe.skipIf(missing !== undefined)(`the clock${missing ? ` (${missing})` : "
     expect(await server.stop("SIGTERM")).toBe(0);
     await expectSound(directory);
   });
+
+  test("what is scheduled comes once, in order, over a week's sleep and a clock that is set back an hour", async () => {
+    using home = tempDirectory();
+    const clock = new ShiftedClock(home.path);
+    await using server = await clock.start(join(home.path, "store"));
+    const start = Date.now();
+    const schedule = async (topic: string, ms: number) => {
+      const url = `/stream/${topic}?at=${new Date(start + ms).toISOString()}`;
+      expect((await server.fetch(url, { method: "POST" })).status).toBe(202);
+    };
+    const topics = async () => (await server.frames("/?topic=due.*")).map(({ topic }) => topic);
+    await schedule("due.day6", 6 * 24 * HOUR_MS);
+    await schedule("due.day1", 24 * HOUR_MS);
+    await schedule("due.day9", 9 * 24 * HOUR_MS);
+    await schedule("due.day3", 3 * 24 * HOUR_MS);
+    clock.set(7 * 24 * HOUR_MS);
+    await until("the week's come", async () => (await topics()).length === 3);
+    clock.set(7 * 24 * HOUR_MS - HOUR_MS);
+    await schedule("due.after", 7 * 24 * HOUR_MS - HOUR_MS / 2);
+    await server.append("clock");
+    clock.set(10 * 24 * HOUR_MS);
+    await until("the others come", async () => (await topics()).length >= 5);
+    expect(await topics()).toEqual(
+      ["day1", "day3", "day6", "after", "day9"].map((n) => `due.${n}`),
+    );
+    expect(await server.stop("SIGTERM")).toBe(0);
+    clock.set(0);
+    await expectSound(server.directory);
+  });
 });

@@ -52,6 +52,7 @@ interface Imported {
   stay_removed?: number;
   left_out?: number;
   starts?: Named[];
+  scheduled?: number;
   ends?: Named[];
 }
 
@@ -65,6 +66,7 @@ function report({
   stay_removed: stayRemoved,
   left_out: leftOut,
   starts,
+  scheduled,
   ends,
 }: Imported): void {
   if (missing) {
@@ -83,6 +85,12 @@ function report({
   if (starts) {
     messages.warn(
       `${processorCounts(starts)} ${starts.length === 1 ? "starts" : "start"} with the next  xs serve  (${namesOf(starts)}); inspect the store first with  xs serve --paused`,
+    );
+  }
+  if (scheduled) {
+    const [is, comes] = scheduled === 1 ? ["append is", "it comes"] : ["appends are", "they come"];
+    messages.warn(
+      `${scheduled.toLocaleString("en")} ${is} scheduled: with the next  xs serve  ${comes} when due, also here if the other store goes on; look at them with  xs scheduled`,
     );
   }
   if (ends) {

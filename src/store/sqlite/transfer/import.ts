@@ -1,6 +1,8 @@
 import { checkAhead } from "../../../core/id.ts";
+import { SCHEDULED_PREFIX } from "../../../core/scheduled.ts";
 import { RUNTIME_PREFIX } from "../../../core/topic.ts";
 import type { Import, ImportOptions, ImportPart, ImportResult } from "../../import.ts";
+import type { EntryData } from "../../kv.ts";
 import type { ImportFrame } from "../../types.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { ContentStore } from "../content/content.ts";
@@ -36,7 +38,7 @@ export interface ImportHost {
 export class SqliteImport implements Import {
   readonly #host: ImportHost;
   readonly #options: ImportOptions;
-  readonly #counts = { frames: 0, added: 0, stayRemoved: 0, missing: 0 };
+  readonly #counts = { frames: 0, added: 0, stayRemoved: 0, missing: 0, scheduled: 0 };
   #done = 0;
   /** The newest frames, which are not in the space yet. */
   #frames: ImportFrame[] = [];
@@ -149,6 +151,8 @@ export class SqliteImport implements Import {
       await this.#host.write((transaction) => {
         for (const entry of wanted) kv.importNow(transaction, entry);
       });
+      const isScheduled = ({ key, value }: EntryData) => value && key.startsWith(SCHEDULED_PREFIX);
+      this.#counts.scheduled += wanted.filter(isScheduled).length;
     }
   }
 
