@@ -3,6 +3,9 @@ import { throwIfNotOk } from "./api-answer.ts";
 import { connectionReason } from "./connection-error.ts";
 import { fetchThrough, type HttpProxy, hasProxy, proxyFor, shownProxy } from "./proxy.ts";
 
+// Taken at once: a script of this process may get another one (sdk/ts/seal.ts).
+const { fetch } = globalThis;
+
 /** Sends a request to the API of a store. @throws XsError the error in the response, if it is no success */
 export type Ask = (path: string, init?: RequestInit) => Promise<Response>;
 

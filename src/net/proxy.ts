@@ -1,5 +1,8 @@
 import { os } from "../lib/builtins.ts";
 
+// Taken at once, as in http-client.ts.
+const { fetch } = globalThis;
+
 /** A proxy from the environment. */
 export interface HttpProxy {
   readonly url: string;

@@ -36,6 +36,7 @@ export const VERBS: Verbs = {
   "handler restart": async () => (await import("../verbs/processor-control.ts")).handlerRestartVerb,
   "handler logs": async () => (await import("../verbs/processor-logs.ts")).handlerLogsVerb,
   "handler try": async () => (await import("../verbs/handler-try.ts")).handlerTryVerb,
+  "handler state": async () => (await import("../verbs/handler-state.ts")).handlerStateVerb,
   "token add": async () => (await import("../verbs/token.ts")).tokenAddVerb,
   "token list": async () => (await import("../verbs/token.ts")).tokenListVerb,
   "token rm": async () => (await import("../verbs/token.ts")).tokenRmVerb,

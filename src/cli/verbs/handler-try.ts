@@ -44,7 +44,7 @@ export const handlerTryVerb: Verb = {
     using folder = mkdtempDisposableSync(join(tmpdir(), "xs-try-"));
     await using client = await connect(target.address);
     const { tryHandler } = await import("../../processors/handler/try.ts");
-    const frames = async function* (topics: readonly string[] | undefined) {
+    const frames = async function* ({ topics }: { topics: readonly string[] | undefined }) {
       const query = formatReadOptions({ ...read, ...(!read.topics && topics && { topics }) });
       yield* wholeLines(chunksIn(await client.request(`/?${query}`)));
     };

@@ -153,7 +153,8 @@ function checkSize({ length }: Uint8Array, most: number): void {
   if (length > most) throw new Invalid(`the script is larger than ${most} bytes`);
 }
 
-function runtimeOf(script: string): Runtime {
+/** The runtime of a script that names none. */
+export function runtimeOf(script: string): Runtime {
   if (script.startsWith("#!")) return "exec";
   return isModule(script) ? "ts" : "nu";
 }

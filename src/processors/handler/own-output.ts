@@ -7,14 +7,14 @@ import { requestIn } from "../lifecycle/registry.ts";
  * their spawns. An import may bring frames of another store without their spawn; the topic tells then.
  */
 export class OwnOutput {
-  readonly #store: Store;
+  readonly #store: Pick<Store, "get">;
   readonly #name: string;
   readonly #isSpawn: (id: string) => boolean;
   /** Topics with the output of handlers of this name alone, wherever they ran. */
   readonly #topics: ReadonlySet<string>;
 
   /** @param isSpawn whether an id is that of a known spawn of this name */
-  constructor(store: Store, name: string, isSpawn: (id: string) => boolean) {
+  constructor(store: Pick<Store, "get">, name: string, isSpawn: (id: string) => boolean) {
     this.#store = store;
     this.#name = name;
     this.#isSpawn = isSpawn;

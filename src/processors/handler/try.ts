@@ -1,13 +1,20 @@
 import { XsError } from "../../core/error.ts";
 import { framesIn, lastIdIn, parseObject } from "../../core/frame.ts";
+import type { Json } from "../../core/json.ts";
 import { idAt } from "../../core/place.ts";
 import { formatTime } from "../../core/time.ts";
 import { FOREVER, parseTtl, type Ttl } from "../../core/ttl.ts";
 import { textOf } from "../../lib/text.ts";
+import { SEALED_EXIT } from "../../sdk/ts/seal.ts";
 import { scriptEnvironment } from "../child/environment.ts";
 import { howItEnded } from "../child/exit.ts";
 import { prepare, type ScriptPlace } from "../child/runtime.ts";
-import { Invalid, parseSpawnOptions, passesOver } from "../lifecycle/options.ts";
+import {
+  type HandlerOptions,
+  Invalid,
+  parseSpawnOptions,
+  passesOver,
+} from "../lifecycle/options.ts";
 import { type PlannedChange, plannedChange } from "./effects.ts";
 import { InFlight } from "./in-flight.ts";
 import { type Step, Worker } from "./worker.ts";
@@ -19,11 +26,28 @@ export interface Trial {
   readonly place: Omit<ScriptPlace, "env">;
   /** The token that the script needs at that address, if it needs one. */
   readonly token?: string | undefined;
-  /** Reads frames as NDJSON, in whole lines. Called once the topics of the handler are known. */
-  frames(topics: readonly string[] | undefined): AsyncIterable<Uint8Array>;
+  /** The meta of its spawn, if it has one. */
+  readonly meta?: Json;
+  /**
+   * It runs again on history: effects outside the store are refused, and so are reads of entries. The output of its
+   * process is dropped.
+   */
+  readonly sealed?: boolean;
+  /** Ends it when it is aborted. The reason is an Error. */
+  readonly signal?: AbortSignal;
+  /**
+   * Reads frames as NDJSON, in whole lines, with rising ids in each piece. Called once the options of the handler are
+   * known; the next piece is read when the handler is done with the one before.
+   */
+  frames(options: HandlerOptions): AsyncIterable<Uint8Array>;
+  /** Takes the state, as JSON text, before the first piece and after each. */
+  state?(text: string | undefined): void;
   /** Takes a line of JSON: a frame that the handler would have appended, and so on. */
   write(line: string): Promise<void>;
 }
+
+/** How much of the end of stderr a sealed run keeps. */
+const MAX_TAIL_CHARACTERS = 4000;
 
 /** The spawn id of a trial, which has no spawn. */
 const TRIAL_ID = "0".repeat(25);
@@ -34,10 +58,11 @@ const TRIAL_ID = "0".repeat(25);
  * @throws Error where the handler does not load, or fails; Invalid where the script cannot run
  */
 export async function tryHandler(trial: Trial): Promise<void> {
-  const { name, script, place, token, frames, write } = trial;
+  const { name, script, place, token, frames, write, meta = null, sealed = false } = trial;
+  const signal = trial.signal ?? new AbortController().signal;
   const subject = { kind: "handler" as const, name, spawnId: TRIAL_ID };
   const env = scriptEnvironment();
-  const prepared = prepare({ ...place, env }, subject, script, parseSpawnOptions(null, "handler"));
+  const prepared = prepare({ ...place, env }, subject, script, parseSpawnOptions(meta, "handler"));
   const ttls = new Map<string, Ttl>();
   const inFlight = new InFlight();
   let state: string | undefined;
@@ -76,37 +101,57 @@ export async function tryHandler(trial: Trial): Promise<void> {
     void worker.tellCommitted(step.done);
     if (failure !== undefined || step.done >= last) reached.resolve();
   };
+  const said = { done: Promise.resolve(), tail: "" };
   const stderr = (stream: ReadableStream<Uint8Array>) => {
-    const done = stream.pipeTo(
-      new WritableStream({ write: (bytes) => void process.stderr.write(bytes) }),
-    );
-    return { done, tail: "" };
+    const write = (bytes: Uint8Array) => {
+      if (sealed) said.tail = (said.tail + Buffer.from(bytes)).slice(-MAX_TAIL_CHARACTERS);
+      else process.stderr.write(bytes);
+    };
+    said.done = stream.pipeTo(new WritableStream({ write }));
+    return said;
   };
   const worker = await Worker.start(
     {
       ...prepared,
-      env: { ...prepared.env, XS_TRIAL: "1", ...(token !== undefined && { XS_TOKEN: token }) },
+      env: {
+        ...prepared.env,
+        XS_TRIAL: sealed ? "sealed" : "1",
+        ...(token !== undefined && { XS_TOKEN: token }),
+      },
     },
-    null,
+    meta,
     { step: take, stderr, placeOf: (id) => id },
-    new AbortController().signal,
+    signal,
   ).catch((error) => {
     prepared.dispose();
+    if (signal.aborted) throw signal.reason;
+    if (sealed) throw new Error(lastLine(said.tail) ?? error.message);
     throw error instanceof Invalid ? new Error(error.message || "it does not load") : error;
   });
   const ended = worker.ended
-    .then(howItEnded, (error: Error) => error.message)
+    .then(
+      (exit) => (exit.code === SEALED_EXIT ? lastLine(said.tail) : undefined) ?? howItEnded(exit),
+      (error: Error) => error.message,
+    )
     .then((reason) => {
       failure ??= reason;
       reached.resolve();
     });
+  const abort = () => {
+    failure ??= (signal.reason as Error).message;
+    reached.resolve();
+    worker.stop();
+  };
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
   try {
-    const { initial, topics, concurrency } = worker.options;
+    const { initial, concurrency } = worker.options;
     if (initial !== undefined && concurrency === 1) {
       state = JSON.stringify(initial);
       await worker.sendState(state);
     }
-    for await (const bytes of frames(topics)) {
+    trial.state?.(state);
+    for await (const bytes of frames(worker.options)) {
       for (const { id, ttl } of framesIn(bytes)) {
         if (ttl !== "forever") ttls.set(id, parseTtl(ttl));
       }
@@ -118,15 +163,21 @@ export async function tryHandler(trial: Trial): Promise<void> {
       await reached.promise;
       ttls.clear();
       if (failure !== undefined) break;
+      trial.state?.(state);
     }
     if (failure !== undefined) throw new Error(failure);
-    if (state !== undefined) await write(`{"state":${state}}`);
+    if (state !== undefined && !trial.state) await write(`{"state":${state}}`);
   } finally {
     failure ??= "";
+    signal.removeEventListener("abort", abort);
     worker.stop();
     await ended;
     prepared.dispose();
   }
+}
+
+function lastLine(text: string): string | undefined {
+  return text.split("\n").findLast((line) => line.trim() !== "");
 }
 
 function shownChange(change: PlannedChange): string {

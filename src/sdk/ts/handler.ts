@@ -30,6 +30,7 @@ class Session implements WorkSession {
   readonly #script: Script;
   readonly #stateful: boolean;
   readonly #atOnce: number;
+  readonly #ask: Ask;
   readonly #reads: Reads;
   readonly #output: Bun.FileSink;
   #lines: string[] = [];
@@ -53,9 +54,12 @@ class Session implements WorkSession {
   readonly #overlay = new Overlay();
   /** A trial commits nothing, so the overlay keeps all entries. */
   readonly #isTrial = process.env.XS_TRIAL !== undefined;
+  /** A trial on history, which sees the store as it was. */
+  readonly #isSealed = process.env.XS_TRIAL === "sealed";
 
   constructor(ask: Ask, script: Script, stateful: boolean, output: number) {
     this.#output = Bun.file(output).writer();
+    this.#ask = ask;
     this.#reads = new Reads(ask);
     this.#script = script;
     this.#atOnce = script.concurrency ?? 1;
@@ -104,12 +108,14 @@ class Session implements WorkSession {
   }
 
   async value(key: string): Promise<unknown> {
+    if (this.#isSealed) return refuseEntries("get");
     const known = this.#overlay.get(key);
     if (!known) return this.#reads.value(key);
     return known.value && decodeValue(known.value.bytes, known.value.type);
   }
 
   async *entries(prefix = ""): AsyncIterableIterator<XsEntry> {
+    if (this.#isSealed) return refuseEntries("list");
     // First the writes, then the store: what is committed in between is in the one or in the other.
     const written = this.#overlay.below(prefixOf(prefix));
     yield* listWith(written, this.#reads.entries(prefix));
@@ -120,14 +126,19 @@ class Session implements WorkSession {
   }
 
   async reads(work: Work): Promise<Reads> {
-    if (this.#atOnce > 1) return this.#reads;
+    if (this.#atOnce > 1) return this.#isSealed ? this.#readsThen(work.frame.id) : this.#reads;
     this.#oneByOne = true;
     if (this.#undone.length > 1) {
       work.tooEarly = true;
       throw new Error("the frames before this one are not committed yet");
     }
     await this.#untilCommitted(this.#done);
-    return this.#reads;
+    return this.#isSealed ? this.#readsThen(work.frame.id) : this.#reads;
+  }
+
+  async #readsThen(id: string): Promise<Reads> {
+    const { ReadsThen } = await import("./reads-then.ts");
+    return new ReadsThen(this.#ask, id);
   }
 
   async #untilCommitted(id: string): Promise<void> {
@@ -297,6 +308,16 @@ class Session implements WorkSession {
     }
     await this.#finish();
   }
+}
+
+/** The store has only the entries of now. */
+async function refuseEntries(how: string): Promise<never> {
+  const at = new Error();
+  const { refuse } = await import("./seal.ts");
+  return refuse(
+    `it reads entries of the k/v store with xs.kv.${how}, and those of then are not kept,`,
+    at,
+  );
 }
 
 function fail(error: unknown): never {

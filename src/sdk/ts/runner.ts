@@ -22,6 +22,8 @@ export async function runScript([task = "", file = ""]: string[]): Promise<never
       process.exit(1);
     });
   }
+  const seals = process.env.XS_TRIAL === "sealed" ? await import("./seal.ts") : undefined;
+  seals?.seal();
   let script: unknown;
   try {
     script = ((await import(file).catch(withHint(task))) as { default: unknown }).default;
@@ -33,7 +35,7 @@ export async function runScript([task = "", file = ""]: string[]): Promise<never
       await generate(script, askServer(), streams);
     } else {
       const { handle } = await import("./handler.ts");
-      await handle(script, askServer(), streams);
+      await handle(seals ? seals.watched(script) : script, askServer(), streams);
     }
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
