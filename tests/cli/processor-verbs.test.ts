@@ -330,10 +330,16 @@ describe("without a server", () => {
       expect(await counts(server)).toEqual([1, 2, 3, 4]);
     });
     expectSaid(await handler(home, "restart", home.store, "count"), "anyway");
+    expectSaid(await handler(home, "stop", home.store, "count"), "does not start");
     expectSaid(await handler(home, "rm", home.store, "count"), "removed");
     expect(await rows(home)).toEqual({});
-    await serve(async () => {
+    await serve(async (server) => {
       expect(await rows(home)).toEqual({});
+      await until("its state is gone", async () => {
+        return (await kvText(server, "stream.cross.handler/count")) === undefined;
+      });
+      const terminated = await countOf(server, "stream.cross.handler.terminated", 2);
+      expect(terminated.map(({ meta }) => meta.topic)).toEqual(["other", "count"]);
     });
   });
 

@@ -236,6 +236,10 @@ test("a stop without an answer is one; a server that stops answers it too", () =
   ]);
   registry.apply(frame("handler.stopped 1", "4"));
   expect(registry.entries()).toEqual([]);
+  registry.apply(frame("handler.terminate", "4a"));
+  expect(registry.entries()).toMatchObject([{ terminating: { id: "4a", spawns: ["1"] } }]);
+  registry.apply(frame("handler.terminated 1", "4b"));
+  expect(registry.entries()).toEqual([]);
   registry.apply(frame("handler.spawn", "5"));
   registry.apply(frame("handler.active 5", "6"));
   registry.apply(frame("handler.terminate", "7"));

@@ -148,10 +148,11 @@ export class Registry {
     const entry = this.#entries.get(key) ?? { kind, name };
     const earlier = this.#earlier.getOrInsertComputed(key, () => new Earlier());
     const step = { action, id, spawn: textIn(meta, "spawn_id"), keep: keepsIn(meta) };
-    const ended = endedBy(step, entry, this.#ended.get(key));
+    const before = this.#ended.get(key);
+    const ended = endedBy(step, entry, before);
     if (ended === "none") this.#ended.delete(key);
     else if (ended) this.#ended.set(key, { kind, name, ...ended, ...detailsIn(meta) });
-    change(entry, earlier, step);
+    change(entry, earlier, step, before);
     if (entry.pending ?? entry.good ?? entry.terminating) this.#entries.set(key, entry);
     else this.#entries.delete(key);
   }
@@ -196,7 +197,13 @@ function detailsIn(meta: Json): Pick<Ended, "reason" | "exit" | "signal"> {
   };
 }
 
-function change(entry: Entry, earlier: Earlier, step: LifecycleFrame): void {
+/** @param ended the newest spawn, if it had ended before this step */
+function change(
+  entry: Entry,
+  earlier: Earlier,
+  step: LifecycleFrame,
+  ended: Ended | undefined,
+): void {
   const { action, id, spawn, keep } = step;
   const { passed, unended } = earlier;
   if (action === "spawn") {
@@ -204,6 +211,8 @@ function change(entry: Entry, earlier: Earlier, step: LifecycleFrame): void {
     entry.pending = id;
   } else if (action === "terminate") {
     const spawns = [entry.good, entry.pending].filter((each) => each !== undefined);
+    // What was stopped has its progress: that is to be removed.
+    if (spawns.length === 0 && !keep && ended?.how === "stopped") spawns.push(ended.spawn);
     // A terminate of nothing gets no answer.
     if (spawns.length > 0) entry.terminating = { id, spawns, ...(keep && { keep }) };
     entry.pending = undefined;
