@@ -251,6 +251,7 @@ test("what is no token is refused with the reason, by the command and over HTTP"
     ["--all", "a", "--append", "stream.cross.handler.spawn"],
     ["--all", "a", "--append", "chat.send"],
     ["every key", "a", "--keys", ""],
+    ["longer than 512", "a", "--keys", "k".repeat(513)],
     ["belong to the runtime", "a", "--keys", "stream.cross.x"],
     ["is no origin", "a", "--read", "*", "--cors", "*"],
     ["is no origin", "a", "--read", "*", "--cors", "null"],

@@ -60,6 +60,24 @@ test("on a terminal the list is a table, and add says that nothing shows the tok
   ]);
 });
 
+test("large content of an event is shown on a terminal with a token that reads it", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store, { args: ["--expose", ":0"] });
+  const address = await server.listensAt("expose");
+  const token = (await home.ok(["token", "add", home.store, "reader", "--read", "note"])).trim();
+  await server.append("note", `the first line\n${"more\n".repeat(70_000)}the last line\n`);
+  for (const [option, told] of [
+    ["--follow", "the first line"],
+    ["--long", "the last line"],
+  ] as const) {
+    const args = ["cat", address, "--topic", "note", option];
+    const env = { XS_TOKEN: token };
+    await using pty = new Pty(args, { cwd: home.path, env, keeps: 20_000 });
+    await pty.shows(told);
+    expect(pty.output).not.toContain("cannot be read");
+  }
+});
+
 test("a refusal names the token, what it is not for, and what it is for", async () => {
   using home = new Home();
   await using server = await startServer(home.store, {

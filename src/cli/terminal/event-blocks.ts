@@ -72,7 +72,7 @@ export class EventBlocks {
       else yield* this.#text([content]);
     } else if (size !== undefined && hash !== null) {
       try {
-        const chunks = await textBody(await this.#readContent(hash));
+        const chunks = await textBody(await this.#readContent(frame));
         if (chunks) yield* this.#text(chunks);
         else yield note(this.#binary(frame.id, size));
       } catch (error) {

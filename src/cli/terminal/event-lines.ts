@@ -52,14 +52,14 @@ export class EventLines {
   }
 
   #text(frame: ShownFrame, json: string, columns: number): string | Promise<string> {
-    const { hash, content, content_base64: base64, content_size: size, content_error } = frame;
+    const { content, content_base64: base64, content_size: size, content_error } = frame;
     const preview = this.#preview;
     // The script of a spawn says less than its meta.
     const isMetaFirst = isOfRuntime(frame) && frame.meta !== null;
     if (!isMetaFirst) {
       if (content !== undefined) return preview.text(content, columns);
       if (base64 !== undefined) return preview.binary(sizeOfBase64(base64), columns);
-      if (size !== undefined) return this.#large(hash ?? "", size, columns);
+      if (size !== undefined) return this.#large(frame, size, columns);
       if (content_error !== undefined) {
         return preview.problem(content_error.replaceAll("_", " "), columns);
       }
@@ -67,10 +67,10 @@ export class EventLines {
     return frame.meta === null ? "" : preview.line(memberText(json, "meta") ?? "", columns);
   }
 
-  async #large(hash: string, size: number, columns: number): Promise<string> {
+  async #large(frame: ShownFrame, size: number, columns: number): Promise<string> {
     let bytes: Uint8Array;
     try {
-      bytes = await bytesIn(await this.#readContent(hash, PEEK));
+      bytes = await bytesIn(await this.#readContent(frame, PEEK));
     } catch {
       return this.#preview.note(`(${sizeText(size)})`, columns);
     }

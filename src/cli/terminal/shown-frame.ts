@@ -11,8 +11,8 @@ export interface ShownFrame extends Frame {
   readonly content_error?: string;
 }
 
-/** Reads the content of a hash, or its first `most` bytes. @throws XsError as `GET /cas/:hash` fails */
-export type ReadContent = (hash: string, most?: number) => Promise<Response>;
+/** Reads the content of a frame that has some, or its first `most` bytes. @throws XsError as `GET /cas/:hash` fails */
+export type ReadContent = (frame: Frame, most?: number) => Promise<Response>;
 
 /** Tells the threshold from a stored frame of that topic, which an import may bring. */
 export function isThreshold({ topic, ttl }: Frame): boolean {
