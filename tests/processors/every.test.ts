@@ -257,6 +257,22 @@ test("a stop with keep and a resume go on with the same slots; another spawn beg
     await countOf(server, "disk.recv", 1);
   }));
 
+test("a start after a stop makes up for the slots that were missed meanwhile with one run", () =>
+  serving(async (server) => {
+    const meta = { ...SH, every: "5s" };
+    const first = await spawn(server, "generator", "tick", "echo ran", meta);
+    await say(server, "stream.cross.generator.terminate", { topic: "tick", keep: true });
+    await answered(server, first, "stopped");
+    const { until: done } = await recordOf(server, "tick");
+    await clockAt(Date.parse(done) + 5500);
+    expect(await framesOf(server, "tick.recv")).toEqual([]);
+    await spawn(server, "generator", "tick", "echo ran", { ...meta, resume: true });
+    const [made] = await countOf(server, "tick.recv", 1);
+    const slots = (await recordOf(server, "tick")).until;
+    expect(Date.parse(slots)).toBeLessThanOrEqual(timeOf(made as AnyFrame));
+    expect((await recordOf(server, "tick")).anchor).toBe(new Date(timeOf(first)).toISOString());
+  }));
+
 test("a cron line counts in its zone, else in that of the server", () =>
   serving(
     async (server) => {
