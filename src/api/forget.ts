@@ -1,6 +1,5 @@
 import { parseTakenTopics } from "../core/taken-topics.ts";
 import { parseTime } from "../core/time.ts";
-import type { Forgotten } from "../store/removal.ts";
 import type { Call } from "./call.ts";
 import { flag, type Values, value } from "./options.ts";
 import { reportResponse } from "./report-response.ts";
@@ -17,26 +16,27 @@ export const FORGET_OPTIONS = {
  * Removes the frames of topics that are there now: streams lines with the number so far, and a last line with the counts.
  * It ends, between two steps, when the client leaves.
  */
-export function forget(
+export async function forget(
   call: Call,
   { until, "dry-run": dryRun }: Values<typeof FORGET_OPTIONS>,
   pattern: string,
-): Response {
+): Promise<Response> {
   const { store, context } = call;
   const topics = parseTakenTopics(pattern);
   const needed = context.neededFrames;
   const steps = store.upkeep.forget({ topics, until, dryRun, needed });
+  // What fails at once, as on a full disk, is an error and not a response that breaks off.
+  let { value } = await steps.next();
   return reportResponse(call, async (write, left) => {
     let lastProgress = performance.now();
-    let all: Readonly<Forgotten> | undefined;
     for await (const done of steps) {
-      all = done;
+      value = done;
       if (left.aborted) return;
       const now = performance.now();
       if (now - lastProgress < PROGRESS_MS) continue;
       lastProgress = now;
       await write({ [dryRun ? "counted" : "removed"]: done.frames });
     }
-    if (all) await write(all);
+    if (value) await write(value);
   });
 }

@@ -26,3 +26,10 @@ export function takes({ patterns, runtime }: TakenTopics, topic: string): boolea
   if (topic.startsWith(RUNTIME_PREFIX)) return matches(new Set(runtime), topic);
   return patterns === undefined || matches(new Set(patterns), topic);
 }
+
+/** Whether frames about processors may be taken. */
+export function takesProcessors({ runtime }: TakenTopics): boolean {
+  return runtime.some((pattern) =>
+    /^stream\.cross\.(?:\*|(?:generator|duplex|handler)\..*)$/.test(pattern),
+  );
+}

@@ -1,5 +1,6 @@
 // xs forget and xs keep, as a person and a program use them.
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { Pty } from "../support/pty.ts";
 import { startServer } from "../support/server.ts";
@@ -88,7 +89,7 @@ test("keep sets, lists and ends rules, and a server applies them", async () => {
   const rule = { pattern: "s.*", age_ms: null, count: 2 };
   const set = await home.xs(["keep", store, "s.*", "2"]);
   expect([set.code, JSON.parse(set.stdout)]).toEqual([0, { ...rule, applied: false }]);
-  expect(set.stderr).toContain("the next  xs serve  applies the rule");
+  expect(set.stderr).toContain("the next  xs serve  applies it");
   await fill(home, store, ["s.a", "s.a", "s.a", "s.b", "other"]);
   expect(await home.topics(store)).toHaveLength(5);
   await using server = await startServer(store);
@@ -153,4 +154,37 @@ test("rules travel with an export into an empty store, and forgotten frames do n
   expect(await home.topics(other)).toEqual(["b"]);
   expect(JSON.parse(await home.ok(["keep", other]))).toMatchObject({ pattern: "x", count: 5 });
   await home.ok(["verify", other]);
+});
+
+test("a paused server applies no rule, and says so", async () => {
+  using home = new Home();
+  const { store } = home;
+  await fill(home, store, ["a", "a", "a"]);
+  await home.ok(["keep", store, "a", "1"]);
+  {
+    await using server = await startServer(store, { args: ["--paused"] });
+    const set = await home.xs(["keep", store, "b", "1"]);
+    expect(JSON.parse(set.stdout)).toMatchObject({ applied: false });
+    expect(await server.frames("/stream/a")).toHaveLength(3);
+  }
+  await using server = await startServer(store);
+  await until("the rule was applied", async () => (await server.frames("/stream/a")).length === 1);
+});
+
+test("a store that cannot be written lists its rules and counts, and forgets nothing", async () => {
+  using home = new Home();
+  const { store } = home;
+  await fill(home, store, ["a", "b"]);
+  await home.ok(["keep", store, "a", "1"]);
+  chmodSync(join(store, "events.db"), 0o400);
+  const isRoot = process.getuid?.() === 0;
+  try {
+    expect(JSON.parse(await home.ok(["keep", store]))).toMatchObject({ pattern: "a" });
+    const dry = await home.ok(["forget", store, "a", "--dry-run"]);
+    expect(JSON.parse(dry)).toMatchObject({ frames: 1 });
+    // Root writes whatever the mode is.
+    if (!isRoot) expect((await home.xs(["forget", store, "a", "--yes"])).code).toBe(1);
+  } finally {
+    chmodSync(join(store, "events.db"), 0o600);
+  }
 });

@@ -25,7 +25,9 @@ export const SERVE_OPTIONS = {
   "http-ttl": text("TTL", `how long the store keeps requests (default ${HTTP_TTL})`),
   expose: text("ADDR", "serve the API there too; over TCP clients need the token of the store"),
   "script-env": text("NAMES", "pass scripts only these environment variables: NAME,NAME,…"),
-  paused: flag("run no generator and no handler, and append nothing that is scheduled"),
+  paused: flag(
+    "run no generator and no handler, append nothing that is scheduled, apply no rules of keep",
+  ),
 } satisfies ArgsDef;
 
 /** Where a server listens besides the socket of its store, and the limits of HTTP requests. */

@@ -53,7 +53,7 @@ async function set(target: Target, pattern: string, kept: Kept, json: boolean): 
   if (json || !isTerminal(STDOUT)) await printJson(line);
   const { applied } = JSON.parse(line) as { applied: boolean };
   if (!applied) {
-    messages.info("no server runs: the next  xs serve  applies the rule");
+    messages.info("the rule is set; the next  xs serve  applies it");
   } else if (isTerminal(STDOUT)) {
     messages.info(`${name}: what is beyond the rule goes within moments, and from now on`);
   }

@@ -89,7 +89,7 @@ export const serveVerb: Verb = {
       if (chosen.paused) processors.pause();
       else await processors.start();
       if (!chosen.paused) store.startSchedules();
-      store.upkeep.rules.start(() => neededFrames(store));
+      if (!chosen.paused) store.upkeep.rules.start(() => neededFrames(store));
     } catch (error) {
       await store.close();
       throw error;

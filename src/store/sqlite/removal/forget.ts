@@ -1,5 +1,6 @@
 import { digestOf, hashesIn } from "../../../core/hash.ts";
 import { firstIdAt } from "../../../core/id.ts";
+import { takesProcessors } from "../../../core/taken-topics.ts";
 import type { ForgetRequest, Forgotten } from "../../removal.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { Parts } from "../parts.ts";
@@ -41,11 +42,10 @@ export async function* forget(
       lateEnd,
     };
   });
-  const ofRuntime = topics.runtime.length > 0;
   const taken = {
     topics,
     below,
-    needed: ofRuntime ? await needed?.() : undefined,
+    needed: takesProcessors(topics) ? await needed?.() : undefined,
     tombstone: parts.clock.now(),
   };
   const taker = new Taker(parts, taken);

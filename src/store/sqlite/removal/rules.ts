@@ -1,10 +1,11 @@
 import type { Database } from "bun:sqlite";
 import { XsError } from "../../../core/error.ts";
 import { KEEP_PREFIX, type KeepRule, keepKey, keepRuleIn } from "../../../core/keep-rule.ts";
-import { parseTakenTopics, type TakenTopics } from "../../../core/taken-topics.ts";
+import { parseTakenTopics, type TakenTopics, takesProcessors } from "../../../core/taken-topics.ts";
 import type { KeepRules, NeededFrames } from "../../removal.ts";
 import type { Background } from "../background.ts";
 import type { Transaction } from "../commit/transaction.ts";
+import type { Health } from "../health.ts";
 import type { KvStore } from "../kv/kv.ts";
 import type { Parts } from "../parts.ts";
 import { AgePass } from "./age-pass.ts";
@@ -17,6 +18,8 @@ const EVERY_MS = 1000;
 /** A rule by age is applied again after this part of its age, so that a commit removes more than a frame or two. */
 const PART_OF_AGE = 1000;
 const MAX_WAIT_MS = 60_000;
+/** A rule for topics of the runtime, which looks at all of their frames each time, is not applied more often. */
+const RUNTIME_MS = 10_000;
 /** The most rules of a store. */
 const MAX_RULES = 1000;
 
@@ -26,6 +29,7 @@ export interface RulesUses {
   readonly parts: Parts;
   readonly kv: KvStore;
   readonly background: Background;
+  readonly health: Pick<Health, "failed">;
   write<T>(run: (transaction: Transaction) => T): Promise<T>;
   /** Runs a read. Throws its failure as an XsError. */
   guard<T>(run: () => T): T;
@@ -110,7 +114,7 @@ export class Rules implements KeepRules {
 
   /** Applies what is due of all rules, a step of each in turn. */
   async #apply(): Promise<void> {
-    for (;;) {
+    while (!this.#uses.health.failed) {
       this.#refresh();
       let isOver = true;
       for (const applied of this.#applied.values()) {
@@ -168,10 +172,10 @@ export class Rules implements KeepRules {
     const isDue = performance.now() >= applied.due || ends.late < applied.progress.lateSeq;
     if (!isDue || (rule.count !== null && !hasNews && !isRuntime)) return undefined;
     const wait = Math.min((rule.age_ms ?? 0) / PART_OF_AGE, MAX_WAIT_MS);
-    applied.due = performance.now() + Math.max(wait, EVERY_MS / 2);
+    applied.due = performance.now() + Math.max(wait, isRuntime ? RUNTIME_MS : EVERY_MS / 2);
     // These are few, and what the runtime needs of them changes: it looks at all of them, each time.
     const since = isRuntime ? NO_PROGRESS : applied.progress;
-    const needed = isRuntime ? await this.#needed?.() : undefined;
+    const needed = takesProcessors(topics) ? await this.#needed?.() : undefined;
     const uses = { ...parts, db };
     return guard(() =>
       rule.age_ms === null
