@@ -289,6 +289,16 @@ describe("at, in the future:", () => {
     expect(await used.scheduled()).toEqual([]);
   });
 
+  test("one whose until: has ended by the start is taken out, and no read has it", async () => {
+    await using subject = new Timed();
+    await subject.schedule("remind", "x", HOUR_MS, `ttl=until:${NOW + 2 * HOUR_MS}`);
+    subject.now += 3 * HOUR_MS;
+    subject.store.startSchedules();
+    await until("it is taken out", async () => (await subject.scheduled()).length === 0);
+    expect(await subject.frames()).toEqual([]);
+    expect((await subject.append("note")).topic).toBe("note");
+  });
+
   test("clients read its entry, and cannot write it", async () => {
     await using subject = new Timed();
     const { scheduled } = await subject.schedule("remind", "x", HOUR_MS);

@@ -23,6 +23,7 @@ async function fill(store: string, end: "SIGTERM" | "SIGKILL"): Promise<string> 
   await server.append("note", "small");
   await server.append("note", LARGE);
   await server.fetch("/kv/views/a", { method: "PUT", body: "value" });
+  await server.fetch("/later?at=2099-01-01", { method: "POST", body: "kept" });
   const { id } = await server.append("note", "the newest", { "xs-meta": "7" });
   await server.stop(end);
   return id;
@@ -54,6 +55,7 @@ async function expectReadable(
   expect(await ok("kv", "list", store)).toContain("views/a");
   expect(await ok("previous", store, newest)).toContain(notes[1]?.id ?? "");
   expect(await ok("ps", store)).toBe("");
+  expect(await ok("scheduled", store)).toContain('"topic":"later"');
   await ok("verify", store);
   await ok("version", store);
   await ok("gc", store, "--dry-run");
@@ -65,6 +67,8 @@ async function expectReadable(
     ["append", store, "note", "--meta", "1"],
     ["append", store, "note", "--chunked", "bytes"],
     ["append", store, "--batch"],
+    ["append", store, "note", "x", "--in", "2h"],
+    ["scheduled", "rm", store, newest],
     ["import", store, join(home.path, "copy.tar")],
     ["remove", store, newest],
     ["cas-post", store],

@@ -28,7 +28,7 @@ describe.skipIf(untraced !== undefined)(`strace${untraced ? ` (${untraced})` : "
     using home = tempDirectory();
     const directory = join(home.path, "store");
     await using server = await startServer(directory);
-    const due = Date.now() + 3000;
+    const due = Date.now() + 6000;
     for (const n of [3, 1, 2]) await schedule(server, `due.n${n}`, due + n);
     {
       await using _fault = await Injection.start(server.pid, "pwrite64,write", "ENOSPC", [
