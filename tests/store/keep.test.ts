@@ -212,3 +212,17 @@ test("a clock that was set back takes no more than before", async () => {
     expect(await idsOf(store, "a")).toEqual(ids);
   });
 });
+
+test("a rule on topics of both kinds is applied to both, again and again", async () => {
+  await withRules(async (store) => {
+    const a = await appendMany(store, "a", 3);
+    const starts = await appendMany(store, "stream.cross.start", 3);
+    const stops = await appendMany(store, "stream.cross.stop", 3);
+    await keep(store, "stream.cross.start,*", "1");
+    await untilLeft(store, "a", a.slice(-1));
+    await untilLeft(store, "stream.cross.start", starts.slice(-1));
+    const more = await appendMany(store, "a", 2);
+    await untilLeft(store, "a", more.slice(-1));
+    expect(await idsOf(store, "stream.cross.stop")).toEqual(stops);
+  });
+});

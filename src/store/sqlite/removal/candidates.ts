@@ -1,7 +1,7 @@
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import type { TakenTopics } from "../../../core/taken-topics.ts";
 import type { FrameRow } from "../log/frame-row.ts";
-import type { FrameSearch } from "../log/frame-search.ts";
+import { END, type FrameSearch } from "../log/frame-search.ts";
 import { afterRow, type LogPart, type TopicRows } from "../log/topic-rows.ts";
 import { type NameCondition, namesTaken } from "./taken-names.ts";
 
@@ -92,7 +92,7 @@ export class Candidates {
   }
 
   *#byLog({ after, end }: LogPart): Generator<readonly FrameRow[], void> {
-    for (let from = after; from < end; ) {
+    for (let from = this.#beforeRow(after); from < end; from = this.#beforeRow(from)) {
       const to = Math.min(end, from + WINDOW_ROWS);
       const rows = this.#all<FrameRow>(
         `SELECT seq, crc, line FROM frames CROSS JOIN topics ON topics.topic = frames.topic
@@ -102,6 +102,15 @@ export class Candidates {
       from = rows.length < BATCH_ROWS ? to : (rows.at(-1)?.seq ?? to);
       yield rows;
     }
+  }
+
+  /** The place right before the first row after a `seq`: what was removed leaves gaps. */
+  #beforeRow(seq: number): number {
+    const [row] = this.#all<{ seq: number }>(
+      "SELECT seq FROM frames WHERE seq > ? ORDER BY seq LIMIT 1",
+      [seq],
+    );
+    return row ? row.seq - 1 : END;
   }
 
   *#late({ lateAfter, lateBelow, lateEnd }: LogPart): Generator<readonly FrameRow[], void> {

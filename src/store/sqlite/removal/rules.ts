@@ -37,7 +37,7 @@ export interface RulesUses {
   run(task: () => Promise<void>): Promise<void>;
 }
 
-/** A rule, and how far it was applied since the store was opened. */
+/** A rule on some topics, and how far it was applied since the store was opened. */
 interface Applied {
   readonly rev: string;
   readonly rule: KeepRule;
@@ -196,36 +196,34 @@ export class Rules implements KeepRules {
     }
   }
 
-  /** Takes up which rules there are. */
+  /** Takes up which rules there are. A new one, or one that has changed, was applied to nothing. */
   #refresh(): void {
     const { kv, guard } = this.#uses;
-    const applied = new Map<string, Applied>();
+    const all = new Map<string, Applied>();
     for (const key of guard(() => kv.keysBelow(KEEP_PREFIX))) {
-      const rule = this.#ruleOf(key);
-      if (rule) applied.set(key, rule);
-    }
-    this.#applied = applied;
-  }
-
-  /** The rule of a key. A new one, or one that has changed, was applied to nothing. */
-  #ruleOf(key: string): Applied | undefined {
-    const { kv, guard } = this.#uses;
-    const entry = guard(() => readable(() => kv.getNow(key)));
-    const known = this.#applied.get(key);
-    if (entry && known?.rev === entry.rev) return known;
-    const rule = entry && keepRuleIn(entry.value);
-    return (
-      rule && {
-        rev: entry.rev,
-        rule,
-        topics: parseTakenTopics(rule.pattern),
-        progress: NO_PROGRESS,
-        grew: new Map(),
-        due: 0,
-        pass: undefined,
+      const entry = guard(() => readable(() => kv.getNow(key)));
+      const rule = entry && keepRuleIn(entry.value);
+      if (!rule) continue;
+      for (const topics of partsOf(parseTakenTopics(rule.pattern))) {
+        const name = `${key} ${topics.text}`;
+        const known = this.#applied.get(name);
+        all.set(name, known?.rev === entry.rev ? known : notApplied(entry.rev, rule, topics));
       }
-    );
+    }
+    this.#applied = all;
   }
+}
+
+/** The topics of the runtime, and the others: a rule is applied to each apart. */
+function partsOf({ patterns, runtime }: TakenTopics): TakenTopics[] {
+  const own = { text: "own", patterns: [], runtime };
+  const others = { text: "others", patterns, runtime: [] };
+  return [...(runtime.length > 0 ? [own] : []), ...(patterns?.length === 0 ? [] : [others])];
+}
+
+function notApplied(rev: string, rule: KeepRule, topics: TakenTopics): Applied {
+  const nothing = { progress: NO_PROGRESS, grew: new Map(), due: 0, pass: undefined };
+  return { rev, rule, topics, ...nothing };
 }
 
 /** What a function returns; undefined where it throws an XsError. */
