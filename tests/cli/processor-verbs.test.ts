@@ -139,6 +139,7 @@ test("a generator with a schedule: added, refused by name, stopped, started and 
       expectFailed(await add(...args, "--", "df"), 2, ...words);
     expect(await framesOf(server, "stream.cross.generator.spawn")).toHaveLength(1);
     expectSaid(await generator(home, "stop", home.store, "disk"), "is stopped");
+    expect(await shown()).toMatchObject({ state: "stopped", every: "1h", tz: null, next: null });
     expectSaid(await generator(home, "start", home.store, "disk"), "is active");
     expect((await shown())?.next).toBe(first);
     expectSaid(await generator(home, "restart", home.store, "disk"), "is active");
@@ -146,8 +147,13 @@ test("a generator with a schedule: added, refused by name, stopped, started and 
     const cron = ["--every", "0 7 * * mon-fri", "--tz", "Europe/Berlin"];
     expectSaid(await add(...cron, "--", "echo good morning"), "replaced");
     expect(await shown()).toMatchObject({ every: "0 7 * * mon-fri", tz: "Europe/Berlin" });
+    await server.stop("SIGTERM");
+    const idle = { every: "0 7 * * mon-fri", tz: "Europe/Berlin", next: null };
+    expect(await shown()).toMatchObject({ state: "stopped", ...idle });
+    await using again = await startServer(home.store);
+    await until("the schedule", async () => (await shown())?.state === "active");
     expectSaid(await generator(home, "rm", home.store, "disk"), "is removed");
-    expect(await kvText(server, "stream.cross.generator/disk")).toBeUndefined();
+    expect(await kvText(again, "stream.cross.generator/disk")).toBeUndefined();
   }));
 
 test("the options of add are those of the spawn, and a wrong one is told before anything is written", () =>

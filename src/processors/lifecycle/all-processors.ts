@@ -1,9 +1,10 @@
 import { timestampOf } from "../../core/id.ts";
 import { formatTime } from "../../core/time.ts";
 import type { Store } from "../../store/store.ts";
+import { idleRow } from "./idle-row.ts";
 import { expected } from "./processors.ts";
 import type { Ended } from "./registry.ts";
-import { idleStatus, type ListedProcessor, type ProcessorStatus } from "./status.ts";
+import type { ListedProcessor, ProcessorStatus } from "./status.ts";
 
 /**
  * Rows of `xs ps --all`: the given ones, and the processors that failed, finished, are invalid or were stopped.
@@ -17,13 +18,19 @@ export async function allProcessors(
 ): Promise<ListedProcessor[]> {
   const given = new Set(rows.map(({ spawn_id }) => spawn_id));
   const ended = (await expected(store)).ended().filter(({ spawn }) => !given.has(spawn));
-  return [...rows.map((row) => ({ ...row, reason, ended: null })), ...ended.map(rowOf)];
+  return [
+    ...rows.map((row) => ({ ...row, reason, ended: null })),
+    ...ended.map((each) => rowOf(store, each)),
+  ];
 }
 
-function rowOf({ kind, name, spawn, how, id, reason, exit, signal }: Ended): ListedProcessor {
+function rowOf(
+  store: Store,
+  { kind, name, spawn, how, id, reason, exit, signal }: Ended,
+): ListedProcessor {
   const hasExit = exit !== undefined || signal !== undefined;
   return {
-    ...idleStatus({ kind, name, spawnId: spawn }, how),
+    ...idleRow(store, { kind, name, spawnId: spawn }, how),
     last_exit: hasExit ? { code: exit ?? null, signal: signal ?? null } : null,
     reason: reason ?? (how === "stopped" ? `xs ${kind} start ${name} goes on where it was` : null),
     ended: formatTime(timestampOf(id)),

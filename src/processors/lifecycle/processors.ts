@@ -12,6 +12,7 @@ import { placeIn, removeScripts, type ScriptPlace } from "../child/runtime.ts";
 import { type Clock, SYSTEM_CLOCK } from "../schedule/clock.ts";
 import { answer, readRecord, recordKey } from "./answers.ts";
 import { eventsIn, type Hears } from "./events.ts";
+import { idleRow } from "./idle-row.ts";
 import {
   type Entry,
   type Kind,
@@ -21,7 +22,7 @@ import {
   unnamedSpawn,
 } from "./registry.ts";
 import { Requests, type Unanswered } from "./requests.ts";
-import { idleStatus, type ProcessorStatus } from "./status.ts";
+import type { ProcessorStatus } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** The topics of the frames about processors. */
@@ -305,7 +306,7 @@ export async function idleProcessors(
   const entries = (await expected(store)).entries();
   return entries.flatMap(({ kind, name, good, pending }) => {
     const spawnId = good ?? pending;
-    return spawnId === undefined ? [] : [idleStatus({ kind, name, spawnId }, state)];
+    return spawnId === undefined ? [] : [idleRow(store, { kind, name, spawnId }, state)];
   });
 }
 
