@@ -1,6 +1,7 @@
 // xs handler and xs generator: add, rm, stop, start, restart and logs, with a server and without; xs ps -a; what
 // xs serve says about processors.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import {
   answers,
@@ -263,6 +264,16 @@ test("a generator of a command: its words reach the program as they are, one wor
     expect((await rows(home)).line).toMatchObject({ last_exit: { code: 0, signal: null } });
     expectSaid(await generator(home, "start", home.store, "line"), "active");
     await countOf(server, "line.recv", 2);
+    await Bun.write(join(home.path, "my tools/say"), "#!/bin/sh\necho said\n");
+    chmodSync(join(home.path, "my tools/say"), 0o755);
+    for (const [name, ...command] of [
+      ["path", "./my tools/say"],
+      ["paths", "my tools/say", "a"],
+    ]) {
+      const added = await generator(home, "add", home.store, name ?? "", "--", ...command);
+      expectSaid(added, "active");
+      await countOf(server, `${name}.recv`, 1);
+    }
     expectFailed(await generator(home, "add", home.store, "x", "f.sh", "--", "date"), 2, "f.sh");
     expectFailed(await generator(home, "add", home.store, "--", "date"), 2, "NAME");
     expectFailed(await generator(home, "add", home.store, "x"), 2, "COMMAND");
