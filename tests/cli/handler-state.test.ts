@@ -124,7 +124,7 @@ test("what cannot be found is said by name", async () => {
       [["counter", "--timeout", "5s"], 2, "--timeout is for --at"],
       [["counter", "--at", early.id, "--timeout", "soon"], 2, "soon"],
       [["counter", "--at", other.id], 1, "it does not get that frame other: its topics are n"],
-      [["counter", "--at", early.id], 1, "it began with"],
+      [["counter", "--at", early.id], 1, "and that frame came before"],
       [["counter", "--at", out?.id ?? ""], 1, "never gets what its name wrote"],
       [[], 2, "NAME"],
     ];
@@ -203,8 +203,14 @@ test("each spawn has the frames of its time, and a resumed one goes on", async (
     await spawn(server, "handler", "h", script(100), { resume: true });
     const f = await say(server, "n", {});
     await reached(server, "h", f);
-    const { code, stderr } = await stateOf(home, server, "h", "--at", f.id);
-    expect([code, stderr]).toEqual([1, expect.stringContaining("the state of another script")]);
+    expect((await stateOf(home, server, "h", "--at", f.id)).value).toEqual({
+      before: 40,
+      after: 140,
+    });
+    expect((await stateOf(home, server, "h", "--at", e.id)).value).toEqual({
+      before: 30,
+      after: 40,
+    });
   });
 });
 
@@ -441,5 +447,30 @@ test("late frames come where they arrived", async () => {
     expect((await stateOf(home, server, "order")).value).toEqual([0, 1, "late", 9]);
     const at = await stateOf(home, server, "order", "--at", after.id);
     expect(at.value).toEqual({ before: [0, 1, "late"], after: [0, 1, "late", 9] });
+  });
+});
+
+test("a new version that goes on after a failure gets the frame on which the old one failed", async () => {
+  using home = new Home();
+  await serving(async (server) => {
+    const script = (wrong: number) => `export default {
+      topics: ["n"], initial: [],
+      run({ meta: { n } }, state) {
+        if (n === ${wrong}) throw new Error("no " + n);
+        return { next: [...state, n + ${wrong}] };
+      },
+    }`;
+    const old = await spawn(server, "handler", "mends", script(2));
+    await sayMany(server, "n", 4);
+    await answered(server, old, "failed");
+    await spawn(server, "handler", "mends", script(100), { resume: true });
+    const frames = await framesOf(server, "n");
+    await reached(server, "mends", frames[3] as AnyFrame);
+    expect((await stateOf(home, server, "mends")).value).toEqual([2, 3, 102, 103]);
+    const at = async (n: number) =>
+      (await stateOf(home, server, "mends", "--at", frames[n]?.id ?? "")).value;
+    expect(await at(1)).toEqual({ before: [2], after: [2, 3] });
+    expect(await at(2)).toEqual({ before: [2, 3], after: [2, 3, 102] });
+    expect(await at(3)).toEqual({ before: [2, 3, 102], after: [2, 3, 102, 103] });
   });
 });

@@ -3,18 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "../../client/client.ts";
 import { quoted, XsError } from "../../core/error.ts";
-import { type Frame, idInLine, linesIn, pageOf } from "../../core/frame.ts";
-import { matches } from "../../core/pattern.ts";
+import type { Frame } from "../../core/frame.ts";
 import { formatDuration } from "../../core/time.ts";
-import { wholeLines } from "../../lib/lines.ts";
-import { bytesIn, chunksIn, textIn } from "../../net/text-body.ts";
+import { textIn } from "../../net/text-body.ts";
 import { runtimeOf } from "../../processors/child/runtime.ts";
-import { forHandler } from "../../processors/handler/handler-page.ts";
 import { OwnOutput } from "../../processors/handler/own-output.ts";
-import { handlerAt, type PastHandler } from "../../processors/handler/past.ts";
+import { handlerAt, type PastHandler, type PastSpawn } from "../../processors/handler/past.ts";
 import { tryHandler } from "../../processors/handler/try.ts";
-import type { HandlerOptions } from "../../processors/lifecycle/options.ts";
 import { sealedSource } from "../../sdk/sealed-source.ts";
+import { PastRun } from "./past-run.ts";
 
 /** Which state is wanted, of which handler. */
 export interface StateAt {
@@ -39,53 +36,32 @@ const SPAWNS = "stream.cross.handler.*,stream.cross.generator.spawn,stream.cross
  */
 export async function stateAt({ client, name, id, record, limit }: StateAt): Promise<string> {
   const frame = JSON.parse(await textIn(await client.request(`/${id}`))) as Frame;
-  const spawns = await framesOf(client, `/?order=arrival&topic=${SPAWNS}`);
-  const past = handlerAt(spawns, name, id);
+  const frames = await framesOf(client, `/?order=arrival&topic=${SPAWNS}`);
+  const past = handlerAt(frames, name, id);
   const refused = (why: string) =>
     new XsError("bad_request", `the state of ${quoted(name)} at ${id} cannot be found: ${why}`);
   if (past === undefined) throw refused("no handler of that name has run in this store");
-  if (typeof past === "string") throw refused(past);
-  const script = await bytesIn(await client.request(`/${past.spawn.id}/content`));
-  const source = new TextDecoder().decode(script);
-  const runtime = (past.root.meta as { runtime?: string }).runtime ?? runtimeOf(source);
-  if (runtime !== "ts") {
-    throw refused(
-      `--at runs only scripts in TypeScript again, and this is ${runtime}: xs cannot refuse it effects outside the store. xs handler try runs it on history with them`,
-    );
-  }
-  const isOwn = ownOutput(name, past, spawns);
+  const isOwn = ownOutput(name, past, frames);
   if (isOwn(JSON.stringify(frame), id)) throw refused("a handler never gets what its name wrote");
-  const run = new PastRun(client, past, frame, isOwn);
-  const { cursor, spawn_id: spawnId } = JSON.parse(record ?? "{}") as Partial<
-    Record<"cursor" | "spawn_id", string>
-  >;
-  if (past.spawn.id === spawnId && cursor !== undefined && cursor < id)
-    run.notYet = `it has not come to that frame yet; it is at ${cursor || "the beginning"}`;
-  else if (past.end !== undefined && past.end < id)
-    run.notYet = `${past.end} ended it before that frame came`;
+  const run = new PastRun(client, frame, isOwn, whyNotYet(past, record, id));
   const timeout = new AbortController();
   const timer = setTimeout(() => {
-    const why = `${formatDuration(limit)} were not enough, for ${run.count.toLocaleString("en")} frames so far: give it more, as with  --timeout ${formatDuration(limit * 10)}`;
-    timeout.abort(new Error(why));
+    const time = limit % 1000 === 0 ? formatDuration(limit) : `${limit} ms`;
+    const more = formatDuration(Math.ceil(limit / 1000) * 10_000);
+    const frames = run.count.toLocaleString("en");
+    timeout.abort(
+      new Error(
+        `${time} were not enough; it came to ${frames} frames: give it more, as with  --timeout ${more}`,
+      ),
+    );
   }, limit);
-  using folder = mkdtempDisposableSync(join(tmpdir(), "xs-state-"));
   try {
-    await tryHandler({
-      name,
-      script: Buffer.from(sealedSource(source)),
-      meta: past.root.meta,
-      sealed: true,
-      place: { address: await client.serve(), folder: folder.path },
-      token: client.token,
-      signal: timeout.signal,
-      frames: (options) => run.frames(options),
-      write: async (line) => run.lines.push(line),
-      state: (text) => {
-        run.state = text;
-      },
-    });
+    for (const spawn of past.spawns) {
+      if (!run.isThere) await runAgain(client, name, spawn, run, timeout.signal);
+    }
   } catch (error) {
-    if (!run.failedThere) throw refused(run.reason ?? (error as Error).message);
+    const { failure } = run;
+    if (!run.isThere || failure === undefined) throw refused(failure ?? (error as Error).message);
   } finally {
     clearTimeout(timer);
   }
@@ -93,114 +69,53 @@ export async function stateAt({ client, name, id, record, limit }: StateAt): Pro
   return run.answer();
 }
 
-/** The frames of a run, and what comes of them. */
-class PastRun {
-  /** The state so far, as JSON text. */
-  state: string | undefined;
-  /** The lines of the frames that the handler has now. */
-  lines: { push(line: string): void } & string[] = [];
-  count = 0;
-  /** Why the handler has not had the frame, if that is so. */
-  notYet: string | undefined;
-  /** It was given the frame. */
-  isThere = false;
-  readonly #client: Client;
-  readonly #past: PastHandler;
-  readonly #frame: Frame;
-  readonly #isOwn: (line: string, id: string) => boolean;
-  #before: string | undefined;
-  #topics: readonly string[] | undefined;
-
-  constructor(
-    client: Client,
-    past: PastHandler,
-    frame: Frame,
-    isOwn: (line: string, id: string) => boolean,
-  ) {
-    this.#client = client;
-    this.#past = past;
-    this.#frame = frame;
-    this.#isOwn = isOwn;
+async function runAgain(
+  client: Client,
+  name: string,
+  spawn: PastSpawn,
+  run: PastRun,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id, meta } = spawn.frame;
+  const source = await textIn(await client.request(`/${id}/content`));
+  const runtime = (meta as { runtime?: string }).runtime ?? runtimeOf(source);
+  if (runtime !== "ts") {
+    throw new Error(
+      `--at runs only scripts in TypeScript again, and this is ${runtime}: xs cannot refuse it effects outside the store. xs handler try runs it on history with them`,
+    );
   }
-
-  async *frames({ start, topics }: HandlerOptions): AsyncIterableIterator<Uint8Array> {
-    this.#topics = topics;
-    if (this.notYet !== undefined || !matches(topics && new Set(topics), this.#frame.topic)) return;
-    const query = new URLSearchParams({ order: "arrival" });
-    if (topics) query.set("topic", topics.join(","));
-    const after = start === "tail" ? this.#past.root.id : start;
-    if (after !== "first") query.set("last-id", after);
-    const response = await this.#client.request(`/?${query}`);
-    for await (const bytes of wholeLines(chunksIn(response))) {
-      const page = forHandler(bytes, undefined, {}, this.#isOwn);
-      for (const lines of page ? risingParts(linesIn(page.bytes)) : []) {
-        const at = lines.findIndex((line) => idInLine(line) === this.#frame.id);
-        const before = at < 0 ? lines : lines.slice(0, at);
-        if (before.length > 0) yield this.#give(before);
-        if (at < 0) continue;
-        this.#before = this.state;
-        this.isThere = true;
-        yield this.#give(lines.slice(at, at + 1));
-        return;
-      }
-    }
-  }
-
-  #give(lines: readonly string[]): Uint8Array {
-    this.lines = [];
-    this.count += lines.length;
-    return pageOf(lines);
-  }
-
-  /** The handler failed on the frame itself: its output says so. */
-  get failedThere(): boolean {
-    return this.isThere && this.reason !== undefined;
-  }
-
-  /** Why it failed on a frame. */
-  get reason(): string | undefined {
-    const failed = this.lines
-      .map((line) => JSON.parse(line) as { error?: string; frame_id?: string })
-      .findLast(({ error }) => error !== undefined);
-    return failed && `it fails on the frame ${failed.frame_id}: ${failed.error}`;
-  }
-
-  /** Why it was not given the frame. */
-  get whyNot(): string {
-    const { topic } = this.#frame;
-    const isFor = matches(this.#topics && new Set(this.#topics), topic);
-    if (isFor && this.notYet !== undefined) return this.notYet;
-    const topics = this.#topics?.join(", ");
-    return `it does not get that frame ${topic}: its topics are ${topics ?? "all"}, and it began with ${this.#past.root.id}`;
-  }
-
-  answer(): string {
-    const errors = this.lines.filter((line) => line.startsWith('{"error"'));
-    const out = this.lines.filter((line) => !line.startsWith('{"error"'));
-    const members = [
-      ...(this.#before === undefined ? [] : [`"before":${this.#before}`]),
-      ...(this.state === undefined ? [] : [`"after":${this.state}`]),
-      ...(out.length === 0 ? [] : [`"out":[${out.join(",")}]`]),
-      ...errors.map((line) => {
-        const { error } = JSON.parse(line) as { error: string };
-        return `"error":${JSON.stringify(error)}`;
-      }),
-    ];
-    return `{${members.join(",")}}`;
-  }
+  using folder = mkdtempDisposableSync(join(tmpdir(), "xs-state-"));
+  await tryHandler({
+    name,
+    script: Buffer.from(sealedSource(source)),
+    meta,
+    sealed: true,
+    from: run.state,
+    place: { address: await client.serve(), folder: folder.path },
+    token: client.token,
+    signal,
+    frames: (options) => run.framesFor(spawn, options),
+    write: async (line) => void run.lines.push(line),
+    state: (text) => {
+      run.state = text;
+    },
+  });
 }
 
-/** Splits lines where an id is lower than the one before: a late frame is alone with those after it. */
-function risingParts(lines: readonly string[]): string[][] {
-  const parts: string[][] = [];
-  let last = "";
-  for (const line of lines) {
-    const id = idInLine(line);
-    if (id > last && parts.length > 0) parts.at(-1)?.push(line);
-    else parts.push([line]);
-    last = id;
-  }
-  return parts;
+/** Why a handler cannot have had a frame; undefined where it may have. */
+function whyNotYet(
+  { spawns, ended, ids }: PastHandler,
+  record: string | undefined,
+  id: string,
+): string | undefined {
+  if (ended !== undefined && ended < id) return `${ended} ended it before that frame came`;
+  const last = [...ids].at(-1);
+  const { cursor, spawn_id: spawnId } = JSON.parse(record ?? "{}") as Partial<
+    Record<"cursor" | "spawn_id", string>
+  >;
+  const runs = spawnId !== undefined && (spawnId === last || spawns.at(-1)?.frame.id === spawnId);
+  if (!runs || cursor === undefined || cursor >= id) return undefined;
+  return `it has not come to that frame yet; it is at ${cursor || "the beginning"}`;
 }
 
 function ownOutput(name: string, { ids }: PastHandler, spawns: readonly Frame[]) {

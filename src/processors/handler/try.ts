@@ -33,6 +33,8 @@ export interface Trial {
    * process is dropped.
    */
   readonly sealed?: boolean;
+  /** The state with which it goes on, as JSON text. */
+  readonly from?: string | undefined;
   /** Ends it when it is aborted. The reason is an Error. */
   readonly signal?: AbortSignal;
   /**
@@ -146,8 +148,8 @@ export async function tryHandler(trial: Trial): Promise<void> {
   if (signal.aborted) abort();
   try {
     const { initial, concurrency } = worker.options;
-    if (initial !== undefined && concurrency === 1) {
-      state = JSON.stringify(initial);
+    state = trial.from ?? (initial === undefined ? undefined : JSON.stringify(initial));
+    if (state !== undefined && concurrency === 1) {
       await worker.sendState(state);
     }
     trial.state?.(state);
