@@ -2,7 +2,17 @@ import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { bundleScript } from "../../src/cli/bundle/bundle-script.ts";
-import { answered, ask, countOf, sayMany, serving, spawn } from "../support/processors.ts";
+import {
+  type AnyFrame,
+  answered,
+  ask,
+  countOf,
+  framesOf,
+  sayMany,
+  serving,
+  spawn,
+  textOf,
+} from "../support/processors.ts";
 import { Home } from "./run-xs.ts";
 
 /** Writes files below the home, by their paths. */
@@ -272,5 +282,41 @@ test("a script that was appended without what it imports says how it comes with 
       expect(meta.reason).toContain('there is no "./lib/x.ts" here');
       expect(meta.reason).toContain(`xs ${kind} add NAME FILE`);
     }
+  });
+});
+
+test("xs handler add and xs generator add bundle, and say what they cannot", async () => {
+  using home = new Home();
+  await project(home);
+  await write(home, {
+    "project/feed.ts": `import { pad } from "old-way";\nexport default async function* () { yield pad("x", 1); }\n`,
+    "project/wrong.ts": 'import "left-gone";\nexport default () => 1;\n',
+    "project/noted.ts":
+      'import "./lib/help.ts";\nexport default { topics: ["none"], run: async ({ meta: { name } }) => ({ out: await import(name) }) };\n',
+  });
+  await serving(async (server) => {
+    const add = (kind: string, ...args: string[]) =>
+      home.xs([kind, "add", "-s", server.directory, ...args], { cwd: join(home.path, "project") });
+    expect((await add("handler", "added", "handlers/main.ts")).code).toBe(0);
+    expect((await add("generator", "feed", "feed.ts", "--restart", "never")).code).toBe(0);
+    const wrong = await add("handler", "wrong", "wrong.ts");
+    expect([wrong.code, wrong.stderr]).toEqual([
+      1,
+      expect.stringContaining('wrong.ts:1:8: there is no package "left-gone"'),
+    ]);
+    const noted = await add("handler", "noted", "noted.ts");
+    expect([noted.code, noted.stderr]).toEqual([
+      0,
+      expect.stringContaining("noted.ts:2: it imports by a name"),
+    ]);
+    await sayMany(server, "n", 2);
+    expect((await countOf(server, "added.out", 1))[0]?.meta.said).toBe("pad/0-json-words3");
+    const [error] = await countOf(server, "added.error", 1);
+    expect(error?.meta.reason).toMatch(/\(lib\/help\.ts:10:\d+\)$/);
+    expect(await textOf(server, (await countOf(server, "feed.recv", 1))[0] as AnyFrame)).toBe(
+      "pad/x",
+    );
+    const spawns = await framesOf(server, "stream.cross.handler.spawn");
+    expect(spawns.map(({ meta }) => meta.topic)).toEqual(["added", "noted"]);
   });
 });

@@ -6,21 +6,13 @@ import { formatReadOptions, parseReadOptions } from "../../core/read-options.ts"
 import { wholeLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
-import { readAll } from "../kit/input.ts";
-import { messages } from "../kit/messages.ts";
 import { BACKWARD_OPTIONS, READ_OPTIONS } from "../kit/read.ts";
+import { readScript } from "../kit/script-file.ts";
 import { printJson } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
-import { parsed, UsageError, type Verb } from "../kit/verb.ts";
+import { parsed, type Verb } from "../kit/verb.ts";
 
 const { from, last } = READ_OPTIONS;
-
-async function readScript(file: string): Promise<Uint8Array> {
-  const { bundleScript } = await import("../bundle/bundle-script.ts");
-  const { content, notes } = await bundleScript(file);
-  for (const note of notes) messages.warn(note);
-  return content;
-}
 
 export const handlerTryVerb: Verb = {
   name: "handler try",
@@ -36,10 +28,7 @@ export const handlerTryVerb: Verb = {
     const target = splitTarget(input, 1, "SCRIPT", "file");
     const [file = "-"] = target.rest;
     const read = parsed(parseReadOptions, options, "local");
-    if (file !== "-" && !(await Bun.file(file).exists())) {
-      throw new UsageError(`there is no file ${file}`);
-    }
-    const script = file === "-" ? Buffer.from(await readAll("a script")) : await readScript(file);
+    const { bytes: script, runtime } = await readScript(file, false);
     const name = basename(file).replace(/\.[^.]*$/, "");
     using folder = mkdtempDisposableSync(join(tmpdir(), "xs-try-"));
     await using client = await connect(target.address);
@@ -51,6 +40,8 @@ export const handlerTryVerb: Verb = {
     await tryHandler({
       name: /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name) ? name : "handler",
       script,
+      // A shell script that is a program by its first line speaks the protocol; any other has none here.
+      ...(runtime !== undefined && runtime !== "sh" && { meta: { runtime } }),
       place: { address: await client.serve(), folder: folder.path },
       token: client.token,
       frames,
