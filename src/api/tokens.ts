@@ -1,6 +1,5 @@
 import { quoted, XsError } from "../core/error.ts";
-import { parseTokenRequest } from "../core/token.ts";
-import { Tokens } from "../store/tokens.ts";
+import type { Tokens } from "../store/tokens.ts";
 import { readBody } from "./body.ts";
 import type { Call } from "./call.ts";
 import { jsonResponse, ndjsonResponse } from "./json-response.ts";
@@ -9,10 +8,9 @@ import { jsonResponse, ndjsonResponse } from "./json-response.ts";
 const MAX_REQUEST = 64 * 1024;
 
 /** Responds with one line for each token, by name. */
-export function listTokens(call: Call): Response {
-  const lines = tokensOf(call)
-    .list()
-    .map((info) => JSON.stringify(info));
+export async function listTokens(call: Call): Promise<Response> {
+  const tokens = await tokensOf(call);
+  const lines = tokens.list().map((info) => JSON.stringify(info));
   return ndjsonResponse(lines, { "cache-control": "no-store" });
 }
 
@@ -20,19 +18,27 @@ export function listTokens(call: Call): Response {
 export async function addToken(call: Call): Promise<Response> {
   const { request, rooms } = call;
   const body = await readBody(request, MAX_REQUEST, "a request for a token", rooms.bytes);
-  const response = jsonResponse(await tokensOf(call).add(parseTokenRequest(jsonIn(body))));
+  const [tokens, { parseTokenRequest }] = await Promise.all([
+    tokensOf(call),
+    import("../core/token.ts"),
+  ]);
+  const response = jsonResponse(await tokens.add(parseTokenRequest(jsonIn(body))));
   response.headers.set("cache-control", "no-store");
   return response;
 }
 
 /** Removes a token. */
 export async function removeToken(call: Call, _: object, name: string): Promise<Response> {
-  if (await tokensOf(call).remove(name)) return new Response(null, { status: 204 });
+  const tokens = await tokensOf(call);
+  if (await tokens.remove(name)) return new Response(null, { status: 204 });
   throw new XsError("not_found", `there is no token ${quoted(name)}:  xs token list  lists them`);
 }
 
-function tokensOf({ store, context }: Call): Tokens {
-  return context.tokens ?? new Tokens(store.path);
+/** The tokens of the server or, without one, of the store that a command opened: then they are loaded here. */
+async function tokensOf({ store, context }: Call): Promise<Tokens> {
+  if (context.tokens) return context.tokens;
+  const { Tokens } = await import("../store/tokens.ts");
+  return new Tokens(store.path);
 }
 
 function jsonIn(body: Uint8Array): unknown {

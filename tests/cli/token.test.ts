@@ -60,6 +60,16 @@ test("on a terminal the list is a table, and add says that nothing shows the tok
   ]);
 });
 
+test("token takes ls as list, and remove and delete as rm", async () => {
+  using home = new Home();
+  for (const verb of ["remove", "delete"]) {
+    await home.ok(["token", "add", home.store, "phone", "--read", "*"]);
+    expect(await home.ok(["token", "ls", home.store])).toContain('"name":"phone"');
+    await home.ok(["token", verb, home.store, "phone"]);
+    expect(await home.ok(["token", "list", home.store])).toBe("");
+  }
+});
+
 test("large content of an event is shown on a terminal with a token that reads it", async () => {
   using home = new Home();
   await using server = await startServer(home.store, { args: ["--expose", ":0"] });

@@ -27,6 +27,9 @@ export const QUIET_NAMES: Readonly<Record<string, string>> = {
   "kv set": "kv put",
   "kv rm": "kv delete",
   "kv ls": "kv list",
+  "token delete": "token rm",
+  "token remove": "token rm",
+  "token ls": "token list",
 };
 
 /** One verb of the command line. */
