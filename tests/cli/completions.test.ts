@@ -262,6 +262,15 @@ test("the names of tokens are completed where one is removed", async () => {
   await home.ok(["token", "rm", home.store, "phone"]);
 });
 
+test("the ids of scheduled appends are completed where one is taken back", async () => {
+  const answer = await server.fetch("/later?at=2099-01-01", { method: "POST" });
+  const { scheduled } = (await answer.json()) as { scheduled: string };
+  const words = (...line: string[]) => home.ok(["__complete", "fish", ...line]);
+  expect(await words("scheduled", "rm", home.store, "")).toBe(`none\n${scheduled}\n`);
+  expect(await words("get", home.store, "")).not.toContain(scheduled);
+  await home.ok(["scheduled", "rm", home.store, scheduled]);
+});
+
 test("many keys are completed as far as their next slash", async () => {
   for (let at = 0; at < 60; at++) {
     await server.fetch(`/kv/many/${at % 2}/${at}`, { method: "PUT", body: "1" });

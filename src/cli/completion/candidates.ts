@@ -34,6 +34,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
   PATTERN: topics,
   KEY: keys,
   PREFIX: keys,
+  ID: async (wanted) => words(await scheduledIds(wanted)),
   NAME: async (wanted) => words(await namesFor(wanted)),
   TTL: ({ text }) => words(ttls(text)),
   MODE: () => words(["bytes", "lines", "sse"] satisfies ChunkMode[]),
@@ -135,6 +136,17 @@ async function processorNames({ verb, address }: Pick<Wanted, "verb" | "address"
     return true;
   });
   return [...names];
+}
+
+/** The ids of scheduled appends, where one is taken back. Nobody completes the ids of frames. */
+async function scheduledIds({ verb, address }: Wanted): Promise<string[]> {
+  const ids: string[] = [];
+  if (verb !== "scheduled rm") return ids;
+  await askLines(address, "/-/scheduled", (line) => {
+    ids.push((JSON.parse(line) as { scheduled: string }).scheduled);
+    return ids.length < MAX_KEYS;
+  });
+  return ids;
 }
 
 /** The names that a verb takes: those of processors, or of tokens. */
