@@ -7,6 +7,7 @@ const [role, ...args] = process.argv.slice(2);
 if (role !== ROLES.ts) reportUncaught();
 try {
   if (role === ROLES.guard) await (await import("./processors/child/guard.ts")).guard(args);
+  if (role === ROLES.shell) await (await import("./processors/shell/runner.ts")).runCommands();
   if (role === ROLES.ts) await (await import("./sdk/ts/runner.ts")).runScript(args);
   process.exit(await run(process.argv.slice(2)));
 } catch (error) {

@@ -14,7 +14,16 @@ export type FromServer = { state: Json } | { batch: string } | { committed: stri
 export interface Effect {
   /** The id of the frame that caused it; undefined for the frame that the handler next declares done. */
   frameId: string | undefined;
-  readonly kind: "out" | "out_base64" | "append" | "put" | "delete" | "remove" | "response";
+  /** No line asks for `out_file`: the runtime knows such files of its own alone. */
+  readonly kind:
+    | "out"
+    | "out_base64"
+    | "out_file"
+    | "append"
+    | "put"
+    | "delete"
+    | "remove"
+    | "response";
   readonly value: Json;
 }
 

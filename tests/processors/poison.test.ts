@@ -74,8 +74,7 @@ const HANDLERS: Record<
   },
   sh: {
     state: false,
-    meta: { runtime: "sh" },
-    script: (options, name) => `
+    script: (options, name) => `#!/bin/sh
 echo '{"ready":{"topics":["n"]${options && ',"on_error":"skip"'}}}'
 while IFS= read -r line; do
   id=$(printf '%s' "$line" | sed -n 's/^{"topic":"[^"]*","id":"\\([^"]*\\)".*/\\1/p')

@@ -111,7 +111,7 @@ export function prepare(
         const path = file(`${name}.sh`, script);
         return {
           ...shared,
-          speaks: kind === "handler" ? "protocol" : "lines",
+          speaks: "lines",
           command: ["sh", path],
           check: ["sh", "-n", path],
         };

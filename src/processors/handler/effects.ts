@@ -23,7 +23,7 @@ export type PlannedChange =
         topic: string;
         ttl: Ttl;
         meta: string;
-        content?: Uint8Array | undefined;
+        content?: Uint8Array | Blob | undefined;
         /** In ms since 1970. Nobody can ask a handler for another time, so it need not fit. */
         at?: number;
         mayBeOver?: true;
@@ -52,7 +52,7 @@ export function plannedChange(
   ttlOf: (id: string) => Ttl,
 ): PlannedChange {
   const origin = { handler_id: spawnId, frame_id: frameId };
-  const append = (topic: string, how: Ttl, meta: Meta = {}, content?: Uint8Array) => ({
+  const append = (topic: string, how: Ttl, meta: Meta = {}, content?: Uint8Array | Blob) => ({
     append: { topic, ttl: how, meta: encodeMeta({ ...meta, ...origin }), content },
   });
   switch (kind) {
@@ -60,6 +60,8 @@ export function plannedChange(
       return { append: { topic: `${name}.out`, ttl, ...outputOf(value, origin) } };
     case "out_base64":
       return append(`${name}.out`, ttl, {}, fromBase64(value));
+    case "out_file":
+      return append(`${name}.out`, ttl, {}, Bun.file(textOf(value, "out_file")));
     case "append": {
       const given = objectOf(value, kind, ["topic", "ttl", "meta", "content", "base64", "at"]);
       const topic = parseClientTopic(textOf(given.topic, "the topic of an append"));

@@ -294,12 +294,13 @@ export class Handler implements Processor {
   }
 
   dispose(): void {
+    if (this.runtime === "sh") void this.#host.shells.release(this.subject.spawnId);
     this.#prepared?.dispose();
   }
 
   #startWorkers(signal: AbortSignal): Promise<Workers> {
     if (!this.#prepared) throw new Error("the handler is not loaded");
-    return startWorkers(this.#prepared, { store: this.#host.store, signal }, this.spawn, {
+    return startWorkers(this.#prepared, { ...this.#host, signal }, this.spawn, {
       step: (step: Step) => this.#commits.take(step),
       placeOf: (id) => this.#inFlight.placeOf(id),
     });

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { XsError } from "../../core/error.ts";
 import { encodeMeta, type Frame } from "../../core/frame.ts";
 import { HTTP_REQUEST } from "../../core/http.ts";
@@ -87,10 +88,28 @@ export class StepChanges {
     if (!("append" in made)) return { ...made, writer: this.#subject.name };
     const { content, ...frame } = made.append;
     const { ttl } = frame;
+    if (content instanceof Blob) return this.#changeOfFile(effect, frame, content);
     if (!content || content.length === 0) return { append: { ...frame, content: null } };
     const ephemeral = ttl.kind === "ephemeral";
     const taking = retryWhileDiskFull(() => this.#store.content.take(content, ephemeral));
     return taking.then((taken) => ({ append: { ...frame, content: taken } }));
+  }
+
+  /** Takes the content from a file, which is then removed. */
+  async #changeOfFile(
+    { value }: Effect,
+    frame: { topic: string; ttl: Ttl; meta: string },
+    file: Blob,
+  ): Promise<Change> {
+    const ephemeral = frame.ttl.kind === "ephemeral";
+    try {
+      const taken = await retryWhileDiskFull(() =>
+        this.#store.content.take(file.stream(), ephemeral),
+      );
+      return { append: { ...frame, content: taken } };
+    } finally {
+      rmSync(String(value), { force: true });
+    }
   }
 
   #ttlOf(id: string): Ttl {

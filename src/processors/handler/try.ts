@@ -195,7 +195,10 @@ function shownChange(change: PlannedChange): string {
     meta: rest,
     ttl: ttl.text,
     ...(at !== undefined && { at: formatTime(at) }),
-    ...(content && content.length > 0 && shownBytes("content", content)),
+    ...(content &&
+      !(content instanceof Blob) &&
+      content.length > 0 &&
+      shownBytes("content", content)),
   });
 }
 

@@ -5,6 +5,7 @@ import { StderrWriter } from "../child/output.ts";
 import type { Prepared } from "../child/runtime.ts";
 import type { HandlerOptions } from "../lifecycle/options.ts";
 import type { ProcessorHost, Spawn } from "../lifecycle/processor.ts";
+import { ShellWorkers } from "../shell/shell-workers.ts";
 import { framesOf, type HandlerPage } from "./handler-page.ts";
 import { type Step, Worker, type WorkerHost, type Workers } from "./worker.ts";
 
@@ -137,16 +138,19 @@ export class WorkerPool implements Workers {
  */
 export async function startWorkers(
   prepared: Prepared,
-  { store, signal }: Pick<ProcessorHost, "store" | "signal">,
+  { store, signal, shells }: Pick<ProcessorHost, "store" | "signal" | "shells">,
   { subject: { name, spawnId }, meta }: Pick<Spawn, "subject" | "meta">,
   host: Pick<WorkerHost, "step" | "placeOf">,
 ): Promise<Workers> {
   const target = { store, topic: `${name}.stderr`, meta: { spawn_id: spawnId } };
+  const stderr = (stream: ReadableStream<Uint8Array>) => new StderrWriter(stream, target);
+  if (prepared.runtime === "sh") {
+    return ShellWorkers.start({ prepared, content: store.content, shells, host, stderr }, meta);
+  }
   let workers: WorkerPool | undefined;
   const start = async () => {
     let worker: Worker | undefined;
     const step = (step: Step) => (worker && workers ? workers.take(worker, step) : host.step(step));
-    const stderr = (stream: ReadableStream<Uint8Array>) => new StderrWriter(stream, target);
     worker = await Worker.start(prepared, meta, { ...host, step, stderr }, signal);
     return worker;
   };

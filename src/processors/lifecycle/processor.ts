@@ -7,6 +7,7 @@ import type { ScriptPlace } from "../child/runtime.ts";
 import type { Retry } from "../handler/retry.ts";
 import type { Clock } from "../schedule/clock.ts";
 import type { Slots } from "../schedule/slots.ts";
+import type { Shells } from "../shell/shells.ts";
 import type { Subject } from "./answers.ts";
 import type { SpawnOptions } from "./options.ts";
 import type { RetryStatus } from "./status.ts";
@@ -26,6 +27,8 @@ export interface ProcessorHost {
   readonly store: Store;
   readonly place: ScriptPlace;
   readonly clock: Clock;
+  /** Runs the commands of handlers in shell. */
+  readonly shells: Shells;
   /** Aborted when the server stops: the processor starts nothing after that. */
   readonly signal: AbortSignal;
   /** Whether an encoded frame is output of a handler of this name, or about it. */

@@ -10,6 +10,7 @@ import type { Store } from "../../store/store.ts";
 import type { ImportFrame } from "../../store/types.ts";
 import { placeIn, removeScripts, type ScriptPlace } from "../child/runtime.ts";
 import { type Clock, SYSTEM_CLOCK } from "../schedule/clock.ts";
+import { Shells } from "../shell/shells.ts";
 import { answer, readRecord, recordKey } from "./answers.ts";
 import { eventsIn, type Hears } from "./events.ts";
 import { idleRow } from "./idle-row.ts";
@@ -44,6 +45,7 @@ const MAX_LOADS = 8;
 export class Processors {
   readonly #store: Store;
   readonly #place: ScriptPlace;
+  readonly #shells: Shells;
   readonly #supervisors = new Map<string, Supervisor>();
   readonly #abort = new AbortController();
   #reader: FrameReader | undefined;
@@ -81,6 +83,7 @@ export class Processors {
     this.#clock = clock;
     this.#store = store;
     this.#place = placeIn(store, scriptEnv);
+    this.#shells = new Shells({ ...this.#place.env, XS_ADDR: this.#place.address });
   }
 
   /** Whether a handler takes frames of a topic. A handler that loads or restarts counts too: frames wait for it. */
@@ -170,6 +173,7 @@ export class Processors {
     // Requests reach no supervisor any more: wakes a handler that waits for one.
     this.#moved.wake();
     await Promise.all([...this.#supervisors.values()].map((supervisor) => supervisor.stop()));
+    await this.#shells.stop();
   }
 
   async #recover(
@@ -255,6 +259,7 @@ export class Processors {
       store: this.#store,
       place: this.#place,
       clock: this.#clock,
+      shells: this.#shells,
       signal: this.#abort.signal,
       upTo: (place: Place) => this.#upTo(place),
       loading: <T>(load: () => Promise<T>) => this.#loading(load),

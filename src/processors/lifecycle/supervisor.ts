@@ -10,6 +10,7 @@ import { Generator } from "../generator/generator.ts";
 import { Handler } from "../handler/handler.ts";
 import { OwnOutput } from "../handler/own-output.ts";
 import type { Clock } from "../schedule/clock.ts";
+import type { Shells } from "../shell/shells.ts";
 import {
   type Answer,
   answer,
@@ -32,6 +33,7 @@ export interface SupervisorHost {
   readonly store: Store;
   readonly place: ScriptPlace;
   readonly clock: Clock;
+  readonly shells: Shells;
   readonly signal: AbortSignal;
   /** Resolves when the supervisors have every spawn up to a place. */
   upTo(place: Place): Promise<void>;
@@ -228,11 +230,12 @@ export class Supervisor {
   }
 
   #hostOf(spawnId: string): ProcessorHost {
-    const { store, place, clock, signal } = this.#host;
+    const { store, place, clock, shells, signal } = this.#host;
     return {
       store,
       place,
       clock,
+      shells,
       signal,
       isOwn: (line, id) => this.#own.has(line, id),
       successorUpTo: async (place) => {
