@@ -33,6 +33,7 @@ async function runs(client: Client, { kind, name }: Named): Promise<boolean> {
  * Appends a spawn and waits until it runs. Without a server it says when it will.
  *
  * @param append appends the spawn, and returns its frame
+ * @param advice ends the line that says so
  * @throws XsError with the reason where it does not run
  */
 export async function startProcessor(
@@ -40,6 +41,7 @@ export async function startProcessor(
   target: Target,
   named: Named,
   append: () => Promise<Frame>,
+  advice = "",
 ): Promise<void> {
   const { kind, name } = named;
   const running = await runsProcessors(client);
@@ -48,8 +50,8 @@ export async function startProcessor(
     const serve = serveCommand(target);
     messages.info(
       running === "no"
-        ? `${kind} ${name} starts with the next  ${serve}`
-        : `${kind} ${name} starts with the next  ${serve}: this server runs with --paused`,
+        ? `${kind} ${name} starts with the next  ${serve}${advice}`
+        : `${kind} ${name} starts with the next  ${serve}: this server runs with --paused${advice}`,
     );
     return;
   }
@@ -69,7 +71,7 @@ export async function startProcessor(
   const { event, meta } = answer;
   if (event === "active") {
     messages.success(
-      `${kind} ${name} is active${isReplacing ? ": it replaced the one before" : ""}`,
+      `${kind} ${name} is active${isReplacing ? ": it replaced the one before" : ""}${advice}`,
     );
     return;
   }

@@ -29,6 +29,7 @@ export const VERBS: Verbs = {
   verify: async () => (await import("../verbs/verify.ts")).verifyVerb,
   gc: async () => (await import("../verbs/gc.ts")).gcVerb,
   ps: async () => (await import("../verbs/ps.ts")).psVerb,
+  on: async () => (await import("../verbs/on.ts")).onVerb,
   "handler add": async () => (await import("../verbs/handler-add.ts")).handlerAddVerb,
   "handler rm": async () => (await import("../verbs/processor-control.ts")).handlerRmVerb,
   "handler stop": async () => (await import("../verbs/processor-control.ts")).handlerStopVerb,

@@ -87,6 +87,8 @@ export class OutputPipe {
   readonly #stream: ReadableStream<Uint8Array> | undefined;
   #reading = false;
   #isOpen = true;
+  /** A chunk is under way to its place. */
+  #isTaking = false;
   /** Resolves at the next chunk. */
   #chunk = Promise.withResolvers<void>();
 
@@ -120,17 +122,21 @@ export class OutputPipe {
     this.follow();
     for (let reads = 0; this.#isOpen && reads < MAX_READS; reads++) {
       const chunk = this.#chunk.promise;
-      // What Bun has read already comes first.
-      await Bun.sleep(0);
-      if (this.#fd === undefined) {
-        const isQuiet = await Promise.race([chunk, this.closed, quiet()]);
-        if (isQuiet === true) return;
-      } else if (hasInput(this.#fd)) {
-        await Promise.race([chunk, this.closed]);
-      } else if (this.#chunk.promise === chunk) {
-        return;
+      if (!this.#isTaking) {
+        // What Bun has read already comes first.
+        await Bun.sleep(0);
+        await Bun.sleep(0);
+        const isSame = this.#chunk.promise === chunk && !this.#isTaking;
+        if (isSame && !(await this.#hasMore())) return;
       }
+      if (this.#chunk.promise === chunk) await Promise.race([chunk, this.closed]);
     }
+  }
+
+  /** Whether more has come, or can be read at once. */
+  async #hasMore(): Promise<boolean> {
+    if (this.#fd !== undefined) return hasInput(this.#fd);
+    return Promise.race([this.#chunk.promise, this.closed, quiet()]).then((end) => end !== true);
   }
 
   async #drain(fd: number): Promise<void> {
@@ -155,7 +161,9 @@ export class OutputPipe {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
+      this.#isTaking = true;
       await this.#take(value);
+      this.#isTaking = false;
       this.#chunk.resolve();
       this.#chunk = Promise.withResolvers();
     }

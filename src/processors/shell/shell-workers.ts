@@ -78,7 +78,11 @@ export class ShellWorkers implements Workers {
     const { problem, complaint } = await run.ended.catch((error: Error) => {
       throw new PerhapsLack(error.message);
     });
-    if (problem !== undefined) throw new Invalid(complaint || problem);
+    if (problem !== undefined) {
+      // Its author does not know the path of that file.
+      const file = check.at(-1) ?? "";
+      throw new Invalid((complaint || problem).replaceAll(file, "the command"));
+    }
     return new ShellWorkers(parts, options);
   }
 

@@ -1,0 +1,67 @@
+import type { Client } from "../../client/client.ts";
+import { XsError } from "../../core/error.ts";
+import type { Frame } from "../../core/frame.ts";
+import { hashOf } from "../../core/hash.ts";
+import type { Json } from "../../core/json.ts";
+import { hasEnded, listProcessors } from "./processors.ts";
+
+/** Names that are tried for one pattern. */
+const MAX_NAMES = 1000;
+
+/** What a handler is: its options, without the name, and its script. */
+export interface Wanted {
+  readonly meta: { readonly [key: string]: Json };
+  readonly script: Uint8Array;
+}
+
+/** The name of a handler by its patterns: `on.door` for `door.*`. Each other pattern has its own, if it is not long. */
+export function nameOfPatterns(patterns: readonly string[]): string {
+  const words = patterns.map((pattern) =>
+    pattern === "*" ? "all" : pattern.replace(/\.\*$/, "").replace(/[^A-Za-z0-9_.-]/g, "_"),
+  );
+  return `on.${words
+    .join("-")
+    .slice(0, 100)
+    .replace(/\.{2,}/g, ".")
+    .replace(/[.-]+$/, "")}`;
+}
+
+/** Where a handler goes: under a name that is free, or it is there already. */
+export type Found = { readonly name: string; readonly isThere: boolean };
+
+/**
+ * Finds the name for a handler: the one that was asked for or, where another handler has that, one with a number.
+ *
+ * @param isFixed the user has chosen the name, so no other will do
+ * @throws XsError `bad_request` where the name is fixed, and another handler has it
+ */
+export async function findName(
+  client: Client,
+  base: string,
+  wanted: Wanted,
+  isFixed: boolean,
+): Promise<Found> {
+  const rows = (await listProcessors(client)).filter((row) => row.kind === "handler");
+  const live = new Map(rows.filter((row) => !hasEnded(row)).map((row) => [row.name, row.spawn_id]));
+  const stopped = new Set(rows.filter((row) => row.state === "stopped").map((row) => row.name));
+  for (let n = 1; n <= (isFixed ? 1 : MAX_NAMES); n++) {
+    const name = n === 1 ? base : `${base}-${n}`;
+    const spawn = live.get(name);
+    if (spawn === undefined && !stopped.has(name)) return { name, isThere: false };
+    if (spawn !== undefined && (await isSame(client, spawn, wanted)))
+      return { name, isThere: true };
+  }
+  throw new XsError(
+    "bad_request",
+    `the name ${base} is another handler's: give a --name that is free, or end that one first with  xs handler rm ${base}`,
+  );
+}
+
+/** Whether a spawn asks for the same handler. */
+async function isSame(client: Client, spawnId: string, { meta, script }: Wanted): Promise<boolean> {
+  const response = await client.request(`/${spawnId}`);
+  const { meta: given, hash } = (await response.json()) as Frame;
+  const { topic: _, ...others } = Object(given) as { [key: string]: Json };
+  const { topic: __, ...mine } = meta;
+  return hash === hashOf(script) && Bun.deepEquals(others, mine);
+}
