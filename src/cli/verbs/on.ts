@@ -62,7 +62,7 @@ export const onVerb: Verb = {
     const script = new TextEncoder().encode(isLiteral ? shellScript(literal) : `${command}\n`);
     const patterns = pattern.split(",").map((each) => each.trim());
     const base = options.get("name") ?? nameOfPatterns(patterns);
-    const meta = metaOf(base, pattern, options);
+    const meta = await metaOf(base, pattern, options);
     await using client = await connect(target.address, { create: true });
     const { name, isThere } = await findName(client, base, { meta, script }, options.has("name"));
     const advice = `; end it with  xs handler rm ${name}`;
@@ -77,7 +77,7 @@ export const onVerb: Verb = {
 };
 
 /** The meta of the spawn. @throws UsageError */
-function metaOf(name: string, pattern: string, options: ReadonlyMap<string, string>) {
+async function metaOf(name: string, pattern: string, options: ReadonlyMap<string, string>) {
   const given = new Map(options);
   const onError = options.get("on-error") ?? "skip";
   const spawned = ON_ERRORS[onError];
