@@ -3,12 +3,15 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { packId } from "../../src/core/id.ts";
+import { idInKey, SCHEDULED_PREFIX } from "../../src/core/scheduled.ts";
 import { parseTtl } from "../../src/core/ttl.ts";
 import { TableApplier } from "../../src/store/sqlite/commit/apply.ts";
 import type { CommitRecord } from "../../src/store/sqlite/commit/record.ts";
 import { Transaction } from "../../src/store/sqlite/commit/transaction.ts";
 import { KvStore } from "../../src/store/sqlite/kv/kv.ts";
+import { PastFrames } from "../../src/store/sqlite/log/past.ts";
 import { openParts } from "../../src/store/sqlite/parts.ts";
+import { ScheduledRows } from "../../src/store/sqlite/scheduled/scheduled-rows.ts";
 import { TABLES } from "../../src/store/sqlite/tables.ts";
 
 const START = 1_800_000_000_000;
@@ -19,6 +22,7 @@ class Projection {
   readonly db = new Database(":memory:", { strict: true });
   readonly parts: ReturnType<typeof openParts>;
   readonly kv: KvStore;
+  readonly scheduled: ScheduledRows;
   readonly #applier: TableApplier;
 
   constructor() {
@@ -27,6 +31,7 @@ class Projection {
     const { ids, horizon } = this.parts;
     const write = () => Promise.reject(new Error("there is no writer"));
     this.kv = new KvStore({ db: this.db, ids, horizon, write, guard: (run) => run() });
+    this.scheduled = new ScheduledRows(this.db, this.kv);
     const { tables: frames, contentTables: content } = this.parts;
     this.#applier = new TableApplier({ ...this.parts, frames, kv: this.kv, content });
   }
@@ -65,6 +70,16 @@ const step = fc.oneof(
     back: fc.integer({ min: -100, max: 1000 }),
     restore: fc.boolean(),
   }),
+  fc.record({
+    do: fc.constant("past" as const),
+    topic: topics,
+    ttl: fc.constantFrom("forever", "last:2", "time:500"),
+    back: fc.integer({ min: 0, max: 100 }),
+    frames: fc.integer({ min: 1, max: 3 }),
+  }),
+  fc.record({ do: fc.constant("schedule" as const), topic: topics, ms: fc.nat(40) }),
+  fc.record({ do: fc.constant("due" as const) }),
+  fc.record({ do: fc.constant("take back" as const) }),
   fc.record({ do: fc.constant("remove" as const), n: fc.nat(20) }),
   fc.record({
     do: fc.constant("put" as const),
@@ -108,6 +123,35 @@ function run(step: Step, store: Projection, transaction: Transaction, given: str
       given.push(frame.id);
       const { restore } = step;
       log.import(transaction, [{ ...frame, ttl: parseTtl(step.ttl) }], { restore });
+      return;
+    }
+    case "past": {
+      const past = new PastFrames(store.parts, transaction);
+      const { topic, back } = step;
+      const request = { topic, ttl: parseTtl(step.ttl), meta: "4", content: null };
+      for (let n = 0; n < step.frames; n++) {
+        const line = past.add(request, store.now - back);
+        given.push((JSON.parse(line) as { id: string }).id);
+      }
+      past.commit();
+      return;
+    }
+    case "schedule": {
+      const request = { topic: step.topic, ttl: parseTtl("last:2"), meta: "5", content: null };
+      store.scheduled.add(transaction, request, store.now + 1 + step.ms);
+      return;
+    }
+    case "due":
+      transaction.settle();
+      for (const { key, frame } of store.scheduled.list(SCHEDULED_PREFIX, 9, store.now)) {
+        append(frame?.topic ?? "", frame?.ttl ?? "", frame?.meta);
+        store.scheduled.take(transaction, key);
+      }
+      return;
+    case "take back": {
+      transaction.settle();
+      const key = store.scheduled.firstAfter(SCHEDULED_PREFIX);
+      if (key !== undefined) store.scheduled.remove(transaction, idInKey(key));
       return;
     }
     case "remove":
