@@ -6,7 +6,16 @@ import { parseTakenTopics } from "../../src/core/taken-topics.ts";
 import { FOREVER } from "../../src/core/ttl.ts";
 import type { ForgetRequest, Forgotten } from "../../src/store/removal.ts";
 import type { Store } from "../../src/store/store.ts";
-import { append, importFrames, problemsOf, readAll, withStore } from "../support/store.ts";
+import { edit } from "../support/damage.ts";
+import {
+  append,
+  importFrames,
+  problemsOf,
+  readAll,
+  sqliteEngine,
+  withStore,
+} from "../support/store.ts";
+import { tempDir } from "../support/temp.ts";
 
 const NOW = 1_800_000_000_000;
 
@@ -181,4 +190,25 @@ test("spawns that the runtime needs stay, with their answers; of the others the 
     ]);
     expect(await problemsOf(store)).toEqual([]);
   });
+});
+
+test("damaged frames, and frames of a damaged topic, stay and are counted; one is removed by its id", async () => {
+  const path = `${tempDir()}/store`;
+  const first = sqliteEngine(path);
+  const ids: string[] = [];
+  for (const topic of ["a", "a", "a", "b", "b"]) ids.push((await append(first, topic)).id);
+  await first.close();
+  edit(path, (db) => {
+    db.run("UPDATE frames SET line = replace(line, 'null', 'nulL') WHERE seq = 2");
+    // A damaged number makes it a frame of the other topic, as far as the tables say.
+    const [a] = db.query("SELECT topic FROM topics WHERE name = 'a'").values() as [[number]];
+    db.run("UPDATE frames SET topic = ? WHERE seq = 4", [a[0]]);
+    db.run("INSERT INTO by_topic (topic, seq) VALUES (?, 4)", [a[0]]);
+  });
+  const store = sqliteEngine(path);
+  expect(await forget(store, "a")).toEqual({ frames: 2, kept: 0, damaged: 1 });
+  expect(store.get(ids[3] ?? "")).toBeDefined();
+  expect(await store.remove(ids[1] ?? "")).toBe(true);
+  expect(await forget(store, "a")).toEqual({ frames: 0, kept: 0, damaged: 0 });
+  await store.close();
 });
