@@ -369,6 +369,42 @@ test("a bundle runs again with its packages, and its refusals name places in the
   });
 });
 
+test("packages of the old kind are refused the same", async () => {
+  using home = new Home();
+  await Bun.write(
+    join(home.path, "node_modules/old/index.js"),
+    `const { execSync } = require("child_process");
+const http = require("node:http");
+exports.run = (n) => {
+  if (n === 1) execSync("touch " + ${JSON.stringify(join(home.path, "made"))});
+  if (n === 2) http.get("http://127.0.0.1:1").on("error", () => {});
+};
+`,
+  );
+  await Bun.write(
+    join(home.path, "main.ts"),
+    `import { run } from "old";
+export default { topics: ["n"], initial: 0, run({ meta: { n } }, state) { if (process.env.XS_TRIAL) run(n); return { next: state + 1 }; } };
+`,
+  );
+  const { content } = await bundleScript(join(home.path, "main.ts"));
+  await serving(async (server) => {
+    for (const [at, named] of [
+      [1, "node:child_process execSync"],
+      [2, "node:http get"],
+    ] as const) {
+      const name = `old${at}`;
+      await spawn(server, "handler", name, new TextDecoder().decode(content));
+      const frame = await say(server, "n", { n: at });
+      await reached(server, name, frame);
+      const { stderr, code } = await stateOf(home, server, name, "--at", frame.id);
+      expect([code, stderr]).toEqual([1, expect.stringContaining(named)]);
+      expect(stderr).toContain("node_modules/old/index.js:");
+    }
+    expect(await Bun.file(join(home.path, "made")).exists()).toBe(false);
+  });
+});
+
 test("the log of then has no later frames, and reading it works", async () => {
   using home = new Home();
   await serving(async (server) => {
