@@ -14,7 +14,7 @@ import { hello, sse } from "./rows/gateway.ts";
 import { inline } from "./rows/inline.ts";
 import { kv } from "./rows/kv.ts";
 import { memory } from "./rows/memory.ts";
-import { emit, few, fold, generators, idle } from "./rows/processors.ts";
+import { commands, emit, few, fold, generators, idle } from "./rows/processors.ts";
 import { replay, topics } from "./rows/read.ts";
 import { serve, start } from "./rows/start.ts";
 import { type Group, prepare, tidy } from "./setup.ts";
@@ -36,6 +36,7 @@ const groups: readonly Group[] = [
   emit,
   few,
   generators,
+  commands,
   idle,
   hello,
   sse,

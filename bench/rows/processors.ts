@@ -19,6 +19,10 @@ export const fold: Group = { name: "fold", run: foldRows };
 export const emit: Group = { name: "emit", run: async (setup) => [await emitRow(setup)] };
 export const few: Group = { name: "few", run: async (setup) => [await topicRow(setup)] };
 export const generators: Group = { name: "generators", run: generatorRows };
+export const commands: Group = {
+  name: "commands",
+  run: async (setup) => [await commandRow(setup)],
+};
 export const idle: Group = { name: "idle", run: startRows };
 
 async function foldRows(setup: Setup): Promise<Row[]> {
@@ -200,6 +204,36 @@ async function generatorRows(setup: Setup): Promise<Row[]> {
       floor: plain.memory,
     },
   ];
+}
+
+/** A shell command for each frame, beside a shell that runs as many. */
+async function commandRow(setup: Setup): Promise<Row> {
+  const count = setup.count(2000);
+  const server = await serve(setup.fresh());
+  const lines = Array.from({ length: count }, (_, n) => `{"topic":"n","meta":${n + 1}}`);
+  const body = lines.join("\n");
+  await fetch("http://localhost/stream", { unix: server.unix, method: "POST", body });
+  const script = `[ "$XS_META" != ${count} ] || echo last`;
+  const meta = { runtime: "sh", topics: ["n"], start: "first" };
+  const rates: number[] = [];
+  const floors: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    const began = performance.now();
+    const loop = `i=0; while [ $i -lt ${count} ]; do sh -c true; i=$((i+1)); done`;
+    await Bun.spawn(["sh", "-c", loop]).exited;
+    floors.push((count * 1000) / (performance.now() - began));
+    const name = `command${round}`;
+    rates.push(count / (await timed(server, name, script, `${name}.out`, () => true, meta)));
+  }
+  await server.stop();
+  return {
+    name: "shell command for each frame",
+    unit: "/s",
+    value: median(rates),
+    floorName: "a shell that runs `sh -c true` in a loop",
+    floor: median(floors),
+    least: 0.5,
+  };
 }
 
 async function startRows(setup: Setup): Promise<Row[]> {

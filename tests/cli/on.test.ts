@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nameOfPatterns } from "../../src/cli/kit/on-name.ts";
 import { parseTopic } from "../../src/core/topic.ts";
@@ -42,6 +42,9 @@ test("xs on: a command on each event from now on, kept in the store, with a line
     const taken = await home.xs(["on", ...at, "x", "cat", "--name", "on.door"]);
     expect(taken.code).toBe(1);
     expect(taken.stderr).toContain("xs handler rm on.door");
+    await home.ok(["handler", "restart", ...at, "on.door"]);
+    const resumed = await home.xs(["on", ...at, "door.*", 'echo "$XS_TOPIC: $XS_TEXT"']);
+    expect(resumed.stderr).toContain("on.door is there already");
     await home.ok(["handler", "rm", ...at, "on.door"]);
     expect((await statuses(server)).map(({ name }) => name)).toEqual(["on.door-2"]);
   }
@@ -108,4 +111,14 @@ test("a name is made of any pattern", () => {
   );
   expect(names.slice(0, 4)).toEqual(["on.door", "on.all", "on.a.b", "on.a-b"]);
   for (const name of names) expect(parseTopic(`${name}-1000.stderr`)).toBeString();
+});
+
+test("a shell command has effects, so no trial runs it", async () => {
+  using home = new Home();
+  await home.ok(["append", home.store, "a", "x"]);
+  writeFileSync(join(home.path, "on.sh"), "touch ran\n");
+  const { code, stderr } = await home.xs(["handler", "try", home.store, "on.sh"]);
+  expect(code).toBe(2);
+  expect(stderr).toContain("runs once for each event");
+  expect(existsSync(join(home.path, "ran"))).toBe(false);
 });

@@ -61,7 +61,8 @@ export async function findName(
 async function isSame(client: Client, spawnId: string, { meta, script }: Wanted): Promise<boolean> {
   const response = await client.request(`/${spawnId}`);
   const { meta: given, hash } = (await response.json()) as Frame;
-  const { topic: _, ...others } = Object(given) as { [key: string]: Json };
+  // A handler that was stopped and started again resumes.
+  const { topic: _, resume: ___, ...others } = Object(given) as { [key: string]: Json };
   const { topic: __, ...mine } = meta;
   return hash === hashOf(script) && Bun.deepEquals(others, mine);
 }

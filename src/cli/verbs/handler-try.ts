@@ -10,7 +10,7 @@ import { BACKWARD_OPTIONS, READ_OPTIONS } from "../kit/read.ts";
 import { readScript } from "../kit/script-file.ts";
 import { printJson } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
-import { parsed, type Verb } from "../kit/verb.ts";
+import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
 const { from, last } = READ_OPTIONS;
 
@@ -29,6 +29,10 @@ export const handlerTryVerb: Verb = {
     const [file = "-"] = target.rest;
     const read = parsed(parseReadOptions, options, "local");
     const { bytes: script, runtime } = await readScript(file, false);
+    if (runtime === "sh")
+      throw new UsageError(
+        `a shell script runs once for each event, with all its effects, so there is no trial of it: run it by hand, as in  xs content ID | XS_TOPIC=note sh ${file}`,
+      );
     const name = basename(file).replace(/\.[^.]*$/, "");
     using folder = mkdtempDisposableSync(join(tmpdir(), "xs-try-"));
     await using client = await connect(target.address);
@@ -40,8 +44,7 @@ export const handlerTryVerb: Verb = {
     await tryHandler({
       name: /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name) ? name : "handler",
       script,
-      // A shell script that is a program by its first line speaks the protocol; any other has none here.
-      ...(runtime !== undefined && runtime !== "sh" && { meta: { runtime } }),
+      ...(runtime !== undefined && { meta: { runtime } }),
       place: { address: await client.serve(), folder: folder.path },
       token: client.token,
       frames,
