@@ -115,8 +115,7 @@ export class Run {
     const { input } = this.#request;
     try {
       if (input && "hash" in input) {
-        const response = await askServer()(`/cas/${input.hash}`);
-        await writeTo(fd, NOTHING, this.#whole(chunksIn(response)));
+        await writeTo(fd, NOTHING, this.#whole(input.hash));
       } else {
         await writeTo(fd, Buffer.from(input?.base64 ?? "", "base64"));
       }
@@ -126,9 +125,9 @@ export class Run {
   }
 
   /** The content, to its end. A command must not take a part for the whole: it fails where the content breaks off. */
-  async *#whole(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async *#whole(hash: string): AsyncGenerator<Uint8Array> {
     try {
-      yield* chunks;
+      yield* chunksIn(await askServer()(`/cas/${hash}`));
     } catch (error) {
       this.#fail(`the content of the frame could not be read: ${(error as Error).message}`);
       throw error;
