@@ -32,8 +32,27 @@ test("xs help lists the commands that people use, --all every command, and each 
     for (const name of Object.keys(VERBS)) expect(names).toContain(name);
     expect(names).toContain("help");
   }
+  const count = /lists all (\d+) commands/.exec(await home.ok(["help"]))?.[1];
+  const [all = ""] = (await home.ok(["help", "--all"])).split("Try:");
+  expect(Number(count)).toBe(namesIn(all).length);
   // No line is wider than a small terminal.
   for (const line of (await home.ok(["help"])).split("\n")) expect(line.length).toBeLessThan(81);
+});
+
+test("the help of help is the list of commands", async () => {
+  using home = new Home();
+  const help = await home.ok(["help"]);
+  for (const args of [
+    "help help",
+    "help --help",
+    "help -h",
+    "--help --help",
+    "-h help",
+    "help help cat",
+  ]) {
+    const { code, stdout, stderr } = await home.xs(args.split(" "));
+    expect([args, code, stdout, stderr]).toEqual([args, 0, help, ""]);
+  }
 });
 
 test("the help of a group lists its commands and no quiet names; help takes two words", async () => {

@@ -4,6 +4,7 @@ import { runVerb } from "./run-verb.ts";
 import {
   LISTS,
   optionsOf,
+  parsed,
   spellings,
   UsageError,
   type Verb,
@@ -57,13 +58,14 @@ async function readInput(verb: Verb, rawArgs: readonly string[]): Promise<Comman
     const name = isWord && token.name.length === 1 ? undefined : known.get(token.name);
     const off = token.name.startsWith("no-") ? known.get(token.name.slice(3)) : undefined;
     if (name === undefined && off !== undefined && flags[off]?.type === "boolean") {
+      if (token.value !== undefined) throw new UsageError(`${token.rawName} takes no value`);
       options.delete(off);
     } else if (name === undefined) {
       const { unknownOption } = await import("./suggest.ts");
       throw unknownOption(token.rawName, rawArgs[token.index] ?? "", all);
     } else if (flags[name]?.type === "boolean") {
-      if (token.value === "false") options.delete(name);
-      else options.set(name, "true");
+      if (await isOn(token.rawName, token.value)) options.set(name, "true");
+      else options.delete(name);
     } else {
       typed.set(name, token.rawName);
       options.set(name, oneValue(all, name, token.rawName, options.get(name), token.value));
@@ -72,6 +74,15 @@ async function readInput(verb: Verb, rawArgs: readonly string[]): Promise<Comman
   const store = options.get("store");
   options.delete("store");
   return { positionals, options, store, literalFrom, typed };
+}
+
+/** Whether a flag is on: with a value, as the value says. @throws UsageError */
+async function isOn(typed: string, value: string | undefined): Promise<boolean> {
+  if (value === undefined) return true;
+  // An empty value may come of a variable that is not set.
+  if (value === "") throw new UsageError(`${typed}="" is neither true (yes) nor false (no)`);
+  const { parseFlag } = await import("../../core/read-options.ts");
+  return parsed(parseFlag, value, typed);
 }
 
 /** How parseArgs takes options, and the option that each spelling names. */

@@ -56,11 +56,12 @@ const HELP = ["help", "List the commands, or show the options and examples of on
 
 /** The help of xs itself. @param all lists every verb, not only those that people use */
 export async function overview(verbs: Verbs, all: boolean): Promise<string> {
-  const names = Object.keys(verbs);
   const rows = all
     ? await rowsOf(verbs)
     : Object.entries(COMMON).map(([name, summary]) => commonRow(name, summary, verbs));
-  const others = all ? "" : `xs help --all lists all ${names.length} commands.\n`;
+  // Help is in the list too.
+  const count = Object.keys(verbs).length + 1;
+  const others = all ? "" : `xs help --all lists all ${count} commands.\n`;
   return `xs: an event store, to poke at
 
 Usage: xs COMMAND [ADDR] …

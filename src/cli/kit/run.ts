@@ -37,7 +37,8 @@ export async function run(args: readonly string[]): Promise<number> {
   const rest = args.slice(words);
   if (name === undefined) return overviewOf(false, 2);
   if (isHelp(name) || name === "help") {
-    if (second === "--all" || second === undefined) return overviewOf(second === "--all", 0);
+    if (second === "--all") return overviewOf(true, 0);
+    if (second === undefined || isHelp(second) || second === "help") return overviewOf(false, 0);
     return run([...rest, "--help"]);
   }
   const known = name === "--version" ? "version" : name;

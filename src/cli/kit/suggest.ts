@@ -54,6 +54,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
  * @param word the whole argument, as it was typed
  */
 export function unknownOption(flag: string, word: string, options: ArgsDef): UsageError {
+  if (flag === "--help") return new UsageError("--help takes no value");
   const [typed = flag] = word.split("=");
   const named = typed === flag ? flag : `${flag} (in ${typed})`;
   if (/^-[0-9.]/.test(word)) {
