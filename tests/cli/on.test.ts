@@ -105,6 +105,17 @@ test("xs on: what is wrong is refused by name, and nothing is stored", async () 
   expect(await statuses(server)).toEqual([]);
 });
 
+test("many xs on at the same time get names of their own", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store);
+  const all = Array.from({ length: 6 }, (_, n) =>
+    home.xs(["on", "-s", home.store, "a.*", `echo ${n}`]),
+  );
+  expect((await Promise.all(all)).map(({ code }) => code)).toEqual(all.map(() => 0));
+  expect((await statuses(server)).length).toBe(6);
+  expect(await framesOf(server, "stream.cross.handler.replaced")).toEqual([]);
+});
+
 test("a name is made of any pattern", () => {
   const names = ["door.*", "*", "a.b", "a,b.*", "*.recv", "!a", "a".repeat(200)].map((pattern) =>
     nameOfPatterns(pattern.split(",")),

@@ -3,7 +3,9 @@ import { XsError } from "../../core/error.ts";
 import type { Frame } from "../../core/frame.ts";
 import { hashOf } from "../../core/hash.ts";
 import type { Json } from "../../core/json.ts";
-import { hasEnded, listProcessors } from "./processors.ts";
+import { Registry } from "../../processors/lifecycle/registry.ts";
+import { listProcessors } from "./processors.ts";
+import { linesOf } from "./response-lines.ts";
 
 /** Names that are tried for one pattern. */
 const MAX_NAMES = 1000;
@@ -41,8 +43,8 @@ export async function findName(
   wanted: Wanted,
   isFixed: boolean,
 ): Promise<Found> {
+  const live = await handlersOf(client);
   const rows = (await listProcessors(client)).filter((row) => row.kind === "handler");
-  const live = new Map(rows.filter((row) => !hasEnded(row)).map((row) => [row.name, row.spawn_id]));
   const stopped = new Set(rows.filter((row) => row.state === "stopped").map((row) => row.name));
   for (let n = 1; n <= (isFixed ? 1 : MAX_NAMES); n++) {
     const name = n === 1 ? base : `${base}-${n}`;
@@ -55,6 +57,22 @@ export async function findName(
     "bad_request",
     `the name ${base} is another handler's: give a --name that is free, or end that one first with  xs handler rm ${base}`,
   );
+}
+
+/**
+ * The spawn of each handler that runs or is to run, by its name. Of the log, because what is about to run is not in every
+ * list of processors.
+ */
+async function handlersOf(client: Client): Promise<Map<string, string>> {
+  const registry = new Registry();
+  const response = await client.request("/?topic=stream.cross.handler.*");
+  for await (const line of linesOf(response)) registry.apply(JSON.parse(line) as Frame);
+  const found = new Map<string, string>();
+  for (const { name, pending, good } of registry.entries()) {
+    const spawn = pending ?? good;
+    if (spawn !== undefined) found.set(name, spawn);
+  }
+  return found;
 }
 
 /** Whether a spawn asks for the same handler. */

@@ -152,14 +152,23 @@ export class RuntimeFrames implements AsyncDisposable {
   }
 }
 
-/** Appends a request to the runtime, and returns its frame. */
+/**
+ * Appends a request to the runtime, and returns its frame.
+ *
+ * @param expectLast the newest frame of the topic, or "none": with another one the append is refused
+ * @throws XsError `expect_last_failed` and so on
+ */
 export async function appendRequest(
   client: Client,
   topic: string,
   meta: object,
   script?: Uint8Array<ArrayBuffer>,
+  expectLast?: string,
 ): Promise<Frame> {
-  const headers = { "xs-meta": Buffer.from(JSON.stringify(meta)).toString("base64") };
+  const headers = {
+    "xs-meta": Buffer.from(JSON.stringify(meta)).toString("base64"),
+    ...(expectLast !== undefined && { "xs-expect-last": expectLast }),
+  };
   const init = { method: "POST", headers, body: script ?? new Uint8Array() };
   return (await (await client.request(`/stream/${topic}`, init)).json()) as Frame;
 }

@@ -1,4 +1,6 @@
 import type { ArgsDef } from "citty";
+import type { Client } from "../../client/client.ts";
+import type { Frame } from "../../core/frame.ts";
 import { TTL_FORMS } from "../../core/ttl.ts";
 import { connect } from "../kit/connect.ts";
 import { messages } from "../kit/messages.ts";
@@ -10,6 +12,7 @@ import { startProcessor } from "../kit/start-processor.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, text, UsageError, type Verb } from "../kit/verb.ts";
 
+const SPAWN = "stream.cross.handler.spawn";
 /** The options that are options of the spawn as well. */
 const SPAWNED = {
   retries: text("N", "with --on-error retry: how often the command runs again; default 10"),
@@ -64,17 +67,30 @@ export const onVerb: Verb = {
     const base = options.get("name") ?? nameOfPatterns(patterns);
     const meta = await metaOf(base, pattern, options);
     await using client = await connect(target.address, { create: true });
-    const { name, isThere } = await findName(client, base, { meta, script }, options.has("name"));
-    const advice = `; end it with  xs handler rm ${name}`;
-    if (isThere) {
-      messages.info(`handler ${name} is there already, with this command${advice}`);
-      return;
+    for (;;) {
+      // Another xs on at the same time must not get the same name, and so replace this one.
+      const last = await newestSpawn(client);
+      const { name, isThere } = await findName(client, base, { meta, script }, options.has("name"));
+      const advice = `; end it with  xs handler rm ${name}`;
+      if (isThere) {
+        messages.info(`handler ${name} is there already, with this command${advice}`);
+        return;
+      }
+      const append = () => appendRequest(client, SPAWN, { ...meta, topic: name }, script, last);
+      try {
+        return await startProcessor(client, target, { kind: "handler", name }, append, advice);
+      } catch (error) {
+        if ((error as { code?: string }).code !== "expect_last_failed") throw error;
+      }
     }
-    const append = () =>
-      appendRequest(client, "stream.cross.handler.spawn", { ...meta, topic: name }, script);
-    await startProcessor(client, target, { kind: "handler", name }, append, advice);
   },
 };
+
+/** The id of the newest spawn of a handler; "none" where there is none. */
+async function newestSpawn(client: Client): Promise<string> {
+  const line = (await (await client.request(`/last/${SPAWN}?last=1`)).text()).trim();
+  return line === "" ? "none" : (JSON.parse(line) as Frame).id;
+}
 
 /** The meta of the spawn. @throws UsageError */
 async function metaOf(name: string, pattern: string, options: ReadonlyMap<string, string>) {
