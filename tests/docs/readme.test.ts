@@ -1,6 +1,13 @@
 // What a newcomer meets first: the commands of README.md, on a terminal, in an empty home, and its picture.
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Home } from "../cli/run-xs.ts";
 import { Pty } from "../support/pty.ts";
@@ -58,7 +65,12 @@ test("the first five commands read back what was written, in an empty home and w
 });
 
 test("the five minutes end well, each command as it stands", async () => {
-  await using server = await startServer(join(home.path, "store"));
+  // What a desktop shows is in a file here.
+  const notified = join(home.path, "shown");
+  const path = `${join(home.path, "bin")}:${process.env.PATH}`;
+  writeFileSync(join(home.path, "bin/notify-send"), `#!/bin/sh\necho "$1" >> '${notified}'\n`);
+  chmodSync(join(home.path, "bin/notify-send"), 0o755);
+  await using server = await startServer(join(home.path, "store"), { env: { PATH: path } });
   const begin = BLOCKS.findIndex((block) => block.startsWith("xs serve ./store"));
   const commands = BLOCKS.slice(begin + 1)
     .join("")
@@ -77,7 +89,11 @@ test("the five minutes end well, each command as it stands", async () => {
   expect(shown.get("xs cat --content | jq -r '.content // empty'")).toContain("call Ada");
   expect(shown.get("xs export backup.tar && xs import ./copy backup.tar")).toContain('"added"');
   expect(shown.get("xs last counter.out")).toMatch(/counter\.out +\{"notes":1/);
-  expect(shown.get("xs ps")).toContain("counter");
+  for (const name of ["counter", "on.remind", "disk"]) expect(shown.get("xs ps")).toContain(name);
+  expect(await onTerminal("xs scheduled ./store")).toContain("remind");
+  await onTerminal("xs append ./store remind 'call Bob'");
+  await until("the notification", () => existsSync(notified));
+  expect(readFileSync(notified, "utf8")).toBe("call Bob\n");
 });
 
 test("the picture shows what its script does", async () => {
