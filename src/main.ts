@@ -11,6 +11,8 @@ try {
   if (role === ROLES.ts) await (await import("./sdk/ts/runner.ts")).runScript(args);
   process.exit(await run(process.argv.slice(2)));
 } catch (error) {
-  process.stderr.write(`xs: this should not have happened: ${(error as Error).message}\n`);
+  const { visible } = await import("./core/visible.ts");
+  const message = visible((error as Error).message, "\n\t");
+  process.stderr.write(`xs: this should not have happened: ${message}\n`);
   process.exit(1);
 }

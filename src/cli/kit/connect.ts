@@ -7,8 +7,23 @@ import { type ConnectOptions, connect as connectTo } from "../../client/connect.
  *
  * @throws as `connect` of the client
  */
-export function connect(address: Address, options: ConnectOptions = {}): Promise<Client> {
-  return connectTo(address, { migration, made: showNewStore, ...options });
+export async function connect(address: Address, options: ConnectOptions = {}): Promise<Client> {
+  const client = await connectTo(address, { migration, made: showNewStore, ...options });
+  if (!client.isDirect) answerer = "url" in address ? address.url : address.directory;
+  return client;
+}
+
+let answerer: string | undefined;
+
+/**
+ * The failure where a command cannot make sense of what a server answered; undefined where the error cannot come from
+ * that.
+ */
+export function answerProblem(error: unknown): string | undefined {
+  const isOfReading =
+    error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError;
+  if (answerer === undefined || !isOfReading) return undefined;
+  return `what ${answerer} answers is not what xs says (${error.message}): look which server is there, and whether  xs version  says the same for it as for this one`;
 }
 
 // Loaded only where a command opens a store: what writes to a terminal takes longer to load than all the rest.

@@ -18,7 +18,9 @@ export async function exitCodeOf(error: unknown, verb: Verb): Promise<number> {
   if (error instanceof XsError) await complain(message);
   else {
     const { systemProblem } = await import("./system-error.ts");
-    await complain(systemProblem(error) ?? `this should not have happened: ${message}`);
+    const { answerProblem } = await import("./connect.ts");
+    const problem = systemProblem(error) ?? answerProblem(error);
+    await complain(problem ?? `this should not have happened: ${message}`);
   }
   return 1;
 }

@@ -17,7 +17,8 @@ const TIME_LENGTH = 19;
  * @param isSafe the text goes to a terminal, which is to obey nothing in it
  */
 export function logLine(frame: ShownFrame, style: Style, isSafe: boolean): string {
-  const word = frame.topic.split(".").at(-1) ?? "";
+  const last = frame.topic.split(".").at(-1) ?? "";
+  const word = isSafe ? visible(last) : last;
   const time = fullTime(timestampOf(frame.id)).slice(0, TIME_LENGTH);
   const text = word === "stderr" ? contentText(frame) : metaText(word, frame);
   const shown = isSafe ? visible(text, "\n\t", style.mark) : text;

@@ -57,6 +57,13 @@ export async function printJson(lines: string): Promise<void> {
   await writeOut(visibleJson(lines));
 }
 
+/** Prints lines of text, of which a terminal obeys nothing; as they are in a pipe. */
+export async function printText(lines: string): Promise<void> {
+  if (!isTerminal(STDOUT)) return writeOut(lines);
+  const { visible } = await import("../../core/visible.ts");
+  await writeOut(visible(lines, "\n"));
+}
+
 /**
  * Prints content byte for byte or, on a terminal, if it is text that the terminal obeys in nothing.
  *

@@ -1,6 +1,8 @@
+import { visible } from "../../core/visible.ts";
+
 /** Asks the person at the terminal for a yes, on stderr. Anything else, and the end of the input, is a no. */
 export async function confirm(question: string): Promise<boolean> {
-  process.stderr.write(`${question} [y/N] `);
+  process.stderr.write(`${visible(question)} [y/N] `);
   const reader = Bun.stdin.stream().getReader();
   let answer = "";
   while (!answer.includes("\n")) {

@@ -62,7 +62,7 @@ export class EventBlocks {
     const { hash, content, content_base64: base64, content_size: size, content_error } = frame;
     const note = (text: string) => `\n${INDENT}${text}\n`;
     if (content_error !== undefined) {
-      const text = `the content cannot be read: ${content_error.replaceAll("_", " ")}`;
+      const text = `the content cannot be read: ${visible(content_error).replaceAll("_", " ")}`;
       yield note(this.#style.wrong(text));
     } else if (base64 !== undefined || (content !== undefined && isBinary(content))) {
       const bytes = base64 === undefined ? Buffer.byteLength(content ?? "") : sizeOfBase64(base64);
@@ -83,7 +83,7 @@ export class EventBlocks {
   }
 
   #binary(id: string, size: number): string {
-    return this.#style.dim(`(binary, ${sizeText(size)}: xs content ${id} > FILE)`);
+    return this.#style.dim(`(binary, ${sizeText(size)}: xs content ${visible(id)} > FILE)`);
   }
 
   /** Text as indented lines, after an empty one. */

@@ -47,7 +47,7 @@ export class NamedLines {
       line += `  ${padded({ text: as(format)(cell.text), width: cell.width }, width)}`;
       left -= 2 + Math.max(cell.width, width);
     };
-    if (columns >= COLUMNS_FOR_ID) add({ text: id, width: id.length }, 0, dim);
+    if (columns >= COLUMNS_FOR_ID) add(fit(id, columns, this.#style), 0, dim);
     const nameColumns = Math.min(this.#nameWidth, Math.floor(left * NAME_PART));
     add(fit(name, nameColumns, this.#style), nameColumns, coloured);
     line = `${line}  ${await textIn(left)}`.trimEnd();

@@ -1,7 +1,7 @@
 import { textIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
 import { readInput } from "../kit/input.ts";
-import { writeOut } from "../kit/output.ts";
+import { printText } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 
@@ -16,6 +16,6 @@ export const casPostVerb: Verb = {
     const body = await readInput("content");
     await using client = await connect(target.address, { create: true });
     const response = await client.request("/cas", { method: "POST", body });
-    await writeOut(`${await textIn(response)}\n`);
+    await printText(`${await textIn(response)}\n`);
   },
 };

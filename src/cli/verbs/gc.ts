@@ -3,9 +3,9 @@ import { parseAge } from "../../core/time.ts";
 import { connect } from "../kit/connect.ts";
 import { megabytes } from "../kit/megabytes.ts";
 import { messages } from "../kit/messages.ts";
-import { writeOut } from "../kit/output.ts";
 import { printAnswer } from "../kit/response-body.ts";
 import { linesOf } from "../kit/response-lines.ts";
+import { printJson } from "../kit/show.ts";
 import { splitTarget, type Target } from "../kit/target.ts";
 import { flag, parsed, text, type Verb } from "../kit/verb.ts";
 
@@ -50,7 +50,7 @@ async function compact(target: Target, path: string, dryRun: boolean): Promise<v
   let isOver = false;
   for await (const text of linesOf(await client.request(path, { method: "POST" }))) {
     const line = JSON.parse(text) as Line;
-    await writeOut(`${text}\n`);
+    await printJson(`${text}\n`);
     isOver = dryRun || "given_back" in line;
     if (!("database" in line)) continue;
     const { free, size, seconds, beside } = line.database;

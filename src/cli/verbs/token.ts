@@ -2,8 +2,7 @@ import { parseTokenName, parseTokenRequest } from "../../core/token.ts";
 import { isTerminal, STDOUT } from "../../lib/is-terminal.ts";
 import { textIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
-import { writeOut } from "../kit/output.ts";
-import { formatOf, LIST_OPTIONS, printList } from "../kit/show.ts";
+import { formatOf, LIST_OPTIONS, printList, printText } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, parsed, text, type Verb, type VerbInput } from "../kit/verb.ts";
 
@@ -31,7 +30,7 @@ export const tokenAddVerb: Verb = {
     const init = { method: "POST", body: JSON.stringify(request) };
     const response = await textIn(await client.request("/-/tokens", init));
     const { token } = JSON.parse(response) as { token: string };
-    await writeOut(`${token}\n`);
+    await printText(`${token}\n`);
     if (!isTerminal(STDOUT)) return;
     const { messages } = await import("../kit/messages.ts");
     messages.info("nothing shows this token again; xs takes it from XS_TOKEN");

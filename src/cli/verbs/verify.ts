@@ -37,7 +37,7 @@ export const verifyVerb: Verb = {
       const line = JSON.parse(text) as Line;
       if ("problem" in line) {
         showProgress("");
-        await writeOut(`${visible(line.problem, "\n")}\n`);
+        await writeOut(`${visible(String(line.problem), "\n")}\n`);
       } else if ("checked" in line) {
         showProgress(`${counted(line.checked)} …`);
       } else {

@@ -26,6 +26,7 @@ export const versionVerb: Verb = {
     const { textIn } = await import("../../net/text-body.ts");
     const text = await textIn(await client.request("/version"));
     const answer = JSON.parse(text) as { version: string };
-    await writeOut(`${answer.version}\n`);
+    const { printText } = await import("../kit/show.ts");
+    await printText(`${answer.version.trim()}\n`);
   },
 };
