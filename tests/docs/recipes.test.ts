@@ -65,11 +65,11 @@ function program(name: string, script: string): void {
   chmodSync(path, 0o755);
 }
 
-/** A `notify-send` that leaves what it shows in a file, and the lines of that file. */
+/** A `notify-send` that leaves what it shows in a file, and the whole lines of that file. */
 function notifications(): () => string[] {
   const file = join(home.path, "shown");
   program("notify-send", `printf '%s\\n' "$1" >> '${file}'`);
-  return () => (existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : []);
+  return () => (existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : []);
 }
 
 /** Frames with their content. */
@@ -138,7 +138,11 @@ describe("shell history", () => {
       );
       writeFileSync(join(home.path, ".bash_history"), "of before\n");
       await using pty = new Pty([], { cwd: home.path, command: [shell], env });
-      for (const [count, line] of [...lines, " secret"].entries()) {
+      for (const [count, line] of [
+        ...lines.slice(0, -1),
+        " secret",
+        ...lines.slice(-1),
+      ].entries()) {
         await until("a prompt", () => pty.output.split("ready> ").length > count + 1);
         pty.type(`${line}\r`);
       }
@@ -185,15 +189,19 @@ test("bookmarks", async () => {
 
 test("sensors", async () => {
   const shown = notifications();
-  await using _server = await serve();
-  const [add = "", read = ""] = blocks("Home sensors with an alarm");
+  await using server = await serve("--expose", ":0");
+  const [add = "", device = ""] = blocks("Home sensors with an alarm");
   await run(add);
   const alarms = ["sensor.cellar is hot: 31.5 °C", "sensor.cellar is well again: 19 °C"];
   await until("two notifications", () => shown().length === 2);
   expect(shown()).toEqual(alarms);
-  for (const celsius of [31, 29, 31])
-    await home.ok(["append", "sensor.roof", "--empty", "-F", `celsius=${celsius}`]);
+  const printed = await run(device.replace("127.0.0.1:3021", await server.listensAt("expose")));
+  const [frame = "", mean] = printed.trimEnd().split("\n");
+  expect(JSON.parse(frame)).toMatchObject({ topic: "sensor.roof", meta: { by: "sensors" } });
+  expect(mean).toBe("25.25");
   await until("the third", () => shown().length === 3);
+  for (const celsius of [29, 31])
+    await home.ok(["append", "sensor.roof", "--empty", "-F", `celsius=${celsius}`]);
   await home.ok(["append", "sensor.roof", "broken"]);
   await home.ok(["append", "sensor.roof", "--empty", "-F", "celsius=1"]);
   await until("the fourth", () => shown().length === 4);
@@ -201,7 +209,6 @@ test("sensors", async () => {
     "sensor.roof is hot: 31 °C",
     "sensor.roof is well again: 1 °C",
   ]);
-  expect(await run(read)).toBe("19\n25.25\n");
   expect(JSON.parse(await run("xs keep"))).toMatchObject({ pattern: "sensor.*" });
 });
 
@@ -350,4 +357,21 @@ test("web hooks that go", async () => {
     type: "order.sent",
     data: { text: "by ship" },
   });
+});
+
+test("recipes with a page share one server", async () => {
+  program("qrencode", "true");
+  await using server = await serve("--http", ":0");
+  const names = ["Bookmarks with a page", "An inbox for your phone", "Receive web hooks"];
+  for (const name of names) await run(blocks(name).join(""));
+  const site = `http://${await server.listensAt("http")}`;
+  for (const path of ["/bookmarks", "/inbox"]) {
+    const page = await fetch(`${site}${path}`);
+    expect([path, page.status, page.headers.get("content-type")]).toEqual([
+      path,
+      200,
+      expect.stringContaining("text/html"),
+    ]);
+  }
+  expect((await fetch(`${site}/hook`, { method: "POST" })).status).toBe(401);
 });
