@@ -134,7 +134,7 @@ describe("shell history", () => {
     test.skipIf(!Bun.which(shell))(shell, async () => {
       writeFileSync(
         join(home.path, rc),
-        `HISTCONTROL=ignorespace\nPS1='ready> '\n${blocks("Shell history", shell)[0]}`,
+        `HISTCONTROL=ignorespace\nset -u\nPS1='ready> '\n${blocks("Shell history", shell)[0]}`,
       );
       writeFileSync(join(home.path, ".bash_history"), "of before\n");
       await using pty = new Pty([], { cwd: home.path, command: [shell], env });
