@@ -70,7 +70,7 @@ test("the five minutes end well, each command as it stands", async () => {
   const path = `${join(home.path, "bin")}:${process.env.PATH}`;
   writeFileSync(join(home.path, "bin/notify-send"), `#!/bin/sh\necho "$1" >> '${notified}'\n`);
   chmodSync(join(home.path, "bin/notify-send"), 0o755);
-  await using server = await startServer(join(home.path, "store"), { env: { PATH: path } });
+  await using _server = await startServer(join(home.path, "store"), { env: { PATH: path } });
   const begin = BLOCKS.findIndex((block) => block.startsWith("xs serve ./store"));
   const commands = BLOCKS.slice(begin + 1)
     .join("")
