@@ -90,10 +90,13 @@ async function parseRequest(
   if (!value) {
     throw bad(`${quoted(line)} is not a frame: it is a JSON object with a topic`);
   }
-  const { topic, meta = null, ttl: given = null, hash = null, at = null, ...rest } = value;
+  const { topic, meta = null, ttl: given = null, hash = null, at = null, ...rest } = asNew(value);
   const unknown = Object.keys(rest).find((key) => !INLINE_KEYS.has(key));
   if (unknown !== undefined) {
-    const hint = unknown === "id" ? "; POST /import adds frames that have ids" : "";
+    const hint =
+      unknown === "id" || unknown === "timestamp"
+        ? "; POST /import adds frames that have ids, and a batch takes the whole line of a read, which gets a new id"
+        : "";
     throw bad(`a frame of a batch has no key ${quoted(unknown)}${hint}`);
   }
   // As in an import, null means forever.
@@ -126,6 +129,16 @@ async function parseRequest(
   if (taken || hash === null) return { ...fields, content: taken };
   // Empty content that the line names by its hash.
   return { ...fields, content: { hash, size: 0, bytes: content, ephemeral } };
+}
+
+/** The keys of every frame that a read prints. */
+const PRINTED = ["topic", "id", "hash", "meta", "ttl"];
+
+/** A line as a read prints it, without what its new frame gets anew: the id, and the time in it. */
+function asNew<Line extends object>(line: Line): Omit<Line, "id" | "timestamp"> {
+  if (!PRINTED.every((key) => Object.hasOwn(line, key))) return line;
+  const { id, timestamp, ...others } = line as Line & { id?: unknown; timestamp?: unknown };
+  return others;
 }
 
 function knownContent(store: Store, hash: string): TakenContent {

@@ -1,5 +1,6 @@
 import type { Listener } from "../api/listen.ts";
 import { XsError } from "../core/error.ts";
+import { shellWord } from "../lib/shell-word.ts";
 import { throwIfNotOk } from "../net/api-answer.ts";
 import { httpAsk, type Place } from "../net/http-client.ts";
 import { isStore } from "../store/is-store.ts";
@@ -67,14 +68,14 @@ async function openHere(
   if (serverOnly) {
     throw new XsError(
       "no_server",
-      `${serverOnly} needs a server, and none serves ${directory}: start one with  xs serve ${directory}`,
+      `${serverOnly} needs a server, and none serves ${directory}: start one with  xs serve ${shellWord(directory)}`,
     );
   }
   // A directory that is closed to this user may hold a store or not; opening it reports the real problem.
   if (!create && !isStore(directory) && !isClosedToUs(directory)) {
     throw new XsError(
       "store_not_found",
-      `there is no store at ${directory}: name another, or make it with  xs serve ${directory}`,
+      `there is no store at ${directory}: name another, or make it with  xs serve ${shellWord(directory)}`,
     );
   }
   const isNew = !isStore(directory);

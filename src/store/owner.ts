@@ -1,6 +1,7 @@
 import type { Stats } from "node:fs";
 import { XsError } from "../core/error.ts";
 import { fs, paths } from "../lib/builtins.ts";
+import { shellWord } from "../lib/shell-word.ts";
 
 /**
  * Refuses a store that xs found, and that the user did not name, where the store, its socket, or a link to it belongs to
@@ -20,7 +21,7 @@ export function checkFound(directory: string): void {
     if (owner === undefined) continue;
     throw new XsError(
       "store_of_another",
-      `${path} was found here and belongs to another user (${owner}): name the store that you mean, as in  xs cat ${directory}`,
+      `${path} was found here and belongs to another user (${owner}): name the store that you mean, as in  xs cat ${shellWord(directory)}`,
     );
   }
 }

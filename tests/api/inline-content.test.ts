@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { framesIn, pageOf } from "../../src/core/frame.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import { timestampOf } from "../../src/core/id.ts";
@@ -99,6 +99,31 @@ test("damaged and missing content has the code of its error, and the read goes o
     { ...good, content: "good" },
   ]);
   await again.close();
+});
+
+test("large content whose file was cut short is damaged, in a short page and in a long one", async () => {
+  const path = `${tempDir()}/store`;
+  const store = sqliteEngine(path);
+  const short = await append(store, "file", { content: "S".repeat(500_000) });
+  const whole = await append(store, "file", { content: "W".repeat(500_000) });
+  const { files } = store.content;
+  truncateSync(files.pathOf(short.hash ?? ""), 400_000);
+  const shown = [
+    { ...short, content_error: "content_damaged" },
+    { ...whole, content_size: 500_000 },
+  ];
+  for (const copies of [1, 500]) {
+    const frames = Array.from({ length: copies }, () => [short, whole]).flat();
+    const page = pageOf(frames.map((frame) => JSON.stringify(frame)));
+    for (let round = 0; round < 3; round++) {
+      const { bytes, taken } = await store.content.inline(page);
+      expect(taken).toBe(page.length);
+      expect(framesIn(bytes) as unknown[]).toEqual(
+        Array.from({ length: copies }, () => shown).flat(),
+      );
+    }
+  }
+  await store.close();
 });
 
 test("followers get the content too, also of ephemeral frames and of chunks; so do events", async () => {
@@ -279,6 +304,44 @@ test("an import refuses content that is not that of the hash, and keeps nothing"
   const { hash: _, ...bare } = frame;
   await copy.post("/import", JSON.stringify({ ...bare, content: "right" }));
   expect(await copy.frames()).toEqual([frame]);
+});
+
+test("a batch takes lines back as a read printed them, and makes new frames of them", async () => {
+  await using from = new Subject();
+  await using subject = new Subject();
+  await from.post("/stream", JSON.stringify({ topic: "note", meta: { n: 1 }, content: "one" }));
+  await from.append("note");
+  await from.append("gone", "two", "ttl=last:9");
+  const before = Date.now();
+  for (const query of ["", "?with-timestamp", `?${INLINE}`, `?with-timestamp&${INLINE}`]) {
+    const read = await text(from, `/${query}`);
+    const to = query.includes(INLINE) ? subject : from;
+    const response = await to.post("/stream", read);
+    expect([query, response.status]).toEqual([query, 200]);
+    const made = framesIn(await response.bytes());
+    const fields = framesIn(Buffer.from(read)).map(({ topic, hash, meta, ttl }) => ({
+      topic,
+      hash,
+      meta,
+      ttl,
+    }));
+    expect(made).toMatchObject(fields);
+    const old = new Set(framesIn(Buffer.from(read)).map(({ id }) => id));
+    for (const { id } of made) {
+      expect(old.has(id)).toBe(false);
+      expect(timestampOf(id)).toBeGreaterThanOrEqual(before - 1);
+    }
+  }
+  const { id } = await subject.append("note");
+  for (const [line, key] of [
+    [{ topic: "note", id }, "id"],
+    [{ topic: "note", id, meta: null, ttl: "forever" }, "id"],
+    [{ topic: "note", timestamp: "2026-11-25T00:00:00.000Z" }, "timestamp"],
+    [{ topic: "note", id, hash: null, meta: null, ttl: "forever", x: 1 }, "x"],
+  ] as const) {
+    const response = await subject.post("/stream", JSON.stringify(line));
+    await expectProblem(response, 400, "bad_batch", `no key "${key}"`);
+  }
 });
 
 test("a batch takes the content of such lines, and its hash where that is right", async () => {

@@ -120,15 +120,7 @@ test("a terminal obeys nothing that a hostile server says, in any field", async 
 
 test("a server that says what no store says is named, and no fault of xs is", async () => {
   const faults: unknown[] = [];
-  for (const line of [
-    "hello",
-    "5",
-    "null",
-    "[]",
-    "{}",
-    '{"topic":5,"id":5}',
-    '{"key":5,"rev":null}',
-  ]) {
+  for (const line of ["hello", "null", '{"topic":5,"id":5}']) {
     said = `${line}\n`;
     for (const command of commands()) {
       const { output } = await onTerminal(command, 80);

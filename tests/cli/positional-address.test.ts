@@ -100,7 +100,8 @@ test("a key that looks like an address stands behind --, or beside -s", async ()
     const alone = await home.xs(["kv", "get", key]);
     expect([key, alone.code]).toEqual([key, 2]);
     expect(alone.stderr).toContain("KEY is missing");
-    expect(alone.stderr).toContain(`-- ${key}`);
+    // The shell would look for the home of a user.
+    expect(alone.stderr).toContain(`-- ${key.startsWith("~") ? `'${key}'` : key}`);
   }
   expect(readdirSync(home.path)).toEqual(["store"]);
 });
@@ -283,4 +284,25 @@ test("an address that leads to no store, and may be meant as a key, is answered 
     expect([verb, code]).toEqual([verb, 2]);
     expect(stderr).not.toContain("SECRET");
   }
+});
+
+test("a port that is none is named where the command fails", async () => {
+  using home = new Home();
+  for (const args of [
+    ["append", ":x", "note", "hi"],
+    ["append", "localhost:30x1", "note", "hi"],
+    ["last", "a:b"],
+    ["cat", ":http"],
+    ["append", "a:b", "hi"],
+  ]) {
+    const { code, stderr } = await home.xs(args);
+    expect([args, code, stderr]).toEqual([
+      args,
+      2,
+      expect.stringContaining("a port is digits, as in :3021"),
+    ]);
+  }
+  // A word behind -- and a key are no addresses.
+  const { stderr } = await home.xs(["kv", "get", "-s", "./none", "a:b"]);
+  expect(stderr).not.toContain("a port");
 });

@@ -1,12 +1,12 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
 import { makeDamagedStore } from "../support/damage.ts";
 import { Follower } from "../support/follower.ts";
 import { importLate } from "../support/late.ts";
 import { type Server, startServer } from "../support/server.ts";
-import { TEST_MS, within } from "../support/wait.ts";
+import { TEST_MS, until, within } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
 setDefaultTimeout(4 * TEST_MS);
@@ -128,12 +128,33 @@ test("what will not pass ends it, at first and after an outage", async () => {
   const at = await server.listensAt("expose");
   const wrong = await home.xs(["cat", at, "-f", "--reconnect"], { env: { XS_TOKEN: "wrong" } });
   expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("token")]);
-  await using follower = new Follower(home.path, ["cat", home.store, "-f", "--reconnect"]);
+  await server.stop("SIGKILL");
+});
+
+test("a store that is away after the server was there may come back", async () => {
+  using home = new Home();
+  const server = await startServer(home.store);
+  await count(server, "n", 0, 3);
+  await using follower = new Follower(home.path, [
+    ...["cat", home.store, "-f", "--topic", "n", "--reconnect"],
+  ]);
   await follower.has(THRESHOLD);
   await server.stop("SIGKILL");
-  rmSync(home.store, { recursive: true });
-  expect(await within("the end", follower.exited)).toBe(1);
-  expect(follower.stderr).toContain("there is no store at");
+  renameSync(home.store, `${home.store}-away`);
+  await follower.says(WAITS);
+  // It looks there at least once.
+  await Bun.sleep(300);
+  renameSync(`${home.store}-away`, home.store);
+  await using again = await startServer(home.store);
+  await count(again, "n", 3, 5);
+  await until(
+    "the new frames",
+    () => follower.lines.filter(({ topic }) => topic === "n").length === 5,
+  );
+  expect(follower.lines.filter(({ topic }) => topic === "n").map(({ meta }) => meta)).toEqual(
+    numbers(5),
+  );
+  await follower.says(BACK);
 });
 
 test("--reconnect is for what follows", async () => {

@@ -219,6 +219,10 @@ test("NO_COLOR and TERM=dumb print no escape sequence, on both streams", async (
   const forced = { env: { FORCE_COLOR: "1" } };
   expect((await home.xs(["last", "plain", "--long"], forced)).stdout).toContain("\x1b[");
   expect((await home.xs(["last", "plain"], forced)).stdout).toStartWith('{"topic":"plain"');
+  for (const off of ["0", "false"]) {
+    const { output } = await onTerminal(["help", "x"], { env: { FORCE_COLOR: off } });
+    expect([off, output]).toEqual([off, expect.not.stringContaining("\x1b[")]);
+  }
   const both = { env: { FORCE_COLOR: "1", NO_COLOR: "1" } };
   expect((await home.xs(["last", "plain", "--long"], both)).stdout).not.toContain("\x1b");
   const { output } = await onTerminal(["last", "plain"], { env: { NO_COLOR: "" } });

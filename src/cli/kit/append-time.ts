@@ -2,6 +2,7 @@ import { checkAt, parseAt } from "../../core/at.ts";
 import { quoted } from "../../core/error.ts";
 import { DURATION_FORMS, formatTime, parseDuration } from "../../core/time.ts";
 import { FOREVER, parseTtl } from "../../core/ttl.ts";
+import { serveCommand } from "./processors.ts";
 import type { Target } from "./target.ts";
 import { parsed, UsageError } from "./verb.ts";
 
@@ -59,6 +60,6 @@ export function appendTime(
 /** Says that what was scheduled waits for a server. */
 export async function noteThatItWaits({ address }: Target): Promise<void> {
   const { messages } = await import("./messages.ts");
-  const command = "directory" in address ? `:  xs serve ${address.directory}` : "";
+  const command = "directory" in address ? `:  ${serveCommand({ address })}` : "";
   messages.info(`it is appended once it is due and a server runs, not paused${command}`);
 }

@@ -7,12 +7,13 @@ export function takesEscapes(descriptor: number, env = process.env): boolean {
 
 /**
  * Tells whether text for people is coloured on a stream: on a terminal, or with `FORCE_COLOR`, as for `less -R`; never
- * with `NO_COLOR` (https://no-color.org).
+ * with `FORCE_COLOR=0` or `NO_COLOR` (https://no-color.org).
  */
 export function takesColours(descriptor: number, env = process.env): boolean {
   if (env.NO_COLOR) return false;
   const { FORCE_COLOR: force = "" } = env;
-  return (force !== "" && force !== "0") || takesEscapes(descriptor, env);
+  if (force === "0" || force === "false") return false;
+  return force !== "" || takesEscapes(descriptor, env);
 }
 
 /** Formats text. Each function keeps the formats around it, and leaves the text as it is where there are no colours. */

@@ -1,6 +1,7 @@
 import { isAddress } from "../../client/address.ts";
-import { type ErrorCode, XsError } from "../../core/error.ts";
+import { type ErrorCode, quoted, XsError } from "../../core/error.ts";
 import { fs } from "../../lib/builtins.ts";
+import { shellWord } from "../../lib/shell-word.ts";
 import { isStore } from "../../store/is-store.ts";
 import { UsageError, type Verb, type VerbInput } from "./verb.ts";
 
@@ -11,12 +12,17 @@ import { UsageError, type Verb, type VerbInput } from "./verb.ts";
 export function withHint(error: unknown, verb: Verb, input: VerbInput): unknown {
   if (!(error instanceof UsageError || error instanceof XsError)) return error;
   const folder = verb.positionals.includes("[ADDR]") ? bareFolder(input) : undefined;
-  if (folder !== undefined && !error.message.includes(`./${folder}`)) {
-    error.message += `; ${folder} is also a folder here: for the store in it, write ./${folder}`;
+  const path = folder === undefined ? "" : shellWord(`./${folder}`);
+  if (folder !== undefined && !error.message.includes(path)) {
+    error.message += `; ${folder} is also a folder here: for the store in it, write ${path}`;
+  }
+  const port = verb.positionals.includes("[ADDR]") ? wordWithPort(input) : undefined;
+  if (port !== undefined && (error instanceof UsageError || error.code === "bad_topic")) {
+    error.message += `; ${quoted(port)} is no address: a port is digits, as in :3021`;
   }
   const key = verb.name.startsWith("kv ") ? addressIn(input) : undefined;
   if (key !== undefined && error instanceof XsError && NO_STORE.includes(error.code)) {
-    error.message += `; if ${key} is the key, write  -- ${key}`;
+    error.message += `; if ${key} is the key, write  -- ${shellWord(key)}`;
   }
   return error;
 }
@@ -31,12 +37,21 @@ function addressIn({ positionals, store, literalFrom }: VerbInput): string | und
   return isOne && !/:\/\/|@/.test(first) ? first : undefined;
 }
 
+/** The first word, where it looks like HOST:PORT and the port is none. Not one that may hold a token. */
+function wordWithPort({ positionals, store, literalFrom }: VerbInput): string | undefined {
+  const [first = ""] = positionals;
+  const isOne = store === undefined && literalFrom !== 0 && !isAddress(first);
+  return isOne && /^[A-Za-z0-9.-]*:[^/@\s:]*$/.test(first) ? first : undefined;
+}
+
 /** Says on stderr that the first word is no address, where it names a folder that is a store or may become one. */
 export async function noteBareFolder(input: VerbInput): Promise<void> {
   const folder = bareFolder(input);
   if (folder === undefined || !(isStore(folder) || isEmpty(folder))) return;
   const { messages } = await import("./messages.ts");
-  messages.warn(`${folder} is no address here: for the store in that folder, write ./${folder}`);
+  messages.warn(
+    `${folder} is no address here: for the store in that folder, write ${shellWord(`./${folder}`)}`,
+  );
 }
 
 /** The first word, where it is no address and names a folder. */

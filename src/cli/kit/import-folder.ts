@@ -12,6 +12,7 @@ import {
   LINE_FILES,
   PROBLEMS,
 } from "../../core/export-format.ts";
+import { shellWord } from "../../lib/shell-word.ts";
 
 /** Bytes per read of a file. */
 const CHUNK_BYTES = 256 * 1024;
@@ -109,7 +110,9 @@ async function add(
 function notAnExport(path: string): XsError {
   const has = (name: string) => existsSync(join(path, name));
   if (has("events.db")) {
-    return bad(`${path} is a store: import it with  xs export -s ${path} - | xs import ADDR -`);
+    return bad(
+      `${path} is a store: import it with  xs export -s ${shellWord(path)} - | xs import ADDR -`,
+    );
   }
   return bad(
     has("fjall") || has("cacache")

@@ -6,6 +6,7 @@ import { textLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import type { Kind } from "../../processors/lifecycle/registry.ts";
 import type { ListedProcessor } from "../../processors/lifecycle/status.ts";
+import { addressWord } from "./address-word.ts";
 import { linesOf } from "./response-lines.ts";
 import type { Target } from "./target.ts";
 
@@ -73,9 +74,8 @@ export async function noSuchProcessor(
 }
 
 /** The command that serves the store of a target. */
-export function serveCommand({ address }: Target): string {
-  if ("url" in address) return "xs serve";
-  return address.found ? "xs serve" : `xs serve ${address.directory}`;
+export function serveCommand({ address }: Pick<Target, "address">): string {
+  return "url" in address ? "xs serve" : `xs serve ${addressWord(address)}`.trimEnd();
 }
 
 /** Whether the server runs processors: `no` where there is none, `paused` with --paused. */

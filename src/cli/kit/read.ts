@@ -1,4 +1,5 @@
 import type { ArgsDef } from "citty";
+import type { Address } from "../../client/address.ts";
 import {
   checkCombination,
   formatReadOptions,
@@ -68,8 +69,8 @@ export async function read(input: VerbInput, fixed: readonly [string, string][])
   const reconnect = reconnectIn(input.options, options.follow);
   const headers: Record<string, string> = input.options.has("sse") ? { accept: EVENTS } : {};
   const path = `/?${formatReadOptions(options)}`;
-  const print = framePrinter(format);
   const { address } = target;
+  const print = framePrinter(format, address);
   if (options.follow) return await follow({ address, path, headers, reconnect, print });
   const waits = options.wait !== undefined;
   if (waits) (await import("./watch-output.ts")).watchOutput();
@@ -94,8 +95,8 @@ export function addTimes(query: URLSearchParams, options: ReadonlyMap<string, st
 }
 
 /** Makes a function that prints the frames of a response. */
-export function framePrinter(format: Format): Printer {
-  return (response, client) => printFrames(format, client, response);
+export function framePrinter(format: Format, address: Address): Printer {
+  return (response, client) => printFrames(format, client, response, address);
 }
 
 /** Runs a read that follows. What only such a read needs is loaded only here. */

@@ -5,6 +5,7 @@ import type { Client } from "../../client/client.ts";
 import { mayPass } from "../../client/may-pass.ts";
 import { XsError } from "../../core/error.ts";
 import { idInLine } from "../../core/frame.ts";
+import { shellWord } from "../../lib/shell-word.ts";
 import { streamOf } from "../../lib/streams.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { isStore } from "../../store/is-store.ts";
@@ -56,6 +57,8 @@ class ServerPlace implements Client {
   readonly #address: Address;
   /** The address was a socket once, so it is no store that is missing. */
   #wasSocket = false;
+  /** There was a server: where its store is away now, it may come back. */
+  #wasThere = false;
 
   constructor(address: Address) {
     this.#address = address;
@@ -74,7 +77,9 @@ class ServerPlace implements Client {
   async #reach(): Promise<Client> {
     this.#wasSocket ||= this.#isSocket();
     try {
-      return await connect(this.#address, { serverOnly: "following" });
+      const client = await connect(this.#address, { serverOnly: "following" });
+      this.#wasThere = true;
+      return client;
     } catch (error) {
       if (!(error instanceof XsError) || error.code !== "no_server") throw error;
       this.#checkStore();
@@ -90,12 +95,12 @@ class ServerPlace implements Client {
 
   /** @throws XsError `store_not_found` */
   #checkStore(): void {
-    if (!("directory" in this.#address) || this.#wasSocket) return;
+    if (!("directory" in this.#address) || this.#wasSocket || this.#wasThere) return;
     const { directory } = this.#address;
     if (isStore(directory) || (existsSync(dirname(directory)) && isClosedToUs(directory))) return;
     throw new XsError(
       "store_not_found",
-      `there is no store at ${directory}: name another, or make it with  xs serve ${directory}`,
+      `there is no store at ${directory}: name another, or make it with  xs serve ${shellWord(directory)}`,
     );
   }
 }

@@ -1,10 +1,12 @@
 import type { ArgsDef } from "citty";
+import type { Address } from "../../client/address.ts";
 import type { Client } from "../../client/client.ts";
 import { isTerminal, STDOUT } from "../../lib/is-terminal.ts";
 import type { Shown } from "../terminal/show.ts";
 import type { Style } from "./colours.ts";
 import { writeOut } from "./output.ts";
 import { pipeOut } from "./response-body.ts";
+import type { Target } from "./target.ts";
 import { flag, UsageError } from "./verb.ts";
 
 /** The options of every verb that prints frames. */
@@ -28,15 +30,16 @@ export function formatOf(options: ReadonlyMap<string, string>): Format {
   return forms.length > 0 ? "json" : "lines";
 }
 
-/** Prints frames in a format. What only a terminal needs is loaded only for one. */
+/** Prints frames of the store at an address in a format. What only a terminal needs is loaded only for one. */
 export async function printFrames(
   format: Format,
   client: Client,
   response: Response,
+  address: Address,
 ): Promise<void> {
   if (format === "raw") return pipeOut(response);
   const { showFrames, showJson } = await import("../terminal/show.ts");
-  await (format === "json" ? showJson(response) : showFrames(format, client, response));
+  await (format === "json" ? showJson(response) : showFrames(format, client, response, address));
 }
 
 /** Prints the lines of a list in a format, with what shows them to people on a terminal. */
@@ -67,11 +70,16 @@ export async function printText(lines: string): Promise<void> {
 /**
  * Prints content byte for byte or, on a terminal, if it is text that the terminal obeys in nothing.
  *
- * @param command prints it, as the message about binary content names it
+ * @param command prints it, as the message about binary content names it: the verb, and what stands behind the address
  * @throws XsError `bad_request` for binary content on a terminal
  */
-export async function printContent(response: Response, command: string): Promise<void> {
+export async function printContent(
+  response: Response,
+  { address }: Pick<Target, "address">,
+  command: readonly [verb: string, rest: string],
+): Promise<void> {
   if (!isTerminal(STDOUT)) return pipeOut(response);
   const { showContent } = await import("../terminal/show.ts");
-  await showContent(response, command);
+  const { addressWord } = await import("./address-word.ts");
+  await showContent(response, `xs ${command[0]} ${addressWord(address)}${command[1]}`);
 }

@@ -1,4 +1,5 @@
 import type { ArgsDef } from "citty";
+import { shellWord } from "../../lib/shell-word.ts";
 import { spellings, UsageError } from "./verb.ts";
 
 /** What people type for a command of ours, as other programs call it. */
@@ -59,7 +60,7 @@ export function unknownOption(flag: string, word: string, options: ArgsDef): Usa
   const named = typed === flag ? flag : `${flag} (in ${typed})`;
   if (/^-[0-9.]/.test(word)) {
     return new UsageError(
-      `there is no option ${flag}: what begins with - and is no option stands behind --, as in  -- ${word}`,
+      `there is no option ${flag}: what begins with - and is no option stands behind --, as in  -- ${shellWord(word)}`,
     );
   }
   const flags = Object.entries(options).flatMap(([name, option]) => [

@@ -7,6 +7,7 @@ import {
   parseAddress,
   refuseToken,
 } from "../../client/address.ts";
+import { shellWord } from "../../lib/shell-word.ts";
 import { parsed, UsageError, type VerbInput } from "./verb.ts";
 
 /** The address in a command line, or the default, and the arguments after it. */
@@ -55,7 +56,7 @@ function addressOf(given: string | undefined): Address {
 function missing(names: string, kind: Kind, address: string | undefined): UsageError {
   // An address with "@" may hold a token.
   if (address === undefined || address.includes("@")) return new UsageError(`${names} is missing`);
-  const other = kind === "key" ? `; if it is the key, write  -- ${address}` : "";
+  const other = kind === "key" ? `; if it is the key, write  -- ${shellWord(address)}` : "";
   return new UsageError(`${names} is missing: ${address} is the address of the store${other}`);
 }
 
@@ -69,7 +70,7 @@ function tooMany(
   const [first = ""] = positionals;
   const meant =
     takesAddress && first !== "" && !isAddress(first)
-      ? `: the path of a store is written ./${first}`
+      ? `: the path of a store is written ${shellWord(`./${first}`)}`
       : "";
   return new UsageError(`too many arguments: ${more.join(" ")}${meant}`);
 }

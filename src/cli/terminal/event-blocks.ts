@@ -16,9 +16,12 @@ const INDENT = "    ";
 export class EventBlocks {
   readonly #style: Style;
   readonly #readContent: ReadContent;
+  readonly #address: string;
 
-  constructor(style: Style, readContent: ReadContent) {
+  /** @param address of the store, as `addressWord` formats it */
+  constructor(style: Style, readContent: ReadContent, address: string) {
     this.#style = style;
+    this.#address = address;
     this.#readContent = readContent;
   }
 
@@ -83,7 +86,8 @@ export class EventBlocks {
   }
 
   #binary(id: string, size: number): string {
-    return this.#style.dim(`(binary, ${sizeText(size)}: xs content ${visible(id)} > FILE)`);
+    const command = visible(`xs content ${this.#address}${id}`);
+    return this.#style.dim(`(binary, ${sizeText(size)}: ${command} > FILE)`);
   }
 
   /** Text as indented lines, after an empty one. */

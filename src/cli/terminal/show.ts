@@ -1,9 +1,11 @@
+import type { Address } from "../../client/address.ts";
 import type { Client } from "../../client/client.ts";
 import { chunkIn } from "../../core/chunk.ts";
 import { XsError } from "../../core/error.ts";
 import { visibleJson } from "../../core/visible.ts";
 import { textLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
+import { addressWord } from "../kit/address-word.ts";
 import type { Style } from "../kit/colours.ts";
 import { writeOut } from "../kit/output.ts";
 import { EventBlocks } from "./event-blocks.ts";
@@ -66,6 +68,7 @@ export async function showFrames(
   format: "lines" | "long",
   client: Client,
   response: Response,
+  address: Address,
 ): Promise<void> {
   const readContent: ReadContent = async ({ id, hash, meta }, most) => {
     const init = most === undefined ? undefined : { headers: { range: `bytes=0-${most - 1}` } };
@@ -79,8 +82,11 @@ export async function showFrames(
       return await client.request(`/${id}/content`, init);
     }
   };
-  const Shown = format === "long" ? EventBlocks : EventLines;
-  const shown = new Shown(outputStyle(), readContent);
+  const style = outputStyle();
+  const shown =
+    format === "long"
+      ? new EventBlocks(style, readContent, addressWord(address))
+      : new EventLines(style, readContent);
   await showLines(response, (lines, columns) => shown.show(lines, columns));
 }
 

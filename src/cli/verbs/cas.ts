@@ -16,6 +16,6 @@ export const casVerb: Verb = {
     const target = splitTarget(input, 1, "HASH");
     const hash = parsed(parseHash, target.rest[0] ?? "");
     await using client = await connect(target.address);
-    await printContent(await client.request(`/cas/${hash}`), `xs cas ${hash}`);
+    await printContent(await client.request(`/cas/${hash}`), target, ["cas", hash]);
   },
 };

@@ -14,6 +14,6 @@ export const contentVerb: Verb = {
     const target = splitTarget(input, 1, "ID");
     const id = parsed(parseId, target.rest[0] ?? "");
     await using client = await connect(target.address, { asksNext: true });
-    await printContent(await client.request(`/${id}/content`), `xs content ${id}`);
+    await printContent(await client.request(`/${id}/content`), target, ["content", id]);
   },
 };

@@ -53,8 +53,8 @@ function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples
       if (count !== undefined) query.set("last", String(parsed(parseCount, count, "COUNT")));
       addTimes(query, options);
       const path = `/${end}${topic === undefined ? "" : `/${topic}`}?${query}`;
-      const print = framePrinter(format);
       const { address } = target;
+      const print = framePrinter(format, address);
       if (follows) return await follow({ address, path, reconnect, print });
       await using client = await connect(address, { asksNext: true });
       await print(await client.request(path), client);

@@ -21,6 +21,6 @@ export const getVerb: Verb = {
     const format = formatOf(options);
     const query = new URLSearchParams(parametersOf(options, format));
     await using client = await connect(target.address, { asksNext: true });
-    await printFrames(format, client, await client.request(`/${id}?${query}`));
+    await printFrames(format, client, await client.request(`/${id}?${query}`), target.address);
   },
 };

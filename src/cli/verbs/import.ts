@@ -3,6 +3,7 @@ import { isAddress, parseAddress } from "../../client/address.ts";
 import { absolutePath } from "../../core/absolute-path.ts";
 import { XsError } from "../../core/error.ts";
 import { isTerminal, STDIN } from "../../lib/is-terminal.ts";
+import { shellWord } from "../../lib/shell-word.ts";
 import { textIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
 import { readFolder } from "../kit/import-folder.ts";
@@ -122,7 +123,7 @@ async function sourceOf(input: VerbInput, onProgress: (part: number) => void) {
   if (isLone && isAddress(file) && !existsSync(path)) {
     throw new XsError(
       "bad_path",
-      `there is no ${file}: look how it is spelt; to make a store there of what comes on stdin, write  xs import ${file} -`,
+      `there is no ${file}: look how it is spelt; to make a store there of what comes on stdin, write  xs import ${shellWord(file)} -`,
     );
   }
   const body =

@@ -29,7 +29,11 @@ export const kvGetVerb: Verb = {
     const { target, path, key } = keyOf(input);
     await using client = await connect(target.address, { asksNext: true });
     const response = await client.request(path);
-    if (!options.has("json")) return await printContent(response, "xs kv get KEY");
+    if (!options.has("json")) {
+      const { shellWord } = await import("../../lib/shell-word.ts");
+      // A key may look like an address, or like an option.
+      return await printContent(response, target, ["kv get", `-- ${shellWord(key)}`]);
+    }
     const { headers } = response;
     const rev = JSON.parse(headers.get("etag") ?? '""') as string;
     const type = headers.get("content-type") ?? "";

@@ -28,7 +28,12 @@ function neighbourVerb(direction: "next" | "previous", side: "after" | "before")
       const format = formatOf(options);
       const query = new URLSearchParams(parametersOf(options, format));
       await using client = await connect(target.address, { asksNext: true });
-      await printFrames(format, client, await client.request(`/${id}/${direction}?${query}`));
+      await printFrames(
+        format,
+        client,
+        await client.request(`/${id}/${direction}?${query}`),
+        target.address,
+      );
     },
   };
 }

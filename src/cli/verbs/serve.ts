@@ -8,6 +8,7 @@ import { checkAddress } from "../../client/connect.ts";
 import { inUse, reach } from "../../client/reach.ts";
 import { XsError } from "../../core/error.ts";
 import { FOREVER } from "../../core/ttl.ts";
+import { shellWord } from "../../lib/shell-word.ts";
 import { Descriptors } from "../../net/descriptors.ts";
 import { httpAsk } from "../../net/http-client.ts";
 import { listeningSockets } from "../../net/listening-sockets.ts";
@@ -96,7 +97,7 @@ export const serveVerb: Verb = {
     }
     const paused = chosen.paused ? `, paused: ${await pausedSummary(store)}` : "";
     messages.success(
-      `serving ${directory}${paused}\n  xs append ${directory} note hi${listeners.hints}`,
+      `serving ${directory}${paused}\n  xs append ${shellWord(directory)} note hi${listeners.hints}`,
     );
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
@@ -170,8 +171,9 @@ async function listenEverywhere(
     });
     listeners.push(listener);
     meta.expose = listener.address;
-    if ("port" in options.expose) hints += `\n  export XS_TOKEN=$(cat ${directory}/token)`;
-    hints += `\n  xs cat ${listener.address}`;
+    if ("port" in options.expose)
+      hints += `\n  export XS_TOKEN=$(cat ${shellWord(join(directory, "token"))})`;
+    hints += `\n  xs cat ${shellWord(listener.address)}`;
   }
   if (options.http) {
     const { Gateway } = await import("../../gateway/gateway.ts");
@@ -221,7 +223,7 @@ async function open(directory: string): Promise<OpenStore> {
     if (await doesAnswer(reached.unix)) {
       throw new XsError(
         "store_in_use",
-        `${directory} is served already: use it as  xs cat ${directory}  (socket ${directory}/sock)`,
+        `${directory} is served already: use it as  xs cat ${shellWord(directory)}  (socket ${directory}/sock)`,
       );
     }
     if (performance.now() > deadline) throw inUse(directory, lockHolder(directory));

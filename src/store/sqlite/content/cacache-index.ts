@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PRIVATE_FILE } from "../../modes.ts";
 import { missing, type SyncedFolders } from "./synced-folders.ts";
@@ -12,6 +12,34 @@ export interface StoredContent {
 
 // cacache takes a few milliseconds to load, and most commands need none of it.
 const loadCacache = async () => (await import("cacache")).default;
+
+/**
+ * The size in bytes of some content as cacache's index has it; undefined where no entry tells. Reads one small file.
+ *
+ * @param root the cacache directory
+ */
+export function indexedSize(root: string, hash: string): number | undefined {
+  let bucket: string;
+  try {
+    bucket = readFileSync(bucketOf(root, hash), "utf8");
+  } catch {
+    return undefined;
+  }
+  for (const line of bucket.split("\n").reverse()) {
+    const [sum, entry] = line.split("\t");
+    if (entry === undefined || new Bun.CryptoHasher("sha1").update(entry).digest("hex") !== sum)
+      continue;
+    const { key, size } = JSON.parse(entry) as { key?: unknown; size?: unknown };
+    if (key === hash) return typeof size === "number" ? size : undefined;
+  }
+  return undefined;
+}
+
+/** Where cacache keeps the entry of some content, by the hash of its key. */
+function bucketOf(root: string, hash: string): string {
+  const hex = new Bun.CryptoHasher("sha256").update(hash).digest("hex");
+  return join(root, "index-v5", hex.slice(0, 2), hex.slice(2, 4), hex.slice(4));
+}
 
 /** The index of cacache, with one entry a content whose key is its hash. */
 export class CacacheIndex {
@@ -63,9 +91,7 @@ export class CacacheIndex {
     await cacache.rm.entry(this.#root, hash, { removeFully: true });
   }
 
-  /** Where cacache keeps the entry of this content, by the hash of its key. */
   #bucketOf(hash: string): string {
-    const hex = new Bun.CryptoHasher("sha256").update(hash).digest("hex");
-    return join(this.#root, "index-v5", hex.slice(0, 2), hex.slice(2, 4), hex.slice(4));
+    return bucketOf(this.#root, hash);
   }
 }

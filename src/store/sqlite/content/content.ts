@@ -4,6 +4,7 @@ import { type Content, type InlinedPage, MAX_SMALL_CONTENT } from "../../content
 import type { TakenContent } from "../../types.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { ContentFiles } from "./cacache-files.ts";
+import { indexedSize } from "./cacache-index.ts";
 import type { Collector } from "./collector.ts";
 import { MAX_EPHEMERAL_BYTES } from "./ephemeral.ts";
 import type { FlushSchedule } from "./flush-schedule.ts";
@@ -55,6 +56,7 @@ export class ContentStore implements Content {
       bytesAtHand: (hash) => this.#bytesAtHand(hash),
       open: (hash) => this.open(hash),
       sizeOf: (hash) => this.sizeOf(hash),
+      writtenSize: (hash) => indexedSize(uses.files.root, hash),
     });
   }
 

@@ -1,8 +1,9 @@
 import { statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { hashOfDigest } from "../../../core/hash.ts";
 import { encodeInline, MAX_INLINE_CONTENT, MAX_INLINE_JSON } from "../../../core/inline-content.ts";
 import { SmallFiles } from "../../../lib/small-files.ts";
+import { indexedSize } from "./cacache-index.ts";
 import { pathInFolder } from "./content-path.ts";
 
 /** The first lines of a page, with their content. */
@@ -41,6 +42,8 @@ const BASE64 = valuesOfBase64();
  */
 export class InlinePages {
   readonly #folder: string;
+  /** The cacache directory. */
+  readonly #root: string;
   readonly #files: SmallFiles;
   /** The result, whose first `#size` bytes count. */
   #out = Buffer.allocUnsafe(2 * MAX_BYTES + MAX_MEMBER);
@@ -53,6 +56,7 @@ export class InlinePages {
   /** @param descriptor of the folder of all files */
   constructor(folder: string, descriptor: number) {
     this.#folder = folder;
+    this.#root = dirname(dirname(folder));
     this.#files = new SmallFiles(descriptor, MAX_INLINE_CONTENT);
   }
 
@@ -79,9 +83,10 @@ export class InlinePages {
     const bytes = this.#files.read(this.#path);
     // The line without its last brace.
     this.#copy(from, start, end - 1);
-    if (bytes === "too large") {
-      this.#addMember(`"content_size":${this.#sizeOfFile()}`);
-    } else if (bytes === undefined || !this.#isSound(bytes)) {
+    const size = bytes === "too large" ? this.#sizeOfFile() : undefined;
+    if (size !== undefined) {
+      this.#addMember(`"content_size":${size}`);
+    } else if (bytes === undefined || bytes === "too large" || !this.#isSound(bytes)) {
       this.#copy(from, end - 1, end + 1);
       return false;
     } else if (isPlain(bytes)) {
@@ -120,9 +125,13 @@ export class InlinePages {
     return this.#found.equals(this.#digest);
   }
 
-  #sizeOfFile(): number {
-    const path = join(this.#folder, pathInFolder(hashOfDigest(this.#digest)));
-    return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  /** The size of a large file; undefined where it is not the one that was written. */
+  #sizeOfFile(): number | undefined {
+    const hash = hashOfDigest(this.#digest);
+    const path = join(this.#folder, pathInFolder(hash));
+    const size = statSync(path, { throwIfNoEntry: false })?.size;
+    const written = indexedSize(this.#root, hash);
+    return written === undefined || written === size ? size : undefined;
   }
 
   #addPlain(bytes: Uint8Array): void {

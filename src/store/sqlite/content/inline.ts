@@ -20,6 +20,8 @@ export interface InlineUses {
   bytesAtHand(hash: string): Uint8Array | undefined;
   open(hash: string): Promise<Blob | undefined>;
   sizeOf(hash: string): number | undefined;
+  /** The size that content had when its file was written; undefined where nothing tells. */
+  writtenSize(hash: string): number | undefined;
 }
 
 /** Adds content to the lines of its frames. */
@@ -86,7 +88,10 @@ export class InlineContent {
   /** The member of one content, wherever it is. */
   async #member(hash: string): Promise<string> {
     const size = this.#uses.sizeOf(hash) ?? 0;
-    if (size > MAX_INLINE_CONTENT) return `"content_size":${size}`;
+    if (size > MAX_INLINE_CONTENT) {
+      const isWhole = (this.#uses.writtenSize(hash) ?? size) === size;
+      return isWhole ? `"content_size":${size}` : '"content_error":"content_damaged"';
+    }
     try {
       const content = await onceThereAreFiles(() => this.#uses.open(hash));
       if (!content) return '"content_error":"content_not_found"';
