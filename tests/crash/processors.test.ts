@@ -5,7 +5,7 @@ import { framesOf, say, sayMany, spawn, WITH_NU } from "../support/processors.ts
 import { Random, report, seedFrom, setting } from "../support/random.ts";
 import { Server, startServer, XS } from "../support/server.ts";
 import { tempDirectory } from "../support/temp.ts";
-import { TEST_MS, until } from "../support/wait.ts";
+import { reaches, TEST_MS, until } from "../support/wait.ts";
 
 /** `XS_PROOF_FRAMES=200000 XS_PROOF_KILLS=100` for the full run; `XS_PROOF_SEED` to do one again. */
 const SIZES = {
@@ -83,18 +83,6 @@ async function viewOf(server: Server): Promise<{ count: number; sum: number }[]>
       return (await response.json()) as { count: number; sum: number };
     }),
   );
-}
-
-/** Waits until something is as it is to be, as long as it moves. */
-async function reaches<T>(what: string, wanted: T, probe: () => Promise<T>): Promise<void> {
-  let now = await probe();
-  while (!Bun.deepEquals(now, wanted)) {
-    const before = now;
-    now = await until(`${what}, from ${JSON.stringify(before)} on`, async () => {
-      const found = await probe();
-      return !Bun.deepEquals(found, before) && found;
-    });
-  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "../../src/core/frame.ts";
 import type { ProcessorStatus } from "../../src/processors/lifecycle/status.ts";
+import { askFor } from "./ask.ts";
 import { memoryOf } from "./memory.ts";
 import { NU, type Server, startServer } from "./server.ts";
 import { expectSound } from "./store.ts";
@@ -113,6 +114,16 @@ export async function answers(server: Server, spawn: AnyFrame, event = "*"): Pro
 /** The same, as the last parts of their topics. */
 export async function events(server: Server, spawn: AnyFrame): Promise<string[]> {
   return (await answers(server, spawn)).map(({ topic }) => topic.split(".").at(-1) ?? "");
+}
+
+/** What the store remembers of a processor. @throws Gone */
+export async function recordOf(
+  server: Server,
+  kind: "generator" | "handler",
+  name: string,
+): Promise<Record<string, unknown> & { cursor: string }> {
+  const key = encodeURIComponent(`stream.cross.${kind}/${name}`);
+  return JSON.parse((await askFor(server, `/kv/${key}`)).text);
 }
 
 /** All frames of a topic, or of several. */

@@ -22,6 +22,18 @@ export async function until<T>(
   }
 }
 
+/** Waits until something is as it is to be, as long as it moves. */
+export async function reaches<T>(what: string, wanted: T, probe: () => Promise<T>): Promise<void> {
+  let now = await probe();
+  while (!Bun.deepEquals(now, wanted)) {
+    const before = now;
+    now = await until(`${what}, from ${JSON.stringify(before)} on`, async () => {
+      const found = await probe();
+      return !Bun.deepEquals(found, before) && found;
+    });
+  }
+}
+
 /** A promise that is given up when it takes too long. */
 export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();

@@ -16,9 +16,16 @@ export class Keeping implements Work {
   /** The acknowledged ids by topic; of those to forget, without the ones that are gone for sure. */
   readonly #ids = new Map<string, string[]>();
   #hasRules = false;
+  readonly #pause: number;
+
+  /** @param pause how long each writer waits between two appends, in ms */
+  constructor(pause = 0) {
+    this.#pause = pause;
+  }
 
   async write(server: Server, random: Random, writer: number): Promise<void> {
     for (;;) {
+      if (this.#pause > 0) await Bun.sleep(this.#pause);
       if (writer === 0) await this.#setRules(server);
       const kind = random.pick(["count", "count", "age", "forget"]);
       const topic = `keeping.${kind}.${writer}`;
@@ -70,6 +77,7 @@ export class Keeping implements Work {
     await until("the rules to be applied", async () => {
       const frames = await server.frames("/stream/keeping.*");
       const topics = Map.groupBy(frames, ({ topic }) => topic);
+      // Nothing is younger than the age any more; of a count there is all that it keeps (as checked), and no more.
       return [...topics].every(
         ([topic, { length }]) =>
           topic.startsWith("keeping.forget") ||

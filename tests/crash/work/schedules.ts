@@ -22,10 +22,19 @@ export class Schedules implements Work {
   /** By number: what was acknowledged and not taken back. */
   readonly #kept = new Set<number>();
   readonly #takenBack = new Set<number>();
+  /** By number, the times of those that were acknowledged before they were due, in ms: these come in order. */
+  readonly #times = new Map<number, number>();
+  readonly #pause: number;
   #next = 0;
+
+  /** @param pause how long each writer waits between two appends, in ms */
+  constructor(pause = 0) {
+    this.#pause = pause;
+  }
 
   async write(server: Server, random: Random): Promise<void> {
     for (;;) {
+      if (this.#pause > 0) await Bun.sleep(this.#pause);
       const n = this.#next++;
       const ahead = random.chance(0.2) ? -1e7 : random.below(LONGEST_MS);
       const at = new Date(Date.now() + ahead);
@@ -34,6 +43,7 @@ export class Schedules implements Work {
         body: contentOf(n),
         headers: { "xs-meta": JSON.stringify({ n }) },
       });
+      if (status === 202 && Date.now() < at.getTime()) this.#times.set(n, at.getTime());
       if (status === 202) await this.#scheduled(server, random, n, text);
       else {
         this.#kept.add(n);
@@ -65,6 +75,8 @@ export class Schedules implements Work {
     const frames = await server.frames("/stream/timed?content=inline");
     const found = frames.map(({ meta }) => (meta as { n: number }).n);
     expect(new Set(found).size).toBe(found.length);
+    const times = found.flatMap((n) => this.#times.get(n) ?? []);
+    expect(times).toEqual(times.toSorted((one, other) => one - other));
     const there = new Set([...found, ...waiting]);
     for (const n of this.#kept) expect([n, there.has(n)]).toEqual([n, true]);
     for (const n of this.#takenBack) expect([n, there.has(n)]).toEqual([n, false]);
