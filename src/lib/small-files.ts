@@ -3,6 +3,9 @@ import { libc } from "./libc.ts";
 
 /** O_CLOEXEC; O_RDONLY is 0. */
 const CLOSE_ON_EXEC = process.platform === "darwin" ? 0x1000000 : 0o2000000;
+/** O_NONBLOCK: what should be a file may be a pipe, whose reader would wait for a writer. */
+const AT_ONCE = process.platform === "darwin" ? 0x4 : 0o4000;
+const USUAL = CLOSE_ON_EXEC | AT_ONCE;
 /** O_NOATIME: the time of a first read would be written to the disk for each file. Only its owner may leave it out. */
 const NO_ACCESS_TIME = process.platform === "linux" ? 0o1000000 : 0;
 
@@ -15,7 +18,7 @@ export class SmallFiles {
   readonly #calls = callsOf();
   readonly #bytes: Buffer;
   readonly #address: Pointer;
-  #flags = CLOSE_ON_EXEC | NO_ACCESS_TIME;
+  #flags = USUAL | NO_ACCESS_TIME;
 
   /**
    * @param folder a descriptor of the folder
@@ -37,9 +40,9 @@ export class SmallFiles {
     if (!this.#calls) return undefined;
     const { open, read, close } = this.#calls;
     let file = open(this.#folder, ptr(path), this.#flags);
-    if (file < 0 && this.#flags !== CLOSE_ON_EXEC) {
-      file = open(this.#folder, ptr(path), CLOSE_ON_EXEC);
-      if (file >= 0) this.#flags = CLOSE_ON_EXEC;
+    if (file < 0 && this.#flags !== USUAL) {
+      file = open(this.#folder, ptr(path), USUAL);
+      if (file >= 0) this.#flags = USUAL;
     }
     if (file < 0) return undefined;
     const size = read(file, this.#address, this.#bytes.length);

@@ -73,6 +73,12 @@ interface XsReadOptions {
   content?: boolean;
 }
 
+/** How to read one frame. */
+interface XsFrameOptions {
+  /** Adds the content to the frame, up to 256 KiB of it. */
+  content?: boolean;
+}
+
 interface XsAppendOptions {
   meta?: XsJson;
   /** As in frames; `time:` takes a duration as well, like `time:7d`, and `until:` a date, like `until:2026-12-24`. */
@@ -95,15 +101,18 @@ interface XsResponse {
 
 /** The store, for a script. */
 interface Xs {
-  /** Resolves to one frame; undefined if there is none. */
-  get(id: string): Promise<XsFrame | undefined>;
+  /** Resolves to one frame; undefined if there is none. With `content`, the frame has its content. */
+  get(id: string, options: { content: true }): Promise<XsContentFrame | undefined>;
+  get(id: string, options?: XsFrameOptions): Promise<XsFrame | undefined>;
   /** Reads frames in order; with `content`, each with its content. */
   cat(options: XsReadOptions & { content: true }): AsyncIterableIterator<XsContentFrame>;
   cat(options?: XsReadOptions): AsyncIterableIterator<XsFrame>;
   /** The newest frame, of a topic or of all. */
-  last(topic?: string): Promise<XsFrame | undefined>;
+  last(topic: string | undefined, options: { content: true }): Promise<XsContentFrame | undefined>;
+  last(topic?: string, options?: XsFrameOptions): Promise<XsFrame | undefined>;
   /** The oldest frame, of a topic or of all. */
-  first(topic?: string): Promise<XsFrame | undefined>;
+  first(topic: string | undefined, options: { content: true }): Promise<XsContentFrame | undefined>;
+  first(topic?: string, options?: XsFrameOptions): Promise<XsFrame | undefined>;
   /** The time of a frame, or of an id, in ms. */
   time(frame: XsFrame | string): Date;
   /** Resolves to content as bytes; rejects if the store does not have it. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { framesIn, pageOf } from "../../src/core/frame.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import { timestampOf } from "../../src/core/id.ts";
@@ -123,6 +123,33 @@ test("large content whose file was cut short is damaged, in a short page and in 
       );
     }
   }
+  await store.close();
+});
+
+test("what is no file in the place of content is damaged, and nothing waits for it", async () => {
+  const store = sqliteEngine(`${tempDir()}/store`);
+  const piped = await append(store, "file", { content: "P".repeat(100_000) });
+  const folder = await append(store, "file", { content: "F".repeat(100_000) });
+  const { files } = store.content;
+  const [pipe, other] = [piped, folder].map(({ hash }) => files.pathOf(hash ?? ""));
+  for (const path of [pipe, other]) rmSync(path ?? "");
+  Bun.spawnSync(["mkfifo", pipe ?? ""]);
+  mkdirSync(other ?? "");
+  for (const copies of [1, 500]) {
+    const frames = Array.from({ length: copies }, () => [piped, folder]).flat();
+    const page = pageOf(frames.map((frame) => JSON.stringify(frame)));
+    const { bytes } = await store.content.inline(page);
+    expect(framesIn(bytes) as unknown[]).toEqual(
+      frames.map((frame) => ({ ...frame, content_error: "content_damaged" })),
+    );
+  }
+  for (const { hash } of [piped, folder]) {
+    const failure = await store.content.open(hash ?? "").catch((error) => error.code);
+    expect(failure).toBe("content_damaged");
+  }
+  // It comes again, and mends the pipe.
+  await append(store, "file", { content: "P".repeat(100_000) });
+  expect(await (await store.content.open(piped.hash ?? ""))?.text()).toBe("P".repeat(100_000));
   await store.close();
 });
 

@@ -77,6 +77,24 @@ test("xs eval reads content in TypeScript and in nushell", async () => {
      }`,
   );
   expect(ts).toBe(`[${JSON.stringify(SAID)},null]\n[null,"/wA="]\nfalse\nfalse\n`);
+  const one = await evaluate(
+    `export default async function* (xs) {
+       const { id } = await xs.first("note");
+       for (const frame of [
+         await xs.get(id, { content: true }),
+         await xs.first("note", { content: true }),
+         await xs.last("note", { content: true }),
+         await xs.last(undefined, { content: true }),
+       ]) yield [frame.content, frame.content_base64];
+       yield "content" in (await xs.first("note", { content: false }));
+       for (const options of [{ content: "inline" }, { contents: true }])
+         for (const name of ["get", "first", "last"])
+           yield await xs[name](name === "get" ? id : "note", options).catch(({ code }) => code);
+     }`,
+  );
+  const text = `[${JSON.stringify(SAID)},null]\n`;
+  const bytes = '[null,"/wA="]\n';
+  expect(one).toBe(`${text}${text}${bytes}${bytes}false\n${"bad_option\n".repeat(6)}`);
   const wrong = "export default (xs) => Array.fromAsync(xs.cat({ content: 'inline' }))";
   const { code, stderr } = await home.xs(["eval", home.store, "-c", wrong]);
   expect([code, stderr]).toEqual([1, expect.stringContaining("content of cat is true or false")]);

@@ -1,7 +1,7 @@
 import { XsError } from "../../core/error.ts";
 import { parseId, successor } from "../../core/id.ts";
 import type { Ask } from "../../net/http-client.ts";
-import { Reads, textOf } from "./reads.ts";
+import { checkFrameOptions, Reads, textOf } from "./reads.ts";
 
 /** Options of `cat` that are for what comes. */
 const LIVE = ["follow", "pulse", "tail", "wait"] as const;
@@ -16,18 +16,19 @@ export class ReadsThen extends Reads {
     this.#newest = newest;
   }
 
-  override async get(id: string): Promise<XsFrame | undefined> {
-    return parseId(textOf(id, "id")) > this.#newest ? undefined : super.get(id);
+  override async get(id: string, options?: XsFrameOptions): Promise<XsFrame | undefined> {
+    return parseId(textOf(id, "id")) > this.#newest ? undefined : super.get(id, options);
   }
 
-  override async first(topic?: string): Promise<XsFrame | undefined> {
-    const frame = await super.first(topic);
+  override async first(topic?: string, options?: XsFrameOptions): Promise<XsFrame | undefined> {
+    const frame = await super.first(topic, options);
     return frame && frame.id > this.#newest ? undefined : frame;
   }
 
-  override async last(topic?: string): Promise<XsFrame | undefined> {
-    for await (const frame of this.cat({ last: 1, ...(topic !== undefined && { topic }) }))
-      return frame;
+  override async last(topic?: string, options: XsFrameOptions = {}): Promise<XsFrame | undefined> {
+    checkFrameOptions(options, "last");
+    const newest = { ...options, last: 1, ...(topic !== undefined && { topic }) };
+    for await (const frame of this.cat(newest)) return frame;
     return undefined;
   }
 

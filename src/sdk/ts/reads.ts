@@ -38,16 +38,18 @@ export class Reads {
     return dateOf(frame);
   }
 
-  get(id: string): Promise<XsFrame | undefined> {
-    return this.#frame(`/${parseId(textOf(id, "id"))}`);
+  get(id: string, options?: XsFrameOptions): Promise<XsFrame | undefined> {
+    return this.#frame("get", `/${parseId(textOf(id, "id"))}`, options);
   }
 
-  last(topic?: string): Promise<XsFrame | undefined> {
-    return this.#frame(topic === undefined ? "/last" : `/last/${filterOf(topic)}`);
+  last(topic?: string, options?: XsFrameOptions): Promise<XsFrame | undefined> {
+    const path = topic === undefined ? "/last" : `/last/${filterOf(topic)}`;
+    return this.#frame("last", path, options);
   }
 
-  first(topic?: string): Promise<XsFrame | undefined> {
-    return this.#frame(topic === undefined ? "/first" : `/first/${filterOf(topic)}`);
+  first(topic?: string, options?: XsFrameOptions): Promise<XsFrame | undefined> {
+    const path = topic === undefined ? "/first" : `/first/${filterOf(topic)}`;
+    return this.#frame("first", path, options);
   }
 
   async *cat(options: XsReadOptions = {}): AsyncIterableIterator<XsFrame> {
@@ -62,9 +64,7 @@ export class Reads {
     if (since !== undefined) query.set("since", timeOf(since, "since"));
     if (until !== undefined) query.set("until", timeOf(until, "until"));
     if (topic !== undefined) query.set("topic", [topic].flat().join(","));
-    if (content !== undefined && typeof content !== "boolean") {
-      throw new XsError("bad_option", "the option content of cat is true or false");
-    }
+    checkContent(content, "cat");
     if (content) query.set("content", "inline");
     if (follow || pulse !== undefined) query.set("follow", String(pulse ?? true));
     const response = await this.#ask(`/?${query}`);
@@ -100,10 +100,28 @@ export class Reads {
     return this.#ask(`/cas/${parseHash(textOf(hash, "hash"))}`);
   }
 
-  async #frame(path: string): Promise<XsFrame | undefined> {
-    const response = await absent(this.#ask(path));
+  async #frame(
+    name: string,
+    path: string,
+    options: XsFrameOptions = {},
+  ): Promise<XsFrame | undefined> {
+    checkFrameOptions(options, name);
+    const query = options.content ? "?content=inline" : "";
+    const response = await absent(this.#ask(`${path}${query}`));
     return response && (JSON.parse(await textIn(response)) as XsFrame);
   }
+}
+
+/** Checks the options of a function that reads one frame. @throws XsError `bad_option` */
+export function checkFrameOptions(options: XsFrameOptions, name: string): void {
+  const unknown = unknownKeys(options, ["content"], name);
+  if (unknown !== undefined) throw new XsError("bad_option", unknown);
+  checkContent(options.content, name);
+}
+
+function checkContent(content: unknown, name: string): void {
+  if (content === undefined || typeof content === "boolean") return;
+  throw new XsError("bad_option", `the option content of ${name} is true or false`);
 }
 
 /** The text of a time from a script. @throws XsError `bad_option` for a date that is none */

@@ -75,20 +75,20 @@ export class Work implements Xs {
     return dateOf(frame);
   }
 
-  async get(id: string): Promise<XsFrame | undefined> {
-    return (await this.#session.reads(this)).get(id);
+  async get(id: string, options?: XsFrameOptions): Promise<XsFrame | undefined> {
+    return (await this.#session.reads(this)).get(id, options);
   }
 
   async *cat(options?: XsReadOptions): AsyncIterableIterator<XsFrame> {
     yield* (await this.#session.reads(this)).cat(options);
   }
 
-  async last(topic?: string): Promise<XsFrame | undefined> {
-    return (await this.#session.reads(this)).last(topic);
+  async last(topic?: string, options?: XsFrameOptions): Promise<XsFrame | undefined> {
+    return (await this.#session.reads(this)).last(topic, options);
   }
 
-  async first(topic?: string): Promise<XsFrame | undefined> {
-    return (await this.#session.reads(this)).first(topic);
+  async first(topic?: string, options?: XsFrameOptions): Promise<XsFrame | undefined> {
+    return (await this.#session.reads(this)).first(topic, options);
   }
 
   async cas(hash: string): Promise<Uint8Array> {

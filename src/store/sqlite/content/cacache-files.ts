@@ -138,6 +138,13 @@ export class ContentFiles {
     const state = await stat(path).catch(missing);
     if (!state) return undefined;
     if (this.#verified.get(hash) === signature(state)) return Bun.file(path);
+    // A pipe in its place would never end.
+    if (!state.isFile()) {
+      throw new XsError(
+        "content_damaged",
+        `the stored content of ${hash} is no file: look at ${path}`,
+      );
+    }
     // Small content is handed on as it was checked, instead of being read twice.
     const bytes = state.size <= MAX_CHECKED_BYTES ? await Bun.file(path).bytes() : undefined;
     if (bytes ? hashOf(bytes) !== hash : !(await this.isSound(hash))) {
@@ -240,7 +247,9 @@ export class ContentFiles {
   /** Reads the file of some content and tells whether it has the hash. */
   async isSound(hash: string): Promise<boolean> {
     const path = this.pathOf(hash);
-    const { size } = await stat(path);
+    const state = await stat(path);
+    const { size } = state;
+    if (!state.isFile()) return false;
     if (size <= 1024 * 1024) return hashOf(await Bun.file(path).bytes()) === hash;
     const hasher = new Bun.CryptoHasher(ALGORITHM);
     for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
