@@ -1,6 +1,5 @@
 import type { Listener } from "../api/listen.ts";
-import { XsError } from "../core/error.ts";
-import { shellWord } from "../lib/shell-word.ts";
+import { shellWord, XsError } from "../core/error.ts";
 import { throwIfNotOk } from "../net/api-answer.ts";
 import { httpAsk, type Place } from "../net/http-client.ts";
 import { isStore } from "../store/is-store.ts";

@@ -99,3 +99,11 @@ export class XsError extends Error {
 export function quoted(value: string): string {
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
 }
+
+/** Letters that the shell takes as they are. */
+const PLAIN_WORD = /^[A-Za-z0-9_@%+:,./-]+$/;
+
+/** Quotes a word so that the shell takes it as it is, for a command line in a message. */
+export function shellWord(word: string): string {
+  return PLAIN_WORD.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

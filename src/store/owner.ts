@@ -1,7 +1,6 @@
 import type { Stats } from "node:fs";
-import { XsError } from "../core/error.ts";
+import { shellWord, XsError } from "../core/error.ts";
 import { fs, paths } from "../lib/builtins.ts";
-import { shellWord } from "../lib/shell-word.ts";
 
 /**
  * Refuses a store that xs found, and that the user did not name, where the store, its socket, or a link to it belongs to

@@ -1,5 +1,5 @@
 import type { Address } from "../../client/address.ts";
-import { shellWord } from "../../lib/shell-word.ts";
+import { shellWord } from "../../core/error.ts";
 
 /**
  * An address as a word of a command line that a person copies, with a space after it; nothing for a store that a command

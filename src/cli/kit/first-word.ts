@@ -1,7 +1,6 @@
 import { isAddress } from "../../client/address.ts";
-import { type ErrorCode, quoted, XsError } from "../../core/error.ts";
+import { type ErrorCode, quoted, shellWord, XsError } from "../../core/error.ts";
 import { fs } from "../../lib/builtins.ts";
-import { shellWord } from "../../lib/shell-word.ts";
 import { isStore } from "../../store/is-store.ts";
 import { UsageError, type Verb, type VerbInput } from "./verb.ts";
 

@@ -2,7 +2,7 @@ import { createReadStream, existsSync, statSync } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { TarPackController } from "modern-tar";
-import { XsError } from "../../core/error.ts";
+import { shellWord, XsError } from "../../core/error.ts";
 import {
   CONTENT_FOLDERS,
   FRAMES,
@@ -12,7 +12,6 @@ import {
   LINE_FILES,
   PROBLEMS,
 } from "../../core/export-format.ts";
-import { shellWord } from "../../lib/shell-word.ts";
 
 /** Bytes per read of a file. */
 const CHUNK_BYTES = 256 * 1024;

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { shellWord } from "../../lib/shell-word.ts";
+import { shellWord } from "../../core/error.ts";
 
 /**
  * The shell script that runs a command line. Several words are a program and its arguments; a single word is a line for

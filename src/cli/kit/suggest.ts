@@ -1,5 +1,5 @@
 import type { ArgsDef } from "citty";
-import { shellWord } from "../../lib/shell-word.ts";
+import { shellWord } from "../../core/error.ts";
 import { spellings, UsageError } from "./verb.ts";
 
 /** What people type for a command of ours, as other programs call it. */

@@ -7,7 +7,7 @@ import {
   parseAddress,
   refuseToken,
 } from "../../client/address.ts";
-import { shellWord } from "../../lib/shell-word.ts";
+import { shellWord } from "../../core/error.ts";
 import { parsed, UsageError, type VerbInput } from "./verb.ts";
 
 /** The address in a command line, or the default, and the arguments after it. */

@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { isAddress, parseAddress } from "../../client/address.ts";
 import { absolutePath } from "../../core/absolute-path.ts";
-import { XsError } from "../../core/error.ts";
+import { shellWord, XsError } from "../../core/error.ts";
 import { isTerminal, STDIN } from "../../lib/is-terminal.ts";
-import { shellWord } from "../../lib/shell-word.ts";
 import { textIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
 import { readFolder } from "../kit/import-folder.ts";

@@ -1,5 +1,5 @@
 import { changeLine } from "../../core/entry.ts";
-import { quoted } from "../../core/error.ts";
+import { quoted, shellWord } from "../../core/error.ts";
 import { parseMediaType, parseRevisions } from "../../core/header.ts";
 import { parseClientKey, parseKey, parseKeyPrefix } from "../../core/key.ts";
 import { sniffedType } from "../../lib/text.ts";
@@ -30,7 +30,6 @@ export const kvGetVerb: Verb = {
     await using client = await connect(target.address, { asksNext: true });
     const response = await client.request(path);
     if (!options.has("json")) {
-      const { shellWord } = await import("../../lib/shell-word.ts");
       // A key may look like an address, or like an option.
       return await printContent(response, target, ["kv get", `-- ${shellWord(key)}`]);
     }
