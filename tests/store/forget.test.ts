@@ -212,3 +212,43 @@ test("damaged frames, and frames of a damaged topic, stay and are counted; one i
   expect(await forget(store, "a")).toEqual({ frames: 0, kept: 0, damaged: 0 });
   await store.close();
 });
+
+test("late frames above a wide gap in the log come once, in every order", async () => {
+  await withStore(async (store) => {
+    const soon = Date.now() + 1000;
+    const idOf = (n: number) =>
+      packId({ ts_ms: soon, counter_hi: 1, counter_lo: n, node: "00000001" });
+    const frame = (topic: string, n: number) => ({
+      topic,
+      id: idOf(n),
+      hash: null,
+      meta: "null",
+      ttl: FOREVER,
+    });
+    const GAP = 24_000;
+    await append(store, "first");
+    // More than a read looks at for one page, and all of it goes.
+    await importFrames(
+      store,
+      Array.from({ length: GAP }, (_, n) => frame("junk", n + 3)),
+    );
+    await append(store, "t.a");
+    await append(store, "t.b");
+    await forget(store, "junk");
+    const late = Array.from({ length: 8000 }, (_, n) => frame(`t.${"ab"[n % 2]}`, GAP + 10 + n));
+    await importFrames(store, late);
+    // The frame that says where these are is not needed by a read.
+    for (const what of ["late", "late, and what names their position is gone"]) {
+      const all = 2 + late.length;
+      for (const order of ["asc", "desc", "arrival"] as const) {
+        for (const topics of [["t.*"], ["t.a", "t.b"]]) {
+          const ids = (await readAll(store, { topics, order, limit: 2 * all })).map(({ id }) => id);
+          expect([what, order, ids.length, new Set(ids).size]).toEqual([what, order, all, all]);
+          if (order === "asc") expect(ids).toEqual(ids.toSorted());
+          if (order === "desc") expect(ids).toEqual(ids.toSorted().toReversed());
+        }
+      }
+      await forget(store, "stream.cross.received");
+    }
+  });
+});

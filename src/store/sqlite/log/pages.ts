@@ -175,19 +175,28 @@ export class Pages {
   }
 
   /** The page of a window, which more windows may follow. */
-  #continued(page: Page, part: Range, range: Range, { order }: PageQuery): Page {
+  #continued(page: Page, part: Range, range: Range, { order, after }: PageQuery): Page {
     if (page.more || (part.above === range.above && part.below === range.below)) return page;
-    const seq = order === "desc" ? part.above + 1 : part.below - 1;
-    return { ...page, more: true, cursor: this.#at(seq) };
+    const cursor =
+      order === "desc" ? this.#at(part.above + 1) : this.#beyond(part.below - 1, after);
+    return { ...page, more: true, cursor };
   }
 
-  /** A place beyond which nothing was found. */
   #at(seq: number): Cursor {
     return { id: this.#host.search.idUpTo(seq), seq };
   }
 
+  /**
+   * A place, in a rising order, up to which nothing more was found. It is not before the one that the page began after:
+   * the newest row up to `seq` may be, where rows are gone, and the late frames since that row would come again.
+   */
+  #beyond(seq: number, after: Cursor | undefined): Cursor {
+    const place = this.#at(seq);
+    return after && place.id <= (after.position ?? after.id) ? { ...after, seq } : place;
+  }
+
   #passed(direction: Direction, range: Range, { after }: PageQuery): Page {
-    const cursor = direction === "asc" ? this.#at(range.below - 1) : after;
+    const cursor = direction === "asc" ? this.#beyond(range.below - 1, after) : after;
     return { rows: 0, bytes: new Uint8Array(), more: false, cursor };
   }
 
