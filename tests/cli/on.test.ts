@@ -45,6 +45,10 @@ test("xs on: a command on each event from now on, kept in the store, with a line
     await home.ok(["handler", "restart", ...at, "on.door"]);
     const resumed = await home.xs(["on", ...at, "door.*", 'echo "$XS_TOPIC: $XS_TEXT"']);
     expect(resumed.stderr).toContain("on.door is there already");
+    await home.ok(["handler", "stop", ...at, "on.door"]);
+    const stopped = await home.xs(["on", ...at, "door.*", 'echo "$XS_TOPIC: $XS_TEXT"']);
+    expect(stopped.code).toBe(1);
+    expect(stopped.stderr).toContain("is stopped: start it with  xs handler start on.door");
     await home.ok(["handler", "rm", ...at, "on.door"]);
     expect((await statuses(server)).map(({ name }) => name)).toEqual(["on.door-2"]);
   }

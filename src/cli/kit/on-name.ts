@@ -35,7 +35,7 @@ export type Found = { readonly name: string; readonly isThere: boolean };
  * Finds the name for a handler: the one that was asked for or, where another handler has that, one with a number.
  *
  * @param isFixed the user has chosen the name, so no other will do
- * @throws XsError `bad_request` where the name is fixed, and another handler has it
+ * @throws XsError `bad_request` where the name is fixed, and another handler has it, or where the same one is stopped
  */
 export async function findName(
   client: Client,
@@ -45,13 +45,22 @@ export async function findName(
 ): Promise<Found> {
   const live = await handlersOf(client);
   const rows = (await listProcessors(client)).filter((row) => row.kind === "handler");
-  const stopped = new Set(rows.filter((row) => row.state === "stopped").map((row) => row.name));
+  const stopped = new Map(
+    rows.filter(({ state }) => state === "stopped").map((row) => [row.name, row.spawn_id]),
+  );
   for (let n = 1; n <= (isFixed ? 1 : MAX_NAMES); n++) {
     const name = n === 1 ? base : `${base}-${n}`;
     const spawn = live.get(name);
-    if (spawn === undefined && !stopped.has(name)) return { name, isThere: false };
+    const before = stopped.get(name);
+    if (spawn === undefined && before === undefined) return { name, isThere: false };
     if (spawn !== undefined && (await isSame(client, spawn, wanted)))
       return { name, isThere: true };
+    if (spawn === undefined && before !== undefined && (await isSame(client, before, wanted))) {
+      throw new XsError(
+        "bad_request",
+        `the handler ${name} has this command and is stopped: start it with  xs handler start ${name}`,
+      );
+    }
   }
   throw new XsError(
     "bad_request",
