@@ -23,6 +23,8 @@ const EXPOSED = [
   "www-authenticate",
   "xs-by",
   "xs-version",
+  "xs-due",
+  "xs-scheduled",
 ];
 /** How long a browser may keep the answer to a preflight, in seconds. */
 const KEPT_S = 600;

@@ -99,12 +99,12 @@ function tell(text: string, { kept, damaged }: Forgotten): void {
   if (isTerminal(STDERR) || isTerminal(STDOUT)) messages.info(text);
   if (kept > 0) {
     messages.warn(
-      `${plural(kept, "events")} of these topics stay: chunks of content that still grows, or what generators and handlers need`,
+      `${plural(kept, "events")} of these topics ${kept === 1 ? "stays" : "stay"}: chunks of content that still grows, or what generators and handlers need`,
     );
   }
   if (damaged > 0) {
     messages.warn(
-      `${plural(damaged, "events")} of these topics stay, as they are damaged: xs verify names them, and  xs remove ID  removes one`,
+      `${plural(damaged, "events")} of these topics ${damaged === 1 ? "stays, as it is" : "stay, as they are"} damaged: xs verify names them, and  xs remove ID  removes one`,
     );
   }
 }
