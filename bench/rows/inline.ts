@@ -7,7 +7,7 @@ import { settled } from "./content.ts";
 const FRAMES = 200_000;
 const STEP = 10_000;
 
-/** A replay with content, each of its own and all of it in files, beside the same without. */
+/** A replay with content beside one without. Each frame has other content, and all content is in files. */
 export const inline: Group = {
   name: "inline",
   async run(setup) {
