@@ -1,6 +1,6 @@
 import { type IdSequence, successor } from "../../../core/id.ts";
 import { later } from "../../../core/place.ts";
-import type { Ends } from "../../reader.ts";
+import type { Ends } from "../../read-source.ts";
 
 /**
  * The commits that are made but not synced, in their order. Readers see nothing of them, and ids of thresholds and

@@ -3,7 +3,7 @@ import { idInLine, lastIdIn, linesIn, pageOf } from "../../../core/frame.ts";
 import type { IdBounds } from "../../../core/id-bounds.ts";
 import { contentOfChunkKey } from "../../../core/index-keys.ts";
 import { later, type Place, placeOf } from "../../../core/place.ts";
-import type { Cursor, Ends, Page, PageQuery } from "../../reader.ts";
+import type { Cursor, Ends, Page, PageQuery } from "../../read-source.ts";
 import { damagedFrame, isSound } from "./frame-row.ts";
 import { END, type FrameSearch } from "./frame-search.ts";
 import { LateRows, type Selection } from "./late-rows.ts";

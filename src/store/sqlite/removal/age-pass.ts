@@ -1,8 +1,7 @@
 import { firstIdAt } from "../../../core/id.ts";
-import type { TakenTopics } from "../../../core/taken-topics.ts";
 import type { FrameRow } from "../log/frame-row.ts";
 import { Candidates } from "./candidates.ts";
-import type { Pass, PassParts, Progress } from "./pass.ts";
+import type { Pass, PassParts, PassScope, Progress } from "./pass.ts";
 import { Taker } from "./taker.ts";
 
 /** Removes the frames of some topics that are older than an age, and at which no earlier pass has looked. */
@@ -11,26 +10,10 @@ export class AgePass implements Pass {
   readonly taker: Taker;
   readonly progress: Progress;
 
-  /**
-   * @param age in ms
-   * @param since how far the rule was applied
-   * @param needed the frames that the runtime needs, looked up after `ends`
-   */
+  /** @param age in ms */
   constructor(
     parts: PassParts,
-    {
-      topics,
-      age,
-      since,
-      ends,
-      needed,
-    }: {
-      readonly topics: TakenTopics;
-      readonly age: number;
-      readonly since: Progress;
-      readonly ends: { readonly seq: number; readonly late: number };
-      readonly needed: ReadonlySet<string> | undefined;
-    },
+    { topics, age, since, ends, needed }: PassScope & { readonly age: number },
   ) {
     // The system's clock: where it was set back, rules wait.
     const below = firstIdAt(Math.max(0, parts.clock.real() - age));

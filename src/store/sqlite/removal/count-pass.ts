@@ -1,8 +1,7 @@
-import type { TakenTopics } from "../../../core/taken-topics.ts";
 import type { FrameRow } from "../log/frame-row.ts";
 import { afterRow, type LogPart } from "../log/topic-rows.ts";
 import { BATCH_ROWS, Candidates } from "./candidates.ts";
-import type { Pass, PassParts, Progress } from "./pass.ts";
+import type { Pass, PassParts, PassScope, Progress } from "./pass.ts";
 import { Taker } from "./taker.ts";
 
 /** A topic that has more frames than a rule keeps. */
@@ -25,25 +24,9 @@ export class CountPass implements Pass {
   readonly #excesses: Excess[] = [];
   #isNamed = false;
 
-  /**
-   * @param since how far the rule was applied
-   * @param needed the frames that the runtime needs, looked up after `ends`
-   */
   constructor(
     parts: PassParts,
-    {
-      topics,
-      count,
-      since,
-      ends,
-      needed,
-    }: {
-      readonly topics: TakenTopics;
-      readonly count: number;
-      readonly since: Progress;
-      readonly ends: { readonly seq: number; readonly late: number };
-      readonly needed: ReadonlySet<string> | undefined;
-    },
+    { topics, count, since, ends, needed }: PassScope & { readonly count: number },
   ) {
     this.#parts = parts;
     this.#count = count;

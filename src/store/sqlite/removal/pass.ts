@@ -1,3 +1,5 @@
+import type { TakenTopics } from "../../../core/taken-topics.ts";
+import type { Ends } from "../../read-source.ts";
 import type { ExpiryClock } from "../expiry-clock.ts";
 import type { FrameRow } from "../log/frame-row.ts";
 import type { Topics } from "../log/topics.ts";
@@ -21,6 +23,17 @@ export interface Progress {
 
 /** A rule that was applied to nothing. */
 export const NO_PROGRESS: Progress = { seq: 0, lateSeq: 0, lateId: "" };
+
+/** What a pass applies a rule to. */
+export interface PassScope {
+  readonly topics: TakenTopics;
+  /** How far the rule was applied. */
+  readonly since: Progress;
+  /** Where the log ends for this pass. */
+  readonly ends: Ends;
+  /** The frames that the runtime needs, looked up after `ends`; undefined where nobody knows: then all stay. */
+  readonly needed: ReadonlySet<string> | undefined;
+}
 
 /** One application of a rule, in steps. */
 export interface Pass {

@@ -3,7 +3,7 @@ import { XsError } from "../../../core/error.ts";
 import { digestOf } from "../../../core/hash.ts";
 import type { Position, Tombstone } from "../../import.ts";
 import type { EntryData } from "../../kv.ts";
-import type { Cursor } from "../../reader.ts";
+import type { Cursor } from "../../read-source.ts";
 import type { StoreSnapshot, Totals } from "../../snapshot.ts";
 import { openForReading } from "../connection.ts";
 import type { ContentFiles } from "../content/cacache-files.ts";
