@@ -105,18 +105,18 @@ async function direct(
   if (!store) return undefined;
   const answer = api(store, {
     async processors(all) {
-      const { idleProcessors } = await import("../processors/lifecycle/processors.ts");
+      const { idleProcessors } = await import("../processors/lifecycle/expected.ts");
       const rows = await idleProcessors(store, "stopped");
       if (!all) return rows;
       const { allProcessors } = await import("../processors/lifecycle/all-processors.ts");
       return allProcessors(store, rows, "it starts with the next xs serve");
     },
     async nextStart() {
-      const { nextStart } = await import("../processors/lifecycle/processors.ts");
+      const { nextStart } = await import("../processors/lifecycle/expected.ts");
       return nextStart(store);
     },
     async neededFrames() {
-      const { neededFrames } = await import("../processors/lifecycle/processors.ts");
+      const { neededFrames } = await import("../processors/lifecycle/expected.ts");
       return neededFrames(store);
     },
   });

@@ -12,12 +12,8 @@ import { Descriptors } from "../../net/descriptors.ts";
 import { httpAsk } from "../../net/http-client.ts";
 import { listeningSockets } from "../../net/listening-sockets.ts";
 import { allProcessors } from "../../processors/lifecycle/all-processors.ts";
-import {
-  idleProcessors,
-  neededFrames,
-  nextStart,
-  Processors,
-} from "../../processors/lifecycle/processors.ts";
+import { idleProcessors, neededFrames, nextStart } from "../../processors/lifecycle/expected.ts";
+import { Processors } from "../../processors/lifecycle/processors.ts";
 import { isStore } from "../../store/is-store.ts";
 import { lockHolder } from "../../store/lock-holder.ts";
 import { openSqliteStore } from "../../store/sqlite/open.ts";

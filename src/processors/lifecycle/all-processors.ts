@@ -1,8 +1,8 @@
 import { timestampOf } from "../../core/id.ts";
 import { formatTime } from "../../core/time.ts";
 import type { Store } from "../../store/store.ts";
+import { expected } from "./expected.ts";
 import { idleRow } from "./idle-row.ts";
-import { expected } from "./processors.ts";
 import type { Ended } from "./registry.ts";
 import type { ListedProcessor, ProcessorStatus } from "./status.ts";
 
