@@ -8,7 +8,7 @@ import type { Handlers } from "./handlers.ts";
 /** Shown to a visitor if nobody answers requests yet: the visitor is then probably the owner. */
 const HOW_TO = `Answer requests with a handler. It stays when you leave, and over restarts:
 
-  xs append stream.cross.handler.spawn --meta '{"topic":"web"}' <<'END'
+  xs handler add web - <<'END'
   export default {
     topics: ["http.request"],
     run: () => ({ response: { body: "hello\\n" } }),

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { bundleScript } from "../../src/cli/bundle/bundle-script.ts";
 import {
@@ -196,6 +196,27 @@ const REFUSED: Record<string, [source: string, ...named: (string | RegExp)[]]> =
     'import a from "./x.db" with { type: "sqlite" };\nexport default a;',
     'database.ts:1: "./x.db"',
   ],
+  nothing: [
+    'import a from "./empty.node";\nexport default a;',
+    'nothing.ts:1: "empty.node" is a native',
+  ],
+  plainly: [
+    'import "./lib/nothing.ts";\nexport default 1;',
+    'lib/nothing.ts:1: "lib/empty.node" is a native addon',
+  ],
+  macro: [
+    '\nimport { x } from "./lib/macro.ts" with { type: "macro" };\nexport default x();',
+    'macro.ts:2: "./lib/macro.ts" is imported as a macro, which would run now',
+  ],
+  prefix: [
+    "import { x } from 'macro:./lib/macro.ts';\nexport default x();",
+    'prefix.ts:1: "macro:./lib/macro.ts" is imported as a macro',
+  ],
+  hidden: [
+    'const a = "/*"; import { x } from "./lib/macro.ts" /* b */ with /*}*/ { /*}*/ "ty\\x70e": "m\\u0061cro" }; "*/"\nexport default x();',
+    'hidden.ts:1: "./lib/macro.ts" is imported as a macro',
+  ],
+  within: ['import "./lib/uses.ts";\nexport default 1;', 'lib/uses.ts:2: "./macro.ts" is imported'],
   address: ['import a from "https://example.com/x.js";\nexport default a;', "is an address"],
 };
 
@@ -207,6 +228,12 @@ test("what cannot be bundled is refused by name, with its file and line", async 
     "lib/broken.ts": "export const a = 1;\nexport const b = ;\n",
     "lib/missing.ts": '\n\nimport "deep";\n',
     "lib/n.ts": "export const n = 1;\n",
+    "lib/macro.ts":
+      'import { writeFileSync } from "node:fs";\nwriteFileSync("ran", "");\nexport const x = () => 1;\n',
+    "lib/uses.ts": '\nimport { x } from "./macro.ts" with { type: "macro" };\nx();\n',
+    "lib/nothing.ts": 'import a from "./empty.node";\nexport default a;\n',
+    "lib/empty.node": "",
+    "empty.node": "",
     "x.css": "a { color: red }",
     "x.html": "<p>hi</p>",
   });
@@ -220,6 +247,24 @@ test("what cannot be bundled is refused by name, with its file and line", async 
         each instanceof RegExp ? each : new RegExp(each.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")),
       );
   }
+  expect(existsSync(join(home.path, "ran"))).toBe(false);
+});
+
+test("what only looks like a macro is bundled", async () => {
+  using home = new Home();
+  await home.makeStore();
+  await write(home, {
+    "looks.ts": [
+      '// import { x } from "./x.ts" with { type: "macro" };',
+      'import words from "./words.txt" with { type: "text" };',
+      'const text = \'import { y } from "./y.ts" with { type: "macro" }\';',
+      'const other = "macro:z";',
+      'export default { topics: ["n"], run: () => ({ out: { text, other, words, macro: /\\d/ } }) };',
+    ].join("\n"),
+    "words.txt": "macro",
+  });
+  const { code, stderr } = await home.xs(["handler", "try", home.store, "looks.ts"]);
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining("macro")]);
 });
 
 test("what works only where the file is gets a note with its file and line", async () => {

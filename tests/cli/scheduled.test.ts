@@ -54,6 +54,31 @@ test("--in appends later, at the moment when it is due; xs scheduled lists it un
   expect(again.stderr).toContain(`no append is scheduled as ${id}`);
 });
 
+test("scheduled rm - takes the lines of the list or ids from stdin, and goes on where some are gone", async () => {
+  using home = new Home();
+  const times = Array.from({ length: 230 }, (_, n) => new Date(Date.now() + 3_600_000 + n * 1000));
+  const lines = times.map((at) => JSON.stringify({ topic: "x", at: at.toISOString() }));
+  const many = { stdin: `${lines.join("\n")}\n` };
+  await home.ok(["append", home.store, "--batch"], many);
+  const rm = (stdin: string) => home.xs(["scheduled", "rm", home.store, "-"], { stdin });
+  const list = () => home.ok(["scheduled", home.store]);
+  const all = await list();
+  const ids = scheduledIn(all).map(({ scheduled }) => scheduled);
+  expect(ids).toHaveLength(230);
+  const wrong = await rm(`${ids[0]}\n{"id":"${ids[1]}"}\nnonsense\n`);
+  expect(wrong).toMatchObject({ code: 1, stdout: "" });
+  expect(wrong.stderr).toContain('"nonsense" are neither an id nor a scheduled event');
+  expect(scheduledIn(await list())).toHaveLength(230);
+  expect(await rm(`${ids[1]}\n${ids[2]}\n\n`)).toMatchObject({ code: 0, stdout: "", stderr: "" });
+  const rest = await rm(all);
+  expect(rest.code).toBe(1);
+  expect(rest.stderr).toContain("of 230 scheduled events 228 are removed:");
+  expect(rest.stderr).toContain(`no append is scheduled as ${ids[1]}`);
+  expect(rest.stderr).toContain(`no append is scheduled as ${ids[2]}`);
+  expect(await list()).toBe("");
+  expect(await rm("")).toMatchObject({ code: 0, stdout: "", stderr: "" });
+});
+
 test("--in counts from when the content is there", async () => {
   using home = new Home();
   await home.makeStore();

@@ -203,7 +203,8 @@ test("where nobody follows http.request it is 503 at once, with a page that says
   await using site = await Site.open();
   const page = await site.curl("/");
   expect([page.status, page.headers["content-type"]]).toEqual([503, "text/plain; charset=utf-8"]);
-  expect(page.text).toContain("stream.cross.handler.spawn");
+  expect(page.text).toContain("xs handler add web - <<'END'\n");
+  expect(page.text).not.toContain("stream.cross.");
   expect(page.text).toContain("xs cat --follow --tail --topic http.request");
   const problem = await site.curl("/", "-H", "Accept: application/json", "-d", "x");
   expect(problem.headers["content-type"]).toBe("application/problem+json");

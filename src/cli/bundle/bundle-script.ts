@@ -4,6 +4,7 @@ import { XsError } from "../../core/error.ts";
 import { isModule, MAX_TS_BYTES } from "../../sdk/language.ts";
 import { cautions } from "./cautions.ts";
 import { type Bundled, inputsOf, isPackage, packageOf, shownPath } from "./inputs.ts";
+import { checkMacros, refusingMacros } from "./macros.ts";
 import { leftOutside, problemIn, refusal } from "./problems.ts";
 import { withSources } from "./source-map.ts";
 
@@ -30,7 +31,9 @@ export async function bundleScript(path: string): Promise<BundledScript> {
   const content = readFileSync(file);
   const text = content.toString();
   if (text.startsWith("#!") || !isModule(text)) return { content, notes: [] };
-  const built = await build(file, text);
+  const macros: string[] = [];
+  const built = await build(file, text, macros);
+  if (macros.length > 0) throw refusal(path, macros);
   const entry = built.outputs.find(({ kind }) => kind === "entry-point");
   if (!built.success || !entry) throw refusal(path, built.logs.map(problemIn));
   const code = await entry.text();
@@ -45,9 +48,10 @@ export async function bundleScript(path: string): Promise<BundledScript> {
   return { content: module, notes };
 }
 
-function build(file: string, text: string) {
+function build(file: string, text: string, macros: string[]) {
+  const plugins = [refusingMacros(macros)];
   // By its extension, Bun would take another file for data.
-  const plugins = SCRIPT.test(file) ? [] : [asTypeScript(file, text)];
+  if (!SCRIPT.test(file)) plugins.push(asTypeScript(file, text, macros));
   return Bun.build({
     entrypoints: [file],
     target: "bun",
@@ -62,14 +66,16 @@ function build(file: string, text: string) {
   });
 }
 
-function asTypeScript(file: string, contents: string): Bun.BunPlugin {
+function asTypeScript(file: string, contents: string, macros: string[]): Bun.BunPlugin {
   const escaped = basename(file).replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
   return {
     name: "script",
     setup(build) {
-      build.onLoad({ filter: new RegExp(`${escaped}$`) }, ({ path }) =>
-        path === file ? { contents, loader: "ts" } : undefined,
-      );
+      build.onLoad({ filter: new RegExp(`${escaped}$`) }, ({ path }) => {
+        if (path !== file) return undefined;
+        checkMacros(path, contents, macros);
+        return { contents, loader: "ts" };
+      });
     },
   };
 }

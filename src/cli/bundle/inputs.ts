@@ -19,6 +19,8 @@ export interface InputImport {
   readonly file: string | undefined;
   /** `import-statement`, `dynamic-import`, `require-call` and so on. */
   readonly kind: string;
+  /** What its attribute says that the file is, as in `with { type: "text" }`. */
+  readonly type: string | undefined;
 }
 
 /** What a bundle was made of. */
@@ -42,10 +44,11 @@ export function inputsOf(
   const inputs = Object.entries(metafile?.inputs ?? {}).map(([path, { bytes, imports }]) => ({
     file: resolve(path),
     bytes,
-    imports: imports.map(({ path, kind, original, external }) => ({
+    imports: imports.map(({ path, kind, original, external, with: attributes }) => ({
       name: original ?? path,
       file: external || isBuilt(path) ? undefined : resolve(path),
       kind: String(kind),
+      type: attributes?.type,
     })),
   }));
   // An import of types alone is in the list as well, and not in the bundle.

@@ -51,6 +51,12 @@ export function leftOutside(bundled: Bundled, outputs: readonly Bun.BuildArtifac
         : (KINDS[extname(name)] ?? "is not in the bundle");
       return `${placeOf(bundled, (one) => one.name === name)}${quoted(name)} ${why}`;
     });
+  // Bun makes no output of an empty one.
+  for (const { imports } of bundled.inputs) {
+    for (const { file = "", type } of imports) {
+      if (type === undefined && extname(file) === ".node") problems.push(inFile(bundled, file));
+    }
+  }
   for (const { kind, path } of outputs) {
     if (kind === "entry-point" && path.endsWith(".js") && !isOfPage(bundled)) continue;
     if (kind === "sourcemap") continue;
@@ -59,13 +65,15 @@ export function leftOutside(bundled: Bundled, outputs: readonly Bun.BuildArtifac
     const files = bundled.inputs.map(({ file }) => file);
     const beside = files.filter((file) => extname(file) === extension);
     const found = beside.filter((file) => stem.startsWith(basename(file, extension)));
-    const why = KINDS[extension] ?? 'stays a file: import it as text, with { type: "text" }';
-    for (const file of found.length > 0 ? found : beside) {
-      const at = placeOf(bundled, (one) => one.file === file);
-      problems.push(`${at}${quoted(shownPath(file))} ${why}`);
-    }
+    for (const file of found.length > 0 ? found : beside) problems.push(inFile(bundled, file));
   }
   return problems;
+}
+
+/** Says where a file that cannot be in a bundle is imported, and why it cannot. */
+function inFile(bundled: Bundled, file: string): string {
+  const why = KINDS[extname(file)] ?? 'stays a file: import it as text, with { type: "text" }';
+  return `${placeOf(bundled, (one) => one.file === file)}${quoted(shownPath(file))} ${why}`;
 }
 
 function isOfPage({ inputs }: Bundled): boolean {

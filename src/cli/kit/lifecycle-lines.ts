@@ -2,6 +2,7 @@ import { LogThrottle, oneLine } from "../../core/one-line.ts";
 import { STDERR } from "../../lib/is-terminal.ts";
 import type { Hears, LifecycleEvent } from "../../processors/lifecycle/events.ts";
 import { type Style, styleFor, takesColours } from "./colours.ts";
+import { waitText } from "./wait-text.ts";
 
 /** A program that ends again and again is reported so often at most, in ms. */
 const RESTARTS_MS = 60_000;
@@ -37,14 +38,6 @@ function lineOf(event: LifecycleEvent, style: Style, untold = 0): string {
   const text = oneLine(`${what}${wait}${more}${why}`);
   const isBad = what === "invalid" || what === "restarting";
   return `${kind} ${style.name(oneLine(name))} ${isBad ? style.wrong(text) : text}`;
-}
-
-/** Says how long a wait is, in one unit. */
-export function waitText(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }
 
 function say(line: string): void {

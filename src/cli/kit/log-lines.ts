@@ -4,6 +4,7 @@ import { fullTime } from "../terminal/clock.ts";
 import type { ShownFrame } from "../terminal/shown-frame.ts";
 import { sizeText } from "../terminal/size.ts";
 import type { Style } from "./colours.ts";
+import { waitText } from "./wait-text.ts";
 
 /** The columns of the longest word between the time and the text: "terminated". */
 const WORD_COLUMNS = 10;
@@ -39,7 +40,7 @@ function contentText({ content, content_base64, content_size, content_error }: S
 function metaText(word: string, { meta }: ShownFrame): string {
   const { reason, delay_ms, exit, signal, by, frame_id } = Object(meta) as Record<string, unknown>;
   const notes = [
-    typeof delay_ms === "number" && `in ${Math.round(delay_ms / 1000)} s`,
+    typeof delay_ms === "number" && `in ${waitText(delay_ms)}`,
     word === "finished" && typeof exit === "number" && `exit code ${exit}`,
     word === "finished" && typeof signal === "string" && `by ${signal}`,
     typeof by === "string" && word === "replaced" && `by ${by}`,

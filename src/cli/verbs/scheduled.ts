@@ -1,8 +1,8 @@
-import { parseId } from "../../core/id.ts";
 import { connect } from "../kit/connect.ts";
+import { idsOf, removeAll } from "../kit/ids.ts";
 import { formatOf, LIST_OPTIONS, printList } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
-import { parsed, type Verb } from "../kit/verb.ts";
+import type { Verb } from "../kit/verb.ts";
 
 export const scheduledVerb: Verb = {
   name: "scheduled",
@@ -21,16 +21,23 @@ export const scheduledVerb: Verb = {
   },
 };
 
+const EVENTS = { what: "scheduled events", key: "scheduled", path: "/-/scheduled/" } as const;
+
 export const scheduledRmVerb: Verb = {
   name: "scheduled rm",
   summary: "Take back events that are scheduled",
-  positionals: "[ADDR] ID…",
+  positionals: "[ADDR] ID…|-",
   options: {},
-  examples: [["xs scheduled rm 03hadtdyn9s2dxl5soli9q9dz", "the event never comes"]],
+  examples: [
+    ["xs scheduled rm 03hadtdyn9s2dxl5soli9q9dz", "the event never comes"],
+    [
+      "xs scheduled | grep remind | xs scheduled rm -",
+      "stdin has one of the list, or an id, on each line",
+    ],
+  ],
   async run(input) {
     const target = splitTarget(input, [1, Number.POSITIVE_INFINITY], "ID");
-    const ids = target.rest.map((word) => parsed(parseId, word));
-    await using client = await connect(target.address);
-    for (const id of ids) await client.request(`/-/scheduled/${id}`, { method: "DELETE" });
+    const ids = await idsOf(target.rest, EVENTS);
+    if (ids.length > 0) await removeAll(target, ids, EVENTS);
   },
 };
