@@ -34,6 +34,8 @@ export interface ApiContext {
   processors?(all: boolean): readonly object[] | Promise<readonly object[]>;
   /** The generators and handlers that the next start of a server would run. */
   nextStart?(): Promise<readonly Processor[]>;
+  /** What the server that this process is says of itself in `GET /-/info`; absent where a command opened the store. */
+  server?(): object;
   /** This process appends what is scheduled when it is due; otherwise that waits for the next start of a server. */
   readonly appendsDue?: boolean;
   /** The ids of the frames about processors that stay, whatever is removed: the runtime needs them to go on. */

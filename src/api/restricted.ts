@@ -49,6 +49,7 @@ export function restricted(store: Store, access: Access): Store {
       }
       return line;
     },
+    whenDurable: () => store.whenDurable(),
     read(options) {
       const reads = (topic: string) => access.reads(topic);
       const first = contentOfChunkKey(options.topics?.[0] ?? "");

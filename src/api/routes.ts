@@ -16,6 +16,7 @@ import { FORGET_OPTIONS, forget } from "./forget.ts";
 import { FRAME_OPTIONS, get, remove, TIMESTAMP } from "./frame.ts";
 import { GC_OPTIONS, gc } from "./gc.ts";
 import { IMPORT_OPTIONS, importAll } from "./import.ts";
+import { info } from "./info.ts";
 import { jsonResponse } from "./json-response.ts";
 import { KEEP_OPTIONS, keep } from "./keep.ts";
 import { kv, LIST_OPTIONS, WATCH_OPTIONS } from "./kv.ts";
@@ -221,6 +222,10 @@ export const ROUTES: readonly Route[] = [
       need: "any token",
     },
   ),
+  route("GET", "/-/info", "facts about the store, once all before is durable", info, {
+    need: "any token",
+    errors: ["frame_damaged"],
+  }),
   route("GET", "/-/tokens", "the tokens, without what they are", listTokens, {
     need: "owner",
     errors: ["store_damaged"],

@@ -14,6 +14,7 @@ import type {
   CheckListener,
   CheckResult,
   Direction,
+  StoreInfo,
   StoreMetrics,
 } from "./types.ts";
 import type { Upkeep } from "./upkeep.ts";
@@ -82,6 +83,8 @@ export interface Store {
   newestPlace(topics?: readonly string[]): Place | undefined;
   /** Starts a read. The reader must be read to its end or closed. */
   read(options: ReadOptions): FrameReader;
+  /** Resolves when everything that was committed before this call is durable. @throws XsError as a write does */
+  whenDurable(): Promise<void>;
   /** Whether a read that follows takes the frames of a topic. */
   isFollowed(topic: string): boolean;
   /** Whether chunked content still grows. @param id of its first frame */
@@ -94,6 +97,8 @@ export interface Store {
    * frees nothing until it ends.
    */
   check(report: CheckListener["report"], how?: Omit<CheckListener, "report">): Promise<CheckResult>;
+  /** What the store holds, at this moment: what is committed and not yet durable included. */
+  readonly info: StoreInfo;
   /** Counts and sizes, for monitoring. */
   readonly metrics: StoreMetrics;
 }

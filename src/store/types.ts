@@ -1,3 +1,4 @@
+import type { XsError } from "../core/error.ts";
 import type { Ttl } from "../core/ttl.ts";
 
 /** A frame to append. The store assigns its id. */
@@ -78,6 +79,22 @@ export interface ImportFrame {
   readonly ttl: Ttl;
   /** Of a frame that arrived late where it was exported: the id of the frame that reported it. */
   readonly position?: string;
+}
+
+/** What a store holds. Frames that have expired do not count. */
+export interface StoreInfo {
+  /** The version of its tables. */
+  readonly schema: number;
+  readonly frames: number;
+  /** Topics that have frames. */
+  readonly topics: number;
+  /** Key/value entries. */
+  readonly entries: number;
+  /** The size of the database and its write-ahead log, and how much of the database is free, in bytes. */
+  readonly databaseBytes: number;
+  readonly freeBytes: number;
+  /** Why it takes no writes; undefined while it does. */
+  readonly refusal?: XsError | undefined;
 }
 
 /** Counts since the store was opened, and sizes at this moment. */

@@ -115,6 +115,7 @@ const REQUESTS: Record<string, [request: string, kinds: string, init?: RequestIn
   "GET /metrics": [["/metrics", ""]],
   "GET /version": [["/version", kinds.join()]],
   "GET /health": [["/health", kinds.join()]],
+  "GET /-/info": [["/-/info", kinds.join()]],
   "GET /-/scheduled": [["/-/scheduled", ""]],
   "DELETE /-/scheduled/:id": [["/-/scheduled/OPEN", ""]],
   "DELETE /stream/:topic": [

@@ -64,10 +64,13 @@ export const serveVerb: Verb = {
     const signal = stopSignal();
     const processors = new Processors(store, chosen.scriptEnv, lifecycleLines());
     const tokens = new Tokens(directory);
+    const started = new Date().toISOString();
+    const paused = chosen.paused && { paused: true };
     let listeners: Listeners | undefined;
     try {
       const answer = api(store, {
         tokens,
+        server: () => ({ pid: process.pid, started, ...paused, ...listeners?.addresses }),
         async processors(all) {
           const rows = chosen.paused ? await idleProcessors(store, "paused") : processors.status();
           const reason = chosen.paused ? "the server runs with --paused" : null;
@@ -90,9 +93,9 @@ export const serveVerb: Verb = {
       await store.close();
       throw error;
     }
-    const paused = chosen.paused ? `, paused: ${await pausedSummary(store)}` : "";
+    const rest = chosen.paused ? `, paused: ${await pausedSummary(store)}` : "";
     messages.success(
-      `serving ${directory}${paused}\n  xs append ${shellWord(directory)} note hi${listeners.hints}`,
+      `serving ${directory}${rest}\n  xs append ${shellWord(directory)} note hi${listeners.hints}`,
     );
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
@@ -134,6 +137,8 @@ async function pausedSummary(store: Store): Promise<string> {
 interface Listeners {
   readonly listeners: readonly Listener[];
   readonly descriptors: Descriptors | undefined;
+  /** Those of --expose and --http. */
+  readonly addresses: { readonly expose?: string; readonly http?: string };
   /** Command lines, for a person, that use --expose and --http. */
   readonly hints: string;
 }
@@ -156,7 +161,7 @@ async function listenEverywhere(
   const listeners: Listener[] = [];
   const owner = { report: messages.warn, isInPlace: () => store.isInPlace };
   const paused = options.paused && { paused: true };
-  const meta: Record<string, unknown> = { version, pid: process.pid, ...paused };
+  const addresses: { expose?: string; http?: string } = {};
   let hints = "";
   if (options.expose) {
     const listener = await expose(directory, options.expose, answer, {
@@ -165,7 +170,7 @@ async function listenEverywhere(
       tokens,
     });
     listeners.push(listener);
-    meta.expose = listener.address;
+    addresses.expose = listener.address;
     if ("port" in options.expose)
       hints += `\n  export XS_TOKEN=$(cat ${shellWord(join(directory, "token"))})`;
     hints += `\n  xs cat ${shellWord(listener.address)}`;
@@ -175,7 +180,7 @@ async function listenEverywhere(
     const { http, limits } = options;
     const gateway = await Gateway.listen({ store, handlers: processors, limits }, http, opened);
     listeners.push(gateway);
-    meta.http = gateway.address;
+    addresses.http = gateway.address;
     hints += "port" in options.http ? `\n  curl http://${gateway.address}` : "";
   }
   const others = { doors: [...listeners], sockets: listeningSockets() };
@@ -183,9 +188,9 @@ async function listenEverywhere(
   listeners.push(own);
   const descriptors = Descriptors.watch(own, others, messages.warn);
   // The server reads no request before this returns to the event loop, so the frame comes first.
-  await record(store, "start", meta);
+  await record(store, "start", { version, pid: process.pid, ...paused, ...addresses });
   begin();
-  return { listeners, descriptors, hints };
+  return { listeners, descriptors, addresses, hints };
 }
 
 async function stop(

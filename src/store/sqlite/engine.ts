@@ -17,6 +17,7 @@ import type {
   CheckListener,
   CheckResult,
   Direction,
+  StoreInfo,
   StoreMetrics,
 } from "../types.ts";
 import type { Upkeep } from "../upkeep.ts";
@@ -40,6 +41,7 @@ import { openParts, type Parts } from "./parts.ts";
 import { Reads } from "./reads.ts";
 import { ScheduleKeeper } from "./scheduled/schedule-keeper.ts";
 import { ScheduledRows } from "./scheduled/scheduled-rows.ts";
+import { SCHEMA } from "./schema.ts";
 import { SqliteImport } from "./transfer/import.ts";
 import { Snapshot } from "./transfer/snapshot.ts";
 import { checkStore } from "./verify/check.ts";
@@ -93,7 +95,7 @@ export class SqliteStore implements OpenStore {
     this.#database = database;
     const db = still ? openForReading(database) : openForWriting(database);
     this.#db = db;
-    this.#tally = new Tally(database);
+    this.#tally = new Tally(join(path, DATABASE));
     this.#parts = openParts(db, now);
     // What the parts above the database share.
     const shared = {
@@ -218,6 +220,10 @@ export class SqliteStore implements OpenStore {
     return this.#reads.read(options);
   }
 
+  async whenDurable(): Promise<void> {
+    if (this.#parts.horizon.visible) await this.#writer.write(() => {});
+  }
+
   isFollowed(topic: string): boolean {
     return this.#reads.isFollowed(topic);
   }
@@ -257,6 +263,19 @@ export class SqliteStore implements OpenStore {
     } finally {
       release();
     }
+  }
+
+  get info(): StoreInfo {
+    const { failed } = this.#health;
+    const refusal = failed instanceof XsError ? { refusal: failed } : {};
+    return this.#health.guard(() => ({
+      schema: SCHEMA,
+      ...this.#parts.list.totals(),
+      entries: this.kv.count(),
+      databaseBytes: this.#tally.databaseBytes,
+      freeBytes: this.#maintenance.space.free,
+      ...refusal,
+    }));
   }
 
   get metrics(): StoreMetrics {

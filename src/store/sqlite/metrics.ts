@@ -26,6 +26,7 @@ export class Tally {
   readonly #database: string;
   readonly #appended = { frames: 0, bytes: 0, contentBytes: 0 };
 
+  /** @param database its path in the store, also where a copy of it is read */
   constructor(database: string) {
     this.#database = database;
   }
@@ -35,6 +36,13 @@ export class Tally {
     this.#appended.frames += frames;
     this.#appended.bytes += bytes;
     this.#appended.contentBytes += contentBytes;
+  }
+
+  /** The size of the database and its write-ahead log. */
+  get databaseBytes(): number {
+    return ["", "-wal"]
+      .map((end) => statSync(this.#database + end, { throwIfNoEntry: false })?.size)
+      .reduce<number>((sum, size) => sum + (size ?? 0), 0);
   }
 
   metrics(store: Measured): StoreMetrics {
@@ -57,9 +65,7 @@ export class Tally {
       followerLag: lagOf(store.followers, store.pages),
       stagedContents: contents,
       stagedBytes: bytes,
-      databaseBytes: ["", "-wal"]
-        .map((end) => statSync(this.#database + end, { throwIfNoEntry: false })?.size)
-        .reduce<number>((sum, size) => sum + (size ?? 0), 0),
+      databaseBytes: this.databaseBytes,
       background: store.background.runs,
     };
   }

@@ -13,6 +13,7 @@ import { Log } from "./log/log.ts";
 import { Pages } from "./log/pages.ts";
 import { Retention } from "./log/retention.ts";
 import { Tombstones } from "./log/tombstones.ts";
+import { TopicList } from "./log/topic-list.ts";
 import { TopicRows } from "./log/topic-rows.ts";
 import { Topics } from "./log/topics.ts";
 
@@ -32,6 +33,7 @@ export function openParts(db: Database, now: () => number) {
   const horizon = new CommitHorizon(ids);
   const visible = () => horizon.visible;
   const pages = new Pages(db, { search, topics, now: clock.now, visible });
+  const list = new TopicList(db, { search, topics, now: clock.now });
   const rows = new TopicRows(db, search);
   const retention = new Retention({ db, search, topics, rows, clock });
   const growing = new Growing(db, search);
@@ -49,6 +51,7 @@ export function openParts(db: Database, now: () => number) {
     ids,
     horizon,
     pages,
+    list,
     rows,
     retention,
     growing,

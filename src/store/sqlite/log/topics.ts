@@ -95,6 +95,11 @@ export class Topics {
     return [...this.#newer.values()].reduce((sum, newer) => sum + newer, frames);
   }
 
+  /** How many topics have frames. */
+  count(): number {
+    return (this.#sql.rows.get() as { topics: number }).topics;
+  }
+
   /** The numbers of the topics that match any of these patterns, and how many frames they have, if they are several. */
   matching(patterns: readonly string[]): { topics: number[]; frames: number } {
     const [only = ""] = patterns;
@@ -144,6 +149,7 @@ function statements(db: Database) {
     after: db.query("SELECT topic, count(*) AS frames FROM frames WHERE seq > ? GROUP BY topic"),
     frames: db.query("SELECT frames FROM topics WHERE topic = ?"),
     total: db.query("SELECT coalesce(sum(frames), 0) AS frames FROM topics"),
+    rows: db.query("SELECT count(*) AS topics FROM topics"),
     below: db.query("SELECT topic, frames FROM topics WHERE name > ? AND name < ?"),
   };
 }
