@@ -1,6 +1,8 @@
-import { type IdSequence, successor } from "../../../core/id.ts";
+import { firstIdAt, type IdSequence, successor } from "../../../core/id.ts";
 import { later } from "../../../core/place.ts";
 import type { Ends } from "../../read-source.ts";
+
+const LOWEST_ID = firstIdAt(0);
 
 /**
  * The commits that are made but not synced, in their order. Readers see nothing of them, and ids of thresholds and
@@ -28,7 +30,8 @@ export class CommitHorizon {
 
   /** Another commit begins. @param ends of the tables before it */
   begins(ends: Ends): void {
-    const newest = this.#ids.newest || this.#ids.next();
+    // To a new id, the frames of the first commit that have passed times would be late.
+    const newest = this.#ids.newest || LOWEST_ID;
     // The ids of the commit begin far enough above it to count up from it.
     this.#ids.skip();
     this.#commits.push({ newest, ends });
