@@ -17,9 +17,13 @@ import { text, type Values, value } from "./options.ts";
 import { scheduledHeaders } from "./scheduled.ts";
 
 export const APPEND_OPTIONS = {
-  ttl: text("how long the frame is kept"),
-  chunked: value("a frame for each piece: bytes, lines or sse", (text) => parseChunkMode(text)),
-  at: value("another time than now: one that has passed, or is to come", (text) => parseAt(text)),
+  ttl: text("how long the frame is kept", "ttl"),
+  chunked: value("a frame for each piece: bytes, lines or sse", "chunked", (text) =>
+    parseChunkMode(text),
+  ),
+  at: value("another time than now: one that has passed, or is to come", "moment", (text) =>
+    parseAt(text),
+  ),
   "with-timestamp": TIMESTAMP,
 };
 

@@ -10,21 +10,24 @@ import { wantsEvents } from "./sse.ts";
 
 /** The options of a read, as texts: `parseReadOptions` parses them together, in their order. */
 export const READ_OPTIONS: Options = {
-  "last-id": text("start after this id; in a descending read, below it"),
-  after: text("the same as last-id"),
-  from: text("start at this id"),
-  since: text("only frames of this time or later: a date, RFC 3339, or an age like 15m"),
-  until: text("only frames from before this time"),
-  tail: text("skip history"),
-  new: text("the same as tail"),
-  follow: text("stay live; a number is the interval of a heartbeat in ms"),
-  wait: text("where history has nothing, wait this many ms for the first frame, then end"),
-  limit: text("end after this many frames"),
-  last: text("only this many of the newest frames"),
-  topic: { ...text("a pattern, or a list of them"), isList: true },
-  order: text("asc, or desc for the newest first"),
-  "with-timestamp": text("adds the time of each frame, from its id"),
-  content: text(INLINE.about),
+  "last-id": text("start after this id; in a descending read, below it", "id"),
+  after: text("the same as last-id", "id"),
+  from: text("start at this id", "id"),
+  since: text("only frames of this time or later: a date, RFC 3339, or an age like 15m", "time"),
+  until: text("only frames from before this time", "time"),
+  tail: text("skip history", "flag"),
+  new: text("the same as tail", "flag"),
+  follow: text("stay live; a number is the interval of a heartbeat in ms", "follow"),
+  wait: text(
+    "where history has nothing, wait this many ms for the first frame, then end",
+    "milliseconds",
+  ),
+  limit: text("end after this many frames", "count"),
+  last: text("only this many of the newest frames", "count"),
+  topic: { ...text("a pattern, or a list of them", "topics"), isList: true },
+  order: text("asc, or desc for the newest first", "order"),
+  "with-timestamp": text("adds the time of each frame, from its id", "flag"),
+  content: text(INLINE.about, INLINE.type),
 };
 
 /** Reads the stream. */

@@ -17,13 +17,13 @@ import { text, type Values, value } from "./options.ts";
 const parseUtc = (text: string, name: string) => parseTime(text, name, "utc");
 
 export const FIRST_OPTIONS = {
-  last: value("return this many frames", parseCount),
-  limit: value("the same as last", parseCount),
-  since: value("only frames of this time or later", parseUtc),
-  until: value("only frames from before this time", parseUtc),
+  last: value("return this many frames", "count", parseCount),
+  limit: value("the same as last", "count", parseCount),
+  since: value("only frames of this time or later", "time", parseUtc),
+  until: value("only frames from before this time", "time", parseUtc),
   ...FRAME_OPTIONS,
 };
-export const LAST_OPTIONS = { ...FIRST_OPTIONS, follow: text("stay live") };
+export const LAST_OPTIONS = { ...FIRST_OPTIONS, follow: text("stay live", "follow") };
 
 type Given = Values<typeof FIRST_OPTIONS> & { readonly follow?: string | undefined };
 

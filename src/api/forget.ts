@@ -8,7 +8,9 @@ import { reportResponse } from "./report-response.ts";
 const PROGRESS_MS = 200;
 
 export const FORGET_OPTIONS = {
-  until: value("only frames from before this time", (text, name) => parseTime(text, name, "utc")),
+  until: value("only frames from before this time", "time", (text, name) =>
+    parseTime(text, name, "utc"),
+  ),
   "dry-run": flag("only counts what it would remove"),
 };
 

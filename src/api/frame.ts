@@ -11,6 +11,7 @@ export const TIMESTAMP = flag("adds the time of each frame, from its id");
 /** The option `content`, which is `inline` or absent. */
 export const INLINE: Option<boolean> = {
   about: "inline adds the content of each frame",
+  type: "inline",
   absent: false,
   parse: parseInline,
 };

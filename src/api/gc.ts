@@ -7,7 +7,11 @@ import { reportResponse } from "./report-response.ts";
 export const GC_OPTIONS = {
   "dry-run": flag("only reports what it would free"),
   compact: flag("also gives the free space of the database back to the disk"),
-  tombstones: value("forgets the removals and deletions that are older than this age", parseAge),
+  tombstones: value(
+    "forgets the removals and deletions that are older than this age",
+    "age or milliseconds",
+    parseAge,
+  ),
 };
 
 /**

@@ -5,8 +5,8 @@ import { jsonResponse, ndjsonResponse } from "./json-response.ts";
 import { type Values, value } from "./options.ts";
 
 export const KEEP_OPTIONS = {
-  age: value("keeps frames that are younger than this", parseAge),
-  count: value("keeps so many of the newest frames of each topic", parseCount),
+  age: value("keeps frames that are younger than this", "age", parseAge),
+  count: value("keeps so many of the newest frames of each topic", "count from 1", parseCount),
 };
 
 export const keep = {

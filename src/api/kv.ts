@@ -17,10 +17,13 @@ const MAX_TYPE = 255;
 const UNNAMED = "application/octet-stream";
 
 export const WATCH_OPTIONS = {
-  follow: text("present entries, then each change; a number is the interval of a heartbeat in ms"),
+  follow: text(
+    "present entries, then each change; a number is the interval of a heartbeat in ms",
+    "follow",
+  ),
 };
 export const LIST_OPTIONS = {
-  prefix: value("only keys that begin with this", parseKeyPrefix),
+  prefix: value("only keys that begin with this", "prefix", parseKeyPrefix),
   ...WATCH_OPTIONS,
 };
 

@@ -1,7 +1,7 @@
 import type { Access } from "../core/access.ts";
 
 /**
- * What a request needs of a token that is not the owner's. A route without a need is for the owner alone.
+ * What a request needs of a token that is not the owner's.
  *
  * - `any token`: nothing more.
  * - `read`: it reads some topics; the answer has those frames alone, see {@link restricted}.
@@ -29,13 +29,8 @@ export type Need =
  * @param what names the request in a message, as in `GET /ps`
  * @throws XsError `forbidden`
  */
-export function checkNeed(
-  need: Need | undefined,
-  access: Access,
-  name: string,
-  what: string,
-): void {
-  CHECKS[need ?? "owner"](access, name, what);
+export function checkNeed(need: Need, access: Access, name: string, what: string): void {
+  CHECKS[need](access, name, what);
 }
 
 const CHECKS: Readonly<Record<Need, (access: Access, name: string, what: string) => void>> = {

@@ -7,7 +7,9 @@ import { FRAME_OPTIONS, readFrameResponse } from "./frame.ts";
 import { type Values, value } from "./options.ts";
 
 export const NEIGHBOUR_OPTIONS = {
-  topic: value("only frames of these topics", (text) => ({ topics: parseTopicFilter(text) })),
+  topic: value("only frames of these topics", "topics", (text) => ({
+    topics: parseTopicFilter(text),
+  })),
   ...FRAME_OPTIONS,
 };
 

@@ -1,4 +1,5 @@
 import { parseFlag } from "../core/read-options.ts";
+import type { ValueType } from "./description/values.ts";
 
 /** An option of a query, with the function that parses its value. */
 export interface Option<T> {
@@ -6,6 +7,8 @@ export interface Option<T> {
   readonly parse: (text: string, name: string) => T;
   /** The value of an absent option. */
   readonly absent: T;
+  /** What the text of its value may be, for the description of the API. */
+  readonly type: ValueType;
   /** Describes the option in a few words, for the documentation. */
   readonly about: string;
   /** The option may occur several times: its route reads the query itself. */
@@ -19,18 +22,19 @@ export type Values<O extends Options> = { readonly [K in keyof O]: O[K]["absent"
 
 /** Makes an option that an empty value, `true` or `yes` turns on. */
 export function flag(about: string): Option<boolean> {
-  return { about, absent: false, parse: parseFlag };
+  return { about, type: "flag", absent: false, parse: parseFlag };
 }
 
 /** Makes an option with a parsed value; undefined if absent. */
 export function value<T>(
   about: string,
+  type: ValueType,
   parse: (text: string, name: string) => T,
 ): Option<T | undefined> {
-  return { about, absent: undefined, parse };
+  return { about, type, absent: undefined, parse };
 }
 
 /** Makes an option whose value is its text; undefined if absent. */
-export function text(about: string): Option<string | undefined> {
-  return value(about, (given) => given);
+export function text(about: string, type: ValueType): Option<string | undefined> {
+  return value(about, type, (given) => given);
 }

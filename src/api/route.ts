@@ -1,13 +1,21 @@
 import { type ErrorCode, quoted, XsError } from "../core/error.ts";
 import type { Call } from "./call.ts";
+import type { BodyName } from "./description/bodies.ts";
+import type { RequestHeaderName } from "./description/headers.ts";
+import type { ResponseName } from "./description/responses.ts";
+import type { ValueType } from "./description/values.ts";
 import { checkNeed, type Need } from "./needs.ts";
 import type { Option, Options, Values } from "./options.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
+/** The responses of a route that are no errors, by status. */
+export type Responses = Readonly<Partial<Record<202 | 206 | 304, ResponseName>>> &
+  ({ readonly 200: ResponseName } | { readonly 204: ResponseName });
+
 /**
- * A row of the table of routes: everything about one operation of the API. The router and `Allow` are derived
- * from it.
+ * A row of the table of routes: everything about one operation of the API. The router, `Allow`, the description of the
+ * API (OpenAPI) and the check of docs/protocol.md are derived from it.
  */
 export interface Route<O extends Options = Options> {
   /** A route for GET also answers HEAD. */
@@ -15,12 +23,19 @@ export interface Route<O extends Options = Options> {
   /** `:name` stands for one segment of the path, `:name+` for the rest of the path. */
   readonly path: string;
   readonly options: O;
+  /** What the name in the path may be; undefined for a path without one. */
+  readonly name?: ValueType;
+  /** The headers of the request that it reads. */
+  readonly headers: readonly RequestHeaderName[];
+  /** What the body of the request may be; undefined for a method without one. */
+  readonly body?: BodyName | "none";
+  readonly responses: Responses;
   /** The errors of this route, beside those of every route: a wrong option, a closed store, a full disk. */
   readonly errors: readonly ErrorCode[];
   /** Describes the operation in one line. */
   readonly about: string;
-  /** What the operation needs of a token; without it, only the owner may. */
-  readonly need?: Need;
+  /** What the operation needs of a token. */
+  readonly need: Need;
   /**
    * Throws if the name in the path can never succeed. `Allow` then omits the method. The router still calls
    * the route, because its error says more.
@@ -31,15 +46,32 @@ export interface Route<O extends Options = Options> {
   answer(call: Call, options: Values<O>, name: string): Response | Promise<Response>;
 }
 
-/** Makes a route; TypeScript checks the types of its options against `answer`. @param more is empty by default */
-export function route<const O extends Options = typeof NONE>(
-  method: Method,
-  path: string,
+/** What a row has to say of a route, and what it may. */
+type Row<M extends Method, P extends string, O extends Options> = Pick<
+  Route<O>,
+  "need" | "responses"
+> &
+  Partial<Pick<Route<O>, "options" | "headers" | "errors" | "check" | "applies">> &
+  (P extends `${string}:${string}` ? { readonly name: ValueType } : { readonly name?: never }) &
+  (M extends "POST" | "PUT" ? { readonly body: BodyName | "none" } : { readonly body?: never });
+
+/**
+ * Makes a route; TypeScript checks the types of its options against `answer`, and that the row says what the name in the
+ * path and the body may be, where there are such.
+ */
+export function route<
+  const M extends Method,
+  const P extends string,
+  const O extends Options = typeof NONE,
+>(
+  method: M,
+  path: P,
   about: string,
   answer: Route<NoInfer<O>>["answer"],
-  more: Partial<Pick<Route<O>, "options" | "errors" | "need" | "check" | "applies">> = {},
+  more: Row<M, P, O>,
 ): Route {
-  return { method, path, about, answer, options: NONE, errors: [], ...more } as unknown as Route;
+  const none = { options: NONE, headers: [], errors: [] };
+  return { method, path, about, answer, ...none, ...more } as unknown as Route;
 }
 
 const NONE = {};

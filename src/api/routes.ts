@@ -22,6 +22,7 @@ import { KEEP_OPTIONS, keep } from "./keep.ts";
 import { kv, LIST_OPTIONS, WATCH_OPTIONS } from "./kv.ts";
 import { metrics } from "./metrics.ts";
 import { NEIGHBOUR_OPTIONS, neighbour } from "./neighbours.ts";
+import { openapi } from "./openapi.ts";
 import { flag } from "./options.ts";
 import { PS_OPTIONS, ps } from "./ps.ts";
 import { type Route, route } from "./route.ts";
@@ -44,8 +45,21 @@ const APPEND_ERRORS = [
   "idempotency_key_reused",
   "body_cut_off",
 ] as const;
+/** What the routes that append one frame share. */
+const APPEND = {
+  options: APPEND_OPTIONS,
+  headers: ["xs-meta", "xs-expect-last", "idempotency-key"],
+  body: "content",
+  responses: { 200: "appended", 202: "to append" },
+  errors: APPEND_ERRORS,
+} as const;
 const READ_ERRORS = ["bad_id", "bad_topic", "frame_damaged", "too_many_files"] as const;
 const KEY_ERRORS = ["bad_key", "reserved_key", "precondition_failed"] as const;
+/** What the routes that return content share. */
+const CONTENT = {
+  headers: ["if-match", "if-none-match", "range", "if-range"],
+  responses: { 200: "content", 206: "part of content", 304: "known" },
+} as const;
 const CONTENT_ERRORS = [
   "content_not_found",
   "content_damaged",
@@ -66,64 +80,82 @@ export const ROUTES: readonly Route[] = [
   route("GET", "/", "reads the stream", cat, {
     need: "read",
     options: READ_OPTIONS,
+    headers: ["last-event-id"],
+    responses: { 200: "frames" },
     errors: READ_ERRORS,
   }),
   route("POST", "/stream", "appends a batch of frames in one step", appendBatch, {
     need: "append some",
     options: { "with-timestamp": TIMESTAMP },
+    headers: ["idempotency-key"],
+    body: "batch",
+    responses: { 200: "appended batch", 202: "batch to append" },
     errors: [...APPEND_ERRORS, "bad_batch", "body_too_large", "content_not_found"],
   }),
   route("GET", "/stream/:topic", "reads the frames of a topic", catTopic, {
     need: "read",
+    name: "topics",
     options: READ_OPTIONS,
+    headers: ["last-event-id"],
+    responses: { 200: "frames" },
     errors: READ_ERRORS,
     check: parseTopicFilter,
   }),
   route("DELETE", "/stream/:topic", "removes the frames of topics for good, in steps", forget, {
     need: "owner",
+    name: "topics",
     options: FORGET_OPTIONS,
+    responses: { 200: "forgotten" },
     errors: ["bad_topic"],
     check: parseTakenTopics,
   }),
-  ...["/stream/:topic", "/append/:topic"].map((path) =>
+  ...(["/stream/:topic", "/append/:topic"] as const).map((path) =>
     route("POST", path, "appends a frame; the body is its content", append, {
       need: "append",
-      options: APPEND_OPTIONS,
-      errors: APPEND_ERRORS,
+      name: "topic",
+      ...APPEND,
       check: parseClientTopic,
     }),
   ),
-  ...["/first", "/first/:topic"].map((path) =>
+  ...(["/first", "/first/:topic"] as const).map((path) =>
     route("GET", path, "the oldest frame or frames, of all or of topics", readEnd("first"), {
       need: "read",
+      name: "topics",
       options: FIRST_OPTIONS,
+      responses: { 200: "frame or frames" },
       errors: [...READ_ERRORS, "not_found"],
       check: isFilter,
     }),
   ),
-  ...["/last", "/last/:topic"].map((path) =>
+  ...(["/last", "/last/:topic"] as const).map((path) =>
     route("GET", path, "the newest frame or frames, of all or of topics", readEnd("last"), {
       need: "read",
+      name: "topics",
       options: LAST_OPTIONS,
+      responses: { 200: "frame or frames" },
       errors: [...READ_ERRORS, "not_found"],
       check: isFilter,
     }),
   ),
   route("GET", "/:id", "one frame", get, {
     need: "read",
+    name: "id",
     options: FRAME_OPTIONS,
+    responses: { 200: "frame" },
     errors: ["bad_id", "not_found", "frame_damaged"],
     check: parseId,
   }),
   route("DELETE", "/:id", "removes a frame", remove, {
     need: "owner",
+    name: "id",
+    responses: { 204: "removed" },
     errors: ["bad_id"],
     check: parseId,
   }),
   route("POST", "/:topic", "appends a frame; the body is its content", append, {
     need: "append",
-    options: APPEND_OPTIONS,
-    errors: APPEND_ERRORS,
+    name: "topic",
+    ...APPEND,
     applies: isTopic,
     check: parseClientTopic,
   }),
@@ -135,7 +167,9 @@ export const ROUTES: readonly Route[] = [
       neighbour(direction),
       {
         need: "read",
+        name: "id",
         options: NEIGHBOUR_OPTIONS,
+        responses: { 200: "frame" },
         errors: ["bad_id", "bad_topic", "not_found", "frame_damaged"],
         check: parseId,
       },
@@ -143,95 +177,132 @@ export const ROUTES: readonly Route[] = [
   ),
   route("GET", "/:id/content", "the content of a frame; follows a chunked one", content, {
     need: "read",
-    errors: ["bad_id", "not_found", ...CONTENT_ERRORS],
+    name: "id",
+    ...CONTENT,
+    errors: ["bad_id", "not_found", "frame_damaged", "too_many_files", ...CONTENT_ERRORS],
     check: parseId,
   }),
   route("POST", "/cas", "stores content and returns its hash", casPost, {
     need: "store",
+    body: "content to keep",
+    responses: { 200: "hash" },
     errors: ["body_cut_off"],
   }),
   route("GET", "/cas/:hash+", "the content of a hash", cas, {
     need: "read all",
+    name: "hash",
+    ...CONTENT,
     errors: ["bad_hash", ...CONTENT_ERRORS],
     check: parseHash,
   }),
   route("GET", "/kv", "the entries of the k/v store, or a watch of them", kv.list, {
     need: "keys",
     options: LIST_OPTIONS,
+    responses: { 200: "entries" },
     errors: ["bad_key", "value_damaged", "too_many_files"],
   }),
   route("GET", "/kv/:key+", "a value, or a watch of its key", kv.get, {
     need: "key",
+    name: "key",
     options: WATCH_OPTIONS,
+    headers: ["if-match", "if-none-match"],
+    responses: { 200: "value", 304: "known" },
     errors: ["bad_key", "not_found", "value_damaged", "precondition_failed", "too_many_files"],
     check: parseKey,
   }),
   ...(["PUT", "POST"] as const).map((method) =>
     route(method, "/kv/:key+", "stores the body as the value of a key", kv.put, {
       need: "key",
+      name: "key",
+      headers: ["if-match", "if-none-match"],
+      body: "value",
+      responses: { 200: "entry" },
       errors: [...KEY_ERRORS, "body_too_large", "body_cut_off", "bad_header"],
       check: isClientKey,
     }),
   ),
   route("DELETE", "/kv/:key+", "removes an entry", kv.delete, {
     need: "key",
+    name: "key",
+    headers: ["if-match", "if-none-match"],
+    responses: { 204: "removed entry" },
     errors: KEY_ERRORS,
     check: isClientKey,
   }),
   route("POST", "/import", "imports the tar of an export, or frames as NDJSON", importAll, {
     need: "owner",
     options: IMPORT_OPTIONS,
+    body: "import",
+    responses: { 200: "imported" },
     errors: ["bad_frame", "bad_tar", "id_ahead", "meta_too_large", "too_deep", "body_cut_off"],
   }),
   route("GET", "/export", "everything as one tar", exportStore, {
     need: "owner",
+    responses: { 200: "export" },
     errors: ["frame_damaged", "value_damaged", "too_many_requests"],
   }),
   route("GET", "/verify", "checks the whole store", verify, {
     need: "owner",
     options: { progress: flag("reports progress") },
+    responses: { 200: "checked" },
     errors: ["too_many_requests"],
   }),
   route("POST", "/gc", "frees content that nothing names", gc, {
     need: "owner",
     options: GC_OPTIONS,
+    body: "none",
+    responses: { 200: "freed" },
     errors: ["busy"],
   }),
   route("GET", "/-/scheduled", "the appends that are scheduled, first due first", scheduled.list, {
     need: "owner",
+    responses: { 200: "schedules" },
   }),
   route("DELETE", "/-/scheduled/:id", "removes an append that is scheduled", scheduled.remove, {
     need: "owner",
+    name: "id",
+    responses: { 204: "removed" },
     errors: ["bad_id", "not_found"],
     check: parseId,
   }),
   route("GET", "/ps", "the processors that run", ps, {
     need: "owner",
     options: PS_OPTIONS,
+    responses: { 200: "processors" },
   }),
-  route("GET", "/metrics", "numbers about the server, for Prometheus", metrics, { need: "owner" }),
+  route("GET", "/metrics", "numbers about the server, for Prometheus", metrics, {
+    need: "owner",
+    responses: { 200: "metrics" },
+  }),
   route("GET", "/version", "the version of the server", () => jsonResponse({ version }), {
     need: "any token",
+    responses: { 200: "version" },
   }),
   route(
     "GET",
     "/health",
     "ok, as long as the server takes requests",
     () => jsonResponse({ status: "ok" }),
-    {
-      need: "any token",
-    },
+    { need: "any token", responses: { 200: "health" } },
   ),
   route("GET", "/-/info", "facts about the store, once all before is durable", info, {
     need: "any token",
     errors: ["frame_damaged"],
+    responses: { 200: "info" },
+  }),
+  route("GET", "/-/openapi.json", "this description of the API", () => openapi(ROUTES), {
+    need: "any token",
+    responses: { 200: "description" },
   }),
   route("GET", "/-/tokens", "the tokens, without what they are", listTokens, {
     need: "owner",
+    responses: { 200: "tokens" },
     errors: ["store_damaged"],
   }),
   route("POST", "/-/tokens", "makes a token, and returns it this once", addToken, {
     need: "owner",
+    body: "token",
+    responses: { 200: "token" },
     errors: ["bad_token", "token_exists", "too_many_tokens", "store_damaged"],
   }),
   route(
@@ -241,23 +312,31 @@ export const ROUTES: readonly Route[] = [
     removeToken,
     {
       need: "owner",
+      name: "token name",
+      responses: { 204: "removed" },
       errors: ["not_found", "store_damaged"],
     },
   ),
   route("GET", "/-/keep", "the rules of retention", keep.list, {
     need: "owner",
+    responses: { 200: "rules" },
     errors: ["value_damaged"],
   }),
   ...(["PUT", "POST"] as const).map((method) =>
     route(method, "/-/keep/:pattern", "sets the rule of retention of a pattern", keep.set, {
       need: "owner",
+      name: "topics",
       options: KEEP_OPTIONS,
+      body: "none",
+      responses: { 200: "rule" },
       errors: ["bad_topic"],
       check: parseTakenTopics,
     }),
   ),
   route("DELETE", "/-/keep/:pattern", "ends the rule of retention of a pattern", keep.end, {
     need: "owner",
+    name: "topics",
+    responses: { 204: "removed" },
     errors: ["bad_topic", "not_found"],
     check: parseTakenTopics,
   }),

@@ -3,12 +3,18 @@ import { expect, test } from "bun:test";
 import type { Call } from "../../src/api/call.ts";
 import { Router, route } from "../../src/api/route.ts";
 
+const ROW = { need: "owner", responses: { 200: "frame" } } as const;
+const NAMED = { ...ROW, name: "text" } as const;
+
 const ROUTER = new Router(
   [
-    route("GET", "/-/things", "lists", () => new Response("list")),
-    route("DELETE", "/-/things/:name", "ends", (_, __, name) => new Response(`end ${name}`)),
-    route("GET", "/-/files/:path+", "shows", (_, __, name) => new Response(`file ${name}`)),
-    route("POST", "/:topic", "appends", (_, __, name) => new Response(`append ${name}`)),
+    route("GET", "/-/things", "lists", () => new Response("list"), ROW),
+    route("DELETE", "/-/things/:name", "ends", (_, __, name) => new Response(`end ${name}`), NAMED),
+    route("GET", "/-/files/:path+", "shows", (_, __, name) => new Response(`file ${name}`), NAMED),
+    route("POST", "/:topic", "appends", (_, __, name) => new Response(`append ${name}`), {
+      ...NAMED,
+      body: "content",
+    }),
   ],
   {},
 );

@@ -116,6 +116,7 @@ const REQUESTS: Record<string, [request: string, kinds: string, init?: RequestIn
   "GET /version": [["/version", kinds.join()]],
   "GET /health": [["/health", kinds.join()]],
   "GET /-/info": [["/-/info", kinds.join()]],
+  "GET /-/openapi.json": [["/-/openapi.json", kinds.join()]],
   "GET /-/scheduled": [["/-/scheduled", ""]],
   "DELETE /-/scheduled/:id": [["/-/scheduled/OPEN", ""]],
   "DELETE /stream/:topic": [

@@ -1,0 +1,246 @@
+import { type Schema, VALUES } from "./values.ts";
+
+const { id: ID, topic: TOPIC, hash: HASH } = VALUES;
+const COUNT: Schema = { type: "integer", minimum: 0 };
+const TEXT: Schema = { type: "string" };
+const TIME: Schema = { type: "string", format: "date-time" };
+const FLAG: Schema = { type: "boolean" };
+
+const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: "null" }] });
+/** A reference to one of the {@link SCHEMAS}. */
+export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+const listOf = (items: Schema): Schema => ({ type: "array", items });
+
+/** An object with all of these members, and no others but the optional ones. */
+function members(all: Record<string, Schema>, optional: Record<string, Schema> = {}): Schema {
+  return {
+    type: "object",
+    properties: { ...all, ...optional },
+    required: Object.keys(all),
+    additionalProperties: false,
+  };
+}
+
+const INLINE = {
+  content: { ...TEXT, description: "the content, where it is UTF-8" },
+  content_base64: { ...TEXT, contentEncoding: "base64" },
+  content_size: { ...COUNT, description: "the size of content that is too large to be inline" },
+  content_error: { ...TEXT, description: "the code of the error, where it is damaged or missing" },
+};
+const TTL: Schema = {
+  type: "string",
+  pattern: "^(forever|ephemeral|(time|until|last):[1-9][0-9]*)$",
+};
+const META: Schema = { description: "any JSON value" };
+const PROCESSOR = members({ kind: TEXT, name: TEXT, spawn_id: ID });
+const KEPT = { pattern: TEXT, age_ms: orNull(COUNT), count: orNull(COUNT) };
+const TOKEN = {
+  name: TEXT,
+  read: listOf(TEXT),
+  append: listOf(TEXT),
+  keys: orNull(TEXT),
+  cors: orNull(TEXT),
+  all: FLAG,
+  created: TIME,
+  expires: orNull(TIME),
+  last_use: orNull(TIME),
+  days_left: orNull(COUNT),
+};
+const ENTRY = { key: TEXT, rev: ID, size: COUNT, type: TEXT };
+const BY = { by: { ...TEXT, description: "the handler that wrote it" } };
+const IMPORTED = {
+  missing: COUNT,
+  stay_removed: COUNT,
+  left_out: COUNT,
+  starts: listOf(PROCESSOR),
+  scheduled: COUNT,
+  ends: listOf(PROCESSOR),
+};
+const FREED = { contents: COUNT, bytes: COUNT };
+const TOMBSTONES = { tombstones: COUNT };
+
+/** The shapes of JSON that requests and responses have, by the names in `components.schemas`. */
+export const SCHEMAS = {
+  Frame: {
+    description: "one event",
+    ...members(
+      { topic: TOPIC, id: ID, hash: orNull(HASH), meta: META, ttl: TTL },
+      { timestamp: TIME, ...INLINE },
+    ),
+  },
+  Scheduled: {
+    description: "an append that is kept until it is due",
+    ...members({ scheduled: ID, at: TIME, topic: TOPIC }),
+  },
+  Schedule: {
+    anyOf: [
+      members({ scheduled: ID, at: TIME, topic: TOPIC, hash: orNull(HASH), meta: META, ttl: TTL }),
+      members({ scheduled: TEXT, at: orNull(TIME), error: TEXT }),
+    ],
+  },
+  BatchLine: {
+    description: "a frame of a batch; also the whole line of a read, which gets a new id",
+    ...members(
+      { topic: TOPIC },
+      {
+        meta: META,
+        ttl: { anyOf: [VALUES.ttl, { type: "null" }] },
+        at: { anyOf: [VALUES.moment, { type: "null" }] },
+        hash: { anyOf: [HASH, { type: "null" }] },
+        id: ID,
+        timestamp: TIME,
+        ...INLINE,
+      },
+    ),
+  },
+  ImportLine: {
+    description: "a frame as a read returns it, also with its content",
+    ...members(
+      { topic: TOPIC, id: ID },
+      { hash: orNull(HASH), meta: META, ttl: orNull(TEXT), timestamp: TIME, ...INLINE },
+    ),
+  },
+  Imported: {
+    description: "the counts of an import",
+    ...members({ frames: COUNT, added: COUNT }, { contents: COUNT, pairs: COUNT, ...IMPORTED }),
+  },
+  Entry: { description: "an entry of the k/v store", ...members(ENTRY, BY) },
+  Change: {
+    description: "an entry as a watcher gets it, its deletion, or a threshold or a pulse",
+    anyOf: [
+      members(ENTRY, { value: META, base64: { ...TEXT, contentEncoding: "base64" }, ...BY }),
+      members({ key: TEXT, rev: ID, deleted: { const: true } }, BY),
+      ref("Frame"),
+    ],
+  },
+  Rule: { description: "a rule of retention", ...members(KEPT) },
+  AppliedRule: {
+    description: "a rule of retention, and whether it is applied now",
+    ...members({ ...KEPT, applied: FLAG }),
+  },
+  Forgotten: {
+    anyOf: [
+      members({ frames: COUNT, kept: COUNT, damaged: COUNT }, FREED),
+      members({ removed: COUNT }),
+      members({ counted: COUNT }),
+    ],
+  },
+  Freed: members(FREED, TOMBSTONES),
+  Compacted: {
+    anyOf: [
+      members(
+        {
+          ...FREED,
+          database: members({
+            free: COUNT,
+            size: COUNT,
+            seconds: { type: "number" },
+            beside: COUNT,
+          }),
+        },
+        TOMBSTONES,
+      ),
+      members({ given_back: { type: "integer" }, size: COUNT }),
+    ],
+  },
+  Checked: {
+    anyOf: [
+      members({ problem: TEXT }),
+      members({ checked: members({ frames: COUNT, contents: COUNT, pairs: COUNT }) }),
+      members({ frames: COUNT, contents: COUNT, pairs: COUNT, staged: COUNT, problems: COUNT }),
+    ],
+  },
+  RunningProcessor: {
+    ...members(
+      {
+        kind: TEXT,
+        name: TEXT,
+        state: TEXT,
+        spawn_id: ID,
+        runtime: orNull(TEXT),
+        pid: orNull(COUNT),
+        uptime_ms: orNull({ type: "number" }),
+        restarts: COUNT,
+        last_exit: orNull(members({ code: orNull({ type: "integer" }), signal: orNull(TEXT) })),
+        behind_ms: orNull({ type: "number" }),
+        retry: orNull(
+          members({
+            frame_id: ID,
+            failures: COUNT,
+            retries: COUNT,
+            at: TIME,
+            reason: orNull(TEXT),
+          }),
+        ),
+        every: orNull(TEXT),
+        tz: orNull(TEXT),
+        next: orNull(TIME),
+      },
+      { reason: orNull(TEXT), ended: orNull(TIME) },
+    ),
+  },
+  Version: members({ version: TEXT }),
+  Info: {
+    description: "facts about the store; a token gets those that concern it, and what it may do",
+    anyOf: [
+      members(
+        {
+          version: TEXT,
+          serves: FLAG,
+          path: TEXT,
+          first: orNull(ID),
+          last: orNull(ID),
+          frames: COUNT,
+          topics: COUNT,
+          entries: COUNT,
+          database_bytes: COUNT,
+          free_bytes: COUNT,
+          schema: COUNT,
+          writable: FLAG,
+          features: { type: "object", additionalProperties: FLAG },
+        },
+        { reason: TEXT, server: { type: "object" } },
+      ),
+      members(
+        {
+          version: TEXT,
+          serves: FLAG,
+          token: members({
+            name: TEXT,
+            read: listOf(TEXT),
+            append: listOf(TEXT),
+            keys: orNull(TEXT),
+            all: FLAG,
+          }),
+        },
+        { first: orNull(ID), last: orNull(ID) },
+      ),
+    ],
+  },
+  Health: members({ status: { const: "ok" } }),
+  TokenRequest: {
+    description: "what a token is for: at least one of read, append and keys",
+    ...members(
+      { name: VALUES["token name"] },
+      {
+        read: listOf(VALUES.topics),
+        append: listOf(VALUES.topics),
+        keys: orNull(VALUES.prefix),
+        cors: orNull({
+          type: "string",
+          pattern: "^https?://[a-z0-9-]+(\\.[a-z0-9-]+)*(:[0-9]+)?$",
+        }),
+        days: orNull({ type: "integer", minimum: 1, maximum: 36_500 }),
+        all: FLAG,
+      },
+    ),
+  },
+  Token: members(TOKEN),
+  NewToken: {
+    description: "a token, this once",
+    ...members({ token: TEXT, ...TOKEN }),
+  },
+} as const satisfies Record<string, Schema>;
+
+/** The name of such a shape. */
+export type SchemaName = keyof typeof SCHEMAS;
