@@ -9,6 +9,7 @@ import type { Access } from "../core/access.ts";
  * - `key`: it uses the key in the path. `keys`: it uses some keys.
  * - `read all`: there is no frame that it does not read, because what is asked for names no frame. `store`: it
  *   appends as well.
+ * - `processors`: it may start some, so that it may see what there is.
  * - `owner`: no such token will do.
  */
 export type Need =
@@ -20,6 +21,7 @@ export type Need =
   | "keys"
   | "read all"
   | "store"
+  | "processors"
   | "owner";
 
 /**
@@ -44,6 +46,12 @@ const CHECKS: Readonly<Record<Need, (access: Access, name: string, what: string)
   store(access, _, what) {
     access.checkAppends();
     checkReadsAll(access, what);
+  },
+  processors(access, _, what) {
+    if (access.startsCode) return;
+    throw access.refusal(
+      `is not for ${what}, which takes one that may start code, made with --append 'stream.cross.*' --all, or that of the owner`,
+    );
   },
   owner(access, _, what) {
     throw access.refusal(

@@ -266,7 +266,7 @@ export const ROUTES: readonly Route[] = [
     check: parseId,
   }),
   route("GET", "/ps", "the processors that run", ps, {
-    need: "owner",
+    need: "processors",
     options: PS_OPTIONS,
     responses: { 200: "processors" },
   }),

@@ -7,6 +7,8 @@ import { RUNTIME_PREFIX } from "./topic.ts";
 /** The pattern that selects the runtime's topics and others. */
 const AROUND_RUNTIME = "stream.*";
 
+const SPAWNS = [`${RUNTIME_PREFIX}handler.spawn`, `${RUNTIME_PREFIX}generator.spawn`];
+
 /** What a request with a token may see and do. Requests of the owner have none. */
 export class Access {
   readonly scope: TokenScope;
@@ -92,6 +94,11 @@ export class Access {
         `does not append to ${quoted(topic)}, which may start code: that needs a token made with --all`,
       );
     }
+  }
+
+  /** Whether it may start code: it appends what registers a processor. */
+  get startsCode(): boolean {
+    return this.scope.all && SPAWNS.some((topic) => matches(this.#append, topic));
   }
 
   /** @throws XsError `forbidden` if it uses no keys */

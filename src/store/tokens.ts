@@ -57,6 +57,7 @@ export class Tokens {
   readonly #directory: string;
   readonly #path: string;
   readonly #now: () => number;
+  readonly #damaged: (problem: XsError) => void;
   readonly #kept = new Map<string, Kept>();
   /** What the file was when it was read last. */
   #seen = "";
@@ -64,11 +65,24 @@ export class Tokens {
   #writing: Promise<unknown> = Promise.resolve();
   #usesDue: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param now the clock, in ms */
-  constructor(directory: string, now: () => number = Date.now) {
+  /**
+   * @param now the clock, in ms
+   * @param damaged is called when the file turns out to be damaged, once for each state of it
+   */
+  constructor(
+    directory: string,
+    now: () => number = Date.now,
+    damaged: (problem: XsError) => void = () => {},
+  ) {
     this.#directory = directory;
+    this.#damaged = damaged;
     this.#path = join(directory, FILE);
     this.#now = now;
+  }
+
+  /** Reads the file now, so that damage is reported before anybody asks. */
+  check(): void {
+    this.#refresh();
   }
 
   /** Finds what a request with a token may do, and notes the use. The comparison takes constant time. */
@@ -219,6 +233,7 @@ export class Tokens {
         `${this.#path} cannot be read (${(error as Error).message}): restore a copy, or remove it and make new tokens`,
         { cause: error },
       );
+      this.#damaged(this.#problem);
     }
   }
 

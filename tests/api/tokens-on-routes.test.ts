@@ -111,7 +111,10 @@ const REQUESTS: Record<string, [request: string, kinds: string, init?: RequestIn
   "GET /export": [["/export", ""]],
   "GET /verify": [["/verify", ""]],
   "POST /gc": [["/gc", ""]],
-  "GET /ps": [["/ps", ""]],
+  "GET /ps": [
+    ["/ps", "all"],
+    ["/ps?all", "all"],
+  ],
   "GET /metrics": [["/metrics", ""]],
   "GET /version": [["/version", kinds.join()]],
   "GET /health": [["/health", kinds.join()]],

@@ -232,6 +232,32 @@ test("a file of tokens that is damaged lets nobody in but the owner, and is name
   expect(await listIn(it.home)).toEqual([]);
 });
 
+test("a server says at its start, and when it happens, that the file of tokens is damaged", async () => {
+  using home = new Home();
+  await home.ok(["token", "add", home.store, "phone", "--read", "*"]);
+  const path = join(home.store, "tokens");
+  const whole = readFileSync(path, "utf8");
+  writeFileSync(path, "{");
+  await using server = await startServer(home.store, { args: ["--expose", ":0"] });
+  const address = await server.listensAt("expose");
+  const ask = async (token: string) =>
+    (await fetch(`http://${address}/version`, { headers: { authorization: `Bearer ${token}` } }))
+      .status;
+  for (let n = 0; n < 3; n++) expect(await ask("xs_x")).toBe(401);
+  writeFileSync(path, whole);
+  expect(await ask("xs_x")).toBe(401);
+  writeFileSync(path, `${whole}[]\n`);
+  for (let n = 0; n < 3; n++) expect(await ask("xs_x")).toBe(401);
+  await server.stop("SIGTERM");
+  const told = (await server.stderr).split("\n").filter((line) => line.includes(path));
+  expect(told).toHaveLength(2);
+  expect(told[0]).toContain(
+    `no token is taken but that of the owner: ${path} cannot be read (line 1: `,
+  );
+  expect(told[0]).toContain("restore a copy, or remove it and make new tokens");
+  expect(told[1]).toContain("(line 2: ");
+});
+
 test("what is no token is refused with the reason, by the command and over HTTP", async () => {
   await using it = await Exposed.start();
   const long = "x".repeat(300);

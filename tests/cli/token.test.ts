@@ -1,7 +1,7 @@
 // The tokens as people see them.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { Pty } from "../support/pty.ts";
-import { startServer } from "../support/server.ts";
+import { parseLines, startServer } from "../support/server.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
@@ -58,6 +58,66 @@ test("on a terminal the list is a table, and add says that nothing shows the tok
     "page",
     "phone",
   ]);
+});
+
+test("a token that may start code handles processors from elsewhere; any other is told which may", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store, { args: ["--expose", ":0"] });
+  const address = await server.listensAt("expose");
+  const tokenOf = async (name: string, ...options: string[]) =>
+    (await home.ok(["token", "add", home.store, name, ...options])).trim();
+  const full = await tokenOf("full", "--read", "*", "--append", "*", "--keys", "", "--all");
+  const script = 'export default { topics: ["n"], run: () => {} };';
+  const as =
+    (token: string) =>
+    (verb: string, ...rest: string[]) =>
+      home.xs([...verb.split(" "), address, ...rest], { env: { XS_TOKEN: token }, stdin: script });
+  const may = as(full);
+  for (const [told, verb, ...rest] of [
+    ["handler count is active", "handler add", "count", "-"],
+    ["handler on.n is active", "on", "n", "true"],
+    ["generator tick is active", "generator add", "tick", "--every", "1h", "--", "true"],
+    ["generator tick is active", "generator restart", "tick"],
+    ["count is stopped", "handler stop", "count"],
+    ["count is active", "handler start", "count"],
+    ["count is active", "handler restart", "count"],
+    ["count is removed", "handler rm", "count"],
+    ["tick is removed", "generator rm", "tick"],
+  ] as const) {
+    const { code, stderr } = await may(verb, ...rest);
+    expect([verb, code, stderr]).toEqual([verb, 0, expect.stringMatching(told)]);
+  }
+  const { code, stdout } = await may("ps", "--json");
+  expect([
+    code,
+    parseLines(stdout).map((row) => (row as unknown as { name: string }).name),
+  ]).toEqual([0, ["on.n"]]);
+  for (const options of [
+    ["--read", "note", "--append", "note"],
+    ["--read", "*", "--append", "*"],
+    ["--append", "*", "--all"],
+    ["--read", "*", "--append", "note", "--all"],
+  ]) {
+    const mayNot = as(await tokenOf(`t${options.join("").length}`, ...options));
+    for (const [verb, ...rest] of [
+      ["handler add", "x", "-"],
+      ["on", "n", "echo x"],
+      ["generator add", "x", "--", "true"],
+      ["handler rm", "on.n"],
+      ["handler stop", "on.n"],
+    ] as const) {
+      const { code, stderr } = await mayNot(verb, ...rest);
+      expect([options, verb, code, stderr]).toEqual([
+        options,
+        verb,
+        1,
+        expect.stringContaining(
+          "with one that may start code:  xs token add NAME --read '*' --append '*' --keys '' --all",
+        ),
+      ]);
+    }
+  }
+  expect(await server.frames("/stream/x.recv")).toEqual([]);
 });
 
 test("token takes ls as list, and remove and delete as rm", async () => {

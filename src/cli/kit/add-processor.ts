@@ -3,7 +3,7 @@ import type { Client } from "../../client/client.ts";
 import { TTL_FORMS } from "../../core/ttl.ts";
 import { connect } from "./connect.ts";
 import { messages } from "./messages.ts";
-import { appendRequest, listProcessors, type Named } from "./processors.ts";
+import { appendRequest, handlingProcessors, listProcessors, type Named } from "./processors.ts";
 import type { Script } from "./script-file.ts";
 import { spawnMeta } from "./spawn-options.ts";
 import { startProcessor } from "./start-processor.ts";
@@ -37,8 +37,10 @@ export async function addProcessor(
   await using client = await connect(target.address, { create: true });
   const full = { ...meta, ...(runtime && { runtime }) };
   const append = () => appendRequest(client, `stream.cross.${named.kind}.spawn`, full, bytes);
-  await startProcessor(client, target, named, append);
-  if (options.has("every")) await sayNext(client, named);
+  await handlingProcessors(async () => {
+    await startProcessor(client, target, named, append);
+    if (options.has("every")) await sayNext(client, named);
+  });
 }
 
 /** Says when a generator with a schedule runs first. With no server nobody knows. */

@@ -57,6 +57,20 @@ export async function findProcessor(client: Client, named: Named): Promise<Liste
   throw await noSuchProcessor(named, all);
 }
 
+/** Runs what handles processors. Says of a token that is not for that which one is. */
+export async function handlingProcessors<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof XsError) || error.code !== "forbidden") throw error;
+    throw new XsError(
+      "forbidden",
+      `${error.message}\nprocessors are handled with the token of the owner, or with one that may start code:  xs token add NAME --read '*' --append '*' --keys '' --all`,
+      { cause: error },
+    );
+  }
+}
+
 /** The error for a name that no processor has. @param all the processors that there are */
 export async function noSuchProcessor(
   { kind, name }: Named,

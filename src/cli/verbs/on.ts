@@ -5,7 +5,7 @@ import { TTL_FORMS } from "../../core/ttl.ts";
 import { connect } from "../kit/connect.ts";
 import { messages } from "../kit/messages.ts";
 import { findName, nameOfPatterns } from "../kit/on-name.ts";
-import { appendRequest } from "../kit/processors.ts";
+import { appendRequest, handlingProcessors } from "../kit/processors.ts";
 import { shellScript } from "../kit/shell-script.ts";
 import { spawnMeta } from "../kit/spawn-options.ts";
 import { startProcessor } from "../kit/start-processor.ts";
@@ -67,22 +67,29 @@ export const onVerb: Verb = {
     const base = options.get("name") ?? nameOfPatterns(patterns);
     const meta = await metaOf(base, pattern, options);
     await using client = await connect(target.address, { create: true });
-    for (;;) {
-      // Another xs on at the same time must not get the same name, and so replace this one.
-      const last = await newestSpawn(client);
-      const { name, isThere } = await findName(client, base, { meta, script }, options.has("name"));
-      const advice = `; end it with  xs handler rm ${name}`;
-      if (isThere) {
-        messages.info(`handler ${name} is there already, with this command${advice}`);
-        return;
+    await handlingProcessors(async () => {
+      for (;;) {
+        // Another xs on at the same time must not get the same name, and so replace this one.
+        const last = await newestSpawn(client);
+        const { name, isThere } = await findName(
+          client,
+          base,
+          { meta, script },
+          options.has("name"),
+        );
+        const advice = `; end it with  xs handler rm ${name}`;
+        if (isThere) {
+          messages.info(`handler ${name} is there already, with this command${advice}`);
+          return;
+        }
+        const append = () => appendRequest(client, SPAWN, { ...meta, topic: name }, script, last);
+        try {
+          return await startProcessor(client, target, { kind: "handler", name }, append, advice);
+        } catch (error) {
+          if ((error as { code?: string }).code !== "expect_last_failed") throw error;
+        }
       }
-      const append = () => appendRequest(client, SPAWN, { ...meta, topic: name }, script, last);
-      try {
-        return await startProcessor(client, target, { kind: "handler", name }, append, advice);
-      } catch (error) {
-        if ((error as { code?: string }).code !== "expect_last_failed") throw error;
-      }
-    }
+    });
   },
 };
 

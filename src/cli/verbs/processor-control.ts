@@ -11,6 +11,7 @@ import {
   appendRequest,
   doesRun,
   findProcessor,
+  handlingProcessors,
   hasEnded,
   inShort,
   listProcessors,
@@ -76,7 +77,7 @@ function verb(kind: Kind, word: string, summary: string, act: Action): Verb {
       const target = splitTarget(input, 1, "NAME");
       const named: Named = { kind, name: await checkedName(kind, target.rest[0] ?? "") };
       await using client = await connect(target.address);
-      await act(client, target, await findProcessor(client, named));
+      await handlingProcessors(async () => act(client, target, await findProcessor(client, named)));
     },
   };
 }

@@ -63,7 +63,9 @@ export const serveVerb: Verb = {
     if (isNew) messages.info(madeStore(directory));
     const signal = stopSignal();
     const processors = new Processors(store, chosen.scriptEnv, lifecycleLines());
-    const tokens = new Tokens(directory);
+    const tokens = new Tokens(directory, undefined, ({ message }) =>
+      messages.warn(`no token is taken but that of the owner: ${message}`),
+    );
     const started = new Date().toISOString();
     const paused = chosen.paused && { paused: true };
     let listeners: Listeners | undefined;
@@ -97,6 +99,7 @@ export const serveVerb: Verb = {
     messages.success(
       `serving ${directory}${rest}\n  xs append ${shellWord(directory)} note hi${listeners.hints}`,
     );
+    tokens.check();
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
     await stop({ store, processors, tokens }, listeners, reason);
