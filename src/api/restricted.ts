@@ -79,7 +79,7 @@ function own(store: Store, access: Access, request: AppendRequest): AppendReques
     // Readers of chunked content wait for its last frame, which says that it broke off.
     if (typeof request.growing !== "object") access.checkLasts();
     access.checkAppend(request.topic);
-    return { ...request, meta: access.stamped(request.meta) };
+    return { ...request, meta: access.stamped(request.meta), token: access.scope.name };
   } catch (error) {
     store.content.unpin(request.content);
     throw error;

@@ -17,6 +17,8 @@ export interface AppendRequest {
   readonly at?: number;
   /** With an `at` that has passed, the append succeeds even if no read returns the frame; otherwise it is refused. */
   readonly mayBeOver?: true;
+  /** The name of the token that appends, which is also `by` in the meta; undefined for the owner. */
+  readonly token?: string;
   /** The frame begins chunked content, or ends the chunked content whose first frame has this id. */
   readonly growing?: "begins" | { readonly ended: string };
 }

@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { api } from "../../src/api/api.ts";
+import { Access } from "../../src/core/access.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import { timestampOf } from "../../src/core/id.ts";
 import { parseLines } from "../support/server.ts";
@@ -268,6 +269,41 @@ describe("at, in the future:", () => {
     await expectProblem(more, 409, "too_many_scheduled");
     await subject.ask(`/-/scheduled/${scheduled}`, { method: "DELETE" });
     await subject.schedule("r", "again the last", HOUR_MS);
+  });
+
+  test("a token has at most 10,000 of them, and tokens leave room to the owner", async () => {
+    await using subject = new Timed();
+    const accessOf = (name: string) =>
+      new Access({ name, read: [], append: ["r"], keys: null, cors: null, all: false });
+    const at = subject.at(HOUR_MS);
+    const batch = (count: number, access?: Access, meta?: object) =>
+      api(subject.store)(
+        new Request("http://xs/stream", {
+          method: "POST",
+          body: `${JSON.stringify({ topic: "r", at, meta })}\n`.repeat(count),
+        }),
+        access,
+      );
+    const one = accessOf("one");
+    expect((await batch(9_999, one, { a: { by: "two" } })).status).toBe(202);
+    const over = await batch(2, one);
+    await expectProblem(
+      over,
+      409,
+      "too_many_scheduled",
+      /at most 10,000 .* of a token.* wait until/,
+    );
+    expect((await batch(1, one)).status).toBe(202);
+    for (let n = 0; n < 3; n++) await expectProblem(await batch(1, one), 409, "too_many_scheduled");
+    const [first] = await subject.scheduled();
+    await subject.ask(`/-/scheduled/${first?.scheduled}`, { method: "DELETE" });
+    expect((await batch(1, one)).status).toBe(202);
+    await expectProblem(await batch(1, one), 409, "too_many_scheduled");
+    expect((await batch(10_000, accessOf("two"))).status).toBe(202);
+    for (let n = 0; n < 7; n++) expect((await batch(10_000)).status).toBe(202);
+    await expectProblem(await batch(1, accessOf("three")), 409, "too_many_scheduled", /90,000/);
+    expect((await batch(10_000)).status).toBe(202);
+    await expectProblem(await batch(1), 409, "too_many_scheduled", /at most 100,000 /);
   });
 
   test("an export has them; an empty store takes them over, another does not", async () => {

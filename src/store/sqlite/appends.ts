@@ -108,7 +108,7 @@ export class Appends {
       if (at > now) scheduled++;
       else if (!request.mayBeOver) past.check(request, at);
     }
-    if (scheduled > 0) this.#scheduled.checkRoom(transaction, scheduled);
+    if (scheduled > 0) this.#scheduled.checkRoom(transaction, scheduled, requests[0]?.token);
     const lines = this.#apply(transaction, changes, (request) => {
       const { at, content } = request;
       if (at === undefined) return this.appendNow(transaction, request);

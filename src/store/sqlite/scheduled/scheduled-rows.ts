@@ -19,6 +19,8 @@ import type { KvStore } from "../kv/kv.ts";
 
 /** The most appends that a store keeps for later. */
 const MAX_SCHEDULED = 100_000;
+/** The most of them that one token has, and the room that all tokens leave to the owner. */
+const MAX_OF_TOKEN = 10_000;
 
 /** A scheduled append; its frame is undefined where the row is damaged. */
 export interface ScheduledRow {
@@ -32,6 +34,8 @@ export interface ScheduledRow {
 export class ScheduledRows {
   readonly #kv: KvStore;
   readonly #sql: ReturnType<typeof statements>;
+  /** The counts of tokens that have as many as they may, until one goes. */
+  readonly #full = new Map<string, number>();
 
   constructor(db: Database, kv: KvStore) {
     this.#kv = kv;
@@ -41,17 +45,39 @@ export class ScheduledRows {
   /**
    * Checks that this many more can be kept. Call it before anything is written.
    *
+   * @param token its name, where they are those of a token
    * @throws XsError `too_many_scheduled`
    */
-  checkRoom(transaction: Transaction, more: number): void {
+  checkRoom(transaction: Transaction, more: number, token?: string): void {
     transaction.settle();
-    const left = MAX_SCHEDULED - more;
-    const isFull = this.#sql.nth.get(SCHEDULED_PREFIX, SCHEDULED_END, Math.max(0, left)) !== null;
-    if (left >= 0 && !isFull) return;
+    const most = token === undefined ? MAX_SCHEDULED : MAX_SCHEDULED - MAX_OF_TOKEN;
+    if (!this.#hasMoreThan(most - more)) {
+      if (token === undefined || !this.#hasMoreThan(MAX_OF_TOKEN - more)) return;
+      if (this.#countOf(token) + more <= MAX_OF_TOKEN) return;
+    }
+    const remedy = "remove some (xs scheduled rm ID), or wait until some are due";
     throw new XsError(
       "too_many_scheduled",
-      `the store keeps at most ${MAX_SCHEDULED.toLocaleString("en")} scheduled appends: remove some (xs scheduled rm ID), or wait until some are due`,
+      token === undefined
+        ? `the store keeps at most ${MAX_SCHEDULED.toLocaleString("en")} scheduled appends: ${remedy}`
+        : `the store keeps at most ${MAX_OF_TOKEN.toLocaleString("en")} scheduled appends of a token, and ${most.toLocaleString("en")} while tokens add some: wait until some are due, or have its owner remove some`,
     );
+  }
+
+  #hasMoreThan(count: number): boolean {
+    if (count < 0) return true;
+    return this.#sql.nth.get(SCHEDULED_PREFIX, SCHEDULED_END, count) !== null;
+  }
+
+  /** How many are those of a token. */
+  #countOf(token: string): number {
+    const known = this.#full.get(token);
+    if (known !== undefined) return known;
+    const by = Buffer.from(`"by":"${token}"`);
+    const row = this.#sql.of.get(SCHEDULED_PREFIX, SCHEDULED_END, by, token) as { count: number };
+    // To count takes a while, which a client that tries again and again must not cost.
+    if (row.count >= MAX_OF_TOKEN) this.#full.set(token, row.count);
+    return row.count;
   }
 
   /** Keeps a request for a time, in ms since 1970, and returns the line that answers it. Inside a write. */
@@ -70,6 +96,7 @@ export class ScheduledRows {
 
   /** Takes one out, because its frame is appended in the same write. Inside a write. */
   take(transaction: Transaction, key: string): void {
+    this.#full.clear();
     this.#kv.forgetNow(transaction, key);
   }
 
@@ -79,6 +106,7 @@ export class ScheduledRows {
     const key = scheduledKey(id);
     const row = this.#sql.one.get(key) as KvRow | null;
     if (!row) return false;
+    this.#full.clear();
     this.#kv.forgetNow(transaction, key);
     const hashes = hashesIn(Buffer.from(row.value ?? []).toString("latin1"));
     if (hashes.length > 0) transaction.add({ kind: "candidates", hashes });
@@ -120,6 +148,10 @@ function statements(db: Database) {
     list: db.query(`SELECT ${all} ${from} ORDER BY key LIMIT ?`),
     first: db.query(`SELECT key ${from} ORDER BY key LIMIT 1`),
     newest: db.query(`SELECT key ${from} ORDER BY key DESC LIMIT 1`),
+    of: db.query(
+      `SELECT count(*) AS count ${from} AND instr(value, ?) > 0 AND CASE
+        WHEN json_valid(CAST(value AS TEXT)) THEN CAST(value AS TEXT) ->> '$.meta.by' = ? ELSE 0 END`,
+    ),
     nth: db.query(`SELECT 1 ${from} LIMIT 1 OFFSET ?`),
   };
 }
