@@ -1,7 +1,6 @@
 import type { Access } from "../core/access.ts";
-import { idInLine, linesIn, pageOf } from "../core/frame.ts";
+import { linesIn, pageOf } from "../core/frame.ts";
 import { contentOfChunkKey, topicInLine } from "../core/index-keys.ts";
-import type { ReadOptions } from "../core/read-options.ts";
 import { RUNTIME_PREFIX } from "../core/topic.ts";
 import type { LineReader } from "../store/frame-reader.ts";
 import type { Kv } from "../store/kv.ts";
@@ -33,35 +32,21 @@ export function restricted(store: Store, access: Access): Store {
       return store.apply(owned, conditionOf(access, owned[0]?.append, condition));
     },
     get,
-    neighbour(id, direction, topics) {
-      const wanted = access.narrowed(topics);
-      let line = store.neighbour(id, direction, wanted);
-      while (line !== undefined && !access.reads(topicInLine(line))) {
-        line = store.neighbour(idInLine(line), direction, wanted);
-      }
-      return line;
-    },
+    neighbour: (id, direction, topics) => store.neighbour(id, direction, access.narrowed(topics)),
     async newestDurable(id, direction, topics, bounds) {
-      const wanted = access.narrowed(topics);
-      let line = await store.newestDurable(id, direction, wanted, bounds);
-      while (line !== undefined && !access.reads(topicInLine(line))) {
-        line = await store.newestDurable(idInLine(line), direction, wanted, bounds);
-      }
-      return line;
+      return store.newestDurable(id, direction, access.narrowed(topics), bounds);
     },
     whenDurable: () => store.whenDurable(),
     read(options) {
-      const reads = (topic: string) => access.reads(topic);
       const first = contentOfChunkKey(options.topics?.[0] ?? "");
       if (first !== undefined) {
         if (get(first) === undefined) throw access.refusal("does not read this content");
+        const reads = (topic: string) => access.reads(topic);
         return new SelectedReader(store, options, reads);
       }
       const topics = access.narrowed(options.topics);
       const { topics: _, ...rest } = options;
-      const narrowed: ReadOptions = { ...rest, ...(topics && { topics }) };
-      if (!access.hidesSomeOf(topics)) return store.read(narrowed);
-      return new SelectedReader(store, narrowed, reads);
+      return store.read({ ...rest, ...(topics && { topics }) });
     },
     isGrowing: (id) => get(id) !== undefined && store.isGrowing(id),
   } satisfies Partial<Store>;

@@ -1,26 +1,28 @@
 import { quoted, XsError } from "./error.ts";
 import { encodeMeta, parseObject } from "./frame.ts";
-import { matches, parseTopicFilter, scopesOf } from "./pattern.ts";
+import { commonPattern, normalList, parseTopicFilter, splitList, TopicFilter } from "./pattern.ts";
 import { concernsRuntime, type TokenScope } from "./token.ts";
 import { RUNTIME_PREFIX } from "./topic.ts";
 
-/** The pattern that selects the runtime's topics and others. */
-const AROUND_RUNTIME = "stream.*";
+/** The pattern of the runtime's topics. */
+const RUNTIME = `${RUNTIME_PREFIX}*`;
 
 const SPAWNS = [`${RUNTIME_PREFIX}handler.spawn`, `${RUNTIME_PREFIX}generator.spawn`];
 
 /** What a request with a token may see and do. Requests of the owner have none. */
 export class Access {
   readonly scope: TokenScope;
-  /** The patterns of the topics; undefined for every topic. */
-  readonly #read: ReadonlySet<string> | undefined;
-  readonly #append: ReadonlySet<string> | undefined;
+  /** The topics that it reads, as a topic filter; undefined for every topic. */
+  readonly #read: readonly string[] | undefined;
+  readonly #reads: TopicFilter;
+  readonly #appends: TopicFilter;
   readonly #ending = new AbortController();
 
   constructor(scope: TokenScope) {
     this.scope = scope;
-    this.#read = patternsOf(scope.read);
-    this.#append = patternsOf(scope.append);
+    this.#read = readableOf(scope);
+    this.#reads = new TopicFilter(this.#read);
+    this.#appends = new TopicFilter(filterOf(scope.append));
   }
 
   /** Aborted when the token was removed or has expired. */
@@ -35,17 +37,12 @@ export class Access {
 
   /** Whether there is no frame that it does not read. */
   get readsEverything(): boolean {
-    return this.#read === undefined && this.scope.all;
+    return this.#read === undefined;
   }
 
   /** Whether the frames of a topic are there for it. */
   reads(topic: string): boolean {
-    return matches(this.#read, topic) && (this.scope.all || !topic.startsWith(RUNTIME_PREFIX));
-  }
-
-  /** Whether some of the frames that patterns select are not there for it. @param topics from {@link narrowed} */
-  hidesSomeOf(topics: readonly string[] | undefined): boolean {
-    return !this.scope.all && (topics === undefined || topics.includes(AROUND_RUNTIME));
+    return this.#reads.takes(topic);
   }
 
   /** @throws XsError `forbidden` if it reads nothing */
@@ -54,27 +51,28 @@ export class Access {
   }
 
   /**
-   * Returns the patterns that a read uses: those that it asks for, as far as the token reads them.
+   * Returns the topic filter that a read uses: of the topics that it asks for those that the token reads.
    *
-   * @param asked undefined for all
+   * @param asked a topic filter; undefined for all topics
    * @throws XsError `forbidden` for a pattern with nothing in it that the token reads
    */
   narrowed(asked: readonly string[] | undefined): readonly string[] | undefined {
     this.checkReads();
-    const read = this.#read;
-    if (asked === undefined) return read && [...read];
-    return asked.flatMap((pattern) => {
-      const isRuntime = pattern.startsWith(RUNTIME_PREFIX) && !this.scope.all;
-      if (!isRuntime && covers(read, pattern)) return [pattern];
-      const below = pattern.endsWith(".*") ? pattern.slice(0, -1) : undefined;
-      const inside = [...(read ?? [])].filter(
-        (each) => below !== undefined && each.startsWith(below),
-      );
-      if (isRuntime || inside.length === 0) {
+    const mine = this.#read;
+    if (asked === undefined || mine === undefined) return asked ?? mine;
+    const own = splitList(mine);
+    const { taken, away } = splitList(asked);
+    const common = new Set<string>();
+    for (const pattern of taken) {
+      const inside = own.taken
+        .map((each) => commonPattern(each, pattern))
+        .filter((each) => each !== undefined && !own.away.some((gone) => covers(gone, each)));
+      if (inside.length === 0) {
         throw this.refusal(`does not read ${pattern}: it reads ${this.scope.read.join(", ")}`);
       }
-      return inside;
-    });
+      for (const each of inside) if (each !== undefined) common.add(each);
+    }
+    return normalList({ taken: [...common], away: [...new Set([...own.away, ...away])] });
   }
 
   /** @throws XsError `forbidden` if it appends nothing */
@@ -85,7 +83,7 @@ export class Access {
   /** @throws XsError `forbidden` if it does not append to a topic */
   checkAppend(topic: string): void {
     this.checkAppends();
-    if (!matches(this.#append, topic)) {
+    if (!this.#appends.takes(topic)) {
       const there = this.scope.append.join(", ");
       throw this.refusal(`does not append to ${quoted(topic)}: it appends to ${there}`);
     }
@@ -98,7 +96,7 @@ export class Access {
 
   /** Whether it may start code: it appends what registers a processor. */
   get startsCode(): boolean {
-    return this.scope.all && SPAWNS.some((topic) => matches(this.#append, topic));
+    return this.scope.all && SPAWNS.some((topic) => this.#appends.takes(topic));
   }
 
   /** @throws XsError `forbidden` if it uses no keys */
@@ -156,15 +154,20 @@ export class Access {
   }
 }
 
-function patternsOf(patterns: readonly string[]): ReadonlySet<string> | undefined {
-  if (patterns.length === 0) return new Set();
-  const scopes = parseTopicFilter(patterns.join(","));
-  return scopes && new Set(scopes);
+/** The topic filter of the patterns of a token, which may be none. */
+function filterOf(patterns: readonly string[]): readonly string[] | undefined {
+  return patterns.length === 0 ? [] : parseTopicFilter(patterns.join());
 }
 
-/** Whether patterns select all that another pattern selects. */
-function covers(patterns: ReadonlySet<string> | undefined, pattern: string): boolean {
-  if (patterns === undefined || patterns.has(pattern)) return true;
-  const name = pattern.endsWith(".*") ? pattern.slice(0, -2) : pattern;
-  return scopesOf(name).some((scope) => scope !== name && patterns.has(scope));
+/** The topic filter of what it reads. */
+function readableOf({ read, all }: TokenScope): readonly string[] | undefined {
+  const filter = filterOf(read);
+  if (all) return filter;
+  const { taken, away } = splitList(filter ?? ["*"]);
+  return normalList({ taken, away: [...away, RUNTIME] });
+}
+
+/** Whether a pattern takes every topic that another one takes. */
+function covers(wide: string, narrow: string): boolean {
+  return commonPattern(wide, narrow) === narrow;
 }

@@ -1,6 +1,6 @@
 import { quoted, XsError } from "./error.ts";
 import { parseKeyPrefix } from "./key.ts";
-import { parseTopicFilter } from "./pattern.ts";
+import { parseTopicFilter, splitList } from "./pattern.ts";
 import { RUNTIME_PREFIX } from "./topic.ts";
 
 /** What a token is for: what it names, and nothing else. */
@@ -78,7 +78,7 @@ function patternsIn(value: unknown, what: string, all: boolean): string[] {
   }
   if (list.length === 0) return [];
   const patterns = parsed(() => parseTopicFilter(list.join(","))) ?? ["*"];
-  for (const pattern of all ? [] : patterns) {
+  for (const pattern of all ? [] : splitList(patterns).taken) {
     const isInput = what === "append" && pattern.endsWith(".send");
     if (!isInput && !pattern.startsWith(RUNTIME_PREFIX)) continue;
     const whose = isInput ? "is the input of a duplex generator" : "belongs to the runtime";

@@ -9,20 +9,24 @@ const TOPIC = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 
 /** Checks a topic's name and returns it. @throws XsError `bad_topic` */
 export function parseTopic(text: string): string {
-  const problem =
-    text.length === 0
-      ? "is empty"
-      : text.length > MAX_TOPIC
-        ? `is longer than ${MAX_TOPIC} bytes`
-        : !TOPIC.test(text)
-          ? "may hold only letters, digits, '_', '.' and '-', and begins with a letter or '_'"
-          : text.includes("..")
-            ? "may not hold '..'"
-            : text.endsWith(".")
-              ? "may not end with '.'"
-              : undefined;
+  const problem = topicProblem(text);
   if (problem) throw new XsError("bad_topic", `topic ${quoted(text)} ${problem}`);
   return text;
+}
+
+/** Why a text is no topic, as the end of a sentence that begins with it; undefined for a topic. */
+export function topicProblem(text: string): string | undefined {
+  return text.length === 0
+    ? "is empty"
+    : text.length > MAX_TOPIC
+      ? `is longer than ${MAX_TOPIC} bytes`
+      : !TOPIC.test(text)
+        ? "may hold only letters, digits, '_', '.' and '-', and begins with a letter or '_'"
+        : text.includes("..")
+          ? "may not hold '..'"
+          : text.endsWith(".")
+            ? "may not end with '.'"
+            : undefined;
 }
 
 /**

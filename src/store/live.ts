@@ -1,6 +1,6 @@
 import { pageOf } from "../core/frame.ts";
 import { keysOf } from "../core/index-keys.ts";
-import { matchesKeys } from "../core/pattern.ts";
+import type { TopicFilter } from "../core/pattern.ts";
 
 /** A frame, or a change of a key/value entry, as live readers get it. */
 export interface LiveFrame {
@@ -52,18 +52,13 @@ class LiveBatch {
    *
    * @param from the lowest id that it wants
    */
-  matching(
-    wanted: ReadonlySet<string> | undefined,
-    now: number,
-    most: number,
-    from?: string,
-  ): string[] {
+  matching(wanted: TopicFilter | undefined, now: number, most: number, from?: string): string[] {
     const lines: string[] = [];
     if (wanted) this.#keys ??= this.frames.map(({ topic, line }) => keysOf(topic, line));
     for (const [at, { id, line, expires }] of this.frames.entries()) {
       if (lines.length >= most) break;
       if (from !== undefined && id < from) continue;
-      if (wanted && !matchesKeys(wanted, this.#keys?.[at] ?? [])) continue;
+      if (wanted && !wanted.takesScopes(this.#keys?.[at] ?? [])) continue;
       if (expires === null || expires > now) lines.push(line);
     }
     return lines;

@@ -1,7 +1,7 @@
 import { encodeSynthetic, linesIn, pageOf, withTimestamp } from "../core/frame.ts";
 import { predecessor } from "../core/id.ts";
 import { type IdBounds, idBoundsOf } from "../core/id-bounds.ts";
-import { matches } from "../core/pattern.ts";
+import { TopicFilter } from "../core/pattern.ts";
 import type { ReadOptions } from "../core/read-options.ts";
 import { nextTurn } from "../lib/next-turn.ts";
 import type { FrameReader } from "./frame-reader.ts";
@@ -24,7 +24,7 @@ const FIRST_ROWS = 100;
 export class Reader implements FrameReader {
   readonly #source: ReadSource;
   readonly #options: ReadOptions;
-  readonly #wanted: ReadonlySet<string> | undefined;
+  readonly #wanted: TopicFilter | undefined;
   readonly #bounds: IdBounds | undefined;
   /** Whether live frames may come after the history. */
   readonly #isLive: boolean;
@@ -53,7 +53,7 @@ export class Reader implements FrameReader {
   constructor(source: ReadSource, options: ReadOptions) {
     this.#source = source;
     this.#options = options;
-    this.#wanted = options.topics && new Set(options.topics);
+    this.#wanted = options.topics && new TopicFilter(options.topics);
     this.#remaining = options.limit ?? Infinity;
     this.#bounds = idBoundsOf(options);
     const { after, from, order } = options;
@@ -115,7 +115,7 @@ export class Reader implements FrameReader {
 
   /** Whether the read takes frames of a topic. */
   covers(topic: string): boolean {
-    return matches(this.#wanted, topic);
+    return this.#wanted?.takes(topic) ?? true;
   }
 
   /** The id of the last frame that the reader returned or passed over. */

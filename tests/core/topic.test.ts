@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseTopicFilter, scopesOf } from "../../src/core/pattern.ts";
+import { commonPattern, parseTopicFilter, scopesOf, TopicFilter } from "../../src/core/pattern.ts";
 import { parseClientTopic, parseTopic } from "../../src/core/topic.ts";
-import { topics } from "../support/arbitrary.ts";
+import { patternLists, patterns, topics } from "../support/arbitrary.ts";
 import { topicMatcher } from "../support/topics.ts";
 
 describe("topics", () => {
@@ -28,32 +28,22 @@ describe("topics", () => {
 });
 
 describe("topic filters", () => {
-  const patterns = fc.oneof(
-    topics,
-    topics.map((topic) => `${topic}.*`),
-    fc.constant("*"),
-  );
-  const lists = fc.array(patterns, { minLength: 1, maxLength: 5 });
-
-  /** What a pattern means, said in another way than the code does. */
-  const means = (pattern: string, topic: string) =>
-    pattern === "*" ||
-    pattern === topic ||
-    (pattern.endsWith(".*") && topic.startsWith(pattern.slice(0, -1)));
-
   test("take exactly what their patterns mean", () => {
     fc.assert(
-      fc.property(lists, topics, (list, topic) => {
-        const matches = topicMatcher(parseTopicFilter(list.join(",")));
-        expect(matches(topic)).toBe(list.some((pattern) => means(pattern, topic)));
+      fc.property(patternLists, topics, (list, topic) => {
+        const filter = parseTopicFilter(list.join(","));
+        const isTaken = topicMatcher(list)(topic);
+        expect(new TopicFilter(filter).takes(topic)).toBe(isTaken);
+        expect(topicMatcher(filter)(topic)).toBe(isTaken);
+        expect(parseTopicFilter((filter ?? ["*"]).join(","))).toEqual(filter);
       }),
-      { numRuns: 1000 },
+      { numRuns: 3000 },
     );
   });
 
   test("give each topic through one scope at most", () => {
     fc.assert(
-      fc.property(lists, topics, (list, topic) => {
+      fc.property(patternLists, topics, (list, topic) => {
         const scopes = parseTopicFilter(list.join(",")) ?? [];
         expect(scopesOf(topic).filter((scope) => scopes.includes(scope)).length).toBeLessThan(2);
       }),
@@ -61,18 +51,67 @@ describe("topic filters", () => {
     );
   });
 
+  test("two patterns have in common what both take, as one pattern", () => {
+    fc.assert(
+      fc.property(patterns, patterns, topics, (one, other, topic) => {
+        const common = commonPattern(one, other);
+        const isTaken = topicMatcher([one])(topic) && topicMatcher([other])(topic);
+        expect(common !== undefined && topicMatcher([common])(topic)).toBe(isTaken);
+        expect(commonPattern(other, one)).toBe(common);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
   test.each([
-    "",
-    "a,,b",
-    "a.*.b",
-    "*.a",
-    "a*",
-    "a.b.",
-    Array(101)
-      .fill(0)
-      .map((_, i) => `t${i}`)
-      .join(),
-  ])("%p is refused", (text) => {
-    expect(() => parseTopicFilter(text)).toThrow("topic");
+    ["a.*", ["a.b", "a.b.c"], ["a", "ab", "b.a"]],
+    ["*.recv", ["a.recv", "_.recv"], ["recv", "a.b.recv", "a.recv.b"]],
+    ["a.*.b", ["a.x.b"], ["a.b", "a.x.y.b", "a.x.b.c"]],
+    ["a.*.c.*", ["a.b.c.d", "a.b.c.d.e"], ["a.b.c", "a.c.d", "a.b.b.c.d"]],
+    ["*.*", ["a.b", "a.b.c"], ["a"]],
+    ["*,!stream.cross.*", ["a", "stream.cross", "stream.crossing"], ["stream.cross.start"]],
+    ["!a.b, a.*", ["a.c"], ["a.b", "a"]],
+    ["a.*,!a.*.x", ["a.b", "a.b.y", "a.x"], ["a.b.x"]],
+    ["a,!a", [], ["a", "b"]],
+    ["*, !*.x", ["a", "x", "x.y", "a.b.x"], ["a.x"]],
+  ])("%p takes these", (text, taken, others) => {
+    const filter = new TopicFilter(parseTopicFilter(text));
+    expect(taken.filter((topic) => !filter.takes(topic))).toEqual([]);
+    expect(others.filter((topic) => filter.takes(topic))).toEqual([]);
+  });
+
+  test.each([
+    ["*", undefined],
+    ["*,a,!b,*.c,!b", ["*", "!b"]],
+    ["*, a.*", undefined],
+    ["b,a.*,a.b,a.*.c", ["a.*", "b"]],
+    ["a,!b", ["a"]],
+    ["a.*,!b.*,!*.c,!a.c", ["a.*", "!*.c"]],
+  ])("%p has one normal form", (text, list) => {
+    expect(parseTopicFilter(text)).toEqual(list);
+  });
+
+  test.each([
+    ["", /topic "" is empty/],
+    ["a,,b", /empty part/],
+    ["a,", /empty part/],
+    ["a*", /"a\*" has a \* beside other.*a\.\*/],
+    ["*a.b", /"\*a\.b" has a \* beside/],
+    ["a.**", /"a\.\*\*" has a \* beside/],
+    ["!", /"!" is not whole.*\*,!a\.\*/],
+    ["!!a", /"!!a" has more than one !/],
+    ["*,!", /"!" is not whole/],
+    ["!a", /"!a" only takes topics away.*"\*,!a"/],
+    ["!a.*,!b", /"\*,!a\.\*,!b"/],
+    ["a..b", /topic "a\.\.b" may not hold '\.\.'/],
+    ["a..*", /topic pattern "a\.\.\*" may not end with|may not hold/],
+    ["*..b", /topic pattern "\*\.\.b" may not hold/],
+    ["a.b.", /may not end with/],
+    ["a!b", /may hold only/],
+    ["*.é", /may hold only/],
+    [`*.${"a".repeat(255)}`, /longer than 255/],
+    [Array.from({ length: 101 }, (_, n) => `t${n}`).join(), /topics has at most 100 patterns/],
+  ])("%p is refused", (text, message) => {
+    expect(() => parseTopicFilter(text)).toThrow(message);
   });
 });

@@ -116,7 +116,7 @@ const steps = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant("forget" as const),
-      topic: fc.constantFrom("a", "a.*", "a.b.*,b", "*", "stream.cross.*,zz"),
+      topic: fc.constantFrom("a", "a.*", "a.b.*,b", "*", "stream.cross.*,zz", "*.b", "*,!a.*"),
       until: fc.option(edge, { nil: undefined }),
     }),
   },
@@ -143,9 +143,13 @@ const steps = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       do: fc.constant("read" as const),
-      topic: fc.option(fc.constantFrom("a", "a.*", "a.b.*", "a,b", "a.*,ab", "*", "zz"), {
-        nil: undefined,
-      }),
+      topic: fc.option(
+        fc.oneof(
+          fc.constantFrom("a", "a.*", "a.b.*", "a,b", "a.*,ab", "*", "zz"),
+          fc.constantFrom("*.b", "a.*.c", "*.*", "*,!a.*", "*,!a", "a.*,!*.b", "*.c,b,!a.c"),
+        ),
+        { nil: undefined },
+      ),
       desc: fc.boolean(),
       arrival: fc.boolean(),
       start: fc.option(place, { nil: undefined }),

@@ -7,6 +7,35 @@ export const topics = fc
   .array(fc.stringMatching(/^[a-c_][a-b0-9_-]{0,2}$/), { minLength: 1, maxLength: 4 })
   .map((parts) => parts.join("."));
 
+/** Patterns of such topics, with a `*` in any place. */
+export const patterns = fc
+  .tuple(
+    fc.array(
+      fc.oneof(
+        { weight: 2, arbitrary: fc.stringMatching(/^[a-c_][ab0-9_-]{0,2}$/) },
+        { weight: 1, arbitrary: fc.constant("*") },
+      ),
+      { minLength: 1, maxLength: 4 },
+    ),
+    fc.boolean(),
+  )
+  .map(([parts, isOpen]) => [...parts, ...(isOpen ? ["*"] : [])].join("."));
+
+/** Comma lists of patterns that name at least one, some with a `!`. */
+export const patternLists = fc
+  .tuple(
+    fc.array(patterns, { minLength: 1, maxLength: 4 }),
+    fc.array(
+      patterns.map((pattern) => `!${pattern}`),
+      { maxLength: 3 },
+    ),
+    fc.infiniteStream(fc.nat()),
+  )
+  .map(([taken, away, keys]) => {
+    const keyed = [...taken, ...away].map((each) => [keys.next().value as number, each] as const);
+    return keyed.toSorted(([one], [other]) => one - other).map(([, each]) => each);
+  });
+
 export const ids = fc
   .record({
     ts_ms: fc.nat({ max: 2 ** 48 - 1 }),

@@ -16,11 +16,19 @@ export interface Wanted {
   readonly script: Uint8Array;
 }
 
-/** The name of a handler by its patterns: `on.door` for `door.*`. Each other pattern has its own, if it is not long. */
+/**
+ * The name of a handler by its patterns: `on.door` for `door.*`, `on.any.recv` for `*.recv`. Each other filter has its
+ * own, if it is not long.
+ */
 export function nameOfPatterns(patterns: readonly string[]): string {
-  const words = patterns.map((pattern) =>
-    pattern === "*" ? "all" : pattern.replace(/\.\*$/, "").replace(/[^A-Za-z0-9_.-]/g, "_"),
-  );
+  const words = patterns.map((pattern) => {
+    const named = pattern.replace(/^!/, "not-");
+    if (/^(?:not-)?\*$/.test(named)) return named.replace("*", "all");
+    return named
+      .replace(/\.\*$/, "")
+      .replaceAll("*", "any")
+      .replace(/[^A-Za-z0-9_.-]/g, "_");
+  });
   return `on.${words
     .join("-")
     .slice(0, 100)

@@ -1,6 +1,6 @@
 import type { Client } from "../../client/client.ts";
 import { type Frame, idInLine, linesIn, pageOf } from "../../core/frame.ts";
-import { matches } from "../../core/pattern.ts";
+import { TopicFilter } from "../../core/pattern.ts";
 import { wholeLines } from "../../lib/lines.ts";
 import { chunksIn } from "../../net/text-body.ts";
 import { forHandler } from "../../processors/handler/handler-page.ts";
@@ -74,7 +74,7 @@ export class PastRun {
   /** Whether the frame may be for the handler. */
   #maybe(topics: readonly string[] | undefined): boolean {
     const { topic } = this.#frame;
-    if (!matches(topics && new Set(topics), topic)) {
+    if (!new TopicFilter(topics).takes(topic)) {
       this.#whyNot = `it does not get that frame ${topic}: its topics are ${topics?.join(", ")}`;
       return false;
     }

@@ -1,6 +1,6 @@
 import { HTTP_REQUEST } from "../../core/http.ts";
 import { topicInLine } from "../../core/index-keys.ts";
-import { matches } from "../../core/pattern.ts";
+import { TopicFilter } from "../../core/pattern.ts";
 import { idAt, later, type Place } from "../../core/place.ts";
 import { Signal } from "../../lib/signal.ts";
 import type { Change } from "../../store/types.ts";
@@ -109,8 +109,7 @@ export class Handler implements Processor {
   }
 
   takes(topic: string): boolean {
-    const topics = this.#options?.topics;
-    return matches(topics && new Set(topics), topic);
+    return new TopicFilter(this.#options?.topics).takes(topic);
   }
 
   isFor(id: string): boolean {

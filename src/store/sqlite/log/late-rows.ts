@@ -12,9 +12,13 @@ const MAX_SORTED = 10_000;
 /** A text above every id. */
 const HIGHEST = "~";
 
-/** What a page selects by: topics, by their numbers and with the number of their frames, or the chunks of one content. */
+/**
+ * What a page selects by: topics, by their numbers and with the number of their frames; all topics but some; or the
+ * chunks of one content.
+ */
 export type Selection =
   | { readonly kind: "all" }
+  | { readonly kind: "except"; readonly topics: readonly number[] }
   | { readonly kind: "topics"; readonly topics: readonly number[]; readonly frames: number }
   | { readonly kind: "chunks"; readonly of: string };
 
@@ -162,9 +166,10 @@ export class LateRows {
       const filter = `links.id = ? AND kind = ${LINKS.chunk} AND links.seq < 0`;
       return select(links, filter).all(selection.of, ...rest) as LateRow[];
     }
-    if (selection.topics.length > MAX_SINGLE_TOPICS) {
+    if (selection.kind === "except" || selection.topics.length > MAX_SINGLE_TOPICS) {
       // The plus keeps SQLite from the index by topic, whose rows it would have to sort.
-      const filter = "+topic IN (SELECT value FROM json_each(?))";
+      const list = selection.kind === "except" ? "NOT IN" : "IN";
+      const filter = `+topic ${list} (SELECT value FROM json_each(?))`;
       return select("late", filter).all(JSON.stringify(selection.topics), ...rest) as LateRow[];
     }
     const one = select("late", "topic = ?");

@@ -3,8 +3,8 @@ import { LINKS } from "../../../core/links.ts";
 /** Up or down by `seq`. */
 export type Direction = "asc" | "desc";
 
-/** How a page finds its rows: by nothing, an index, or topics that it filters by or merges. */
-export type Way = "all" | "topic" | "chunks" | "filter" | "merge";
+/** How a page finds its rows: by nothing, an index, or topics that it filters by, leaves out or merges. */
+export type Way = "all" | "topic" | "chunks" | "filter" | "except" | "merge";
 
 /** The statement of a page. Takes the bounds, the time, the number of rows, and what is wanted. */
 export function joined(way: Way, direction: Direction, withSeqs: boolean): string {
@@ -20,8 +20,9 @@ function rowsOf(way: Way, direction: Direction): string {
   const visible = "(expires IS NULL OR expires > ?3)";
   // Not exclusive: a search for what is above a row reads its page, which may be damaged.
   const range = (table: string) => `${table}.seq >= ?1 AND ${table}.seq <= ?2`;
-  if (way === "all" || way === "filter") {
-    const filter = way === "all" ? "" : "AND topic IN (SELECT value FROM json_each(?5))";
+  if (way === "all" || way === "filter" || way === "except") {
+    const list = `${way === "except" ? "NOT IN" : "IN"} (SELECT value FROM json_each(?5))`;
+    const filter = way === "all" ? "" : `AND topic ${list}`;
     return `SELECT seq, crc, line FROM frames
       WHERE ${range("frames")} AND ${visible} ${filter} ORDER BY seq ${direction}`;
   }

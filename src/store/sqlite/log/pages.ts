@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { idInLine, lastIdIn, linesIn, pageOf } from "../../../core/frame.ts";
 import type { IdBounds } from "../../../core/id-bounds.ts";
 import { contentOfChunkKey } from "../../../core/index-keys.ts";
+import { splitList } from "../../../core/pattern.ts";
 import { later, type Place, placeOf } from "../../../core/place.ts";
 import type { Cursor, Ends, Page, PageQuery } from "../../read-source.ts";
 import { damagedFrame, isSound } from "./frame-row.ts";
@@ -113,9 +114,22 @@ export class Pages {
 
   #select(keys: readonly string[] | undefined): Selection {
     if (!keys) return { kind: "all" };
+    if (keys[0] === "*") return this.#allBut(keys);
     const content = keys.length === 1 ? contentOfChunkKey(keys[0] as string) : undefined;
     if (content !== undefined) return { kind: "chunks", of: content };
     return { kind: "topics", ...this.#host.topics.matching(keys) };
+  }
+
+  /** Selects all topics but some: what leaves little out looks for those, which are few. */
+  #allBut(list: readonly string[]): Selection {
+    const { topics, search } = this.#host;
+    const left = topics.matching(splitList(list).away);
+    if (left.topics.length === 0) return { kind: "all" };
+    // Of a single topic the number of frames is not known yet.
+    const [only = 0] = left.topics;
+    const frames = left.topics.length === 1 ? topics.frames(only) : left.frames;
+    if (frames * 2 <= search.ends.seq) return { kind: "except", topics: left.topics };
+    return { kind: "topics", ...topics.matching(list) };
   }
 
   /** The part of `frames` that a page reads, in the order of ids or, without late frames, of arrival. */
@@ -149,6 +163,9 @@ export class Pages {
     if (selection.kind === "chunks") {
       return this.#read("chunks", direction, range, query, selection.of);
     }
+    if (selection.kind === "except") {
+      return this.#filtered("except", query, JSON.stringify(selection.topics), range);
+    }
     const { topics, frames } = selection;
     const [topic] = topics;
     if (topic === undefined) return this.#passed(direction, range, query);
@@ -156,22 +173,25 @@ export class Pages {
     const length = this.#host.search.ends.seq;
     const wanted = JSON.stringify(topics);
     if (frames * SCAN_RATIO > length) {
-      const part = windowOf(range, direction, MAX_SCANNED);
-      return this.#continued(
-        this.#read("filter", direction, part, query, wanted),
-        part,
-        range,
-        query,
-      );
+      return this.#filtered("filter", query, wanted, range);
     }
     let size = Math.max(LEAST_WINDOW, (2 * query.rows * length) / Math.max(frames, 1));
     for (;;) {
       const part = windowOf(range, direction, Math.ceil(size));
-      const page = this.#read("merge", direction, part, query, wanted);
+      // To look for each topic costs more than to read so few rows.
+      const way = part.below - part.above <= topics.length ? "filter" : "merge";
+      const page = this.#read(way, direction, part, query, wanted);
       const isLast = part.above === range.above && part.below === range.below;
       if (page.rows > 0 || isLast) return this.#continued(page, part, range, query);
       size *= GROWTH;
     }
+  }
+
+  /** A page of a window of the log, whose rows are compared with a list of topics. */
+  #filtered(way: "filter" | "except", query: PageQuery, topics: string, range: Range): Page {
+    const direction = query.order === "desc" ? "desc" : "asc";
+    const part = windowOf(range, direction, MAX_SCANNED);
+    return this.#continued(this.#read(way, direction, part, query, topics), part, range, query);
   }
 
   /** The page of a window, which more windows may follow. */

@@ -1,11 +1,35 @@
 import type { Database } from "bun:sqlite";
+import { hasStarInside, splitList, TopicFilter } from "../../../core/pattern.ts";
 import type { Facts } from "../facts.ts";
+import { type NameCondition, nameCondition } from "./name-condition.ts";
 
 /** The most names that are kept in memory. */
 const MAX_CACHED = 10_000;
 
 /** Frames that the table of topics does not count yet, at most: a store that opens counts them again. */
 const MAX_UNCOUNTED = 256;
+
+/** Patterns with a `*` inside that are each looked up by an index. With more, all names are read once. */
+const MAX_STARRED = 8;
+
+/** The topics that a filter takes, by their numbers, and how many frames they have, if they are several. */
+export interface MatchingTopics {
+  readonly topics: readonly number[];
+  readonly frames: number;
+}
+
+/** What was found for a filter, for as long as it holds. */
+interface Known {
+  readonly found: MatchingTopics;
+  /** The births and ends of topics that there had been. */
+  readonly changes: number;
+  /** The frames that had been added. */
+  readonly added: number;
+}
+
+/** Filters whose topics are remembered, and numbers in all of them together. */
+const MAX_KNOWN = 16;
+const MAX_KNOWN_NUMBERS = 200_000;
 
 /**
  * The numbers of topics, and how many frames each has. A name has a number as long as it has frames. The table counts
@@ -21,8 +45,15 @@ export class Topics {
   #uncounted = 0;
   #counted = 0;
   #next = 0;
+  /** What was found lately, by filter, so that each page of a read need not look at all names. */
+  readonly #known = new Map<string, Known>();
+  #knownNumbers = 0;
+  #changes = 0;
+  #added = 0;
+  readonly #db: Database;
 
   constructor(db: Database, facts: Facts) {
+    this.#db = db;
     this.#facts = facts;
     this.#sql = statements(db);
   }
@@ -32,6 +63,7 @@ export class Topics {
     this.#numbers.clear();
     this.#newer.clear();
     this.#uncounted = 0;
+    this.#changes++;
     this.#next = (this.#sql.newest.get() as { topic: number | null }).topic ?? 0;
     this.#counted = this.#facts.counted;
     const rows = this.#sql.after.all(this.#counted) as { topic: number; frames: number }[];
@@ -53,12 +85,14 @@ export class Topics {
     if (known !== undefined) return known;
     const topic = ++this.#next;
     this.#sql.insert.run(topic, name);
+    this.#changes++;
     this.#remember(name, topic);
     return topic;
   }
 
   /** Counts a frame that came. @param seq of its row; below 0 for a late one */
   added(topic: number, seq: number): void {
+    this.#added++;
     if (seq > 0) this.#addNewer(topic, 1);
     else this.#sql.count.run(1, topic);
   }
@@ -71,6 +105,7 @@ export class Topics {
     this.#sql.forget.run(topic);
     this.#newer.delete(topic);
     this.#numbers.clear();
+    this.#changes++;
   }
 
   /** Writes the counts down, if many frames are not in the table. @param seq of the newest frame */
@@ -100,32 +135,62 @@ export class Topics {
     return (this.#sql.rows.get() as { topics: number }).topics;
   }
 
-  /** The numbers of the topics that match any of these patterns, and how many frames they have, if they are several. */
-  matching(patterns: readonly string[]): { topics: number[]; frames: number } {
-    const [only = ""] = patterns;
-    if (patterns.length === 1 && !only.endsWith(".*")) {
+  /** The topics that a filter takes. @param list the filter, see `normalList` */
+  matching(list: readonly string[]): MatchingTopics {
+    const [only = ""] = list;
+    if (list.length === 1 && !only.includes("*")) {
       const topic = this.find(only);
       return { topics: topic === undefined ? [] : [topic], frames: 0 };
     }
-    const found = { topics: [] as number[], frames: 0 };
-    const add = (rows: { topic: number; frames: number }[]) => {
-      for (const { topic, frames } of rows) {
-        found.topics.push(topic);
-        found.frames += frames + (this.#newer.get(topic) ?? 0);
-      }
-    };
-    for (const pattern of patterns) {
-      if (!pattern.endsWith(".*")) {
-        const topic = this.find(pattern);
-        const row = topic !== undefined && this.#sql.frames.get(topic);
-        if (topic !== undefined && row) add([{ topic, ...(row as { frames: number }) }]);
-        continue;
-      }
-      const prefix = pattern.slice(0, -1);
-      // The character after the dot in ASCII ends the range.
-      add(this.#sql.below.all(prefix, `${prefix.slice(0, -1)}/`) as never);
-    }
+    const key = list.join();
+    const known = this.#known.get(key);
+    if (known && this.#holds(known)) return known.found;
+    const found = this.#search(list);
+    this.#keep(key, { found, changes: this.#changes, added: this.#added });
     return found;
+  }
+
+  /** Whether the topics are the same, and have nearly as many frames. */
+  #holds({ found, changes, added }: Known): boolean {
+    return changes === this.#changes && this.#added - added <= 100 + found.frames / 4;
+  }
+
+  #keep(key: string, known: Known): void {
+    this.#drop(key);
+    this.#known.set(key, known);
+    this.#knownNumbers += known.found.topics.length;
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= MAX_KNOWN && this.#knownNumbers <= MAX_KNOWN_NUMBERS) return;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(key: string): void {
+    this.#knownNumbers -= this.#known.get(key)?.found.topics.length ?? 0;
+    this.#known.delete(key);
+  }
+
+  #search(list: readonly string[]): MatchingTopics {
+    const { taken, away } = splitList(list);
+    const starred = taken.filter(hasStarInside);
+    const isSurely = starred.length === 0 && away.length === 0;
+    const filter = new TopicFilter(list);
+    const frames = new Map<number, number>();
+    const patterns =
+      starred.length > MAX_STARRED ? ["*", ...taken.filter((each) => !hasStarInside(each))] : taken;
+    for (const pattern of patterns) {
+      for (const row of this.#rows(nameCondition(pattern))) {
+        if (isSurely || filter.takes(row.name)) frames.set(row.topic, row.frames);
+      }
+    }
+    let total = 0;
+    for (const [topic, counted] of frames) total += counted + (this.#newer.get(topic) ?? 0);
+    return { topics: [...frames.keys()], frames: total };
+  }
+
+  #rows({ sql, values }: NameCondition): Iterable<{ topic: number; name: string; frames: number }> {
+    const statement = this.#db.query(`SELECT topic, name, frames FROM topics WHERE ${sql}`);
+    return statement.iterate(...values) as Iterable<never>;
   }
 
   #addNewer(topic: number, frames: number): void {
@@ -150,6 +215,5 @@ function statements(db: Database) {
     frames: db.query("SELECT frames FROM topics WHERE topic = ?"),
     total: db.query("SELECT coalesce(sum(frames), 0) AS frames FROM topics"),
     rows: db.query("SELECT count(*) AS topics FROM topics"),
-    below: db.query("SELECT topic, frames FROM topics WHERE name > ? AND name < ?"),
   };
 }

@@ -1,9 +1,10 @@
 import type { Database, SQLQueryBindings } from "bun:sqlite";
-import type { TakenTopics } from "../../../core/taken-topics.ts";
+import { type TakenTopics, takerOf } from "../../../core/taken-topics.ts";
 import type { FrameRow } from "../log/frame-row.ts";
 import { END, type FrameSearch } from "../log/frame-search.ts";
+import type { NameCondition } from "../log/name-condition.ts";
 import { afterRow, type LogPart, type TopicRows } from "../log/topic-rows.ts";
-import { type NameCondition, namesTaken } from "./taken-names.ts";
+import { namesTaken } from "./taken-names.ts";
 
 /** The most rows in one batch: a commit that removes them takes some milliseconds. */
 export const BATCH_ROWS = 100;
@@ -16,6 +17,11 @@ const ROWS_A_TOPIC = 8;
 /** More topics are many: to count them takes long. */
 const MAX_FEW_TOPICS = 100_000;
 
+/** A row with the topic that its table names. */
+interface NamedRow extends FrameRow {
+  readonly name: string;
+}
+
 /** The parts of a store that a search for candidates reads. */
 export interface CandidatesParts {
   readonly db: Database;
@@ -26,11 +32,14 @@ export interface CandidatesParts {
 /** Finds the frames of some topics in a part of the log, in batches that each take little time. */
 export class Candidates {
   readonly #parts: CandidatesParts;
+  /** Some topics that are not taken meet it, so every name is compared again. */
   readonly #names: NameCondition;
+  readonly #takes: (topic: string) => boolean;
 
   constructor(parts: CandidatesParts, taken: TakenTopics) {
     this.#parts = parts;
     this.#names = namesTaken(taken);
+    this.#takes = takerOf(taken);
   }
 
   /** Yields the rows, each once; a batch may be empty. Those that are removed between two batches are no harm. */
@@ -63,7 +72,7 @@ export class Candidates {
             WHERE ${table}.seq >= ? AND ${table}.seq <= ? AND ${this.#names.sql}`,
           [first, Math.min(to, first + WINDOW_ROWS - 1), ...this.#names.values],
         );
-        yield found.map(({ name }) => name);
+        yield found.map(({ name }) => name).filter(this.#takes);
       }
     }
   }
@@ -94,13 +103,13 @@ export class Candidates {
   *#byLog({ after, end }: LogPart): Generator<readonly FrameRow[], void> {
     for (let from = this.#beforeRow(after); from < end; from = this.#beforeRow(from)) {
       const to = Math.min(end, from + WINDOW_ROWS);
-      const rows = this.#all<FrameRow>(
-        `SELECT seq, crc, line FROM frames CROSS JOIN topics ON topics.topic = frames.topic
+      const rows = this.#all<NamedRow>(
+        `SELECT seq, crc, line, name FROM frames CROSS JOIN topics ON topics.topic = frames.topic
           WHERE seq > ? AND seq <= ? AND ${this.#names.sql} ORDER BY seq LIMIT ${BATCH_ROWS}`,
         [from, to, ...this.#names.values],
       );
       from = rows.length < BATCH_ROWS ? to : (rows.at(-1)?.seq ?? to);
-      yield rows;
+      yield rows.filter(({ name }) => this.#takes(name));
     }
   }
 
@@ -123,13 +132,13 @@ export class Candidates {
       );
       const to = window[0]?.id ?? lateBelow;
       for (let above = from; ; ) {
-        const rows = this.#all<FrameRow & { id: string }>(
-          `SELECT seq, id, crc, line FROM late CROSS JOIN topics ON topics.topic = late.topic
+        const rows = this.#all<NamedRow & { id: string }>(
+          `SELECT seq, id, crc, line, name FROM late CROSS JOIN topics ON topics.topic = late.topic
             WHERE id > ? AND id <= ? AND id < ? AND seq >= ? AND ${this.#names.sql}
             ORDER BY id LIMIT ${BATCH_ROWS}`,
           [above, to, lateBelow, lateEnd, ...this.#names.values],
         );
-        yield rows;
+        yield rows.filter(({ name }) => this.#takes(name));
         if (rows.length < BATCH_ROWS) break;
         above = rows.at(-1)?.id ?? to;
       }
@@ -146,7 +155,7 @@ export class Candidates {
         [name, ...this.#names.values],
       );
       name = page.at(-1)?.name ?? name;
-      yield page;
+      yield page.filter((each) => this.#takes(each.name));
       if (page.length < WINDOW_TOPICS) return;
     }
   }

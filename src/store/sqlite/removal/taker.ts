@@ -1,7 +1,7 @@
 import { idInLine } from "../../../core/frame.ts";
 import { topicInLine } from "../../../core/index-keys.ts";
 import { firstChunkOf } from "../../../core/links.ts";
-import { type TakenTopics, takes } from "../../../core/taken-topics.ts";
+import { type TakenTopics, takerOf } from "../../../core/taken-topics.ts";
 import { processorEvent } from "../../../core/topic.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import { type FrameRow, isSound } from "../log/frame-row.ts";
@@ -38,6 +38,7 @@ const ANSWERS = new Set(["active", "invalid", "finished", "failed", "terminated"
 export class Taker {
   readonly #parts: TakerParts;
   readonly #taken: Taken;
+  readonly #takes: (topic: string) => boolean;
   /** The spawns that are taken. */
   readonly #spawns = new Set<string>();
   /** The first ids of contents of which a chunk stayed because they grow, each with the lowest `seq` of one. */
@@ -46,6 +47,7 @@ export class Taker {
   constructor(parts: TakerParts, taken: Taken) {
     this.#parts = parts;
     this.#taken = taken;
+    this.#takes = takerOf(taken.topics);
   }
 
   /**
@@ -55,10 +57,10 @@ export class Taker {
   fateOf(row: FrameRow): Fate {
     // A damaged line may be that of another frame.
     if (!isSound(row)) return "damaged";
-    const { topics, below } = this.#taken;
+    const { below } = this.#taken;
     const id = idInLine(row.line);
     const topic = topicInLine(row.line);
-    if (!takes(topics, topic) || (below !== undefined && id >= below)) return "other";
+    if (!this.#takes(topic) || (below !== undefined && id >= below)) return "other";
     return this.#grows(id, row) || this.#isNeeded(topic, id, row.line) ? "kept" : "taken";
   }
 
