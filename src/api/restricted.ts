@@ -36,6 +36,10 @@ export function restricted(store: Store, access: Access): Store {
     async newestDurable(id, direction, topics, bounds) {
       return store.newestDurable(id, direction, access.narrowed(topics), bounds);
     },
+    topics(patterns) {
+      const reader = store.topics(access.narrowed(patterns));
+      return withoutLines(reader, (line) => !access.reads(topicIn(line)));
+    },
     whenDurable: () => store.whenDurable(),
     read(options) {
       const first = contentOfChunkKey(options.topics?.[0] ?? "");
@@ -138,10 +142,18 @@ function restrictedKv(kv: Kv, access: Access): Kv {
 }
 
 function withoutRuntimeKeys(reader: LineReader): LineReader {
-  const isHidden = (line: string) => {
+  return withoutLines(reader, (line) => {
     const { key = "" } = JSON.parse(line) as { key?: string };
     return key.startsWith(RUNTIME_PREFIX);
-  };
+  });
+}
+
+/** The topic in a line of the listing of topics. */
+function topicIn(line: string): string {
+  return (JSON.parse(line) as { topic: string }).topic;
+}
+
+function withoutLines(reader: LineReader, isHidden: (line: string) => boolean): LineReader {
   return {
     async next() {
       for (let page = await reader.next(); page; page = await reader.next()) {

@@ -28,6 +28,7 @@ import { PS_OPTIONS, ps } from "./ps.ts";
 import { type Route, route } from "./route.ts";
 import { scheduled } from "./scheduled.ts";
 import { addToken, listTokens, removeToken } from "./tokens.ts";
+import { TOPICS_OPTIONS, topics } from "./topics.ts";
 import { verify } from "./verify.ts";
 
 /** The errors of an append. */
@@ -285,6 +286,11 @@ export const ROUTES: readonly Route[] = [
     () => jsonResponse({ status: "ok" }),
     { need: "any token", responses: { 200: "health" } },
   ),
+  route("GET", "/-/topics", "the topics that have frames, by name, with counts", topics, {
+    need: "read",
+    options: TOPICS_OPTIONS,
+    errors: ["bad_topic", "frame_damaged"],
+  }),
   route("GET", "/-/info", "facts about the store, once all before is durable", info, {
     need: "any token",
     errors: ["frame_damaged"],

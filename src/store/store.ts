@@ -2,7 +2,7 @@ import type { IdBounds } from "../core/id-bounds.ts";
 import type { Place } from "../core/place.ts";
 import type { ReadOptions } from "../core/read-options.ts";
 import type { Content } from "./content.ts";
-import type { FrameReader } from "./frame-reader.ts";
+import type { FrameReader, LineReader } from "./frame-reader.ts";
 import type { Import, ImportOptions } from "./import.ts";
 import type { Kv } from "./kv.ts";
 import type { Schedules } from "./scheduled.ts";
@@ -83,6 +83,13 @@ export interface Store {
   newestPlace(topics?: readonly string[]): Place | undefined;
   /** Starts a read. The reader must be read to its end or closed. */
   read(options: ReadOptions): FrameReader;
+  /**
+   * Starts a listing of the topics that have frames, by name: lines of `{topic, frames, first, last}`, the last two the
+   * ids of the oldest and the newest frame. It must be read to its end or closed.
+   *
+   * @param patterns that select topics; undefined for all
+   */
+  topics(patterns?: readonly string[]): LineReader;
   /** Resolves when everything that was committed before this call is durable. @throws XsError as a write does */
   whenDurable(): Promise<void>;
   /** Whether a read that follows takes the frames of a topic. */

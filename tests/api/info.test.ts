@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { api } from "../../src/api/api.ts";
 import { version } from "../../src/version.ts";
 import { edit } from "../support/damage.ts";
+import { parseLines } from "../support/server.ts";
 import { sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 import { Exposed } from "../support/tokens.ts";
@@ -117,5 +118,28 @@ describe("on a server", () => {
       serves: true,
       token: { name: "keys", read: [], append: [], keys: "a/", all: false },
     });
+  });
+
+  test("a token is told of the topics that it reads", async () => {
+    await it.server.append("open.b", "x");
+    await it.server.append("secret", "x");
+    const topics = async (token: string, query = "") => {
+      const response = await it.ask(token, `GET /-/topics${query}`);
+      return parseLines(await response.text()).map(({ topic }) => topic);
+    };
+    const some = await it.add("topics-some", "--read", "open.*");
+    const every = await it.add("topics-every", "--read", "*");
+    const all = await it.add("topics-all", "--read", "*", "--all");
+    const owners = await topics(it.owner);
+    expect(owners).toContain("secret");
+    expect(owners).toContain("stream.cross.start");
+    expect(await topics(some)).toEqual(owners.filter((topic) => topic.startsWith("open.")));
+    expect(await topics(some, "?topic=open.b")).toEqual(["open.b"]);
+    const others = owners.filter((topic) => !topic.startsWith("stream.cross."));
+    expect(await topics(every)).toEqual(others);
+    expect(await topics(every, "?topic=stream.*")).toEqual([]);
+    expect(await topics(all)).toEqual(owners);
+    const appends = await it.add("topics-none", "--append", "open.*");
+    expect(await it.outcome(appends, "GET /-/topics")).toBe("403 forbidden");
   });
 });

@@ -118,6 +118,11 @@ const REQUESTS: Record<string, [request: string, kinds: string, init?: RequestIn
   "GET /metrics": [["/metrics", ""]],
   "GET /version": [["/version", kinds.join()]],
   "GET /health": [["/health", kinds.join()]],
+  "GET /-/topics": [
+    ["/-/topics", "reads,reads *,most,all"],
+    ["/-/topics?topic=closed", "reads *,most,all"],
+    ["/-/topics?topic=stream.cross.*", "all"],
+  ],
   "GET /-/info": [["/-/info", kinds.join()]],
   "GET /-/openapi.json": [["/-/openapi.json", kinds.join()]],
   "GET /-/scheduled": [["/-/scheduled", ""]],

@@ -6,6 +6,7 @@ import { type ErrorCode, XsError } from "../../core/error.ts";
 import type { IdBounds } from "../../core/id-bounds.ts";
 import type { Place } from "../../core/place.ts";
 import type { ReadOptions } from "../../core/read-options.ts";
+import type { LineReader } from "../frame-reader.ts";
 import type { Import, ImportOptions } from "../import.ts";
 import { DATABASE } from "../is-store.ts";
 import type { Reader } from "../reader.ts";
@@ -34,6 +35,7 @@ import { Health } from "./health.ts";
 import { InPlace } from "./in-place.ts";
 import { KvStore } from "./kv/kv.ts";
 import type { StoreLock } from "./lock.ts";
+import { topicReader } from "./log/topic-reader.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Tally } from "./metrics.ts";
 import { closeTreeToOthers } from "./own-files.ts";
@@ -218,6 +220,12 @@ export class SqliteStore implements OpenStore {
 
   read(options: ReadOptions): Reader {
     return this.#reads.read(options);
+  }
+
+  topics(patterns?: readonly string[]): LineReader {
+    const { list } = this.#parts;
+    const { guard } = this.#health;
+    return topicReader({ list, guard, whenDurable: () => this.whenDurable() }, patterns);
   }
 
   async whenDurable(): Promise<void> {

@@ -124,6 +124,11 @@ export class Topics {
     return (row?.frames ?? 0) + (this.#newer.get(topic) ?? 0);
   }
 
+  /** How many frames of a topic came, and how many less went, since the table counted: add it to its row. */
+  newer(topic: number): number {
+    return this.#newer.get(topic) ?? 0;
+  }
+
   /** How many frames there are. */
   total(): number {
     const { frames } = this.#sql.total.get() as { frames: number };
