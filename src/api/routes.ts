@@ -289,6 +289,7 @@ export const ROUTES: readonly Route[] = [
   route("GET", "/-/topics", "the topics that have frames, by name, with counts", topics, {
     need: "read",
     options: TOPICS_OPTIONS,
+    responses: { 200: "topics" },
     errors: ["bad_topic", "frame_damaged"],
   }),
   route("GET", "/-/info", "facts about the store, once all before is durable", info, {

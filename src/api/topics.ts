@@ -5,7 +5,7 @@ import { type Values, value } from "./options.ts";
 
 /** The options of `GET /-/topics`. */
 export const TOPICS_OPTIONS = {
-  topic: value("only these topics", (text) => ({ patterns: parseTopicFilter(text) })),
+  topic: value("only these topics", "topics", (text) => ({ patterns: parseTopicFilter(text) })),
 };
 
 /** Streams a line for each topic that has frames, by name. */

@@ -122,6 +122,11 @@ export const RESPONSES = {
   metrics: { about: "the text format of Prometheus", media: { "text/plain": { type: "string" } } },
   version: { about: "the version", media: json(ref("Version")) },
   health: { about: "the server takes requests", media: json(ref("Health")) },
+  topics: {
+    about: "a line for each topic, by name",
+    media: events(ref("Topic")),
+    headers: [...STREAMED, "x-content-type-options"],
+  },
   info: { about: "the facts", media: json(ref("Info")), headers: ["cache-control"] },
   tokens: {
     about: "a line for each token, by name",

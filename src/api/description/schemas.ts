@@ -180,6 +180,12 @@ export const SCHEMAS = {
     ),
   },
   Version: members({ version: TEXT }),
+  Topic: members({
+    topic: TOPIC,
+    frames: { ...COUNT, minimum: 1 },
+    first: { ...ID, description: "the id of its oldest frame" },
+    last: { ...ID, description: "the id of its newest frame" },
+  }),
   Info: {
     description: "facts about the store; a token gets those that concern it, and what it may do",
     anyOf: [
