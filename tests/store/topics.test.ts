@@ -42,7 +42,17 @@ async function counted(store: Store, patterns?: readonly string[]): Promise<List
 }
 
 async function expectSame(store: Store): Promise<void> {
-  for (const patterns of [undefined, ["t1"], ["t1.*"], ["a.b", "t2.*"], ["none"], ["t1", "t3.x"]]) {
+  for (const patterns of [
+    undefined,
+    ["t1"],
+    ["t1.*"],
+    ["a.b", "t2.*"],
+    ["none"],
+    ["t1", "t3.x"],
+    ["*", "!t1.*"],
+    ["*.x"],
+    ["a.b", "t2.*", "!t2.y"],
+  ]) {
     expect([patterns, await listed(store, patterns)]).toEqual([
       patterns,
       await counted(store, patterns),

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { idInLine } from "../../../core/frame.ts";
 import { topicInLine } from "../../../core/index-keys.ts";
-import { matches } from "../../../core/pattern.ts";
+import { TopicFilter } from "../../../core/pattern.ts";
 import { isSound } from "./frame-row.ts";
 import type { FrameSearch } from "./frame-search.ts";
 import type { Topics } from "./topics.ts";
@@ -80,14 +80,14 @@ export class TopicList {
    */
   page(after: string, patterns: readonly string[] | undefined): TopicPage {
     const { from, below } = rangeOf(patterns);
-    const wanted = patterns && new Set(patterns);
+    const filter = new TopicFilter(patterns);
     // A space is below all that a name may go on with.
     const start = after === "" ? from : `${after} `;
     const rows = this.#sql.names.all(start, below, MAX_SCANNED) as TopicRow[];
     const found: TopicRow[] = [];
     let next = rows.length === MAX_SCANNED ? rows.at(-1)?.name : undefined;
     for (const row of rows) {
-      if (!matches(wanted, row.name)) continue;
+      if (!filter.takes(row.name)) continue;
       if (found.length === MAX_TOPICS) {
         next = found.at(-1)?.name;
         break;
