@@ -1,6 +1,7 @@
 // A terminate with `keep` stops a processor, and a spawn with `resume` makes it go on: nothing is lost, nothing twice.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import { Home } from "../cli/run-xs.ts";
 import {
   type AnyFrame,
   answered,
@@ -193,6 +194,46 @@ describe("over restarts of the server", () => {
       await server.stop("SIGTERM");
     }
     await expectSound(directory);
+  });
+
+  const FAILS = COUNT.replace("const next", 'if (meta.n === 1) throw new Error("one"); const next');
+  test.each<[string, string, ...string[]]>([
+    ["started and removed", COUNT, "start", "rm"],
+    ["started, stopped and removed", COUNT, "start", "stop", "rm"],
+    ["removed, as it was", COUNT, "rm"],
+    ["removed after it had failed", FAILS, "rm"],
+    ["removed after it had failed and was started", FAILS, "start", "rm"],
+  ])("what was %s while no server ran has left no state", async (_, script, ...verbs) => {
+    using home = new Home();
+    const start = () => startServer(home.store, { env: WITH_NU });
+    const handler = (verb: string) => home.xs(["handler", verb, home.store, "count"]);
+    {
+      await using server = await start();
+      const frame = await spawn(server, "handler", "count", script);
+      await sayMany(server, "n", 2);
+      await countOf(server, "count.out", 1);
+      if (script === COUNT) await stop(server, "handler", frame);
+      else await answered(server, frame, "failed");
+      await server.stop("SIGTERM");
+    }
+    for (const verb of verbs) expect((await handler(verb)).code).toBe(0);
+    for (const _ of [1, 2]) {
+      await using server = await start();
+      await spawn(server, "handler", "other", "export default () => {}");
+      expect(await kvText(server, "stream.cross.handler/count")).toBeUndefined();
+      const after = await ask(server, "handler", "count", COUNT, { resume: true });
+      await answered(server, after, "invalid");
+      await server.stop("SIGKILL");
+    }
+    await using server = await start();
+    await spawn(server, "handler", "count", COUNT);
+    await sayMany(server, "n", 1);
+    await until("it counts anew", async () => (await counts(server)).at(-1) === 1);
+    await server.stop("SIGKILL");
+    await using again = await start();
+    await sayMany(again, "n", 1);
+    await until("its state stays", async () => (await counts(again)).at(-1) === 2);
+    await again.stop("SIGTERM");
   });
 
   const ROUNDS = setting("XS_PROOF_ROUNDS", 30);

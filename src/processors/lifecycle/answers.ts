@@ -115,6 +115,20 @@ export async function readRecord(
   return isOwn ? { own: record } : { before: record.cursor };
 }
 
+/** Removes the progress that spawns before a terminate have left under its name, if it is still there. */
+export async function removeRecordBefore(
+  store: Store,
+  named: Pick<Subject, "kind" | "name">,
+  terminateId: string,
+): Promise<void> {
+  const key = recordKey(named);
+  const entry = await store.kv.get(key);
+  if (!entry) return;
+  const record = parseRecord(new TextDecoder().decode(entry.value));
+  if (record && record.spawn_id > terminateId) return;
+  await store.apply([{ delete: key, writer: named.name }]);
+}
+
 function parseRecord(text: string): ProcessorRecord | undefined {
   try {
     const { spawn_id, cursor, position, ...rest } = JSON.parse(text) as { [key: string]: unknown };

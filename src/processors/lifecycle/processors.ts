@@ -11,7 +11,7 @@ import type { ImportFrame } from "../../store/types.ts";
 import { placeIn, removeScripts, type ScriptPlace } from "../child/runtime.ts";
 import { type Clock, SYSTEM_CLOCK } from "../schedule/clock.ts";
 import { Shells } from "../shell/shells.ts";
-import { answer, readRecord, recordKey } from "./answers.ts";
+import { answer, readRecord, removeRecordBefore } from "./answers.ts";
 import { eventsIn, type Hears } from "./events.ts";
 import { LIFECYCLE_TOPICS } from "./expected.ts";
 import {
@@ -146,6 +146,9 @@ export class Processors {
     for (const { kind, name, spawn, how } of registry.ended()) {
       if (how === "stopped") this.#supervisor(kind, name).wasStopped(spawn);
     }
+    // Whoever took them may have died before that, and no server may have run.
+    for (const { kind, name, id } of registry.removed())
+      await removeRecordBefore(this.#store, { kind, name }, id);
     for (const entry of registry.entries())
       await this.#recover(entry, registry.unended(entry.kind, entry.name), requests);
     this.#started.resolve();
@@ -193,10 +196,6 @@ export class Processors {
     const changes = spawns.map((spawnId) =>
       answer({ kind, name, spawnId }, keep ? "stopped" : "terminated", keep && { keep }),
     );
-    for (const spawnId of keep ? [] : spawns) {
-      const { own } = await readRecord(this.#store, { kind, name, spawnId });
-      if (own) changes.push({ delete: recordKey({ kind, name }), writer: name });
-    }
     await this.#store.apply(changes);
     eventsIn(changes).forEach(this.#hears);
   }

@@ -47,6 +47,13 @@ export interface Ended {
   readonly signal?: string;
 }
 
+/** The newest terminate of a name that removes its progress. */
+export interface Removed {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly id: string;
+}
+
 const TOPIC = /^stream\.cross\.(generator|duplex|handler)\.([a-z]+)$/;
 /** Answers after which a spawn does not run again by itself. */
 const ENDS: ReadonlySet<string> = new Set(["invalid", "finished", "failed", "terminated"]);
@@ -108,6 +115,12 @@ export class Registry {
   readonly #unnamed = new Map<string, Frame>();
   readonly #earlier = new Map<string, Earlier>();
   readonly #ended = new Map<string, Ended>();
+  readonly #removed = new Map<string, Removed>();
+
+  /** The names that were removed, each with its newest terminate. Later spawns may have them. */
+  removed(): Removed[] {
+    return [...this.#removed.values()];
+  }
 
   /** The spawns that have ended, unless a later one of their name was active or a terminate removed it. */
   ended(): Ended[] {
@@ -148,6 +161,7 @@ export class Registry {
     const entry = this.#entries.get(key) ?? { kind, name };
     const earlier = this.#earlier.getOrInsertComputed(key, () => new Earlier());
     const step = { action, id, spawn: textIn(meta, "spawn_id"), keep: keepsIn(meta) };
+    if (action === "terminate" && !step.keep) this.#removed.set(key, { kind, name, id });
     const before = this.#ended.get(key);
     const ended = endedBy(step, entry, before);
     if (ended === "none") this.#ended.delete(key);
