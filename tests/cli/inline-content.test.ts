@@ -62,7 +62,8 @@ test("xs cat into xs append --batch copies all but the frames of the runtime, an
   const all = await home.shell(`xs cat ${home.store} --content | xs append ${copy} --batch`);
   expect([all.code, all.stdout]).toEqual([1, ""]);
   expect(all.stderr).toContain('line 1: topic "stream.cross.start" belongs to the runtime');
-  const [, options = ""] = /leaves its frames out, as {2}xs cat (.*) {2}does/.exec(all.stderr) ?? [];
+  const [, options = ""] =
+    /leaves its frames out, as {2}xs cat (.*) {2}does/.exec(all.stderr) ?? [];
   expect(all.stderr).toContain("(nothing was appended)");
   await home.ok(["append", copy, "other"]);
   const { code, stdout } = await home.shell(
