@@ -8,7 +8,7 @@ import { version } from "../version.ts";
 import { APPEND_OPTIONS, append } from "./append.ts";
 import { appendBatch } from "./batch.ts";
 import { cas, casPost } from "./cas.ts";
-import { cat, catTopic, READ_OPTIONS } from "./cat.ts";
+import { cat, catTopic, READ_OPTIONS, TOPIC_READ_OPTIONS } from "./cat.ts";
 import { content } from "./content.ts";
 import { exportStore } from "./export.ts";
 import { FIRST_OPTIONS, LAST_OPTIONS, readEnd } from "./first-last.ts";
@@ -34,6 +34,7 @@ import { verify } from "./verify.ts";
 /** The errors of an append. */
 const APPEND_ERRORS = [
   "bad_topic",
+  "bad_id",
   "reserved_topic",
   "bad_ttl",
   "bad_option",
@@ -91,12 +92,12 @@ export const ROUTES: readonly Route[] = [
     headers: ["idempotency-key"],
     body: "batch",
     responses: { 200: "appended batch", 202: "batch to append" },
-    errors: [...APPEND_ERRORS, "bad_batch", "body_too_large", "content_not_found"],
+    errors: [...APPEND_ERRORS, "bad_batch", "bad_hash", "body_too_large", "content_not_found"],
   }),
   route("GET", "/stream/:topic", "reads the frames of a topic", catTopic, {
     need: "read",
     name: "topics",
-    options: READ_OPTIONS,
+    options: TOPIC_READ_OPTIONS,
     headers: ["last-event-id"],
     responses: { 200: "frames" },
     errors: READ_ERRORS,
