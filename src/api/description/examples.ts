@@ -151,6 +151,11 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   "GET /metrics": { responseType: "text/plain" },
   "GET /version": { response: { version: "0.1.0" } },
   "GET /health": { response: { status: "ok" } },
+  "GET /-/topics": {
+    query: { topic: "note" },
+    responseType: NDJSON,
+    response: lines({ topic: "note", frames: 2, first: ID, last: NEXT }),
+  },
   "GET /-/info": {},
   "GET /-/openapi.json": {},
   "GET /-/tokens": { responseType: NDJSON, response: lines(TOKEN) },

@@ -4,7 +4,7 @@
 export type Schema = { readonly [keyword: string]: unknown };
 
 const TOPIC = "[A-Za-z_][A-Za-z0-9_-]*(\\.[A-Za-z0-9_-]+)*";
-const PATTERN = `(\\*|${TOPIC}(\\.\\*)?)`;
+const PATTERN = "(\\*|[A-Za-z_][A-Za-z0-9_-]*)(\\.(\\*|[A-Za-z0-9_-]+))*";
 /** Ids of the next eight thousand years; the last 45 are left out, because no expression has their end. */
 const ID = "([0-9a-e][0-9a-z]|f[0-4])[0-9a-z]{23}";
 const AGE = "[0-9]{1,7}[smhdw]";
@@ -39,7 +39,7 @@ export const VALUES = {
   id: matching(ID),
   "id or none": matching(`(${ID}|none)`),
   topic: matching(TOPIC, { maxLength: 255 }),
-  topics: matching(`${PATTERN}(,${PATTERN})*`),
+  topics: matching(`(!${PATTERN},)*${PATTERN}(,!?${PATTERN})*`),
   hash: matching("sha256-[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="),
   key: { type: "string", minLength: 1, maxLength: 512 },
   prefix: { type: "string", maxLength: 512 },
