@@ -48,6 +48,7 @@ export const VERBS: Verbs = {
   "generator restart": async () =>
     (await import("../verbs/processor-control.ts")).generatorRestartVerb,
   "generator logs": async () => (await import("../verbs/processor-logs.ts")).generatorLogsVerb,
+  mcp: async () => (await import("../verbs/mcp.ts")).mcpVerb,
   eval: async () => (await import("../verbs/eval.ts")).evalVerb,
   nu: async () => (await import("../verbs/nu.ts")).nuVerb,
   types: async () => (await import("../verbs/types.ts")).typesVerb,
