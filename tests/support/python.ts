@@ -10,6 +10,7 @@ const MOST_MS = 300_000;
 
 /** The Python of an environment with these packages. */
 export const PYTHON = join(HOME, "bin/python");
+export const SCHEMATHESIS = join(HOME, "bin/schemathesis");
 
 /** Why there is no such environment; undefined where there is one. It is made where that is possible. */
 export function missingPython(): string | undefined {

@@ -242,7 +242,7 @@ export const SCHEMAS = {
       {
         read: orNull({ anyOf: [VALUES.topics, listOf(VALUES.topics)] }),
         append: orNull({ anyOf: [VALUES.topics, listOf(VALUES.topics)] }),
-        keys: { type: ["string", "null"], maxLength: 512 },
+        keys: orNull(VALUES.prefix),
         cors: orNull({
           type: "string",
           pattern: "^https?://[a-z][a-z0-9]*(-[a-z0-9]+)*(\\.[a-z][a-z0-9]*)*(:[1-9][0-9]{0,3})?$",

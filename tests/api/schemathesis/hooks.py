@@ -1,6 +1,7 @@
 """What no OpenAPI document can say of this API: how lines of JSON are written, and which options make no sense together."""
 
 import json
+import re
 
 import schemathesis
 from schemathesis import GenerationMode
@@ -27,6 +28,10 @@ def accepted(_context, response, case):
         assert is_senseless(case.method, where, asked) or may_be_refused(asked) or any(map(may_be_refused, parts)), f"refused: {response.content!r}"
     else:
         assert response.status_code == 404 or not is_senseless(case.method, where, asked), "options that make no sense together"
+
+
+# The names of what holds patterns.
+TOPICS = ("topic", "pattern", "read", "append")
 
 
 def is_senseless(method, where, asked):
@@ -75,10 +80,13 @@ def may_be_refused(asked):
             "id" in asked and any(key.startswith("content") for key in asked),
             # An empty prefix of keys, and topics of the runtime, are for a token with all.
             asked.get("keys") == "",
+            # A key has at most 512 bytes, and is no folder of a URL.
+            any(len(str(asked.get(name, "")).encode()) > 512 for name in ("key", "keys", "prefix")),
+            asked.get("key") in (".", ".."),
             # The meta of a chunk is an object.
             "chunked" in asked and "xs-meta" in asked,
             "range" in asked,
             # The longest topic has 255 bytes, also in a list.
-            any(len(part) > 255 for name in ("topic", "pattern") for part in str(asked.get(name, "")).split(",")),
+            any(len(part) > 255 for name in TOPICS for part in re.split(r"[,']", str(asked.get(name, "")))),
         ]
     )
