@@ -41,6 +41,10 @@ export function restricted(store: Store, access: Access): Store {
       return withoutLines(reader, (line) => !access.reads(topicIn(line)));
     },
     whenDurable: () => store.whenDurable(),
+    async trace(id, direction, options) {
+      if (get(id) === undefined) return undefined;
+      return store.trace(id, direction, { ...options, sees: (topic) => access.reads(topic) });
+    },
     read(options) {
       const first = contentOfChunkKey(options.topics?.[0] ?? "");
       if (first !== undefined) {

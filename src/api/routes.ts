@@ -29,6 +29,7 @@ import { type Route, route } from "./route.ts";
 import { scheduled } from "./scheduled.ts";
 import { addToken, listTokens, removeToken } from "./tokens.ts";
 import { TOPICS_OPTIONS, topics } from "./topics.ts";
+import { TRACE_OPTIONS, trace } from "./trace.ts";
 import { verify } from "./verify.ts";
 
 /** The errors of an append. */
@@ -68,6 +69,11 @@ const CONTENT_ERRORS = [
   "range_not_satisfiable",
   "precondition_failed",
 ] as const;
+
+const TRACES = {
+  causes: "the frames that a frame came of, nearest first",
+  effects: "the frames that came of a frame, nearest first",
+};
 
 // A topic never begins with a digit; ids begin with one for a long time to come.
 const isTopic = (name: string) => !/^[0-9][0-9a-z]{24}$/i.test(name);
@@ -184,6 +190,16 @@ export const ROUTES: readonly Route[] = [
     errors: ["bad_id", "not_found", "frame_damaged", "too_many_files", ...CONTENT_ERRORS],
     check: parseId,
   }),
+  ...(["causes", "effects"] as const).map((direction) =>
+    route("GET", `/:id/${direction}`, TRACES[direction], trace(direction), {
+      need: "read",
+      name: "id",
+      options: TRACE_OPTIONS,
+      responses: { 200: "trace" },
+      errors: ["bad_id", "not_found", "frame_damaged"],
+      check: parseId,
+    }),
+  ),
   route("POST", "/cas", "stores content and returns its hash", casPost, {
     need: "store",
     body: "content to keep",

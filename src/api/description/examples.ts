@@ -21,7 +21,13 @@ const ID = "03hadtdyn9s2dxl5soli9q9dz";
 const NEXT = "03hadtdyn9s2dxl5soli9q9e0";
 const HASH = "sha256-Di5nug57XYFNZRHLhcPBnqTRYQnZgwEJ8bjwiP+gSk0=";
 const FRAME = { topic: "note", id: ID, hash: HASH, meta: { n: 1 }, ttl: "forever" };
-const SECOND = { topic: "note", id: NEXT, hash: null, meta: { n: 2 }, ttl: "forever" };
+const SECOND = {
+  topic: "note",
+  id: NEXT,
+  hash: null,
+  meta: { n: 2, frame_id: ID },
+  ttl: "forever",
+};
 const ENTRY = { key: "app/theme", rev: NEXT, size: 4, type: "text/plain" };
 const RULE = { pattern: "sensor.*", age_ms: 2_592_000_000, count: null };
 const TOKEN = {
@@ -118,6 +124,18 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     status: 206,
     responseType: "application/octet-stream",
     response: "Anna",
+  },
+  "GET /:id/causes": {
+    name: NEXT,
+    query: { limit: "10" },
+    responseType: NDJSON,
+    response: lines(FRAME),
+  },
+  "GET /:id/effects": {
+    name: ID,
+    query: { "with-depth": "true" },
+    responseType: NDJSON,
+    response: lines({ ...SECOND, depth: 1 }),
   },
   "POST /cas": { body: "call Anna", responseType: "text/plain", response: HASH },
   "GET /cas/:hash+": { name: HASH, headers: { "if-none-match": `"${HASH}"` }, status: 304 },

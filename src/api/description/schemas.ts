@@ -84,6 +84,13 @@ export const SCHEMAS = {
       { timestamp: TIME, ...INLINE },
     ),
   },
+  TracedFrame: {
+    description: "an event that another came of, or that came of it",
+    ...members(
+      { topic: TOPIC, id: ID, hash: orNull(HASH), meta: META, ttl: TTL },
+      { timestamp: TIME, depth: { ...COUNT, description: "how many steps away it is" }, ...INLINE },
+    ),
+  },
   Scheduled: {
     description: "an append that is kept until it is due",
     ...members({ scheduled: ID, at: TIME, topic: TOPIC }),
