@@ -22,9 +22,28 @@ interface Task {
   readonly work: (desk: Desk) => Promise<void>;
 }
 
+/** A row of the list of topics. */
+interface Row {
+  readonly topic: string;
+  readonly frames: number;
+  readonly last: string;
+}
+
 const LONG = Array.from({ length: 3_000 }, (_, n) => `línea ${n}`).join("\n");
 
 const TASKS: readonly Task[] = [
+  {
+    says: "What is in this store, and what came last?",
+    async work({ agent }) {
+      const { topics } = await agent.ok("topics", { topic: "*,!stream.cross.*" });
+      const counts = topics.map(({ topic, frames }: Row) => `${topic} ${frames}`);
+      expect(counts).toContain("note 10");
+      expect(counts).toContain("sensor.s1 10");
+      const newest = topics.toSorted((a: Row, b: Row) => (a.last < b.last ? 1 : -1))[0];
+      expect(newest.time).toMatch(/^\d{4}-.*Z$/);
+      expect((await agent.ok("read", { id: newest.last })).frames[0].topic).toBe(newest.topic);
+    },
+  },
   {
     says: "Show me my three newest notes.",
     async work({ agent }) {

@@ -97,6 +97,8 @@ test("--topic and --keys bound what every tool sees", async () => {
     "forbidden: xs mcp does not read secret: it reads note.* (--topic and --keys say what it sees)",
   );
   expect((await agent.ok("read", { topic: "*" })).frames).toHaveLength(1);
+  expect((await agent.ok("topics")).topics).toMatchObject([{ topic: "note.a", frames: 1 }]);
+  expect(await agent.fails("topics", { topic: "secret" })).toStartWith("forbidden: ");
   for (const [tool, given] of [
     ["kv_list", {}],
     ["kv_get", { key: "other" }],
@@ -107,6 +109,13 @@ test("--topic and --keys bound what every tool sees", async () => {
   await server.append("secret", "hidden too");
   const next = await server.append("note.b", "seen too");
   expect((await answer).value.frames).toMatchObject([{ id: next.id }]);
+
+  const others = [home.store, "--topic", "*", "--topic", "!secret"];
+  await using most = await Agent.start(home.path, others);
+  expect(await most.fails("read", { id: hidden.id })).toStartWith("not_found: ");
+  expect(
+    (await most.ok("read", { topic: "*" })).frames.map((f: { topic: string }) => f.topic),
+  ).toEqual(["stream.cross.start", "note.a", "note.b"]);
 
   await using keys = await Agent.start(home.path, [home.store, "--keys", "mine/"]);
   expect((await keys.ok("kv_list")).entries).toMatchObject([{ key: "mine/a" }]);
@@ -255,13 +264,15 @@ test("a wait that is cancelled leaves nothing behind on the server", async () =>
   await using server = await startServer(await home.makeStore());
   await using agent = await Agent.start(home.path, [home.store]);
   const cancel = new AbortController();
-  const { answer } = await startWait(agent, { timeout_ms: 600_000 }, cancel.signal);
   const followers = async () =>
-    /^xs_followers (\d+)$/m.exec(await (await server.fetch("/metrics")).text())?.[1];
-  await until("the server has a reader that waits", async () => (await followers()) === "1");
+    Number(/^xs_followers (\d+)$/m.exec(await (await server.fetch("/metrics")).text())?.[1]);
+  // The runtime follows too.
+  const before = await followers();
+  const { answer } = await startWait(agent, { timeout_ms: 600_000 }, cancel.signal);
+  await until("the server has one more reader", async () => (await followers()) === before + 1);
   cancel.abort();
   await expect(answer).rejects.toThrow();
-  await until("nothing waits any more", async () => (await followers()) === "0");
+  await until("that one is gone", async () => (await followers()) === before);
   expect((await agent.ok("read", { limit: 1 })).frames).toHaveLength(1);
 });
 
@@ -376,6 +387,16 @@ test("answers are bounded, and say how to go on", async () => {
     offset = part.value_next;
   }
   expect(value).toBe(large);
+
+  const topics: string[] = [];
+  let behind: string | undefined;
+  do {
+    const page = await agent.ok("topics", { limit: 2, ...(behind && { after: behind }) });
+    expect(page.topics.length).toBeLessThanOrEqual(2);
+    topics.push(...page.topics.map(({ topic }: { topic: string }) => topic));
+    behind = page.next;
+  } while (behind !== undefined);
+  expect(topics).toEqual(["binary", "large", "meta", "odd", "page", "stream.cross.start"]);
 
   const keys = Array.from({ length: 12 }, (_, n) => `k/${String(n).padStart(2, "0")}`);
   for (const key of keys) await server.fetch(`/kv/${key}`, { method: "PUT", body: "1" });

@@ -5,11 +5,13 @@ import { kvGetTool } from "./tools/kv-get.ts";
 import { kvListTool } from "./tools/kv-list.ts";
 import { kvPutTool } from "./tools/kv-put.ts";
 import { readTool } from "./tools/read.ts";
+import { topicsTool } from "./tools/topics.ts";
 import { waitTool } from "./tools/wait.ts";
 
 /** The tools that a command line offers, in the order in which clients list them. */
 export function toolsFor({ append, put }: Allowed): readonly Tool[] {
   return [
+    topicsTool,
     readTool,
     waitTool,
     kvListTool,

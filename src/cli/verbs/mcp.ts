@@ -1,6 +1,6 @@
 import { checkAddress } from "../../client/connect.ts";
 import { parseKeyPrefix } from "../../core/key.ts";
-import { parseTopicFilter } from "../../core/pattern.ts";
+import { parseTopicFilter, splitList } from "../../core/pattern.ts";
 import { concernsRuntime } from "../../core/token.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, parsed, text, UsageError, type Verb, type VerbInput } from "../kit/verb.ts";
@@ -33,7 +33,7 @@ export const mcpVerb: Verb = {
 function allowedIn({ options }: VerbInput) {
   const spawn = options.has("allow-spawn");
   const append = patternsIn(options.get("append"), "--append") ?? [];
-  for (const pattern of spawn ? [] : append) {
+  for (const pattern of spawn ? [] : splitList(append).taken) {
     if (!concernsRuntime(pattern)) continue;
     throw new UsageError(`--append ${pattern} may start code: add --allow-spawn if it is to`);
   }

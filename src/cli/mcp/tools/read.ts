@@ -25,7 +25,7 @@ export const TOPIC_ARGUMENT = {
   type: "string",
   minLength: 1,
   description:
-    "only frames of this topic: a.b; a.* for all topics below a.; or several with commas. Default: all",
+    "only this topic: a.b; or a pattern: a.* (all below a), *.b and a.*.c (one part), *,!a.* (all but those); several with commas. Default: all",
 } as const;
 
 /** The argument `limit` of every tool that returns frames. */
