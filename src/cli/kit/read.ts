@@ -30,7 +30,7 @@ export const BACKWARD_OPTIONS = {
   limit: text("N", "read at most N frames"),
   topic: text(
     "TOPIC",
-    "read only this topic: a.b, a.* (all below a.), or several with commas",
+    "read only these topics: a.b, a.* (all below a.), *.b; several with commas, !a.b takes away",
     "T",
   ),
   ...ALL_OPTION,
