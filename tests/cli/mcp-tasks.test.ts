@@ -118,6 +118,23 @@ const TASKS: readonly Task[] = [
     },
   },
   {
+    says: "Why was the alarm mail sent, and what else came of it?",
+    async work({ agent }) {
+      const [mail] = (await agent.ok("read", { topic: "mail" })).frames;
+      const { causes } = await agent.ok("why", { id: mail.id, direction: "causes" });
+      expect(causes).toMatchObject([
+        { topic: "alarm", depth: 1 },
+        { topic: "sensor.door", content: "open", depth: 2 },
+      ]);
+      const { effects } = await agent.ok("why", { id: causes[1].id });
+      expect(effects.map(({ topic, depth }: Row & { depth: number }) => [topic, depth])).toEqual([
+        ["alarm", 1],
+        ["mail", 2],
+        ["light", 2],
+      ]);
+    },
+  },
+  {
     says: "Write down that I have to buy milk, but only once.",
     options: ["--append", "todo"],
     async work({ agent, home }) {
@@ -173,6 +190,11 @@ beforeAll(async () => {
     await server.append(`sensor.s${n % 3}`, "", { "xs-meta": meta });
   }
   await server.append("report", LONG);
+  const door = await server.append("sensor.door", "open", { "xs-meta": '{"value":0}' });
+  const of = ({ id }: { id: string }) => ({ "xs-meta": JSON.stringify({ frame_id: id }) });
+  const alarm = await server.append("alarm", "the door is open", of(door));
+  await server.append("mail", "the door is open", of(alarm));
+  await server.append("light", "on", of(alarm));
   await home.ok(["kv", "put", home.store, "views/count", "41", "--type", "text/plain"]);
   await home.ok(["kv", "put", home.store, "editor/font", "mono"]);
   await home.ok(["kv", "put", home.store, "editor/tab", "2"]);

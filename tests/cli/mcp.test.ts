@@ -127,6 +127,41 @@ test("--topic and --keys bound what every tool sees", async () => {
   expect((await keys.ok("read", { topic: "secret" })).frames).toHaveLength(2);
 });
 
+test("why goes through no frame that is hidden, and its pages go on", async () => {
+  using home = new Home();
+  await using server = await startServer(await home.makeStore());
+  const of = (id: string) => ({ "xs-meta": JSON.stringify({ frame_id: id }) });
+  const root = await server.append("note.root", "root");
+  const hidden = await server.append("secret", "hidden", of(root.id));
+  const behind = await server.append("note.behind", "behind", of(hidden.id));
+  const leaves: string[] = [];
+  for (let n = 0; n < 30; n++) leaves.push((await server.append("note.leaf", "", of(root.id))).id);
+  const ids = (frames: { id: string }[]) => frames.map(({ id }) => id);
+  for (const [options, effects, causes] of [
+    [[], [hidden.id, ...leaves, behind.id], [hidden.id, root.id]],
+    [["--topic", "note.*"], leaves, []],
+  ] as const) {
+    await using agent = await Agent.start(home.path, [home.store, ...options]);
+    const found: string[] = [];
+    let after: string | undefined;
+    do {
+      const given = { id: root.id, direction: "effects", limit: 7, ...(after && { after }) };
+      const page = await agent.ok("why", given);
+      expect(page.causes).toBeUndefined();
+      expect(page.frame.id).toBe(root.id);
+      found.push(...ids(page.effects));
+      after = page.effects_next;
+    } while (after !== undefined);
+    expect(found).toEqual([...effects]);
+    expect(ids((await agent.ok("why", { id: behind.id })).causes)).toEqual([...causes]);
+    const unknown = { id: root.id, direction: "effects", after: root.id };
+    expect(await agent.fails("why", unknown)).toStartWith("not_found: ");
+  }
+  await using agent = await Agent.start(home.path, [home.store, "--topic", "note.*"]);
+  expect(await agent.fails("why", { id: hidden.id })).toStartWith("not_found: there is no frame");
+  expect(await agent.fails("why", { id: root.id, after: root.id })).toStartWith("bad_option: ");
+});
+
 test("append and kv_put write what their options name, and start no code unless they may", async () => {
   using home = new Home();
   await using server = await startServer(await home.makeStore());

@@ -6,6 +6,42 @@ import { type FrameView, frameView } from "./frame-view.ts";
 /** An answer takes about so many characters of JSON, and ends with the frame that goes beyond. */
 const MAX_ANSWER = 48_000;
 
+/** The frames of an answer, as far as they fit. */
+export class Collector {
+  readonly frames: FrameView[] = [];
+  /** The id of the last one; undefined where there is none. */
+  last: string | undefined;
+  readonly #most: number;
+  readonly #room: number;
+  #size = 0;
+
+  /**
+   * @param most frames
+   * @param share the part of the answer that they may take
+   */
+  constructor(most: number, share = 1) {
+    this.#most = most;
+    this.#room = MAX_ANSWER * share;
+  }
+
+  get isFull(): boolean {
+    return this.frames.length >= this.#most || this.#size >= this.#room;
+  }
+
+  /**
+   * Adds a frame.
+   *
+   * @param line as the API returns it with `content=inline`
+   * @param more further members of its view
+   */
+  add(line: string, more: object = {}): void {
+    const frame = { ...frameView(line), ...more };
+    this.frames.push(frame);
+    this.#size += JSON.stringify(frame).length;
+    this.last = idInLine(line);
+  }
+}
+
 /** The frames of a read, as far as they fit into an answer. */
 export interface Collected {
   readonly frames: readonly FrameView[];
@@ -26,17 +62,13 @@ export async function collect(
   bounds: Bounds,
   most: number,
 ): Promise<Collected> {
-  const frames: FrameView[] = [];
-  let size = 0;
-  let last: string | undefined;
+  const collector = new Collector(most);
+  const { frames } = collector;
   for await (const line of lines) {
     // Requests are bounded too; what a server answers is looked at all the same.
     if (!bounds.shows(topicInLine(line))) continue;
-    if (frames.length >= most || size >= MAX_ANSWER) return { frames, last, truncated: true };
-    const frame = frameView(line);
-    frames.push(frame);
-    size += JSON.stringify(frame).length;
-    last = idInLine(line);
+    if (collector.isFull) return { frames, last: collector.last, truncated: true };
+    collector.add(line);
   }
-  return { frames, last, truncated: false };
+  return { frames, last: collector.last, truncated: false };
 }

@@ -7,6 +7,7 @@ import { kvPutTool } from "./tools/kv-put.ts";
 import { readTool } from "./tools/read.ts";
 import { topicsTool } from "./tools/topics.ts";
 import { waitTool } from "./tools/wait.ts";
+import { whyTool } from "./tools/why.ts";
 
 /** The tools that a command line offers, in the order in which clients list them. */
 export function toolsFor({ append, put }: Allowed): readonly Tool[] {
@@ -14,6 +15,7 @@ export function toolsFor({ append, put }: Allowed): readonly Tool[] {
     topicsTool,
     readTool,
     waitTool,
+    whyTool,
     kvListTool,
     kvGetTool,
     ...(append.length > 0 ? [appendTool] : []),

@@ -4,7 +4,6 @@ import { parseId } from "../../../core/id.ts";
 import { topicInLine } from "../../../core/index-keys.ts";
 import { textIn } from "../../../net/text-body.ts";
 import { linesOf } from "../../kit/response-lines.ts";
-import type { Bounds } from "../bounds.ts";
 import { collect } from "../collect.ts";
 import {
   FRAME_SCHEMA,
@@ -77,19 +76,23 @@ Examples: the 5 newest notes {"topic":"note","order":"desc","limit":5}; the last
     required: ["frames", "truncated"],
   },
   annotations: READS,
-  async run({ id, offset, limit, ...given }, { store, bounds, signal }) {
+  async run({ id, offset, limit, ...given }, call) {
     const options = given as Record<string, string>;
     if (typeof id === "string") {
       const [other] = Object.keys(options);
       if (other !== undefined) {
         throw new XsError("bad_option", `id names one frame: leave ${other} out`);
       }
-      const frame = await readOne({ store, bounds, signal }, id, Number(offset ?? 0));
-      return { frames: [frame], truncated: false };
+      const named = parseId(id);
+      return call.store.use(async (client) => {
+        const frame = await frameAt(client, call, named, Number(offset ?? 0));
+        return { frames: [frame], truncated: false };
+      });
     }
     if (offset !== undefined) {
       throw new XsError("bad_option", "offset is for the content of one frame: add its id");
     }
+    const { bounds, signal } = call;
     const { topic, ...others } = options;
     const most = Number(limit);
     const query = new URLSearchParams({
@@ -99,7 +102,7 @@ Examples: the 5 newest notes {"topic":"note","order":"desc","limit":5}; the last
       // One more tells whether there are more.
       limit: String(most + 1),
     });
-    return store.use(async (client) => {
+    return call.store.use(async (client) => {
       const response = await client.request(`/?${query}`, { signal });
       const { frames, truncated, last } = await collect(linesOf(response), bounds, most);
       return { frames, truncated, ...(truncated && { next: last }) };
@@ -107,41 +110,32 @@ Examples: the 5 newest notes {"topic":"note","order":"desc","limit":5}; the last
   },
 };
 
-/** Reads one frame. @throws XsError `not_found`, also for one that is not there for the tools */
-function readOne(
-  { store, bounds, signal }: Pick<ToolCall, "store" | "bounds" | "signal">,
-  given: string,
-  offset: number,
-): Promise<FrameView> {
-  const id = parseId(given);
-  return store.use(async (client) => {
-    const line = await lineOf(client, bounds, id, signal);
-    const view = frameView(line, true, offset);
-    if (offset > 0 && Number(view.content_size ?? 0) < offset) {
-      throw new XsError(
-        "range_not_satisfiable",
-        `the content has ${view.content_size ?? 0} bytes, and no byte ${offset}`,
-      );
-    }
-    if (!isLarge(line)) return view;
-    return {
-      ...view,
-      content_next: undefined,
-      ...(await largeContent(client, view, offset, signal)),
-    };
-  });
-}
-
-/** The line of a frame, with its content. @throws XsError `not_found` */
-export async function lineOf(
+/**
+ * Reads one frame, with all of its meta, and more of its content than a list has.
+ *
+ * @param offset the byte of the content at which to begin
+ * @throws XsError `not_found`, also for one that is not there for the tools
+ */
+export async function frameAt(
   client: Client,
-  bounds: Bounds,
+  { bounds, signal }: ToolCall,
   id: string,
-  signal: AbortSignal,
-): Promise<string> {
+  offset = 0,
+): Promise<FrameView> {
   const line = (await textIn(await client.request(`/${id}?content=inline`, { signal }))).trimEnd();
-  if (bounds.shows(topicInLine(line))) return line;
-  throw new XsError("not_found", `there is no frame ${id}`);
+  if (!bounds.shows(topicInLine(line))) {
+    throw new XsError("not_found", `there is no frame ${id}`);
+  }
+  const view = frameView(line, true, offset);
+  if (offset > 0 && Number(view.content_size ?? 0) < offset) {
+    throw new XsError(
+      "range_not_satisfiable",
+      `the content has ${view.content_size ?? 0} bytes, and no byte ${offset}`,
+    );
+  }
+  if (!isLarge(line)) return view;
+  const { content_next: _, ...rest } = view;
+  return { ...rest, ...(await largeContent(client, view, offset, signal)) };
 }
 
 /** A part of content that is too large for the line of its frame. */
