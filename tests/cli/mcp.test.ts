@@ -184,6 +184,8 @@ test("append and kv_put write what their options name, and start no code unless 
   expect(await agent.fails("append", { topic: "a", ttl: "last:1" })).toStartWith("bad_ttl: ");
   expect(await agent.fails("append", { topic: "a b" })).toStartWith("bad_topic: ");
   expect(await agent.fails("append", { topic: "a", content: "\ud800" })).toStartWith("bad_frame: ");
+  const deep = JSON.parse(`${"[".repeat(129)}${"]".repeat(129)}`);
+  expect(await agent.fails("append", { topic: "a", meta: deep })).toStartWith("too_deep: ");
   expect(await agent.fails("append", { topic: "a", key: "ä" })).toStartWith("bad_header: the key");
   expect(await agent.fails("append", { topic: "a", meta: "x".repeat(70_000) })).toStartWith(
     "meta_too_large: ",
@@ -405,6 +407,19 @@ test("answers are bounded, and say how to go on", async () => {
   ]);
   expect(binary[0].content).toBeUndefined();
 
+  const control = "\u0001".repeat(50_000);
+  await server.append("control", control);
+  let [{ id: oddId, content: part, content_next: fromByte }] = (
+    await agent.ok("read", { topic: "control" })
+  ).frames;
+  while (fromByte !== undefined) {
+    const answer = await agent.call("read", { id: oddId, offset: fromByte });
+    expect(answer.text.length).toBeLessThan(60_000);
+    part += answer.value.frames[0].content;
+    fromByte = answer.value.frames[0].content_next;
+  }
+  expect(part).toBe(control);
+
   const [cut] = (await agent.ok("read", { topic: "meta" })).frames;
   expect(cut.meta).toBeUndefined();
   expect(cut.meta_text).toStartWith('{"text":"mmm');
@@ -431,7 +446,15 @@ test("answers are bounded, and say how to go on", async () => {
     topics.push(...page.topics.map(({ topic }: { topic: string }) => topic));
     behind = page.next;
   } while (behind !== undefined);
-  expect(topics).toEqual(["binary", "large", "meta", "odd", "page", "stream.cross.start"]);
+  expect(topics).toEqual([
+    "binary",
+    "control",
+    "large",
+    "meta",
+    "odd",
+    "page",
+    "stream.cross.start",
+  ]);
 
   const keys = Array.from({ length: 12 }, (_, n) => `k/${String(n).padStart(2, "0")}`);
   for (const key of keys) await server.fetch(`/kv/${key}`, { method: "PUT", body: "1" });

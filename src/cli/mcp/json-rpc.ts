@@ -38,8 +38,8 @@ export class ProtocolError extends Error {
   }
 }
 
-/** So many levels of a message lie around what the user of a tool passes. */
-const LEVELS_AROUND = 4;
+/** So many more levels are parsed than a meta may have: the tool that gets too deep a meta refuses it by name. */
+const MORE_LEVELS = 512;
 
 /**
  * Reads a line from the client; undefined for an empty line, and for a response, which nothing here waits for.
@@ -75,7 +75,7 @@ export function readMessage(line: Uint8Array): Message | undefined {
 function parsed(text: string): unknown {
   let read: { json: unknown } | undefined;
   try {
-    read = parseJson(text, LEVELS_AROUND);
+    read = parseJson(text, MORE_LEVELS);
   } catch (error) {
     throw invalid((error as Error).message, idIn(text));
   }
