@@ -1,6 +1,6 @@
 import { reportUncaught, run } from "./cli/kit/run.ts";
 // This file imports little: each command waits for all of it.
-import { ROLES } from "./processors/child/roles.ts";
+import { ROLES } from "./lib/roles.ts";
 
 const [role, ...args] = process.argv.slice(2);
 // The runner of scripts reports uncaught errors itself.
@@ -8,6 +8,8 @@ if (role !== ROLES.ts) reportUncaught();
 try {
   if (role === ROLES.guard) await (await import("./processors/child/guard.ts")).guard(args);
   if (role === ROLES.shell) await (await import("./processors/shell/runner.ts")).runCommands();
+  if (role === ROLES.search)
+    await (await import("./store/sqlite/search/process.ts")).runSearch(args);
   if (role === ROLES.ts) await (await import("./sdk/ts/runner.ts")).runScript(args);
   process.exit(await run(process.argv.slice(2)));
 } catch (error) {

@@ -19,9 +19,11 @@ export function problemResponse(error: unknown, count?: (code: ErrorCode) => voi
   return named(response);
 }
 
+const SOON_PAST = new Set<ErrorCode>(["too_many_requests", "too_many_files", "index_building"]);
+
 /** The header `Retry-After`, in seconds, for errors that soon pass. */
 export function retryAfter({ code }: Problem): Record<string, string> {
-  return code === "too_many_requests" || code === "too_many_files" ? { "retry-after": "1" } : {};
+  return SOON_PAST.has(code) ? { "retry-after": "1" } : {};
 }
 
 /** A problem document (RFC 9457), with its members in this order. */

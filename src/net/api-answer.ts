@@ -28,7 +28,7 @@ export async function throwIfNotOk(response: Response, asked?: Asked): Promise<R
       "the token in the address is not that of this store: take it from the file `token` of the store that is served there; one that  xs token add  made was removed: ask for a new one",
     );
   }
-  if (problem) throw new XsError(problem.code, problem.detail);
+  if (problem) throw new XsError(problem.code, problem.detail, { members: problem.members });
   if (response.status === 431) {
     throw new XsError("meta_too_large", "the meta does not fit into a header: make it smaller");
   }
@@ -46,14 +46,24 @@ export async function throwIfNotOk(response: Response, asked?: Asked): Promise<R
 /** Our problem document in a response; undefined if it has none. */
 async function problemIn(
   response: Response,
-): Promise<{ code: ErrorCode; detail: string } | undefined> {
+): Promise<
+  { code: ErrorCode; detail: string; members: Record<string, string | null> } | undefined
+> {
   if (typeOf(response) !== "application/problem+json") return undefined;
-  const { code, detail } = (await response
+  const {
+    code,
+    detail,
+    title: _,
+    status: __,
+    ...more
+  } = (await response
     .clone()
     .json()
-    .catch(() => ({}))) as { code?: unknown; detail?: unknown };
+    .catch(() => ({}))) as Record<string, unknown>;
   if (typeof code !== "string" || typeof detail !== "string") return undefined;
-  return { code: code as ErrorCode, detail };
+  const isMember = ([, value]: [string, unknown]) => value === null || typeof value === "string";
+  const members = Object.fromEntries(Object.entries(more).filter(isMember));
+  return { code: code as ErrorCode, detail, members: members as Record<string, string | null> };
 }
 
 /** The error for a server that is not xs: it quotes the response and names addresses to try instead. */

@@ -4,6 +4,8 @@ import { fs, paths } from "../lib/builtins.ts";
 export const DATABASE = "events.db";
 /** The end of the name of the file into which a migration rewrites the database. */
 export const NEXT = "-next";
+/** The file of the index of the search. */
+export const INDEX = "search.db";
 /** The file whose lock is the lock of the store. */
 export const LOCK = "lock.db";
 

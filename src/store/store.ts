@@ -6,8 +6,8 @@ import type { FrameReader, LineReader } from "./frame-reader.ts";
 import type { Import, ImportOptions } from "./import.ts";
 import type { Kv } from "./kv.ts";
 import type { Schedules } from "./scheduled.ts";
+import type { Search } from "./search.ts";
 import type { StoreSnapshot } from "./snapshot.ts";
-import type { TraceDirection, TraceOptions } from "./trace.ts";
 import type {
   AppendCondition,
   AppendRequest,
@@ -43,6 +43,7 @@ export interface Store {
   readonly kv: Kv;
   readonly upkeep: Upkeep;
   readonly schedules: Schedules;
+  readonly search: Search;
 
   /**
    * Appends one frame and resolves to its JSON line; for a time to come, to that of `scheduledLine`.
@@ -82,17 +83,6 @@ export interface Store {
   placeOf(id: string): Place;
   /** The place of the frame that arrived last, in the stream or some topics. */
   newestPlace(topics?: readonly string[]): Place | undefined;
-  /**
-   * Starts a trace: the frames that a frame came of, or that came of it, nearest first and each once. Resolves to
-   * undefined where there is no such frame. The first one for effects in a store makes their index.
-   *
-   * @throws XsError `not_found` for an `after` that is not among them
-   */
-  trace(
-    id: string,
-    direction: TraceDirection,
-    options?: TraceOptions,
-  ): Promise<LineReader | undefined>;
   /** Starts a read. The reader must be read to its end or closed. */
   read(options: ReadOptions): FrameReader;
   /**
@@ -133,6 +123,8 @@ export interface OpenStore extends Store {
   keepThreads(): Promise<void>;
   /** Appends what is scheduled when it is due, from now on: for one that serves, and once. */
   startSchedules(): void;
+  /** Keeps the index of the search up to date, where there is one: for one that serves, and once. */
+  startIndexing(): void;
   /** Ends reads that follow, once they have returned every committed frame. The first step of a stop. */
   endReads(): void;
   /**

@@ -28,6 +28,7 @@ const OF_FIRST_NAME: readonly ErrorCode[] = ["unknown_path", "method_not_allowed
 const MEMBERS: Partial<Record<ErrorCode, Schema>> = {
   expect_last_failed: { actual: { type: ["string", "null"], description: "the newest id" } },
   precondition_failed: { actual: { type: ["string", "null"], description: "the revision" } },
+  index_building: { percent: { type: "string", description: "how much of the index is there" } },
 };
 /** The headers of some problem documents. */
 const HEADERS: Partial<Record<ErrorCode, readonly ResponseHeaderName[]>> = {
@@ -36,6 +37,7 @@ const HEADERS: Partial<Record<ErrorCode, readonly ResponseHeaderName[]>> = {
   range_not_satisfiable: ["content-range"],
   too_many_requests: ["retry-after"],
   too_many_files: ["retry-after"],
+  index_building: ["retry-after"],
 };
 
 /** A problem document (RFC 9457) for each code, and one for any of them. */

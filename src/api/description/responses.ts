@@ -31,11 +31,6 @@ export const RESPONSES = {
     media: events(ref("Frame")),
     headers: [...STREAMED, "x-content-type-options"],
   },
-  trace: {
-    about: "the frames, nearest first",
-    media: events(ref("TracedFrame")),
-    headers: [...STREAMED, "x-content-type-options"],
-  },
   "frame or frames": {
     about: "the frame; with a number, or followed, the frames",
     media: { ...json(ref("Frame")), ...events(ref("Frame")) },
@@ -130,6 +125,11 @@ export const RESPONSES = {
   topics: {
     about: "a line for each topic, by name",
     media: events(ref("Topic")),
+    headers: [...STREAMED, "x-content-type-options"],
+  },
+  found: {
+    about: "the frames, each with a piece of the text in which the words are",
+    media: ndjson(ref("FoundFrame")),
     headers: [...STREAMED, "x-content-type-options"],
   },
   info: { about: "the facts", media: json(ref("Info")), headers: ["cache-control"] },

@@ -35,8 +35,11 @@ interface CommandLine extends Omit<VerbInput, "verbs"> {
 }
 
 // Not citty's parser: it keeps the last of several values, takes any flag, and reads --no-NAME as an option NAME.
-async function readInput(verb: Verb, rawArgs: readonly string[]): Promise<CommandLine> {
+async function readInput(verb: Verb, given: readonly string[]): Promise<CommandLine> {
   const all = optionsOf(verb);
+  const rawArgs = verb.takesMinus
+    ? (await import("./minus-words.ts")).wordsLast(given, all)
+    : given;
   const { known, flags } = flagsOf(all);
   const { tokens } = parseArgs({
     args: [...rawArgs],

@@ -45,12 +45,13 @@ export function splitTarget(
   if (rest.length > to) throw tooMany(positionals, rest.slice(to), store === undefined && to === 0);
   // The message for a wrong topic or id would show the token.
   if (kind === "name" && !addressed && first !== undefined) parsed(refuseToken, first);
-  return { address: parsed(() => addressOf(store ?? (addressed ? first : undefined))), rest };
+  return { address: storeAddress(store ?? (addressed ? first : undefined)), rest };
 }
 
-function addressOf(given: string | undefined): Address {
+/** The address that `--store` names, or the default. @throws UsageError */
+export function storeAddress(given: string | undefined): Address {
   if (given === "") throw new UsageError("the option --store needs a value: it is empty");
-  return given === undefined ? defaultAddress() : parseAddress(given);
+  return parsed(() => (given === undefined ? defaultAddress() : parseAddress(given)));
 }
 
 function missing(names: string, kind: Kind, address: string | undefined): UsageError {

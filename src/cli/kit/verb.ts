@@ -40,6 +40,8 @@ export interface Verb {
   readonly positionals: string;
   readonly options: ArgsDef;
   /** Command lines that work, each with a note on its effect. */
+  /** A word that begins with one minus, and is no option, is a positional argument. */
+  readonly takesMinus?: true;
   readonly examples: readonly (readonly [line: string, does: string])[];
   run(input: VerbInput): Promise<void>;
 }
@@ -55,7 +57,7 @@ export function flag(description: string, alias?: string | string[]) {
 }
 
 /** The option that names the store, of every verb that takes an address. */
-const STORE_OPTION = {
+export const STORE_OPTION = {
   store: text(
     "ADDR",
     "the store, in place of the first argument; here a bare word is one too",

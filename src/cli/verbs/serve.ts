@@ -87,6 +87,7 @@ export const serveVerb: Verb = {
       });
       listeners = await listenEverywhere({ store, processors, answer, directory, tokens }, chosen);
       await store.keepThreads();
+      store.startIndexing();
       if (chosen.paused) processors.pause();
       else await processors.start();
       if (!chosen.paused) store.startSchedules();

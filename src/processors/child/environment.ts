@@ -1,4 +1,4 @@
-import { selfDirectory, selfPath } from "./self.ts";
+import { selfDirectory, selfPath } from "../../lib/self.ts";
 
 /** The token opens the API over TCP. Scripts do not get it: they use the socket. */
 const TOKEN = "XS_TOKEN";

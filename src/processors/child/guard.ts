@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { libc } from "../../lib/libc.ts";
+import { takeName } from "../../lib/self.ts";
 import { reapAdopted } from "./reaper.ts";
-import { takeName } from "./self.ts";
 
 /** The message to a guard: end the program. */
 export type ToGuard = "stop";

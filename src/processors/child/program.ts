@@ -1,10 +1,10 @@
 import { descriptorLimit } from "../../lib/descriptor-limit.ts";
+import { selfCommand } from "../../lib/self.ts";
 import type { Exit } from "./exit.ts";
 import type { FromGuard, ToGuard } from "./guard.ts";
 import { isLack, Lack } from "./lack.ts";
 import { type InputKind, type Streams, withPipes } from "./pipes.ts";
 import { reapAdopted } from "./reaper.ts";
-import { selfCommand } from "./self.ts";
 
 /** Descriptors that one program takes in the server: its pipes, the channel to its guard, and its pid. */
 const DESCRIPTORS_A_PROGRAM = 5;

@@ -1,5 +1,6 @@
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { selfCommand } from "../../lib/self.ts";
 import { findNu, isModule, MAX_TS_BYTES } from "../../sdk/language.ts";
 import { quotedNu, RUNTIME_NU, runnerOf } from "../../sdk/nu/files.ts";
 import { makePrivateFolder } from "../../store/modes.ts";
@@ -10,7 +11,6 @@ import { scriptEnvironment } from "./environment.ts";
 import { checkExecutable } from "./executable.ts";
 import { didNotLoad } from "./exit.ts";
 import { Program, type ProgramCommand } from "./program.ts";
-import { selfCommand } from "./self.ts";
 
 /** The largest script in another language than TypeScript. */
 const MAX_SCRIPT_BYTES = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { descriptorLimit } from "../../lib/descriptor-limit.ts";
 import { textLines } from "../../lib/lines.ts";
+import { takeName } from "../../lib/self.ts";
 import { isLack } from "../child/lack.ts";
-import { takeName } from "../child/self.ts";
 import { endLeftBehind } from "./left-behind.ts";
 import type { FromShell, RunRequest, ToShell } from "./messages.ts";
 import { Run, type RunHost } from "./run.ts";

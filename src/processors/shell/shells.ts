@@ -1,8 +1,8 @@
 import { textLines } from "../../lib/lines.ts";
+import { selfCommand } from "../../lib/self.ts";
 import type { Exit } from "../child/exit.ts";
 import { outlasting } from "../child/lack.ts";
 import { Program } from "../child/program.ts";
-import { selfCommand } from "../child/self.ts";
 import type { FromShell, RunRequest, RunResult, ToShell } from "./messages.ts";
 import { StderrStream } from "./stderr-stream.ts";
 

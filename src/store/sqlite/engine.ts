@@ -9,10 +9,8 @@ import type { ReadOptions } from "../../core/read-options.ts";
 import type { LineReader } from "../frame-reader.ts";
 import type { Import, ImportOptions } from "../import.ts";
 import { DATABASE } from "../is-store.ts";
-import type { Ends } from "../read-source.ts";
 import type { Reader } from "../reader.ts";
 import type { OpenStore } from "../store.ts";
-import type { TraceDirection, TraceOptions } from "../trace.ts";
 import type {
   AppendCondition,
   AppendRequest,
@@ -36,7 +34,6 @@ import type { ContentReaders } from "./content/readers.ts";
 import { Health } from "./health.ts";
 import { InPlace } from "./in-place.ts";
 import { KvStore } from "./kv/kv.ts";
-import { Tracer } from "./links/tracer.ts";
 import type { StoreLock } from "./lock.ts";
 import { topicReader } from "./log/topic-reader.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -47,6 +44,7 @@ import { Reads } from "./reads.ts";
 import { ScheduleKeeper } from "./scheduled/schedule-keeper.ts";
 import { ScheduledRows } from "./scheduled/scheduled-rows.ts";
 import { SCHEMA } from "./schema.ts";
+import { Searches } from "./search/searches.ts";
 import { SqliteImport } from "./transfer/import.ts";
 import { Snapshot } from "./transfer/snapshot.ts";
 import { checkStore } from "./verify/check.ts";
@@ -64,6 +62,7 @@ export class SqliteStore implements OpenStore {
   readonly content: ContentStore;
   readonly kv: KvStore;
   readonly schedules: ScheduleKeeper;
+  readonly search: Searches;
   readonly #db: Database;
   readonly #lock: StoreLock;
   /** The database, as others open it to read. */
@@ -74,7 +73,6 @@ export class SqliteStore implements OpenStore {
   readonly #writer: Writer;
   readonly #appends: Appends;
   readonly #reads: Reads;
-  readonly #tracer: Tracer;
   readonly #flushes: FlushSchedule;
   readonly #collector: Collector;
   readonly #readers: ContentReaders;
@@ -144,10 +142,15 @@ export class SqliteStore implements OpenStore {
       clock,
     });
     this.#reads = new Reads(this.#parts, this.#health, this.#writer);
-    this.#tracer = new Tracer({ ...shared, writer: this.#writer });
+    this.search = new Searches({
+      ...shared,
+      files: content.files.folder,
+      isStill: still !== undefined,
+      writer: this.#writer,
+    });
     this.#maintenance = new Maintenance({
       ...shared,
-      tracer: this.#tracer,
+      search: this.search,
       kv: this.kv,
       content,
       collector,
@@ -224,15 +227,6 @@ export class SqliteStore implements OpenStore {
     return this.#reads.newestPlace(topics);
   }
 
-  trace(id: string, direction: TraceDirection, options?: TraceOptions) {
-    return this.#tracer.trace(id, direction, options);
-  }
-
-  /** How far the index of links goes; undefined where nobody has asked for effects. */
-  get linked(): Ends | undefined {
-    return this.#parts.links.stored;
-  }
-
   read(options: ReadOptions): Reader {
     return this.#reads.read(options);
   }
@@ -282,7 +276,17 @@ export class SqliteStore implements OpenStore {
     // A content that is freed meanwhile would seem to be missing.
     const release = await this.holdContent();
     try {
-      return await checkStore(this.#database, this.content, this.#integrity, { ...how, report });
+      const result = await checkStore(this.#database, this.content, this.#integrity, {
+        ...how,
+        report,
+      });
+      for (const problem of await this.search.check()) {
+        result.problems++;
+        await report(
+          `the index of the search is damaged (${problem}): nothing else is, and it is made anew`,
+        );
+      }
+      return result;
     } finally {
       release();
     }
@@ -326,6 +330,10 @@ export class SqliteStore implements OpenStore {
     this.schedules.start();
   }
 
+  startIndexing(): void {
+    this.search.start();
+  }
+
   get isInPlace(): boolean {
     return this.#health.isInPlace;
   }
@@ -346,6 +354,7 @@ export class SqliteStore implements OpenStore {
     this.endReads();
     this.#ending.abort();
     this.#background.stop();
+    await this.search.close();
     try {
       if (this.#health.failed) return;
       await this.#collector.idle();

@@ -1,5 +1,4 @@
 import type { Database } from "bun:sqlite";
-import type { Ends } from "../read-source.ts";
 import type { FillingEffect } from "./commit/record.ts";
 
 /** The table of single facts about a store. */
@@ -29,21 +28,21 @@ export class Facts {
     this.#set.run("counted", String(seq));
   }
 
-  /** Up to which rows the table of links has all links; undefined where nobody has asked for effects yet. */
-  get linked(): Ends | undefined {
-    const row = this.#get.get("linked") as { value: string } | null;
-    return row ? (JSON.parse(row.value) as Ends) : undefined;
-  }
-
-  /** Call it inside a commit. */
-  setLinked({ seq, late }: Ends): void {
-    this.#set.run("linked", JSON.stringify({ seq, late }));
-  }
-
   /** Whether an import fills a store that had no frame, and nothing else has come in since. */
   isFilling({ of, newest }: { readonly of: string; readonly newest: string }): boolean {
     const row = this.#get.get("filling") as { value: string } | null;
     return row?.value === fillingOf(of, newest);
+  }
+
+  /** The marks of the states that the index of the search may be of, see `search/messages.ts`. */
+  get searchMarks(): string[] {
+    const row = this.#get.get("search") as { value: string } | null;
+    return row?.value.split(" ") ?? [];
+  }
+
+  /** Call it inside a commit. */
+  setSearchMarks(marks: readonly string[]): void {
+    this.#set.run("search", marks.join(" "));
   }
 
   /** Call it inside a commit. */

@@ -9,10 +9,10 @@ import type { ContentStore } from "./content/content.ts";
 import { GiveBack } from "./give-back.ts";
 import type { Health } from "./health.ts";
 import type { KvStore } from "./kv/kv.ts";
-import type { Tracer } from "./links/tracer.ts";
 import type { Parts } from "./parts.ts";
 import { forget } from "./removal/forget.ts";
 import { Rules } from "./removal/rules.ts";
+import type { Searches } from "./search/searches.ts";
 
 const BACKGROUND_MS = 1000;
 
@@ -21,9 +21,9 @@ export interface MaintenanceUses {
   readonly db: Database;
   readonly parts: Parts;
   readonly kv: KvStore;
+  readonly search: Pick<Searches, "purge">;
   readonly content: Pick<ContentStore, "sizeOf">;
   readonly collector: Collector;
-  readonly tracer: Tracer;
   readonly writer: Writer;
   readonly health: Health;
   readonly background: Background;
@@ -45,22 +45,23 @@ export class Maintenance implements Upkeep {
 
   /** Begins the tasks of each second. */
   start(): void {
-    const { background, health, collector, parts, tracer } = this.#uses;
+    const { background, health, collector, parts } = this.#uses;
     const every = (task: Task, run: () => unknown) =>
       background.every(task, BACKGROUND_MS, () => this.#run(run));
     every("place", () => health.checkPlace());
     every("expire", () => this.#expire());
     every("compact", () => this.#compactSome());
     every("collect", () => collector.collectSoon());
-    every("link", () => tracer.catchUp());
     const { ephemeral } = parts.contentTables;
     background.every("ephemeral", BACKGROUND_MS, () => ephemeral.sweep());
   }
 
   async collect(dryRun?: boolean): Promise<Collected> {
-    const { collector, health } = this.#uses;
+    const { collector, health, search } = this.#uses;
     if (!dryRun) health.checkWritable();
-    return collector.collect(dryRun);
+    const collected = await collector.collect(dryRun);
+    if (!dryRun) await search.purge();
+    return collected;
   }
 
   get space(): Space {

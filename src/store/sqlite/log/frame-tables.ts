@@ -1,7 +1,6 @@
 import type { Database } from "bun:sqlite";
-import { firstChunkOf, LINKS, linksIn } from "../../../core/links.ts";
+import { firstChunkOf, LINKS } from "../../../core/links.ts";
 import type { FrameEffect, RemovalEffect } from "../commit/record.ts";
-import type { Facts } from "../facts.ts";
 import { crcOf, isSound } from "./frame-row.ts";
 import { type FrameSearch, MARK_EVERY, type StoredFrame } from "./frame-search.ts";
 import { RowInserts, type Value } from "./row-inserts.ts";
@@ -10,20 +9,20 @@ import type { Topics } from "./topics.ts";
 /** Puts frames into the tables, and takes them out: `frames` or `late`, `by_topic`, `id_marks`, `links`. */
 export class FrameTables {
   readonly #sql: ReturnType<typeof statements>;
+  /** How many frames were removed since the store was opened. */
+  removals = 0;
   readonly #search: FrameSearch;
   readonly #topics: Topics;
-  readonly #facts: Facts;
   /** The rows that wait for {@link flush}: those of `by_topic` by their topic. */
   #frames: Value[] = [];
   #links: Value[] = [];
   #marks: Value[] = [];
   readonly #byTopic = new Map<number, number[]>();
 
-  constructor(db: Database, search: FrameSearch, topics: Topics, facts: Facts) {
+  constructor(db: Database, search: FrameSearch, topics: Topics) {
     this.#sql = statements(db);
     this.#search = search;
     this.#topics = topics;
-    this.#facts = facts;
   }
 
   /** Takes up what the tables have after a commit that failed. */
@@ -76,6 +75,7 @@ export class FrameTables {
   remove({ id, seq }: Pick<RemovalEffect, "id" | "seq">): StoredFrame | undefined {
     const row = seq === undefined ? this.#search.find(id) : this.#search.row(seq);
     if (!row) return undefined;
+    this.removals++;
     if (row.seq > 0) {
       this.#sql.delete.run(row.seq);
       this.#sql.deleteByTopic.run(row.topic, row.seq);
@@ -88,19 +88,11 @@ export class FrameTables {
       // It does not tell any more which frame it names.
       this.#sql.deleteLinks.run(row.seq);
     } else {
-      this.#removeLinks(row);
+      const first = firstChunkOf(row.line);
+      if (first !== undefined) this.#sql.deleteLink.run(first, LINKS.chunk, row.seq);
     }
     this.#topics.removed(row.topic, row.seq);
     return row;
-  }
-
-  #removeLinks({ line, seq }: StoredFrame): void {
-    const links = linksIn(line);
-    // Those of other members are there only where somebody has asked.
-    const isLinked = links.some(({ name }) => name !== "chunk") && this.#facts.linked !== undefined;
-    for (const { name, id } of links) {
-      if (isLinked || name === "chunk") this.#sql.deleteLink.run(id, LINKS[name], seq);
-    }
   }
 
   #takeByTopic(): Value[] {

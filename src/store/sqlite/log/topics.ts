@@ -165,8 +165,7 @@ export class Topics {
     this.#known.set(key, known);
     this.#knownNumbers += known.found.topics.length;
     for (const oldest of this.#known.keys()) {
-      const isMuch = this.#known.size > MAX_KNOWN || this.#knownNumbers > MAX_KNOWN_NUMBERS;
-      if (!isMuch || oldest === key) return;
+      if (this.#known.size <= MAX_KNOWN && this.#knownNumbers <= MAX_KNOWN_NUMBERS) return;
       this.#drop(oldest);
     }
   }

@@ -1,0 +1,50 @@
+/** A word of a text, folded, and where it stands: in UTF-16 units. */
+export interface Word {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Scripts that put no spaces between words: each of their characters counts as a word. */
+const UNSPACED = "Han Hiragana Katakana Thai Lao Khmer Myanmar"
+  .split(" ")
+  .map((script) => String.raw`\p{Script=${script}}`)
+  .join("");
+const WORD = new RegExp(
+  String.raw`[${UNSPACED}]\p{M}*|[[\p{L}\p{N}\p{M}]--[${UNSPACED}]]+|\p{Extended_Pictographic}`,
+  "gv",
+);
+const ASCII_WORD = /[A-Za-z0-9]+/g;
+const ASCII = /^[\0-\x7f]*$/;
+/** The marks that accents are, in the scripts where a word without them is the same word to who searches. */
+const ACCENTS =
+  /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]+/g;
+
+/** The words of a text, in order: runs of letters and digits, without their case and accents. */
+export function* wordsIn(text: string): Generator<Word> {
+  const isAscii = ASCII.test(text);
+  for (const { 0: found, index: start } of text.matchAll(isAscii ? ASCII_WORD : WORD)) {
+    const end = start + found.length;
+    if (isAscii || ASCII.test(found)) yield { text: found.toLowerCase(), start, end };
+    else for (const part of folded(found)) yield { text: part, start, end };
+  }
+}
+
+/**
+ * A text with the same words, for a tokenizer that takes each character beyond ASCII for a part of a word, and that
+ * folds the case of ASCII alone, as the one named `ascii` in SQLite does.
+ */
+export function foldedText(text: string): string {
+  if (ASCII.test(text)) return text;
+  let all = "";
+  for (const word of wordsIn(text)) all += `${word.text} `;
+  return all;
+}
+
+/** The parts that a word falls into: a ligature or a fraction has several letters. */
+function folded(word: string): string[] {
+  const plain = word.normalize("NFKD").replace(ACCENTS, "").normalize("NFC");
+  // Upper case first: ß and SS are one.
+  const lower = plain.toUpperCase().toLowerCase().replaceAll("ς", "σ");
+  return lower.replace(ACCENTS, "").match(WORD) ?? [];
+}

@@ -1,0 +1,157 @@
+import type { Database } from "bun:sqlite";
+import { idInLine } from "../../../core/frame.ts";
+import { topicInLine } from "../../../core/index-keys.ts";
+import { TopicFilter } from "../../../core/pattern.ts";
+import { matchTexts } from "../../../core/search-match.ts";
+import { parseSearchQuery, type SearchQuery } from "../../../core/search-query.ts";
+import { expressionOf } from "./expression.ts";
+import { inodeOf, openIndexToRead } from "./index-file.ts";
+import type { FindRequest, FoundFrame, SearchCursor, SearchPlaces } from "./messages.ts";
+import { StoredRows } from "./stored-rows.ts";
+
+/** Rows that the index is asked for at once: more are asked for where these are not hits. */
+const LEAST_ROWS = 32;
+const MOST_ROWS = 4096;
+/** A page with a hit ends after this time, in ms. */
+const PAGE_MS = 200;
+/** Of more topics than this, each hit is looked at instead. */
+const MAX_TOPICS = 500;
+
+/** Where the rows of a search come from, in its order. */
+interface Candidate {
+  readonly seq: number;
+  readonly id: string;
+}
+
+/** Finds frames by the index, and looks at each of them: the index may lag behind, or be wrong. */
+export class Finder implements Disposable {
+  readonly #places: SearchPlaces;
+  readonly #rows: StoredRows;
+  #index: { db: Database; inode: number } | undefined;
+  /** The late frames that the last search found, the highest id first. */
+  #late: { key: string; found: Candidate[] } | undefined;
+
+  constructor(places: SearchPlaces) {
+    this.#places = places;
+    this.#rows = new StoredRows(places);
+  }
+
+  [Symbol.dispose](): void {
+    this.#index?.db.close();
+    this.#rows[Symbol.dispose]();
+  }
+
+  /** A page of hits. Without `next` it is the last. */
+  find(request: FindRequest): { found: FoundFrame[]; next?: SearchCursor } {
+    const started = performance.now();
+    const query = parseSearchQuery(request.text);
+    const allowed = new TopicFilter(request.topics);
+    const takes = (topic: string) => allowed.takes(topic) && query.topics.takes(topic);
+    const expression = this.#expression(query, takes);
+    const found: FoundFrame[] = [];
+    if (expression === undefined) return { found };
+    let cursor = request.cursor;
+    for (const candidate of this.#candidates(expression, request)) {
+      cursor =
+        candidate.seq > 0 ? { ...cursor, seq: candidate.seq } : { ...cursor, id: candidate.id };
+      const hit = this.#lookAt(candidate.seq, query, takes);
+      if (hit) found.push(hit);
+      const isLong = found.length > 0 && performance.now() - started > PAGE_MS;
+      if (found.length >= request.most || isLong) return { found, next: cursor };
+    }
+    return { found };
+  }
+
+  #lookAt(
+    seq: number,
+    query: SearchQuery,
+    takes: (topic: string) => boolean,
+  ): FoundFrame | undefined {
+    const row = this.#rows.row(seq);
+    const indexed = this.#open().query("SELECT crc FROM rows WHERE seq = ?").get(seq);
+    if (!row || row.crc !== (indexed as { crc: number } | null)?.crc) return undefined;
+    if (!takes(topicInLine(row.line))) return undefined;
+    const texts = this.#rows.texts(row);
+    const snippet = texts && matchTexts(query, texts);
+    return snippet && { id: idInLine(row.line), line: row.line, snippet };
+  }
+
+  /** The rows that the index names, the highest id first. */
+  *#candidates(expression: string, request: FindRequest): Generator<Candidate> {
+    const late = this.#lateOnes(expression, request);
+    let next = late.next();
+    for (const seq of this.#own(expression, request)) {
+      if (next.done) {
+        yield { seq, id: "" };
+        continue;
+      }
+      const row = this.#rows.row(seq);
+      const id = row ? idInLine(row.line) : "";
+      while (!next.done && next.value.id > id && row) {
+        yield next.value;
+        next = late.next();
+      }
+      yield { seq, id };
+    }
+    for (; !next.done; next = late.next()) yield next.value;
+  }
+
+  *#own(expression: string, { above, ends, cursor }: FindRequest): Generator<number> {
+    const select = this.#open().query(
+      `SELECT rowid AS seq FROM docs WHERE docs MATCH ? AND rowid > ? AND rowid < ?
+        ORDER BY rowid DESC LIMIT ?`,
+    );
+    let below = Math.min(cursor.seq, ends.seq + 1);
+    for (let most = LEAST_ROWS; ; most = Math.min(4 * most, MOST_ROWS)) {
+      const rows = select.all(expression, Math.max(above, 0), below, most) as { seq: number }[];
+      for (const { seq } of rows) yield seq;
+      const last = rows.at(-1);
+      if (!last || rows.length < most) return;
+      below = last.seq;
+    }
+  }
+
+  *#lateOnes(expression: string, { ends, from, cursor }: FindRequest): Generator<Candidate> {
+    if (ends.late === 0) return;
+    const key = `${ends.late} ${expression}`;
+    if (this.#late?.key !== key) this.#late = { key, found: this.#allLate(expression, ends.late) };
+    for (const late of this.#late.found) if (late.id < cursor.id && late.id >= from) yield late;
+  }
+
+  #allLate(expression: string, end: number): Candidate[] {
+    const rows = this.#open()
+      .query("SELECT rowid AS seq FROM docs WHERE docs MATCH ? AND rowid < 0 AND rowid >= ?")
+      .all(expression, end) as { seq: number }[];
+    const name = this.#rows.db.query("SELECT id FROM late WHERE seq = ?");
+    const found: Candidate[] = [];
+    for (const { seq } of rows) {
+      const row = name.get(seq) as { id: string } | null;
+      if (row) found.push({ seq, id: row.id });
+    }
+    return found.sort((one, other) => (one.id < other.id ? 1 : -1));
+  }
+
+  /** Undefined where no topic is to be looked at. */
+  #expression(query: SearchQuery, takes: (topic: string) => boolean): string | undefined {
+    const topics = this.#rows.db.query("SELECT topic, name FROM topics").all() as {
+      topic: number;
+      name: string;
+    }[];
+    const taken = topics.filter(({ name }) => takes(name)).map(({ topic }) => topic);
+    if (taken.length === 0) return undefined;
+    const isFilter = taken.length < topics.length && taken.length <= MAX_TOPICS;
+    return expressionOf(query, isFilter ? taken : undefined);
+  }
+
+  /** @throws Error `no index` where there is none */
+  #open(): Database {
+    if (this.#index && inodeOf(this.#places.index) !== this.#index.inode) {
+      this.#index.db.close();
+      this.#index = undefined;
+      this.#late = undefined;
+    }
+    this.#index ??= openIndexToRead(this.#places.index);
+    if (!this.#index) throw new Error("no such table: there is no index");
+    return this.#index.db;
+  }
+}

@@ -1,0 +1,125 @@
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { chmodSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { Pty } from "../support/pty.ts";
+import { parseLines, startServer } from "../support/server.ts";
+import { TEST_MS } from "../support/wait.ts";
+import { Home } from "./run-xs.ts";
+
+setDefaultTimeout(TEST_MS);
+
+async function filled(home: Home): Promise<void> {
+  await home.ok(["append", home.store, "note", "buy milk and sugar", "--meta", '{"who":"Zoë"}']);
+  await home.ok(["append", home.store, "note.b", "sell milk"]);
+}
+
+const contentsOf = (lines: string) =>
+  parseLines(lines).map(
+    (frame) => (frame as unknown as { snippet: { text: string } }).snippet.text,
+  );
+
+test("xs search finds events, with a server and without one, also at its socket", async () => {
+  using home = new Home();
+  await filled(home);
+  const search = async (...words: string[]) =>
+    contentsOf(await home.ok(["search", "-s", home.store, ...words]));
+  const expectAll = async () => {
+    expect(await search("milk")).toEqual(["sell milk", "buy milk and sugar"]);
+    expect(await search("milk", "-sugar")).toEqual(["sell milk"]);
+    expect(await search("-sugar", "milk", "--limit", "5")).toEqual(["sell milk"]);
+    expect(await search('"buy milk"')).toEqual(["buy milk and sugar"]);
+    expect(await search('-"buy milk"', "mil*")).toEqual(["sell milk"]);
+    expect(await search("zoe")).toEqual(["Zoë"]);
+    expect(await search("milk", "topic:note")).toEqual(["buy milk and sugar"]);
+    expect(await search("milk", "-T", "note.*")).toEqual(["sell milk"]);
+    expect(await search("milk", "--limit=1", "--since", "1h")).toEqual(["sell milk"]);
+    expect(await search("--", "milk", "-sugar")).toEqual(["sell milk"]);
+    expect(await search("milk", "--until", "1h")).toEqual([]);
+  };
+  await expectAll();
+  await using server = await startServer(home.store);
+  await expectAll();
+  const atSocket = await home.ok(["search", "-s", server.unix, "milk"]);
+  expect(contentsOf(atSocket)).toHaveLength(2);
+});
+
+test("wrong words are a wrong command line", async () => {
+  using home = new Home();
+  await home.makeStore();
+  const failing = async (...args: string[]) => {
+    const { code, stdout, stderr } = await home.xs(["search", "-s", home.store, ...args]);
+    expect(stdout).toBe("");
+    return `${code} ${stderr}`;
+  };
+  expect(await failing()).toMatch(/^2 .*WORDS are missing/s);
+  expect(await failing('say "hello')).toMatch(/^2 .*second one/s);
+  expect(await failing("???")).toMatch(/^2 .*no word/s);
+  expect(await failing("a", "--limit", "x")).toMatch(/^2 .*limit/s);
+  expect(await failing("a", "--colour")).toMatch(/^2 .*--colour/s);
+  const none = await home.xs(["search", "-s", `${home.path}/none`, "milk"]);
+  expect([none.code, none.stderr]).toEqual([1, expect.stringContaining("no store")]);
+});
+
+test("on a terminal the words are marked, and nothing in a text is obeyed", async () => {
+  using home = new Home();
+  await home.ok([
+    "append",
+    home.store,
+    "note",
+    `${"a ".repeat(200)}\u001b]0;title\u0007 needle\n\tend`,
+  ]);
+  await using pty = new Pty(["search", "-s", home.store, "needle"], { cwd: home.path });
+  expect(await pty.end()).toBe(0);
+  expect(pty.output).toContain("\u001b[31mneedle");
+  expect(pty.output).not.toContain("\u001b]0;");
+  expect(pty.lines.filter((line) => line.includes("needle"))[0]).toContain("\\u{1b}]0;title");
+  await using none = new Pty(["search", "-s", home.store, "nothing"], { cwd: home.path });
+  expect(await none.end()).toBe(0);
+  expect(none.output).toContain("nothing found");
+});
+
+test("on a terminal the newest hundred come unless --limit says more; in a pipe all", async () => {
+  using home = new Home();
+  const batch = Array.from({ length: 130 }, (_, n) =>
+    JSON.stringify({ topic: "note", meta: `milk ${n}` }),
+  );
+  {
+    await using server = await startServer(home.store);
+    const response = await server.fetch("/stream", { method: "POST", body: batch.join("\n") });
+    expect(response.ok).toBe(true);
+    expect(parseLines(await home.ok(["search", "-s", home.store, "milk"]))).toHaveLength(130);
+    const count = async (...args: string[]) => {
+      await using pty = new Pty(["search", "-s", home.store, "milk", ...args], { cwd: home.path });
+      expect(await pty.end()).toBe(0);
+      return { hits: pty.lines.filter((line) => / milk \d/.test(line)).length, text: pty.output };
+    };
+    const usual = await count();
+    expect([usual.hits, usual.text.includes("--limit N shows more")]).toEqual([100, true]);
+    expect((await count("--limit", "200")).hits).toBe(130);
+  }
+});
+
+test("a store that cannot be written is searched by an index in a temporary folder", async () => {
+  using home = new Home();
+  await filled(home);
+  const before = readdirSync(home.store).sort();
+  const reader = 12_345;
+  if (process.getuid?.() !== 0) return;
+  for (const [path, mode] of [
+    [home.path, 0o755],
+    [home.store, 0o755],
+  ] as const)
+    chmodSync(path, mode);
+  Bun.spawnSync(["chmod", "-R", "a+rX", home.store]);
+  const { XS } = await import("../support/server.ts");
+  const run = Bun.spawnSync([XS, "search", "-s", home.store, "milk"], {
+    cwd: "/",
+    uid: reader,
+    gid: reader,
+    env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", TMPDIR: tmpdir() },
+  } as Parameters<typeof Bun.spawnSync>[1]);
+  expect([run.exitCode, run.stderr?.toString()]).toEqual([0, ""]);
+  expect(contentsOf(run.stdout?.toString() ?? "")).toHaveLength(2);
+  expect(readdirSync(home.store).sort()).toEqual(before);
+  expect(readdirSync(tmpdir()).filter((name) => name.startsWith("xs-search-"))).toEqual([]);
+});
