@@ -72,15 +72,20 @@ async function openHere(
   }
   // A directory that is closed to this user may hold a store or not; opening it reports the real problem.
   if (!create && !isStore(directory) && !isClosedToUs(directory)) {
-    throw new XsError(
-      "store_not_found",
-      `there is no store at ${directory}: name another, or make it with  xs serve ${shellWord(directory)}`,
-    );
+    throw noStoreAt(directory);
   }
   const isNew = !isStore(directory);
   const client = await direct(directory, migration);
   if (client && isNew) await made?.(directory);
   return client;
+}
+
+/** The refusal of a directory without a store. */
+export function noStoreAt(directory: string): XsError {
+  return new XsError(
+    "store_not_found",
+    `there is no store at ${directory}: name another, or make it with  xs serve ${shellWord(directory)}`,
+  );
 }
 
 function remote(address: string, place: Place): Client {

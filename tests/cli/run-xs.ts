@@ -101,6 +101,10 @@ export class Started implements AsyncDisposable {
     this.exited = this.#child.exited;
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.exited;

@@ -26,8 +26,11 @@ export function answerProblem(error: unknown): string | undefined {
   return `what ${answerer} answers is not what xs says (${error.message}): look which server is there, and whether  xs version  says the same for it as for this one`;
 }
 
-// Loaded only where a command opens a store: what writes to a terminal takes longer to load than all the rest.
-async function migration() {
+/**
+ * Makes what shows the migration of a store to a person. Loaded only where a command opens a store: what writes to a
+ * terminal takes longer to load than all the rest.
+ */
+export async function migration() {
   const { showMigration } = await import("./migration.ts");
   return showMigration();
 }

@@ -39,6 +39,7 @@ const COMMON: Readonly<Record<string, string>> = {
   cat: "Show the events, oldest first; --follow goes on with new ones",
   last: "Show the newest event, or the newest COUNT, of a topic or of all",
   search: "Find events by their words",
+  sql: "Ask the store in SQL",
   on: "Run a command on each event",
   generator: "Programs that write events",
   handler: "Programs that run on each event",

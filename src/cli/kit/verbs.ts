@@ -25,6 +25,7 @@ export const VERBS: Verbs = {
   "kv watch": async () => (await import("../verbs/kv.ts")).kvWatchVerb,
   scheduled: async () => (await import("../verbs/scheduled.ts")).scheduledVerb,
   "scheduled rm": async () => (await import("../verbs/scheduled.ts")).scheduledRmVerb,
+  sql: async () => (await import("../verbs/sql.ts")).sqlVerb,
   export: async () => (await import("../verbs/export.ts")).exportVerb,
   import: async () => (await import("../verbs/import.ts")).importVerb,
   verify: async () => (await import("../verbs/verify.ts")).verifyVerb,

@@ -5,9 +5,16 @@ const DEFAULT_COLUMNS = 80;
 
 /** The formats for stdout. */
 export function outputStyle(): Style {
-  const colours = takesColours(STDOUT);
-  if (colours) resetOnInterrupt();
-  return styleFor(colours);
+  if (takesColours(STDOUT)) resetOnInterrupt();
+  return plainStyle();
+}
+
+/**
+ * The same, for a command whose process is busy for long without a pause: what turns formats off at Ctrl-C would wait
+ * for one. Each format has to end in the text that it begins in.
+ */
+export function plainStyle(): Style {
+  return styleFor(takesColours(STDOUT));
 }
 
 /** The columns of the terminal on stdout, as it is now. */

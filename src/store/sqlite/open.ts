@@ -18,15 +18,29 @@ import { removeImportSpaces } from "./transfer/import-space.ts";
  * Opens the store in a directory, and creates it where there is none. Returns undefined where another process has it
  * open. Migrates a store of an older version.
  *
- * @throws XsError `store_not_found` where it is a file, or the directory has something else in it;
- *   `store_of_another` where it is another user's, `store_read_only`, `disk_full` where an older one finds no room to
- *   be migrated
+ * @throws XsError as {@link withLockedStore}
  */
 export function openSqliteStore(
   path: string,
   now?: () => number,
   migration?: MigrationListener,
 ): SqliteStore | undefined {
+  return withLockedStore(path, migration, (lock) => new SqliteStore(path, lock, now));
+}
+
+/**
+ * Takes the lock of a store, creates the store where there is none, and brings it up to date. Returns what `use` makes
+ * of it, which has to release the lock, or undefined where another process has the store open.
+ *
+ * @throws XsError `store_not_found` where it is a file, or the directory has something else in it;
+ *   `store_of_another` where it is another user's, `store_read_only`, `disk_full` where an older one finds no room to
+ *   be migrated
+ */
+export function withLockedStore<T>(
+  path: string,
+  migration: MigrationListener | undefined,
+  use: (lock: StoreLock) => T,
+): T | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found && !found.isDirectory()) {
     throw new XsError("store_not_found", `${path} is a file and no store: name another`);
@@ -57,7 +71,7 @@ export function openSqliteStore(
     removeImportSpaces(path);
     checkWal(join(path, DATABASE));
     bringUpToDate(join(path, DATABASE), { listener: migration });
-    return new SqliteStore(path, lock, now);
+    return use(lock);
   } catch (error) {
     lock?.release();
     throw openError(path, error as Error);
@@ -74,15 +88,37 @@ export function openForCommand(
   path: string,
   migration?: MigrationListener,
 ): SqliteStore | undefined {
+  return orStill(path, migration, {
+    locked: (lock) => new SqliteStore(path, lock),
+    still: (still, refusal) =>
+      new SqliteStore(path, still, Date.now, { database: still.uri, refusal }),
+  });
+}
+
+/**
+ * Uses a store under its lock or, where it cannot be written, a still database of it. Returns undefined where another
+ * process has it open.
+ *
+ * @param use what it calls has to release what it gets. `still` also gets the reason not to write
+ * @throws XsError as {@link withLockedStore}
+ */
+export function orStill<T>(
+  path: string,
+  migration: MigrationListener | undefined,
+  use: {
+    locked(lock: StoreLock): T;
+    still(still: StillDatabase, refusal: XsError): T;
+  },
+): T | undefined {
   try {
-    return openSqliteStore(path, undefined, migration);
+    return withLockedStore(path, migration, use.locked);
   } catch (error) {
     const isReason = error instanceof XsError && READABLE.has(error.code);
     if (!isReason || !mayRead(join(path, DATABASE))) throw error;
     let still: StillDatabase | undefined;
     try {
       still = stillDatabase(path, migration);
-      return new SqliteStore(path, still, Date.now, { database: still.uri, refusal: error });
+      return use.still(still, error);
     } catch (failure) {
       still?.release();
       throw openError(path, failure as Error);

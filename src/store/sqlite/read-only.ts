@@ -17,6 +17,8 @@ import { SCHEMA, versionOf } from "./schema.ts";
 export interface StillDatabase {
   /** As SQLite opens it, to read only. */
   readonly uri: string;
+  /** Whether it is a copy: whoever has that open may release it, and goes on reading. */
+  readonly isCopy: boolean;
   /** Nobody reads it any more. */
   release(): void;
 }
@@ -47,7 +49,7 @@ export function stillDatabase(directory: string, listener?: MigrationListener): 
     const uri = immutableUri(database);
     const hasLog = Boolean(statSync(`${database}-wal`, { throwIfNoEntry: false })?.size);
     const from = hasLog ? undefined : versionAt(uri);
-    if (from === SCHEMA) return { uri, release: unlock };
+    if (from === SCHEMA) return { uri, isCopy: false, release: unlock };
     checkWal(database);
     const { uri: copy, release } = copied((copy) => {
       if (from) return rewrite(database, copy, { directory, from, isCopy: true }, { listener });
@@ -56,6 +58,7 @@ export function stillDatabase(directory: string, listener?: MigrationListener): 
     });
     return {
       uri: copy,
+      isCopy: true,
       release() {
         release();
         unlock();
@@ -93,6 +96,7 @@ function copied(copy: (path: string) => void): StillDatabase {
     copy(path);
     return {
       uri: immutableUri(path),
+      isCopy: true,
       release() {
         stopWatching();
         remove();

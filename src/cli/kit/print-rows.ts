@@ -1,0 +1,44 @@
+import type { QueryResult, SqlValue } from "../../store/query.ts";
+import { writeOut } from "./output.ts";
+import type { RowFormat } from "./sql-formats.ts";
+
+/** So many values of text or bytes, in units, and so many rows, are written at once. */
+const WRITE_UNITS = 64 * 1024;
+const WRITE_ROWS = 1000;
+/** A row does not wait longer than this for the next one, in ms, if one comes. */
+const WAIT_MS = 50;
+
+/**
+ * Prints the rows of a query as they come, at the pace of the reader.
+ *
+ * @param eager so many rows are written each as it comes: after them a query may look long for the next one
+ */
+export async function printRows(
+  { rows }: QueryResult,
+  format: RowFormat,
+  eager: number,
+): Promise<void> {
+  let begin = format.begin();
+  let waiting: (readonly SqlValue[])[] = [];
+  let units = 0;
+  let count = 0;
+  let written = performance.now();
+  const write = async () => {
+    const text = begin + format.show(waiting);
+    begin = "";
+    waiting = [];
+    units = 0;
+    if (text !== "") await writeOut(text);
+    written = performance.now();
+  };
+  for (const row of rows) {
+    waiting.push(row);
+    count++;
+    for (const value of row) {
+      if (typeof value === "string" || value instanceof Uint8Array) units += value.length;
+    }
+    const isFull = units >= WRITE_UNITS || waiting.length >= WRITE_ROWS;
+    if (isFull || count <= eager || performance.now() - written >= WAIT_MS) await write();
+  }
+  await write();
+}
