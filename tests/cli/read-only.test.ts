@@ -58,6 +58,9 @@ async function expectReadable(
   expect(await ok("scheduled", store)).toContain('"topic":"later"');
   await ok("verify", store);
   await ok("version", store);
+  expect(await ok("sql", "-s", store, "SELECT meta FROM frames WHERE topic = 'note'")).toBe(
+    '{"meta":null}\n{"meta":null}\n{"meta":"7"}\n',
+  );
   await ok("gc", store, "--dry-run");
   expect(
     await ok("eval", store, "-c", "export default async (xs) => (await xs.last('note')).meta"),
@@ -167,6 +170,9 @@ describe.skipIf(!isRoot)(`users${isRoot ? "" : " (only root can be several users
     chmodSync(server.unix, 0o600);
     for (let n = 0; n < 5; n++) {
       const { id } = await server.append("note", `beside ${n}`);
+      const query = "SELECT last FROM topics WHERE topic = 'note'";
+      const asked = await run(["sql", "-s", home.store, query]);
+      expect([asked.code, asked.stdout]).toEqual([0, `{"last":"${id}"}\n`]);
       const beside = await run(["last", home.store, "note"]);
       expect([beside.code, parseLines(beside.stdout)[0]?.id]).toEqual([0, id]);
     }

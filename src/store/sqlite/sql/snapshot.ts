@@ -1,5 +1,4 @@
 import { constants, Database } from "bun:sqlite";
-import { totalmem } from "node:os";
 import { XsError } from "../../../core/error.ts";
 import { isCorrupt } from "../../failures.ts";
 import type { QueryResult, QuerySnapshot, SqlValue } from "../../query.ts";
@@ -7,9 +6,6 @@ import { BUSY_MS } from "../connection.ts";
 import { SCHEMA } from "../schema.ts";
 import { noQuery, oneStatement } from "./one-statement.ts";
 import { framesView, goesByTopic, kvView, topicsView, type ViewsOf, type Way } from "./views.ts";
-
-/** The most memory that a query may take, in bytes: what it sorts beyond that goes to temporary files. */
-const MEMORY = Math.min(2 ** 28, Math.floor(totalmem() / 4));
 
 const VIEWS = ["frames", "kv", "topics"];
 
@@ -45,7 +41,6 @@ export class SqlSnapshot implements QuerySnapshot {
       const { it: expired } = is(`SELECT 1 FROM ${store}.frames WHERE expires <= ${now}`);
       this.#views = { store, now, hasLate: late === 1, hasExpired: expired === 1 };
       this.#makeViews();
-      db.run(`PRAGMA hard_heap_limit = ${MEMORY}`);
     } catch (error) {
       db.close();
       throw error;
