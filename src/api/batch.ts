@@ -4,7 +4,7 @@ import { encodeMeta, parseObject, withTimestamp } from "../core/frame.ts";
 import { parseHash } from "../core/hash.ts";
 import { checkInline, decodeInline, INLINE_KEYS, MAX_INLINE_JSON } from "../core/inline-content.ts";
 import { isScheduledLine } from "../core/scheduled.ts";
-import { parseClientTopic } from "../core/topic.ts";
+import { parseClientTopic, RUNTIME_PREFIX } from "../core/topic.ts";
 import { FOREVER, parseAppendTtl } from "../core/ttl.ts";
 import type { Store } from "../store/store.ts";
 import type { AppendCondition, AppendRequest, TakenContent } from "../store/types.ts";
@@ -111,7 +111,7 @@ async function parseRequest(
   if (content && hash !== null) checkInline(content, hash, "bad_batch");
   const isRetry = condition.idempotencyKey !== undefined;
   const fields = {
-    topic: parseClientTopic(topic),
+    topic: isPrinted(value) ? copiedTopic(topic) : parseClientTopic(topic),
     meta: encodeMeta(meta),
     ttl: ttl === "forever" ? FOREVER : parseAppendTtl(topic, ttl, isRetry),
     ...(at !== null && { at: parseAt(at) }),
@@ -136,9 +136,27 @@ const PRINTED = ["topic", "id", "hash", "meta", "ttl"];
 
 /** A line as a read prints it, without what its new frame gets anew: the id, and the time in it. */
 function asNew<Line extends object>(line: Line): Omit<Line, "id" | "timestamp"> {
-  if (!PRINTED.every((key) => Object.hasOwn(line, key))) return line;
+  if (!isPrinted(line)) return line;
   const { id, timestamp, ...others } = line as Line & { id?: unknown; timestamp?: unknown };
   return others;
+}
+
+function isPrinted(line: object): boolean {
+  return PRINTED.every((key) => Object.hasOwn(line, key));
+}
+
+/** The topic of a line as a read prints it. @throws XsError `reserved_topic`, which says how to copy without it */
+function copiedTopic(topic: string): string {
+  try {
+    return parseClientTopic(topic);
+  } catch (error) {
+    if (!(error instanceof XsError) || error.code !== "reserved_topic") throw error;
+    throw new XsError(
+      error.code,
+      `${error.message}: a copy leaves its frames out, as  xs cat --topic '*,!${RUNTIME_PREFIX}*' --content  does, or is an import of all that  xs export  prints`,
+      { cause: error },
+    );
+  }
 }
 
 function knownContent(store: Store, hash: string): TakenContent {

@@ -1,4 +1,3 @@
-import { XsError } from "../core/error.ts";
 import { parseId } from "../core/id.ts";
 import { parseReadOptions } from "../core/read-options.ts";
 import { parseDuration } from "../core/time.ts";
@@ -30,6 +29,10 @@ export const READ_OPTIONS: Options = {
   content: text(INLINE.about, INLINE.type),
 };
 
+const { topic: _, ...withoutTopic } = READ_OPTIONS;
+/** The options of a read of the topic in the path. */
+export const TOPIC_READ_OPTIONS: Options = withoutTopic;
+
 /** Reads the stream. */
 export function cat(call: Call): Response {
   return read(call, [...call.url.searchParams]);
@@ -37,9 +40,6 @@ export function cat(call: Call): Response {
 
 /** Reads the topic in the path, or several of them. */
 export function catTopic(call: Call, _: object, topic: string): Response {
-  if (call.url.searchParams.has("topic")) {
-    throw new XsError("bad_option", "the topic is in the path already: leave topic= out");
-  }
   return read(call, [...call.url.searchParams, ["topic", topic]]);
 }
 

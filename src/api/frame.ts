@@ -58,6 +58,11 @@ export function findFrame(store: Store, id: string): string {
     );
   }
   const line = store.get(parseId(id));
-  if (line === undefined) throw new XsError("not_found", `there is no frame ${id}`);
+  if (line === undefined) throw missingFrame(id);
   return line;
+}
+
+/** The error of a request for a frame that is not there. */
+export function missingFrame(id: string): XsError {
+  return new XsError("not_found", `there is no frame ${id}`);
 }

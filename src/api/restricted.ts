@@ -2,11 +2,11 @@ import type { Access } from "../core/access.ts";
 import { linesIn, pageOf } from "../core/frame.ts";
 import { contentOfChunkKey, topicInLine } from "../core/index-keys.ts";
 import { RUNTIME_PREFIX } from "../core/topic.ts";
+import { nextTurn } from "../lib/next-turn.ts";
 import type { LineReader } from "../store/frame-reader.ts";
 import type { Kv } from "../store/kv.ts";
 import type { Store } from "../store/store.ts";
 import type { AppendCondition, AppendRequest } from "../store/types.ts";
-import { SelectedReader } from "./selected-reader.ts";
 
 /**
  * A store as a token sees it: frames that it does not read are not there, and what it may not do is refused. Members
@@ -41,12 +41,24 @@ export function restricted(store: Store, access: Access): Store {
       return withoutLines(reader, (line) => !access.reads(topicIn(line)));
     },
     whenDurable: () => store.whenDurable(),
+    async trace(id, direction, options) {
+      if (get(id) === undefined) return undefined;
+      return store.trace(id, direction, { ...options, sees: (topic) => access.reads(topic) });
+    },
     read(options) {
       const first = contentOfChunkKey(options.topics?.[0] ?? "");
       if (first !== undefined) {
         if (get(first) === undefined) throw access.refusal("does not read this content");
-        const reads = (topic: string) => access.reads(topic);
-        return new SelectedReader(store, options, reads);
+        const reader = store.read(options);
+        return {
+          ...withoutLines(reader, (line) => !access.reads(topicInLine(line))),
+          get position() {
+            return reader.position;
+          },
+          get isCaughtUp() {
+            return reader.isCaughtUp;
+          },
+        };
       }
       const topics = access.narrowed(options.topics);
       const { topics: _, ...rest } = options;
@@ -144,16 +156,14 @@ function restrictedKv(kv: Kv, access: Access): Kv {
       }
       const prefix = access.narrowedPrefix(scope.prefix);
       const reader = kv.read({ prefix }, options);
-      return access.hidesKeysOf(prefix) ? withoutRuntimeKeys(reader) : reader;
+      return access.hidesKeysOf(prefix) ? withoutLines(reader, isRuntimeKey) : reader;
     },
   };
 }
 
-function withoutRuntimeKeys(reader: LineReader): LineReader {
-  return withoutLines(reader, (line) => {
-    const { key = "" } = JSON.parse(line) as { key?: string };
-    return key.startsWith(RUNTIME_PREFIX);
-  });
+function isRuntimeKey(line: string): boolean {
+  const { key = "" } = JSON.parse(line) as { key?: string };
+  return key.startsWith(RUNTIME_PREFIX);
 }
 
 /** The topic in a line of the listing of topics. */
@@ -161,12 +171,14 @@ function topicIn(line: string): string {
   return (JSON.parse(line) as { topic: string }).topic;
 }
 
+/** A read that leaves lines out. */
 function withoutLines(reader: LineReader, isHidden: (line: string) => boolean): LineReader {
   return {
     async next() {
       for (let page = await reader.next(); page; page = await reader.next()) {
         const lines = linesIn(page).filter((line) => !isHidden(line));
         if (lines.length > 0) return pageOf(lines);
+        await nextTurn();
       }
       return undefined;
     },

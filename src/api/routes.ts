@@ -8,7 +8,7 @@ import { version } from "../version.ts";
 import { APPEND_OPTIONS, append } from "./append.ts";
 import { appendBatch } from "./batch.ts";
 import { cas, casPost } from "./cas.ts";
-import { cat, catTopic, READ_OPTIONS } from "./cat.ts";
+import { cat, catTopic, READ_OPTIONS, TOPIC_READ_OPTIONS } from "./cat.ts";
 import { content } from "./content.ts";
 import { exportStore } from "./export.ts";
 import { FIRST_OPTIONS, LAST_OPTIONS, readEnd } from "./first-last.ts";
@@ -30,11 +30,13 @@ import { scheduled } from "./scheduled.ts";
 import { SEARCH_OPTIONS, search } from "./search.ts";
 import { addToken, listTokens, removeToken } from "./tokens.ts";
 import { TOPICS_OPTIONS, topics } from "./topics.ts";
+import { TRACE_OPTIONS, trace } from "./trace.ts";
 import { verify } from "./verify.ts";
 
 /** The errors of an append. */
 const APPEND_ERRORS = [
   "bad_topic",
+  "bad_id",
   "reserved_topic",
   "bad_ttl",
   "bad_option",
@@ -69,6 +71,11 @@ const CONTENT_ERRORS = [
   "precondition_failed",
 ] as const;
 
+const TRACES = {
+  causes: "the frames that a frame came of, nearest first",
+  effects: "the frames that came of a frame, nearest first",
+};
+
 // A topic never begins with a digit; ids begin with one for a long time to come.
 const isTopic = (name: string) => !/^[0-9][0-9a-z]{24}$/i.test(name);
 const isClientKey = (name: string) => parseClientKey(parseKey(name));
@@ -92,12 +99,12 @@ export const ROUTES: readonly Route[] = [
     headers: ["idempotency-key"],
     body: "batch",
     responses: { 200: "appended batch", 202: "batch to append" },
-    errors: [...APPEND_ERRORS, "bad_batch", "body_too_large", "content_not_found"],
+    errors: [...APPEND_ERRORS, "bad_batch", "bad_hash", "body_too_large", "content_not_found"],
   }),
   route("GET", "/stream/:topic", "reads the frames of a topic", catTopic, {
     need: "read",
     name: "topics",
-    options: READ_OPTIONS,
+    options: TOPIC_READ_OPTIONS,
     headers: ["last-event-id"],
     responses: { 200: "frames" },
     errors: READ_ERRORS,
@@ -184,6 +191,16 @@ export const ROUTES: readonly Route[] = [
     errors: ["bad_id", "not_found", "frame_damaged", "too_many_files", ...CONTENT_ERRORS],
     check: parseId,
   }),
+  ...(["causes", "effects"] as const).map((direction) =>
+    route("GET", `/:id/${direction}`, TRACES[direction], trace(direction), {
+      need: "read",
+      name: "id",
+      options: TRACE_OPTIONS,
+      responses: { 200: "trace" },
+      errors: ["bad_id", "not_found", "frame_damaged"],
+      check: parseId,
+    }),
+  ),
   route("POST", "/cas", "stores content and returns its hash", casPost, {
     need: "store",
     body: "content to keep",

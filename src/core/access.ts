@@ -17,6 +17,8 @@ export class Access {
   readonly #reads: TopicFilter;
   readonly #appends: TopicFilter;
   readonly #ending = new AbortController();
+  /** What an append needs that may start code, for a message. */
+  protected readonly spawnNeeds: string = "a token made with --all";
 
   constructor(scope: TokenScope) {
     this.scope = scope;
@@ -89,7 +91,7 @@ export class Access {
     }
     if (!this.scope.all && concernsRuntime(topic)) {
       throw this.refusal(
-        `does not append to ${quoted(topic)}, which may start code: that needs a token made with --all`,
+        `does not append to ${quoted(topic)}, which may start code: that needs ${this.spawnNeeds}`,
       );
     }
   }

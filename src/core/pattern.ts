@@ -90,20 +90,18 @@ export function hasStarInside(pattern: string): boolean {
 
 /** Tells which topics a list of patterns takes, for what is stored and for what comes. */
 export class TopicFilter {
-  /** Whether it takes every topic that is not taken away. */
-  readonly #takesAll: boolean;
-  /** Patterns that are scopes of the topics they take. */
+  /** The patterns that are scopes of the topics they take. */
   readonly #scopes: ReadonlySet<string>;
-  readonly #others: RegExp | undefined;
+  /** The others. */
+  readonly #expression: RegExp | undefined;
   readonly #away: TopicFilter | undefined;
 
   /** @param list as {@link normalList} returns it; undefined takes every topic */
   constructor(list: readonly string[] | undefined) {
     const { taken, away } = splitList(list ?? ["*"]);
-    const others = taken.filter(hasStarInside);
-    this.#takesAll = taken.includes("*");
+    const others = taken.filter((each) => each === "*" || hasStarInside(each));
     this.#scopes = new Set(taken);
-    this.#others =
+    this.#expression =
       others.length > 0 ? new RegExp(`^(?:${others.map(sourceOf).join("|")})$`) : undefined;
     this.#away = away.length > 0 ? new TopicFilter(away) : undefined;
   }
@@ -115,12 +113,13 @@ export class TopicFilter {
 
   /** As {@link takes}, by the scopes of a topic, the topic first: live frames carry these already. */
   takesScopes(scopes: readonly string[]): boolean {
-    return this.#isAmong(scopes) && this.#away?.takesScopes(scopes) !== true;
+    return this.#isAmong(scopes) && (this.#away === undefined || !this.#away.takesScopes(scopes));
   }
 
+  // Each follower asks this about each frame.
   #isAmong(scopes: readonly string[]): boolean {
-    if (this.#takesAll || scopes.some((scope) => this.#scopes.has(scope))) return true;
-    return this.#others?.test(scopes[0] ?? "") ?? false;
+    for (const scope of scopes) if (this.#scopes.has(scope)) return true;
+    return this.#expression?.test(scopes[0] ?? "") ?? false;
   }
 }
 
@@ -156,19 +155,12 @@ function sourceOf(pattern: string): string {
   return [...parts, ...(isOpen ? [".+"] : [])].join("\\.");
 }
 
-function withoutCovered(patterns: readonly string[]): string[] {
-  const all = patterns.map((text) => ({ text, parts: partsOf(text) }));
-  const isCovered = ({ text, parts }: (typeof all)[number]) =>
-    all.some((other) => {
-      if (other.text === text) return false;
-      const common = commonParts(other.parts, parts);
-      return (
-        common?.isOpen === parts.isOpen &&
-        common.names.length === parts.names.length &&
-        common.names.every((name, at) => name === parts.names[at])
-      );
-    });
-  return all.filter((each) => !isCovered(each)).map(({ text }) => text);
+function withoutCovered(patterns: readonly string[]): readonly string[] {
+  const wide = patterns.filter((each) => each.includes("*"));
+  if (wide.length === 0) return patterns;
+  const isCovered = (each: string) =>
+    wide.some((other) => other !== each && commonPattern(other, each) === each);
+  return patterns.filter((each) => !isCovered(each));
 }
 
 /** @throws XsError `bad_topic` */

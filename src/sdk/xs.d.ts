@@ -66,7 +66,7 @@ interface XsReadOptions {
   limit?: number;
   /** Only this many of the newest frames. */
   last?: number;
-  /** `a.b`, `a.*`, or several. */
+  /** A pattern: `a.b`, `a.*`, `*.b`; or several, of which `!a.b` takes topics away. */
   topic?: string | string[];
   order?: "asc" | "desc";
   /** Adds the content to each frame, up to 256 KiB of it. */
@@ -169,7 +169,7 @@ type XsRun<State> = (
 
 /** A handler: the default export of its script. A bare function is a handler without state. */
 interface XsHandler<State = undefined> {
-  /** The topics it handles, a list or one text; the default is all topics. */
+  /** Patterns of the topics it handles, as in `["*.recv", "!tcp.recv"]`, or one text; the default is all topics. */
   topics?: string | string[];
   /** `tail` (from its spawn on, the default; also `new`), `first`, or the id to start after. */
   start?: string;

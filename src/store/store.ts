@@ -8,6 +8,7 @@ import type { Kv } from "./kv.ts";
 import type { Schedules } from "./scheduled.ts";
 import type { Search } from "./search.ts";
 import type { StoreSnapshot } from "./snapshot.ts";
+import type { TraceDirection, TraceOptions } from "./trace.ts";
 import type {
   AppendCondition,
   AppendRequest,
@@ -83,6 +84,17 @@ export interface Store {
   placeOf(id: string): Place;
   /** The place of the frame that arrived last, in the stream or some topics. */
   newestPlace(topics?: readonly string[]): Place | undefined;
+  /**
+   * Starts a trace: the frames that a frame came of, or that came of it, nearest first and each once. Resolves to
+   * undefined where there is no such frame. The first one for effects in a store makes their index.
+   *
+   * @throws XsError `not_found` for an `after` that is not among them
+   */
+  trace(
+    id: string,
+    direction: TraceDirection,
+    options?: TraceOptions,
+  ): Promise<LineReader | undefined>;
   /** Starts a read. The reader must be read to its end or closed. */
   read(options: ReadOptions): FrameReader;
   /**

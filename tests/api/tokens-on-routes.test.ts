@@ -82,6 +82,8 @@ const REQUESTS: Record<string, [request: string, kinds: string, init?: RequestIn
     ["/LAST/previous?topic=closed", "reads *,most,all"],
   ],
   "GET /:id/content": [["/OPEN/content", "reads,reads *,most,all"]],
+  "GET /:id/causes": [["/OPEN/causes", "reads,reads *,most,all"]],
+  "GET /:id/effects": [["/OPEN/effects", "reads,reads *,most,all"]],
   "POST /cas": [["/cas", "all", { body: "x" }]],
   "GET /cas/:hash+": [["/cas/HASH", "all"]],
   "GET /kv": [
@@ -233,7 +235,7 @@ describe("on a server", () => {
       ["reads *", "START"],
     ] as const) {
       for (const id of ids.split(" ")) {
-        for (const path of ["", "/content", "?content=inline"]) {
+        for (const path of ["", "/content", "?content=inline", "/causes", "/effects"]) {
           const request = fill(`GET /${id}${path}`);
           expect([kind, request, await it.outcome(tokens[kind], request)]).toEqual([
             kind,
@@ -250,6 +252,35 @@ describe("on a server", () => {
     expect(await told(names.CLOSED ?? "")).toBe(await told(unknown));
     const content = await it.ask(tokens.reads, fill("GET /OPEN/content"));
     expect(await content.text()).toBe("public");
+  });
+
+  test("causes and effects end at frames that the token does not read", async () => {
+    const add = async (topic: string, ...causes: Frame[]) => {
+      const [frame_id, request_id] = causes.map(({ id }) => id);
+      return it.server.append(topic, "", { "xs-meta": JSON.stringify({ frame_id, request_id }) });
+    };
+    const root = await add("open.root");
+    const hidden = await add("closed.step", root);
+    const behind = await add("open.behind", hidden);
+    const beside = await add("open.beside", root, hidden);
+    const told = async (kind: Kind, path: string) => {
+      const lines = parseLines(await (await it.ask(tokens[kind], `GET ${path}`)).text());
+      return lines.map(({ topic }) => topic);
+    };
+    expect(await told("reads", `/${root.id}/effects`)).toEqual(["open.beside"]);
+    expect(await told("reads", `/${beside.id}/causes`)).toEqual(["open.root"]);
+    expect(await told("reads", `/${behind.id}/causes`)).toEqual([]);
+    expect(await told("all", `/${root.id}/effects`)).toEqual([
+      "closed.step",
+      "open.beside",
+      "open.behind",
+    ]);
+    const after = `GET /${root.id}/effects?after=${hidden.id}`;
+    expect(await it.outcome(tokens.reads, after)).toBe("404 not_found");
+    for (const direction of ["causes", "effects"]) {
+      const request = `GET /${hidden.id}/${direction}`;
+      expect(await it.outcome(tokens.reads, request)).toBe("404 not_found");
+    }
   });
 
   test("what counts frames counts those that the token reads", async () => {

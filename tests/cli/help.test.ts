@@ -14,9 +14,8 @@ const namesIn = (help: string) =>
 test("xs help lists the commands that people use, --all every command, and each says how to see the other", async () => {
   using home = new Home();
   const groups = new Set(Object.keys(VERBS).map((name) => name.split(" ")[0]));
-  const dozen = "append cat last search sql on generator handler kv serve ui export help".split(
-    " ",
-  );
+  const dozen =
+    "append cat last topics search sql on generator handler kv serve ui export help".split(" ");
   const there = dozen.filter((name) => name === "help" || groups.has(name));
   for (const args of [["help"], ["--help"], ["-h"]]) {
     const help = await home.ok(args);

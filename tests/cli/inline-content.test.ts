@@ -52,6 +52,28 @@ test.each([
   expect(await read("cat", "--topic", "note", ...limit)).toEqual([second]);
 });
 
+test("xs cat into xs append --batch copies all but the frames of the runtime, and says how", async () => {
+  using home = new Home();
+  {
+    await using _server = await startServer(home.store);
+    await write(home);
+  }
+  const copy = join(home.path, "copy");
+  const all = await home.shell(`xs cat ${home.store} --content | xs append ${copy} --batch`);
+  expect([all.code, all.stdout]).toEqual([1, ""]);
+  expect(all.stderr).toContain('line 1: topic "stream.cross.start" belongs to the runtime');
+  const [, options = ""] =
+    /leaves its frames out, as {2}xs cat (.*) {2}does/.exec(all.stderr) ?? [];
+  expect(all.stderr).toContain("(nothing was appended)");
+  await home.ok(["append", copy, "other"]);
+  const { code, stdout } = await home.shell(
+    `xs cat ${home.store} ${options} | xs append ${copy} --batch`,
+  );
+  expect([code, parseLines(stdout).map(({ topic }) => topic)]).toEqual([0, ["note", "note"]]);
+  const own = await home.shell(`echo '{"topic":"stream.cross.start"}' | xs append ${copy} --batch`);
+  expect(own.stderr).not.toContain("a copy leaves");
+});
+
 test("xs cat --content into xs import copies a log with its content", async () => {
   using home = new Home();
   await home.makeStore();

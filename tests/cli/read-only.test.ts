@@ -56,6 +56,12 @@ async function expectReadable(
   expect(await ok("previous", store, newest)).toContain(notes[1]?.id ?? "");
   expect(await ok("ps", store)).toBe("");
   expect(await ok("scheduled", store)).toContain('"topic":"later"');
+  expect(parseLines(await ok("topics", store, "-T", "note"))).toEqual([
+    { topic: "note", frames: 3, first: notes[0]?.id, last: newest } as never,
+  ]);
+  const info = JSON.parse(await ok("info", store));
+  expect(info).toMatchObject({ path: store, writable: false, reason: expect.any(String) });
+  expect(info.database_bytes).toBeGreaterThan(0);
   await ok("verify", store);
   await ok("version", store);
   expect(await ok("sql", "-s", store, "SELECT meta FROM frames WHERE topic = 'note'")).toBe(

@@ -414,7 +414,7 @@ test("the memory of a read does not grow with what it shows", async () => {
 
 test("frames of the runtime are dim, the others are not", async () => {
   await server.append("bright", "x");
-  const { output } = await onTerminal(["cat"]);
+  const { output } = await onTerminal(["cat", "--all"]);
   const lines = output.split("\n");
   const start = lines.find((line) => line.includes("stream.cross.start")) ?? "";
   expect(start).toMatch(/^\x1b\[2m[^\x1b]*\x1b\[22m$/);

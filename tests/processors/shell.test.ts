@@ -23,7 +23,7 @@ import {
 import { type Server, startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
 import { tempDirectory } from "../support/temp.ts";
-import { TEST_MS, until } from "../support/wait.ts";
+import { LineReader, TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
 
@@ -49,6 +49,42 @@ function shellOf(server: Server): number {
   if (found === undefined) throw new Error("no process runs the commands");
   return found;
 }
+
+test.each([
+  ["short", "seq 1 3000000", 3_000_000],
+  ["of 1 KiB", 'seq -f "%01024.0f" 1 60000', 60_000],
+])(
+  "a flood of lines on standard error that are %s does not hold up the command",
+  async (_, print, last) => {
+    await serving(async (server) => {
+      const response = await server.fetch("/stream/h.stderr?follow&tail&content=inline");
+      const follower = new LineReader(response.body);
+      await follower.take(1);
+      await spawn(server, "handler", "h", `${print} >&2; echo out`, FAIL);
+      await say(server, "n");
+      await countOf(server, "h.out", 1);
+      let before = 0;
+      let leftOut = 0;
+      let isSure = true;
+      while (before < last) {
+        const [line = ""] = await follower.take(1);
+        const { content: text } = JSON.parse(line) as { content?: string };
+        // The frame was pushed out before it was read.
+        isSure &&= text !== undefined;
+        if (text === undefined) continue;
+        const [, count] = /^\(([\d,]+) lines? left out\)$/.exec(text) ?? [];
+        if (count !== undefined) leftOut++;
+        if (count !== undefined) before += isSure ? Number(count.replaceAll(",", "")) : 0;
+        else if (isSure) expect(Number(text)).toBe(++before);
+        else [before, isSure] = [Number(text), true];
+      }
+      expect(before).toBe(last);
+      expect(leftOut).toBeGreaterThan(0);
+      await follower.cancel();
+      expect(await framesOf(server, "h.stderr")).toHaveLength(500);
+    });
+  },
+);
 
 test("a command runs once a frame, with the frame around it and never in its command line", async () => {
   await serving(async (server) => {

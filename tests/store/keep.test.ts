@@ -226,3 +226,46 @@ test("a rule on topics of both kinds is applied to both, again and again", async
     expect(await idsOf(store, "stream.cross.stop")).toEqual(stops);
   });
 });
+
+test("a pattern with a * inside, and what !p takes away, hold for topics that are new and frames that are late", async () => {
+  await withRules(async (store, clock) => {
+    const taken = ["a.log", "b.log"];
+    const others = ["log", "a.b.log", "keep.log", "a.log.x"];
+    const left = new Map<string, string[]>();
+    for (const topic of [...taken, ...others]) left.set(topic, await appendMany(store, topic, 5));
+    await keep(store, "*.log,!keep.log", "2");
+    for (const topic of taken) await untilLeft(store, topic, (left.get(topic) ?? []).slice(-2));
+    const born = await appendMany(store, "born.log", 4);
+    await untilLeft(store, "born.log", born.slice(-2));
+    await importFrames(store, [
+      lateFrame("a.log", START - HOUR),
+      ...[1, 2, 3].map((n) => lateFrame("late.log", START - HOUR, n)),
+      ...[4, 5, 6].map((n) => lateFrame("keep.log", START - HOUR, n)),
+    ]);
+    const late = (n: number) => lateFrame("", START - HOUR, n).id;
+    await untilLeft(store, "late.log", [late(2), late(3)]);
+    await untilLeft(store, "a.log", (left.get("a.log") ?? []).slice(-2));
+    for (const topic of others.filter((each) => each !== "keep.log")) {
+      expect(await idsOf(store, topic)).toEqual(left.get(topic) ?? []);
+    }
+    expect(await idsOf(store, "keep.log")).toHaveLength(8);
+    // Of the runtime's frames none is taken, and of an age as of a count.
+    await keep(store, "*,*.*.log,!keep.*,!*.*.x", "1h");
+    clock.time += 2 * HOUR;
+    for (const topic of ["a.log", "log", "a.b.log", "born.log"]) await untilLeft(store, topic, []);
+    expect(await idsOf(store, "a.log.x")).toEqual(left.get("a.log.x") ?? []);
+    expect(await idsOf(store, "keep.log")).toHaveLength(8);
+    expect((await readAll(store, { topics: ["stream.cross.*"] })).length).toBe(1);
+  });
+});
+
+test("a rule is kept under one text, in whatever order its patterns were written", async () => {
+  await withRules(async (store) => {
+    await keep(store, "!b.x, *.x,a.*,!b.x", "3");
+    await keep(store, "a.*,*.x,!b.x,!zz", "4");
+    expect(await store.upkeep.rules.list()).toEqual([
+      { pattern: "*.x,a.*,!b.x", age_ms: null, count: 4 },
+    ]);
+    expect(await store.upkeep.rules.end("!b.x,a.*,*.x")).toBe(true);
+  });
+});

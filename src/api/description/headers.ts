@@ -23,8 +23,8 @@ export const REQUEST_HEADERS = {
   range: { about: "a range of bytes, as in bytes=0-99", type: "text" },
   "if-range": { about: "the range only while this is the ETag", type: "text" },
   "last-event-id": {
-    about: "means last-id, for a client that takes server-sent events",
-    type: "id",
+    about: "means last-id, where the client takes server-sent events",
+    type: "text",
   },
 } as const satisfies Record<string, RequestHeader>;
 

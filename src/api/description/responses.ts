@@ -31,6 +31,11 @@ export const RESPONSES = {
     media: events(ref("Frame")),
     headers: [...STREAMED, "x-content-type-options"],
   },
+  trace: {
+    about: "the frames, nearest first",
+    media: events(ref("TracedFrame")),
+    headers: [...STREAMED, "x-content-type-options"],
+  },
   "frame or frames": {
     about: "the frame; with a number, or followed, the frames",
     media: { ...json(ref("Frame")), ...events(ref("Frame")) },

@@ -15,15 +15,20 @@ const listOf = (items: Schema): Schema => ({ type: "array", items });
 function members(all: Record<string, Schema>, optional: Record<string, Schema> = {}): Schema {
   return {
     type: "object",
-    properties: { ...all, ...optional },
+    properties: { ...optional, ...all },
     required: Object.keys(all),
     additionalProperties: false,
   };
 }
+const BASE64: Schema = {
+  type: "string",
+  contentEncoding: "base64",
+  pattern: "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$",
+};
 
 const INLINE = {
   content: { ...TEXT, description: "the content, where it is UTF-8" },
-  content_base64: { ...TEXT, contentEncoding: "base64" },
+  content_base64: BASE64,
   content_size: { ...COUNT, description: "the size of content that is too large to be inline" },
   content_error: { ...TEXT, description: "the code of the error, where it is damaged or missing" },
 };
@@ -59,6 +64,17 @@ const IMPORTED = {
 const FREED = { contents: COUNT, bytes: COUNT };
 const TOMBSTONES = { tombstones: COUNT };
 
+const NULL: Schema = { type: "null" };
+/** What a frame of a batch may have beside its topic and its content; null counts as absent. */
+const ASKED = {
+  hash: NULL,
+  content: NULL,
+  content_base64: NULL,
+  meta: META,
+  ttl: orNull(VALUES.ttl),
+  at: orNull(VALUES.moment),
+};
+
 /** The shapes of JSON that requests and responses have, by the names in `components.schemas`. */
 export const SCHEMAS = {
   Frame: {
@@ -66,6 +82,13 @@ export const SCHEMAS = {
     ...members(
       { topic: TOPIC, id: ID, hash: orNull(HASH), meta: META, ttl: TTL },
       { timestamp: TIME, ...INLINE },
+    ),
+  },
+  TracedFrame: {
+    description: "an event that another came of, or that came of it",
+    ...members(
+      { topic: TOPIC, id: ID, hash: orNull(HASH), meta: META, ttl: TTL },
+      { timestamp: TIME, depth: { ...COUNT, description: "how many steps away it is" }, ...INLINE },
     ),
   },
   FoundFrame: {
@@ -98,18 +121,13 @@ export const SCHEMAS = {
   },
   BatchLine: {
     description: "a frame of a batch; also the whole line of a read, which gets a new id",
-    ...members(
-      { topic: TOPIC },
-      {
-        meta: META,
-        ttl: { anyOf: [VALUES.ttl, { type: "null" }] },
-        at: { anyOf: [VALUES.moment, { type: "null" }] },
-        hash: { anyOf: [HASH, { type: "null" }] },
-        id: ID,
-        timestamp: TIME,
-        ...INLINE,
-      },
-    ),
+    anyOf: [
+      members({ topic: TOPIC }, ASKED),
+      members({ topic: TOPIC, content: TEXT }, ASKED),
+      members({ topic: TOPIC, content_base64: BASE64 }, ASKED),
+      members({ topic: TOPIC, hash: HASH }, ASKED),
+      ref("Frame"),
+    ],
   },
   ImportLine: {
     description: "a frame as a read returns it, also with its content",
@@ -126,7 +144,7 @@ export const SCHEMAS = {
   Change: {
     description: "an entry as a watcher gets it, its deletion, or a threshold or a pulse",
     anyOf: [
-      members(ENTRY, { value: META, base64: { ...TEXT, contentEncoding: "base64" }, ...BY }),
+      members(ENTRY, { value: META, base64: BASE64, ...BY }),
       members({ key: TEXT, rev: ID, deleted: { const: true } }, BY),
       ref("Frame"),
     ],
@@ -247,17 +265,22 @@ export const SCHEMAS = {
     ...members(
       { name: VALUES["token name"] },
       {
-        read: listOf(VALUES.topics),
-        append: listOf(VALUES.topics),
+        read: orNull({ anyOf: [VALUES.topics, listOf(VALUES.topics)] }),
+        append: orNull({ anyOf: [VALUES.topics, listOf(VALUES.topics)] }),
         keys: orNull(VALUES.prefix),
         cors: orNull({
           type: "string",
-          pattern: "^https?://[a-z0-9-]+(\\.[a-z0-9-]+)*(:[0-9]+)?$",
+          pattern: "^https?://[a-z][a-z0-9]*(-[a-z0-9]+)*(\\.[a-z][a-z0-9]*)*(:[1-9][0-9]{0,3})?$",
         }),
         days: orNull({ type: "integer", minimum: 1, maximum: 36_500 }),
         all: FLAG,
       },
     ),
+    anyOf: [
+      { required: ["read"], properties: { read: { type: ["string", "array"], minItems: 1 } } },
+      { required: ["append"], properties: { append: { type: ["string", "array"], minItems: 1 } } },
+      { required: ["keys"], properties: { keys: { type: "string", minLength: 1 } } },
+    ],
   },
   Token: members(TOKEN),
   NewToken: {

@@ -4,10 +4,10 @@
 export type Schema = { readonly [keyword: string]: unknown };
 
 const TOPIC = "[A-Za-z_][A-Za-z0-9_-]*(\\.[A-Za-z0-9_-]+)*";
-const PATTERN = `(\\*|${TOPIC}(\\.\\*)?)`;
+const PATTERN = "(\\*|[A-Za-z_][A-Za-z0-9_-]*)(\\.(\\*|[A-Za-z0-9_-]+))*";
 /** Ids of the next eight thousand years; the last 45 are left out, because no expression has their end. */
 const ID = "([0-9a-e][0-9a-z]|f[0-4])[0-9a-z]{23}";
-const AGE = "[0-9]{1,11}[smhdw]";
+const AGE = "[0-9]{1,7}[smhdw]";
 const CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]";
 const OFFSET = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])";
 /** A day from 1970 to 2099 that there is. */
@@ -39,15 +39,15 @@ export const VALUES = {
   id: matching(ID),
   "id or none": matching(`(${ID}|none)`),
   topic: matching(TOPIC, { maxLength: 255 }),
-  topics: matching(`${PATTERN}(,${PATTERN})*`),
+  topics: matching(`(!${PATTERN},)*${PATTERN}(,!?${PATTERN})*`),
   hash: matching("sha256-[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="),
-  key: { type: "string", minLength: 1, maxLength: 512 },
-  prefix: { type: "string", maxLength: 512 },
+  key: matching("[^\\u0000]+", { maxLength: 512 }),
+  prefix: matching("[^\\u0000]*", { maxLength: 512 }),
   "token name": matching("[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}"),
   time: matching(`(${MOMENT}|${AGE})`),
   moment: matching(MOMENT),
-  age: matching("[1-9][0-9]{0,8}[smhdw]"),
-  "age or milliseconds": matching("([0-9]{1,15}|[0-9]{1,9}[smhdw])"),
+  age: matching("[1-9][0-9]{0,6}[smhdw]"),
+  "age or milliseconds": matching("([0-9]{1,15}|[0-9]{1,7}[smhdw])"),
   ttl: matching(
     `(forever|ephemeral|time:[1-9][0-9]{0,14}|time:[1-9][0-9]{0,6}[smhdw]|last:[1-9][0-9]{0,14}|until:([1-9][0-9]{0,14}|${MOMENT}))`,
     { default: "forever" },

@@ -38,6 +38,7 @@ const COMMON: Readonly<Record<string, string>> = {
   append: "Record an event: its content is a word, or what comes on stdin",
   cat: "Show the events, oldest first; --follow goes on with new ones",
   last: "Show the newest event, or the newest COUNT, of a topic or of all",
+  topics: "Show the topics as a tree, with how many events they have",
   search: "Find events by their words",
   sql: "Ask the store in SQL",
   on: "Run a command on each event",

@@ -10,7 +10,7 @@ import {
 import { formatTime, parseTime } from "../../core/time.ts";
 import { connect } from "./connect.ts";
 import type { Following, Printer } from "./following.ts";
-import { FRAME_OPTIONS, parametersOf } from "./frame-options.ts";
+import { ALL_OPTION, FRAME_OPTIONS, parametersOf, usualTopics } from "./frame-options.ts";
 import { type Format, formatOf, printFrames } from "./show.ts";
 import { splitTarget } from "./target.ts";
 import { flag, parsed, text, UsageError, type VerbInput } from "./verb.ts";
@@ -30,9 +30,10 @@ export const BACKWARD_OPTIONS = {
   limit: text("N", "read at most N frames"),
   topic: text(
     "TOPIC",
-    "read only this topic: a.b, a.* (all below a.), or several with commas",
+    "read only these topics: a.b, a.* (all below a.), *.b; several with commas, !a.b takes away",
     "T",
   ),
+  ...ALL_OPTION,
   ...FRAME_OPTIONS,
 } satisfies ArgsDef;
 
@@ -65,6 +66,8 @@ export async function read(input: VerbInput, fixed: readonly [string, string][])
   const target = splitTarget(input, 0);
   const format = formatOf(input.options);
   const parameters = [...readParametersOf(input.options, format), ...fixed];
+  const topics = input.options.has("topic") ? undefined : usualTopics(input.options, format);
+  if (topics !== undefined) parameters.push(["topic", topics]);
   const options = parsed(parseReadOptions, parameters, "local");
   const reconnect = reconnectIn(input.options, options.follow);
   const headers: Record<string, string> = input.options.has("sse") ? { accept: EVENTS } : {};

@@ -30,6 +30,18 @@ export function untilTime(ms: number, now = Date.now()): string {
   return dayOf(date) === dayOf(new Date(now)) ? time : `${dayOf(date)} ${time}`;
 }
 
+/** A time that has passed: `now`, `42 s ago`, `5 min ago`, `3 h ago`, `12 d ago`; from 60 days on its date. @param ms since 1970 */
+export function agoText(ms: number, now = Date.now()): string {
+  const seconds = Math.floor((now - ms) / 1000);
+  if (seconds < 1) return "now";
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  const hours = Math.floor(seconds / 3600);
+  if (hours < 48) return `${hours} h ago`;
+  const days = Math.floor(hours / 24);
+  return days < 60 ? `${days} d ago` : dayOf(new Date(ms));
+}
+
 /** A local time in full: `2026-11-25 14:03:22.123 +01:00`. @param ms since 1970 */
 export function fullTime(ms: number): string {
   const date = new Date(ms);

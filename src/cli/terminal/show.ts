@@ -18,6 +18,8 @@ import { shownText, textBody } from "./text-body.ts";
 /** Formats lines of JSON for people. Each call brings what came since the last one. */
 export interface Shown {
   show(lines: readonly string[], columns: number): AsyncIterable<string> | Iterable<string>;
+  /** Formats what needed all lines, at the end. */
+  end?(columns: number): Iterable<string>;
 }
 
 /** So much text is written at once, in UTF-16 units. */
@@ -47,6 +49,7 @@ export async function showList(response: Response, List: new (style: Style) => S
   });
   // An empty table has its heads.
   if (isEmpty) for await (const text of list.show([], outputColumns())) await writeOut(text);
+  for (const text of list.end?.(outputColumns()) ?? []) await writeOut(text);
 }
 
 /** Prints content for people. @throws XsError `bad_request` if it is binary */

@@ -35,8 +35,17 @@ export class Table {
     this.#saysNothing = columns.map(() => true);
   }
 
-  /** Formats rows, the first time below the heads of the columns. @param width of the terminal */
-  show(rows: readonly (readonly string[])[], width: number): string {
+  /**
+   * Formats rows, the first time below the heads of the columns.
+   *
+   * @param width of the terminal
+   * @param isDim whether a row is dimmed as a whole, by its number among these
+   */
+  show(
+    rows: readonly (readonly string[])[],
+    width: number,
+    isDim: (at: number) => boolean = () => false,
+  ): string {
     for (const row of rows) {
       for (const [at, cell] of row.entries()) {
         this.#widths[at] = Math.max(this.#widths[at] ?? 0, widthOf(cell));
@@ -48,7 +57,9 @@ export class Table {
     this.#hasHead = true;
     return [
       ...head.map((row) => this.#style.bold(this.#line(row, widths, true))),
-      ...rows.map((row) => this.#line(row, widths, false)),
+      ...rows.map((row, at) =>
+        isDim(at) ? this.#style.dim(this.#line(row, widths, true)) : this.#line(row, widths, false),
+      ),
     ]
       .map((line) => `${line}\n`)
       .join("");
@@ -78,13 +89,14 @@ export class Table {
     return widths;
   }
 
-  #line(row: readonly string[], widths: readonly (number | undefined)[], isHead: boolean): string {
+  /** @param isPlain without the formats of the columns */
+  #line(row: readonly string[], widths: readonly (number | undefined)[], isPlain: boolean): string {
     const cells: string[] = [];
     for (const [at, width] of widths.entries()) {
       if (width === undefined) continue;
       const { alignRight, format } = this.#columns[at] ?? {};
       const cell = fit(row[at] ?? "", width, this.#style);
-      const text = isHead || !format ? cell.text : format(cell.text, this.#style);
+      const text = isPlain || !format ? cell.text : format(cell.text, this.#style);
       const shown: Fitted = { text, width: cell.width };
       cells.push(alignRight ? " ".repeat(width - cell.width) + text : padded(shown, width));
     }

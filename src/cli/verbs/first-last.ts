@@ -1,8 +1,9 @@
 import type { ArgsDef } from "citty";
+import { XsError } from "../../core/error.ts";
 import { parseTopicFilter } from "../../core/pattern.ts";
 import { parseCount } from "../../core/read-options.ts";
 import { connect } from "../kit/connect.ts";
-import { FRAME_OPTIONS, parametersOf } from "../kit/frame-options.ts";
+import { ALL_OPTION, FRAME_OPTIONS, parametersOf, usualTopics } from "../kit/frame-options.ts";
 import {
   addTimes,
   follow,
@@ -37,7 +38,7 @@ function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples
     name: end,
     summary: `Print the ${end} frame, or the ${end} COUNT, of the stream or a topic`,
     positionals: "[ADDR] [TOPIC] [COUNT]",
-    options: { ...TIME_OPTIONS, ...FRAME_OPTIONS, ...extra },
+    options: { ...TIME_OPTIONS, ...ALL_OPTION, ...FRAME_OPTIONS, ...extra },
     examples,
     async run(input) {
       const { positionals, options } = input;
@@ -52,12 +53,26 @@ function endVerb(end: "first" | "last", extra: ArgsDef, examples: Verb["examples
       const query = new URLSearchParams(parametersOf(options, format));
       if (count !== undefined) query.set("last", String(parsed(parseCount, count, "COUNT")));
       addTimes(query, options);
-      const path = `/${end}${topic === undefined ? "" : `/${topic}`}?${query}`;
+      const usual = topic === undefined ? usualTopics(options, format) : undefined;
+      const topics = topic ?? usual;
+      const path = `/${end}${topics === undefined ? "" : `/${topics}`}?${query}`;
       const { address } = target;
       const print = framePrinter(format, address);
       if (follows) return await follow({ address, path, reconnect, print });
       await using client = await connect(address, { asksNext: true });
-      await print(await client.request(path), client);
+      try {
+        await print(await client.request(path), client);
+      } catch (error) {
+        throw (usual && noEvent(error, options)) ?? error;
+      }
     },
   };
+}
+
+/** The error where there may be no other frames than those of the runtime, which were left out. */
+function noEvent(error: unknown, options: ReadonlyMap<string, string>): XsError | undefined {
+  if (!(error instanceof XsError) || error.code !== "not_found") return undefined;
+  const where = options.has("since") || options.has("until") ? " between these times" : "";
+  const problem = `there is no event${where}; --all looks at the frames of the runtime too`;
+  return new XsError("not_found", problem, { cause: error });
 }

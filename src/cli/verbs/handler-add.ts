@@ -5,10 +5,11 @@ import { splitTarget } from "../kit/target.ts";
 import { flag, text, type Verb } from "../kit/verb.ts";
 
 const OPTIONS = {
-  topics: text("TOPIC", "the frames that it gets: a.b, a.*, or several with commas", [
-    "topic",
-    "T",
-  ]),
+  topics: text(
+    "TOPIC",
+    "the frames that it gets: a.b, a.*, *.b; several with commas, !a.b takes away",
+    ["topic", "T"],
+  ),
   start: text(
     "tail|first|ID",
     "begin with new frames (the default), with the first, or after an id",

@@ -2,7 +2,7 @@ import { XsError } from "../../core/error.ts";
 import { encodeMeta } from "../../core/frame.ts";
 import type { Json } from "../../core/json.ts";
 import { isRawNumber } from "../../core/json.ts";
-import { parseTtl, type Ttl } from "../../core/ttl.ts";
+import type { Ttl } from "../../core/ttl.ts";
 import { bytesOfText } from "../../core/utf8.ts";
 import { LineBuffer, linesOfBytes, textLines } from "../../lib/lines.ts";
 import { MAX_LINE, parseGeneratorLine } from "../../sdk/protocol.ts";
@@ -14,9 +14,6 @@ import { retryWhileDiskFull } from "../lifecycle/answers.ts";
 const LF = 10;
 /** The most frames of one commit. */
 const FRAMES_A_COMMIT = 1000;
-const STDERR_TTL = parseTtl("last:500");
-/** How much of the end of stderr is kept in memory, as the reason why a program ended. */
-const TAIL_CHARACTERS = 2000;
 
 type Meta = { readonly [key: string]: Json };
 
@@ -75,32 +72,6 @@ export async function writeValues(
   }
 }
 
-/** Appends standard error as frames NAME.stderr, and keeps its end in memory. */
-export class StderrWriter {
-  /** Settles when all of the stream is in the store, or the store rejects it. */
-  readonly done: Promise<void>;
-  readonly #decoder = new TextDecoder();
-  #tail = "";
-
-  constructor(stream: ReadableStream<Uint8Array>, target: Omit<LineTarget, "ttl">) {
-    const watched = stream.pipeThrough(
-      new TransformStream<Uint8Array, Uint8Array>({
-        transform: (bytes, controller) => {
-          const text = this.#decoder.decode(bytes.subarray(-TAIL_CHARACTERS), { stream: true });
-          this.#tail = (this.#tail + text).slice(-TAIL_CHARACTERS);
-          controller.enqueue(bytes);
-        },
-      }),
-    );
-    this.done = writeLines(watched, { ...target, ttl: STDERR_TTL }).catch(() => {});
-  }
-
-  /** The end of the stream so far, without escape sequences. */
-  get tail(): string {
-    return Bun.stripANSI(this.#tail).trim();
-  }
-}
-
 /**
  * Turns a script's output into the parts of a frame: a record becomes meta, any other value becomes content, as text
  * or JSON. A record too large for meta becomes content too: the script could not know how large it gets.
@@ -127,7 +98,8 @@ export function fromBase64(text: Json): Uint8Array {
   throw new XsError("bad_frame", "the bytes are not in base64");
 }
 
-async function appendLines(lines: readonly Uint8Array[], target: LineTarget): Promise<void> {
+/** Appends a frame for each line. */
+export async function appendLines(lines: readonly Uint8Array[], target: LineTarget): Promise<void> {
   for (let n = 0; n < lines.length; n += FRAMES_A_COMMIT) {
     const commit = lines.slice(n, n + FRAMES_A_COMMIT);
     const requests: AppendRequest[] = [];
@@ -136,10 +108,13 @@ async function appendLines(lines: readonly Uint8Array[], target: LineTarget): Pr
   }
 }
 
+/** The source of a stream's bytes. */
+type Source = Pick<ReadableStreamDefaultReader<Uint8Array>, "read">;
+
 /** Appends a line that is too long for memory, and returns the bytes after it that were read with it. */
-async function appendLong(
+export async function appendLong(
   head: Uint8Array,
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  reader: Source,
   target: LineTarget,
 ): Promise<Uint8Array> {
   let after: Uint8Array = new Uint8Array();
@@ -182,9 +157,7 @@ async function append(store: Store, requests: readonly AppendRequest[]): Promise
   if (changes.length > 0) await retryWhileDiskFull(() => store.apply(changes));
 }
 
-async function next(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): Promise<Uint8Array | undefined> {
+async function next(reader: Source): Promise<Uint8Array | undefined> {
   const { value, done } = await reader.read();
   return done ? undefined : value;
 }

@@ -5,9 +5,10 @@ import { READ_ALL } from "../../core/read-options.ts";
 import type { FrameReader } from "../../store/frame-reader.ts";
 import type { Change } from "../../store/types.ts";
 import { howItEnded } from "../child/exit.ts";
-import { StderrWriter, writeLines, writeValues } from "../child/output.ts";
+import { writeLines, writeValues } from "../child/output.ts";
 import { Program } from "../child/program.ts";
 import { checkScript, type Prepared, prepare } from "../child/runtime.ts";
+import { StderrWriter } from "../child/stderr-writer.ts";
 import {
   readRecord,
   retryWhileDiskFull,

@@ -1,8 +1,8 @@
 import type { Place } from "../../core/place.ts";
 import { Signal } from "../../lib/signal.ts";
 import type { Exit } from "../child/exit.ts";
-import { StderrWriter } from "../child/output.ts";
 import type { Prepared } from "../child/runtime.ts";
+import { StderrWriter } from "../child/stderr-writer.ts";
 import type { HandlerOptions } from "../lifecycle/options.ts";
 import type { ProcessorHost, Spawn } from "../lifecycle/processor.ts";
 import { ShellWorkers } from "../shell/shell-workers.ts";

@@ -10,6 +10,7 @@ const TASKS = [
   "place",
   "compact",
   "due",
+  "link",
   "search",
 ] as const;
 export type Task = (typeof TASKS)[number];

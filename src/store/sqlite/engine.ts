@@ -9,8 +9,10 @@ import type { ReadOptions } from "../../core/read-options.ts";
 import type { LineReader } from "../frame-reader.ts";
 import type { Import, ImportOptions } from "../import.ts";
 import { DATABASE } from "../is-store.ts";
+import type { Ends } from "../read-source.ts";
 import type { Reader } from "../reader.ts";
 import type { OpenStore } from "../store.ts";
+import type { TraceDirection, TraceOptions } from "../trace.ts";
 import type {
   AppendCondition,
   AppendRequest,
@@ -34,6 +36,7 @@ import type { ContentReaders } from "./content/readers.ts";
 import { Health } from "./health.ts";
 import { InPlace } from "./in-place.ts";
 import { KvStore } from "./kv/kv.ts";
+import { Tracer } from "./links/tracer.ts";
 import type { StoreLock } from "./lock.ts";
 import { topicReader } from "./log/topic-reader.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -73,6 +76,7 @@ export class SqliteStore implements OpenStore {
   readonly #writer: Writer;
   readonly #appends: Appends;
   readonly #reads: Reads;
+  readonly #tracer: Tracer;
   readonly #flushes: FlushSchedule;
   readonly #collector: Collector;
   readonly #readers: ContentReaders;
@@ -142,6 +146,7 @@ export class SqliteStore implements OpenStore {
       clock,
     });
     this.#reads = new Reads(this.#parts, this.#health, this.#writer);
+    this.#tracer = new Tracer({ ...shared, writer: this.#writer });
     this.search = new Searches({
       ...shared,
       files: content.files.folder,
@@ -150,6 +155,7 @@ export class SqliteStore implements OpenStore {
     });
     this.#maintenance = new Maintenance({
       ...shared,
+      tracer: this.#tracer,
       search: this.search,
       kv: this.kv,
       content,
@@ -225,6 +231,15 @@ export class SqliteStore implements OpenStore {
 
   newestPlace(topics?: readonly string[]): Place | undefined {
     return this.#reads.newestPlace(topics);
+  }
+
+  trace(id: string, direction: TraceDirection, options?: TraceOptions) {
+    return this.#tracer.trace(id, direction, options);
+  }
+
+  /** How far the index of links goes; undefined where nobody has asked for effects. */
+  get linked(): Ends | undefined {
+    return this.#parts.links.stored;
   }
 
   read(options: ReadOptions): Reader {

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import type { Ends } from "../read-source.ts";
 import type { FillingEffect } from "./commit/record.ts";
 
 /** The table of single facts about a store. */
@@ -26,6 +27,17 @@ export class Facts {
   /** Call it inside a commit. */
   setCounted(seq: number): void {
     this.#set.run("counted", String(seq));
+  }
+
+  /** Up to which rows the table of links has all links; undefined where nobody has asked for effects yet. */
+  get linked(): Ends | undefined {
+    const row = this.#get.get("linked") as { value: string } | null;
+    return row ? (JSON.parse(row.value) as Ends) : undefined;
+  }
+
+  /** Call it inside a commit. */
+  setLinked({ seq, late }: Ends): void {
+    this.#set.run("linked", JSON.stringify({ seq, late }));
   }
 
   /** Whether an import fills a store that had no frame, and nothing else has come in since. */

@@ -9,6 +9,7 @@ import type { ContentStore } from "./content/content.ts";
 import { GiveBack } from "./give-back.ts";
 import type { Health } from "./health.ts";
 import type { KvStore } from "./kv/kv.ts";
+import type { Tracer } from "./links/tracer.ts";
 import type { Parts } from "./parts.ts";
 import { forget } from "./removal/forget.ts";
 import { Rules } from "./removal/rules.ts";
@@ -24,6 +25,7 @@ export interface MaintenanceUses {
   readonly search: Pick<Searches, "purge">;
   readonly content: Pick<ContentStore, "sizeOf">;
   readonly collector: Collector;
+  readonly tracer: Tracer;
   readonly writer: Writer;
   readonly health: Health;
   readonly background: Background;
@@ -45,13 +47,14 @@ export class Maintenance implements Upkeep {
 
   /** Begins the tasks of each second. */
   start(): void {
-    const { background, health, collector, parts } = this.#uses;
+    const { background, health, collector, parts, tracer } = this.#uses;
     const every = (task: Task, run: () => unknown) =>
       background.every(task, BACKGROUND_MS, () => this.#run(run));
     every("place", () => health.checkPlace());
     every("expire", () => this.#expire());
     every("compact", () => this.#compactSome());
     every("collect", () => collector.collectSoon());
+    every("link", () => tracer.catchUp());
     const { ephemeral } = parts.contentTables;
     background.every("ephemeral", BACKGROUND_MS, () => ephemeral.sweep());
   }

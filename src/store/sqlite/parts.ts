@@ -5,6 +5,7 @@ import { CommitHorizon } from "./commit/horizon.ts";
 import { ContentTables } from "./content/tables.ts";
 import { ExpiryClock } from "./expiry-clock.ts";
 import { Facts } from "./facts.ts";
+import { LinkIndex } from "./links/link-index.ts";
 import { FrameSearch } from "./log/frame-search.ts";
 import { FrameTables } from "./log/frame-tables.ts";
 import { Growing } from "./log/growing.ts";
@@ -27,7 +28,7 @@ export function openParts(db: Database, now: () => number) {
   const topics = new Topics(db, facts);
   topics.reload();
   const search = new FrameSearch(db, facts);
-  const tables = new FrameTables(db, search, topics);
+  const tables = new FrameTables(db, search, topics, facts);
   const ids = new IdSequence(now);
   for (const id of [search.newest, facts.newest]) if (id !== "") ids.advancePast(id);
   const horizon = new CommitHorizon(ids);
@@ -36,6 +37,7 @@ export function openParts(db: Database, now: () => number) {
   const list = new TopicList(db, { search, topics, now: clock.now });
   const rows = new TopicRows(db, search);
   const retention = new Retention({ db, search, topics, rows, clock });
+  const links = new LinkIndex(db, search, facts);
   const growing = new Growing(db, search);
   const answers = new Idempotency(db, clock.now);
   const tombstones = new Tombstones(db);
@@ -54,6 +56,7 @@ export function openParts(db: Database, now: () => number) {
     list,
     rows,
     retention,
+    links,
     growing,
     answers,
     tombstones,

@@ -53,7 +53,7 @@ export const TABLES = `
   CREATE TABLE id_marks (id TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
   -- The frames, late ones included, whose meta names another frame. "kind" is a number of LINKS: commits add those
-  -- of chunks. The others are for an index of causes, which is made behind the log.
+  -- of chunks. The others are for an index of causes, which is made behind the log, up to the rows in the fact "linked".
   CREATE TABLE links (
     id TEXT NOT NULL,
     kind INTEGER NOT NULL,
@@ -104,8 +104,9 @@ export const TABLES = `
   -- The first frames of chunked content that still grows.
   CREATE TABLE growing (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 
-  -- newest_id: the store gives no id up to this one again, even if no frame keeps it. counted: see topics. filling: an
-  -- import into a store that had no frame is not at its end, see FillingEffect. search: the marks of the states that the
-  -- index of the search may be of, see Marks.
+  -- newest_id: the store gives no id up to this one again, even if no frame keeps it. counted: see topics. linked: up
+  -- to where "links" has all links, if somebody has asked for effects. filling: an import into a store that had no
+  -- frame is not at its end, see FillingEffect. search: the marks of the states that the index of the search may be of,
+  -- see Marks.
   CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;

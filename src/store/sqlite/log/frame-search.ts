@@ -44,10 +44,13 @@ export class FrameSearch {
   reload(): void {
     this.#gap = NO_GAP;
     const row = this.#sql.newest.get() as FrameRow | null;
-    // The newest rows may be removed: one that comes next must not count as one that the table of topics has counted.
-    this.#seq = Math.max(row?.seq ?? 0, this.#facts.counted);
+    const { counted, linked } = this.#facts;
+    // The newest rows may be removed: one that comes next must not count as one that the table of topics has counted,
+    // or whose links are known.
+    this.#seq = Math.max(row?.seq ?? 0, counted, linked?.seq ?? 0);
     this.#newest = row ? this.#idOf(row) : "";
-    this.#late = (this.#sql.newestLate.get() as { seq: number | null }).seq ?? 0;
+    const { seq: late } = this.#sql.newestLate.get() as { seq: number | null };
+    this.#late = Math.min(late ?? 0, linked?.late ?? 0);
   }
 
   /** The newest `seq` of each table: rows that come later are beyond them. Those of late frames go down from -1. */

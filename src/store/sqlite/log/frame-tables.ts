@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
-import { firstChunkOf, LINKS } from "../../../core/links.ts";
+import { firstChunkOf, LINKS, linksIn } from "../../../core/links.ts";
 import type { FrameEffect, RemovalEffect } from "../commit/record.ts";
+import type { Facts } from "../facts.ts";
 import { crcOf, isSound } from "./frame-row.ts";
 import { type FrameSearch, MARK_EVERY, type StoredFrame } from "./frame-search.ts";
 import { RowInserts, type Value } from "./row-inserts.ts";
@@ -13,16 +14,18 @@ export class FrameTables {
   removals = 0;
   readonly #search: FrameSearch;
   readonly #topics: Topics;
+  readonly #facts: Facts;
   /** The rows that wait for {@link flush}: those of `by_topic` by their topic. */
   #frames: Value[] = [];
   #links: Value[] = [];
   #marks: Value[] = [];
   readonly #byTopic = new Map<number, number[]>();
 
-  constructor(db: Database, search: FrameSearch, topics: Topics) {
+  constructor(db: Database, search: FrameSearch, topics: Topics, facts: Facts) {
     this.#sql = statements(db);
     this.#search = search;
     this.#topics = topics;
+    this.#facts = facts;
   }
 
   /** Takes up what the tables have after a commit that failed. */
@@ -88,11 +91,19 @@ export class FrameTables {
       // It does not tell any more which frame it names.
       this.#sql.deleteLinks.run(row.seq);
     } else {
-      const first = firstChunkOf(row.line);
-      if (first !== undefined) this.#sql.deleteLink.run(first, LINKS.chunk, row.seq);
+      this.#removeLinks(row);
     }
     this.#topics.removed(row.topic, row.seq);
     return row;
+  }
+
+  #removeLinks({ line, seq }: StoredFrame): void {
+    const links = linksIn(line);
+    // Those of other members are there only where somebody has asked.
+    const isLinked = links.some(({ name }) => name !== "chunk") && this.#facts.linked !== undefined;
+    for (const { name, id } of links) {
+      if (isLinked || name === "chunk") this.#sql.deleteLink.run(id, LINKS[name], seq);
+    }
   }
 
   #takeByTopic(): Value[] {

@@ -165,7 +165,8 @@ export class Topics {
     this.#known.set(key, known);
     this.#knownNumbers += known.found.topics.length;
     for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= MAX_KNOWN && this.#knownNumbers <= MAX_KNOWN_NUMBERS) return;
+      const isMuch = this.#known.size > MAX_KNOWN || this.#knownNumbers > MAX_KNOWN_NUMBERS;
+      if (!isMuch || oldest === key) return;
       this.#drop(oldest);
     }
   }

@@ -1,10 +1,11 @@
 import type { Database } from "bun:sqlite";
 import { encodeFrame, idInLine, parseFrame } from "../../../core/frame.ts";
 import { parseId, timestampOf } from "../../../core/id.ts";
-import { firstChunkOf, LINKS } from "../../../core/links.ts";
+import { LINKS, linksIn } from "../../../core/links.ts";
 import { parseTopic } from "../../../core/topic.ts";
 import { expiryOf, parseTtl } from "../../../core/ttl.ts";
 import type { Tombstone } from "../../import.ts";
+import type { Ends } from "../../read-source.ts";
 import type { ContentStore } from "../content/content.ts";
 import { Facts } from "../facts.ts";
 import { isSound } from "../log/frame-row.ts";
@@ -77,10 +78,11 @@ export async function checkFrames(subject: Subject): Promise<void> {
   const { db, findings } = subject;
   const indexed = db.query("SELECT 1 FROM by_topic WHERE topic = ? AND seq = ?");
   const marked = db.query("SELECT 1 FROM id_marks WHERE id = ? AND seq = ?");
+  const linked = findings.guarded("facts", () => new Facts(db).linked);
   // Beyond damage the rows come from the other end.
   let near = { seq: 0, id: "" };
   await eachRow(db, FRAMES, findings, (row: Row) => {
-    const name = checkRow(subject, row);
+    const name = checkRow(subject, row, linked);
     if (name === undefined) return;
     const id = idInLine(row.line);
     if (row.seq > near.seq !== id > near.id) {
@@ -101,7 +103,7 @@ export async function checkFrames(subject: Subject): Promise<void> {
     }
   });
   await eachRow(db, LATE, findings, (row: Row) => {
-    const name = checkRow(subject, row);
+    const name = checkRow(subject, row, linked);
     if (name === undefined) return;
     if (row.id !== idInLine(row.line)) findings.found(`${name}: is indexed under ${row.id}`);
     if (!isValid(() => parseId(row.position ?? ""))) {
@@ -111,7 +113,8 @@ export async function checkFrames(subject: Subject): Promise<void> {
 }
 
 /** Checks what each frame has; returns its name for messages, or undefined where it is damaged. */
-function checkRow({ db, content, findings }: Subject, row: Row): string | undefined {
+function checkRow(subject: Subject, row: Row, linked: Ends | undefined): string | undefined {
+  const { db, content, findings } = subject;
   findings.result.frames++;
   const name = `frame ${idInLine(row.line)}`;
   const problem = problemOf(row);
@@ -128,16 +131,28 @@ function checkRow({ db, content, findings }: Subject, row: Row): string | undefi
   if (known !== undefined && known?.name !== topic) {
     findings.found(`${name}: is counted as one of ${known?.name ?? "no topic"}`);
   }
-  const first = firstChunkOf(row.line);
-  if (first !== undefined) {
-    const linked = db.query(
-      `SELECT 1 FROM links WHERE id = ? AND kind = ${LINKS.chunk} AND seq = ?`,
-    );
-    const found = findings.guarded(`links of the ${name}`, () => linked.get(first, row.seq));
-    if (found === null) findings.found(`${name}: is not indexed as a chunk of ${first}`);
-  }
+  checkLinks(subject, row, name, linked);
   if (hash && !content.has(hash)) findings.found(`content ${hash} of the ${name}: is missing`);
   return name;
+}
+
+/** Checks that a frame is found from those that it names, as far as the index goes. */
+function checkLinks(
+  { db, findings }: Subject,
+  { line, seq }: Row,
+  name: string,
+  linked: Ends | undefined,
+): void {
+  const isIndexed = linked !== undefined && seq <= linked.seq && seq >= linked.late;
+  for (const link of linksIn(line)) {
+    if (link.name !== "chunk" && !isIndexed) continue;
+    const stored = db.query("SELECT 1 FROM links WHERE id = ? AND kind = ? AND seq = ?");
+    const found = findings.guarded(`links of the ${name}`, () =>
+      stored.get(link.id, LINKS[link.name], seq),
+    );
+    const what = link.name === "chunk" ? "a chunk" : "an effect";
+    if (found === null) findings.found(`${name}: is not indexed as ${what} of ${link.id}`);
+  }
 }
 
 /** The indexes, that what they name is there, and the counts of the topics. */
@@ -168,7 +183,7 @@ export async function checkIndexes({ db, findings }: Subject): Promise<void> {
     const name = `index: the frame ${id} is named by the row ${seq}`;
     if (found === null) findings.found(`${name}, which is not there`);
     if (!found || problemOf(found)) return;
-    const belongs = kind !== LINKS.chunk || firstChunkOf(found.line) === id;
+    const belongs = linksIn(found.line).some((link) => link.id === id && LINKS[link.name] === kind);
     if (!belongs) findings.found(`${name}, which does not name it`);
   });
   // The store counts newer frames when it opens.

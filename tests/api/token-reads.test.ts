@@ -6,6 +6,7 @@ import { Access } from "../../src/core/access.ts";
 import type { Frame } from "../../src/core/frame.ts";
 import { READ_ALL, type ReadOptions } from "../../src/core/read-options.ts";
 import { append, readAll, withStore } from "../support/store.ts";
+import { topicMatcher } from "../support/topics.ts";
 import { TEST_MS } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
@@ -35,6 +36,8 @@ test("limits, the newest, bounds and orders are those of a store without the run
         ["stream.*"],
         ["note", "stream.*"],
         ["note"],
+        ["*", "!a.*"],
+        ["*.other"],
       ),
     });
     await fc.assert(
@@ -53,10 +56,7 @@ test("limits, the newest, bounds and orders are those of a store without the run
           ...(patterns && { topics: patterns }),
         };
         const isWanted = ({ topic }: Frame) =>
-          !topic.startsWith("stream.cross.") &&
-          (!patterns ||
-            patterns.includes(topic) ||
-            (patterns.includes("stream.*") && topic.startsWith("stream.")));
+          !topic.startsWith("stream.cross.") && topicMatcher(patterns)(topic);
         const mine = frames.filter(isWanted);
         const newest =
           last === undefined ? mine : mine.slice(mine.length - Math.min(last, mine.length));
