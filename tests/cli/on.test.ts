@@ -54,6 +54,22 @@ test("xs on: a command on each event from now on, kept in the store, with a line
   }
 });
 
+test("xs on: a command of several words without -- is told how to write it", async () => {
+  using home = new Home();
+  for (const words of [
+    ["a", "echo", "one"],
+    ["a", "echo", "one", "two"],
+    [home.store, "a", "echo", "one", "two", "three"],
+  ]) {
+    const { code, stderr } = await home.xs(["on", ...words]);
+    expect([words, code, stderr]).toEqual([
+      words,
+      2,
+      expect.stringContaining("the command is several words: quote it, or write  --  before it"),
+    ]);
+  }
+});
+
 test("xs on: words after --, several patterns, and the options", async () => {
   using home = new Home();
   await using server = await startServer(home.store);

@@ -50,8 +50,15 @@ export function appendTime(
   }
   const text = () => {
     const at = Date.now() + Math.min(ms, MAX_MS);
-    parsed(parseAt, formatTime(at), "utc");
-    return checked(at);
+    try {
+      parsed(parseAt, formatTime(at), "utc");
+      return checked(at);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      // Nobody has written the time that the message names.
+      const message = error.message.replace(/^at="[^"]*"/, `--in ${quoted(duration)}`);
+      throw new UsageError(message);
+    }
   };
   text();
   return text;

@@ -53,7 +53,7 @@ export const onVerb: Verb = {
     const positionals = isLiteral ? input.positionals.slice(0, literalFrom) : input.positionals;
     const target = splitTarget(
       { ...input, positionals, ...(isLiteral && { literalFrom: undefined }) },
-      isLiteral ? 1 : [2, 3],
+      isLiteral ? 1 : [2, Number.POSITIVE_INFINITY],
       isLiteral ? "PATTERN" : "PATTERN or COMMAND",
     );
     const [pattern = "", command = "", more] = target.rest;
