@@ -15,7 +15,7 @@ test("xs help lists the commands that people use, --all every command, and each 
   using home = new Home();
   const groups = new Set(Object.keys(VERBS).map((name) => name.split(" ")[0]));
   const dozen =
-    "append cat last topics search sql on generator handler kv serve ui export help".split(" ");
+    "append cat last topics search sql why on generator handler kv serve ui export help".split(" ");
   const there = dozen.filter((name) => name === "help" || groups.has(name));
   for (const args of [["help"], ["--help"], ["-h"]]) {
     const help = await home.ok(args);

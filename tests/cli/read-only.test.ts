@@ -25,6 +25,7 @@ async function fill(store: string, end: "SIGTERM" | "SIGKILL"): Promise<string> 
   await server.fetch("/kv/views/a", { method: "PUT", body: "value" });
   await server.fetch("/later?at=2099-01-01", { method: "POST", body: "kept" });
   const { id } = await server.append("note", "the newest", { "xs-meta": "7" });
+  await server.append("effect", "", { "xs-meta": JSON.stringify({ frame_id: id }) });
   await server.stop(end);
   return id;
 }
@@ -54,6 +55,7 @@ async function expectReadable(
   expect(await ok("kv", "get", store, "views/a")).toBe("value");
   expect(await ok("kv", "list", store)).toContain("views/a");
   expect(await ok("previous", store, newest)).toContain(notes[1]?.id ?? "");
+  expect(await ok("why", store, newest)).toContain('"topic":"effect"');
   expect(await ok("ps", store)).toBe("");
   expect(await ok("scheduled", store)).toContain('"topic":"later"');
   expect(parseLines(await ok("topics", store, "-T", "note"))).toEqual([

@@ -41,6 +41,7 @@ const COMMON: Readonly<Record<string, string>> = {
   topics: "Show the topics as a tree, with how many events they have",
   search: "Find events by their words",
   sql: "Ask the store in SQL",
+  why: "Show what an event came of, and what came of it",
   on: "Run a command on each event",
   generator: "Programs that write events",
   handler: "Programs that run on each event",

@@ -16,6 +16,7 @@ export const VERBS: Verbs = {
   topics: async () => (await import("../verbs/topics.ts")).topicsVerb,
   next: async () => (await import("../verbs/next-previous.ts")).nextVerb,
   previous: async () => (await import("../verbs/next-previous.ts")).previousVerb,
+  why: async () => (await import("../verbs/why.ts")).whyVerb,
   content: async () => (await import("../verbs/content.ts")).contentVerb,
   cas: async () => (await import("../verbs/cas.ts")).casVerb,
   "cas-post": async () => (await import("../verbs/cas-post.ts")).casPostVerb,

@@ -63,3 +63,21 @@ function timeOf(date: Date): string {
 function two(value: number): string {
   return String(value).padStart(2, "0");
 }
+
+/** A distance in time: `+12 ms`, `-3 min`. @param ms below 0 for what is before */
+export function distance(ms: number): string {
+  const sign = ms < 0 ? "-" : "+";
+  const size = Math.abs(ms);
+  if (size < 1000) return `${sign}${size} ms`;
+  if (size < 9950) return `${sign}${(size / 1000).toFixed(1)} s`;
+  const [unit, length] = UNITS.find(([, length]) => size < 100 * length) ??
+    UNITS.at(-1) ?? ["d", 1];
+  return `${sign}${Math.round(size / length)} ${unit}`;
+}
+
+const UNITS: readonly (readonly [unit: string, ms: number])[] = [
+  ["s", 1000],
+  ["min", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000],
+];

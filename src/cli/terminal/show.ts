@@ -66,14 +66,9 @@ export async function showContent(response: Response, command: string): Promise<
   for await (const text of shownText(body, mark)) await writeOut(text);
 }
 
-/** Prints frames for people: each in one line, or whole. */
-export async function showFrames(
-  format: "lines" | "long",
-  client: Client,
-  response: Response,
-  address: Address,
-): Promise<void> {
-  const readContent: ReadContent = async ({ id, hash, meta }, most) => {
+/** Reads the content of frames for {@link showFrames}. */
+export function readerOf(client: Client): ReadContent {
+  return async ({ id, hash, meta }, most) => {
     const init = most === undefined ? undefined : { headers: { range: `bytes=0-${most - 1}` } };
     try {
       return await client.request(`/cas/${hash}`, init);
@@ -85,6 +80,16 @@ export async function showFrames(
       return await client.request(`/${id}/content`, init);
     }
   };
+}
+
+/** Prints frames for people: each in one line, or whole. */
+export async function showFrames(
+  format: "lines" | "long",
+  client: Client,
+  response: Response,
+  address: Address,
+): Promise<void> {
+  const readContent = readerOf(client);
   const style = outputStyle();
   const shown =
     format === "long"
