@@ -135,6 +135,18 @@ const TASKS: readonly Task[] = [
     },
   },
   {
+    says: "Where did I write about Zoë's recipe? Not the one with nuts.",
+    async work({ agent }) {
+      const { frames, truncated } = await agent.ok("search", { query: "zoe recip* -nuts" });
+      expect(frames).toMatchObject([
+        { topic: "mail.sent", snippet: expect.stringContaining("Zoë's recipe"), snippet_of: "content" },
+      ]);
+      expect(truncated).toBe(false);
+      const [{ content }] = (await agent.ok("read", { id: frames[0].id })).frames;
+      expect(content).toContain("with plums");
+    },
+  },
+  {
     says: "Write down that I have to buy milk, but only once.",
     options: ["--append", "todo"],
     async work({ agent, home }) {
@@ -190,6 +202,8 @@ beforeAll(async () => {
     await server.append(`sensor.s${n % 3}`, "", { "xs-meta": meta });
   }
   await server.append("report", LONG);
+  await server.append("mail.sent", `${"Dear Ann, ".repeat(50)} here is Zoë's recipe, with plums`);
+  await server.append("mail.sent", "and this is Zoë's recipe with nuts");
   const door = await server.append("sensor.door", "open", { "xs-meta": '{"value":0}' });
   const of = ({ id }: { id: string }) => ({ "xs-meta": JSON.stringify({ frame_id: id }) });
   const alarm = await server.append("alarm", "the door is open", of(door));

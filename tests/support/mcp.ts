@@ -1,6 +1,10 @@
+import { expect } from "bun:test";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { plainEnv, XS } from "./server.ts";
+
+/** No answer that can be cut is longer, in characters. */
+const MAX_ANSWER = 60_000;
 
 /** The two ways to begin: with a handshake, and with the revision in each request. */
 export type Era = "2025-11-25" | "2026-07-28";
@@ -65,6 +69,8 @@ export class Agent implements AsyncDisposable {
   async ok(name: string, given: Record<string, unknown> = {}): Promise<Answer["value"]> {
     const { isError, text, value } = await this.call(name, given);
     if (isError) throw new Error(`${name} ${JSON.stringify(given)}: ${text}`);
+    expect(text.length).toBeLessThan(MAX_ANSWER);
+    expect(JSON.parse(text)).toEqual(value);
     return value;
   }
 
@@ -73,6 +79,20 @@ export class Agent implements AsyncDisposable {
     const { isError, text } = await this.call(name, given);
     if (!isError) throw new Error(`${name} ${JSON.stringify(given)} succeeded: ${text}`);
     return text;
+  }
+
+  /** Calls a tool for page after page, and gives what all of them list, as long as an answer may be. */
+  // biome-ignore lint/suspicious/noExplicitAny: each tool has another
+  async all(name: string, list: string, given: Record<string, unknown> = {}): Promise<any[]> {
+    const found = [];
+    let after: string | undefined;
+    do {
+      const page = await this.ok(name, { ...given, ...(after !== undefined && { after }) });
+      expect(page.truncated).toBe(page.next !== undefined);
+      found.push(...page[list]);
+      after = page.next;
+    } while (after !== undefined);
+    return found;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

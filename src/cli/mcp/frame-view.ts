@@ -22,7 +22,8 @@ export const FRAME_SCHEMA: Schema = {
     meta: { description: "any JSON" },
     meta_text: {
       type: "string",
-      description: "the begin of the JSON of a long meta: read with the id has all of it",
+      description:
+        "in place of a long or deep meta, its JSON, or the begin of it: read with the id has all of it",
     },
     ttl: { type: "string" },
     hash: { type: "string", description: "sha256 of the content" },
@@ -34,7 +35,6 @@ export const FRAME_SCHEMA: Schema = {
     },
     binary: { type: "boolean", description: "the content is no text, so it is not here" },
     content_error: { type: "string", description: "why the content cannot be read" },
-    snippet: { type: "string", description: "of a search: the words around a hit" },
   },
   required: ["id", "topic", "time", "ttl"],
 };
@@ -58,15 +58,19 @@ interface Inlined extends Frame {
  * @param offset of the content, in bytes
  */
 export function frameView(line: string, one = false, offset = 0): FrameView {
-  const { topic, id, hash, meta, ttl, ...content } = parsedFrame(line);
-  const text = JSON.stringify(meta);
-  const isLong = !one && text.length > LIST_META;
+  const isDeep = isDeeperThan(MAX_DEPTH + 1, line);
+  const { topic, id, hash, meta, ttl, ...content } = (
+    isDeep ? JSON.parse(line) : parseObject(line, 1)
+  ) as Inlined;
+  // An imported meta may be deeper than readers of JSON take: it stays text.
+  const text = isDeep ? (memberText(line, "meta") ?? "") : JSON.stringify(meta);
+  const most = one ? Infinity : LIST_META;
   return {
     id,
     topic,
     time: new Date(timestampOf(id)).toISOString(),
-    ...(isLong
-      ? { meta_text: text.slice(0, LIST_META).toWellFormed() }
+    ...(isDeep || text.length > most
+      ? { meta_text: text.slice(0, most).toWellFormed() }
       : meta !== null && { meta }),
     ttl,
     ...(hash !== null && {
@@ -108,13 +112,4 @@ function contentView(
 /** Whether such a line leaves out the content, which is too large for it. */
 export function isLarge(line: string): boolean {
   return (JSON.parse(line) as Inlined).content_size !== undefined;
-}
-
-function parsedFrame(line: string): Inlined {
-  // An imported meta may be nested deeper than what is parsed with care.
-  if (isDeeperThan(MAX_DEPTH + 1, line)) {
-    const frame = JSON.parse(line) as Inlined;
-    return { ...frame, meta: memberText(line, "meta") ?? null };
-  }
-  return parseObject(line, 1) as unknown as Inlined;
 }

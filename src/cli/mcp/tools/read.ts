@@ -27,6 +27,12 @@ export const TOPIC_ARGUMENT = {
     "only this topic: a.b; or a pattern: a.* (all below a), *.b and a.*.c (one part), *,!a.* (all but those); several with commas. Default: all",
 } as const;
 
+/** The argument `since` of every tool that has it. */
+export const TIME_ARGUMENT = {
+  type: "string",
+  description: "a date, a time (RFC 3339, UTC without an offset) or an age: 90s, 15m, 2h, 7d",
+} as const;
+
 /** The argument `limit` of every tool that returns frames. */
 export const LIMIT_ARGUMENT = {
   type: "integer",
@@ -56,10 +62,7 @@ Examples: the 5 newest notes {"topic":"note","order":"desc","limit":5}; the last
         type: "string",
         description: "an id: only frames behind it in the order of the read",
       },
-      since: {
-        type: "string",
-        description: "a date, a time (RFC 3339, UTC without an offset) or an age: 90s, 15m, 2h, 7d",
-      },
+      since: TIME_ARGUMENT,
       until: { type: "string", description: "only frames from before this: as since" },
       order: { type: "string", enum: ["asc", "desc"], description: "desc: newest first" },
       limit: LIMIT_ARGUMENT,
