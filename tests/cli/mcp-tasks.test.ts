@@ -139,7 +139,11 @@ const TASKS: readonly Task[] = [
     async work({ agent }) {
       const { frames, truncated } = await agent.ok("search", { query: "zoe recip* -nuts" });
       expect(frames).toMatchObject([
-        { topic: "mail.sent", snippet: expect.stringContaining("Zoë's recipe"), snippet_of: "content" },
+        {
+          topic: "mail.sent",
+          snippet: expect.stringContaining("Zoë's recipe"),
+          snippet_of: "content",
+        },
       ]);
       expect(truncated).toBe(false);
       const [{ content }] = (await agent.ok("read", { id: frames[0].id })).frames;

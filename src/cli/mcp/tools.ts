@@ -5,6 +5,7 @@ import { kvGetTool } from "./tools/kv-get.ts";
 import { kvListTool } from "./tools/kv-list.ts";
 import { kvPutTool } from "./tools/kv-put.ts";
 import { readTool } from "./tools/read.ts";
+import { searchTool } from "./tools/search.ts";
 import { topicsTool } from "./tools/topics.ts";
 import { waitTool } from "./tools/wait.ts";
 import { whyTool } from "./tools/why.ts";
@@ -14,6 +15,7 @@ export function toolsFor({ append, put }: Allowed): readonly Tool[] {
   return [
     topicsTool,
     readTool,
+    searchTool,
     waitTool,
     whyTool,
     kvListTool,
