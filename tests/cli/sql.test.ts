@@ -438,6 +438,14 @@ describe("on a terminal", () => {
     }
   });
 
+  test("ids and times stay whole where other texts can shrink", async () => {
+    const [{ id, time } = {}] = await rows("SELECT id, time FROM frames");
+    const { lines } = await shown("SELECT *, hex(zeroblob(99)) AS x FROM frames", 120);
+    expect(lines.length).toBe(5);
+    for (const line of lines) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(120);
+    expect(lines[1]).toContain(`${id}  ${time}`);
+  });
+
   test.each([
     ["with rows", NEVER_ENDS],
     ["without", SEARCHES],

@@ -33,7 +33,8 @@ export async function printRows(
   };
   for (const row of rows) {
     waiting.push(row);
-    count++;
+    // The next ones may follow at once, however long the first one took.
+    if (++count === 1) written = performance.now();
     for (const value of row) {
       if (typeof value === "string" || value instanceof Uint8Array) units += value.length;
     }

@@ -8,6 +8,8 @@ const GAP = 2;
 /** The widths to which columns of text shrink, and then all columns, before one is left out. */
 const LEAST_TEXT = 8;
 const LEAST = 4;
+/** An id, or a time: a part of it says little, so that other texts shrink first. */
+const WHOLE = /^([0-9a-z]{25}|\d{4}-\d\d-\d\dT[\d:.]+Z)$/;
 /** So many bytes of a blob are shown. */
 const BLOB_BYTES = 64;
 
@@ -19,6 +21,8 @@ export class SqlTable implements RowFormat {
   readonly #widths: number[];
   /** Whether a column has numbers alone, so far. */
   readonly #isNumeric: boolean[];
+  /** Whether a column has numbers, ids and times alone, so far. */
+  readonly #isWhole: boolean[];
   #hasHead = false;
 
   /** @param width of the terminal, as it is when a part is shown */
@@ -28,6 +32,7 @@ export class SqlTable implements RowFormat {
     this.#width = width;
     this.#widths = columns.map(() => 1);
     this.#isNumeric = columns.map(() => true);
+    this.#isWhole = columns.map(() => true);
   }
 
   begin(): string {
@@ -37,13 +42,13 @@ export class SqlTable implements RowFormat {
   show(rows: readonly (readonly SqlValue[])[]): string {
     if (this.#hasHead && rows.length === 0) return "";
     const width = this.#width();
-    const parts = this.#hasHead ? [] : [this.#columns];
-    for (const row of [...parts, ...rows]) {
-      for (const [at, value] of row.entries()) this.#measure(at, value, width);
-    }
+    if (!this.#hasHead) for (const [at, name] of this.#columns.entries()) this.#measure(at, name, width);
     for (const row of rows) {
       for (const [at, value] of row.entries()) {
-        if (typeof value === "string" || value instanceof Uint8Array) this.#isNumeric[at] = false;
+        this.#measure(at, value, width);
+        if (typeof value !== "string" && !(value instanceof Uint8Array)) continue;
+        this.#isNumeric[at] = false;
+        if (typeof value !== "string" || !WHOLE.test(value)) this.#isWhole[at] = false;
       }
     }
     const widths = this.#fitted(width);
@@ -59,29 +64,28 @@ export class SqlTable implements RowFormat {
 
   /** The widths of the columns that a terminal of this width shows, from the left. */
   #fitted(width: number): number[] {
-    const room = (columns: number) => width - GAP * (columns - 1);
-    const sum = (widths: readonly number[]) => widths.reduce((all, one) => all + one, 0);
-    let widths = [...this.#widths];
+    const widths: number[] = [];
+    // Columns at their least; the others are left out.
+    let left = width + GAP;
+    for (const natural of this.#widths) {
+      left -= Math.min(natural, LEAST) + GAP;
+      if (left < 0 && widths.length > 0) break;
+      widths.push(Math.min(natural, width));
+    }
+    let over = widths.reduce((sum, one) => sum + one + GAP, -GAP) - width;
     const shrink = (least: number, may: (at: number) => boolean) => {
-      while (sum(widths) > room(widths.length)) {
-        const widest = Math.max(...widths.filter((_, at) => may(at)));
-        if (widest <= least) return;
-        const over = sum(widths) - room(widths.length);
-        const next = Math.max(least, ...widths.filter((one, at) => may(at) && one < widest));
-        const those = widths.filter((one, at) => may(at) && one === widest).length;
-        const by = Math.max(1, Math.min(widest - next, Math.floor(over / those)));
-        let left = over;
-        widths = widths.map((one, at) => {
-          if (!may(at) || one !== widest || left <= 0) return one;
-          left -= by;
-          return one - by;
-        });
+      for (; over > 0; over--) {
+        let widest = -1;
+        for (const [at, one] of widths.entries()) {
+          if (one > least && may(at) && one > (widths[widest] ?? 0)) widest = at;
+        }
+        if (widest < 0) return;
+        widths[widest] = (widths[widest] ?? 0) - 1;
       }
     };
-    shrink(LEAST_TEXT, (at) => !this.#isNumeric[at]);
+    shrink(LEAST_TEXT, (at) => !this.#isWhole[at]);
     shrink(LEAST, () => true);
-    while (widths.length > 1 && sum(widths) > room(widths.length)) widths.pop();
-    return widths.map((one) => Math.min(one, width));
+    return widths;
   }
 
   #line(row: readonly SqlValue[], widths: readonly number[]): string {
