@@ -42,7 +42,8 @@ export class SqlTable implements RowFormat {
   show(rows: readonly (readonly SqlValue[])[]): string {
     if (this.#hasHead && rows.length === 0) return "";
     const width = this.#width();
-    if (!this.#hasHead) for (const [at, name] of this.#columns.entries()) this.#measure(at, name, width);
+    if (!this.#hasHead)
+      for (const [at, name] of this.#columns.entries()) this.#measure(at, name, width);
     for (const row of rows) {
       for (const [at, value] of row.entries()) {
         this.#measure(at, value, width);
