@@ -2,30 +2,20 @@ import type { Database } from "bun:sqlite";
 import { idInLine } from "../../../core/frame.ts";
 import { topicInLine } from "../../../core/index-keys.ts";
 import { TopicFilter } from "../../../core/pattern.ts";
-import { isSound } from "./frame-row.ts";
+import { type FrameRow, isSound } from "./frame-row.ts";
 import type { FrameSearch } from "./frame-search.ts";
 import type { Topics } from "./topics.ts";
 
 /** The most names that a page looks at, and the most topics that it returns. */
 const MAX_SCANNED = 2000;
 const MAX_TOPICS = 200;
-/** So many topics are asked for their ends at once: two lines of each are in memory then. */
-const AT_ONCE = 50;
-
 /** A text above every topic. */
 const HIGHEST = "~";
 
-/** A topic, how many frames it has, and the ids of the oldest and the newest. */
-export interface ListedTopic {
-  readonly topic: string;
-  readonly frames: number;
-  readonly first: string;
-  readonly last: string;
-}
-
 /** Topics in the order of their names. */
 export interface TopicPage {
-  readonly topics: readonly ListedTopic[];
+  /** A line of JSON for each, `{topic, frames, first, last}`: the last two the ids of its oldest and newest frame. */
+  readonly lines: readonly string[];
   /** The name after which the next page begins; undefined where this is the last one. */
   readonly next: string | undefined;
 }
@@ -44,11 +34,14 @@ interface TopicRow {
   readonly frames: number;
 }
 
-/** The rows at the ends of a topic, each as one text: `seq`, `crc` and line. SQLite finds them faster so. */
-interface EndsRow {
-  readonly topic: number;
-  readonly first: string | null;
-  readonly last: string | null;
+/** The rows at both ends of a topic, null where it has only late frames. */
+interface Ends extends TopicRow {
+  readonly firstSeq: number | null;
+  readonly firstCrc: number;
+  readonly firstLine: string;
+  readonly lastSeq: number | null;
+  readonly lastCrc: number;
+  readonly lastLine: string;
 }
 
 /** The topics with their counts and ends, as if the frames that have expired had no rows any more. */
@@ -65,7 +58,7 @@ export class TopicList {
   totals(): { frames: number; topics: number } {
     const { topics } = this.#parts;
     const totals = { frames: topics.total(), topics: topics.count() };
-    for (const [topic, expired] of this.#expired()) {
+    for (const [topic, expired] of this.#expired(this.#parts.now())) {
       totals.frames -= expired;
       if (topics.frames(topic) <= expired) totals.topics--;
     }
@@ -80,84 +73,77 @@ export class TopicList {
    */
   page(after: string, patterns: readonly string[] | undefined): TopicPage {
     const { from, below } = rangeOf(patterns);
-    const filter = new TopicFilter(patterns);
     // A space is below all that a name may go on with.
     const start = after === "" ? from : `${after} `;
-    const rows = this.#sql.names.all(start, below, MAX_SCANNED) as TopicRow[];
-    const found: TopicRow[] = [];
-    let next = rows.length === MAX_SCANNED ? rows.at(-1)?.name : undefined;
+    const time = this.#parts.now();
+    const expired = this.#expired(time);
+    if (patterns === undefined) {
+      const all = this.#ends("all", start, time, expired.size > 0);
+      const next = all.length < MAX_TOPICS ? undefined : all.at(-1)?.name;
+      return { lines: this.#linesOf(all, time, expired), next };
+    }
+    const { topics, next } = this.#selected(start, below, new TopicFilter(patterns));
+    const some = this.#ends("some", JSON.stringify(topics), time, expired.size > 0);
+    return { lines: this.#linesOf(some, time, expired), next };
+  }
+
+  /** Finds the ends of topics. @param wanted where their names begin, or their numbers */
+  #ends(which: "all" | "some", wanted: string, time: number, hasExpired: boolean): Ends[] {
+    const { quick, careful } = this.#sql[which];
+    if (!hasExpired) {
+      const rows = quick.all(wanted) as Ends[];
+      if (rows.every(({ firstSeq, lastSeq }) => firstSeq !== null && lastSeq !== null)) return rows;
+    }
+    return careful.all(wanted, time) as Ends[];
+  }
+
+  /** The numbers of the next topics that a filter takes. */
+  #selected(start: string, below: string, filter: TopicFilter) {
+    const names = this.#sql.names.all(start, below, MAX_SCANNED) as Omit<TopicRow, "frames">[];
+    const topics: number[] = [];
+    let last: string | undefined;
+    for (const { topic, name } of names) {
+      if (!filter.takes(name)) continue;
+      if (topics.length === MAX_TOPICS) return { topics, next: last };
+      topics.push(topic);
+      last = name;
+    }
+    return { topics, next: names.length === MAX_SCANNED ? names.at(-1)?.name : undefined };
+  }
+
+  #linesOf(rows: readonly Ends[], time: number, expired: ReadonlyMap<number, number>): string[] {
+    const { search, topics } = this.#parts;
+    const lines: string[] = [];
     for (const row of rows) {
-      if (!filter.takes(row.name)) continue;
-      if (found.length === MAX_TOPICS) {
-        next = found.at(-1)?.name;
-        break;
+      const { topic, name } = row;
+      const frames = row.frames + topics.newer(topic) - (expired.get(topic) ?? 0);
+      let first = this.#end(row.firstSeq, row.firstCrc, row.firstLine, name);
+      let last = this.#end(row.lastSeq, row.lastCrc, row.lastLine, name);
+      if (search.hasLate) {
+        const of = (row: FrameRow | null) => row && this.#end(row.seq, row.crc, row.line, name);
+        first = earlierOf(first, of(this.#sql.lateFirst.get(topic, time) as FrameRow | null));
+        last = laterOf(last, of(this.#sql.lateLast.get(topic, time) as FrameRow | null));
       }
-      found.push(row);
+      if (!first || !last || frames <= 0) continue;
+      // The name has no checksum, and the line has one.
+      const real = JSON.stringify(first.name ?? last.name ?? name);
+      lines.push(`{"topic":${real},"frames":${frames},"first":"${first.id}","last":"${last.id}"}`);
     }
-    return { topics: found.length > 0 ? this.#listed(found) : [], next };
+    return lines;
   }
 
-  #listed(rows: readonly TopicRow[]): ListedTopic[] {
-    const expired = this.#expired();
-    const listed: ListedTopic[] = [];
-    for (let at = 0; at < rows.length; at += AT_ONCE) {
-      const some = rows.slice(at, at + AT_ONCE);
-      const ends = this.#endsOf(some.map(({ topic }) => topic));
-      for (const { topic, name, frames } of some) {
-        const count = frames + this.#parts.topics.newer(topic) - (expired.get(topic) ?? 0);
-        const { first, last } = ends(topic);
-        if (!first || !last || count <= 0) continue;
-        // The name has no checksum, and the line has one.
-        const sound = first.isDamaged ? last : first;
-        listed.push({
-          topic: sound.isDamaged ? name : sound.topic,
-          frames: count,
-          first: first.id,
-          last: last.id,
-        });
-      }
-    }
-    return listed;
-  }
-
-  /** Finds the oldest and the newest frame of each topic. */
-  #endsOf(topics: readonly number[]) {
-    const { search, now } = this.#parts;
-    const time = now();
-    const rows = this.#sql.ends.all(JSON.stringify(topics), time) as EndsRow[];
-    const ends = new Map(rows.map((row) => [row.topic, row]));
-    return (topic: number): { first: End | undefined; last: End | undefined } => {
-      const row = ends.get(topic);
-      const [first, last] = [this.#end(row?.first), this.#end(row?.last)];
-      if (!search.hasLate) return { first, last };
-      const late = this.#sql.lateEnds.get(topic, time) as EndsRow;
-      const [lateFirst, lateLast] = [this.#end(late.first), this.#end(late.last)];
-      return {
-        first: lateFirst && first && lateFirst.id > first.id ? first : (lateFirst ?? first),
-        last: lateLast && last && lateLast.id < last.id ? last : (lateLast ?? last),
-      };
-    };
-  }
-
-  /** The frame of a row; a damaged one has the id under which it is found. */
-  #end(text: string | null | undefined): End | undefined {
-    if (typeof text !== "string") return undefined;
-    const behindSeq = text.indexOf(" ");
-    const behindCrc = text.indexOf(" ", behindSeq + 1);
-    const row = {
-      seq: Number(text.slice(0, behindSeq)),
-      crc: Number(text.slice(behindSeq, behindCrc)),
-      line: text.slice(behindCrc + 1),
-    };
-    const isDamaged = !isSound(row);
-    const id = isDamaged ? this.#parts.search.nameOf(row) : idInLine(row.line);
-    return { id, topic: topicInLine(row.line), isDamaged };
+  /** The frame of a row of a topic; a damaged one has the id under which it is found. */
+  #end(seq: number | null, crc: number, line: string, topic: string): End | null {
+    if (seq === null) return null;
+    const row = { seq, crc, line };
+    if (!isSound(row)) return { id: this.#parts.search.nameOf(row), name: undefined };
+    const name = topicInLine(line);
+    return { id: idInLine(line), name: name === topic ? undefined : name };
   }
 
   /** How many frames of each topic have expired and still have rows: those of a second, where a server runs. */
-  #expired(): Map<number, number> {
+  #expired(now: number): Map<number, number> {
     const counts = new Map<number, number>();
-    const now = this.#parts.now();
     const late = this.#parts.search.hasLate ? this.#sql.expiredLate.all(now) : [];
     const rows = [...this.#sql.expired.all(now), ...late] as { topic: number; frames: number }[];
     for (const { topic, frames } of rows) counts.set(topic, (counts.get(topic) ?? 0) + frames);
@@ -165,11 +151,18 @@ export class TopicList {
   }
 }
 
-/** The oldest or the newest frame of a topic. */
+/** The oldest or the newest frame of a topic, with the name in its line if that is another one. */
 interface End {
   readonly id: string;
-  readonly topic: string;
-  readonly isDamaged: boolean;
+  readonly name: string | undefined;
+}
+
+function earlierOf(one: End | null, other: End | null): End | null {
+  return one && other && one.id > other.id ? other : (one ?? other);
+}
+
+function laterOf(one: End | null, other: End | null): End | null {
+  return one && other && one.id < other.id ? other : (one ?? other);
 }
 
 /** The names among which are all that patterns select: by what is before the first `*` of each. */
@@ -181,29 +174,48 @@ function rangeOf(patterns: readonly string[] | undefined): { from: string; below
 
 function statements(db: Database) {
   const visible = (table: string) => `(${table}.expires IS NULL OR ${table}.expires > ?2)`;
-  const row = (table: string) => `${table}.seq || ' ' || ${table}.crc || ' ' || ${table}.line`;
   const expired = (table: string) =>
     `SELECT topic, count(*) AS frames FROM ${table} WHERE expires <= ? GROUP BY topic`;
-  // A damaged row of the index must not show a frame as one of another topic.
-  const end = (order: "ASC" | "DESC") =>
-    `(SELECT ${row("frames")} FROM by_topic
-      CROSS JOIN frames ON frames.seq = by_topic.seq AND frames.topic = by_topic.topic
-      WHERE by_topic.topic = wanted.value AND ${visible("frames")}
-      ORDER BY by_topic.seq ${order} LIMIT 1)`;
+  const quickEnd = (order: "ASC" | "DESC") =>
+    `SELECT seq FROM by_topic WHERE topic = topics.topic ORDER BY seq ${order} LIMIT 1`;
+  // It passes over rows that have expired, and over damaged rows of the index.
+  const carefulEnd = (order: "ASC" | "DESC") =>
+    `SELECT by_topic.seq FROM by_topic
+      CROSS JOIN frames AS each ON each.seq = by_topic.seq AND each.topic = by_topic.topic
+      WHERE by_topic.topic = topics.topic AND ${visible("each")}
+      ORDER BY by_topic.seq ${order} LIMIT 1`;
+  // The rows at the ends are joined by their numbers: SQLite takes half the time for that.
+  const withEnds = (end: typeof quickEnd, from: string, rest: string) =>
+    db.query(
+      `SELECT topics.topic AS topic, name, frames,
+          one.seq AS firstSeq, one.crc AS firstCrc, one.line AS firstLine,
+          other.seq AS lastSeq, other.crc AS lastCrc, other.line AS lastLine
+        FROM ${from}
+        LEFT JOIN frames AS one ON one.seq = (${end("ASC")}) AND one.topic = topics.topic
+        LEFT JOIN frames AS other ON other.seq = (${end("DESC")}) AND other.topic = topics.topic
+        ${rest}`,
+    );
+  const all = (end: typeof quickEnd) =>
+    withEnds(end, "topics", `WHERE name >= ?1 ORDER BY name LIMIT ${MAX_TOPICS}`);
+  const some = (end: typeof quickEnd) =>
+    withEnds(
+      end,
+      "json_each(?1) AS wanted CROSS JOIN topics ON topics.topic = wanted.value",
+      "ORDER BY name",
+    );
   const lateEnd = (order: "ASC" | "DESC") =>
-    `(SELECT ${row("late")} FROM late
-      WHERE topic = ?1 AND ${visible("late")} ORDER BY id ${order} LIMIT 1)`;
+    db.query(
+      `SELECT seq, crc, line FROM late
+        WHERE topic = ?1 AND ${visible("late")} ORDER BY id ${order} LIMIT 1`,
+    );
   return {
+    all: { quick: all(quickEnd), careful: all(carefulEnd) },
+    some: { quick: some(quickEnd), careful: some(carefulEnd) },
     names: db.query(
-      "SELECT topic, name, frames FROM topics WHERE name >= ? AND name < ? ORDER BY name LIMIT ?",
+      "SELECT topic, name FROM topics WHERE name >= ? AND name < ? ORDER BY name LIMIT ?",
     ),
-    ends: db.query(
-      `SELECT wanted.value AS topic, ${end("ASC")} AS first, ${end("DESC")} AS last
-        FROM json_each(?1) AS wanted`,
-    ),
-    lateEnds: db.query(
-      `SELECT ?1 AS topic, ${lateEnd("ASC")} AS first, ${lateEnd("DESC")} AS last`,
-    ),
+    lateFirst: lateEnd("ASC"),
+    lateLast: lateEnd("DESC"),
     expired: db.query(expired("frames")),
     expiredLate: db.query(expired("late")),
   };

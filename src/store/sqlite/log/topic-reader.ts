@@ -22,11 +22,11 @@ export function topicReader(
     async next() {
       while (after !== undefined) {
         const from = after;
-        const { topics, next } = guard(() => list.page(from, patterns));
+        const { lines, next } = guard(() => list.page(from, patterns));
         // What is counted must not be lost any more.
         await whenDurable();
         after = after === undefined ? undefined : next;
-        if (topics.length > 0) return pageOf(topics.map((topic) => JSON.stringify(topic)));
+        if (lines.length > 0) return pageOf(lines);
         await nextTurn();
       }
       return undefined;
