@@ -66,6 +66,10 @@ def is_senseless(method, where, asked):
 
 def may_be_refused(asked):
     """Whether what the options mean decides: an order of times, a ttl that is over, a range behind the end."""
+
+    def parts_of(name):
+        return re.split(r"[,']+", str(asked.get(name, "")))
+
     ttl = asked.get("ttl") or "forever"
     at = asked.get("at") or ""
     return any(
@@ -86,7 +90,7 @@ def may_be_refused(asked):
             # The meta of a chunk is an object.
             "chunked" in asked and "xs-meta" in asked,
             "range" in asked,
-            # The longest topic has 255 bytes, also in a list.
-            any(len(part) > 255 for name in TOPICS for part in re.split(r"[,']", str(asked.get(name, "")))),
+            # A list has at most 100 patterns, and a topic at most 255 bytes.
+            any(len(parts) > 100 or max(map(len, parts)) > 255 for parts in map(parts_of, TOPICS)),
         ]
     )

@@ -43,7 +43,7 @@ export class Idempotency {
         `the Idempotency-Key ${quoted(key)} belongs to another append of the last 24 hours: use a new key for each`,
       );
     }
-    if (known) return known.frames.split("\n");
+    if (known) return known.frames === "" ? [] : known.frames.split("\n");
     const frames = append();
     transaction.add({ kind: "answer", key, expires: this.#now() + KEPT_MS, request, frames });
     return frames;
