@@ -15,6 +15,12 @@ const SEED = setting("XS_OPENAPI_SEED", 1);
 setDefaultTimeout(TEST_MS + CASES * 60_000);
 
 const HERE = join(import.meta.dir, "schemathesis");
+/** The hooks stay the only file of theirs in this folder. */
+const PYTHON_ENV = {
+  PYTHONPATH: HERE,
+  PYTHONDONTWRITEBYTECODE: "1",
+  SCHEMATHESIS_HOOKS: "hooks",
+};
 /** Options with which a read does not end, or not soon. */
 const LASTING = ["follow", "wait"];
 /** Imports accept ids to come, with which those of the store go on. */
@@ -65,7 +71,7 @@ test.skipIf(missing !== undefined)(
 
 /** Runs it to its end, which may be far away: only the limit of the test ends it before. */
 async function run(cwd: string, args: readonly string[]): Promise<{ code: number; said: string }> {
-  const env = { ...plainEnv(cwd), PYTHONPATH: HERE, SCHEMATHESIS_HOOKS: "hooks" };
+  const env = { ...plainEnv(cwd), ...PYTHON_ENV };
   await using child = Bun.spawn([SCHEMATHESIS, ...args], { cwd, env, stderr: "pipe" });
   const [stdout, stderr] = await Promise.all(
     [child.stdout, child.stderr].map((stream) => new Response(stream).text()),

@@ -124,4 +124,12 @@ contract((it) => {
       await it.refuses(`POST ${path}`, "400 bad_header", { headers: { "idempotency-key": bad } });
     }
   });
+
+  test("a batch of no frames has an answer without lines, also to a retry", async () => {
+    const headers = { "idempotency-key": `${it.fresh()}.empty` };
+    for (const path of ["/stream", "/stream", "/stream?with-timestamp"]) {
+      const response = await it.ask(path, { method: "POST", headers, body: "" });
+      expect([response.status, await response.text()]).toEqual([200, ""]);
+    }
+  });
 });
