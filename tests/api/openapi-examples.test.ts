@@ -7,7 +7,7 @@ import { ROUTES } from "../../src/api/routes.ts";
 import { Home } from "../cli/run-xs.ts";
 import { missingPython, PYTHON } from "../support/python.ts";
 import { type Server, startServer } from "../support/server.ts";
-import { TEST_MS } from "../support/wait.ts";
+import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
 
@@ -81,11 +81,16 @@ describe("on a server", () => {
       const query = new URLSearchParams(example.query).toString();
       const { body } = example;
       const text = typeof body === "string" ? body : JSON.stringify(body);
-      const response = await server.fetch(`${path}${query === "" ? "" : `?${query}`}`, {
-        method,
-        headers: { ...example.headers, ...(example.type && { "content-type": example.type }) },
-        ...(text !== undefined && { body: text }),
-      });
+      const asked = () =>
+        server.fetch(`${path}${query === "" ? "" : `?${query}`}`, {
+          method,
+          headers: { ...example.headers, ...(example.type && { "content-type": example.type }) },
+          ...(text !== undefined && { body: text }),
+        });
+      // The index of the search is made meanwhile.
+      const isFound = async () => (await (await asked()).text()).startsWith('{"topic"');
+      if (route === "GET /-/search") await until("the frame is found", isFound);
+      const response = await asked();
       const got = await response.text();
       expect([got, response.status]).toEqual([got, example.status ?? 200]);
       const type = (response.headers.get("content-type") ?? "").replace(/;.*/, "");

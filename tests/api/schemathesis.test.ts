@@ -6,7 +6,7 @@ import { missingPython, SCHEMATHESIS } from "../support/python.ts";
 import { report, setting } from "../support/random.ts";
 import { plainEnv } from "../support/server.ts";
 import { Exposed } from "../support/tokens.ts";
-import { TEST_MS } from "../support/wait.ts";
+import { TEST_MS, until } from "../support/wait.ts";
 
 /** For each operation, beside those that try each option: some thousands in all. `XS_OPENAPI_CASES=1000` for the long run. */
 const CASES = setting("XS_OPENAPI_CASES", 10);
@@ -52,6 +52,8 @@ test.skipIf(missing !== undefined)(
       const ndjson = operation.requestBody?.content["application/x-ndjson"];
       if (ndjson) ndjson.schema = ndjson.schema.contentSchema ?? {};
     }
+    // Until its index is there, the search answers 503.
+    await until("the index", async () => (await it.server.fetch("/-/search?q=a")).ok);
     const document = join(it.home.path, "openapi.json");
     writeFileSync(document, JSON.stringify({ ...rest, paths }));
     const { code, said } = await run(it.home.path, [

@@ -174,6 +174,14 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     responseType: NDJSON,
     response: lines({ topic: "note", frames: 2, first: ID, last: NEXT }),
   },
+  "GET /-/search": {
+    query: { q: "ann*", topic: "note", limit: "1" },
+    responseType: NDJSON,
+    response: lines({
+      ...FRAME,
+      snippet: { in: "content", text: "call Anna", matches: [[5, 9]] },
+    }),
+  },
   "GET /-/info": {},
   "GET /-/openapi.json": {},
   "GET /-/tokens": { responseType: NDJSON, response: lines(TOKEN) },
