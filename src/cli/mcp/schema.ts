@@ -8,9 +8,10 @@ export interface Schema {
   readonly description?: string;
   readonly enum?: readonly string[];
   readonly minimum?: number;
-  readonly maximum?: number;
   readonly minLength?: number;
   readonly maxLength?: number;
+  /** A greater number is taken as this one. The schema that clients see does not have it. */
+  readonly most?: number;
   readonly default?: string | number | boolean;
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -47,13 +48,13 @@ export function checkArguments(schema: Schema, given: unknown): Readonly<Record<
 }
 
 function checkArgument(name: string, schema: Schema, value: unknown): unknown {
-  const { type, minimum = -Infinity, maximum = Infinity, minLength = 0 } = schema;
+  const { type, minimum = -Infinity, most = Infinity, minLength = 0 } = schema;
   if (type === "integer") {
     const number = isRawNumber(value) ? Number(JSON.stringify(value)) : value;
     if (typeof number === "number" && Number.isInteger(number)) {
-      if (number >= minimum && number <= maximum) return number;
+      if (number >= minimum) return Math.min(number, most);
     }
-    throw bad(`${name} is a whole number from ${minimum} to ${maximum}`);
+    throw bad(`${name} is a whole number from ${minimum} on`);
   }
   if (type === "boolean" && typeof value !== "boolean") throw bad(`${name} is true or false`);
   if (type === "string") {

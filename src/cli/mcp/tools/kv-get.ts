@@ -22,7 +22,6 @@ Example: {"key":"views/count"}`,
       offset: {
         type: "integer",
         minimum: 0,
-        maximum: Number.MAX_SAFE_INTEGER,
         default: 0,
         description: "the byte of the value at which to begin",
       },

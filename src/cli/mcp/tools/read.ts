@@ -37,9 +37,9 @@ export const TIME_ARGUMENT = {
 export const LIMIT_ARGUMENT = {
   type: "integer",
   minimum: 1,
-  maximum: MAX_FRAMES,
+  most: MAX_FRAMES,
   default: FRAMES,
-  description: "at most so many frames",
+  description: `at most so many frames; an answer has ${MAX_FRAMES} at most`,
 } as const;
 
 export const readTool: Tool = {
@@ -54,7 +54,6 @@ Examples: the 5 newest notes {"topic":"note","order":"desc","limit":5}; the last
       offset: {
         type: "integer",
         minimum: 0,
-        maximum: Number.MAX_SAFE_INTEGER,
         description: "with id: the byte of the content at which to begin",
       },
       topic: TOPIC_ARGUMENT,

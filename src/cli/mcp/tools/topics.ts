@@ -28,9 +28,9 @@ Examples: {}; those of others than xs itself {"topic":"*,!stream.cross.*"}; {"to
       limit: {
         type: "integer",
         minimum: 1,
-        maximum: MAX_TOPICS,
+        most: MAX_TOPICS,
         default: TOPICS,
-        description: "at most so many topics",
+        description: `at most so many topics; an answer has ${MAX_TOPICS} at most`,
       },
     },
     additionalProperties: false,
