@@ -1,7 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Frame } from "../../src/core/frame.ts";
 import type { Snippet } from "../../src/core/search-match.ts";
-import { parseLines, type Server, startServer } from "../support/server.ts";
+import { searchProcesses } from "../support/search-processes.ts";
+import { parseLines, startServer } from "../support/server.ts";
 import { tempDir } from "../support/temp.ts";
 import { Exposed } from "../support/tokens.ts";
 import { TEST_MS, until } from "../support/wait.ts";
@@ -72,11 +73,11 @@ describe("GET /-/search", () => {
     const { id } = await server.append("note", "milk");
     for (let round = 0; round < 3; round++) {
       expect(idsOf(await server.frames(path("milk")))).toEqual([id]);
-      for (const pid of await childrenOf(server)) process.kill(pid, "SIGKILL");
+      for (const pid of await searchProcesses(server.pid)) process.kill(pid, "SIGKILL");
     }
     // And they end with a server that is killed.
     expect(idsOf(await server.frames(path("milk")))).toEqual([id]);
-    const pids = await childrenOf(server);
+    const pids = await searchProcesses(server.pid);
     expect(pids.length).toBeGreaterThan(0);
     await server.stop("SIGKILL");
     await until("the processes of the search have ended", () => pids.every((pid) => !isAlive(pid)));
@@ -105,17 +106,6 @@ describe("GET /-/search", () => {
     );
   });
 });
-
-/** The processes of the search of a server. */
-async function childrenOf({ pid }: Server): Promise<number[]> {
-  const text = await new Response(
-    Bun.spawn(["ps", "-o", "pid=,args=", "--ppid", String(pid)]).stdout,
-  ).text();
-  return text
-    .split("\n")
-    .filter((line) => line.includes("__search"))
-    .map((line) => Number.parseInt(line, 10));
-}
 
 function isAlive(pid: number): boolean {
   try {

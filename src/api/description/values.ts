@@ -53,6 +53,8 @@ export const VALUES = {
     { default: "forever" },
   ),
   "idempotency key": matching("[!-~]{1,255}"),
+  /** Of words alone; there is more that a query may say. */
+  query: matching("[A-Za-z0-9]{1,12}( -?[A-Za-z0-9]{1,12}\\*?){0,8}"),
   text: { type: "string" },
 } as const satisfies Record<string, Schema>;
 

@@ -45,6 +45,8 @@ def is_senseless(method, where, asked):
     def is_on(name):
         return asked.get(name) in ("", "true", "yes")
 
+    if where == "/-/search" and "q" not in asked:
+        return True
     if where.startswith("/-/keep/") and method != "DELETE":
         return ("age" in asked) == ("count" in asked)
     if where.startswith(("/first", "/last")):
