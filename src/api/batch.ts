@@ -26,14 +26,14 @@ const MAX_LINE = 1024 * 1024;
  * frames as NDJSON.
  */
 export async function appendBatch(
-  { store, request, rooms, context }: Call,
+  { store, request, access, rooms, context }: Call,
   { "with-timestamp": timestamp }: { "with-timestamp": boolean },
 ): Promise<Response> {
   const condition = conditionOf(request);
   if (condition.expectLast !== undefined) {
     throw new XsError("bad_header", "xs-expect-last is for the append of one frame");
   }
-  using share = rooms.bytes.take(0);
+  using share = rooms.bytesOf(access).take(0);
   const requests = await readRequests(store, request, condition, share);
   const lines = await store.apply(
     requests.map((append) => ({ append })),

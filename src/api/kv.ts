@@ -54,14 +54,14 @@ export const kv = {
   },
 
   /** Stores the body as a value; the ETag of the response is its revision. */
-  async put({ store, request, rooms }: Call, _: object, name: string): Promise<Response> {
+  async put({ store, request, access, rooms }: Call, _: object, name: string): Promise<Response> {
     const key = parseClientKey(parseKey(name));
     const type = request.headers.get("content-type") || UNNAMED;
     if (type.length > MAX_TYPE) {
       throw new XsError("bad_header", `the Content-Type is longer than ${MAX_TYPE} bytes`);
     }
     const condition = conditionOf(request);
-    const value = await readBody(request, MAX_VALUE, "a value", rooms.bytes);
+    const value = await readBody(request, MAX_VALUE, "a value", rooms.bytesOf(access));
     const rev = await store.kv.put(key, type, value, condition);
     const response = jsonResponse({ key, rev, size: value.length, type });
     response.headers.set("etag", `"${rev}"`);

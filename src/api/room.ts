@@ -1,29 +1,41 @@
+import type { Access } from "../core/access.ts";
 import { XsError } from "../core/error.ts";
+
+const MIB = 1024 * 1024;
+const BYTES = "bytes of other bodies";
 
 /** Limits the memory or files that requests use at once: it refuses requests beyond the limit. */
 export class Room {
   readonly #most: number;
   readonly #what: string;
+  readonly #within: Room | undefined;
   #taken = 0;
 
-  /** @param what names the limited thing in a message, as in "exports" */
-  constructor(most: number, what: string) {
+  /**
+   * @param what names the limited thing in a message, as in "exports"
+   * @param within a room of which this one is a part
+   */
+  constructor(most: number, what: string, within?: Room) {
     this.#most = most;
     this.#what = what;
+    this.#within = within;
   }
 
   /** Takes room until the share is released, or disposed. @throws XsError `too_many_requests` */
   take(amount = 1): Share {
     let taken = 0;
+    const around = this.#within?.take(0);
     const release = () => {
       this.#taken -= taken;
       taken = 0;
+      around?.release();
     };
     const more = (amount: number) => {
       if (this.#taken + amount > this.#most) {
         const problem = `${this.#most} ${this.#what} are under way: try again later`;
         throw new XsError("too_many_requests", problem);
       }
+      around?.more(amount);
       this.#taken += amount;
       taken += amount;
     };
@@ -46,5 +58,15 @@ export class Rooms {
   readonly checks = new Room(4, "checks");
   readonly tars = new Room(4, "imports of a tar");
   /** The bytes of lines and values that are assembled in memory. */
-  readonly bytes = new Room(128 * 1024 * 1024, "bytes of other bodies");
+  readonly bytes = new Room(128 * MIB, BYTES);
+  /** What tokens do must leave room to the owner, and each of them to the others. */
+  readonly #bytesOfTokens = new Room(96 * MIB, BYTES);
+  readonly #ofTokens = new WeakMap<Access, Room>();
+
+  /** {@link bytes} for a request, by its token; undefined for that of the owner. */
+  bytesOf(access: Access | undefined): Room {
+    if (!access) return this.bytes;
+    const make = () => new Room(32 * MIB, BYTES, this.#bytesOfTokens);
+    return this.#ofTokens.getOrInsertComputed(access, make);
+  }
 }

@@ -1,6 +1,8 @@
 // What many requests at once may take of the server's memory.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import { api } from "../../src/api/api.ts";
+import { Access } from "../../src/core/access.ts";
 import { memoryOf } from "../support/memory.ts";
 import { RawConnection, startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
@@ -42,6 +44,50 @@ for (const path of ["/export", "/verify"]) {
     }
   });
 }
+
+test("batches that tokens never end leave room to other tokens and to the owner", async () => {
+  await using subject = new Subject();
+  const answer = api(subject.store);
+  const body = `${JSON.stringify({ topic: "a", meta: "x".repeat(60_000) })}\n`.repeat(250);
+  const over = Promise.withResolvers<void>();
+  /** Sends a batch without its end. Resolves when it is read, or refused. */
+  const hold = async (access: Access): Promise<Response | "held"> => {
+    const read = Promise.withResolvers<"held">();
+    let isSent = false;
+    const stream = new ReadableStream<Uint8Array>(
+      {
+        async pull(controller) {
+          if (!isSent) controller.enqueue(Buffer.from(body));
+          else {
+            read.resolve("held");
+            await over.promise;
+            controller.error(new Error("it broke off"));
+          }
+          isSent = true;
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const request = new Request("http://xs/stream", { method: "POST", body: stream });
+    return await Promise.race([answer(request, access), read.promise]);
+  };
+  const refused = async (access: Access) =>
+    expectProblem((await hold(access)) as Response, 503, "too_many_requests", "bytes of other");
+  const access = (name: string) =>
+    new Access({ name, read: [], append: ["a"], keys: null, cors: null, all: false });
+  for (const token of ["one", "two", "three"].map(access)) {
+    for (let n = 0; n < 2; n++) expect(await hold(token)).toBe("held");
+    await refused(token);
+  }
+  await refused(access("four"));
+  expect((await subject.post("/stream", body)).status).toBe(200);
+  over.resolve();
+  const four = access("four");
+  await until("there is room again", async () => {
+    const request = new Request("http://xs/stream", { method: "POST", body });
+    return (await answer(request, four)).ok;
+  });
+});
 
 test.skipIf(process.platform !== "linux")(
   "hundreds of large bodies at once, and of exports that nobody reads, take no more memory than a few",
