@@ -1,4 +1,6 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import type { Frame } from "../../src/core/frame.ts";
 import { packId } from "../../src/core/id.ts";
 import { parseTtl } from "../../src/core/ttl.ts";
@@ -8,7 +10,7 @@ import { parseLines } from "../support/server.ts";
 import { append, importFrames, readAll, sqliteEngine, withStore } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 import { topicMatcher } from "../support/topics.ts";
-import { TEST_MS } from "../support/wait.ts";
+import { TEST_MS, until } from "../support/wait.ts";
 
 interface Listed {
   topic: string;
@@ -104,6 +106,28 @@ test(
     now += 60_001;
     await expectSame(store);
     expect((await listed(store)).map(({ topic }) => topic)).not.toContain("t3.x");
+    // They go one by one, by removal, and by the sweep of each second; and one comes that has expired.
+    const expired = frames.find(
+      ({ id, ttl }) => ttl === "time:60000" && id > (frames[300]?.id ?? ""),
+    );
+    await store.remove(expired?.id ?? "");
+    await expectSame(store);
+    await importFrames(store, [
+      late("t1", 9, `until:${now - 1}`),
+      late("t4", 10, `until:${now - 1}`),
+    ]);
+    await expectSame(store);
+    using db = new Database(join(path, "events.db"), { readonly: true });
+    await until("the rows are swept", () => {
+      const { rows } = db
+        .query("SELECT (SELECT count(*) FROM frames) + (SELECT count(*) FROM late) AS rows")
+        .get() as { rows: number };
+      return rows === store.info.frames;
+    });
+    await expectSame(store);
+    await append(store, "t1", { ttl: "time:1000" });
+    now += 2000;
+    await expectSame(store);
     await store.close();
   },
   TEST_MS,

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { firstChunkOf, LINKS, linksIn } from "../../../core/links.ts";
 import type { FrameEffect, RemovalEffect } from "../commit/record.ts";
 import type { Facts } from "../facts.ts";
+import type { ExpiredCounts } from "./expired-counts.ts";
 import { crcOf, isSound } from "./frame-row.ts";
 import { type FrameSearch, MARK_EVERY, type StoredFrame } from "./frame-search.ts";
 import { RowInserts, type Value } from "./row-inserts.ts";
@@ -13,6 +14,7 @@ export class FrameTables {
   /** How many frames were removed since the store was opened. */
   removals = 0;
   readonly #search: FrameSearch;
+  readonly #expired: ExpiredCounts;
   readonly #topics: Topics;
   readonly #facts: Facts;
   /** The rows that wait for {@link flush}: those of `by_topic` by their topic. */
@@ -21,11 +23,18 @@ export class FrameTables {
   #marks: Value[] = [];
   readonly #byTopic = new Map<number, number[]>();
 
-  constructor(db: Database, search: FrameSearch, topics: Topics, facts: Facts) {
+  constructor(
+    db: Database,
+    search: FrameSearch,
+    topics: Topics,
+    facts: Facts,
+    expired: ExpiredCounts,
+  ) {
     this.#sql = statements(db);
     this.#search = search;
     this.#topics = topics;
     this.#facts = facts;
+    this.#expired = expired;
   }
 
   /** Takes up what the tables have after a commit that failed. */
@@ -36,6 +45,7 @@ export class FrameTables {
     this.#byTopic.clear();
     this.#search.reload();
     this.#topics.reload();
+    this.#expired.reset();
   }
 
   insert(frame: FrameEffect): void {
@@ -56,6 +66,7 @@ export class FrameTables {
     const first = firstChunkOf(line);
     if (first !== undefined) this.#links.push(first, LINKS.chunk, seq);
     this.#topics.added(topic, seq);
+    this.#expired.added(topic, expires);
   }
 
   /** Writes what {@link insert} has put off: many rows at once, and sorted by topic, cost less. */
@@ -94,6 +105,7 @@ export class FrameTables {
       this.#removeLinks(row);
     }
     this.#topics.removed(row.topic, row.seq);
+    this.#expired.removed(row.topic, row.expires);
     return row;
   }
 

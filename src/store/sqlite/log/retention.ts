@@ -4,6 +4,7 @@ import { expiryOf, parseTtl, type Ttl } from "../../../core/ttl.ts";
 import type { FrameEffect } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { ExpiryClock } from "../expiry-clock.ts";
+import type { ExpiredCounts } from "./expired-counts.ts";
 import { type FrameRow, isSound } from "./frame-row.ts";
 import type { FrameSearch } from "./frame-search.ts";
 import { KEPT_MS } from "./idempotency.ts";
@@ -19,6 +20,7 @@ export interface RetentionParts {
   readonly search: FrameSearch;
   readonly topics: Topics;
   readonly rows: TopicRows;
+  readonly expired: ExpiredCounts;
   /** Its time decides which frames have expired. */
   readonly clock: ExpiryClock;
 }
@@ -144,8 +146,11 @@ export class Retention {
       // The checksum is over the line. A damaged expiry must not take the frame with it.
       const due = isSound(row) ? expiryOf(ttlOf(row.line), idInLine(row.line)) : expires;
       if (due === expires) this.#remove(transaction, row);
-      else if (row.seq > 0) this.#sql.setExpiry.run(due, row.seq);
-      else this.#sql.setExpiryLate.run(due, row.seq);
+      else {
+        if (row.seq > 0) this.#sql.setExpiry.run(due, row.seq);
+        else this.#sql.setExpiryLate.run(due, row.seq);
+        this.#parts.expired.reset();
+      }
     }
     transaction.settle();
     return rows.length;

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { idInLine } from "../../../core/frame.ts";
 import { topicInLine } from "../../../core/index-keys.ts";
 import { TopicFilter } from "../../../core/pattern.ts";
+import type { ExpiredCounts } from "./expired-counts.ts";
 import { type FrameRow, isSound } from "./frame-row.ts";
 import type { FrameSearch } from "./frame-search.ts";
 import type { Topics } from "./topics.ts";
@@ -24,6 +25,7 @@ export interface TopicPage {
 export interface TopicListParts {
   readonly search: FrameSearch;
   readonly topics: Topics;
+  readonly expired: ExpiredCounts;
   /** The time that decides what has expired, in ms. */
   now(): number;
 }
@@ -58,7 +60,7 @@ export class TopicList {
   totals(): { frames: number; topics: number } {
     const { topics } = this.#parts;
     const totals = { frames: topics.total(), topics: topics.count() };
-    for (const [topic, expired] of this.#expired(this.#parts.now())) {
+    for (const [topic, expired] of this.#parts.expired.at(this.#parts.now())) {
       totals.frames -= expired;
       if (topics.frames(topic) <= expired) totals.topics--;
     }
@@ -76,7 +78,7 @@ export class TopicList {
     // A space is below all that a name may go on with.
     const start = after === "" ? from : `${after} `;
     const time = this.#parts.now();
-    const expired = this.#expired(time);
+    const expired = this.#parts.expired.at(time);
     if (patterns === undefined) {
       const all = this.#ends("all", start, time, expired.size > 0);
       const next = all.length < MAX_TOPICS ? undefined : all.at(-1)?.name;
@@ -140,15 +142,6 @@ export class TopicList {
     const name = topicInLine(line);
     return { id: idInLine(line), name: name === topic ? undefined : name };
   }
-
-  /** How many frames of each topic have expired and still have rows: those of a second, where a server runs. */
-  #expired(now: number): Map<number, number> {
-    const counts = new Map<number, number>();
-    const late = this.#parts.search.hasLate ? this.#sql.expiredLate.all(now) : [];
-    const rows = [...this.#sql.expired.all(now), ...late] as { topic: number; frames: number }[];
-    for (const { topic, frames } of rows) counts.set(topic, (counts.get(topic) ?? 0) + frames);
-    return counts;
-  }
 }
 
 /** The oldest or the newest frame of a topic, with the name in its line if that is another one. */
@@ -174,8 +167,6 @@ function rangeOf(patterns: readonly string[] | undefined): { from: string; below
 
 function statements(db: Database) {
   const visible = (table: string) => `(${table}.expires IS NULL OR ${table}.expires > ?2)`;
-  const expired = (table: string) =>
-    `SELECT topic, count(*) AS frames FROM ${table} WHERE expires <= ? GROUP BY topic`;
   const quickEnd = (order: "ASC" | "DESC") =>
     `SELECT seq FROM by_topic WHERE topic = topics.topic ORDER BY seq ${order} LIMIT 1`;
   // It passes over rows that have expired, and over damaged rows of the index.
@@ -216,7 +207,5 @@ function statements(db: Database) {
     ),
     lateFirst: lateEnd("ASC"),
     lateLast: lateEnd("DESC"),
-    expired: db.query(expired("frames")),
-    expiredLate: db.query(expired("late")),
   };
 }
