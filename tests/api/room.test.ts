@@ -48,7 +48,7 @@ for (const path of ["/export", "/verify"]) {
 test("batches that tokens never end leave room to other tokens and to the owner", async () => {
   await using subject = new Subject();
   const answer = api(subject.store);
-  const body = `${JSON.stringify({ topic: "a", meta: "x".repeat(60_000) })}\n`.repeat(250);
+  const body = `${JSON.stringify({ topic: "a", meta: { x: "x".repeat(60_000) } })}\n`.repeat(250);
   const over = Promise.withResolvers<void>();
   /** Sends a batch without its end. Resolves when it is read, or refused. */
   const hold = async (access: Access): Promise<Response | "held"> => {
