@@ -14,6 +14,9 @@ import { Seen } from "./seen.ts";
 const PAGE_UNITS = 64 * 1024;
 const PAGE_MS = 10;
 
+/** So many frames of one distance are kept by their ids, which hold their lines in memory; more by their numbers. */
+const MAX_IDS = 64;
+
 /** What a trace uses. */
 export interface TraceUses {
   readonly search: FrameSearch;
@@ -23,8 +26,8 @@ export interface TraceUses {
   readonly ends: Ends;
   /** The time that decides what has expired, in ms. */
   now(): number;
-  /** Runs a read of the database. Throws its failure as an XsError. */
-  guard<T>(run: () => T): T;
+  /** Runs reads of the database, all of one state of it. Throws their failure as an XsError. */
+  together<T>(run: () => T): T;
 }
 
 /** A frame on the way, as a read returns it; undefined for a step that found none. */
@@ -53,14 +56,20 @@ export class Trace implements LineReader {
   /** Passes by everything up to the frame with this id. Resolves to false where it is not among them. */
   async skipTo(id: string): Promise<boolean> {
     for (;;) {
-      const end = performance.now() + PAGE_MS;
-      while (performance.now() < end) {
-        const { value, done } = this.#uses.guard(() => this.#found.next());
-        if (done) return false;
-        if (value && idInLine(value.line) === id) return true;
-      }
+      const isFound = this.#uses.together(() => this.#skipSome(id));
+      if (isFound !== undefined) return isFound;
       await nextTurn();
     }
+  }
+
+  #skipSome(id: string): boolean | undefined {
+    const end = performance.now() + PAGE_MS;
+    while (performance.now() < end) {
+      const { value, done } = this.#found.next();
+      if (done) return false;
+      if (value && idInLine(value.line) === id) return true;
+    }
+    return undefined;
   }
 
   async next(): Promise<Uint8Array | undefined> {
@@ -68,7 +77,7 @@ export class Trace implements LineReader {
     if (this.#hasBegun) await nextTurn();
     this.#hasBegun = true;
     while (this.#left > 0) {
-      const { lines, isLast } = this.#page();
+      const { lines, isLast } = this.#uses.together(() => this.#page());
       if (isLast) this.close();
       if (lines.length > 0) return pageOf(lines);
       await nextTurn();
@@ -85,7 +94,7 @@ export class Trace implements LineReader {
     const end = performance.now() + PAGE_MS;
     let units = 0;
     do {
-      const { value, done } = this.#uses.guard(() => this.#found.next());
+      const { value, done } = this.#found.next();
       if (done) return { lines, isLast: true };
       if (!value) continue;
       const line = this.#shown(value);
@@ -118,26 +127,31 @@ export class Trace implements LineReader {
   }
 
   *#effects(start: StoredFrame, effects: EffectRows): Generator<Found> {
-    const { search, ends } = this.#uses;
-    let level = [start.seq];
+    let level: (string | number)[] = [idInLine(start.line)];
     for (let depth = 1; level.length > 0 && this.#reaches(depth); depth++) {
-      const below: number[] = [];
-      for (const seq of level) {
-        // It may be gone by now.
-        const row = seq === start.seq ? start : search.row(seq);
-        if (!row || !isSound(row)) continue;
-        const cause = idInLine(row.line);
-        for (const page of effects.of(cause, ends)) {
+      const below: (string | number)[] = [];
+      for (const each of level) {
+        const cause = typeof each === "string" ? each : this.#idOf(each);
+        if (cause === undefined) continue;
+        for (const page of effects.of(cause, this.#uses.ends)) {
           yield undefined;
           for (const effect of page) {
             if (!namesIt(effect, cause) || !this.#takes(effect)) continue;
-            if (effect.isNamed) below.push(effect.seq);
+            if (effect.isNamed) {
+              below.push(below.length < MAX_IDS ? idInLine(effect.line) : effect.seq);
+            }
             yield { line: effect.line, depth };
           }
         }
       }
       level = below;
     }
+  }
+
+  /** The id in a row; undefined where that is gone by now. */
+  #idOf(seq: number): string | undefined {
+    const row = this.#uses.search.row(seq);
+    return row && isSound(row) ? idInLine(row.line) : undefined;
   }
 
   #reaches(depth: number): boolean {
