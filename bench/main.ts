@@ -16,6 +16,7 @@ import { kv } from "./rows/kv.ts";
 import { memory } from "./rows/memory.ts";
 import { commands, emit, few, fold, generators, idle } from "./rows/processors.ts";
 import { replay, topics } from "./rows/read.ts";
+import { sql } from "./rows/sql.ts";
 import { serve, start } from "./rows/start.ts";
 import { type Group, prepare, tidy } from "./setup.ts";
 import { type Row, toMarkdown } from "./table.ts";
@@ -42,6 +43,7 @@ const groups: readonly Group[] = [
   sse,
   latency,
   followers,
+  sql,
   start,
   serve,
   memory,
