@@ -3,6 +3,7 @@ import type { IdBounds } from "../../../core/id-bounds.ts";
 import { LINKS } from "../../../core/links.ts";
 import { damagedFrame, type FrameRow, isSound } from "./frame-row.ts";
 import type { Direction } from "./page-sql.ts";
+import type { Selection } from "./selection.ts";
 
 /** Of up to this many topics each is read by its own index; of more, all late frames are read and filtered. */
 const MAX_SINGLE_TOPICS = 50;
@@ -11,16 +12,6 @@ const MAX_SORTED = 10_000;
 
 /** A text above every id. */
 const HIGHEST = "~";
-
-/**
- * What a page selects by: topics, by their numbers and with the number of their frames; all topics but some; or the
- * chunks of one content.
- */
-export type Selection =
-  | { readonly kind: "all" }
-  | { readonly kind: "except"; readonly topics: readonly number[] }
-  | { readonly kind: "topics"; readonly topics: readonly number[]; readonly frames: number }
-  | { readonly kind: "chunks"; readonly of: string };
 
 /** A frame that arrived late. */
 export interface LateRow extends FrameRow {

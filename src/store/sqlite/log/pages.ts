@@ -1,15 +1,14 @@
 import type { Database } from "bun:sqlite";
 import { idInLine, lastIdIn, linesIn, pageOf } from "../../../core/frame.ts";
 import type { IdBounds } from "../../../core/id-bounds.ts";
-import { contentOfChunkKey } from "../../../core/index-keys.ts";
-import { splitList } from "../../../core/pattern.ts";
 import { later, type Place, placeOf } from "../../../core/place.ts";
 import type { Cursor, Ends, Page, PageQuery } from "../../read-source.ts";
 import { damagedFrame, isSound } from "./frame-row.ts";
 import { END, type FrameSearch } from "./frame-search.ts";
-import { LateRows, type Selection } from "./late-rows.ts";
+import { LateRows } from "./late-rows.ts";
 import { type JoinedRow, soundLines } from "./page-lines.ts";
 import { type Direction, joined, type Way } from "./page-sql.ts";
+import { type Selection, Selector } from "./selection.ts";
 import type { Topics } from "./topics.ts";
 
 /** Rows of the log that one page looks at, at most, to find the few that it wants. */
@@ -43,6 +42,7 @@ export class Pages {
   readonly #db: Database;
   readonly #host: PageHost;
   readonly #late: LateRows;
+  readonly #selector: Selector;
   readonly #statements = new Map<string, ReturnType<Database["query"]>>();
   /** The last page of the whole log had gaps between its `seq`, so the next is read with them. */
   #hasGaps = false;
@@ -50,6 +50,7 @@ export class Pages {
   constructor(db: Database, host: PageHost) {
     this.#db = db;
     this.#host = host;
+    this.#selector = new Selector(db, host);
     this.#late = new LateRows(db, () => host.now());
   }
 
@@ -60,7 +61,7 @@ export class Pages {
    */
   page(query: PageQuery): Page {
     const ends = query.ends ?? (query.evenBeyondHorizon ? EVERYTHING : this.ends());
-    const selection = this.#select(query.topics);
+    const selection = this.#selector.select(query.topics);
     const { hasLate } = this.#host.search;
     if (query.order === "arrival" && hasLate) return this.#byArrival(query, selection, ends);
     const page = this.#fromFrames(query, selection, this.#rangeOf(query, ends));
@@ -89,7 +90,7 @@ export class Pages {
 
   /** The place of the late frame that arrived last. */
   newestLate(topics: readonly string[] | undefined): Place | undefined {
-    const row = this.#late.newest(this.#select(topics), this.ends().late);
+    const row = this.#late.newest(this.#selector.select(topics), this.ends().late);
     return row && placeOf(row.id, row.position);
   }
 
@@ -110,26 +111,6 @@ export class Pages {
       if (left < 0) return { id: cursor?.id ?? "" };
       if (!page.more) return undefined;
     }
-  }
-
-  #select(keys: readonly string[] | undefined): Selection {
-    if (!keys) return { kind: "all" };
-    if (keys[0] === "*") return this.#allBut(keys);
-    const content = keys.length === 1 ? contentOfChunkKey(keys[0] as string) : undefined;
-    if (content !== undefined) return { kind: "chunks", of: content };
-    return { kind: "topics", ...this.#host.topics.matching(keys) };
-  }
-
-  /** Selects all topics but some: what leaves little out looks for those, which are few. */
-  #allBut(list: readonly string[]): Selection {
-    const { topics, search } = this.#host;
-    const left = topics.matching(splitList(list).away);
-    if (left.topics.length === 0) return { kind: "all" };
-    // Of a single topic the number of frames is not known yet.
-    const [only = 0] = left.topics;
-    const frames = left.topics.length === 1 ? topics.frames(only) : left.frames;
-    if (frames * 2 <= search.ends.seq) return { kind: "except", topics: left.topics };
-    return { kind: "topics", ...topics.matching(list) };
   }
 
   /** The part of `frames` that a page reads, in the order of ids or, without late frames, of arrival. */

@@ -1,35 +1,11 @@
 import type { Database } from "bun:sqlite";
-import { hasStarInside, splitList, TopicFilter } from "../../../core/pattern.ts";
 import type { Facts } from "../facts.ts";
-import { type NameCondition, nameCondition } from "./name-condition.ts";
 
 /** The most names that are kept in memory. */
 const MAX_CACHED = 10_000;
 
 /** Frames that the table of topics does not count yet, at most: a store that opens counts them again. */
 const MAX_UNCOUNTED = 256;
-
-/** Patterns with a `*` inside that are each looked up by an index. With more, all names are read once. */
-const MAX_STARRED = 8;
-
-/** The topics that a filter takes, by their numbers, and how many frames they have, if they are several. */
-export interface MatchingTopics {
-  readonly topics: readonly number[];
-  readonly frames: number;
-}
-
-/** What was found for a filter, for as long as it holds. */
-interface Known {
-  readonly found: MatchingTopics;
-  /** The births and ends of topics that there had been. */
-  readonly changes: number;
-  /** The frames that had been added. */
-  readonly added: number;
-}
-
-/** Filters whose topics are remembered, and numbers in all of them together. */
-const MAX_KNOWN = 16;
-const MAX_KNOWN_NUMBERS = 200_000;
 
 /**
  * The numbers of topics, and how many frames each has. A name has a number as long as it has frames. The table counts
@@ -45,15 +21,10 @@ export class Topics {
   #uncounted = 0;
   #counted = 0;
   #next = 0;
-  /** What was found lately, by filter, so that each page of a read need not look at all names. */
-  readonly #known = new Map<string, Known>();
-  #knownNumbers = 0;
   #changes = 0;
   #added = 0;
-  readonly #db: Database;
 
   constructor(db: Database, facts: Facts) {
-    this.#db = db;
     this.#facts = facts;
     this.#sql = statements(db);
   }
@@ -129,6 +100,16 @@ export class Topics {
     return this.#newer.get(topic) ?? 0;
   }
 
+  /** How often topics have come and gone: while it is the same, so are the topics. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** How many frames have come. */
+  get arrivals(): number {
+    return this.#added;
+  }
+
   /** How many frames there are. */
   total(): number {
     const { frames } = this.#sql.total.get() as { frames: number };
@@ -138,65 +119,6 @@ export class Topics {
   /** How many topics have frames. */
   count(): number {
     return (this.#sql.rows.get() as { topics: number }).topics;
-  }
-
-  /** The topics that a filter takes. @param list the filter, see `normalList` */
-  matching(list: readonly string[]): MatchingTopics {
-    const [only = ""] = list;
-    if (list.length === 1 && !only.includes("*")) {
-      const topic = this.find(only);
-      return { topics: topic === undefined ? [] : [topic], frames: 0 };
-    }
-    const key = list.join();
-    const known = this.#known.get(key);
-    if (known && this.#holds(known)) return known.found;
-    const found = this.#search(list);
-    this.#keep(key, { found, changes: this.#changes, added: this.#added });
-    return found;
-  }
-
-  /** Whether the topics are the same, and have nearly as many frames. */
-  #holds({ found, changes, added }: Known): boolean {
-    return changes === this.#changes && this.#added - added <= 100 + found.frames / 4;
-  }
-
-  #keep(key: string, known: Known): void {
-    this.#drop(key);
-    this.#known.set(key, known);
-    this.#knownNumbers += known.found.topics.length;
-    for (const oldest of this.#known.keys()) {
-      const isMuch = this.#known.size > MAX_KNOWN || this.#knownNumbers > MAX_KNOWN_NUMBERS;
-      if (!isMuch || oldest === key) return;
-      this.#drop(oldest);
-    }
-  }
-
-  #drop(key: string): void {
-    this.#knownNumbers -= this.#known.get(key)?.found.topics.length ?? 0;
-    this.#known.delete(key);
-  }
-
-  #search(list: readonly string[]): MatchingTopics {
-    const { taken, away } = splitList(list);
-    const starred = taken.filter(hasStarInside);
-    const isSurely = starred.length === 0 && away.length === 0;
-    const filter = new TopicFilter(list);
-    const frames = new Map<number, number>();
-    const patterns =
-      starred.length > MAX_STARRED ? ["*", ...taken.filter((each) => !hasStarInside(each))] : taken;
-    for (const pattern of patterns) {
-      for (const row of this.#rows(nameCondition(pattern))) {
-        if (isSurely || filter.takes(row.name)) frames.set(row.topic, row.frames);
-      }
-    }
-    let total = 0;
-    for (const [topic, counted] of frames) total += counted + (this.#newer.get(topic) ?? 0);
-    return { topics: [...frames.keys()], frames: total };
-  }
-
-  #rows({ sql, values }: NameCondition): Iterable<{ topic: number; name: string; frames: number }> {
-    const statement = this.#db.query(`SELECT topic, name, frames FROM topics WHERE ${sql}`);
-    return statement.iterate(...values) as Iterable<never>;
   }
 
   #addNewer(topic: number, frames: number): void {
