@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { XsError } from "../core/error.ts";
 import { idInLine } from "../core/frame.ts";
+import { INDEX } from "../store/is-store.ts";
 import type { Store } from "../store/store.ts";
 import type { Direction } from "../store/types.ts";
 import { version } from "../version.ts";
@@ -22,7 +23,8 @@ export async function info({ store, access, context }: Call): Promise<Response> 
     await store.whenDurable();
     return noStore({ version, serves, ...ends, token: { name, read, append, keys, all } });
   }
-  const { schema, frames, topics, entries, databaseBytes, freeBytes, refusal } = store.info;
+  const { schema, frames, topics, entries, databaseBytes, freeBytes, refusal, hasEffects } =
+    store.info;
   const facts = {
     version,
     serves,
@@ -36,7 +38,7 @@ export async function info({ store, access, context }: Call): Promise<Response> 
     schema,
     writable: refusal === undefined,
     ...(refusal && { reason: refusal.message }),
-    features: { search: existsSync(join(store.path, "search.db")) },
+    features: { search: existsSync(join(store.path, INDEX)), effects: hasEffects },
     ...(context.server && { server: context.server() }),
   };
   await store.whenDurable();

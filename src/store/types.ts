@@ -95,6 +95,8 @@ export interface StoreInfo {
   /** The size of the database and its write-ahead log, and how much of the database is free, in bytes. */
   readonly databaseBytes: number;
   readonly freeBytes: number;
+  /** Whether it keeps an index of what came of frames, because somebody has asked. */
+  readonly hasEffects: boolean;
   /** Why it takes no writes; undefined while it does. */
   readonly refusal?: XsError | undefined;
 }

@@ -35,7 +35,7 @@ test("GET /-/info has the facts of a store, as they change", async () => {
     ...sizes,
     schema: 3,
     writable: true,
-    features: { search: false },
+    features: { search: false, effects: false },
   };
   expect(empty).toEqual(facts);
   expect(Object.keys(empty)).toEqual(Object.keys(facts));

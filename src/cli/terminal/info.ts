@@ -20,7 +20,7 @@ interface Info {
   readonly schema?: number;
   readonly writable?: boolean;
   readonly reason?: string;
-  readonly features?: { readonly search?: boolean };
+  readonly features?: { readonly search?: boolean; readonly effects?: boolean };
   readonly server?: {
     readonly pid: number;
     readonly started: string;
@@ -77,7 +77,7 @@ function rowsOf(info: Info, columns: number): [name: string, text: string][] {
     ["entries", entries === undefined ? "" : entries.toLocaleString("en")],
     ["database", size === undefined ? "" : `${sizeText(size)}, ${sizeText(free ?? 0)} of it free`],
     ["schema", info.schema === undefined ? "" : String(info.schema)],
-    ["search", (features && (features.search ? "has its index" : "no index yet")) || ""],
+    ["indexes", indexText(features)],
     ["writes", info.writable === false ? `refused: ${info.reason ?? ""}` : ""],
   ];
 }
@@ -87,6 +87,15 @@ function servedText({ version, serves, server }: Info): string {
   const start = server && Date.parse(server.started);
   const since = start ? `, pid ${server.pid}, since ${new Clock().stamp(start)}` : "";
   return `by xs ${version}${since}${server?.paused ? ", paused" : ""}`;
+}
+
+function indexText(features: Info["features"]): string {
+  if (!features) return "";
+  const there = [
+    features.search && "of words (xs search)",
+    features.effects && "of effects (xs why)",
+  ];
+  return there.filter(Boolean).join(", ") || "none yet";
 }
 
 function mayText(token: Info["token"]): string {

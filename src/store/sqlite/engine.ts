@@ -316,6 +316,7 @@ export class SqliteStore implements OpenStore {
       entries: this.kv.count(),
       databaseBytes: this.#tally.databaseBytes,
       freeBytes: this.#maintenance.space.free,
+      hasEffects: this.#parts.facts.linked !== undefined,
       ...refusal,
     }));
   }
