@@ -296,6 +296,22 @@ test("wait returns what was appended elsewhere, and a loop of waits misses nothi
   expect((await first.answer).value.frames).toMatchObject([{ content: "first" }]);
 });
 
+test("a loop of waits begins in a store without a frame", async () => {
+  using home = new Home();
+  await using exposed = await startServer(await home.makeStore(), { args: ["--expose", ":0"] });
+  const address = await exposed.listensAt("expose");
+  const token = (await home.ok(["token", "add", home.store, "t", "--read", "a"])).trim();
+  const env = { XS_TOKEN: token };
+  // For this token there is no frame yet.
+  await using agent = await Agent.start(home.path, [address], { env });
+  const { timed_out, next } = await agent.ok("wait", { timeout_ms: 1 });
+  expect(timed_out).toBe(true);
+  await exposed.append("a", "between two calls");
+  expect((await agent.ok("wait", { after: next })).frames).toMatchObject([
+    { content: "between two calls" },
+  ]);
+});
+
 test("a wait that is cancelled leaves nothing behind on the server", async () => {
   using home = new Home();
   await using server = await startServer(await home.makeStore());

@@ -20,6 +20,9 @@ const PROGRESS_MS = 5_000;
 const RETRY_MS = 100;
 const MAX_RETRY_MS = 2_000;
 
+/** Every frame is behind this place. */
+const LOWEST_ID = "0".repeat(25);
+
 const NOTHING: Collected = { frames: [], last: undefined, truncated: false };
 
 /** Failures that pass when a server starts, beside those that pass by themselves. */
@@ -58,7 +61,7 @@ Examples: {"topic":"build.done"}; then {"topic":"build.done","after":"<next>"}`,
       truncated: { type: "boolean", description: "more frames are there already" },
       next: { type: "string", description: "the id to pass as after in the following call" },
     },
-    required: ["frames", "timed_out", "truncated"],
+    required: ["frames", "timed_out", "truncated", "next"],
   },
   annotations: READS,
   async run({ topic, after, timeout_ms, limit }, call) {
@@ -69,14 +72,18 @@ Examples: {"topic":"build.done"}; then {"topic":"build.done","after":"<next>"}`,
       { ms: Number(timeout_ms), most: Number(limit) },
     );
     const { frames, truncated, last } = await waiting.run();
-    const next = last ?? waiting.after;
-    return { frames, timed_out: frames.length === 0, truncated, ...(next && { next }) };
+    return {
+      frames,
+      timed_out: frames.length === 0,
+      truncated,
+      next: last ?? waiting.after ?? LOWEST_ID,
+    };
   },
 };
 
 /** One call, which may meet several servers, one after the other. */
 class Waiting {
-  /** Frames behind this one are waited for; undefined for all, in a store that had none. */
+  /** Frames behind this one are waited for; undefined until a server said which one is the newest. */
   after: string | undefined;
   readonly #call: ToolCall;
   readonly #topics: Record<string, string>;
@@ -181,12 +188,12 @@ function comesBack(error: unknown): boolean {
   return mayPass(error) || (error instanceof XsError && AWAY.has(error.code));
 }
 
-/** The id of the newest frame; undefined where there is none. */
-async function newestId(client: Client, signal: AbortSignal): Promise<string | undefined> {
+/** The id of the newest frame; below every id where there is none. */
+async function newestId(client: Client, signal: AbortSignal): Promise<string> {
   try {
     return idInLine(await textIn(await client.request("/last", { signal })));
   } catch (error) {
-    if (error instanceof XsError && error.code === "not_found") return undefined;
+    if (error instanceof XsError && error.code === "not_found") return LOWEST_ID;
     throw error;
   }
 }
