@@ -36,16 +36,19 @@ export function textsOfMeta(json: string): string[] {
 
 /** Finds what a query looks for. Returns undefined where the texts are not what it wants. */
 export function matchTexts(query: SearchQuery, texts: SearchTexts): Snippet | undefined {
-  if (!query.topics.takes(texts.topic)) return undefined;
+  if (query.topics?.takes(texts.topic) === false) return undefined;
   const fields = fieldsOf(texts);
   const has = (phrase: Phrase) => fields.some(({ words }) => occursIn(phrase, words));
   if (query.unwanted.some(has) || !query.wanted.every(has)) return undefined;
-  let best: Field | undefined;
-  let most = -1;
-  for (const field of fields) {
-    const count = query.wanted.filter((phrase) => occursIn(phrase, field.words)).length;
-    if (count > most) [best, most] = [field, count];
-  }
+  let best = fields[0];
+  let most = 0;
+  if (query.wanted.length === 1)
+    best = fields.find(({ words }) => occursIn(query.wanted[0] as Phrase, words));
+  else
+    for (const field of fields) {
+      const count = query.wanted.filter((phrase) => occursIn(phrase, field.words)).length;
+      if (count > most) [best, most] = [field, count];
+    }
   return best && snippetOf(best, query.wanted);
 }
 
@@ -60,7 +63,7 @@ function fieldsOf({ topic, meta, content }: SearchTexts): Field[] {
   const field = (name: Snippet["in"], text: string) => ({
     in: name,
     text,
-    words: [...wordsIn(text)],
+    words: wordsIn(text),
   });
   return [
     ...(content === undefined ? [] : [field("content", content)]),

@@ -13,8 +13,8 @@ export interface Phrase {
 export interface SearchQuery {
   readonly wanted: readonly Phrase[];
   readonly unwanted: readonly Phrase[];
-  /** Takes the topics whose frames are looked at. */
-  readonly topics: TopicFilter;
+  /** Takes the topics whose frames are looked at; undefined for all. */
+  readonly topics: TopicFilter | undefined;
 }
 
 /** The longest query, in UTF-16 units, and the most phrases in it. */
@@ -51,15 +51,15 @@ export function parseSearchQuery(text: string): SearchQuery {
       continue;
     }
     const isPrefix = phrase === undefined ? word.endsWith("*") : star === "*";
-    const words = [...wordsIn(phrase ?? word)].map((each) => each.text);
+    const words = wordsIn(phrase ?? word).map((each) => each.text);
     if (words.length > 0) (not ? unwanted : wanted).push({ words, isPrefix });
   }
   const count = wanted.length + unwanted.length;
   if (count > MAX_PHRASES) throw bad(`a query has at most ${MAX_PHRASES} words and phrases`);
   if (count + topics.length + others.length === 0) throw nothing(text);
   const away = others.flatMap((list) => list.split(",")).map((each) => `!${each}`);
-  const list = [...(topics.length > 0 ? topics : ["*"]), ...away].join(",");
-  return { wanted, unwanted, topics: new TopicFilter(parseTopicFilter(list)) };
+  const list = parseTopicFilter([...(topics.length > 0 ? topics : ["*"]), ...away].join(","));
+  return { wanted, unwanted, topics: list && new TopicFilter(list) };
 }
 
 interface Part {

@@ -14,20 +14,35 @@ const WORD = new RegExp(
   String.raw`[${UNSPACED}]\p{M}*|[[\p{L}\p{N}\p{M}]--[${UNSPACED}]]+|\p{Extended_Pictographic}`,
   "gv",
 );
-const ASCII_WORD = /[A-Za-z0-9]+/g;
 const ASCII = /^[\0-\x7f]*$/;
 /** The marks that accents are, in the scripts where a word without them is the same word to who searches. */
 const ACCENTS =
   /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]+/g;
 
 /** The words of a text, in order: runs of letters and digits, without their case and accents. */
-export function* wordsIn(text: string): Generator<Word> {
-  const isAscii = ASCII.test(text);
-  for (const { 0: found, index: start } of text.matchAll(isAscii ? ASCII_WORD : WORD)) {
+export function wordsIn(text: string): Word[] {
+  if (ASCII.test(text)) return asciiWords(text.toLowerCase());
+  const words: Word[] = [];
+  for (const { 0: found, index: start } of text.matchAll(WORD)) {
     const end = start + found.length;
-    if (isAscii || ASCII.test(found)) yield { text: found.toLowerCase(), start, end };
-    else for (const part of folded(found)) yield { text: part, start, end };
+    if (ASCII.test(found)) words.push({ text: found.toLowerCase(), start, end });
+    else for (const part of folded(found)) words.push({ text: part, start, end });
   }
+  return words;
+}
+
+/** The same for most texts, several times as fast. @param lower without upper case */
+function asciiWords(lower: string): Word[] {
+  const words: Word[] = [];
+  for (let start = -1, at = 0; at <= lower.length; at++) {
+    const code = lower.charCodeAt(at);
+    const isInWord = (code >= 97 && code <= 122) || (code >= 48 && code <= 57);
+    if (isInWord && start < 0) start = at;
+    if (isInWord || start < 0) continue;
+    words.push({ text: lower.slice(start, at), start, end: at });
+    start = -1;
+  }
+  return words;
 }
 
 /**

@@ -83,6 +83,32 @@ describe("GET /-/search", () => {
     await until("the processes of the search have ended", () => pids.every((pid) => !isAlive(pid)));
   });
 
+  test("ends the process of a search whose client leaves, and writers do not wait for one that hangs", async () => {
+    await using server = await startServer(`${tempDir()}/store`);
+    const { id } = await server.append("note", "milk");
+    expect(idsOf(await server.frames(path("milk")))).toEqual([id]);
+    const stopped = await searchProcesses(server.pid);
+    for (const pid of stopped) process.kill(pid, "SIGSTOP");
+    await until("the process of a search whose client left is gone", async () => {
+      const client = new AbortController();
+      const asked = server.fetch(path("milk"), { signal: client.signal });
+      await server.fetch("/health");
+      client.abort();
+      await asked.catch(() => {});
+      return !stopped.every(isAlive);
+    });
+    await server.append("note", "more milk");
+    // The one that keeps the index still hangs.
+    const response = await server.fetch(path("milk"));
+    await expectProblemWith(response, { percent: expect.any(String) });
+    await server.append("note", "even more");
+    for (const pid of stopped) if (isAlive(pid)) process.kill(pid, "SIGCONT");
+    await until("the index is there", async () => {
+      const again = await server.fetch(path("milk"));
+      return parseLines(await again.text()).length === 2 && again.ok;
+    });
+  });
+
   test("shows a token the frames that it reads, and counts these alone", async () => {
     await using it = await Exposed.start();
     const open = await it.server.append("open.a", "milk");
@@ -106,6 +132,12 @@ describe("GET /-/search", () => {
     );
   });
 });
+
+/** Checks the refusal while the index is made. */
+async function expectProblemWith(response: Response, members: object): Promise<void> {
+  expect(response.headers.get("retry-after")).toBe("1");
+  expect(await response.json()).toMatchObject({ status: 503, code: "index_building", ...members });
+}
 
 function isAlive(pid: number): boolean {
   try {

@@ -45,9 +45,10 @@ export class Finder implements Disposable {
   find(request: FindRequest): { found: FoundFrame[]; next?: SearchCursor } {
     const started = performance.now();
     const query = parseSearchQuery(request.text);
-    const allowed = new TopicFilter(request.topics);
-    const takes = (topic: string) => allowed.takes(topic) && query.topics.takes(topic);
-    const expression = this.#expression(query, takes);
+    const filters = [query.topics, request.topics && new TopicFilter(request.topics)];
+    const isForAll = filters.every((filter) => filter === undefined);
+    const takes = (topic: string) => filters.every((filter) => filter?.takes(topic) !== false);
+    const expression = isForAll ? expressionOf(query, undefined) : this.#expression(query, takes);
     const found: FoundFrame[] = [];
     if (expression === undefined) return { found };
     let cursor = request.cursor;

@@ -1,3 +1,5 @@
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import { foldedText } from "../../../core/words.ts";
 import type { Ends } from "../../read-source.ts";
 import { ALL, topicWord } from "./expression.ts";
@@ -8,6 +10,8 @@ import { type StoredRow, StoredRows } from "./stored-rows.ts";
 /** One commit of the index takes in at most so many frames, and about so many UTF-16 units of text. */
 const BATCH_ROWS = 2000;
 const BATCH_UNITS = 4 * 1024 * 1024;
+/** With less free on the disk, in bytes, or less than a twentieth of it, the index takes in nothing. */
+const MOST_KEPT_FREE = 32 * 1024 * 1024;
 /** Rows of the index that are compared with the store at once. */
 const SWEEP_ROWS = 10_000;
 
@@ -41,6 +45,7 @@ export class Indexer implements Disposable {
     for (;;) {
       const isDone = covered.seq >= ends.seq && covered.late <= ends.late;
       if (isDone || performance.now() > until) return { covered, isDone };
+      this.#checkRoom();
       if (covered.seq < ends.seq) covered.seq = this.#take(file, covered.seq, ends.seq, until);
       else covered.late = this.#take(file, covered.late, ends.late, until);
     }
@@ -118,6 +123,13 @@ export class Indexer implements Disposable {
       if (this.#isThere(row)) return row.seq;
       file.db.transaction(() => remove(file, row.seq))();
     }
+  }
+
+  /** The index never takes the last room on the disk: frames are to be appended there. @throws Error `ENOSPC` */
+  #checkRoom(): void {
+    const { blocks, bavail, bsize } = statfsSync(dirname(this.#places.index));
+    if (bavail * bsize >= Math.min(MOST_KEPT_FREE, (blocks * bsize) / 20)) return;
+    throw Object.assign(new Error("there is little room left"), { code: "ENOSPC" });
   }
 
   #isThere({ seq, crc }: Pick<StoredRow, "seq" | "crc">): boolean {
