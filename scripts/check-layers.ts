@@ -25,7 +25,7 @@ const allowed: Record<string, string[]> = {
     "store",
     ...BELOW,
   ],
-  cli: ["client", "processors", "sdk", "store", ...BELOW],
+  cli: ["client", "processors", "ui", "sdk", "store", ...BELOW],
   // With no server it answers by the API on the store itself.
   client: ["api", "processors", "sdk", "store", ...BELOW],
   api: ["store", ...BELOW],
@@ -34,7 +34,9 @@ const allowed: Record<string, string[]> = {
   sdk: [...BELOW],
   // It refuses as the API does: one table of errors, one meaning of a body that breaks off.
   gateway: ["api", "store", ...BELOW],
-  ui: ["api", "store", ...BELOW],
+  ui: ["ui/page", "api", "store", ...BELOW],
+  // What runs in the browser.
+  "ui/page": ["core", "lib"],
   store: [...BELOW],
   net: ["core", "lib"],
   core: ["lib"],
@@ -57,6 +59,7 @@ const OPENERS: Record<string, string> = {
 
 function roomOf(file: string): string {
   if (file === "src/cli/verbs/serve.ts") return "cli/verbs/serve";
+  if (file.startsWith("src/ui/page/")) return "ui/page";
   const [, first = "", ...rest] = file.split("/");
   return rest.length > 0 ? first : first.replace(/\.ts$/, "");
 }
@@ -69,7 +72,10 @@ const inlineImport = /\bimport\(\s*["']([^"'\n]+)["']/g;
 const exportAll = /^export\s+(?:type\s+)?\*/m;
 const commentLine = /^\s*(?:\*|\/\/|\/\*).*$/gm;
 
-const transpiler = new Bun.Transpiler({ loader: "ts" });
+const transpilers = {
+  ts: new Bun.Transpiler({ loader: "ts" }),
+  tsx: new Bun.Transpiler({ loader: "tsx" }),
+};
 
 /** The files that a file imports, of types as well: a circle of types is one for whoever reads it. */
 function importsOf(file: string, source: string): string[] {
@@ -79,7 +85,9 @@ function importsOf(file: string, source: string): string[] {
       ([, path = ""]) => path,
     ),
     // The parser drops types but knows for sure what is loaded at run time.
-    ...transpiler.scanImports(source).map(({ path }) => path),
+    ...transpilers[file.endsWith(".tsx") ? "tsx" : "ts"]
+      .scanImports(source)
+      .map(({ path }) => path),
   ];
   const targets = paths
     .filter((path) => path.startsWith("."))
@@ -134,7 +142,7 @@ function cycles(graph: ReadonlyMap<string, readonly string[]>): string[] {
 
 const graph = new Map<string, string[]>();
 const violations: string[] = [];
-const files = [...new Bun.Glob("src/**/*.ts").scanSync(root)].map((file) =>
+const files = [...new Bun.Glob("src/**/*.{ts,tsx}").scanSync(root)].map((file) =>
   file.replaceAll(sep, "/"),
 );
 for (const file of files.sort()) {

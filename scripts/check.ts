@@ -67,6 +67,7 @@ async function gate(title: string, command: string[]): Promise<boolean> {
 if (await gate("build", [bun, "scripts/build-binary.ts"])) {
   await gate("format and lint", [bun, "x", "--no-install", "biome", "check", "."]);
   await gate("types", [bun, "x", "--no-install", "tsc", "-p", "."]);
+  await gate("types of the page", [bun, "x", "--no-install", "tsc", "-p", "src/ui/page"]);
   await gate("layers", [bun, "scripts/check-layers.ts"]);
   console.error("\n== tests");
   // Where it cannot install what is missing, the tests that need it skip.

@@ -33,6 +33,7 @@ export const VERBS: Verbs = {
   info: async () => (await import("../verbs/info.ts")).infoVerb,
   verify: async () => (await import("../verbs/verify.ts")).verifyVerb,
   gc: async () => (await import("../verbs/gc.ts")).gcVerb,
+  ui: async () => (await import("../verbs/ui.ts")).uiVerb,
   ps: async () => (await import("../verbs/ps.ts")).psVerb,
   on: async () => (await import("../verbs/on.ts")).onVerb,
   "handler add": async () => (await import("../verbs/handler-add.ts")).handlerAddVerb,

@@ -1,0 +1,41 @@
+import { connect } from "../kit/connect.ts";
+import { messages } from "../kit/messages.ts";
+import { stopSignal } from "../kit/signals.ts";
+import { splitTarget } from "../kit/target.ts";
+import { flag, type Verb } from "../kit/verb.ts";
+
+/** Any free port of this machine. */
+const ANYWHERE = { hostname: "127.0.0.1", port: 0 };
+
+export const uiVerb: Verb = {
+  name: "ui",
+  summary: "Open a page that shows what a store holds and does",
+  positionals: "[ADDR]",
+  options: {
+    write: flag("let the page append, put, delete, and stop and start processors"),
+    "no-open": flag("print the link, and open no browser"),
+  },
+  examples: [
+    ["xs ui", "the store here, in the browser"],
+    ["xs ui ./store --write", "the page may change the store"],
+    [
+      "xs ui :3021 --no-open",
+      "that of another server, with XS_TOKEN; prints a link that works once",
+    ],
+  ],
+  async run(input) {
+    const { address } = splitTarget(input, 0);
+    await using client = await connect(address);
+    // Other commands go on: without a server, this process answers them on the store's socket.
+    const name = await client.serve();
+    const { Inspector } = await import("../../ui/inspector.ts");
+    const inspector = await Inspector.listen(ANYWHERE, {
+      name,
+      ask: client.request,
+      writes: input.options.has("write"),
+    });
+    messages.success(`the inspector of ${name} is at  ${inspector.link()}`);
+    await stopSignal();
+    await inspector.stop();
+  },
+};

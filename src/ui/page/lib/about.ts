@@ -1,0 +1,21 @@
+import { signal } from "@preact/signals";
+import { askInspector } from "./ask.ts";
+
+/** What the inspector says of itself. */
+export interface About {
+  /** The address of the store. */
+  readonly name: string;
+  /** The page may change the store. */
+  readonly writes: boolean;
+}
+
+export const about = signal<About | undefined>(undefined);
+
+/** Asks for it; a failure shows in the views, which ask as well. */
+export async function askAbout(): Promise<void> {
+  try {
+    about.value = (await (await askInspector("/about")).json()) as About;
+  } catch {
+    about.value = undefined;
+  }
+}

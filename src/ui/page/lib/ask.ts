@@ -1,0 +1,66 @@
+import { key, lostKey } from "./key.ts";
+
+/** A failure that the API, or the inspector, names. */
+export class Problem extends Error {
+  readonly status: number;
+  /** The stable code; `away` where nothing answers. */
+  readonly code: string;
+
+  constructor(status: number, code: string, detail: string) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/**
+ * Asks the API of the store. Whoever asks passes a signal, and aborts it when the answer is no longer wanted.
+ *
+ * @param path of the API, with its query
+ * @throws Problem for all but a success; the reason of the signal
+ */
+export function ask(path: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
+  return askInspector(`/api${path}`, init);
+}
+
+/** Asks the inspector itself. @throws Problem */
+export async function askInspector(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  if (key.peek()) headers.set("authorization", `Bearer ${key.peek()}`);
+  let response: Response;
+  try {
+    response = await fetch(path, { ...init, headers });
+  } catch (error) {
+    init.signal?.throwIfAborted();
+    throw new Problem(0, "away", `nothing answers at ${location.host}: ${messageOf(error)}`);
+  }
+  if (response.ok) return response;
+  const problem = await problemIn(response);
+  if (problem.status === 401) lostKey();
+  throw problem;
+}
+
+/** Asks for one JSON value. @throws Problem */
+export async function askJson<T>(path: string, signal: AbortSignal): Promise<T> {
+  return (await (await ask(path, { signal })).json()) as T;
+}
+
+async function problemIn(response: Response): Promise<Problem> {
+  const text = await response.text().catch(() => "");
+  try {
+    const { code, detail } = JSON.parse(text) as { code: string; detail: string };
+    return new Problem(response.status, code, detail);
+  } catch {
+    return new Problem(response.status, "internal", text || `the answer is ${response.status}`);
+  }
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Whether an error is only the end of a request that nobody wants any more. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}

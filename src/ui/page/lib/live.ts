@@ -1,0 +1,111 @@
+import { signal } from "@preact/signals";
+import { ask, isAbort, messageOf, Problem } from "./ask.ts";
+import { linesOf } from "./lines.ts";
+
+/** How the following read of the page is. */
+export type LiveState = "connecting" | "live" | "away";
+
+/** The state of the one following read, for the head of the page. */
+export const liveState = signal<LiveState>("connecting");
+/** Why it is away, for the person. */
+export const liveProblem = signal("");
+
+/** The interval of heartbeats that it asks for, and the silence after which the connection is taken for lost, in ms. */
+const PULSE_MS = 5000;
+const SILENCE_MS = 15_000;
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 5000;
+
+/** A following read. */
+export interface Follow {
+  /** The path that begins the read, with its query. */
+  readonly path: string;
+  /**
+   * The path that goes on after the newest line that was taken, or begins again; called at each connection but the first.
+   */
+  resume(): string;
+  /** Takes lines as they arrive. It may take its time: the read waits for it. */
+  take(lines: string[]): void | Promise<void>;
+}
+
+let current: AbortController | undefined;
+
+/**
+ * Begins the one following read of the page: one before ends. It comes back by itself after a loss, and takes up where
+ * it was.
+ *
+ * @returns a function that ends it
+ */
+export function follow(read: Follow): () => void {
+  current?.abort();
+  const ending = new AbortController();
+  current = ending;
+  void run(read, ending.signal);
+  return () => ending.abort();
+}
+
+async function run(read: Follow, end: AbortSignal): Promise<void> {
+  let path = read.path;
+  let wait = FIRST_WAIT_MS;
+  liveState.value = "connecting";
+  while (!end.aborted) {
+    try {
+      await once(withPulse(path), read, end, () => {
+        liveState.value = "live";
+        wait = FIRST_WAIT_MS;
+      });
+      liveProblem.value = "the server ended the connection";
+    } catch (error) {
+      if (end.aborted) return;
+      liveProblem.value = isAbort(error) ? "the server is silent" : messageOf(error);
+      // A request that is wrong does not get right by itself.
+      if (error instanceof Problem && error.status >= 400 && error.status < 500) {
+        liveState.value = "away";
+        return;
+      }
+    }
+    if (end.aborted) return;
+    liveState.value = "away";
+    await pause(wait, end);
+    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    path = read.resume();
+  }
+}
+
+/** Reads one connection to its end. */
+async function once(
+  path: string,
+  { take }: Follow,
+  end: AbortSignal,
+  opened: () => void,
+): Promise<void> {
+  const lost = new AbortController();
+  const signal = AbortSignal.any([end, lost.signal]);
+  let timer = setTimeout(() => lost.abort(), SILENCE_MS);
+  try {
+    const response = await ask(path, { signal });
+    opened();
+    for await (const lines of linesOf(response)) {
+      clearTimeout(timer);
+      await take(lines);
+      timer = setTimeout(() => lost.abort(), SILENCE_MS);
+    }
+  } finally {
+    clearTimeout(timer);
+    lost.abort();
+  }
+}
+
+function withPulse(path: string): string {
+  return `${path}${path.includes("?") ? "&" : "?"}follow=${PULSE_MS}`;
+}
+
+function pause(ms: number, end: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    end.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

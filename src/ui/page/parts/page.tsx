@@ -1,0 +1,48 @@
+import { useEffect } from "preact/hooks";
+import { about, askAbout } from "../lib/about.ts";
+import { key } from "../lib/key.ts";
+import { addShortcuts } from "../lib/keyboard.ts";
+import { go, view } from "../lib/place.ts";
+import { KvView } from "../views/kv/kv-view.tsx";
+import { ProcessorsView } from "../views/processors/processors-view.tsx";
+import { StreamView } from "../views/stream/stream-view.tsx";
+import { Head } from "./head.tsx";
+import { KeyPrompt } from "./key-prompt.tsx";
+import { ShortcutList, showShortcuts } from "./shortcut-list.tsx";
+
+const VIEWS = { stream: StreamView, processors: ProcessorsView, kv: KvView };
+
+/** The whole page: it asks for a key, or shows the view that the address names. */
+export function Page() {
+  useEffect(
+    () =>
+      addShortcuts([
+        { keys: ["?"], does: "show these keys", run: showShortcuts },
+        { keys: ["1"], does: "go to the stream", run: () => go({ view: undefined }) },
+        { keys: ["2"], does: "go to the processors", run: () => go({ view: "processors" }) },
+        { keys: ["3"], does: "go to the keys and values", run: () => go({ view: "kv" }) },
+      ]),
+    [],
+  );
+  const isAdmitted = key.value !== undefined;
+  useEffect(() => {
+    if (isAdmitted) void askAbout();
+  }, [isAdmitted]);
+  useEffect(() => {
+    document.title = about.value ? `${about.value.name} – xs` : "xs";
+  }, [about.value]);
+  if (!isAdmitted) return <KeyPrompt />;
+  const View = VIEWS[view.value];
+  return (
+    <div class="page">
+      <a class="skip" href="#view">
+        Skip to the view
+      </a>
+      <Head />
+      <main id="view" tabIndex={-1}>
+        <View />
+      </main>
+      <ShortcutList />
+    </div>
+  );
+}

@@ -1,0 +1,4 @@
+/** The topics of the store, as a tree. */
+export function Topics() {
+  return <nav class="topics" aria-label="Topics" />;
+}
