@@ -1,4 +1,4 @@
 /** The topics of the store, as a tree. */
-export function Topics() {
+export function Topics(_: { chosen: string }) {
   return <nav class="topics" aria-label="Topics" />;
 }

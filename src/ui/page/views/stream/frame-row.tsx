@@ -1,0 +1,61 @@
+import { clock, day, dayAndClock, size } from "../../lib/format.ts";
+import { type Frame, isOfRuntime, timeOf } from "../../lib/frame.ts";
+import { Text } from "../../parts/text.tsx";
+import type { Preview } from "./previews.ts";
+
+interface FrameRowProps {
+  readonly frame: Frame;
+  /** The frame in the row above: where the day changes, the row says so. */
+  readonly before: Frame | undefined;
+  readonly preview: Preview | undefined;
+  readonly isChosen: boolean;
+  readonly choose: (frame: Frame) => void;
+}
+
+/** A frame as a row: its time, its topic, the first line of its content or else its meta, its size. */
+export function FrameRow({ frame, before, preview, isChosen, choose }: FrameRowProps) {
+  const ms = timeOf(frame.id);
+  const isNewDay = before === undefined || day(timeOf(before.id)) !== day(ms);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the focus, and the keys
+    <div
+      id={`frame-${frame.id}`}
+      class={`row ${isOfRuntime(frame) ? "row-runtime" : ""} ${isNewDay ? "row-day" : ""}`}
+      role="option"
+      tabIndex={-1}
+      aria-selected={isChosen}
+      onClick={() => choose(frame)}
+    >
+      <time class="row-time" dateTime={new Date(ms).toISOString()} title={dayAndClock(ms)}>
+        {isNewDay && <span class="row-date">{day(ms).slice(5)}</span>}
+        {clock(ms)}
+      </time>
+      <span class="row-topic">
+        <Text value={frame.topic} />
+      </span>
+      <span class="row-text">
+        <Summary frame={frame} preview={preview} />
+      </span>
+      <span class="row-size">{preview && preview.size > 0 ? size(preview.size) : ""}</span>
+    </div>
+  );
+}
+
+function Summary({ frame, preview }: Pick<FrameRowProps, "frame" | "preview">) {
+  const meta = frame.meta === null ? "" : JSON.stringify(frame.meta);
+  if (frame.hash === null)
+    return (
+      <span class="dim mono">
+        <Text value={meta} max={300} />
+      </span>
+    );
+  if (!preview) return <span class="dim">…</span>;
+  if (preview.line === undefined) return <span class="dim">bytes</span>;
+  if (preview.line === "" && meta !== "")
+    return (
+      <span class="dim mono">
+        <Text value={meta} max={300} />
+      </span>
+    );
+  return <Text value={preview.line} max={300} />;
+}

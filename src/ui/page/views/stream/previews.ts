@@ -1,0 +1,94 @@
+import { signal } from "@preact/signals";
+import { ask, isAbort } from "../../lib/ask.ts";
+
+/** How many bytes of content a row shows, and how many requests run at once: browsers allow six to one server. */
+const HEAD_BYTES = 400;
+const AT_ONCE = 4;
+const MAX_KEPT = 4000;
+
+/** The begin of a content, for its row. */
+export interface Preview {
+  /** The first line; undefined where the content is no text. */
+  readonly line: string | undefined;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** Fetches the begins of the contents whose rows are visible, some at a time. */
+export class Previews {
+  /** Changes when one arrived. */
+  readonly arrived = signal(0);
+  readonly #kept = new Map<string, Preview>();
+  #wanted: readonly string[] = [];
+  readonly #running = new Map<string, AbortController>();
+
+  get(id: string): Preview | undefined {
+    return this.#kept.get(id);
+  }
+
+  /** Says which frames are visible: what is not any more is cancelled. */
+  want(ids: readonly string[]): void {
+    this.#wanted = ids.filter((id) => !this.#kept.has(id));
+    const wanted = new Set(this.#wanted);
+    for (const [id, running] of this.#running) if (!wanted.has(id)) running.abort();
+    this.#start();
+  }
+
+  close(): void {
+    this.want([]);
+  }
+
+  #start(): void {
+    for (const id of this.#wanted) {
+      if (this.#running.size >= AT_ONCE) return;
+      if (!this.#running.has(id) && !this.#kept.has(id)) void this.#fetch(id);
+    }
+  }
+
+  async #fetch(id: string): Promise<void> {
+    const ending = new AbortController();
+    this.#running.set(id, ending);
+    try {
+      this.#keep(id, await preview(id, ending.signal));
+    } catch (error) {
+      if (!isAbort(error) && !ending.signal.aborted) this.#keep(id, { line: "", size: 0 });
+    }
+    this.#running.delete(id);
+    this.#start();
+  }
+
+  #keep(id: string, preview: Preview): void {
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size >= MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+    this.#kept.set(id, preview);
+    this.arrived.value += 1;
+  }
+}
+
+async function preview(id: string, signal: AbortSignal): Promise<Preview> {
+  const headers = { range: `bytes=0-${HEAD_BYTES - 1}` };
+  const response = await ask(`/${id}/content`, { signal, headers });
+  const bytes = await headOf(response);
+  const total = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
+  const length = response.headers.get("content-length");
+  const size = Number(total ?? length ?? bytes.length);
+  return { line: firstLine(bytes, bytes.length < size), size };
+}
+
+/** The first bytes of a response: a content that still grows has no ranges, and no end. */
+async function headOf(response: Response): Promise<Uint8Array> {
+  const reader = response.body?.getReader();
+  const { value } = (await reader?.read()) ?? {};
+  await reader?.cancel();
+  return value?.subarray(0, HEAD_BYTES) ?? new Uint8Array();
+}
+
+/** The first line of bytes that are text; undefined for others. @param isCut the last character may be a part of one */
+function firstLine(bytes: Uint8Array, isCut: boolean): string | undefined {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: isCut });
+    return text.includes("\0") ? undefined : (/^\s*([^\n]*)/.exec(text)?.[1] ?? "");
+  } catch {
+    return undefined;
+  }
+}
