@@ -50,11 +50,18 @@ export function visible(text: string, kept = "", mark = (shown: string) => shown
   return replaceHidden(text, kept, (char) => mark(shownCode(char)));
 }
 
-/** Splits a text into what may be printed and, each by itself, what stands for a character that may not. */
-export function* visibleParts(text: string): Generator<{ text: string; isMark: boolean }> {
+/**
+ * Splits a text into what may be printed and, each by itself, what stands for a character that may not.
+ *
+ * @param kept characters to leave as they are, such as line ends
+ */
+export function* visibleParts(
+  text: string,
+  kept = "",
+): Generator<{ text: string; isMark: boolean }> {
   let start = 0;
   for (const match of text.matchAll(PARTS)) {
-    if (match.groups?.hidden === undefined) continue;
+    if (match.groups?.hidden === undefined || kept.includes(match[0])) continue;
     if (start < match.index) yield { text: text.slice(start, match.index), isMark: false };
     yield { text: shownCode(match[0]), isMark: true };
     start = match.index + match[0].length;

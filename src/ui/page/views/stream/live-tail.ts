@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import type { Frame } from "../../lib/frame.ts";
+import { heard } from "../../lib/heard.ts";
 import { follow } from "../../lib/live.ts";
 import type { FrameWindow } from "./frame-window.ts";
 import type { LogSource } from "./source.ts";
@@ -16,7 +17,6 @@ export class LiveTail {
   /** How many frames came since the pause began. */
   readonly waiting = signal(0);
   readonly #window: FrameWindow;
-  readonly #heard: (frames: readonly Frame[], passed: number) => void;
   readonly #stop: () => void;
   readonly #ready = Promise.withResolvers<void>();
   /** The lines that wait for the next picture: never more than are taken. */
@@ -27,14 +27,8 @@ export class LiveTail {
   #turn: (() => void) | undefined;
   #newest: string | undefined;
 
-  /** @param heard is called with the frames, and the number of those before them that were passed over */
-  constructor(
-    source: LogSource,
-    window: FrameWindow,
-    heard: (frames: readonly Frame[], passed: number) => void,
-  ) {
+  constructor(source: LogSource, window: FrameWindow) {
     this.#window = window;
-    this.#heard = heard;
     this.#stop = follow({
       path: source.path({ tail: "true" }),
       resume: () => {
@@ -93,7 +87,7 @@ export class LiveTail {
       this.#window.leaveEnd();
     } else if (passed > 0) this.#window.skipTo(frames);
     else this.#window.add(frames);
-    this.#heard(frames, passed);
+    heard.value += frames.length + passed;
     for (const resolve of this.#waitingForPicture.splice(0)) resolve();
   }
 }

@@ -23,7 +23,7 @@ export function Stream({ selection, chosen }: StreamProps) {
     const source = new LogSource(selection);
     const window = new FrameWindow(source);
     // Nothing comes after a bound.
-    const tail = selection.until === "" ? new LiveTail(source, window, () => {}) : undefined;
+    const tail = selection.until === "" ? new LiveTail(source, window) : undefined;
     return { window, tail };
   }, []);
   useEffect(() => {

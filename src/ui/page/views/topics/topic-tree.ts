@@ -1,0 +1,104 @@
+/** A topic, as the API lists it. */
+export interface TopicRow {
+  readonly topic: string;
+  readonly frames: number;
+  /** The ids of its first and its last frame. */
+  readonly first: string;
+  readonly last: string;
+}
+
+/** A node of the tree: a topic, or what topics have in common, or both. */
+export interface TopicNode {
+  /** Its last segment. */
+  readonly label: string;
+  /** The topic, or the common begin of topics without the last dot. */
+  readonly name: string;
+  /** What selects it: `a.*` for all below it, the topic itself for a leaf. */
+  readonly pattern: string;
+  /** Of all that it selects. */
+  readonly frames: number;
+  /** The id of the newest of those. */
+  readonly last: string;
+  readonly children: readonly TopicNode[];
+}
+
+interface Growing {
+  own: TopicRow | undefined;
+  readonly children: Map<string, Growing>;
+}
+
+/** Makes the tree of some topics, by name. Segments that lead to one node alone are joined to one. */
+export function topicTree(rows: readonly TopicRow[]): TopicNode[] {
+  const root: Growing = { own: undefined, children: new Map() };
+  for (const row of rows) {
+    let node = root;
+    for (const segment of row.topic.split(".")) {
+      let next = node.children.get(segment);
+      if (!next) {
+        next = { own: undefined, children: new Map() };
+        node.children.set(segment, next);
+      }
+      node = next;
+    }
+    node.own = row;
+  }
+  return nodesIn(root, "");
+}
+
+function nodesIn({ children }: Growing, prefix: string): TopicNode[] {
+  return [...children].map(([segment, child]) => nodeOf(segment, prefix + segment, child));
+}
+
+function nodeOf(label: string, name: string, { own, children }: Growing): TopicNode {
+  const [only] = children;
+  if (!own && only && children.size === 1) {
+    return nodeOf(`${label}.${only[0]}`, `${name}.${only[0]}`, only[1]);
+  }
+  const below = nodesIn({ own: undefined, children }, `${name}.`);
+  if (own && below.length === 0) {
+    return { label, name, pattern: name, frames: own.frames, last: own.last, children: [] };
+  }
+  // The topic itself is not in `a.*`.
+  const self = own && {
+    label: "(itself)",
+    name,
+    pattern: name,
+    frames: own.frames,
+    last: own.last,
+    children: [],
+  };
+  const all = self ? [self, ...below] : below;
+  return {
+    label,
+    name,
+    pattern: own ? `${name},${name}.*` : `${name}.*`,
+    frames: all.reduce((sum, { frames }) => sum + frames, 0),
+    last:
+      all
+        .map(({ last }) => last)
+        .sort()
+        .at(-1) ?? "",
+    children: all,
+  };
+}
+
+/** A row of the tree that is visible. */
+export interface TreeRow {
+  readonly node: TopicNode;
+  /** From 1. */
+  readonly level: number;
+}
+
+/** The rows of a tree: those below a node that is folded are left out. */
+export function visibleRows(
+  nodes: readonly TopicNode[],
+  isOpen: (node: TopicNode) => boolean,
+  level = 1,
+): TreeRow[] {
+  return nodes.flatMap((node) => [
+    { node, level },
+    ...(node.children.length > 0 && isOpen(node)
+      ? visibleRows(node.children, isOpen, level + 1)
+      : []),
+  ]);
+}
