@@ -127,6 +127,8 @@ export class Inspector {
       headers.delete(name);
     }
     const { method, body, signal } = request;
+    // The answer of the API goes to the page, not to the browser's cache.
+    if (method === "GET") headers.delete("if-none-match");
     return this.#options.ask(`${path}${search}`, { method, headers, body, signal });
   }
 }

@@ -29,7 +29,7 @@ export async function askInspector(path: string, init: RequestInit = {}): Promis
   if (key.peek()) headers.set("authorization", `Bearer ${key.peek()}`);
   let response: Response;
   try {
-    response = await fetch(path, { ...init, headers });
+    response = await fetch(path, { cache: "no-store", ...init, headers });
   } catch (error) {
     init.signal?.throwIfAborted();
     throw new Problem(0, "away", `nothing answers at ${location.host}: ${messageOf(error)}`);

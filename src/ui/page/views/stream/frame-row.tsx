@@ -28,7 +28,8 @@ export function FrameRow({ frame, before, preview, isChosen, choose }: FrameRowP
     >
       <time class="row-time" dateTime={new Date(ms).toISOString()} title={dayAndClock(ms)}>
         {isNewDay && <span class="row-date">{day(ms).slice(5)}</span>}
-        {clock(ms)}
+        {clock(ms).slice(0, -4)}
+        <span class="row-ms">{clock(ms).slice(-4)}</span>
       </time>
       <span class="row-topic">
         <Text value={frame.topic} />

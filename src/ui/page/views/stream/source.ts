@@ -46,13 +46,22 @@ export class LogSource {
     return `/?${new URLSearchParams({ ...this.#filter(), ...options })}`;
   }
 
+  /** The path of the counts of these frames over time. @param steps how many parts that time has */
+  histogramPath(steps: number): string {
+    const query = { ...this.#filter(), ...this.#times(), steps: `${steps}` };
+    return `/-/histogram?${new URLSearchParams(query)}`;
+  }
+
   async #read(options: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Frame[]> {
-    const { since, until } = this.selection;
-    const times = { ...(since && { since }), ...(until && { until }) };
     const frames = await jsonLines<Frame>(
-      await ask(this.path({ ...times, ...options }), { signal }),
+      await ask(this.path({ ...this.#times(), ...options }), { signal }),
     );
     return options.order === "desc" ? frames.reverse() : frames;
+  }
+
+  #times(): Record<string, string> {
+    const { since, until } = this.selection;
+    return { ...(since && { since }), ...(until && { until }) };
   }
 
   #filter(): Record<string, string> {

@@ -5,6 +5,7 @@ import { go, place } from "../../lib/place.ts";
 import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
 import { FrameList } from "./frame-list.tsx";
 import { FrameWindow } from "./frame-window.ts";
+import { Histogram } from "./histogram.tsx";
 import { LiveTail } from "./live-tail.ts";
 import { LogSource, type Selection } from "./source.ts";
 import { StreamTools } from "./stream-tools.tsx";
@@ -19,12 +20,12 @@ interface StreamProps {
 
 /** The frames of one selection: live at their end, or anywhere in the log. */
 export function Stream({ selection, chosen }: StreamProps) {
-  const { window, tail } = useMemo(() => {
+  const { source, window, tail } = useMemo(() => {
     const source = new LogSource(selection);
     const window = new FrameWindow(source);
     // Nothing comes after a bound.
     const tail = selection.until === "" ? new LiveTail(source, window) : undefined;
-    return { window, tail };
+    return { source, window, tail };
   }, []);
   useEffect(() => {
     const at = place.peek().get("at");
@@ -71,6 +72,17 @@ export function Stream({ selection, chosen }: StreamProps) {
     go({ at: undefined }, "replace");
     await (tail ? tail.resume() : window.toEnd());
   };
+  const goTo = (ms: number) => {
+    tail?.pause();
+    go({ at: new Date(ms).toISOString() });
+    void window.toTime(ms);
+  };
+  const select = (since: number, until: number) =>
+    go({
+      since: new Date(since).toISOString(),
+      until: new Date(until).toISOString(),
+      at: undefined,
+    });
   const toggle = () => {
     if (!tail) return;
     if (tail.isPaused.peek()) void toEnd();
@@ -82,6 +94,7 @@ export function Stream({ selection, chosen }: StreamProps) {
   return (
     <section class="stream" aria-label="Stream">
       <StreamTools selection={selection} tail={tail} toEnd={toEnd} />
+      <Histogram source={source} select={select} goTo={goTo} />
       {window.error.value !== undefined && (
         <ProblemNotice error={window.error.value} again={() => void window.toEnd()} />
       )}
