@@ -40,6 +40,8 @@ export function restricted(store: Store, access: Access): Store {
       const reader = store.topics(access.narrowed(patterns));
       return withoutLines(reader, (line) => !access.reads(topicIn(line)));
     },
+    histogram: (range, signal) =>
+      store.histogram({ ...range, topics: access.narrowed(range.topics) }, signal),
     whenDurable: () => store.whenDurable(),
     async trace(id, direction, options) {
       if (get(id) === undefined) return undefined;

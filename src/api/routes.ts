@@ -15,6 +15,7 @@ import { FIRST_OPTIONS, LAST_OPTIONS, readEnd } from "./first-last.ts";
 import { FORGET_OPTIONS, forget } from "./forget.ts";
 import { FRAME_OPTIONS, get, remove, TIMESTAMP } from "./frame.ts";
 import { GC_OPTIONS, gc } from "./gc.ts";
+import { HISTOGRAM_OPTIONS, histogram } from "./histogram.ts";
 import { IMPORT_OPTIONS, importAll } from "./import.ts";
 import { info } from "./info.ts";
 import { jsonResponse } from "./json-response.ts";
@@ -315,6 +316,12 @@ export const ROUTES: readonly Route[] = [
     options: SEARCH_OPTIONS,
     responses: { 200: "found" },
     errors: ["bad_query", "bad_topic", "index_building", "too_many_requests", "search_too_slow"],
+  }),
+  route("GET", "/-/histogram", "how many frames there are over time", histogram, {
+    need: "read",
+    options: HISTOGRAM_OPTIONS,
+    responses: { 200: "histogram" },
+    errors: ["bad_topic", "frame_damaged"],
   }),
   route("GET", "/-/info", "facts about the store, once all before is durable", info, {
     need: "any token",

@@ -16,6 +16,7 @@ import type {
   CheckListener,
   CheckResult,
   Direction,
+  HistogramRange,
   StoreInfo,
   StoreMetrics,
 } from "./types.ts";
@@ -104,6 +105,12 @@ export interface Store {
    * @param patterns that select topics; undefined for all
    */
   topics(patterns?: readonly string[]): LineReader;
+  /**
+   * Counts the frames of each step of time. One that has expired counts until its row is removed.
+   *
+   * @throws the reason of the signal
+   */
+  histogram(range: HistogramRange, signal: AbortSignal): Promise<number[]>;
   /** Resolves when everything that was committed before this call is durable. @throws XsError as a write does */
   whenDurable(): Promise<void>;
   /** Whether a read that follows takes the frames of a topic. */

@@ -137,3 +137,13 @@ export interface CheckListener {
   /** Ends the check. */
   signal?: AbortSignal;
 }
+
+/** The frames that `Store.histogram` counts. */
+export interface HistogramRange {
+  /** A topic filter; undefined for every topic. */
+  readonly topics: readonly string[] | undefined;
+  /** The first moment, in ms since 1970, and how long each step is, in ms. */
+  readonly since: number;
+  readonly step: number;
+  readonly steps: number;
+}

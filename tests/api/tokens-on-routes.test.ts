@@ -130,6 +130,11 @@ const REQUESTS: Record<string, [request: string, kinds: string, init?: RequestIn
     ["/-/search?q=-nothing&topic=closed", "reads *,most,all"],
     ["/-/search?q=cross&topic=stream.cross.*", "all"],
   ],
+  "GET /-/histogram": [
+    ["/-/histogram", "reads,reads *,most,all"],
+    ["/-/histogram?topic=closed", "reads *,most,all"],
+    ["/-/histogram?topic=stream.cross.*", "all"],
+  ],
   "GET /-/info": [["/-/info", kinds.join()]],
   "GET /-/openapi.json": [["/-/openapi.json", kinds.join()]],
   "GET /-/scheduled": [["/-/scheduled", ""]],

@@ -182,6 +182,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       snippet: { in: "content", text: "call Anna", matches: [[5, 9]] },
     }),
   },
+  "GET /-/histogram": { query: { topic: "note", steps: "3" } },
   "GET /-/info": {},
   "GET /-/openapi.json": {},
   "GET /-/tokens": { responseType: NDJSON, response: lines(TOKEN) },

@@ -137,6 +137,7 @@ export const RESPONSES = {
     media: ndjson(ref("FoundFrame")),
     headers: [...STREAMED, "x-content-type-options"],
   },
+  histogram: { about: "the counts", media: json(ref("Histogram")), headers: ["cache-control"] },
   info: { about: "the facts", media: json(ref("Info")), headers: ["cache-control"] },
   tokens: {
     about: "a line for each token, by name",

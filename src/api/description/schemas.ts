@@ -222,6 +222,11 @@ export const SCHEMAS = {
     first: { ...ID, description: "the id of its oldest frame" },
     last: { ...ID, description: "the id of its newest frame" },
   }),
+  Histogram: members({
+    since: { ...COUNT, description: "the first moment, in ms since 1970" },
+    step: { ...COUNT, minimum: 1, description: "how long each part is, in ms" },
+    counts: { ...listOf(COUNT), description: "how many frames each part has" },
+  }),
   Info: {
     description: "facts about the store; a token gets those that concern it, and what it may do",
     anyOf: [

@@ -20,6 +20,7 @@ import type {
   CheckListener,
   CheckResult,
   Direction,
+  HistogramRange,
   StoreInfo,
   StoreMetrics,
 } from "../types.ts";
@@ -250,6 +251,10 @@ export class SqliteStore implements OpenStore {
     const { list } = this.#parts;
     const { guard } = this.#health;
     return topicReader({ list, guard, whenDurable: () => this.whenDurable() }, patterns);
+  }
+
+  histogram(range: HistogramRange, signal: AbortSignal): Promise<number[]> {
+    return this.#parts.histogram.count(range, this.#health.guard, signal);
   }
 
   async whenDurable(): Promise<void> {

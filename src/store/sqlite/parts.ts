@@ -10,6 +10,7 @@ import { ExpiredCounts } from "./log/expired-counts.ts";
 import { FrameSearch } from "./log/frame-search.ts";
 import { FrameTables } from "./log/frame-tables.ts";
 import { Growing } from "./log/growing.ts";
+import { Histogram } from "./log/histogram.ts";
 import { Idempotency } from "./log/idempotency.ts";
 import { Log } from "./log/log.ts";
 import { Pages } from "./log/pages.ts";
@@ -37,6 +38,7 @@ export function openParts(db: Database, now: () => number) {
   const visible = () => horizon.visible;
   const pages = new Pages(db, { search, topics, now: clock.now, visible });
   const list = new TopicList(db, { search, topics, expired, now: clock.now });
+  const histogram = new Histogram(db, { search, topics });
   const rows = new TopicRows(db, search);
   const retention = new Retention({ db, search, topics, rows, expired, clock });
   const links = new LinkIndex(db, search, facts);
@@ -56,6 +58,7 @@ export function openParts(db: Database, now: () => number) {
     horizon,
     pages,
     list,
+    histogram,
     rows,
     retention,
     links,

@@ -65,6 +65,11 @@ export class Selector {
     return { kind: "topics", topics: topic === undefined ? [] : [topic], frames: 0 };
   }
 
+  /** The numbers of the topics that a topic filter takes. @param list undefined for all */
+  numbersOf(list: readonly string[] | undefined): readonly number[] {
+    return this.#matching(list ?? ["*"]).topics;
+  }
+
   /** Selects by the topics that are taken away, unless most frames are theirs. */
   #allBut(list: readonly string[]): Selection {
     const away = this.#matching(splitList(list).away);
