@@ -34,8 +34,23 @@ export const uiVerb: Verb = {
       ask: client.request,
       writes: input.options.has("write"),
     });
-    messages.success(`the inspector of ${name} is at  ${inspector.link()}`);
-    await stopSignal();
+    const signal = stopSignal();
+    messages.success(`the inspector of ${name}: a link that works once\n  ${inspector.link()}`);
+    const ending = new AbortController();
+    void eachLine(ending.signal, () => messages.info(`another link\n  ${inspector.link()}`));
+    await signal;
+    ending.abort();
     await inspector.stop();
   },
 };
+
+/** Calls for each line on stdin: a person presses Enter. */
+async function eachLine(signal: AbortSignal, call: () => void): Promise<void> {
+  const { createInterface } = await import("node:readline");
+  const lines = createInterface({ input: process.stdin });
+  lines.on("line", call);
+  signal.addEventListener("abort", () => {
+    lines.close();
+    process.stdin.unref();
+  });
+}
