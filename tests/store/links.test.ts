@@ -1,10 +1,11 @@
 // The index of what names what, against a model that looks at every frame; and that a kill loses none of it.
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { XsError } from "../../src/core/error.ts";
 import type { Frame } from "../../src/core/frame.ts";
 import { linesIn } from "../../src/core/frame.ts";
 import { packId } from "../../src/core/id.ts";
 import { FOREVER, parseTtl } from "../../src/core/ttl.ts";
-import type { SqliteStore } from "../../src/store/sqlite/engine.ts";
+import { SqliteStore } from "../../src/store/sqlite/engine.ts";
 import { Random, seedFrom } from "../support/random.ts";
 import { append, importFrames, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
@@ -191,5 +192,35 @@ test("frames that are committed and not durable are not shown", async () => {
     expect(await traced(store, root.id, "effects")).toEqual([`1 ${(await appended).id}`]);
   } finally {
     await store.close();
+  }
+});
+
+test("where nothing can be written, what is not in the index is noted in memory", async () => {
+  const path = `${tempDir()}/store`;
+  const store = sqliteEngine(path);
+  const root = await append(store, "note");
+  const first = await append(store, "out", { meta: { frame_id: root.id } });
+  await traced(store, root.id, "effects");
+  const second = await append(store, "out", { meta: { frame_id: root.id, spawn_id: first.id } });
+  const id = packId({ ts_ms: 1_600_000_000_000, counter_hi: 0, counter_lo: 0, node: "00000001" });
+  const meta = JSON.stringify({ handler_id: second.id });
+  await importFrames(store, [{ topic: "old", id, hash: null, meta, ttl: FOREVER }]);
+  await store.close();
+  const { stillDatabase } = await import("../../src/store/sqlite/read-only.ts");
+  const still = stillDatabase(path);
+  const refusal = new XsError("store_read_only", "it is only read");
+  const database = still.uri;
+  const reader = new SqliteStore(path, still, Date.now, { database, refusal });
+  try {
+    for (let time = 0; time < 2; time++) {
+      expect(await traced(reader, root.id, "effects")).toEqual([
+        `1 ${first.id}`,
+        `1 ${second.id}`,
+        `2 ${id}`,
+      ]);
+    }
+    expect(reader.linked).toEqual({ seq: 2, late: 0 });
+  } finally {
+    await reader.close();
   }
 });
