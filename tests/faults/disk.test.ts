@@ -213,6 +213,13 @@ describe.skipIf(unmounted !== undefined)(`tmpfs${unmounted ? ` (${unmounted})` :
       using disk = new Tmpfs("16m");
       const directory = join(disk.path, "store");
       await using server = await startServer(directory);
+      const cause = await server.append("fault");
+      const effect = { "xs-meta": JSON.stringify({ frame_id: cause.id }) };
+      const { id } = await server.append("effect", "", effect);
+      const expectEffect = async () => {
+        const effects = await server.frames(`/${cause.id}/effects`);
+        expect(effects.map((frame) => frame.id)).toEqual([id]);
+      };
       const follower = new LineReader((await server.fetch("/?follow&tail")).body);
       await follower.take(1);
       const filler = join(disk.path, "filler");
@@ -221,6 +228,7 @@ describe.skipIf(unmounted !== undefined)(`tmpfs${unmounted ? ` (${unmounted})` :
       expect(refusal).toMatchObject({ status: 507, code: "disk_full" });
       expect(taken.length).toBeGreaterThan(0);
       await expectKept(server, taken);
+      await expectEffect();
       // The live reader has all that was taken, and nothing else.
       const lines = await follower.take(taken.length);
       expect(lines.map((line) => (JSON.parse(line) as Frame).id)).toEqual(
@@ -233,6 +241,7 @@ describe.skipIf(unmounted !== undefined)(`tmpfs${unmounted ? ` (${unmounted})` :
       });
       expect(JSON.parse((await follower.take(1))[0] ?? "")).toEqual(after);
       await expectKept(server, [...taken, after]);
+      await expectEffect();
       expect(await server.stop("SIGTERM")).toBe(0);
       await expectSound(directory);
     },
