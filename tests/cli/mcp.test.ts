@@ -369,8 +369,8 @@ test("a wait goes on over a restart of the server, and misses nothing", async ()
     timed_out: false,
     frames: [{ content: "while it was away" }],
   });
-  const { answer: lost } = await startWait(agent, { topic: "note", timeout_ms: 2_000 });
-  await second.stop("SIGTERM");
+  const { answer: lost } = await startWait(agent, { topic: "note", timeout_ms: 6_000 });
+  await second.stop("SIGKILL");
   expect((await lost).text).toMatch(/^no_server: the server went away.*call wait again with after/);
 });
 

@@ -113,17 +113,12 @@ export class Connection {
       if (!signal.aborted) this.#send(resultLine(id, result));
     } catch (error) {
       if (signal.aborted) return;
-      const { code, message: problem, data } = error as Partial<ProtocolError> & Error;
-      const known = error instanceof ProtocolError;
-      this.#send(
-        errorLine(
-          new ProtocolError(
-            known ? (code ?? CODES.internal) : CODES.internal,
-            known ? problem : `this should not have happened: ${problem}`,
-            { id, data },
-          ),
-        ),
-      );
+      const { message: problem } = error as Error;
+      const { code, data } =
+        error instanceof ProtocolError ? error : { code: CODES.internal, data: undefined };
+      const said =
+        error instanceof ProtocolError ? problem : `this should not have happened: ${problem}`;
+      this.#send(errorLine(new ProtocolError(code, said, { id, data })));
     }
   }
 

@@ -17,9 +17,9 @@ export const mcpVerb: Verb = {
     "allow-spawn": flag("append may also start code: stream.cross.*.spawn and *.send"),
   },
   examples: [
-    ["xs mcp ./store", "the command line for the configuration of a client; it only reads"],
+    ["xs mcp ./store", "the command that a client starts; it only reads"],
     ["xs mcp ./store --topic 'note.*' --append note.agent", "sees some topics, appends to one"],
-    ["xs mcp :3021", "with XS_TOKEN: the store behind xs serve --expose, as its token allows"],
+    ["xs mcp :3021", "with XS_TOKEN: what that token allows, of xs serve --expose"],
   ],
   async run(input) {
     const { address } = splitTarget(input, 0);
