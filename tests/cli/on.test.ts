@@ -2,6 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nameOfPatterns } from "../../src/cli/kit/on-name.ts";
+import { parseTopicFilter } from "../../src/core/pattern.ts";
 import { parseTopic } from "../../src/core/topic.ts";
 import { countOf, framesOf, say, statuses, textsOf } from "../support/processors.ts";
 import { startServer } from "../support/server.ts";
@@ -142,6 +143,16 @@ test("a name is made of any pattern", () => {
   );
   expect(names.slice(0, 4)).toEqual(["on.door", "on.all", "on.a.b", "on.a-b"]);
   for (const name of names) expect(parseTopic(`${name}-1000.stderr`)).toBeString();
+});
+
+test.each([
+  ["*.recv", "on.any.recv"],
+  ["a.*.c.*", "on.a.any.c"],
+  ["*.recv,!tcp.recv", "on.any.recv-not-tcp.recv"],
+  ["*,!noise.*", "on.all-not-noise"],
+])("%s is handled under the name %s", (pattern, name) => {
+  expect(nameOfPatterns(parseTopicFilter(pattern) ?? [])).toBe(name);
+  expect(parseTopic(name)).toBe(name);
 });
 
 test("a shell command has effects, so no trial runs it", async () => {

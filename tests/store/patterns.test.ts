@@ -213,3 +213,25 @@ test("a rule and forgetting take exactly what the patterns say", async () => {
     );
   });
 });
+
+test("the listing of topics has those that the patterns take, by name", async () => {
+  await withStore(async (store) => {
+    const names = new Set<string>();
+    const batch = fc.array(topics, { minLength: 1, maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(batch, patternLists, async (more, list) => {
+        await appendAll(store, more);
+        for (const name of more) names.add(name);
+        const reader = store.topics(filterOf(list).topics);
+        const listed: string[] = [];
+        for (let page = await reader.next(); page; page = await reader.next()) {
+          listed.push(...linesIn(page).map((line) => (JSON.parse(line) as Frame).topic));
+        }
+        const isTaken = topicMatcher(list);
+        const wanted = [...names].filter(isTaken).sort();
+        expect(listed).toEqual(wanted);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

@@ -1,4 +1,4 @@
-import { hasStarInside } from "../../../core/pattern.ts";
+import { hasStarInside, splitList } from "../../../core/pattern.ts";
 
 /** A condition on the column `name` of the table `topics`, and the values of its parameters. */
 export interface NameCondition {
@@ -29,4 +29,13 @@ export function nameRange(pattern: string): [above: string, below: string] {
   const prefix = pattern.slice(0, pattern.indexOf("*"));
   // The character after the dot in ASCII ends the range.
   return prefix === "" ? ["", "~"] : [prefix, `${prefix.slice(0, -1)}/`];
+}
+
+/** Two names between which, or at which, are all names that a topic filter takes. */
+export function nameSpan(list: readonly string[] | undefined): [least: string, greatest: string] {
+  const ranges = splitList(list ?? ["*"]).taken.map((pattern) =>
+    pattern.includes("*") ? nameRange(pattern) : [pattern, pattern],
+  );
+  const all = ranges.flat().sort();
+  return [all[0] ?? "", all.at(-1) ?? ""];
 }

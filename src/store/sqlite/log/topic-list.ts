@@ -5,13 +5,12 @@ import { TopicFilter } from "../../../core/pattern.ts";
 import type { ExpiredCounts } from "./expired-counts.ts";
 import { type FrameRow, isSound } from "./frame-row.ts";
 import type { FrameSearch } from "./frame-search.ts";
+import { nameSpan } from "./name-condition.ts";
 import type { Topics } from "./topics.ts";
 
 /** The most names that a page looks at, and the most topics that it returns. */
 const MAX_SCANNED = 2000;
 const MAX_TOPICS = 200;
-/** A text above every topic. */
-const HIGHEST = "~";
 
 /** Topics in the order of their names. */
 export interface TopicPage {
@@ -74,9 +73,9 @@ export class TopicList {
    * @param patterns that select them; undefined for all
    */
   page(after: string, patterns: readonly string[] | undefined): TopicPage {
-    const { from, below } = rangeOf(patterns);
+    const [least, greatest] = nameSpan(patterns);
     // A space is below all that a name may go on with.
-    const start = after === "" ? from : `${after} `;
+    const start = after === "" ? least : `${after} `;
     const time = this.#parts.now();
     const expired = this.#parts.expired.at(time);
     if (patterns === undefined) {
@@ -84,7 +83,7 @@ export class TopicList {
       const next = all.length < MAX_TOPICS ? undefined : all.at(-1)?.name;
       return { lines: this.#linesOf(all, time, expired), next };
     }
-    const { topics, next } = this.#selected(start, below, new TopicFilter(patterns));
+    const { topics, next } = this.#selected(start, `${greatest} `, new TopicFilter(patterns));
     const some = this.#ends("some", JSON.stringify(topics), time, expired.size > 0);
     return { lines: this.#linesOf(some, time, expired), next };
   }
@@ -156,13 +155,6 @@ function earlierOf(one: End | null, other: End | null): End | null {
 
 function laterOf(one: End | null, other: End | null): End | null {
   return one && other && one.id < other.id ? other : (one ?? other);
-}
-
-/** The names among which are all that patterns select: by what is before the first `*` of each. */
-function rangeOf(patterns: readonly string[] | undefined): { from: string; below: string } {
-  const taken = (patterns ?? ["*"]).filter((pattern) => !pattern.startsWith("!"));
-  const starts = taken.map((pattern) => pattern.split("*")[0] ?? "").sort();
-  return { from: starts[0] ?? "", below: `${starts.at(-1) ?? ""}${HIGHEST}` };
 }
 
 function statements(db: Database) {

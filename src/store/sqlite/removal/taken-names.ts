@@ -1,7 +1,7 @@
 import { hasStarInside, splitList } from "../../../core/pattern.ts";
 import type { TakenTopics } from "../../../core/taken-topics.ts";
 import { RUNTIME_PREFIX } from "../../../core/topic.ts";
-import { type NameCondition, nameCondition, nameRange } from "../log/name-condition.ts";
+import { type NameCondition, nameCondition, nameRange, nameSpan } from "../log/name-condition.ts";
 
 /** The condition that every one of these topics meets. Where a pattern has a `*` inside, some others meet it too. */
 export function namesTaken({ patterns, runtime }: TakenTopics): NameCondition {
@@ -11,22 +11,13 @@ export function namesTaken({ patterns, runtime }: TakenTopics): NameCondition {
     // The first condition is for the index: the others alone would read all names.
     sql: `(name BETWEEN ? AND ? AND ((name NOT BETWEEN ? AND ? AND ${others.sql}) OR ${own.sql}))`,
     values: [
-      ...spanOf([...(patterns ?? ["*"]), ...runtime]),
+      ...nameSpan([...(patterns ?? ["*"]), ...runtime]),
       above,
       below,
       ...others.values,
       ...own.values,
     ],
   };
-}
-
-/** The least and the greatest name that patterns may select. */
-function spanOf(list: readonly string[]): string[] {
-  const ranges = splitList(list).taken.map((pattern) =>
-    pattern.includes("*") ? nameRange(pattern) : [pattern, pattern],
-  );
-  const all = ranges.flat().sort();
-  return [all[0] ?? "", all.at(-1) ?? ""];
 }
 
 /** The condition of a topic filter. */
