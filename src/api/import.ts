@@ -100,8 +100,11 @@ async function commit(incoming: Import, report: ImportReport) {
   try {
     result = await incoming.commit();
   } catch (error) {
-    const done = `${incoming.done} frames are in: import it again for the rest`;
-    throw withKept(error, incoming.done === 0 ? "no frame was imported" : done);
+    const { done } = incoming;
+    const frames = done === 1 ? "1 frame is" : `${done} frames are`;
+    const kept =
+      done === 0 ? "no frame was imported" : `${frames} in: import it again for the rest`;
+    throw withKept(error, kept);
   }
   const { added } = result;
   return {

@@ -154,6 +154,13 @@ describe("at, in the past:", () => {
     const newer = await subject.append("temp", "24", `${at(26)}T00:00Z&ttl=last:1`);
     expect(await subject.ids("/?topic=temp")).toContain(newer.id);
     expect(await subject.ids("/?topic=temp")).not.toContain(kept.id);
+    const older = await subject.post(`/temp?${at(20)}`, "20");
+    await expectProblem(
+      older,
+      400,
+      "bad_option",
+      /older than the newest frame of temp, which keeps no/,
+    );
   });
 
   test("what was removed stays removed, and the new frame of its time is another", async () => {

@@ -443,7 +443,7 @@ test("a run that takes too long ends, and says how far it came and how to give i
     const script = `export default {
       topics: ["n"], initial: 0,
       run({ meta: { n } }, state) {
-        if (process.env.XS_TRIAL && n === 1) for (;;);
+        if (process.env.XS_TRIAL && n === 0) for (;;);
         return { next: state + 1 };
       },
     }`;
@@ -456,11 +456,14 @@ test("a run that takes too long ends, and says how far it came and how to give i
       server,
       "spins",
       "--at",
-      frames[1]?.id ?? "",
+      frames[0]?.id ?? "",
       "--timeout",
       "2s",
     );
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/2s were not enough.*--timeout 20s/)]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/2s were not enough; it came to 1 frame: .*--timeout 20s/),
+    ]);
   });
 });
 

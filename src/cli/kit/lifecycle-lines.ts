@@ -33,7 +33,8 @@ function lineOf(event: LifecycleEvent, style: Style, untold = 0): string {
     return style.wrong(`xs: ${line}`);
   }
   const wait = what === "restarting" ? ` in ${waitText(delayMs)}` : "";
-  const more = untold > 0 ? ` (and ${untold} times more before)` : "";
+  const times = untold === 1 ? "once" : `${untold} times`;
+  const more = untold > 0 ? ` (and ${times} more before)` : "";
   const why = reason === "" ? "" : `: ${reason}`;
   const text = oneLine(`${what}${wait}${more}${why}`);
   const isBad = what === "invalid" || what === "restarting";

@@ -11,6 +11,7 @@ import { OwnOutput } from "../../processors/handler/own-output.ts";
 import { handlerAt, type PastHandler, type PastSpawn } from "../../processors/handler/past.ts";
 import { tryHandler } from "../../processors/handler/try.ts";
 import { sealedSource } from "../../sdk/sealed-source.ts";
+import { plural } from "../kit/plural.ts";
 import { PastRun } from "./past-run.ts";
 
 /** Which state is wanted, of which handler. */
@@ -48,10 +49,10 @@ export async function stateAt({ client, name, id, record, limit }: StateAt): Pro
   const timer = setTimeout(() => {
     const time = limit % 1000 === 0 ? formatDuration(limit) : `${limit} ms`;
     const more = formatDuration(Math.ceil(limit / 1000) * 10_000);
-    const frames = run.count.toLocaleString("en");
+    const frames = plural(run.count, "frames");
     timeout.abort(
       new Error(
-        `${time} were not enough; it came to ${frames} frames: give it more, as with  --timeout ${more}`,
+        `${time} were not enough; it came to ${frames}: give it more, as with  --timeout ${more}`,
       ),
     );
   }, limit);

@@ -41,7 +41,9 @@ export class PastFrames {
     const pushing = newer.find(({ count }, index) => count <= index + 1);
     if (!pushing) return;
     throw refusal(
-      `${given} is older than the last ${pushing.count} frames of ${topic}, and the newest of them keeps no others`,
+      pushing.count === 1
+        ? `${given} is older than the newest frame of ${topic}, which keeps no others`
+        : `${given} is older than the last ${pushing.count} frames of ${topic}, and the newest of them keeps no others`,
     );
   }
 
