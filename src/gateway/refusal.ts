@@ -8,18 +8,18 @@ import type { Handlers } from "./handlers.ts";
 /** Shown to a visitor if nobody answers requests yet: the visitor is then probably the owner. */
 const HOW_TO = `Answer requests with a handler. It stays when you leave, and over restarts:
 
-  xs handler add web - <<'END'
-  export default {
-    topics: ["http.request"],
-    run: () => ({ response: { body: "hello\\n" } }),
-  }
-  END
+xs handler add web - <<'END'
+export default {
+  topics: ["http.request"],
+  run: () => ({ response: { body: "hello\\n" } }),
+}
+END
 
 Or with a loop in a shell, for as long as it runs:
 
-  xs cat --follow --tail --topic http.request |
-    jq --unbuffered -c 'select(.topic == "http.request") | {request_id: .id}' |
-    while read -r meta; do echo hello | xs append http.response --meta "$meta"; done
+xs cat --follow --tail --topic http.request |
+  jq --unbuffered -c 'select(.topic == "http.request") | {request_id: .id}' |
+  while read -r meta; do echo hello | xs append http.response --meta "$meta"; done
 `;
 
 /** The error for a request that nobody would see. Its page explains how to answer requests. */
