@@ -202,7 +202,7 @@ test("binary bodies come through unharmed both ways", async () => {
 test("the command on the page for a site without a handler makes one, pasted as it stands", async () => {
   await using site = await Site.open();
   const { text } = await site.curl("/");
-  const [, command = ""] = /restarts:\n\n([^]*?)\n\nOr with/.exec(text) ?? [];
+  const [, command = ""] = /restarts:\n\n([\s\S]*?)\n\nOr with/.exec(text) ?? [];
   const shell = Bun.spawn(["sh"], {
     stdio: [Buffer.from(`${command}\n`), "pipe", "pipe"],
     env: { PATH: `${dirname(XS)}:${process.env.PATH}`, XS_ADDR: site.server.directory, HOME: "/" },
