@@ -224,3 +224,32 @@ test("where nothing can be written, what is not in the index is noted in memory"
     await reader.close();
   }
 });
+
+test("what comes where the newest frames were removed is linked, in order and late", async () => {
+  const path = `${tempDir()}/store`;
+  let store = sqliteEngine(path);
+  const late = (n: number) =>
+    packId({ ts_ms: 1_600_000_000_000 + n, counter_hi: 0, counter_lo: 0, node: "00000001" });
+  const bring = (n: number, meta: object) =>
+    importFrames(store, [
+      { topic: "old", id: late(n), hash: null, meta: JSON.stringify(meta), ttl: FOREVER },
+    ]);
+  try {
+    const root = await append(store, "note");
+    await bring(1, { frame_id: root.id });
+    const newest = [];
+    for (let n = 0; n < 3; n++) {
+      newest.push((await append(store, "out", { meta: { frame_id: root.id } })).id);
+    }
+    expect(await traced(store, root.id, "effects")).toHaveLength(4);
+    for (const id of [late(1), ...newest]) await store.remove(id);
+    await store.close();
+    store = sqliteEngine(path);
+    const { id } = await append(store, "out", { meta: { frame_id: root.id } });
+    await bring(2, { frame_id: root.id });
+    expect(await traced(store, root.id, "effects")).toEqual([`1 ${late(2)}`, `1 ${id}`]);
+    expect(await problemsOf(store)).toEqual([]);
+  } finally {
+    await store.close();
+  }
+});
