@@ -13,7 +13,7 @@ const BATCH_UNITS = 4 * 1024 * 1024;
 /** With less free on the disk, in bytes, or less than a twentieth of it, the index takes in nothing. */
 const MOST_KEPT_FREE = 32 * 1024 * 1024;
 /** Rows of the index that are compared with the store at once. */
-const SWEEP_ROWS = 10_000;
+const SWEEP_ROWS = 2000;
 
 /** Takes frames into the index, and out of it. One process at a time has one, see `index-lock.ts`. */
 export class Indexer implements Disposable {
@@ -52,19 +52,24 @@ export class Indexer implements Disposable {
   }
 
   /**
-   * Takes out what is gone from the store, and looks again for content that was not there. Resolves to the number of
-   * frames that it took out.
+   * Takes out what is gone from the store, and looks again for content that was not there: from a row on, for about so
+   * many ms. Resolves to the row from which to go on; null at the end.
    *
    * @param newMark makes the next mark durable in the store
    */
-  async sweep(marks: Marks, purge: boolean, newMark: () => Promise<string>): Promise<number> {
+  async sweep(
+    marks: Marks,
+    from: number,
+    ms: number,
+    newMark: () => Promise<string>,
+  ): Promise<number | null> {
+    const until = performance.now() + ms;
     const file = this.#open(marks);
-    let count = 0;
-    for (let from = Number.MIN_SAFE_INTEGER; ; ) {
-      const rows = this.#indexed(file, from);
+    for (let next = from; ; ) {
+      const rows = this.#indexed(file, next);
       const last = rows.at(-1);
-      if (!last) break;
-      from = last.seq + 1;
+      if (!last) return null;
+      next = last.seq + 1;
       const gone = this.#rows.atOnce(() => rows.filter((row) => !this.#isThere(row)));
       if (gone.length > 0) {
         const mark = await newMark();
@@ -72,12 +77,21 @@ export class Indexer implements Disposable {
           for (const { seq } of gone) remove(file, seq);
           file.setFact("mark", mark);
         })();
-        count += gone.length;
       }
       this.#mend(file, rows);
+      if (performance.now() > until) return next;
     }
-    if (purge && file.fact("dirty")) clean(file);
-    return count;
+  }
+
+  /** Rewrites the file without the words of what was taken out. */
+  clean(marks: Marks): void {
+    const file = this.#open(marks);
+    if (!file.fact("dirty")) return;
+    const { db } = file;
+    db.run("INSERT INTO docs (docs) VALUES ('optimize')");
+    db.run("DELETE FROM facts WHERE key = 'dirty'");
+    db.run("VACUUM");
+    db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
   /** What is wrong with the file. */
@@ -194,17 +208,9 @@ interface IndexedRow extends Pick<StoredRow, "seq" | "crc"> {
   readonly lacks: number | null;
 }
 
-/** Takes a frame out. Its words are in the file until {@link clean}. */
+/** Takes a frame out. Its words are in the file until {@link Indexer.clean}. */
 function remove(file: IndexFile, seq: number): void {
   file.db.query("DELETE FROM docs WHERE rowid = ?").run(seq);
   file.db.query("DELETE FROM rows WHERE seq = ?").run(seq);
   file.setFact("dirty", "1");
-}
-
-/** Rewrites the file without the words of what was taken out. */
-function clean({ db }: IndexFile): void {
-  db.run("INSERT INTO docs (docs) VALUES ('optimize')");
-  db.run("DELETE FROM facts WHERE key = 'dirty'");
-  db.run("VACUUM");
-  db.run("PRAGMA wal_checkpoint(TRUNCATE)");
 }

@@ -59,6 +59,7 @@ export class IndexKeeper {
   #sweptAt = 0;
   /** How many removals there were when a search last looked how far the index is. */
   #looked = 0;
+  #mustLook = false;
   /** The file that the index was in last. */
   #inode = 0;
   /** One request at a time. */
@@ -82,6 +83,14 @@ export class IndexKeeper {
   }
 
   /**
+   * Whether the index is known to have everything up to the ends. Where a frame was removed it may have been the newest,
+   * and another may have its number now: then the index has to look.
+   */
+  isCovered(ends: Ends): boolean {
+    return this.#uses.activity().removals === this.#looked && this.#hasAll(ends);
+  }
+
+  /**
    * Resolves when the index has everything up to the ends.
    *
    * @param ms how long it waits
@@ -96,10 +105,9 @@ export class IndexKeeper {
     signal?.addEventListener("abort", isLate);
     try {
       timer = setTimeout(isLate, ms);
-      // One of the removed may have been the newest, and another may have its number now: the index looks.
       const { removals } = this.#uses.activity();
-      if (removals !== this.#looked) this.#covered = { seq: 0, late: 0 };
-      while (!this.#isCovered(ends)) {
+      if (removals !== this.#looked) this.#mustLook = true;
+      while (!this.#hasAll(ends)) {
         this.#work ??= this.#run().finally(() => {
           this.#work = undefined;
         });
@@ -118,7 +126,7 @@ export class IndexKeeper {
   async tick(): Promise<void> {
     if (!this.isThere || this.#isClosed || this.#work !== undefined) return;
     const ends = this.#uses.ends();
-    if (!this.#isCovered(ends)) {
+    if (!this.#hasAll(ends)) {
       this.#wanted = further(this.#wanted, ends);
       this.#work = this.#run().finally(() => {
         this.#work = undefined;
@@ -129,7 +137,7 @@ export class IndexKeeper {
     const now = performance.now();
     if (removals !== this.#removals && now - this.#sweptAt > SWEEP_MS && !this.#isBusy()) {
       await this.sweep(false);
-    } else if (this.#child && now - this.#usedAt > KEPT_MS) {
+    } else if (this.#child?.isBusy === false && now - this.#usedAt > KEPT_MS) {
       const child = this.#child;
       this.#child = undefined;
       await child.end();
@@ -139,7 +147,14 @@ export class IndexKeeper {
   /** Takes what was removed out of the index. @param purge its words go from the file as well */
   async sweep(purge: boolean): Promise<void> {
     const { removals } = this.#uses.activity();
-    await this.#ask((marks) => ({ sweep: { marks, purge } }));
+    let from: number | null = Number.MIN_SAFE_INTEGER;
+    while (from !== null) {
+      const row: number = from;
+      const answer = await this.#ask((marks) => ({ sweep: { marks, from: row, ms: STEP_MS } }));
+      from = "swept" in answer ? answer.swept : null;
+      while (!purge && this.#isBusy() && !this.#isClosed) await Bun.sleep(BUSY_WAIT_MS);
+    }
+    if (purge) await this.#ask((marks) => ({ clean: { marks } }));
     this.#removals = removals;
     this.#sweptAt = performance.now();
   }
@@ -169,8 +184,9 @@ export class IndexKeeper {
     rmSync(this.#temporary, { recursive: true, force: true });
   };
 
-  #isCovered({ seq, late }: Ends): boolean {
+  #hasAll({ seq, late }: Ends): boolean {
     const covered = this.#covered;
+    if (this.#mustLook) return false;
     if (covered.seq < seq || covered.late > late) return false;
     // A user may remove it, or put another in its place.
     return this.#inode !== 0 && inodeOf(this.places.index) === this.#inode;
@@ -186,6 +202,7 @@ export class IndexKeeper {
       if (!("indexed" in answer)) return;
       const { covered, isDone }: Indexed = answer.indexed;
       this.#covered = isDone ? ends : covered;
+      this.#mustLook = false;
       this.#inode = inodeOf(this.places.index);
       if (isDone && this.#wanted === ends) return;
       if (this.#isClosed) return;

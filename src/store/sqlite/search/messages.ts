@@ -48,8 +48,10 @@ export interface FoundFrame {
 export type ToSearch =
   /** Takes in frames up to the ends, for about so many ms. */
   | { readonly index: { readonly ends: Ends; readonly marks: Marks; readonly ms: number } }
-  /** Takes out frames that are gone. `purge`: their words go from the file as well. */
-  | { readonly sweep: { readonly marks: Marks; readonly purge: boolean } }
+  /** Takes out frames that are gone, from a row on, for about so many ms. */
+  | { readonly sweep: { readonly marks: Marks; readonly from: number; readonly ms: number } }
+  /** Takes the words of what was taken out from the file as well. */
+  | { readonly clean: { readonly marks: Marks } }
   /** Checks the file of the index. */
   | { readonly check: { readonly marks: Marks } }
   | { readonly find: FindRequest }
@@ -68,7 +70,8 @@ export interface Indexed {
 /** The answers. */
 export type FromSearch =
   | { readonly indexed: Indexed }
-  | { readonly swept: number }
+  /** The row from which to go on; null at the end. */
+  | { readonly swept: number | null }
   /** What is wrong with the file. */
   | { readonly checked: readonly string[] }
   /** `next` where more may follow. */

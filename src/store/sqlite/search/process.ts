@@ -71,18 +71,22 @@ class SearchServer {
     }
     if ("drop" in message) {
       indexer.drop(message.drop.marks);
-      return { swept: 0 };
+      return { swept: null };
+    }
+    if ("clean" in message) {
+      indexer.clean(message.clean.marks);
+      return { swept: null };
     }
     if ("check" in message) {
       return { checked: checked(indexer, message.check.marks) };
     }
-    const { marks, purge } = message.sweep;
+    const { marks, from, ms } = message.sweep;
     const newMark = () => {
       this.#mark = Promise.withResolvers();
       send({ mark: true });
       return this.#mark.promise;
     };
-    return { swept: await indexer.sweep(marks, purge, newMark) };
+    return { swept: await indexer.sweep(marks, from, ms, newMark) };
   }
 
   #writer(): Indexer {

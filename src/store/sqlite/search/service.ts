@@ -3,20 +3,17 @@ import { idBoundsOf } from "../../../core/id-bounds.ts";
 import type { Ends } from "../../read-source.ts";
 import type { SearchHit, SearchRequest } from "../../search.ts";
 import { END } from "../log/frame-search.ts";
-import { IndexDamaged, SearchChild, SearchDied } from "./child.ts";
+import { IndexDamaged, type SearchChild, SearchDied } from "./child.ts";
 import { IndexKeeper, type KeeperUses } from "./keeper.ts";
 import type { FindRequest, FoundFrame, SearchCursor } from "./messages.ts";
+import { SearchPool } from "./pool.ts";
 
-/** Searches at once. */
-const MAX_SEARCHES = 4;
 /** How long a search may look for its next hits, in ms. */
 const LONGEST_MS = 30_000;
 /** How long a search waits for the index, in ms: then it is refused, and says how far that is. */
 const WAIT_MS = 1000;
 /** Hits of a page, at most. */
 const PAGE_HITS = 100;
-/** A process that waits for the next search is kept so long, in ms. */
-const KEPT_MS = 30_000;
 const HIGHEST = "~";
 
 /** What the search uses of a store. */
@@ -36,77 +33,63 @@ interface Page {
 export class SearchService {
   readonly keeper: IndexKeeper;
   readonly #uses: SearchUses;
-  readonly #running = new Set<SearchChild>();
-  #count = 0;
-  #idle: SearchChild | undefined;
-  #idleTimer: ReturnType<typeof setTimeout> | undefined;
-  #isClosed = false;
+  readonly #pool: SearchPool;
 
   constructor(uses: SearchUses) {
     this.#uses = uses;
     this.keeper = new IndexKeeper(uses);
+    this.#pool = new SearchPool(this.keeper.places);
   }
 
   /** As `Search.find`. */
   async *find(request: SearchRequest): AsyncGenerator<readonly SearchHit[]> {
-    if (this.#count >= MAX_SEARCHES) {
-      throw new XsError(
-        "too_many_requests",
-        `${MAX_SEARCHES} searches are under way: try again in a moment`,
-      );
-    }
-    this.#count++;
-    const search = { child: undefined as SearchChild | undefined };
-    try {
-      const ends = this.#uses.ends();
-      await this.keeper.covers(ends, WAIT_MS, request.signal);
-      let next: SearchCursor | undefined = this.#startOf(request, ends);
-      for (let left = request.limit ?? Infinity; next && left > 0; ) {
-        const page: Page = await this.#surely(
-          search,
-          this.#findRequest(request, ends, next, left),
-          request.signal,
-        );
-        next = page.next;
-        const hits = page.found.filter(({ id, line }) => this.#uses.line(id) === line);
-        left -= hits.length;
-        if (hits.length > 0) yield hits.map(({ line, snippet }) => ({ line, snippet }));
-      }
-    } finally {
-      this.#count--;
-      if (search.child) this.#giveBack(search.child);
-    }
-  }
-
-  /** Asks for a page, again where the process was killed, or the index is damaged and made anew. */
-  async #surely(
-    search: { child: SearchChild | undefined },
-    find: FindRequest,
-    signal: AbortSignal | undefined,
-  ): Promise<Page> {
-    for (let tries = 0; ; tries++) {
-      if (!search.child?.isAlive) {
-        if (search.child) this.#running.delete(search.child);
-        search.child = this.#take();
-      }
+    const { signal } = request;
+    const ends = this.#uses.ends();
+    let cursor: SearchCursor | undefined = this.#startOf(request, ends);
+    let isFirst = true;
+    for (let left = request.limit ?? Infinity; cursor && left > 0; isFirst = false) {
+      if (isFirst) this.#pool.begin();
+      else await this.#pool.goOn();
+      let page: Page;
       try {
-        return await this.#page(search.child, find, signal);
-      } catch (error) {
-        const passes = error instanceof IndexDamaged || error instanceof SearchDied;
-        if (!passes || tries > 2 || signal?.aborted || this.#isClosed) throw error;
-        if (error instanceof IndexDamaged) await this.keeper.renew();
-        await this.keeper.covers(find.ends, WAIT_MS, signal);
+        if (isFirst) await this.#prepare(ends, signal);
+        page = await this.#surely(this.#findRequest(request, ends, cursor, left), signal);
+      } finally {
+        this.#pool.pause();
       }
+      cursor = page.next;
+      const hits = page.found.filter(({ id, line }) => this.#uses.line(id) === line);
+      left -= hits.length;
+      if (hits.length > 0) yield hits.map(({ line, snippet }) => ({ line, snippet }));
     }
   }
 
   /** Ends all searches, and the work on the index. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    clearTimeout(this.#idleTimer);
-    for (const child of this.#running) child.kill();
-    await Promise.all([...this.#running, this.#idle].map((child) => child?.end()));
-    await this.keeper.close();
+    await Promise.all([this.#pool.close(), this.keeper.close()]);
+  }
+
+  async #prepare(ends: Ends, signal: AbortSignal | undefined): Promise<void> {
+    if (this.keeper.isCovered(ends)) return;
+    this.#pool.prepare();
+    await this.keeper.covers(ends, WAIT_MS, signal);
+  }
+
+  /** Asks for a page, again where the process was killed, or the index is damaged and made anew. */
+  async #surely(find: FindRequest, signal: AbortSignal | undefined): Promise<Page> {
+    for (let tries = 0; ; tries++) {
+      const child = this.#pool.take();
+      try {
+        return await this.#page(child, find, signal);
+      } catch (error) {
+        const passes = error instanceof IndexDamaged || error instanceof SearchDied;
+        if (!passes || tries > 2 || signal?.aborted) throw error;
+        if (error instanceof IndexDamaged) await this.keeper.renew();
+        await this.keeper.covers(find.ends, WAIT_MS, signal);
+      } finally {
+        this.#pool.giveBack(child);
+      }
+    }
   }
 
   #startOf({ until }: SearchRequest, ends: Ends): SearchCursor {
@@ -146,6 +129,7 @@ export class SearchService {
     }, LONGEST_MS);
     const kill = () => child.kill();
     signal?.addEventListener("abort", kill);
+    if (signal?.aborted) kill();
     try {
       const answer = await child.ask({ find });
       if ("found" in answer) return answer;
@@ -160,28 +144,5 @@ export class SearchService {
       clearTimeout(timer);
       signal?.removeEventListener("abort", kill);
     }
-  }
-
-  #take(): SearchChild {
-    clearTimeout(this.#idleTimer);
-    const kept = this.#idle?.isAlive ? this.#idle : undefined;
-    this.#idle = undefined;
-    const child = kept ?? new SearchChild(this.keeper.places);
-    this.#running.add(child);
-    return child;
-  }
-
-  #giveBack(child: SearchChild): void {
-    this.#running.delete(child);
-    // It still looks for a page that nobody waits for.
-    if (child.isBusy) child.kill();
-    if (!child.isAlive || child.isBusy) return;
-    if (this.#idle?.isAlive || this.#isClosed) {
-      void child.end();
-      return;
-    }
-    this.#idle = child;
-    this.#idleTimer = setTimeout(() => void child.end(), KEPT_MS);
-    this.#idleTimer.unref();
   }
 }
