@@ -510,7 +510,7 @@ test("ps shows when a generator runs next, in a column that is there only for a 
   };
   const meta = { topic: "disk", runtime: "sh", every: "30m" };
   await own.append("stream.cross.generator.spawn", "df -k", { "xs-meta": JSON.stringify(meta) });
-  await until("the schedule is set", async () => (await shown()).includes("disk"));
+  await until("the schedule is set", async () => /disk +active/.test(await shown()));
   expect(await shown()).toMatch(/STATE +NEXT +PID[\s\S]*disk +active +in (?:29|30) min +-/);
 });
 

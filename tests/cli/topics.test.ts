@@ -175,7 +175,7 @@ test("an empty store has an empty tree, and facts", async () => {
   const { lines } = await onTerminal(home, ["info", home.store]);
   const shown = lines.map((line) => line.replace(/ {2,}/, ": "));
   expect(shown).toContain(`store: ${home.store}`);
-  expect(shown).toContain("events: 0 events in 0 topics");
+  expect(shown).toContain("events: 0 in 0 topics");
   expect(shown.find((line) => line.startsWith("newest"))).toBeUndefined();
 });
 

@@ -70,7 +70,9 @@ function rowsOf(info: Info, columns: number): [name: string, text: string][] {
     ["may", mayText(info.token)],
     [
       "events",
-      frames === undefined ? "" : `${plural(frames, "events")} in ${plural(topics ?? 0, "topics")}`,
+      frames === undefined
+        ? ""
+        : `${frames.toLocaleString("en")} in ${plural(topics ?? 0, "topics")}`,
     ],
     ["newest", timeText(info.last, columns)],
     ["first", timeText(info.first, columns)],
