@@ -57,6 +57,8 @@ export class Rooms {
   readonly exports = new Room(4, "exports");
   readonly checks = new Room(4, "checks");
   readonly tars = new Room(4, "imports of a tar");
+  /** Those of tokens: some of the store's searches are for the owner alone. */
+  readonly searchesOfTokens = new Room(2, "searches of tokens");
   /** The bytes of lines and values that are assembled in memory. */
   readonly bytes = new Room(128 * MIB, BYTES);
   /** What tokens do must leave room to the owner, and each of them to the others. */

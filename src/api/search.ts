@@ -10,6 +10,7 @@ import type { Call } from "./call.ts";
 import { TIMESTAMP } from "./frame.ts";
 import { brokeOff } from "./lasting-answer.ts";
 import { text, type Values, value } from "./options.ts";
+import type { Room } from "./room.ts";
 import { LINES } from "./sse.ts";
 
 const time = (given: string, name: string) => parseTime(given, name, "utc");
@@ -34,7 +35,8 @@ export async function search(
 ): Promise<Response> {
   const left = new AbortController();
   const signal = AbortSignal.any([left.signal, request.signal]);
-  const pages = store.search.find({ ...requestOf(options), signal });
+  const found = store.search.find({ ...requestOf(options), signal });
+  const pages = call.access ? within(call.rooms.searchesOfTokens, found) : found;
   const headers = {
     ...STREAMED,
     "content-type": LINES,
@@ -52,6 +54,12 @@ export async function search(
     void pages.return(undefined).catch(() => {});
   };
   return new Response(pulled(next, close, brokeOff({ store, request, ...call })), { headers });
+}
+
+/** The same pages, of a search that takes a place in a room from the first one to the last. */
+async function* within<Page>(room: Room, pages: AsyncGenerator<Page>): AsyncGenerator<Page> {
+  using _ = room.take();
+  yield* pages;
 }
 
 function requestOf({

@@ -1,4 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { api } from "../../src/api/api.ts";
+import { Access } from "../../src/core/access.ts";
 import type { Frame } from "../../src/core/frame.ts";
 import type { Snippet } from "../../src/core/search-match.ts";
 import { searchProcesses } from "../support/search-processes.ts";
@@ -107,6 +109,28 @@ describe("GET /-/search", () => {
       const again = await server.fetch(path("milk"));
       return parseLines(await again.text()).length === 2 && again.ok;
     });
+  });
+
+  test("searches of tokens that nobody reads leave the owner room", async () => {
+    await using it = new Subject();
+    await it.post("/stream", `${JSON.stringify({ topic: "note", content: "milk" })}\n`.repeat(300));
+    expect((await it.ids(path("milk"))).length).toBe(300);
+    const answer = api(it.store);
+    const access = (name: string) =>
+      new Access({ name, read: ["*"], append: [], keys: null, cors: null, all: false });
+    const ask = (name: string) => answer(new Request(`http://xs${path("milk")}`), access(name));
+    const unread = [await ask("one"), await ask("two")];
+    for (let n = 0; n < 3; n++) {
+      await expectProblem(await ask("one"), 503, "too_many_requests", "searches of tokens");
+    }
+    expect((await it.ids(path("milk", "&limit=3"))).length).toBe(3);
+    await unread[0]?.body?.cancel();
+    await until("there is room again", async () => {
+      const response = await ask("three");
+      return response.ok && parseLines(await response.text()).length === 300;
+    });
+    expect(parseLines((await unread[1]?.text()) ?? "").length).toBe(300);
+    expect(parseLines(await (await ask("four")).text()).length).toBe(300);
   });
 
   test("shows a token the frames that it reads, and counts these alone", async () => {
