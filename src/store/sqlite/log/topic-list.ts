@@ -136,7 +136,8 @@ export class TopicList {
   /** The frame of a row of a topic; a damaged one has the id under which it is found. */
   #end(seq: number | null, crc: number, line: string, topic: string): End | null {
     if (seq === null) return null;
-    const row = { seq, crc, line };
+    // A damaged row may have anything in the place of its line.
+    const row = { seq, crc, line: typeof line === "string" ? line : "" };
     if (!isSound(row)) return { id: this.#parts.search.nameOf(row), name: undefined };
     const name = topicInLine(line);
     return { id: idInLine(line), name: name === topic ? undefined : name };
