@@ -3,6 +3,7 @@ import { api } from "../../src/api/api.ts";
 import type { Api } from "../../src/api/call.ts";
 import type { Frame } from "../../src/core/frame.ts";
 import type { SqliteStore } from "../../src/store/sqlite/engine.ts";
+import { expectDescribed } from "../support/described.ts";
 import { parseLines } from "../support/server.ts";
 import { problemsOf, sqliteEngine } from "../support/store.ts";
 import { tempDirectory } from "../support/temp.ts";
@@ -20,8 +21,16 @@ export class Subject implements AsyncDisposable {
     this.#api = api(this.store);
   }
 
-  ask(path: string, init: RequestInit = {}): Promise<Response> {
-    return this.#api(new Request(`http://localhost${path}`, init));
+  /** Asks the API. The table of routes has to name the error that it answers with. */
+  async ask(path: string, init: RequestInit = {}): Promise<Response> {
+    const response = await this.#api(new Request(`http://localhost${path}`, init));
+    if (response.headers.get("content-type") === "application/problem+json") {
+      const { code = "" } = JSON.parse((await response.clone().text()) || "{}") as {
+        code?: string;
+      };
+      if (code !== "") expectDescribed(init.method ?? "GET", path, code);
+    }
+    return response;
   }
 
   post(path: string, body?: string | Uint8Array<ArrayBuffer>, headers = {}): Promise<Response> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout } from "bun:te
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { expectDescribed } from "../support/described.ts";
 import { RawConnection, type Server, startServer } from "../support/server.ts";
 import { tempDirectory } from "../support/temp.ts";
 import { LineReader, TEST_MS, until } from "../support/wait.ts";
@@ -142,6 +143,7 @@ export class Subject {
   async refuses(asked: string, problem: string, init: Options = {}): Promise<void> {
     const [method = "", path = ""] = asked.split(/ (.*)/s);
     await expectProblem(await this.ask(path, { ...init, method }), problem);
+    expectDescribed(method, path, problem.split(" ")[1] ?? "");
   }
 
   /** Sends bytes on a connection of their own. `HOST` and `TOKEN` in them are those of the door. */
