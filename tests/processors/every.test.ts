@@ -334,13 +334,14 @@ describe("with a clock that somebody sets", () => {
       await processors.start();
       const meta = { topic: "disk", runtime: "sh", every: "1h" };
       await append(store, "stream.cross.generator.spawn", { meta, content: "echo ran" });
-      const next = () => until("the schedule", () => processors.status()[0]?.next ?? undefined);
+      const next = () =>
+        until("the schedule", async () => (await processors.status())[0]?.next ?? undefined);
       const first = Date.parse(await next());
       const hasRun = (times: number) =>
         until(`${times} runs`, async () => {
           const recv = await readAll(store, { topics: ["disk.recv"] });
           // A run is over when its end is known: until then it passes over the slots that come.
-          const [row] = processors.status();
+          const [row] = await processors.status();
           return recv.length === times && row?.pid === null && row.last_exit !== null;
         });
       clock.by = 7 * 24 * HOUR + 1000;

@@ -1,5 +1,6 @@
 // A terminate with `keep` stops a processor, and a spawn with `resume` makes it go on: nothing is lost, nothing twice.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Home } from "../cli/run-xs.ts";
 import {
@@ -20,7 +21,7 @@ import {
   WITH_NU,
 } from "../support/processors.ts";
 import { Random, seedFrom, setting } from "../support/random.ts";
-import { type Server, startServer } from "../support/server.ts";
+import { Server, startServer } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
 import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
@@ -194,6 +195,33 @@ describe("over restarts of the server", () => {
       await server.stop("SIGTERM");
     }
     await expectSound(directory);
+  });
+
+  test("from its first answer on, a server lists each processor that ran before", async () => {
+    using home = new Home();
+    const names = ["a", "b", "c"];
+    {
+      await using server = await startServer(home.store, { env: WITH_NU });
+      for (const name of names) await spawn(server, "handler", name, COUNT);
+      await server.stop("SIGKILL");
+    }
+    for (let round = 0; round < 5; round++) {
+      rmSync(join(home.store, "sock"), { force: true });
+      await using server = new Server(home.store, { env: WITH_NU });
+      await until("all are active", async () => {
+        const rows = await statuses(server).catch(() => undefined);
+        if (rows === undefined) return false;
+        expect(rows.map(({ name }) => name).sort()).toEqual(names);
+        return rows.every(({ state }) => state === "active");
+      });
+      await server.stop("SIGKILL");
+    }
+    rmSync(join(home.store, "sock"), { force: true });
+    const server = new Server(home.store, { env: WITH_NU });
+    await server.ready();
+    const stopped = await home.xs(["handler", "stop", home.store, "b"]);
+    expect(stopped).toMatchObject({ code: 0, stderr: expect.stringContaining("b is stopped") });
+    await server.stop("SIGTERM");
   });
 
   const FAILS = COUNT.replace("const next", 'if (meta.n === 1) throw new Error("one"); const next');

@@ -74,7 +74,9 @@ export const serveVerb: Verb = {
         tokens,
         server: () => ({ pid: process.pid, started, ...paused, ...listeners?.addresses }),
         async processors(all) {
-          const rows = chosen.paused ? await idleProcessors(store, "paused") : processors.status();
+          const rows = chosen.paused
+            ? await idleProcessors(store, "paused")
+            : await processors.status();
           const reason = chosen.paused ? "the server runs with --paused" : null;
           return all ? allProcessors(store, rows, reason) : rows;
         },

@@ -157,7 +157,9 @@ export class Processors {
     });
   }
 
-  status(): ProcessorStatus[] {
+  /** Lists the processors that run, or load, as soon as those are found that ran before the start. */
+  async status(): Promise<ProcessorStatus[]> {
+    await this.#started.promise;
     return [...this.#supervisors.values()].flatMap((supervisor) => supervisor.status());
   }
 

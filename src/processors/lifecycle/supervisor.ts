@@ -72,6 +72,8 @@ export class Supervisor {
   #current: Running | undefined;
   /** What a terminate stopped without removing it. */
   #kept: Subject | undefined;
+  /** The spawn that is carried out, from its turn to its answer. */
+  #spawning: Subject | undefined;
   #loading: { subject: Subject; recovered: boolean; abort: AbortController } | undefined;
 
   constructor(host: SupervisorHost, kind: Kind, name: string) {
@@ -122,7 +124,13 @@ export class Supervisor {
 
   status(): ProcessorStatus[] {
     if (this.#current) return [this.#current.status(this.#loading !== undefined)];
-    return this.#loading ? [idleStatus(this.#loading.subject, "loading")] : [];
+    const subject = this.#spawning ?? this.#nextSpawn();
+    return subject ? [idleStatus(subject, "loading")] : [];
+  }
+
+  #nextSpawn(): Subject | undefined {
+    const next = this.#queue.find(({ action }) => action === "spawn");
+    return next && { kind: this.kind, name: this.name, spawnId: next.frame.id };
   }
 
   /** Ends the processor because the server stops: it runs again after the next start. */
@@ -145,11 +153,14 @@ export class Supervisor {
     } catch (error) {
       if (this.#host.signal.aborted) this.#queue = [];
       else process.stderr.write(`xs: ${this.kind} ${this.name}: ${(error as Error).message}\n`);
+    } finally {
+      this.#spawning = undefined;
     }
   }
 
   async #spawn({ frame, recovered }: Request): Promise<void> {
     const subject = { kind: this.kind, name: this.name, spawnId: frame.id };
+    this.#spawning = subject;
     const superseding = this.#queue.find(({ action }) => action === "spawn");
     // A processor that ran before the server stopped still goes on: it has frames to handle up to the next spawn.
     if (superseding && !recovered) {
