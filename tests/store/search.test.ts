@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { packId } from "../../src/core/id.ts";
+import { packId, unpackId } from "../../src/core/id.ts";
 import { parseTtl } from "../../src/core/ttl.ts";
 import type { Store } from "../../src/store/store.ts";
 import { lateId } from "../support/late.ts";
@@ -121,6 +121,30 @@ test("a search takes in what was acknowledged before it began, and its own optio
     for (let n = 0; n < 5; n++) {
       const { id } = await append(store, "new", { content: `fresh${n}` });
       expect(await foundIds(store, `fresh${n}`)).toEqual([id]);
+    }
+  });
+});
+
+test("all of many hits come, each once, in their order, late ones in their places", async () => {
+  await withStore(async (store) => {
+    const requests = (from: number) =>
+      Array.from({ length: 1500 }, (_, n) => ({
+        append: { topic: "a", meta: `"milk ${from + n}"`, ttl: parseTtl("forever"), content: null },
+      }));
+    await store.apply(requests(0));
+    const [middle] = await readAll(store, { limit: 750, last: 750 });
+    await store.apply(requests(1500));
+    const near = packId({ ...unpackId(middle?.id ?? ""), node: "ffffffff" });
+    const late = [...Array.from({ length: 300 }, (_, n) => lateId(n)), near];
+    await importFrames(
+      store,
+      late.map((id) => ({ topic: "a", id, hash: null, meta: '"milk"', ttl: parseTtl("forever") })),
+    );
+    for (const text of ["milk", "mi*", "-coffee topic:a"]) {
+      const wanted = (await readAll(store))
+        .filter(({ topic }) => topic === "a")
+        .map(({ id }) => id);
+      expect(await foundIds(store, text)).toEqual(wanted.reverse());
     }
   });
 });

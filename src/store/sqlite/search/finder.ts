@@ -9,9 +9,9 @@ import { inodeOf, openIndexToRead } from "./index-file.ts";
 import type { FindRequest, FoundFrame, SearchCursor, SearchPlaces } from "./messages.ts";
 import { StoredRows } from "./stored-rows.ts";
 
-/** Rows that the index is asked for at once: more are asked for where these are not hits. */
+/** Rows that the index is asked for at once: more each time, because a prefix costs it as much for few as for many. */
 const LEAST_ROWS = 32;
-const MOST_ROWS = 4096;
+const MOST_ROWS = 32_768;
 /** A page with a hit ends after this time, in ms. */
 const PAGE_MS = 200;
 /** Of more topics than this, each hit is looked at instead. */
@@ -23,11 +23,23 @@ interface Candidate {
   readonly id: string;
 }
 
+/** Rows of a search below one, the newest first. */
+interface Rows {
+  /** Of the search. */
+  readonly key: string;
+  readonly below: number;
+  /** How many were asked for. */
+  readonly most: number;
+  readonly seqs: readonly number[];
+  readonly isLast: boolean;
+}
+
 /** Finds frames by the index, and looks at each of them: the index may lag behind, or be wrong. */
 export class Finder implements Disposable {
   readonly #places: SearchPlaces;
   readonly #rows: StoredRows;
   #index: { db: Database; inode: number } | undefined;
+  #lastRows: Rows | undefined;
   /** The late frames that the last search found, the highest id first. */
   #late: { key: string; found: Candidate[] } | undefined;
 
@@ -44,6 +56,10 @@ export class Finder implements Disposable {
   /** A page of hits. Without `next` it is the last. */
   find(request: FindRequest): { found: FoundFrame[]; next?: SearchCursor } {
     const started = performance.now();
+    if (request.isFirst) {
+      this.#late = undefined;
+      this.#lastRows = undefined;
+    }
     const query = parseSearchQuery(request.text);
     const filters = [query.topics, request.topics && new TopicFilter(request.topics)];
     const isForAll = filters.every((filter) => filter === undefined);
@@ -98,25 +114,45 @@ export class Finder implements Disposable {
   }
 
   *#own(expression: string, { above, ends, cursor }: FindRequest): Generator<number> {
-    const select = this.#open().query(
-      `SELECT rowid AS seq FROM docs WHERE docs MATCH ? AND rowid > ? AND rowid < ?
-        ORDER BY rowid DESC LIMIT ?`,
-    );
+    const key = `${above} ${ends.seq} ${expression}`;
     let below = Math.min(cursor.seq, ends.seq + 1);
-    for (let most = LEAST_ROWS; ; most = Math.min(4 * most, MOST_ROWS)) {
-      const rows = select.all(expression, Math.max(above, 0), below, most) as { seq: number }[];
-      for (const { seq } of rows) yield seq;
-      const last = rows.at(-1);
-      if (!last || rows.length < most) return;
-      below = last.seq;
+    for (;;) {
+      const { seqs, isLast } = this.#rowsBelow(below, key, expression, above);
+      for (let at = firstWhere(seqs, (seq) => seq < below); at < seqs.length; at++) {
+        yield seqs[at] as number;
+      }
+      if (isLast) return;
+      below = seqs.at(-1) as number;
     }
+  }
+
+  /** The rows that were asked for last, where those below one are among them; else more. */
+  #rowsBelow(below: number, key: string, expression: string, above: number): Rows {
+    const known = this.#lastRows?.key === key ? this.#lastRows : undefined;
+    const last = known?.seqs.at(-1) ?? 0;
+    if (known && known.below >= below && (known.isLast || last < below)) return known;
+    const most = known ? Math.min(4 * known.most, MOST_ROWS) : LEAST_ROWS;
+    const rows = this.#open()
+      .query(
+        `SELECT rowid AS seq FROM docs WHERE docs MATCH ? AND rowid > ? AND rowid < ?
+          ORDER BY rowid DESC LIMIT ?`,
+      )
+      .all(expression, Math.max(above, 0), below, most) as { seq: number }[];
+    const seqs = rows.map(({ seq }) => seq);
+    this.#lastRows = { key, below, most, seqs, isLast: seqs.length < most };
+    return this.#lastRows;
   }
 
   *#lateOnes(expression: string, { ends, from, cursor }: FindRequest): Generator<Candidate> {
     if (ends.late === 0) return;
     const key = `${ends.late} ${expression}`;
     if (this.#late?.key !== key) this.#late = { key, found: this.#allLate(expression, ends.late) };
-    for (const late of this.#late.found) if (late.id < cursor.id && late.id >= from) yield late;
+    const { found } = this.#late;
+    for (let at = firstWhere(found, ({ id }) => id < cursor.id); at < found.length; at++) {
+      const late = found[at] as Candidate;
+      if (late.id < from) return;
+      yield late;
+    }
   }
 
   #allLate(expression: string, end: number): Candidate[] {
@@ -150,9 +186,21 @@ export class Finder implements Disposable {
       this.#index.db.close();
       this.#index = undefined;
       this.#late = undefined;
+      this.#lastRows = undefined;
     }
     this.#index ??= openIndexToRead(this.#places.index);
     if (!this.#index) throw new Error("no such table: there is no index");
     return this.#index.db;
   }
+}
+
+/** The place of the first item for which a condition holds, as it does for all after it. */
+function firstWhere<T>(items: readonly T[], holds: (item: T) => boolean): number {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(items[middle] as T)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

@@ -34,6 +34,8 @@ export interface FindRequest {
   /** The ids, for late frames: from one on, and below the cursor. */
   readonly from: string;
   readonly cursor: SearchCursor;
+  /** Nothing that an earlier search found is used again. */
+  readonly isFirst: boolean;
   readonly most: number;
 }
 

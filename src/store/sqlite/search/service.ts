@@ -53,7 +53,7 @@ export class SearchService {
       let page: Page;
       try {
         if (isFirst) await this.#prepare(ends, signal);
-        page = await this.#surely(this.#findRequest(request, ends, cursor, left), signal);
+        page = await this.#surely(this.#findRequest(request, ends, cursor, isFirst, left), signal);
       } finally {
         this.#pool.pause();
       }
@@ -102,6 +102,7 @@ export class SearchService {
     { text, since, topics }: SearchRequest,
     ends: Ends,
     cursor: SearchCursor,
+    isFirst: boolean,
     left: number,
   ): FindRequest {
     const from = since === undefined ? undefined : idBoundsOf({ since })?.from;
@@ -112,6 +113,7 @@ export class SearchService {
       ends,
       from: from ?? "",
       cursor,
+      isFirst,
       most: Math.min(left, PAGE_HITS),
     };
   }
