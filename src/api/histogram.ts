@@ -17,7 +17,7 @@ export const HISTOGRAM_OPTIONS = {
   topic: value("only these topics", "topics", (text) => ({ patterns: parseTopicFilter(text) })),
   since: value("from this time on; else from the oldest frame", "time", time),
   until: value("before this time; else now", "time", time),
-  steps: value(`how many parts that time has, at most ${MAX_STEPS}`, "count from 1", parseSteps),
+  steps: value(`how many parts that time has, at most ${MAX_STEPS}`, "steps", parseSteps),
 };
 
 /** Responds with how many frames each part of a time has: `{since, step, counts}`, the times in ms. */

@@ -26,6 +26,7 @@ export const VALUES = {
   inline: { type: "string", enum: ["inline"] },
   count: { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
   "count from 1": { type: "integer", minimum: 1, maximum: 999_999_999_999_999 },
+  steps: { type: "integer", minimum: 1, maximum: 1000 },
   milliseconds: { type: "integer", minimum: 0, maximum: 2 ** 31 - 1 },
   follow: {
     anyOf: [
@@ -53,8 +54,10 @@ export const VALUES = {
     { default: "forever" },
   ),
   "idempotency key": matching("[!-~]{1,255}"),
-  /** Of words alone; there is more that a query may say. */
-  query: matching("[A-Za-z0-9]{1,12}( -?[A-Za-z0-9]{1,12}\\*?){0,8}"),
+  query: {
+    type: "string",
+    description: 'words, "a phrase", pre*, -not, topic:a.*; docs/protocol.md has its grammar',
+  },
   text: { type: "string" },
 } as const satisfies Record<string, Schema>;
 
