@@ -108,8 +108,7 @@ export class Router {
     if (Object.hasOwn(this.#gone, url.pathname)) {
       throw new XsError("unknown_path", this.#gone[url.pathname] ?? "");
     }
-    const segments = segmentsOf(url.pathname.slice(1)).map(decode);
-    const found = this.#find(segments);
+    const found = this.#find(url.pathname);
     if (!found) {
       throw new XsError(
         "unknown_path",
@@ -125,7 +124,19 @@ export class Router {
     return method === "HEAD" ? withoutBody(answer) : answer;
   }
 
-  #find(segments: readonly string[]): { resource: Resource; name: string } | undefined {
+  /**
+   * Finds the route for a method and the path of a URL, and the name in the path; undefined where there is none.
+   *
+   * @throws XsError for a percent-encoding that is broken
+   */
+  find(method: string, pathname: string): { route: Route; name: string } | undefined {
+    const { resource, name } = this.#find(pathname) ?? { name: "" };
+    const route = resource?.routes.get(method === "HEAD" ? "GET" : method);
+    return route && route.applies?.(name) !== false ? { route, name } : undefined;
+  }
+
+  #find(pathname: string): { resource: Resource; name: string } | undefined {
+    const segments = segmentsOf(pathname.slice(1)).map(decode);
     const [first = "", second, third, fourth] = segments;
     if (!this.#firsts.has(first)) {
       if (third !== undefined || first.startsWith(BELOW)) return undefined;

@@ -1,37 +1,70 @@
-import { XsError } from "../core/error.ts";
+import { Router } from "../api/route.ts";
+import { GONE, ROUTES } from "../api/routes.ts";
+import { quoted, XsError } from "../core/error.ts";
 import { concernsRuntime } from "../core/token.ts";
 
-/** What reads everything, and is for `xs export` and `xs verify`. */
-const TOO_MUCH = new Set(["/export", "/-/verify"]);
+const ROUTER = new Router(ROUTES, GONE);
+
+/** The routes of the API that the page reads. What is not here, as a route to come, is refused. */
+const READS: ReadonlySet<string> = new Set([
+  "/",
+  "/stream/:topic",
+  "/first",
+  "/first/:topic",
+  "/last",
+  "/last/:topic",
+  "/:id",
+  "/:id/next",
+  "/:id/previous",
+  "/:id/content",
+  "/:id/causes",
+  "/:id/effects",
+  "/cas/:hash+",
+  "/kv",
+  "/kv/:key+",
+  "/ps",
+  "/version",
+  "/health",
+  "/-/topics",
+  "/-/search",
+  "/-/histogram",
+  "/-/info",
+  "/-/scheduled",
+  "/-/keep",
+]);
+
+/** Those that change the store, for a page that may write. */
+const WRITES: ReadonlySet<string> = new Set([
+  "POST /stream/:topic",
+  "PUT /kv/:key+",
+  "DELETE /kv/:key+",
+  "DELETE /:id",
+]);
 
 /**
  * Checks what the page asks of the API: it reads, and with `writes` it appends, puts and deletes. It never brings new
  * code, whatever it may do.
  *
- * @param path of the API, decoded
- * @throws XsError `forbidden`
+ * @param pathname of the URL, as the API takes it apart
+ * @throws XsError `forbidden`; `unknown_path` where the API has nothing
  */
-export function checkAllowed(method: string, path: string, writes: boolean): void {
-  if (method === "GET" || method === "HEAD") {
-    if (!TOO_MUCH.has(path)) return;
-    throw new XsError("forbidden", `the inspector does not ask for ${path}: use the command`);
-  }
-  if (!writes) {
+export function checkAllowed(method: string, pathname: string, writes: boolean): void {
+  const isRead = method === "GET" || method === "HEAD";
+  if (!isRead && !writes) {
     throw new XsError(
       "forbidden",
-      "the inspector only reads: start it with --write to change the store",
+      "the inspector only reads: start it with  xs ui --write  to change the store",
     );
   }
-  if (method === "POST" && path.startsWith("/stream/")) {
-    const topic = path.slice("/stream/".length);
-    if (!concernsRuntime(topic)) return;
+  const found = ROUTER.find(method, pathname);
+  const path = found?.route.path ?? "";
+  if (found && isRead && READS.has(path)) return;
+  if (found && !isRead && WRITES.has(`${method} ${path}`)) {
+    if (path !== "/stream/:topic" || !concernsRuntime(found.name)) return;
     throw new XsError(
       "forbidden",
       "the inspector appends nothing that may start code: use  xs append  in a terminal",
     );
   }
-  const isEntry = path.startsWith("/kv/") && (method === "PUT" || method === "DELETE");
-  const isFrame = method === "DELETE" && /^\/[0-9a-z]{25}$/i.test(path);
-  if (isEntry || isFrame) return;
-  throw new XsError("forbidden", `the inspector does not use ${method} ${path}`);
+  throw new XsError("forbidden", `the inspector does not use ${method} ${quoted(pathname)}`);
 }

@@ -1,111 +1,121 @@
 import { problemResponse } from "../api/errors.ts";
+import type { Listener } from "../api/listen.ts";
 import { quoted, XsError } from "../core/error.ts";
-import { formatListenAddress, type TcpAddress } from "../net/listen-address.ts";
+import { formatListenAddress, type ListenAddress, type TcpAddress } from "../net/listen-address.ts";
 import { checkHost, listenError } from "../net/listen-error.ts";
-import { checkAllowed } from "./allowed.ts";
 import { type Asset, loadAssets } from "./assets.ts";
-import { Keys } from "./keys.ts";
-import { PAGE_HEADERS } from "./page-policy.ts";
-import { checkVisit } from "./visit.ts";
+import type { Backend } from "./backend.ts";
+import { checkMethod } from "./check-method.ts";
+import { Keys, type LinkKey } from "./keys.ts";
+import { closedHeaders, PAGE_HEADERS } from "./page-policy.ts";
+import { Requests } from "./requests.ts";
+import { smallBody } from "./small-body.ts";
+import { checkVisit, plainAddress } from "./visit.ts";
 
-/** The API of the store, as the page finds it below this. */
-const API = "/api";
+/** How long a client may be silent that has shown no key, in seconds. */
+const MAX_STRANGER_SILENCE_S = 10;
+/** The most requests under way: each page has one that stays, and few others. */
+const MAX_REQUESTS = 256;
 
-/** What the inspector shows, and what it may do. */
-export interface InspectorOptions {
-  /** Answers a request to the API of the store: its path, and what `fetch` takes. */
-  readonly ask: (path: string, init: RequestInit) => Promise<Response>;
-  /** The page may change the store. */
-  readonly writes: boolean;
-  /** The address of the store, for the page's title. */
-  readonly name: string;
+/** A link to the page. */
+export interface PageLink {
+  /** Its key is behind the `#`, which a browser sends to nobody. */
+  readonly url: string;
+  readonly used: LinkKey["used"];
 }
 
-/** The page on which a person sees a store, served on a loopback address. */
-export class Inspector {
-  /** The address in the form that users type. */
+/**
+ * The page on which a person sees a store, served on a loopback address. Beside the files of the page it has:
+ *
+ * - `POST /key`: changes the key of a link for that of a session, `{"key":…}`. All below takes that, as a bearer token.
+ * - `GET /about`: `{"name":…,"writes":…}`.
+ * - `/api/…`: the API of the store, as far as the page may use it.
+ * - `GET /state?name=NAME[&at=ID]`: the state of a handler now, or before and after a frame, as `xs handler state` prints it.
+ * - `POST /do/processor` with `{"kind":…,"name":…,"action":"stop"|"start"|"restart"}`: waits until it is done and answers
+ *   `{"done":…,"text":…}`; where it only reads, it refuses.
+ */
+export class Inspector implements Listener {
   readonly address: string;
-  readonly #options: InspectorOptions;
+  readonly #requests: Requests;
   readonly #assets: ReadonlyMap<string, Asset>;
   readonly #server: ReturnType<typeof Bun.serve>;
   readonly #keys = new Keys();
-  readonly #hosts: ReadonlySet<string>;
 
-  private constructor(
-    options: InspectorOptions,
-    assets: ReadonlyMap<string, Asset>,
-    at: TcpAddress,
-  ) {
-    this.#options = options;
+  private constructor(backend: Backend, assets: ReadonlyMap<string, Asset>, at: TcpAddress) {
+    this.#requests = new Requests(backend);
     this.#assets = assets;
     this.#server = Bun.serve({
       hostname: at.hostname,
       port: at.port,
-      // A following read may stay silent for long.
-      idleTimeout: 0,
-      fetch: (request) => this.#answer(request),
+      // The API has its own limits.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      idleTimeout: MAX_STRANGER_SILENCE_S,
+      fetch: async (request) => {
+        const response = await this.#answer(request).catch(problemResponse);
+        return closedHeaders(response);
+      },
       error: (error) => problemResponse(error),
     });
-    const port = this.#server.port ?? at.port;
-    this.address = formatListenAddress({ ...at, port });
-    this.#hosts = new Set([this.address, `localhost:${port}`]);
+    this.address = formatListenAddress({ ...at, port: this.#server.port ?? at.port });
   }
 
   /** Listens. @throws XsError `address_in_use`, `cannot_listen`; `bad_option` for an address that others reach */
-  static async listen(at: TcpAddress, options: InspectorOptions): Promise<Inspector> {
-    checkLoopback(at);
-    await checkHost(at);
+  static async listen(at: ListenAddress, backend: Backend): Promise<Inspector> {
+    const place = loopback(at);
+    await checkHost(place);
     const assets = await loadAssets();
     try {
-      return new Inspector(options, assets, at);
+      return new Inspector(backend, assets, place);
     } catch (error) {
-      throw listenError(at, error);
+      throw listenError(place, error);
     }
   }
 
-  /** Makes a link that works once. Its key is behind the `#`, which a browser sends to nobody. */
-  link(): string {
-    return `http://${this.address}/#key=${this.#keys.link()}`;
+  /** Makes a link that works once. */
+  link(): PageLink {
+    const { key, used } = this.#keys.link();
+    return { url: `http://${this.address}/#key=${key}`, used };
   }
 
-  /** Accepts no more requests, and ends those under way. */
+  closeIdle(): void {
+    this.#server.closeIdleConnections();
+  }
+
+  /** Accepts no more requests, and ends those under way: following reads do not end by themselves. */
   async stop(): Promise<void> {
     await this.#server.stop(true);
   }
 
   async #answer(request: Request): Promise<Response> {
-    try {
-      const { pathname, search } = new URL(request.url);
-      const asset = this.#assets.get(pathname);
-      checkVisit(request, this.#hosts, asset !== undefined);
-      if (asset) return pageFile(asset, request);
-      if (pathname === "/key") return await this.#redeem(request);
-      this.#checkKey(request);
-      if (pathname === "/about") return Response.json(this.#about(), { headers: PAGE_HEADERS });
-      if (!pathname.startsWith(`${API}/`)) {
-        throw new XsError("unknown_path", `the inspector has nothing at ${pathname}`);
-      }
-      return await this.#ask(request, pathname.slice(API.length), search);
-    } catch (error) {
-      return problemResponse(error);
+    const { pathname, search } = new URL(request.url);
+    const asset = this.#assets.get(pathname);
+    const plain = asset && plainAddress(request, this.address);
+    if (plain !== undefined) {
+      return new Response(null, { status: 307, headers: { location: plain + pathname + search } });
     }
+    checkVisit(request, this.address, asset !== undefined);
+    if (asset) return pageFile(asset, request);
+    if (this.#server.pendingRequests > MAX_REQUESTS) {
+      throw new XsError("too_many_requests", `${MAX_REQUESTS} requests are under way: close pages`);
+    }
+    if (pathname === "/key") return this.#redeem(request);
+    this.#checkKey(request);
+    // A following read may stay silent for long.
+    this.#server.timeout(request, 0);
+    return this.#requests.answer(request, pathname, search);
   }
 
   /** Changes the key of a link for that of a session. */
   async #redeem(request: Request): Promise<Response> {
-    if (request.method !== "POST") {
-      throw new XsError("method_not_allowed", "POST the key of a link", {
-        headers: { allow: "POST" },
-      });
-    }
-    const key = this.#keys.redeem(await request.text());
+    checkMethod(request, ["POST"], "POST the key of a link");
+    const key = this.#keys.redeem(await smallBody(request));
     if (key === undefined) {
       throw new XsError(
         "unauthorized",
-        "this link was used, or is too old: a link works once; press Enter where  xs ui  runs for a new one",
+        "this link was used, or is too old: a link works once; press Enter where  xs ui  runs for a new one, or run  xs ui",
       );
     }
-    return Response.json({ key }, { headers: PAGE_HEADERS });
+    return Response.json({ key });
   }
 
   #checkKey({ headers }: Request): void {
@@ -113,47 +123,27 @@ export class Inspector {
     if (this.#keys.admits(key)) return;
     throw new XsError("unauthorized", "the inspector needs a key: open a link that  xs ui  prints");
   }
-
-  #about() {
-    const { name, writes } = this.#options;
-    return { name, writes };
-  }
-
-  async #ask(request: Request, path: string, search: string): Promise<Response> {
-    checkAllowed(request.method, decoded(path), this.#options.writes);
-    const headers = new Headers(request.headers);
-    // They are between the browser and the inspector.
-    for (const name of ["authorization", "host", "origin", "connection", "cookie"]) {
-      headers.delete(name);
-    }
-    const { method, body, signal } = request;
-    // The answer of the API goes to the page, not to the browser's cache.
-    if (method === "GET") headers.delete("if-none-match");
-    return this.#options.ask(`${path}${search}`, { method, headers, body, signal });
-  }
 }
 
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    throw new XsError("bad_request", "the path has a broken percent-encoding");
+function pageFile({ bytes, type }: Asset, request: Request): Response {
+  checkMethod(request, ["GET", "HEAD"], "the page is read with GET");
+  return new Response(bytes, { headers: { ...PAGE_HEADERS, "content-type": type } });
+}
+
+/** The address that only this machine reaches. @throws XsError `bad_option` */
+function loopback(at: ListenAddress): TcpAddress {
+  if ("path" in at) {
+    throw new XsError(
+      "bad_option",
+      `a browser opens no socket, as ${quoted(at.path)}: give the inspector :PORT`,
+    );
   }
-}
-
-function pageFile({ bytes, type }: Asset, { method }: Request): Response {
-  const headers = { ...PAGE_HEADERS, "content-type": type };
-  if (method === "GET" || method === "HEAD") return new Response(bytes, { headers });
-  throw new XsError("method_not_allowed", "the page is read with GET", {
-    headers: { allow: "GET, HEAD" },
-  });
-}
-
-/** @throws XsError `bad_option` */
-function checkLoopback({ hostname }: TcpAddress): void {
-  if (/^127\.|^localhost$|^::1$/.test(hostname)) return;
+  const { hostname, port } = at;
+  // Else the resolver decides between two addresses, and another user may have the port of the other one.
+  if (hostname.toLowerCase() === "localhost") return { hostname: "127.0.0.1", port };
+  if (/^127(\.\d{1,3}){3}$/.test(hostname) || hostname === "::1") return at;
   throw new XsError(
     "bad_option",
-    `the inspector listens on this machine alone, not at ${quoted(hostname)}: give :PORT, and reach it from elsewhere with  ssh -L PORT:127.0.0.1:PORT HOST`,
+    `the inspector listens on this machine alone, not at ${quoted(hostname)}: give it :PORT, and reach it from elsewhere with  ssh -L PORT:127.0.0.1:PORT HOST`,
   );
 }

@@ -7,33 +7,48 @@ const MAX_LINKS = 100;
 /** The most pages that have a key: a new one ends the oldest. */
 const MAX_SESSIONS = 1000;
 
+/** The key of a link. */
+export interface LinkKey {
+  readonly key: string;
+  /** Resolves once a page has changed it for the key of its session. */
+  readonly used: Promise<void>;
+}
+
+/** A link that waits for its visit. */
+interface Waiting {
+  readonly ends: number;
+  readonly use: () => void;
+}
+
 /**
  * The keys of the inspector. A link has a key that works once, for some minutes: the page changes it for the key of its
  * session, which works until the inspector ends. Both are in memory alone, as hashes: to find a hash says nothing of
  * the time that a comparison takes.
  */
 export class Keys {
-  /** The hashes of the keys in links, with the time at which each ends. */
-  readonly #links = new Map<string, number>();
+  /** By the hashes of their keys. */
+  readonly #links = new Map<string, Waiting>();
   readonly #sessions = new Set<string>();
 
   /** Makes the key of a link. */
-  link(): string {
+  link(): LinkKey {
     const key = newKey();
+    const { promise: used, resolve: use } = Promise.withResolvers<void>();
     bound(this.#links, MAX_LINKS);
-    this.#links.set(hashOf(key), performance.now() + LINK_MS);
-    return key;
+    this.#links.set(hashOf(key), { ends: performance.now() + LINK_MS, use });
+    return { key, used };
   }
 
   /** Changes the key of a link for that of a session; undefined if it was used, or is too old. */
   redeem(link: string): string | undefined {
     const hash = hashOf(link);
-    const ends = this.#links.get(hash);
+    const waiting = this.#links.get(hash);
     this.#links.delete(hash);
-    if (ends === undefined || performance.now() > ends) return undefined;
+    if (waiting === undefined || performance.now() > waiting.ends) return undefined;
     const key = newKey();
     bound(this.#sessions, MAX_SESSIONS);
     this.#sessions.add(hashOf(key));
+    waiting.use();
     return key;
   }
 

@@ -3,6 +3,7 @@ import type { Client } from "../../client/client.ts";
 import { TTL_FORMS } from "../../core/ttl.ts";
 import { connect } from "./connect.ts";
 import { messages } from "./messages.ts";
+import { sayOutcome } from "./outcome.ts";
 import { appendRequest, handlingProcessors, listProcessors, type Named } from "./processors.ts";
 import type { Script } from "./script-file.ts";
 import { spawnMeta } from "./spawn-options.ts";
@@ -38,7 +39,7 @@ export async function addProcessor(
   const full = { ...meta, ...(runtime && { runtime }) };
   const append = () => appendRequest(client, `stream.cross.${named.kind}.spawn`, full, bytes);
   await handlingProcessors(async () => {
-    await startProcessor(client, target, named, append);
+    sayOutcome(await startProcessor(client, target, named, append));
     if (options.has("every")) await sayNext(client, named);
   });
 }

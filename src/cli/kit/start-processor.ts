@@ -1,7 +1,7 @@
 import type { Client } from "../../client/client.ts";
 import { XsError } from "../../core/error.ts";
 import type { Frame } from "../../core/frame.ts";
-import { messages } from "./messages.ts";
+import type { Outcome } from "./outcome.ts";
 import {
   doesRun,
   inShort,
@@ -30,30 +30,26 @@ async function runs(client: Client, { kind, name }: Named): Promise<boolean> {
 }
 
 /**
- * Appends a spawn and waits until it runs. Without a server it says when it will.
+ * Appends a spawn and waits until it runs. Without a server the outcome says when it will.
  *
  * @param append appends the spawn, and returns its frame
- * @param advice ends the line that says so
+ * @param advice ends the text of the outcome
  * @throws XsError with the reason where it does not run
  */
 export async function startProcessor(
   client: Client,
-  target: Target,
+  target: Pick<Target, "address">,
   named: Named,
   append: () => Promise<Frame>,
   advice = "",
-): Promise<void> {
+): Promise<Outcome> {
   const { kind, name } = named;
   const running = await runsProcessors(client);
   if (running !== "yes") {
     await append();
     const serve = serveCommand(target);
-    messages.info(
-      running === "no"
-        ? `${kind} ${name} starts with the next  ${serve}${advice}`
-        : `${kind} ${name} starts with the next  ${serve}: this server runs with --paused${advice}`,
-    );
-    return;
+    const why = running === "no" ? "" : ": this server runs with --paused";
+    return { isDone: false, text: `${kind} ${name} starts with the next  ${serve}${why}${advice}` };
   }
   await using frames = await RuntimeFrames.open(client, kind);
   const { id } = await append();
@@ -70,10 +66,8 @@ export async function startProcessor(
   }
   const { event, meta } = answer;
   if (event === "active") {
-    messages.success(
-      `${kind} ${name} is active${isReplacing ? ": it replaced the one before" : ""}${advice}`,
-    );
-    return;
+    const replaced = isReplacing ? ": it replaced the one before" : "";
+    return { isDone: true, text: `${kind} ${name} is active${replaced}${advice}` };
   }
   const why = event === "invalid" ? "is invalid" : `does not run: it was ${event}`;
   const reason = inShort(meta.reason);

@@ -24,6 +24,8 @@ export interface StateAt {
   readonly record: string | undefined;
   /** How long the run may take, in ms. */
   readonly limit: number;
+  /** Ends it, where its answer is no longer wanted. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The topics that tell which spawns there were, of all processors: their output names them. */
@@ -35,7 +37,14 @@ const SPAWNS = "stream.cross.handler.*,stream.cross.generator.spawn,stream.cross
  *
  * @throws XsError `bad_request` with the reason why the state of then cannot be found; `not_found`
  */
-export async function stateAt({ client, name, id, record, limit }: StateAt): Promise<string> {
+export async function stateAt({
+  client,
+  name,
+  id,
+  record,
+  limit,
+  signal,
+}: StateAt): Promise<string> {
   const frame = JSON.parse(await textIn(await client.request(`/${id}`))) as Frame;
   const frames = await framesOf(client, `/?order=arrival&topic=${SPAWNS}`);
   const past = handlerAt(frames, name, id);
@@ -56,9 +65,10 @@ export async function stateAt({ client, name, id, record, limit }: StateAt): Pro
       ),
     );
   }, limit);
+  const ending = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
   try {
     for (const spawn of past.spawns) {
-      if (!run.isThere) await runAgain(client, name, spawn, run, timeout.signal);
+      if (!run.isThere) await runAgain(client, name, spawn, run, ending);
     }
   } catch (error) {
     const { failure } = run;

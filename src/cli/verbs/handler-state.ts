@@ -1,14 +1,12 @@
 import { quoted, XsError } from "../../core/error.ts";
 import { parseId } from "../../core/id.ts";
-import { memberText } from "../../core/json.ts";
 import { parseAge } from "../../core/time.ts";
-import { textIn } from "../../net/text-body.ts";
 import { connect } from "../kit/connect.ts";
+import { handlerState } from "../kit/handler-state.ts";
 import { printJson } from "../kit/show.ts";
 import { splitTarget } from "../kit/target.ts";
 import { parsed, text, UsageError, type Verb } from "../kit/verb.ts";
 
-const DEFAULT_TIMEOUT_MS = 60_000;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 export const handlerStateVerb: Verb = {
@@ -38,34 +36,11 @@ export const handlerStateVerb: Verb = {
     if (timeout !== undefined && at === undefined)
       throw new UsageError("--timeout is for --at, which runs the script again");
     const id = at === undefined ? undefined : parsed(parseId, at);
-    const limit = timeout === undefined ? DEFAULT_TIMEOUT_MS : parsed(limitOf, timeout);
+    const limit = timeout === undefined ? undefined : parsed(limitOf, timeout);
     await using client = await connect(target.address);
-    const record = await client
-      .request(`/kv/${encodeURIComponent(`stream.cross.handler/${name}`)}`)
-      .then(textIn, (error) => {
-        if (error instanceof XsError && error.code === "not_found") return undefined;
-        throw error;
-      });
-    if (id === undefined) return await printJson(`${stateIn(record, name)}\n`);
-    const { stateAt } = await import("../past/state-at.ts");
-    await printJson(`${await stateAt({ client, name, id, record, limit })}\n`);
+    await printJson(`${await handlerState({ client, name, id, limit })}\n`);
   },
 };
-
-function stateIn(record: string | undefined, name: string): string {
-  if (record === undefined) {
-    throw new XsError(
-      "not_found",
-      `there is no handler ${quoted(name)} that has run, or it was removed: xs ps --all lists those there are`,
-    );
-  }
-  const state = memberText(record, "state");
-  if (state !== undefined) return state;
-  throw new XsError(
-    "not_found",
-    `the handler ${quoted(name)} has no state: its script neither declares initial nor has returned next`,
-  );
-}
 
 /** @throws XsError `bad_option` */
 function limitOf(given: string): number {

@@ -5,6 +5,7 @@ import { TTL_FORMS } from "../../core/ttl.ts";
 import { connect } from "../kit/connect.ts";
 import { messages } from "../kit/messages.ts";
 import { findName, nameOfPatterns } from "../kit/on-name.ts";
+import { sayOutcome } from "../kit/outcome.ts";
 import { appendRequest, handlingProcessors } from "../kit/processors.ts";
 import { shellScript } from "../kit/shell-script.ts";
 import { spawnMeta } from "../kit/spawn-options.ts";
@@ -84,7 +85,9 @@ export const onVerb: Verb = {
         }
         const append = () => appendRequest(client, SPAWN, { ...meta, topic: name }, script, last);
         try {
-          return await startProcessor(client, target, { kind: "handler", name }, append, advice);
+          return sayOutcome(
+            await startProcessor(client, target, { kind: "handler", name }, append, advice),
+          );
         } catch (error) {
           if ((error as { code?: string }).code !== "expect_last_failed") throw error;
         }

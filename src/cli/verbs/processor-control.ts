@@ -1,223 +1,57 @@
-import type { Client } from "../../client/client.ts";
-import { XsError } from "../../core/error.ts";
-import type { Frame } from "../../core/frame.ts";
-import type { Json } from "../../core/json.ts";
-import { recordKey } from "../../processors/lifecycle/answers.ts";
 import type { Kind } from "../../processors/lifecycle/registry.ts";
-import type { ListedProcessor } from "../../processors/lifecycle/status.ts";
 import { connect } from "../kit/connect.ts";
-import { messages } from "../kit/messages.ts";
-import {
-  appendRequest,
-  doesRun,
-  findProcessor,
-  handlingProcessors,
-  hasEnded,
-  inShort,
-  listProcessors,
-  type Named,
-  RuntimeFrames,
-  runsProcessors,
-  serveCommand,
-} from "../kit/processors.ts";
+import { type Action, controlProcessor } from "../kit/control-processor.ts";
+import { sayOutcome } from "../kit/outcome.ts";
+import type { Named } from "../kit/processors.ts";
 import { checkedName } from "../kit/spawn-options.ts";
-import { startProcessor } from "../kit/start-processor.ts";
-import { splitTarget, type Target } from "../kit/target.ts";
+import { splitTarget } from "../kit/target.ts";
 import type { Verb } from "../kit/verb.ts";
 
-/** A command about one processor, which is there. */
-type Action = (client: Client, target: Target, row: ListedProcessor) => Promise<void>;
-
-export const handlerRmVerb = verb("handler", "rm", "Remove a handler for good, with its state", rm);
-export const generatorRmVerb = verb("generator", "rm", "Remove a generator for good", rm);
+export const handlerRmVerb = verb("handler", "rm", "Remove a handler for good, with its state");
+export const generatorRmVerb = verb("generator", "rm", "Remove a generator for good");
 export const handlerStopVerb = verb(
   "handler",
   "stop",
   "Stop a handler; start goes on where it was",
-  stop,
 );
-export const generatorStopVerb = verb("generator", "stop", "Stop a generator, until start", stop);
+export const generatorStopVerb = verb("generator", "stop", "Stop a generator, until start");
 export const handlerStartVerb = verb(
   "handler",
   "start",
   "Start a handler that was stopped or failed, where it was",
-  start,
 );
 export const generatorStartVerb = verb(
   "generator",
   "start",
   "Start a generator that was stopped, failed or finished",
-  start,
 );
 export const handlerRestartVerb = verb(
   "handler",
   "restart",
   "Start the program of a handler anew, where it is",
-  again,
 );
 export const generatorRestartVerb = verb(
   "generator",
   "restart",
   "Start the program of a generator anew",
-  again,
 );
 
-function verb(kind: Kind, word: string, summary: string, act: Action): Verb {
+function verb(kind: Kind, action: Action, summary: string): Verb {
   const name = kind === "handler" ? "counter" : "log";
   return {
-    name: `${kind} ${word}`,
+    name: `${kind} ${action}`,
     summary,
     positionals: "[ADDR] NAME",
     options: {},
     examples: [
-      [`xs ${kind} ${word} ${name}`, "waits until it is done"],
+      [`xs ${kind} ${action} ${name}`, "waits until it is done"],
       ["xs ps --all", "what runs, and what does not"],
     ],
     async run(input) {
       const target = splitTarget(input, 1, "NAME");
       const named: Named = { kind, name: await checkedName(kind, target.rest[0] ?? "") };
       await using client = await connect(target.address);
-      await handlingProcessors(async () => act(client, target, await findProcessor(client, named)));
+      sayOutcome(await controlProcessor(client, target, named, action));
     },
   };
-}
-
-async function rm(client: Client, target: Target, row: ListedProcessor): Promise<void> {
-  const { kind, name } = row;
-  const isAnswered = await terminate(client, row, {});
-  if (isAnswered) messages.success(`${kind} ${name} is removed`);
-  else if (hasEnded(row)) messages.success(`${kind} ${name} is removed: it did not run`);
-  else
-    messages.info(
-      `${kind} ${name} is removed: it does not start with the next  ${serveCommand(target)}`,
-    );
-}
-
-async function stop(client: Client, target: Target, row: ListedProcessor): Promise<void> {
-  const { kind, name } = row;
-  if (hasEnded(row)) {
-    const why = row.state === "stopped" ? "is stopped already" : `does not run: it ${ended(row)}`;
-    messages.info(`${kind} ${name} ${why}`);
-    return;
-  }
-  const isAnswered = await terminate(client, row, { keep: true });
-  const goOn = `xs ${kind} start ${name}  goes on where it was`;
-  if (isAnswered) messages.success(`${kind} ${name} is stopped:  ${goOn}`);
-  else {
-    const next = `it does not start with the next  ${serveCommand(target)}`;
-    messages.info(`${kind} ${name} is stopped: ${next};  ${goOn}`);
-  }
-}
-
-async function start(client: Client, target: Target, row: ListedProcessor): Promise<void> {
-  if (hasEnded(row)) return spawnAgain(client, target, row);
-  const { kind, name } = row;
-  messages.info(
-    doesRun(row)
-      ? `${kind} ${name} runs already`
-      : `${kind} ${name} starts with the next  ${serveCommand(target)} anyway`,
-  );
-}
-
-async function again(client: Client, target: Target, row: ListedProcessor): Promise<void> {
-  if (hasEnded(row) || doesRun(row)) return spawnAgain(client, target, row);
-  return start(client, target, row);
-}
-
-/**
- * Appends a terminate, and waits for the answer of the runtime.
- *
- * @returns whether one was to come, and came
- * @throws XsError `no_answer`
- */
-async function terminate(client: Client, row: ListedProcessor, meta: object): Promise<boolean> {
-  const { kind, name } = row;
-  const append = () =>
-    appendRequest(client, `stream.cross.${kind}.terminate`, { topic: name, ...meta });
-  if ((await runsProcessors(client)) !== "yes") {
-    await append();
-    return false;
-  }
-  await using frames = await RuntimeFrames.open(client, kind);
-  // It may have ended since it was found: then no answer comes.
-  const isThere = (each: ListedProcessor) =>
-    each.kind === kind && each.name === name && (doesRun(each) || each.state === "stopped");
-  const isAnswered = (await listProcessors(client)).some(isThere);
-  await append();
-  if (!isAnswered) return false;
-  const ends = new Set(["terminated", "stopped", "failed", "finished", "invalid"]);
-  if (await frames.find(name, ({ event }) => ends.has(event))) return true;
-  if (!(await listProcessors(client)).some(isThere)) return true;
-  throw new XsError(
-    "no_answer",
-    `${kind} ${name} has not ended within a minute, and will: look with  xs ps`,
-  );
-}
-
-/** Appends the spawn of a processor again, so that it goes on where it was. */
-async function spawnAgain(client: Client, target: Target, row: ListedProcessor): Promise<void> {
-  const { kind, name } = row;
-  const spawn = await spawnOf(client, row);
-  const {
-    handler_id: _,
-    frame_id: __,
-    by: ___,
-    resume: ____,
-    ...meta
-  } = Object(spawn.meta) as {
-    [key: string]: Json;
-  };
-  const resume = await hasRun(client, row, spawn);
-  const line = JSON.stringify({
-    topic: spawn.topic,
-    meta: { ...meta, ...(resume && { resume }) },
-    hash: spawn.hash,
-  });
-  await startProcessor(client, target, { kind, name }, async () => {
-    try {
-      const response = await client.request("/stream", { method: "POST", body: line });
-      return JSON.parse((await response.text()).trim()) as Frame;
-    } catch (error) {
-      if (error instanceof XsError && error.code === "content_not_found") throw gone(row);
-      throw error;
-    }
-  });
-}
-
-async function spawnOf(client: Client, row: ListedProcessor): Promise<Frame> {
-  try {
-    return (await (await client.request(`/${row.spawn_id}`)).json()) as Frame;
-  } catch (error) {
-    if (error instanceof XsError && error.code === "not_found") throw gone(row);
-    throw error;
-  }
-}
-
-function gone({ kind, name }: Named): XsError {
-  return new XsError(
-    "not_found",
-    `the script of ${kind} ${name} is no longer in the store: give it again, with  xs ${kind} add ${name} FILE`,
-  );
-}
-
-/** Whether there is progress to go on from. A generator that reads nothing has none, and needs none. */
-async function hasRun(client: Client, named: Named, spawn: Frame): Promise<boolean> {
-  const isDuplex =
-    spawn.topic === "stream.cross.duplex.spawn" || Object(spawn.meta).duplex === true;
-  if (named.kind === "generator" && !isDuplex) return true;
-  try {
-    const key = encodeURIComponent(recordKey(named));
-    await (await client.request(`/kv/${key}`)).bytes();
-    return true;
-  } catch (error) {
-    if (error instanceof XsError && error.code === "not_found") return false;
-    throw error;
-  }
-}
-
-function ended({ state, reason }: ListedProcessor): string {
-  const how =
-    state === "invalid" ? "is invalid" : state === "failed" ? "has failed" : "has finished";
-  const why = inShort(reason ?? undefined);
-  return why === "" ? how : `${how}: ${why}`;
 }

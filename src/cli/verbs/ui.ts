@@ -29,15 +29,13 @@ export const uiVerb: Verb = {
     // Other commands go on: without a server, this process answers them on the store's socket.
     const name = await client.serve();
     const { Inspector } = await import("../../ui/inspector.ts");
-    const inspector = await Inspector.listen(ANYWHERE, {
-      name,
-      ask: client.request,
-      writes: input.options.has("write"),
-    });
+    const { backendOf } = await import("../kit/inspect.ts");
+    const backend = backendOf(client, address, input.options.has("write"));
+    const inspector = await Inspector.listen(ANYWHERE, backend);
     const signal = stopSignal();
-    messages.success(`the inspector of ${name}: a link that works once\n  ${inspector.link()}`);
+    messages.success(`the inspector of ${name}: a link that works once\n  ${inspector.link().url}`);
     const ending = new AbortController();
-    void eachLine(ending.signal, () => messages.info(`another link\n  ${inspector.link()}`));
+    void eachLine(ending.signal, () => messages.info(`another link\n  ${inspector.link().url}`));
     await signal;
     ending.abort();
     await inspector.stop();
