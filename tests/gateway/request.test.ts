@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { HOSTS, NO_HOSTS } from "../support/hosts.ts";
 import { plainEnv, XS } from "../support/server.ts";
 import { tempDirectory } from "../support/temp.ts";
@@ -197,20 +197,6 @@ test("binary bodies come through unharmed both ways", async () => {
       expect(page.headers["content-length"]).toBe(String(size));
     }
   }
-});
-
-test("the command on the page for a site without a handler makes one, pasted as it stands", async () => {
-  await using site = await Site.open();
-  const { text } = await site.curl("/");
-  const [, command = ""] = /restarts:\n\n([\s\S]*?)\n\nOr with/.exec(text) ?? [];
-  const shell = Bun.spawn(["sh"], {
-    stdio: [Buffer.from(`${command}\n`), "pipe", "pipe"],
-    env: { PATH: `${dirname(XS)}:${process.env.PATH}`, XS_ADDR: site.server.directory, HOME: "/" },
-  });
-  const told = await new Response(shell.stderr).text();
-  expect([await shell.exited, told.trim()]).toEqual([0, "✔ handler web is active"]);
-  const page = await site.curl("/");
-  expect([page.status, page.text]).toEqual([200, "hello\n"]);
 });
 
 test("where nobody follows http.request it is 503 at once, with a page that says how to begin", async () => {
