@@ -1,7 +1,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, readdirSync } from "node:fs";
+import { chmodSync, cpSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Pty } from "../support/pty.ts";
+import { searchProcesses } from "../support/search-processes.ts";
 import { parseLines, startServer } from "../support/server.ts";
 import { TEST_MS } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
@@ -122,4 +124,52 @@ test("a store that cannot be written is searched by an index in a temporary fold
   expect(contentsOf(run.stdout?.toString() ?? "")).toHaveLength(2);
   expect(readdirSync(home.store).sort()).toEqual(before);
   expect(readdirSync(tmpdir()).filter((name) => name.startsWith("xs-search-"))).toEqual([]);
+});
+
+test("while the index is made a terminal shows how far it is, and the hits when it is there", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store);
+  await server.append("note", "milk");
+  expect(contentsOf(await home.ok(["search", "-s", home.store, "milk"]))).toEqual(["milk"]);
+  const pids = await searchProcesses(server.pid);
+  for (const pid of pids) process.kill(pid, "SIGSTOP");
+  await server.append("note", "more milk");
+  await using pty = new Pty(["search", "-s", home.store, "milk"], { cwd: home.path });
+  await pty.shows(/search: \d+ % indexed/);
+  for (const pid of pids) process.kill(pid, "SIGCONT");
+  expect(await pty.end()).toBe(0);
+  expect(pty.lines.filter((line) => line.endsWith("milk"))).toHaveLength(2);
+});
+
+test("xs gc takes the words of what was removed out of the index of a server", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store);
+  const { id } = await server.append("note", "forgettable");
+  await server.append("note", "kept");
+  const words = () =>
+    readdirSync(home.store)
+      .filter((name) => name.startsWith("search.db"))
+      .map((name) => readFileSync(join(home.store, name), "latin1"))
+      .join("");
+  expect(contentsOf(await home.ok(["search", "-s", home.store, "forgettable"]))).toHaveLength(1);
+  expect(words()).toContain("forgettable");
+  await home.ok(["remove", home.store, id]);
+  await home.ok(["gc", home.store]);
+  expect(words()).not.toContain("forgettable");
+  expect(words()).toContain("kept");
+  expect(await home.ok(["search", "-s", home.store, "forgettable"])).toBe("");
+});
+
+test("a store of an older version is searched, and an export has no index", async () => {
+  using home = new Home();
+  for (const schema of ["schema-1", "schema-2"]) {
+    const store = join(home.path, schema);
+    cpSync(join(import.meta.dir, "../fixtures", schema), store, { recursive: true });
+    const found = parseLines(await home.ok(["search", "-s", store, "topic:note"]));
+    const read = parseLines(await home.ok(["tac", store, "-T", "note"]));
+    expect(found.map(({ id }) => id)).toEqual(read.map(({ id }) => id));
+    const { stdout } = await home.shell(`xs export ${store} - | tar -t`);
+    expect(stdout).toContain("frames");
+    expect(stdout).not.toContain("search");
+  }
 });

@@ -153,7 +153,7 @@ function versionAt(uri: string): number {
 }
 
 /** Runs a function when this process ends, also by a signal. Returns a function that cancels this. */
-function onEnd(run: () => void): () => void {
+export function onEnd(run: () => void): () => void {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const ended = (signal: NodeJS.Signals) => {
     run();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { XsError } from "../../../core/error.ts";
 import { INDEX } from "../../is-store.ts";
 import type { Ends } from "../../read-source.ts";
+import { onEnd } from "../read-only.ts";
 import { IndexDamaged, SearchChild, SearchDied } from "./child.ts";
 import { inodeOf } from "./index-file.ts";
 import type { Indexed, Marks, SearchPlaces, ToSearch } from "./messages.ts";
@@ -43,6 +44,7 @@ export class IndexKeeper {
   readonly places: SearchPlaces;
   readonly #uses: KeeperUses;
   readonly #temporary: string | undefined;
+  readonly #stopWatching: (() => void) | undefined;
   #marks: Marks = [];
   #child: SearchChild | undefined;
   #usedAt = 0;
@@ -74,7 +76,7 @@ export class IndexKeeper {
       files: uses.files,
       index: join(this.#temporary ?? uses.path, INDEX),
     };
-    if (this.#temporary) process.on("exit", this.#removeTemporary);
+    if (this.#temporary) this.#stopWatching = onEnd(this.#removeTemporary);
   }
 
   /** Whether the store has an index. */
@@ -176,11 +178,11 @@ export class IndexKeeper {
     await this.#child?.end();
     await this.#work?.catch(() => {});
     this.#removeTemporary();
+    this.#stopWatching?.();
   }
 
   readonly #removeTemporary = () => {
     if (!this.#temporary) return;
-    process.off("exit", this.#removeTemporary);
     rmSync(this.#temporary, { recursive: true, force: true });
   };
 
