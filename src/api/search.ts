@@ -17,7 +17,7 @@ const time = (given: string, name: string) => parseTime(given, name, "utc");
 
 /** The options of `GET /-/search`. */
 export const SEARCH_OPTIONS = {
-  q: text('words, "a phrase", pre*, -not, topic:a.*', "query"),
+  q: text('words, "a phrase", pre*, -not, topic:a.*', "text"),
   topic: value("only these topics", "topics", (given) => ({ list: parseTopicFilter(given) })),
   since: value("only frames of this time or later", "time", time),
   until: value("only frames from before this time", "time", time),

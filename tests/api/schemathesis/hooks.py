@@ -94,6 +94,8 @@ def may_be_refused(asked):
             # The meta of a chunk is an object.
             "chunked" in asked and "xs-meta" in asked,
             "range" in asked,
+            # A query without a word, or with an odd quotation mark.
+            "q" in asked,
             # A list has at most 100 patterns, and a topic at most 255 bytes.
             any(len(parts) > 100 or max(map(len, parts)) > 255 for parts in map(parts_of, TOPICS)),
         ]
