@@ -1,12 +1,13 @@
 import { problemResponse } from "../api/errors.ts";
 import type { Listener } from "../api/listen.ts";
-import { quoted, XsError } from "../core/error.ts";
+import { XsError } from "../core/error.ts";
 import { formatListenAddress, type ListenAddress, type TcpAddress } from "../net/listen-address.ts";
 import { checkHost, listenError } from "../net/listen-error.ts";
 import { type Asset, loadAssets } from "./assets.ts";
 import type { Backend } from "./backend.ts";
 import { checkMethod } from "./check-method.ts";
 import { Keys, type LinkKey } from "./keys.ts";
+import { loopback } from "./loopback.ts";
 import { closedHeaders, PAGE_HEADERS } from "./page-policy.ts";
 import { Requests } from "./requests.ts";
 import { smallBody } from "./small-body.ts";
@@ -128,22 +129,4 @@ export class Inspector implements Listener {
 function pageFile({ bytes, type }: Asset, request: Request): Response {
   checkMethod(request, ["GET", "HEAD"], "the page is read with GET");
   return new Response(bytes, { headers: { ...PAGE_HEADERS, "content-type": type } });
-}
-
-/** The address that only this machine reaches. @throws XsError `bad_option` */
-function loopback(at: ListenAddress): TcpAddress {
-  if ("path" in at) {
-    throw new XsError(
-      "bad_option",
-      `a browser opens no socket, as ${quoted(at.path)}: give the inspector :PORT`,
-    );
-  }
-  const { hostname, port } = at;
-  // Else the resolver decides between two addresses, and another user may have the port of the other one.
-  if (hostname.toLowerCase() === "localhost") return { hostname: "127.0.0.1", port };
-  if (/^127(\.\d{1,3}){3}$/.test(hostname) || hostname === "::1") return at;
-  throw new XsError(
-    "bad_option",
-    `the inspector listens on this machine alone, not at ${quoted(hostname)}: give it :PORT, and reach it from elsewhere with  ssh -L PORT:127.0.0.1:PORT HOST`,
-  );
 }

@@ -2,7 +2,12 @@ import type { ArgsDef } from "citty";
 import { quoted } from "../../core/error.ts";
 import { HTTP_TTL } from "../../core/http.ts";
 import { parseAskedTtl, type Ttl } from "../../core/ttl.ts";
-import { type ListenAddress, parseListenAddress } from "../../net/listen-address.ts";
+import {
+  type ListenAddress,
+  parseListenAddress,
+  type TcpAddress,
+} from "../../net/listen-address.ts";
+import { loopback } from "../../ui/loopback.ts";
 import { flag, parsed, text, UsageError } from "./verb.ts";
 
 /** The longest timer that the runtime takes, in ms. */
@@ -24,6 +29,10 @@ export const SERVE_OPTIONS = {
   ),
   "http-ttl": text("TTL", `how long the store keeps requests (default ${HTTP_TTL})`),
   expose: text("ADDR", "serve the API there too; over TCP clients need the token of the store"),
+  ui: text(
+    "ADDR",
+    "serve the inspector there, as xs ui does, for as long as the server runs; on this machine alone, and it only reads",
+  ),
   "script-env": text("NAMES", "pass scripts only these environment variables: NAME,NAME,…"),
   paused: flag(
     "run no generator and no handler, append nothing that is scheduled, apply no rules of keep",
@@ -34,6 +43,8 @@ export const SERVE_OPTIONS = {
 export interface ServeOptions {
   readonly http: ListenAddress | undefined;
   readonly expose: ListenAddress | undefined;
+  /** Of the inspector. */
+  readonly ui: TcpAddress | undefined;
   /** The environment variables that scripts get; all but the token where it is undefined. */
   readonly scriptEnv: readonly string[] | undefined;
   /** Generators and handlers wait for the next start. */
@@ -59,6 +70,7 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
   return {
     http: address("http"),
     expose: address("expose"),
+    ui: inspectorAt(options.get("ui")),
     scriptEnv: scriptEnv(options.get("script-env")),
     paused: options.has("paused"),
     limits: {
@@ -68,6 +80,11 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
       ttl: parsed(parseAskedTtl, options.get("http-ttl") ?? HTTP_TTL, "local"),
     },
   };
+}
+
+function inspectorAt(given: string | undefined): TcpAddress | undefined {
+  if (given === undefined) return undefined;
+  return parsed(() => loopback(parseListenAddress(given, "--ui")));
 }
 
 function scriptEnv(given: string | undefined): readonly string[] | undefined {

@@ -4,21 +4,25 @@ import { api } from "../../api/api.ts";
 import type { Api } from "../../api/call.ts";
 import { expose, type Listener, listen } from "../../api/listen.ts";
 import { defaultAddress, parseAddress } from "../../client/address.ts";
+import type { Client } from "../../client/client.ts";
 import { checkAddress } from "../../client/connect.ts";
 import { inUse, reach } from "../../client/reach.ts";
 import { shellWord, XsError } from "../../core/error.ts";
 import { FOREVER } from "../../core/ttl.ts";
+import { throwIfNotOk } from "../../net/api-answer.ts";
 import { Descriptors } from "../../net/descriptors.ts";
 import { httpAsk } from "../../net/http-client.ts";
+import type { TcpAddress } from "../../net/listen-address.ts";
 import { listeningSockets } from "../../net/listening-sockets.ts";
 import { allProcessors } from "../../processors/lifecycle/all-processors.ts";
 import { idleProcessors, neededFrames, nextStart } from "../../processors/lifecycle/expected.ts";
 import { Processors } from "../../processors/lifecycle/processors.ts";
 import { isStore } from "../../store/is-store.ts";
-import { lockHolder } from "../../store/lock-holder.ts";
+import { type Holder, lockHolder } from "../../store/lock-holder.ts";
 import { openSqliteStore } from "../../store/sqlite/open.ts";
 import type { OpenStore, Store } from "../../store/store.ts";
 import { Tokens } from "../../store/tokens.ts";
+import type { Inspector } from "../../ui/inspector.ts";
 import { version } from "../../version.ts";
 import { madeStore } from "../kit/connect.ts";
 import { lifecycleLines } from "../kit/lifecycle-lines.ts";
@@ -46,6 +50,7 @@ export const serveVerb: Verb = {
     ["xs serve ./store", "creates the store if it is missing"],
     ["xs serve", "serves the default store"],
     ["xs serve ./store --http :3000", "a web server that answers from the stream"],
+    ["xs serve ./store --ui :3030", "and a page that shows it"],
     ["xs serve ./store --expose :3021", "then, with XS_TOKEN:  xs cat :3021"],
   ],
   async run({ positionals, options, store: named }) {
@@ -189,6 +194,11 @@ async function listenEverywhere(
     addresses.http = gateway.address;
     hints += "port" in options.http ? `\n  curl http://${gateway.address}` : "";
   }
+  if (options.ui) {
+    const inspector = await inspectorOf(directory, answer, opened, options.ui);
+    listeners.push(inspector);
+    hints += `\n  ${inspector.link().url}  shows it in a browser: a link that works once`;
+  }
   const others = { doors: [...listeners], sockets: listeningSockets() };
   const own = await listen(directory, answer, owner);
   listeners.push(own);
@@ -197,6 +207,26 @@ async function listenEverywhere(
   await record(store, "start", { version, pid: process.pid, ...paused, ...addresses });
   begin();
   return { listeners, descriptors, addresses, hints };
+}
+
+/** The inspector of this server. It reads; the page of  xs ui --write  changes the store. */
+async function inspectorOf(
+  directory: string,
+  answer: Api,
+  opened: Promise<void>,
+  at: TcpAddress,
+): Promise<Inspector> {
+  const { Inspector } = await import("../../ui/inspector.ts");
+  const { backendOf } = await import("../kit/inspect.ts");
+  const client: Client = {
+    async request(path, init) {
+      await opened;
+      return throwIfNotOk(await answer(new Request(`http://localhost${path}`, init)));
+    },
+    serve: async () => directory,
+    [Symbol.asyncDispose]: async () => {},
+  };
+  return Inspector.listen(at, backendOf(client, { directory }, false));
 }
 
 async function stop(
@@ -227,6 +257,8 @@ async function open(directory: string): Promise<OpenStore> {
     if ("opened" in reached) return reached.opened;
     // A process that was killed has its lock and its socket until it is gone: only one that answers is in the way.
     if (await doesAnswer(reached.unix)) {
+      const holder = lockHolder(directory);
+      if (holder && !holder.serves) throw answeredFor(directory, holder);
       throw new XsError(
         "store_in_use",
         `${directory} is served already: use it as  xs cat ${shellWord(directory)}  (socket ${directory}/sock)`,
@@ -235,6 +267,14 @@ async function open(directory: string): Promise<OpenStore> {
     if (performance.now() > deadline) throw inUse(directory, lockHolder(directory));
     await Bun.sleep(DYING_POLL_MS);
   }
+}
+
+/** The refusal of a store for which a command answers that has it open, as  xs ui  does. */
+function answeredFor(directory: string, { pid, command }: Holder): XsError {
+  return new XsError(
+    "store_in_use",
+    `process ${pid} (${command}) has ${directory} open and answers for it, without processors: end it, with Ctrl-C there or  kill ${pid} , and start the server again; then  xs ui  shows what is served`,
+  );
 }
 
 /** Tells whether a server answers on a socket. */

@@ -1,3 +1,5 @@
+import type { Client } from "../../client/client.ts";
+import type { Inspector } from "../../ui/inspector.ts";
 import { connect } from "../kit/connect.ts";
 import { messages } from "../kit/messages.ts";
 import { stopSignal } from "../kit/signals.ts";
@@ -26,29 +28,75 @@ export const uiVerb: Verb = {
   async run(input) {
     const { address } = splitTarget(input, 0);
     await using client = await connect(address);
-    // Other commands go on: without a server, this process answers them on the store's socket.
-    const name = await client.serve();
+    const writes = input.options.has("write");
+    await answerOthers(client, writes);
     const { Inspector } = await import("../../ui/inspector.ts");
     const { backendOf } = await import("../kit/inspect.ts");
-    const backend = backendOf(client, address, input.options.has("write"));
-    const inspector = await Inspector.listen(ANYWHERE, backend);
+    const backend = backendOf(client, address, writes);
     const signal = stopSignal();
-    messages.success(`the inspector of ${name}: a link that works once\n  ${inspector.link().url}`);
+    const inspector = await Inspector.listen(ANYWHERE, backend);
     const ending = new AbortController();
-    void eachLine(ending.signal, () => messages.info(`another link\n  ${inspector.link().url}`));
+    const { readLines } = await import("../kit/terminal-keys.ts");
+    const isRead = readLines(ending.signal, () =>
+      messages.info(`another link\n  ${inspector.link().url}`),
+    );
+    const how = isRead ? "; Enter prints a link, Ctrl-C ends it" : "";
+    if (input.options.has("no-open")) {
+      messages.success(
+        `the inspector of ${backend.name}: a link that works once${how}\n  ${inspector.link().url}`,
+      );
+    } else {
+      messages.success(`the inspector of ${backend.name}: http://${inspector.address}/${how}`);
+    }
+    const shown = input.options.has("no-open") ? undefined : show(inspector, ending.signal);
     await signal;
     ending.abort();
     await inspector.stop();
+    await shown;
   },
 };
 
-/** Calls for each line on stdin: a person presses Enter. */
-async function eachLine(signal: AbortSignal, call: () => void): Promise<void> {
-  const { createInterface } = await import("node:readline");
-  const lines = createInterface({ input: process.stdin });
-  lines.on("line", call);
-  signal.addEventListener("abort", () => {
-    lines.close();
-    process.stdin.unref();
+async function show(inspector: Inspector, signal: AbortSignal): Promise<void> {
+  const { showPage } = await import("../../ui/browser/show.ts");
+  await showPage({
+    page: `http://${inspector.address}/`,
+    link: () => inspector.link(),
+    failed(why) {
+      messages.warn(
+        `${why}: open this link, which works once\n  ${inspector.link().url}${tunnel(inspector)}`,
+      );
+    },
+    signal,
   });
+}
+
+/** How a person who is on another machine gets there. */
+function tunnel({ address }: Inspector): string {
+  if (!process.env.SSH_CONNECTION) return "";
+  const port = address.replace(/^.*:/, "");
+  return `\nfrom the machine where the browser is, first:  ssh -L ${port}:${address} THIS_HOST`;
+}
+
+/**
+ * Lets other commands go on where no server runs: this process has the store, so it answers them. One that cannot be
+ * written stays as it is, and all may read it.
+ *
+ * @throws XsError where the store does not answer
+ */
+async function answerOthers(client: Client, writes: boolean): Promise<void> {
+  const response = await client.request("/-/info");
+  const { path, writable, reason } = (await response.json()) as {
+    path?: string;
+    writable?: boolean;
+    reason?: string;
+  };
+  if (writable === false) {
+    const also = writes ? ", so --write does nothing" : "";
+    messages.info(`the store can only be read${also}: ${reason}`);
+  }
+  if (!client.isDirect || writable === false) return;
+  await client.serve();
+  messages.info(
+    `no server has ${path}: this command answers for it as long as it runs, without processors`,
+  );
 }
