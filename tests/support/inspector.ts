@@ -61,10 +61,20 @@ export class Inspector implements AsyncDisposable {
   }
 
   /** Sends a request with a key. @param path below `/api` */
-  async ask(path: string, init: RequestInit = {}): Promise<Response> {
+  ask(path: string, init: RequestInit = {}): Promise<Response> {
+    return this.askAt(`/api${path}`, init);
+  }
+
+  /** Sends a request with a key to the inspector itself. */
+  async askAt(path: string, init: RequestInit = {}): Promise<Response> {
     const authorization = `Bearer ${await this.key()}`;
     const headers = { authorization, ...(init.headers as Record<string, string>) };
-    return fetch(`${this.origin}/api${path}`, { ...init, headers });
+    return fetch(this.origin + path, { ...init, headers });
+  }
+
+  /** What it wrote on stderr, up to the last link that was asked for. */
+  get stderr(): string {
+    return this.#links.all;
   }
 
   stop(signal: NodeJS.Signals): Promise<number> {
@@ -82,6 +92,8 @@ class Links {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #found: string[] = [];
   #text = "";
+  /** All text so far. */
+  all = "";
 
   constructor(stream: ReadableStream<Uint8Array>) {
     this.#reader = stream.getReader() as ReadableStreamDefaultReader<Uint8Array>;
@@ -101,7 +113,9 @@ class Links {
       if (found !== undefined) return found;
       const { value, done } = await within("a link of xs ui", this.#reader.read());
       if (done) throw new Error(`xs ui ended: ${this.#text}`);
-      this.#text += new TextDecoder().decode(value);
+      const more = new TextDecoder().decode(value);
+      this.all += more;
+      this.#text += more;
       const lines = this.#text.split("\n");
       this.#text = lines.pop() ?? "";
       for (const line of lines) this.#found.push(...(line.match(/http:\S+#key=[\w-]+/g) ?? []));

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { browserTest } from "../support/browser.ts";
-import { OpeningInspector, Programs } from "../support/opening.ts";
+import { Programs } from "../support/programs.ts";
 import { startServer } from "../support/server.ts";
+import { TalkingXs } from "../support/talking.ts";
 import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
@@ -49,7 +50,7 @@ browserTest("the browser gets the key in a file that only its user reads", async
   await using server = await startServer(`${home.path}/store`);
   await server.append("note", "hello from the store");
   const token = "a-token-that-no-browser-gets";
-  await using it = new OpeningInspector([server.directory], {
+  await using it = new TalkingXs(["ui", server.directory], {
     ...programs.env(),
     XS_TOKEN: token,
   });
@@ -88,7 +89,7 @@ test("a page that never comes is said, with a link; the file goes when the comma
   using programs = new Programs();
   programs.add("xdg-open", NOTES);
   await using server = await startServer(`${home.path}/store`);
-  await using it = new OpeningInspector([server.directory], programs.env());
+  await using it = new TalkingXs(["ui", server.directory], programs.env());
   const path = await programs.wrote("opened");
   const [, link = ""] = await it.says(/no browser has opened the page so far[\s\S]*#key=([\w-]+)/);
   const html = await programs.wrote("page.html");
@@ -106,7 +107,7 @@ test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s ends it in order", async
   using programs = new Programs();
   programs.add("xdg-open", NOTES);
   await using server = await startServer(`${home.path}/store`);
-  await using it = new OpeningInspector([server.directory], programs.env());
+  await using it = new TalkingXs(["ui", server.directory], programs.env());
   const path = await programs.wrote("opened");
   expect(await it.stop(signal)).toBe(0);
   expect(existsSync(join(path, ".."))).toBe(false);
@@ -117,14 +118,14 @@ test("without a browser, and with one that fails, there is a link", async () => 
   await using server = await startServer(`${home.path}/store`);
   {
     using programs = new Programs();
-    await using it = new OpeningInspector([server.directory], programs.env(true));
+    await using it = new TalkingXs(["ui", server.directory], programs.env(true));
     await it.says(/no browser is found here \(\$BROWSER, xdg-open\)[\s\S]*#key=[\w-]+/);
     expect(it.stderr).not.toContain("ssh -L");
   }
   using programs = new Programs();
   programs.add("xdg-open", "exit 3");
   const env = { ...programs.env(), SSH_CONNECTION: "192.0.2.1 5 192.0.2.2 22" };
-  await using it = new OpeningInspector([server.directory], env);
+  await using it = new TalkingXs(["ui", server.directory], env);
   await it.says(/xdg-open ended with 3[\s\S]*#key=[\w-]+/);
   await it.says(/ssh -L (\d+):127\.0\.0\.1:\1 /);
 });
@@ -136,7 +137,7 @@ test("$BROWSER comes first: the first of it that is there, with its arguments", 
   programs.add("xdg-open", 'echo wrong > "$AT/opened"');
   programs.add("mine", 'printf "%s\\n" "$@" > "$AT/opened"');
   const env = { ...programs.env(), BROWSER: "none-such-browser:mine --new %s --last:other" };
-  await using _ = new OpeningInspector([server.directory], env);
+  await using _ = new TalkingXs(["ui", server.directory], env);
   expect(await programs.wrote("opened")).toMatch(/^--new\n\/\S+\/open\.html\n--last\n$/);
 });
 
@@ -157,7 +158,7 @@ test("a browser of a snap or a flatpak gets the file where it reads it", async (
       programs.add("xdg-open", 'printf "%s" "$1" > "$AT/opened"');
       mkdirSync(join(programs.path, installed), { recursive: true });
       if (isUsed) mkdirSync(join(programs.path, folder), { recursive: true });
-      await using it = new OpeningInspector([server.directory], programs.env());
+      await using it = new TalkingXs(["ui", server.directory], programs.env());
       const opened = await programs.wrote("opened");
       if (isUsed) {
         expect(opened).toStartWith(`${join(programs.path, folder)}/xs-ui-`);

@@ -1,0 +1,223 @@
+// Which store the inspector shows, who answers for it meanwhile, and what happens to it.
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Home } from "../cli/run-xs.ts";
+import { missingMount, Tmpfs } from "../faults/tmpfs.ts";
+import { browserTest } from "../support/browser.ts";
+import { Inspector, InspectorPage } from "../support/inspector.ts";
+import { startServer } from "../support/server.ts";
+import { TalkingXs } from "../support/talking.ts";
+import { TEST_MS } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_MS);
+
+test("a store without a server: other commands go on, and a server hears who has it", async () => {
+  using home = new Home();
+  await home.makeStore(home.store);
+  {
+    await using it = await Inspector.start(home.store);
+    const key = await it.key();
+    const ask = (path: string) =>
+      fetch(`${it.origin}/api${path}`, { headers: { authorization: `Bearer ${key}` } });
+    await home.ok(["append", home.store, "note", "--meta", "1"]);
+    expect(await (await ask("/last/note")).text()).toContain('"meta":1');
+    expect(await (await ask("/ps")).text()).toBe("");
+    const { code, stderr } = await home.xs(["serve", home.store]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`process ${it.pid} (`);
+    expect(stderr).toContain("without processors");
+    expect(stderr).toContain(`kill ${it.pid}`);
+    expect(await it.stop("SIGTERM")).toBe(0);
+  }
+  expect(existsSync(join(home.store, "sock"))).toBe(false);
+  await using server = await startServer(home.store);
+  expect((await server.frames("/last/note"))[0]?.meta).toBe(1);
+  await using it = await Inspector.start(home.store);
+  expect((await it.ask("/last/note")).status).toBe(200);
+});
+
+test("no store, no server and a wrong token are said at once, and nothing is made", async () => {
+  using home = new Home();
+  const missing = await home.xs(["ui", "./none", "--no-open"]);
+  expect([missing.code, missing.stderr]).toEqual([
+    1,
+    expect.stringContaining("there is no store at"),
+  ]);
+  expect(existsSync(join(home.path, "none"))).toBe(false);
+  const nobody = await home.xs(["ui", ":1", "--no-open"]);
+  expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringContaining("no answer from")]);
+  await using server = await startServer(home.store, { args: ["--expose", "127.0.0.1:0"] });
+  const at = await server.listensAt("expose");
+  const env = { XS_TOKEN: "wrong-token-that-nobody-made" };
+  const refused = await home.xs(["ui", at, "--no-open"], { env });
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("token")]);
+  expect((await home.xs(["ui", "./store", "more"])).code).toBe(2);
+  expect((await home.xs(["ui", "--wrong"])).code).toBe(2);
+});
+
+browserTest(
+  "a store elsewhere: its token is nowhere in the page, its answers and messages",
+  async () => {
+    using home = new Home();
+    await using server = await startServer(home.store, { args: ["--expose", "127.0.0.1:0"] });
+    const { id } = await server.append("note", "from elsewhere");
+    const at = await server.listensAt("expose");
+    const token = readFileSync(join(home.store, "token"), "utf8").trim();
+    for (const [address, env] of [
+      [at, { XS_TOKEN: token }],
+      [`http://me:${token}@${at}`, {}],
+    ] as const) {
+      await using it = await Inspector.start(address, { env, args: ["--write"] });
+      await using opened = await InspectorPage.open(it);
+      const { page, faults } = opened;
+      const said: string[] = [];
+      page.on("response", async (response) => {
+        said.push(JSON.stringify(response.headers()));
+        const body = await response.body().catch(() => Buffer.of());
+        said.push(body.toString("latin1"), JSON.stringify(response.request().headers()));
+      });
+      await page.reload();
+      await page.getByText("from elsewhere").waitFor();
+      const shown = await page.evaluate<string>(
+        "document.documentElement.outerHTML + JSON.stringify({ ...sessionStorage })",
+      );
+      expect(shown).toContain(at);
+      const answers: string[] = [];
+      for (const path of [
+        "/api/-/info",
+        `/api/${id}`,
+        "/api/-/tokens",
+        "/about",
+        "/state?name=x",
+      ]) {
+        answers.push(await (await it.askAt(path)).text());
+      }
+      for (const text of [shown, ...said, ...answers, it.stderr]) expect(text).not.toContain(token);
+      // A script of another machine does not run at a click.
+      const state = await it.askAt(`/state?name=x&at=${id}`);
+      expect(state.status).toBe(400);
+      expect(await state.text()).toContain("xs handler state");
+      const append = await it.ask("/stream/note", { method: "POST", body: "written" });
+      expect(append.status).toBe(200);
+      expect(faults).toEqual([]);
+    }
+    expect(await server.frames("/?topic=note")).toHaveLength(3);
+  },
+);
+
+test("a token that a store takes no more ends no page", async () => {
+  using home = new Home();
+  await using server = await startServer(home.store, { args: ["--expose", "127.0.0.1:0"] });
+  const at = await server.listensAt("expose");
+  const body = JSON.stringify({ name: "page", read: ["*"] });
+  const made = await server.fetch("/-/tokens", { method: "POST", body });
+  const { token } = (await made.json()) as { token: string };
+  await using it = await Inspector.start(at, { env: { XS_TOKEN: token } });
+  expect((await it.ask("/-/topics")).status).toBe(200);
+  await server.fetch("/-/tokens/page", { method: "DELETE" });
+  const answer = await it.ask("/-/topics");
+  expect([answer.status, await answer.json()]).toEqual([
+    403,
+    expect.objectContaining({ code: "forbidden", detail: expect.stringContaining("token") }),
+  ]);
+});
+
+browserTest(
+  "a server that stops and starts again: the page says so, and has lost nothing",
+  async () => {
+    using home = new Home();
+    let server = await startServer(home.store);
+    try {
+      await server.append("note", "before");
+      await using it = await Inspector.start(home.store);
+      await using opened = await InspectorPage.open(it);
+      const { page } = opened;
+      await page.getByText("before", { exact: true }).waitFor();
+      await page.locator(".live-live").waitFor();
+      expect(await server.stop("SIGTERM")).toBe(0);
+      await page.locator(".live-away").waitFor();
+      // Commands open the store meanwhile: the inspector does not have it.
+      await home.ok(["append", home.store, "note", "--meta", "1"], { stdin: "meanwhile" });
+      server = await startServer(home.store);
+      await page.locator(".live-live").waitFor();
+      await server.append("note", "after");
+      for (const text of ["before", "meanwhile", "after"]) {
+        await page.getByText(text, { exact: true }).first().waitFor();
+      }
+      expect((await it.ask("/last/note")).status).toBe(200);
+    } finally {
+      await server[Symbol.asyncDispose]();
+    }
+  },
+);
+
+const unmounted = missingMount();
+
+describe.skipIf(unmounted !== undefined)(`a mount${unmounted ? ` (${unmounted})` : ""}:`, () => {
+  test("a store that can only be read is shown, and nothing is put into it", async () => {
+    using disk = new Tmpfs("32m");
+    const store = join(disk.path, "store");
+    {
+      await using server = await startServer(store);
+      await server.append("note", "kept");
+      await server.stop("SIGTERM");
+    }
+    disk.remount("ro");
+    await using it = await Inspector.start(store, { args: ["--write"] });
+    expect(it.stderr).toContain("can only be read");
+    expect(await (await it.ask("/last/note?content=inline")).text()).toContain("kept");
+    const refused = await it.ask("/stream/note", { method: "POST", body: "x" });
+    expect(await refused.json()).toMatchObject({ code: "store_read_only" });
+    using home = new Home();
+    expect(await home.ok(["last", store, "note"])).toContain("note");
+    expect(await it.stop("SIGINT")).toBe(0);
+  });
+});
+
+test("xs serve --ui serves the page as long as the server runs; it reads", async () => {
+  using home = new Home();
+  await using server = new TalkingXs(["serve", home.store, "--ui", ":0"]);
+  const [link = ""] = await server.says(/http:\/\/127\.0\.0\.1:\d+\/#key=[\w-]+/);
+  await home.ok(["append", home.store, "note"], { stdin: "served" });
+  const { origin, hash } = new URL(link);
+  const redeem = () => fetch(`${origin}/key`, { method: "POST", body: hash.slice("#key=".length) });
+  const { key } = (await (await redeem()).json()) as { key: string };
+  expect((await redeem()).status).toBe(401);
+  const ask = (path: string, method = "GET") =>
+    fetch(origin + path, { method, headers: { authorization: `Bearer ${key}` } });
+  expect(await (await ask("/api/last/note?content=inline")).text()).toContain("served");
+  expect(await (await ask("/about")).json()).toEqual({ name: home.store, writes: false });
+  expect((await ask("/api/stream/note", "POST")).status).toBe(403);
+  const live = await ask("/api/?follow=true");
+  expect(live.status).toBe(200);
+  // xs ui beside it has a listener of its own.
+  await using it = await Inspector.start(home.store, { args: ["--write"] });
+  expect(it.origin).not.toBe(origin);
+  expect((await it.ask("/stream/note", { method: "POST", body: "x" })).status).toBe(200);
+  expect(await server.stop("SIGTERM")).toBe(0);
+  await live.body?.cancel().catch(() => {});
+  expect(await fetch(origin).catch(() => "gone")).toBe("gone");
+});
+
+test("xs serve --ui listens on this machine alone", async () => {
+  using home = new Home();
+  for (const [at, said] of [
+    ["0.0.0.0:0", "ssh -L"],
+    ["192.0.2.1:3030", "ssh -L"],
+    ["[::]:0", "ssh -L"],
+    ["example.com:80", "ssh -L"],
+    ["./page.sock", "opens no socket"],
+    ["nonsense", "no place to listen"],
+    ["http://127.0.0.1:1", "no place to listen"],
+  ] as const) {
+    const { code, stderr } = await home.xs(["serve", home.store, "--ui", at]);
+    expect([at, code, stderr]).toEqual([at, 2, expect.stringContaining(said)]);
+  }
+  expect(existsSync(home.store)).toBe(false);
+  await using server = await startServer(home.store, { args: ["--expose", "127.0.0.1:0"] });
+  const taken = await server.listensAt("expose");
+  using other = new Home();
+  const { code, stderr } = await other.xs(["serve", other.store, "--ui", taken]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining("it is taken already")]);
+});
