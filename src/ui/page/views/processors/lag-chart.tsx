@@ -1,50 +1,89 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { duration } from "../../lib/format.ts";
+import { clock, duration } from "../../lib/format.ts";
 import { useWidth } from "../../lib/use-size.ts";
-import type { Lag } from "./processor.ts";
+import { type Lag, rangeOf } from "./lag.ts";
 
 const HEIGHT = 110;
+/** From this on the axis has no seconds, in seconds. */
+const LONG = 600;
 
 /** How far a handler was behind, since the page was opened. */
 export function LagChart({ lag }: { lag: Lag }) {
   const { ref, width } = useWidth<HTMLDivElement>();
   const plot = useRef<uPlot | undefined>(undefined);
+  const shown = useRef(lag);
+  shown.current = lag;
   useEffect(() => {
     const element = ref.current;
     if (!element || width === 0) return;
-    const style = getComputedStyle(element);
-    const colour = style.getPropertyValue("color");
-    const axis = {
-      stroke: colour,
-      font: "11px system-ui",
-      grid: { show: false },
-      ticks: { show: false },
-    };
-    const options: uPlot.Options = {
-      width,
-      height: HEIGHT,
-      legend: { show: false },
-      cursor: { show: false },
-      scales: { y: { range: (_, __, max) => [0, Math.max(10, max)] } },
-      axes: [
-        { ...axis, size: 20 },
-        { ...axis, size: 52, values: (_, values) => values.map((ms) => duration(ms)) },
-      ],
-      series: [
-        {},
-        { stroke: style.getPropertyValue("--accent"), width: 1.5, points: { show: false } },
-      ],
-    };
-    plot.current = new uPlot(options, [[], []], element);
+    plot.current = new uPlot(
+      options(width, getComputedStyle(element), () => shown.current),
+      columns(lag),
+      element,
+    );
     return () => {
       plot.current?.destroy();
       plot.current = undefined;
     };
   }, [width]);
-  useEffect(() => {
-    plot.current?.setData([lag.map(([at]) => at), lag.map(([, ms]) => ms)]);
-  }, [lag.length, lag.at(-1), width]);
-  const newest = lag.at(-1)?.[1] ?? 0;
-  return <div ref={ref} class="lag" role="img" aria-label={`now ${duration(newest)} behind`} />;
+  const newest = lag.at(-1);
+  useEffect(() => plot.current?.setData(columns(lag)), [lag, newest]);
+  const worst = Math.max(0, ...lag.map(([, ms]) => ms ?? 0));
+  return (
+    <div
+      ref={ref}
+      class="lag"
+      role="img"
+      aria-label={`now ${duration(newest?.[1] ?? 0)} behind, at most ${duration(worst)} since ${clock((lag[0]?.[0] ?? 0) * 1000).slice(0, 8)}`}
+    />
+  );
+}
+
+function columns(lag: Lag): uPlot.AlignedData {
+  return [lag.map(([at]) => at), lag.map(([, ms]) => ms)];
+}
+
+function options(width: number, style: CSSStyleDeclaration, lag: () => Lag): uPlot.Options {
+  const axis = {
+    stroke: style.getPropertyValue("color"),
+    font: "11px system-ui",
+    ticks: { show: false },
+  };
+  const line = style.getPropertyValue("--line");
+  const accent = style.getPropertyValue("--accent");
+  const times = (_: uPlot, splits: number[]) => {
+    const [from = 0] = rangeOf(lag(), 0);
+    const isLong = (splits.at(-1) ?? 0) - from > LONG;
+    return splits.map((at) => clock(at * 1000).slice(0, isLong ? 5 : 8));
+  };
+  return {
+    width,
+    height: HEIGHT,
+    padding: [8, 16, 0, 0],
+    legend: { show: false },
+    cursor: { show: false },
+    scales: {
+      x: { range: () => rangeOf(lag(), Date.now() / 1000) },
+      y: { range: (_, __, max) => [0, Math.max(1000, max)] },
+    },
+    axes: [
+      { ...axis, size: 20, space: 80, grid: { show: false }, values: times },
+      {
+        ...axis,
+        size: 56,
+        space: 24,
+        grid: { stroke: line, width: 1 },
+        values: (_, values) => values.map((ms) => (ms === 0 ? "0" : duration(ms))),
+      },
+    ],
+    series: [
+      {},
+      {
+        stroke: accent,
+        width: 1.5,
+        points: { size: 5, fill: accent, space: 20 },
+      },
+    ],
+  };
 }

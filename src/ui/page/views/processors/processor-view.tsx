@@ -1,107 +1,98 @@
-import { dayAndClock, duration } from "../../lib/format.ts";
-import { go, hrefOf } from "../../lib/place.ts";
+import { useEffect } from "preact/hooks";
+import { about } from "../../lib/about.ts";
+import { addShortcuts } from "../../lib/keyboard.ts";
+import { go, hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
 import { Text } from "../../parts/text.tsx";
+import { Control } from "./control.tsx";
 import { LagChart } from "./lag-chart.tsx";
-import type { Lag, Processor } from "./processor.ts";
+import { idOf, type Processor } from "./processor.ts";
+import { ProcessorFacts } from "./processor-facts.tsx";
 import { ProcessorLog } from "./processor-log.tsx";
+import type { Processors } from "./processors.ts";
+import { CloseButton } from "./processors-view.tsx";
+import { ScriptView } from "./script-view.tsx";
 import { StateTag } from "./state-tag.tsx";
+import { StateView } from "./state-view.tsx";
 
-/** One processor: how it is, how far it is behind, what it wrote on stderr, and its script. */
-export function ProcessorView({ processor, lag }: { processor: Processor; lag: Lag }) {
-  const { kind, name, state, spawn_id, reason, ended, pid, uptime_ms, every, next, retry } =
-    processor;
+const PARTS = { now: "Now", script: "Script", state: "State" } as const;
+type Part = keyof typeof PARTS;
+
+/**
+ * One processor. In the address: `part`, which is `script` or `state`, else how it is now; with `at`, a frame, it is the
+ * state around that.
+ */
+export function ProcessorView({
+  processor,
+  processors,
+}: {
+  processor: Processor;
+  processors: Processors;
+}) {
+  const { name, kind, state, spawn_id } = processor;
+  const lag = processors.lag(idOf(processor));
+  const parts: readonly Part[] = kind === "handler" ? ["now", "script", "state"] : ["now", "script"];
+  const part = partIn(place.value, parts);
+  useEffect(() => {
+    const step = (by: number) => {
+      const at = parts.indexOf(partIn(place.peek(), parts));
+      const next = parts[at + by];
+      if (next) go(placeOf(next), "replace");
+    };
+    return addShortcuts([
+      { keys: ["ArrowRight", "l"], does: "the next part of the processor", run: () => step(1) },
+      { keys: ["ArrowLeft", "h"], does: "the part before", run: () => step(-1) },
+    ]);
+  }, [kind]);
   return (
-    <aside class="frame" aria-label="Processor">
+    <aside class="frame ps-detail" aria-label="Processor">
       <header class="frame-head">
         <h2>
           <Text value={name} />
         </h2>
         <StateTag state={state} />
-        <button
-          type="button"
-          class="quiet"
-          aria-label="Close the processor"
-          onClick={() => go({ processor: undefined })}
-        >
-          ×
-        </button>
+        <CloseButton />
+        <nav class="ps-parts" aria-label="Parts of the processor">
+          {parts.map((each) => (
+            <Link
+              key={each}
+              href={hrefOf(placeOf(each))}
+              aria-current={each === part ? "page" : undefined}
+            >
+              {PARTS[each]}
+            </Link>
+          ))}
+        </nav>
       </header>
       <div class="frame-body">
-        <dl class="facts">
-          <dt>kind</dt>
-          <dd>
-            {kind}, {processor.runtime ?? "of an unknown runtime"}
-          </dd>
-          {reason !== null && (
-            <>
-              <dt>reason</dt>
-              <dd>
-                <Text value={reason} />
-              </dd>
-            </>
-          )}
-          {ended !== null && (
-            <>
-              <dt>ended</dt>
-              <dd>{dayAndClock(Date.parse(ended))}</dd>
-            </>
-          )}
-          {retry !== null && (
-            <>
-              <dt>retries</dt>
-              <dd>
-                <Link
-                  href={hrefOf({ view: undefined, processor: undefined, frame: retry.frame_id })}
-                >
-                  the frame
-                </Link>{" "}
-                on which it failed {retry.failures} times, at {dayAndClock(Date.parse(retry.at))}
-              </dd>
-            </>
-          )}
-          {every !== null && (
-            <>
-              <dt>runs</dt>
-              <dd>
-                every <Text value={every} />
-                {next !== null && `, next at ${dayAndClock(Date.parse(next))}`}
-              </dd>
-            </>
-          )}
-          {uptime_ms !== null && (
-            <>
-              <dt>active</dt>
-              <dd>for {duration(uptime_ms)}</dd>
-            </>
-          )}
-          {pid !== null && (
-            <>
-              <dt>pid</dt>
-              <dd class="mono">{pid}</dd>
-            </>
-          )}
-          <dt>spawn</dt>
-          <dd class="mono">
-            <Link
-              href={hrefOf({ view: undefined, processor: undefined, frame: spawn_id })}
-              title="the frame that registered it"
-            >
-              {spawn_id}
-            </Link>
-          </dd>
-        </dl>
-        {lag.length > 0 && (
-          <section>
-            <h3>Behind, over time</h3>
-            <LagChart lag={lag} />
-          </section>
+        {part === "now" && (
+          <>
+            {about.value?.writes && <Control processor={processor} processors={processors} />}
+            <ProcessorFacts processor={processor} />
+            {lag.length > 0 && (
+              <section>
+                <h3>Behind, over time</h3>
+                <LagChart lag={lag} />
+              </section>
+            )}
+            <section>
+              <h3>Log</h3>
+              <ProcessorLog processors={processors} processor={processor} />
+            </section>
+          </>
         )}
-        <section>
-          <h3>Log</h3>
-          <ProcessorLog processor={processor} />
-        </section>
+        {part === "script" && <ScriptView key={spawn_id} processor={processor} />}
+        {part === "state" && <StateView processor={processor} />}
       </div>
     </aside>
   );
+}
+
+function partIn(address: URLSearchParams, parts: readonly Part[]): Part {
+  const given = address.get("part") ?? (address.get("at") === null ? "now" : "state");
+  return parts.find((each) => each === given) ?? "now";
+}
+
+function placeOf(part: Part) {
+  return { part: part === "now" ? undefined : part, at: undefined };
 }

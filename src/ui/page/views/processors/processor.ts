@@ -1,8 +1,3 @@
-import { signal } from "@preact/signals";
-import { ask, isAbort } from "../../lib/ask.ts";
-import { jsonLines } from "../../lib/lines.ts";
-import { follow } from "../../lib/live.ts";
-
 /** A processor, as `GET /ps?all=true` lists it. */
 export interface Processor {
   readonly kind: "handler" | "generator";
@@ -17,13 +12,18 @@ export interface Processor {
   readonly last_exit: { readonly code: number | null; readonly signal: string | null } | null;
   /** How far it is behind the newest frame of its topics, in ms. */
   readonly behind_ms: number | null;
+  /** The wait for the frame on which it has failed. */
   readonly retry: {
     readonly frame_id: string;
     readonly failures: number;
+    readonly retries: number;
     readonly at: string;
+    readonly reason: string | null;
   } | null;
   /** When a generator runs; null where it runs all the time. */
   readonly every: string | null;
+  /** The time zone of that. */
+  readonly tz: string | null;
   /** When its next run begins. */
   readonly next: string | null;
   /** Why it does not run, and since when. */
@@ -31,74 +31,23 @@ export interface Processor {
   readonly ended: string | null;
 }
 
-/** How far a processor was behind, over time: seconds since 1970, and ms. */
-export type Lag = readonly (readonly [at: number, ms: number])[];
-
-const POLL_MS = 2000;
-/** The most points of one line: an hour of them. */
-const MAX_POINTS = 1800;
-
-/** The name of a processor that no other one has. */
+/** The name of a processor that no other one has; a replacement that does not load has that of the one that runs. */
 export function idOf({ kind, name }: Pick<Processor, "kind" | "name">): string {
   return `${kind}/${name}`;
 }
 
-/** The processors, asked for again and again, and at once when the runtime says something of one. */
-export class Processors {
-  readonly shown = signal<readonly Processor[] | undefined>(undefined);
-  readonly error = signal<unknown>(undefined);
-  readonly #lags = new Map<string, [number, number][]>();
-  readonly #ending = new AbortController();
-  readonly #unfollow: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+/** What became of its last program, in words. */
+export function exitText({ code, signal }: NonNullable<Processor["last_exit"]>): string {
+  if (signal !== null) return `ended by ${signal}`;
+  return code === null ? "of an unknown code" : `code ${code}`;
+}
 
-  constructor() {
-    const path = `/?${new URLSearchParams({ tail: "true", topic: "stream.cross.*" })}`;
-    this.#unfollow = follow({
-      path,
-      resume: () => path,
-      take: () => this.#soon(100),
-    });
-    void this.#load();
-  }
-
-  lag(id: string): Lag {
-    return this.#lags.get(id) ?? [];
-  }
-
-  close(): void {
-    this.#ending.abort();
-    this.#unfollow();
-    clearTimeout(this.#timer);
-  }
-
-  #soon(ms: number): void {
-    clearTimeout(this.#timer);
-    if (!this.#ending.signal.aborted) this.#timer = setTimeout(() => void this.#load(), ms);
-  }
-
-  async #load(): Promise<void> {
-    const { signal } = this.#ending;
-    try {
-      if (!document.hidden) {
-        const rows = await jsonLines<Processor>(await ask("/ps?all=true", { signal }));
-        this.#note(rows);
-        this.shown.value = rows;
-        this.error.value = undefined;
-      }
-    } catch (error) {
-      if (!isAbort(error)) this.error.value = error;
-    }
-    this.#soon(POLL_MS);
-  }
-
-  #note(rows: readonly Processor[]): void {
-    for (const row of rows) {
-      if (row.behind_ms === null) continue;
-      const points = this.#lags.get(idOf(row)) ?? [];
-      points.push([Date.now() / 1000, row.behind_ms]);
-      if (points.length > MAX_POINTS) points.shift();
-      this.#lags.set(idOf(row), points);
-    }
-  }
+/** Whether a processor has what a person looks for: each word in its name, kind, runtime, state or reason. */
+export function isFound(row: Processor, words: string): boolean {
+  const { kind, name, runtime, state, reason } = row;
+  const text = `${name} ${kind} ${runtime ?? ""} ${state} ${reason ?? ""}`.toLowerCase();
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
 }

@@ -1,116 +1,247 @@
-import { useEffect, useMemo } from "preact/hooks";
-import { duration } from "../../lib/format.ts";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { count, duration } from "../../lib/format.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
 import { go, hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
-import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
+import { ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
-import { idOf, type Processor, Processors } from "./processor.ts";
+import { Ago, Until } from "./moment.tsx";
+import { NoProcessors } from "./no-processors.tsx";
+import { OF_PROCESSOR } from "./places.ts";
+import { idOf, isFound, type Processor } from "./processor.ts";
 import { ProcessorView } from "./processor-view.tsx";
+import { Processors } from "./processors.ts";
 import { StateTag } from "./state-tag.tsx";
 
-/** The generators and handlers of the store, live. In the address: `processor`, the chosen one as `handler/NAME`. */
+/** How many rows are in the page before the person asks for more. */
+const PART = 150;
+
+/**
+ * The generators and handlers of the store, live. In the address: `find`, words that select; `processor`, the chosen one
+ * as `handler/NAME`; and what `ProcessorView` reads.
+ */
 export function ProcessorsView() {
   const processors = useMemo(() => new Processors(), []);
   useEffect(() => () => processors.close(), []);
+  const [most, setMost] = useState(PART);
   const chosenId = place.value.get("processor");
-  const rows = processors.shown.value;
-  const chosen = rows?.find((row) => idOf(row) === chosenId);
-  const step = (by: number) => {
-    const all = processors.shown.peek() ?? [];
-    const at = all.findIndex((row) => idOf(row) === place.peek().get("processor"));
-    const next = all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)];
-    if (next) go({ processor: idOf(next) }, at < 0 ? "push" : "replace");
-  };
-  useEffect(
-    () =>
-      addShortcuts([
-        { keys: ["ArrowDown", "j"], does: "the next processor", run: () => step(1) },
-        { keys: ["ArrowUp", "k"], does: "the processor before", run: () => step(-1) },
-        {
-          keys: ["Escape"],
-          does: "close the processor",
-          run: () => go({ processor: undefined }),
-        },
-      ]),
-    [],
-  );
+  const find = place.value.get("find") ?? "";
+  const all = processors.shown.value;
+  const found = all?.filter((row) => isFound(row, find)) ?? [];
+  const rows = found.slice(0, most);
+  const chosen = all?.find((row) => idOf(row) === chosenId);
+  useRowKeys();
   return (
     <div class={`ps-page ${chosenId === null ? "" : "has-processor"}`}>
       <section class="ps-list" aria-label="Processors">
-        {processors.error.value !== undefined && <ProblemNotice error={processors.error.value} />}
-        {rows?.length === 0 && (
-          <EmptyNotice title="Nothing runs on this stream">
-            <p>
-              Let something happen: <code>xs on note 'notify-send "$XS_TEXT"'</code>
-            </p>
-          </EmptyNotice>
+        {processors.error.value !== undefined && (
+          <ProblemNotice error={processors.error.value} again={() => processors.askSoon()} />
         )}
-        {rows && rows.length > 0 && (
-          <table class="ps">
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">State</th>
-                <th scope="col" class="ps-extra">
-                  Kind
-                </th>
-                <th scope="col" class="number">
-                  Behind
-                </th>
-                <th scope="col" class="ps-extra">
-                  Next run
-                </th>
-                <th scope="col" class="number ps-extra">
-                  Restarts
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((row) => (
-                <Row key={idOf(row)} row={row} isChosen={idOf(row) === chosenId} />
-              ))}
-            </tbody>
-          </table>
+        {all?.length === 0 && <NoProcessors />}
+        {all && all.length > 0 && (
+          <>
+            <Tools all={all} find={find} />
+            {found.length === 0 ? (
+              <p class="notice notice-empty">
+                None of {count(all.length)} has all of these words.{" "}
+                <Link href={hrefOf({ find: undefined })}>Show all</Link>
+              </p>
+            ) : (
+              <Table rows={rows} chosenId={chosenId} />
+            )}
+            {found.length > most && (
+              <button type="button" class="ps-more" onClick={() => setMost(most * 4)}>
+                {count(found.length - most)} more
+              </button>
+            )}
+          </>
         )}
       </section>
-      {chosen && (
-        <ProcessorView key={idOf(chosen)} processor={chosen} lag={processors.lag(idOf(chosen))} />
-      )}
+      {chosen && <ProcessorView key={idOf(chosen)} processor={chosen} processors={processors} />}
+      {chosenId !== null && all && !chosen && <Gone id={chosenId} />}
     </div>
   );
 }
 
-function Row({ row, isChosen }: { row: Processor; isChosen: boolean }) {
+/** What selects, and how many there are of each state. */
+function Tools({ all, find }: { all: readonly Processor[]; find: string }) {
+  const states = new Map<string, number>();
+  for (const { state } of all) states.set(state, (states.get(state) ?? 0) + 1);
   return (
-    <tr class={isChosen ? "is-chosen" : undefined}>
+    <div class="tools">
+      <div class="tools-filter">
+        <label>
+          <span class="tools-label">Find</span>
+          <input
+            type="search"
+            value={find}
+            placeholder="a name, a kind, a state"
+            autocomplete="off"
+            spellcheck={false}
+            onInput={(event) => go({ find: event.currentTarget.value }, "replace")}
+          />
+        </label>
+      </div>
+      <div class="ps-states">
+        {[...states].map(([state, n]) => (
+          <button
+            key={state}
+            type="button"
+            class="quiet"
+            aria-pressed={find === state}
+            onClick={() => go({ find: find === state ? undefined : state })}
+          >
+            {count(n)} <StateTag state={state} />
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+interface TableProps {
+  readonly rows: readonly Processor[];
+  readonly chosenId: string | null;
+}
+
+function Table({ rows, chosenId }: TableProps) {
+  return (
+    <table class="ps">
+      <thead>
+        <tr>
+          <th scope="col">Name</th>
+          <th scope="col">State</th>
+          <th scope="col" class="ps-extra">
+            Kind
+          </th>
+          <th scope="col" class="number">
+            Behind
+          </th>
+          <th scope="col" class="ps-extra">
+            Next
+          </th>
+          <th scope="col" class="number ps-extra">
+            Restarts
+          </th>
+          <th scope="col" class="ps-wide">
+            Why
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <Row key={row.spawn_id} row={row} isChosen={idOf(row) === chosenId} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Row({ row, isChosen }: { row: Processor; isChosen: boolean }) {
+  const { name, state, kind, runtime, behind_ms, restarts, reason, retry, next, ended } = row;
+  const why = reason ?? retry?.reason ?? null;
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the link in it has the keys
+    <tr
+      class={isChosen ? "is-chosen" : undefined}
+      onClick={(event) => {
+        // A wide row is easier to hit than its link.
+        if (!event.defaultPrevented) go({ ...OF_PROCESSOR, processor: idOf(row) });
+      }}
+    >
       <th scope="row">
         <Link
-          href={hrefOf({ processor: idOf(row) })}
+          href={hrefOf({ ...OF_PROCESSOR, processor: idOf(row) })}
           class="mono"
+          data-processor={idOf(row)}
           aria-current={isChosen ? "true" : undefined}
         >
-          <Text value={row.name} />
+          <Text value={name} />
         </Link>
       </th>
       <td>
-        <StateTag state={row.state} />
+        <StateTag state={state} />
       </td>
       <td class="ps-extra dim">
-        {row.kind} {row.runtime !== null && <span>({row.runtime})</span>}
+        {kind} {runtime !== null && <span>({runtime})</span>}
       </td>
-      <td class="number">{row.behind_ms === null ? "" : duration(row.behind_ms)}</td>
-      <td class="ps-extra dim">{row.next !== null && <NextRun at={row.next} />}</td>
-      <td class="number ps-extra">{row.restarts === 0 ? "" : row.restarts}</td>
+      <td class="number">{behind_ms === null ? "" : duration(behind_ms)}</td>
+      <td class="ps-extra dim">
+        {next !== null && <Until at={next} />}
+        {retry !== null && <Until at={retry.at} />}
+        {ended !== null && <Ago at={ended} />}
+      </td>
+      <td class="number ps-extra">{restarts === 0 ? "" : count(restarts)}</td>
+      <td class="ps-wide dim">{why !== null && <Text value={why} max={200} />}</td>
     </tr>
   );
 }
 
-function NextRun({ at }: { at: string }) {
-  const ms = Date.parse(at) - Date.now();
+function Gone({ id }: { id: string }) {
   return (
-    <time dateTime={at} title={at}>
-      {ms > 0 ? `in ${duration(ms)}` : "now"}
-    </time>
+    <aside class="frame" aria-label="Processor">
+      <header class="frame-head">
+        <h2>
+          <Text value={id} />
+        </h2>
+        <CloseButton />
+      </header>
+      <p class="notice notice-empty">
+        There is none of this name, or it was removed. Its frames stay in the stream.
+      </p>
+    </aside>
   );
+}
+
+/** Closes what is beside the list. */
+export function CloseButton() {
+  return (
+    <button type="button" class="quiet" aria-label="Close the processor" onClick={close}>
+      ×
+    </button>
+  );
+}
+
+function close(): void {
+  const id = place.peek().get("processor");
+  go({ ...OF_PROCESSOR, part: undefined, processor: undefined });
+  // The person is where they were in the list.
+  setTimeout(() => links().find((link) => link.dataset.processor === id)?.focus());
+}
+
+function links(): HTMLElement[] {
+  return [...document.querySelectorAll<HTMLElement>("[data-processor]")];
+}
+
+/** Arrow keys move in the list; where a processor is open, the next one opens. */
+function useRowKeys(): void {
+  useEffect(() => {
+    const to = (place_: (at: number, all: number) => number) => {
+      const all = links();
+      const id = place.peek().get("processor");
+      const focused = all.indexOf(document.activeElement as HTMLElement);
+      const at = focused < 0 ? all.findIndex(({ dataset }) => dataset.processor === id) : focused;
+      const next = all[Math.min(Math.max(place_(at, all.length), 0), all.length - 1)];
+      next?.focus();
+      if (id !== null && next) go({ ...OF_PROCESSOR, processor: next.dataset.processor }, "replace");
+    };
+    return addShortcuts([
+      { keys: ["ArrowDown", "j"], does: "the next processor", run: () => to((at) => at + 1) },
+      { keys: ["ArrowUp", "k"], does: "the processor before", run: () => to((at) => at - 1) },
+      { keys: ["Home"], does: "the first processor", run: () => to(() => 0) },
+      { keys: ["End"], does: "the last processor", run: () => to((_, all) => all - 1) },
+      {
+        keys: ["/"],
+        does: "find",
+        run: () => document.querySelector<HTMLElement>(".ps-list input")?.focus(),
+      },
+      { keys: ["Escape"], does: "close the processor", run: leaveOrClose },
+    ]);
+  }, []);
+}
+
+/** Escape leaves a field, or closes what is open. */
+function leaveOrClose(event: KeyboardEvent): void {
+  if (event.target instanceof HTMLInputElement) event.target.blur();
+  else if (place.peek().get("processor") !== null) close();
 }

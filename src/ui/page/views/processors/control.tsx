@@ -1,0 +1,108 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { askInspector } from "../../lib/ask.ts";
+import { ProblemNotice } from "../../parts/notice.tsx";
+import { Text } from "../../parts/text.tsx";
+import type { Processor } from "./processor.ts";
+import type { Processors } from "./processors.ts";
+
+type Action = "stop" | "start" | "restart";
+
+const DOING = { stop: "Stopping…", start: "Starting…", restart: "Restarting…" } as const;
+/** In these states there is nothing to stop. */
+const ENDED = new Set(["stopped", "failed", "finished", "invalid", "terminated", "replaced"]);
+/** The inspector waits for the runtime for a minute. */
+const LONGEST_MS = 90_000;
+
+interface ControlProps {
+  readonly processor: Processor;
+  readonly processors: Processors;
+}
+
+/** Stops, starts and restarts a processor, with the script that it has. */
+export function Control({ processor, processors }: ControlProps) {
+  const { kind, name, state } = processor;
+  const [doing, setDoing] = useState<Action>();
+  const [isAsking, setAsking] = useState(false);
+  const [outcome, setOutcome] = useState<string>();
+  const [error, setError] = useState<unknown>();
+  const act = async (action: Action) => {
+    setAsking(false);
+    setDoing(action);
+    setOutcome(undefined);
+    setError(undefined);
+    try {
+      setOutcome(await control({ kind, name, action }));
+    } catch (problem) {
+      setError(problem);
+    }
+    setDoing(undefined);
+    processors.askSoon();
+  };
+  const keep = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isAsking) keep.current?.focus();
+  }, [isAsking]);
+  const hasEnded = ENDED.has(state);
+  return (
+    <section class="control" aria-label="Control">
+      {isAsking ? (
+        <div class="control-ask" role="group" aria-label={`Stop ${name}?`}>
+          <p>
+            Stop <Text value={name} />? It rests, also after a restart of the server, until somebody
+            starts it. Its {kind === "handler" ? "place and state stay" : "frames stay"}.
+          </p>
+          <div class="actions">
+            <button type="button" class="danger" onClick={() => void act("stop")}>
+              Stop it
+            </button>
+            <button ref={keep} type="button" onClick={() => setAsking(false)}>
+              Let it run
+            </button>
+          </div>
+        </div>
+      ) : (
+        <div class="actions">
+          {hasEnded ? (
+            <button type="button" disabled={doing !== undefined} onClick={() => void act("start")}>
+              Start
+            </button>
+          ) : (
+            <>
+              <button type="button" disabled={doing !== undefined} onClick={() => setAsking(true)}>
+                Stop…
+              </button>
+              <button
+                type="button"
+                disabled={doing !== undefined}
+                onClick={() => void act("restart")}
+              >
+                Restart
+              </button>
+            </>
+          )}
+        </div>
+      )}
+      <div role="status">
+        {doing && <p class="dim">{DOING[doing]}</p>}
+        {outcome !== undefined && (
+          <p>
+            <Text value={outcome} kept={"\n"} />
+          </p>
+        )}
+      </div>
+      {error !== undefined && <ProblemNotice error={error} />}
+    </section>
+  );
+}
+
+/** @returns what became of it, for the person. @throws Problem */
+async function control(wanted: Pick<Processor, "kind" | "name"> & { action: Action }) {
+  const response = await askInspector("/do/processor", {
+    method: "POST",
+    body: JSON.stringify(wanted),
+    headers: { "content-type": "application/json" },
+    signal: AbortSignal.timeout(LONGEST_MS),
+  });
+  const { text } = (await response.json()) as { text: string };
+  return text;
+}
