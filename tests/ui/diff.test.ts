@@ -29,9 +29,7 @@ test("a comparison has both texts, and as many lines that are the same as there 
       expect(textOf(lines, "new")).toBe(before.join("\n"));
       expect(textOf(lines, "old")).toBe(after.join("\n"));
       const same = lines.filter(({ kind }) => kind === "same").length;
-      expect(same).toBe(
-        common(before.join("\n").split("\n"), after.join("\n").split("\n")),
-      );
+      expect(same).toBe(common(before.join("\n").split("\n"), after.join("\n").split("\n")));
     }),
     { numRuns: 2000 },
   );
@@ -43,7 +41,8 @@ test("of a change the old lines come before the new ones", () => {
 });
 
 test("two large texts that have nothing in common are two texts", () => {
-  const many = (word: string) => Array.from({ length: 20_000 }, (_, n) => `${word} ${n}`).join("\n");
+  const many = (word: string) =>
+    Array.from({ length: 20_000 }, (_, n) => `${word} ${n}`).join("\n");
   const lines = diffLines(many("old"), many("new"));
   expect(lines.length).toBe(40_000);
   expect(textOf(lines, "new")).toBe(many("old"));

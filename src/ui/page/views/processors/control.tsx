@@ -46,7 +46,7 @@ export function Control({ processor, processors }: ControlProps) {
   return (
     <section class="control" aria-label="Control">
       {isAsking ? (
-        <div class="control-ask" role="group" aria-label={`Stop ${name}?`}>
+        <section class="control-ask" aria-label={`Stop ${name}?`}>
           <p>
             Stop <Text value={name} />? It rests, also after a restart of the server, until somebody
             starts it. Its {kind === "handler" ? "place and state stay" : "frames stay"}.
@@ -59,7 +59,7 @@ export function Control({ processor, processors }: ControlProps) {
               Let it run
             </button>
           </div>
-        </div>
+        </section>
       ) : (
         <div class="actions">
           {hasEnded ? (
@@ -82,7 +82,7 @@ export function Control({ processor, processors }: ControlProps) {
           )}
         </div>
       )}
-      <div role="status">
+      <div role="status" class="control-said">
         {doing && <p class="dim">{DOING[doing]}</p>}
         {outcome !== undefined && (
           <p>

@@ -2,11 +2,11 @@ import { useMemo, useState } from "preact/hooks";
 import { count, plural } from "../../lib/format.ts";
 import { Text } from "../../parts/text.tsx";
 import { type DiffLine, diffLines, shortened } from "./diff.ts";
+import { ScrollBox } from "./scroll-box.tsx";
 
 /** How many lines are shown before the person asks for all. */
 const PART = 400;
 const SIGNS = { same: " ", old: "−", new: "+" } as const;
-const NAMES = { same: undefined, old: "removed", new: "added" } as const;
 
 /** What differs between two texts. @param label what is compared, for those who do not see it */
 export function DiffView({
@@ -19,7 +19,11 @@ export function DiffView({
   label: string;
 }) {
   const [most, setMost] = useState(PART);
-  const lines = useMemo(() => diffLines(before, after), [before, after]);
+  const lines = useMemo(() => {
+    // The last line has an end in both: there is no line after it.
+    const isEnded = before.endsWith("\n") && after.endsWith("\n");
+    return isEnded ? diffLines(before.slice(0, -1), after.slice(0, -1)) : diffLines(before, after);
+  }, [before, after]);
   const added = lines.filter(({ kind }) => kind === "new").length;
   const removed = lines.filter(({ kind }) => kind === "old").length;
   if (added + removed === 0) return <p class="dim">Nothing differs.</p>;
@@ -35,8 +39,7 @@ export function DiffView({
       <p class="dim">
         {plural(added, "line")} added, {count(removed)} removed
       </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
-      <div class="diff" role="region" aria-label={label} tabIndex={0}>
+      <ScrollBox class="diff" label={label}>
         {parts.map((part, at) =>
           "left" in part ? (
             <div key={at} class="diff-left">
@@ -46,7 +49,7 @@ export function DiffView({
             part.lines.map((line, n) => <Line key={`${at}/${n}`} line={line} />)
           ),
         )}
-      </div>
+      </ScrollBox>
       {left <= 0 && (
         <button type="button" onClick={() => setMost(most * 10)}>
           Show more
@@ -59,8 +62,9 @@ export function DiffView({
 function Line({ line: { kind, text } }: { line: DiffLine }) {
   return (
     <div class={`diff-line diff-${kind}`}>
-      <span aria-label={NAMES[kind]} role={NAMES[kind] && "img"}>
+      <span>
         {SIGNS[kind]}
+        {kind !== "same" && <span class="unseen">{kind === "new" ? "added" : "removed"}</span>}
       </span>
       <Text value={text} max={2000} kept={"\t"} />
     </div>

@@ -18,7 +18,7 @@ export function LagChart({ lag }: { lag: Lag }) {
     const element = ref.current;
     if (!element || width === 0) return;
     plot.current = new uPlot(
-      options(width, getComputedStyle(element), () => shown.current),
+      options(width, element, () => shown.current),
       columns(lag),
       element,
     );
@@ -44,14 +44,14 @@ function columns(lag: Lag): uPlot.AlignedData {
   return [lag.map(([at]) => at), lag.map(([, ms]) => ms)];
 }
 
-function options(width: number, style: CSSStyleDeclaration, lag: () => Lag): uPlot.Options {
+function options(width: number, element: HTMLElement, lag: () => Lag): uPlot.Options {
   const axis = {
-    stroke: style.getPropertyValue("color"),
+    stroke: colourOf(element, "--dim"),
     font: "11px system-ui",
     ticks: { show: false },
   };
-  const line = style.getPropertyValue("--line");
-  const accent = style.getPropertyValue("--accent");
+  const line = colourOf(element, "--line");
+  const accent = colourOf(element, "--accent");
   const times = (_: uPlot, splits: number[]) => {
     const [from = 0] = rangeOf(lag(), 0);
     const isLong = (splits.at(-1) ?? 0) - from > LONG;
@@ -86,4 +86,14 @@ function options(width: number, style: CSSStyleDeclaration, lag: () => Lag): uPl
       },
     ],
   };
+}
+
+/** A colour of the style, as a canvas takes it: the variable has one for light and one for dark. */
+function colourOf(element: HTMLElement, name: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  element.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }

@@ -8,6 +8,7 @@ import { Log } from "./log.ts";
 import { hrefOfFrame } from "./places.ts";
 import type { Processor } from "./processor.ts";
 import type { Processors } from "./processors.ts";
+import { ScrollBox } from "./scroll-box.tsx";
 
 /** What a processor wrote on stderr, its failures, and what became of it: the newest at the end, as it comes. */
 export function ProcessorLog({
@@ -22,7 +23,7 @@ export function ProcessorLog({
     void log.begin();
     return () => log.close();
   }, []);
-  const list = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLElement>(null);
   const [sticks, setSticks] = useState(true);
   const lines = log.shown.value;
   const first = lines?.[0]?.id;
@@ -52,15 +53,11 @@ export function ProcessorLog({
       )}
       {lines && (lines.length > 0 || log.hasMore.value) && (
         <div class="log-frame">
-          {/* biome-ignore lint/a11y/useSemanticElements: a log is no output of a form */}
-          <div
-            ref={list}
+          <ScrollBox
+            box={list}
             class="log"
-            role="log"
-            aria-live="off"
-            aria-label="Log"
-            tabIndex={0}
-            onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) =>
+            label="Log"
+            onScroll={({ scrollTop, clientHeight, scrollHeight }) =>
               setSticks(scrollTop + clientHeight >= scrollHeight - 20)
             }
           >
@@ -77,7 +74,7 @@ export function ProcessorLog({
             {lines.map((frame, at) => (
               <Line key={frame.id} frame={frame} before={lines[at - 1]} />
             ))}
-          </div>
+          </ScrollBox>
           {!sticks && (
             <button type="button" class="log-end" onClick={toEnd}>
               To the newest line

@@ -4,13 +4,13 @@ import { addShortcuts } from "../../lib/keyboard.ts";
 import { go, hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
 import { Text } from "../../parts/text.tsx";
+import { CloseButton } from "./close-button.tsx";
 import { Control } from "./control.tsx";
 import { LagChart } from "./lag-chart.tsx";
 import { idOf, type Processor } from "./processor.ts";
 import { ProcessorFacts } from "./processor-facts.tsx";
 import { ProcessorLog } from "./processor-log.tsx";
 import type { Processors } from "./processors.ts";
-import { CloseButton } from "./processors-view.tsx";
 import { ScriptView } from "./script-view.tsx";
 import { StateTag } from "./state-tag.tsx";
 import { StateView } from "./state-view.tsx";
@@ -31,7 +31,8 @@ export function ProcessorView({
 }) {
   const { name, kind, state, spawn_id } = processor;
   const lag = processors.lag(idOf(processor));
-  const parts: readonly Part[] = kind === "handler" ? ["now", "script", "state"] : ["now", "script"];
+  const parts: readonly Part[] =
+    kind === "handler" ? ["now", "script", "state"] : ["now", "script"];
   const part = partIn(place.value, parts);
   useEffect(() => {
     const step = (by: number) => {

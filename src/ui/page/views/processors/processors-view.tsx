@@ -5,6 +5,7 @@ import { go, hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
+import { CloseButton, closeProcessor, rowLinks } from "./close-button.tsx";
 import { Ago, Until } from "./moment.tsx";
 import { NoProcessors } from "./no-processors.tsx";
 import { OF_PROCESSOR } from "./places.ts";
@@ -118,7 +119,7 @@ function Table({ rows, chosenId }: TableProps) {
             Behind
           </th>
           <th scope="col" class="ps-extra">
-            Next
+            When
           </th>
           <th scope="col" class="number ps-extra">
             Restarts
@@ -141,7 +142,6 @@ function Row({ row, isChosen }: { row: Processor; isChosen: boolean }) {
   const { name, state, kind, runtime, behind_ms, restarts, reason, retry, next, ended } = row;
   const why = reason ?? retry?.reason ?? null;
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the link in it has the keys
     <tr
       class={isChosen ? "is-chosen" : undefined}
       onClick={(event) => {
@@ -193,37 +193,18 @@ function Gone({ id }: { id: string }) {
   );
 }
 
-/** Closes what is beside the list. */
-export function CloseButton() {
-  return (
-    <button type="button" class="quiet" aria-label="Close the processor" onClick={close}>
-      ×
-    </button>
-  );
-}
-
-function close(): void {
-  const id = place.peek().get("processor");
-  go({ ...OF_PROCESSOR, part: undefined, processor: undefined });
-  // The person is where they were in the list.
-  setTimeout(() => links().find((link) => link.dataset.processor === id)?.focus());
-}
-
-function links(): HTMLElement[] {
-  return [...document.querySelectorAll<HTMLElement>("[data-processor]")];
-}
-
 /** Arrow keys move in the list; where a processor is open, the next one opens. */
 function useRowKeys(): void {
   useEffect(() => {
-    const to = (place_: (at: number, all: number) => number) => {
-      const all = links();
+    const to = (placeIn: (at: number, all: number) => number) => {
+      const all = rowLinks();
       const id = place.peek().get("processor");
       const focused = all.indexOf(document.activeElement as HTMLElement);
       const at = focused < 0 ? all.findIndex(({ dataset }) => dataset.processor === id) : focused;
-      const next = all[Math.min(Math.max(place_(at, all.length), 0), all.length - 1)];
+      const next = all[Math.min(Math.max(placeIn(at, all.length), 0), all.length - 1)];
       next?.focus();
-      if (id !== null && next) go({ ...OF_PROCESSOR, processor: next.dataset.processor }, "replace");
+      if (id !== null && next)
+        go({ ...OF_PROCESSOR, processor: next.dataset.processor }, "replace");
     };
     return addShortcuts([
       { keys: ["ArrowDown", "j"], does: "the next processor", run: () => to((at) => at + 1) },
@@ -243,5 +224,5 @@ function useRowKeys(): void {
 /** Escape leaves a field, or closes what is open. */
 function leaveOrClose(event: KeyboardEvent): void {
   if (event.target instanceof HTMLInputElement) event.target.blur();
-  else if (place.peek().get("processor") !== null) close();
+  else if (place.peek().get("processor") !== null) closeProcessor();
 }

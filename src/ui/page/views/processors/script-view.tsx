@@ -8,6 +8,7 @@ import { Text } from "../../parts/text.tsx";
 import { DiffView } from "./diff-view.tsx";
 import { hrefOfFrame } from "./places.ts";
 import type { Processor } from "./processor.ts";
+import { ScrollBox } from "./scroll-box.tsx";
 import { optionsOf, optionsText, readSpawn, type Spawn, spawnBefore } from "./spawns.ts";
 
 /** The most characters of a script that are shown. */
@@ -101,7 +102,8 @@ function Written({ spawn: { source }, isModule }: { spawn: Spawn; isModule: bool
     <section>
       {packages && (
         <p class="dim">
-          A bundle runs: one module that <code>xs {"…"} add</code> made of {plural(files.length, "file")}
+          A bundle runs: one module that <code>xs {"…"} add</code> made of{" "}
+          {plural(files.length, "file")}
           {packages.length > 0 && (
             <>
               {" "}
@@ -135,9 +137,7 @@ function Code({ text, label }: { text: string; label: string }) {
   const shown = text.slice(0, MAX_SHOWN).replace(/\n$/, "");
   const numbers = Array.from({ length: shown.split("\n").length }, (_, at) => at + 1).join("\n");
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
-    // biome-ignore lint/a11y/useSemanticElements: a part of a section
-    <div class="code" role="region" aria-label={label} tabIndex={0}>
+    <ScrollBox class="code" label={label}>
       <pre class="code-numbers" aria-hidden="true">
         {numbers}
       </pre>
@@ -151,7 +151,7 @@ function Code({ text, label }: { text: string; label: string }) {
       {text.length > MAX_SHOWN && (
         <p class="dim">… {size(text.length - MAX_SHOWN)} more: xs content prints all of it</p>
       )}
-    </div>
+    </ScrollBox>
   );
 }
 
@@ -228,7 +228,9 @@ function Changes({ kind, name, spawn }: ChangesProps) {
       {names.every((file) => before.get(file) === after.get(file)) && (
         <p class="dim">
           The source is the same
-          {value.source.module !== spawn.source.module && ": a package that it brings along differs"}.
+          {value.source.module !== spawn.source.module &&
+            ": a package that it brings along differs"}
+          .
         </p>
       )}
       {optionsText(value.frame) !== optionsText(spawn.frame) && (

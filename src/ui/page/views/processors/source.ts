@@ -14,7 +14,8 @@ export interface SourceFile {
   readonly text: string;
 }
 
-const MAP = /\n\/\/# sourceMappingURL=data:application\/json[^,\n]{0,80};base64,([A-Za-z0-9+/=]+)\s*$/;
+const MAP =
+  /\n\/\/# sourceMappingURL=data:application\/json[^,\n]{0,80};base64,([A-Za-z0-9+/=]+)\s*$/;
 
 /** Finds the files of a script in the source map at its end, if `xs handler add` has put one there. */
 export function sourceOf(script: string): Source {

@@ -73,9 +73,14 @@ function isRepeated(a: Frame, b: Frame): boolean {
 
 /** The options of a spawn by name, without what the runtime adds where one is repeated. */
 export function optionsOf({ meta }: Frame): [name: string, value: Json][] {
-  const { topic: _, resume: __, handler_id: ___, frame_id: ____, by: _____, ...rest } = Object(
-    meta,
-  ) as { [name: string]: Json };
+  const {
+    topic: _,
+    resume: __,
+    handler_id: ___,
+    frame_id: ____,
+    by: _____,
+    ...rest
+  } = Object(meta) as { [name: string]: Json };
   return Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 

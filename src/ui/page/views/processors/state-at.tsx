@@ -27,10 +27,13 @@ interface StateAround {
 export function StateAt({ processor: { name }, id }: { processor: Processor; id: string }) {
   const isId = /^[0-9a-z]{25}$/.test(id);
   const frame = useAsk<Frame>((signal) => askJson(`/${encodeURIComponent(id)}`, signal), [id]);
-  const { value, error } = useAsk<StateAround>(async (signal) => {
-    const query = new URLSearchParams({ name, at: id });
-    return (await askInspector(`/state?${query}`, { signal })).json() as Promise<StateAround>;
-  }, [name, id]);
+  const { value, error } = useAsk<StateAround>(
+    async (signal) => {
+      const query = new URLSearchParams({ name, at: id });
+      return (await askInspector(`/state?${query}`, { signal })).json() as Promise<StateAround>;
+    },
+    [name, id],
+  );
   return (
     <section class="state-at" aria-label="State around a frame">
       <div class="state-frame">

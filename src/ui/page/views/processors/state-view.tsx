@@ -99,7 +99,9 @@ function Taken({ processor, progress: { cursor }, at }: TakenProps) {
   const frames = value.slice(0, limit).filter((frame) => mayTake(frame, processor));
   return (
     <section>
-      <h3>{topics === undefined ? "The last frames up to there" : "The last frames that it took"}</h3>
+      <h3>
+        {topics === undefined ? "The last frames up to there" : "The last frames that it took"}
+      </h3>
       {frames.length === 0 ? (
         <p class="dim">None so far.</p>
       ) : (
@@ -137,4 +139,3 @@ function Row({ frame: { id, topic }, isChosen }: { frame: Frame; isChosen: boole
     </li>
   );
 }
-
