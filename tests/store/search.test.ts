@@ -11,9 +11,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
+import { idInLine } from "../../src/core/frame.ts";
 import { packId, unpackId } from "../../src/core/id.ts";
 import { parseTtl } from "../../src/core/ttl.ts";
 import type { Store } from "../../src/store/store.ts";
+import { damagePage, edit } from "../support/damage.ts";
 import { lateId } from "../support/late.ts";
 import { foundIds, hitsOf, queryText, scannedIds, type Wishes } from "../support/search-model.ts";
 import { append, importFrames, readAll, sqliteEngine, withStore } from "../support/store.ts";
@@ -332,6 +334,35 @@ test("a check names a damaged index, and it is made anew", async () => {
   expect(await foundIds(store, "milk")).toHaveLength(500);
   expect(await check()).toEqual({ problems: [], count: 0 });
   await store.close();
+});
+
+test("damaged frames are not found, all others are, also where the index is made anew", async () => {
+  const path = join(tempDir(), "store");
+  let store = sqliteEngine(path);
+  const request = (n: number) => ({
+    append: { topic: "a", meta: `"milk ${n}"`, ttl: parseTtl("forever"), content: null },
+  });
+  const lines = await store.apply(Array.from({ length: 500 }, (_, n) => request(n)));
+  const ids = lines.map((line) => idInLine(line)).reverse();
+  expect(await foundIds(store, "milk")).toEqual(ids);
+  await store.close();
+  damagePage(path, "frames");
+  edit(path, (db) => db.run("UPDATE frames SET crc = crc + 1 WHERE seq = 490"));
+  for (const isNew of [false, true]) {
+    if (isNew) rmSync(join(path, INDEX));
+    store = sqliteEngine(path);
+    const readable = ids.filter((id) => {
+      try {
+        return store.get(id) !== undefined;
+      } catch {
+        return false;
+      }
+    });
+    expect(readable.length).toBeLessThan(499);
+    expect(await foundIds(store, "milk")).toEqual(readable);
+    expect(await foundIds(store, "milk topic:a")).toEqual(readable);
+    await store.close().catch(() => {});
+  }
 });
 
 test("a store in which nobody searched has no index, and a check makes none", async () => {

@@ -19,6 +19,7 @@ export class SearchDied extends Error {}
 export class SearchChild {
   readonly #child: Bun.Subprocess;
   readonly #newMark: () => Promise<string | null>;
+  readonly #index: string;
   #isCutOff = false;
   #waiting: PromiseWithResolvers<FromSearch> | undefined;
 
@@ -28,6 +29,7 @@ export class SearchChild {
    */
   constructor(places: SearchPlaces, newMark: () => Promise<string | null> = async () => null) {
     this.#newMark = newMark;
+    this.#index = places.index;
     if (!hasDescriptors(DESCRIPTORS)) throw outOfFiles();
     try {
       this.#child = Bun.spawn(selfCommand("search", JSON.stringify(places)), {
@@ -103,14 +105,14 @@ export class SearchChild {
         if (this.isAlive) this.#child.send({ mark } satisfies ToSearch);
       });
     } else if ("failed" in message) {
-      this.#waiting?.reject(errorOf(message.failed));
+      this.#waiting?.reject(errorOf(message.failed, this.#index));
     } else {
       this.#waiting?.resolve(message);
     }
   }
 }
 
-function errorOf({ message, code }: { message: string; code: string }): Error {
+function errorOf({ message, code }: { message: string; code: string }, index: string): Error {
   const error = Object.assign(new Error(message), { code });
   if (code === "damaged") return new IndexDamaged(message);
   if (isNoSpace(error)) {
@@ -118,5 +120,12 @@ function errorOf({ message, code }: { message: string; code: string }): Error {
     return new XsError("disk_full", `the index of the search finds no room: ${full.message}`);
   }
   if (isOutOfFiles(error)) return outOfFiles(error);
-  return new XsError("internal", `the search failed: ${message} ${code}`, { cause: error });
+  if (code.startsWith("SQLITE_BUSY")) {
+    return new XsError("busy", "another process writes the index of the search: try again later");
+  }
+  return new XsError(
+    "internal",
+    `the search failed (${message}): look at ${index}, which may be removed`,
+    { cause: error },
+  );
 }

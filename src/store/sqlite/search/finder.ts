@@ -159,21 +159,18 @@ export class Finder implements Disposable {
     const rows = this.#open()
       .query("SELECT rowid AS seq FROM docs WHERE docs MATCH ? AND rowid < 0 AND rowid >= ?")
       .all(expression, end) as { seq: number }[];
-    const name = this.#rows.db.query("SELECT id FROM late WHERE seq = ?");
     const found: Candidate[] = [];
     for (const { seq } of rows) {
-      const row = name.get(seq) as { id: string } | null;
-      if (row) found.push({ seq, id: row.id });
+      const id = this.#rows.lateId(seq);
+      if (id !== undefined) found.push({ seq, id });
     }
     return found.sort((one, other) => (one.id < other.id ? 1 : -1));
   }
 
   /** Undefined where no topic is to be looked at. */
   #expression(query: SearchQuery, takes: (topic: string) => boolean): string | undefined {
-    const topics = this.#rows.db.query("SELECT topic, name FROM topics").all() as {
-      topic: number;
-      name: string;
-    }[];
+    const topics = this.#rows.topics();
+    if (!topics) return expressionOf(query, undefined);
     const taken = topics.filter(({ name }) => takes(name)).map(({ topic }) => topic);
     if (taken.length === 0) return undefined;
     const isFilter = taken.length < topics.length && taken.length <= MAX_TOPICS;

@@ -51,25 +51,36 @@ export class StoredRows implements Disposable {
     try {
       return read();
     } finally {
-      this.db.run("COMMIT");
+      // After a read of a damaged page, SQLite says of this that it failed as well; it ends the transaction.
+      readable(() => this.db.run("ROLLBACK"));
     }
   }
 
   row(seq: number): StoredRow | undefined {
     const statement = seq > 0 ? this.#sql.row : this.#sql.lateRow;
-    return (statement.get(seq) as StoredRow | null) ?? undefined;
+    return readable(() => statement.get(seq) as StoredRow | null) ?? undefined;
+  }
+
+  /** The topics, with their numbers; undefined where a page of these is damaged. */
+  topics(): { readonly topic: number; readonly name: string }[] | undefined {
+    return readable(() => this.#sql.topics.all() as { topic: number; name: string }[]);
+  }
+
+  /** The id of a late frame. */
+  lateId(seq: number): string | undefined {
+    return readable(() => this.#sql.lateId.get(seq) as { id: string } | null)?.id;
   }
 
   /** The rows after one, up to another, in the order in which they came. Those on a damaged page are left out. */
   *after(seq: number, end: number): Generator<StoredRow> {
     const next = end > 0 ? this.#sql.next : this.#sql.nextLate;
     const step = end > 0 ? 1 : -1;
-    for (let [at, tries] = [seq, 0]; at !== end; ) {
+    for (let [at, tries] = [seq + step, 0]; at !== end + step; ) {
       try {
         const row = next.get(at, end) as StoredRow | null;
         if (!row) return;
         yield row;
-        [at, tries] = [row.seq, 0];
+        [at, tries] = [row.seq + step, 0];
       } catch (error) {
         if (!isCorrupt(error) || ++tries > MAX_ROWS_A_PAGE) throw error;
         at += step;
@@ -115,13 +126,13 @@ export class StoredRows implements Disposable {
     for (const isFresh of [false, true]) {
       if (isFresh) this.#numbers = undefined;
       this.#numbers ??= new Map(
-        (this.#sql.staged.all() as { hash: string; seq: number }[]).map((row) => [
+        readable(() => this.#sql.staged.all() as { hash: string; seq: number }[])?.map((row) => [
           row.hash,
           row.seq,
         ]),
       );
       const seq = this.#numbers.get(hash);
-      const row = seq === undefined ? null : this.#sql.stagedRow.get(seq, hash);
+      const row = seq !== undefined && readable(() => this.#sql.stagedRow.get(seq, hash));
       if (row) return (row as { bytes: Uint8Array }).bytes;
     }
     return undefined;
@@ -130,14 +141,28 @@ export class StoredRows implements Disposable {
   #numbers: Map<string, number> | undefined;
 }
 
+/** What is read; undefined where it is on a damaged page of the database, which is no damage of the index. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isCorrupt(error)) return undefined;
+    throw error;
+  }
+}
+
 function statements(db: Database) {
   return {
     row: db.query(`SELECT ${COLUMNS} FROM frames WHERE seq = ?`),
     lateRow: db.query(`SELECT ${COLUMNS} FROM late WHERE seq = ?`),
-    next: db.query(`SELECT ${COLUMNS} FROM frames WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT 1`),
-    nextLate: db.query(
-      `SELECT ${COLUMNS} FROM late WHERE seq < ? AND seq >= ? ORDER BY seq DESC LIMIT 1`,
+    next: db.query(
+      `SELECT ${COLUMNS} FROM frames WHERE seq >= ? AND seq <= ? ORDER BY seq LIMIT 1`,
     ),
+    nextLate: db.query(
+      `SELECT ${COLUMNS} FROM late WHERE seq <= ? AND seq >= ? ORDER BY seq DESC LIMIT 1`,
+    ),
+    topics: db.query("SELECT topic, name FROM topics"),
+    lateId: db.query("SELECT id FROM late WHERE seq = ?"),
     staged: db.query("SELECT seq, hash FROM staged"),
     stagedRow: db.query("SELECT bytes FROM staged WHERE seq = ? AND hash = ?"),
   };
