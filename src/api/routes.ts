@@ -338,7 +338,14 @@ export const ROUTES: readonly Route[] = [
     need: "read",
     options: SEARCH_OPTIONS,
     responses: { 200: "found" },
-    errors: ["bad_query", "bad_topic", "index_building", "too_many_requests", "search_too_slow"],
+    errors: [
+      "bad_query",
+      "bad_topic",
+      "index_building",
+      "busy",
+      "too_many_requests",
+      "search_too_slow",
+    ],
   }),
   route("GET", "/-/histogram", "how many frames there are over time", histogram, {
     need: "read",
