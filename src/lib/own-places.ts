@@ -1,9 +1,9 @@
 /** The folder of this program's sources; the compiled program has its code in the executable instead. */
-const SOURCES = import.meta.dir.replace(/[\\/]lib$/, "");
+const sources = () => import.meta.dir.replace(/[\\/]lib$/, "");
 
 /** Tells whether a line of a stack trace names a place in this program, not in a script that it runs. */
 export function isOwnPlace(line: string): boolean {
-  return line.includes("/$bunfs/") || line.includes("~BUN") || line.includes(`${SOURCES}/`);
+  return line.includes("/$bunfs/") || line.includes("~BUN") || line.includes(`${sources()}/`);
 }
 
 /** Removes the names of this program's files, which Bun puts into some messages. */

@@ -1,94 +1,111 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { size as sizeText } from "../lib/format.ts";
-import type { Json } from "../lib/frame.ts";
-import { type ContentKind, isMarkdown, isSvg, jsonIn, mediaType, textIn } from "./content-kind.ts";
+import { go, place } from "../lib/place.ts";
+import { type Content, contentIn, isCostly } from "./content-kind.ts";
 import { Hex } from "./hex.tsx";
 import { JsonTree } from "./json-tree.tsx";
-import { Text } from "./text.tsx";
-
-/** The most characters of a text that are shown. */
-const MAX_SHOWN = 200_000;
+import { Media } from "./media.tsx";
+import { TextContent } from "./text-content.tsx";
 
 /** The bytes that the page has of a content, or of a value. */
 export interface Read {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Of the whole, in bytes. */
+  /** Of the whole, in bytes; of one that grows, of what is there so far. */
   readonly size: number;
+  readonly isGrowing?: boolean;
 }
 
-/** Whether bytes are a picture, a sound or a film, which is shown only as a whole. */
-export function isMedia({ bytes }: Read): boolean {
-  return mediaType(bytes) !== undefined;
-}
+/** A way to look at bytes. */
+type Way = "tree" | "image" | "audio" | "video" | "text" | "hex";
 
-/** Bytes, as what they are: text, JSON, Markdown as its source, a picture, a sound, or numbers. */
+/**
+ * Bytes, as what they are: text, JSON, Markdown as its source, a picture, a sound, or numbers. In the address: `as`, the
+ * way to look at them where it is not the first.
+ */
 export function BytesView({ read }: { read: Read }) {
-  const [isHex, showHex] = useState(false);
-  const shown = useMemo(() => kindOf(read), [read]);
+  const content = useMemo(() => contentOf(read), [read]);
+  const ways = waysOf(content);
+  const asked = place.value.get("as");
+  const way = ways.find((each) => each === asked) ?? ways[0];
   return (
     <div class="bytes">
       <div class="bytes-head">
-        <span class="tag">{shown.label}</span>
-        <span class="dim">{sizeText(read.size)}</span>
-        <button type="button" class="quiet" aria-pressed={isHex} onClick={() => showHex(!isHex)}>
-          hex
-        </button>
+        <span class="tag">{content.label}</span>
+        <span class="dim">
+          {sizeText(read.size)}
+          {read.isGrowing && " so far"}
+        </span>
+        {ways.length > 1 && (
+          <fieldset class="ways" aria-label="Show as">
+            {ways.map((each) => (
+              <button
+                key={each}
+                type="button"
+                class="quiet"
+                aria-pressed={each === way}
+                onClick={() => go({ as: each === ways[0] ? undefined : each }, "replace")}
+              >
+                {each}
+              </button>
+            ))}
+          </fieldset>
+        )}
       </div>
-      {isHex || shown.kind === "bytes" ? (
-        <Hex bytes={read.bytes} />
-      ) : (
-        <Shown shown={shown} read={read} />
-      )}
+      <Shown read={read} content={content} way={way} />
     </div>
   );
 }
 
-function Shown({ shown, read: { bytes, size } }: { shown: Kind; read: Read }) {
-  const { kind, label, text = "", json } = shown;
-  if (kind === "image" || kind === "audio" || kind === "video") {
-    if (bytes.length < size) return <p class="dim">It is large, so it is not shown by itself.</p>;
-    return <Media bytes={bytes} type={label} />;
-  }
-  if (json) return <JsonTree value={json as Json} />;
-  return (
-    <pre class="bytes-text">
-      <Text value={text} max={MAX_SHOWN} kept={"\n\t"} />
-    </pre>
-  );
+interface ShownProps {
+  readonly read: Read;
+  readonly content: Content;
+  readonly way: Way | undefined;
 }
 
-interface Kind {
-  readonly kind: ContentKind;
-  /** What it is, for the person; of a picture or a sound its media type. */
-  readonly label: string;
-  readonly text?: string;
-  readonly json?: object;
+function Shown({ read, content: { text = "", label }, way }: ShownProps) {
+  const { bytes, size, isGrowing = false } = read;
+  switch (way) {
+    case "tree":
+      return <JsonTree text={text} />;
+    case "text":
+      return <TextContent text={text} label={label} isGrowing={isGrowing} />;
+    case "hex":
+      return <Hex bytes={bytes} />;
+    case "image":
+    case "audio":
+    case "video":
+      if (bytes.length === size && !isGrowing) return <Media bytes={bytes} type={label} />;
+      return <p class="dim">It is shown once all of it is here.</p>;
+    default:
+      return null;
+  }
 }
 
-/** A picture, a sound or a film, from bytes that are here: the browser fetches nothing, and runs nothing in it. */
-function Media({ bytes, type }: { bytes: Uint8Array<ArrayBuffer>; type: string }) {
-  const url = useMemo(() => URL.createObjectURL(new Blob([bytes], { type })), [bytes]);
-  useEffect(() => () => URL.revokeObjectURL(url), [url]);
-  if (type.startsWith("audio/")) {
-    // biome-ignore lint/a11y/useMediaCaption: the store has no captions
-    return <audio controls src={url} />;
-  }
-  if (type.startsWith("video/")) {
-    // biome-ignore lint/a11y/useMediaCaption: the store has no captions
-    return <video controls src={url} />;
-  }
-  return <img class="bytes-image" src={url} alt="The content" />;
+/** Whether bytes are shown only as a whole: a picture, a sound or a film. */
+export function isShownWhole(read: Read): boolean {
+  const { kind } = contentOf(read);
+  return kind === "image" || kind === "audio" || kind === "video" || kind === "svg";
 }
 
-function kindOf({ bytes, size }: Read): Kind {
-  const media = mediaType(bytes);
-  if (media) return { kind: media.split("/")[0] as ContentKind, label: media };
-  const isCut = bytes.length < size;
-  const text = textIn(bytes, isCut);
-  if (text === undefined) return { kind: "bytes", label: "bytes" };
-  if (isSvg(text)) return { kind: "image", label: "image/svg+xml", text };
-  const json = isCut ? undefined : jsonIn(text);
-  if (json) return { kind: "json", label: "JSON", text, json };
-  if (isMarkdown(text)) return { kind: "markdown", label: "Markdown", text };
-  return { kind: "text", label: "text", text };
+function contentOf({ bytes, size, isGrowing }: Read): Content {
+  return contentIn(bytes, isGrowing === true || bytes.length < size);
+}
+
+function waysOf({ kind, text = "" }: Content): readonly Way[] {
+  switch (kind) {
+    case "empty":
+      return [];
+    case "json":
+      return ["tree", "text", "hex"];
+    case "svg":
+      return isCostly(text) ? ["text", "image", "hex"] : ["image", "text", "hex"];
+    case "image":
+    case "audio":
+    case "video":
+      return [kind, "hex"];
+    case "bytes":
+      return ["hex"];
+    default:
+      return ["text", "hex"];
+  }
 }

@@ -1,30 +1,82 @@
-/** How a content is shown. */
-export type ContentKind = "json" | "markdown" | "text" | "image" | "audio" | "video" | "bytes";
+import { isJson } from "./json-nodes.ts";
 
-/** What the first bytes of a file say, as https://mimesniff.spec.whatwg.org/ has them: the offset, the bytes, the type. */
-const MAGIC: readonly (readonly [offset: number, bytes: string, type: string])[] = [
-  [0, "\x89PNG\r\n\x1a\n", "image/png"],
-  [0, "\xff\xd8\xff", "image/jpeg"],
-  [0, "GIF87a", "image/gif"],
-  [0, "GIF89a", "image/gif"],
-  [8, "WEBP", "image/webp"],
-  [4, "ftypavif", "image/avif"],
-  [0, "BM", "image/bmp"],
-  [8, "WAVE", "audio/wav"],
-  [0, "ID3", "audio/mpeg"],
-  [0, "\xff\xfb", "audio/mpeg"],
-  [0, "fLaC", "audio/flac"],
-  [0, "OggS", "audio/ogg"],
-  [4, "ftypM4A", "audio/mp4"],
-  [4, "ftyp", "video/mp4"],
-  [0, "\x1aE\xdf\xa3", "video/webm"],
+/** How a content is shown. */
+export type ContentKind =
+  | "empty"
+  | "json"
+  | "markdown"
+  | "svg"
+  | "text"
+  | "image"
+  | "audio"
+  | "video"
+  | "bytes";
+
+/** What some bytes are. */
+export interface Content {
+  readonly kind: ContentKind;
+  /** What it is, for the person; of a picture or a sound its media type. */
+  readonly label: string;
+  /** The text that the bytes are; undefined where they are none. */
+  readonly text?: string;
+}
+
+/** What the first bytes of a file say, as https://mimesniff.spec.whatwg.org/ has them; `?` stands for any byte. */
+const MAGIC: readonly (readonly [head: string, type: string])[] = [
+  ["\x89PNG\r\n\x1a\n", "image/png"],
+  ["\xff\xd8\xff", "image/jpeg"],
+  ["GIF87a", "image/gif"],
+  ["GIF89a", "image/gif"],
+  ["RIFF????WEBP", "image/webp"],
+  ["????ftypavif", "image/avif"],
+  ["????ftypavis", "image/avif"],
+  ["BM????\0\0\0\0", "image/bmp"],
+  ["\0\0\x01\0", "image/x-icon"],
+  ["RIFF????WAVE", "audio/wav"],
+  ["ID3", "audio/mpeg"],
+  ["\xff\xfb", "audio/mpeg"],
+  ["\xff\xf3", "audio/mpeg"],
+  ["\xff\xf2", "audio/mpeg"],
+  ["\xff\xf1", "audio/aac"],
+  ["\xff\xf9", "audio/aac"],
+  ["fLaC", "audio/flac"],
+  // Behind the head of the first page: the codec, which tells sound from film.
+  [`OggS${"?".repeat(24)}\x01vorbis`, "audio/ogg"],
+  [`OggS${"?".repeat(24)}OpusHead`, "audio/ogg"],
+  [`OggS${"?".repeat(24)}\x7fFLAC`, "audio/ogg"],
+  ["OggS", "video/ogg"],
+  ["????ftypM4A", "audio/mp4"],
+  ["????ftyp", "video/mp4"],
+  ["\x1aE\xdf\xa3", "video/webm"],
 ];
 
+/**
+ * Tells what some bytes are, by themselves alone: what a meta says of them may be a lie. Text comes first, so that a
+ * text which begins like a picture is one that can be read.
+ *
+ * @param isCut there is more behind them
+ */
+export function contentIn(bytes: Uint8Array, isCut: boolean): Content {
+  if (bytes.length === 0) return { kind: "empty", label: "empty" };
+  const text = textIn(bytes, isCut);
+  if (text === undefined) {
+    const type = mediaType(bytes);
+    if (type === undefined) return { kind: "bytes", label: "bytes" };
+    return { kind: type.slice(0, type.indexOf("/")) as ContentKind, label: type };
+  }
+  if (isSvg(text)) return { kind: "svg", label: "image/svg+xml", text };
+  if (!isCut && /^\s*[[{]/.test(text) && isJson(text)) return { kind: "json", label: "JSON", text };
+  if (isMarkdown(text)) return { kind: "markdown", label: "Markdown", text };
+  return { kind: "text", label: "text", text };
+}
+
 /** The type of an image, a sound or a film, by its first bytes; undefined for anything else. */
-export function mediaType(head: Uint8Array): string | undefined {
-  const text = String.fromCharCode(...head.subarray(0, 16));
-  const found = MAGIC.find(([offset, bytes]) => text.startsWith(bytes, offset));
-  return found?.[2];
+export function mediaType(bytes: Uint8Array): string | undefined {
+  const head = String.fromCharCode(...bytes.subarray(0, 48));
+  const fits = (magic: string) =>
+    magic.length <= head.length &&
+    [...magic].every((char, at) => char === "?" || char === head[at]);
+  return MAGIC.find(([magic]) => fits(magic))?.[1];
 }
 
 /** The text of some bytes; undefined where they are none. @param isCut the last character may be a part of one */
@@ -38,24 +90,25 @@ export function textIn(bytes: Uint8Array, isCut: boolean): string | undefined {
 }
 
 /** Whether text is an SVG: it is shown as an image alone, where nothing in it runs. */
-export function isSvg(text: string): boolean {
-  return /^\s*(<\?xml[^>]*>\s*)?(<!--[\s\S]{0,2000}?-->\s*)*<svg[\s>]/i.test(text.slice(0, 4096));
+function isSvg(text: string): boolean {
+  return /^\s*(<\?xml[^>]*>\s*)?(<!--[\s\S]{0,2000}?-->\s*|<!DOCTYPE[^[>]*>\s*)*<svg[\s>]/i.test(
+    text.slice(0, 4096),
+  );
+}
+
+/** Elements of SVG that draw others again: a few lines of them keep a browser busy for ever. */
+const DRAWS_AGAIN = /<(?:\w+:)?(?:use|pattern|mask|filter|marker|image|feImage|clipPath)\b/gi;
+/** So many of them cannot do much. */
+const MAX_DRAWN_AGAIN = 12;
+
+/** Whether an SVG may keep the browser busy: its source is shown first. */
+export function isCostly(svg: string): boolean {
+  return /<!ENTITY/i.test(svg) || (svg.match(DRAWS_AGAIN)?.length ?? 0) > MAX_DRAWN_AGAIN;
 }
 
 /** Whether text reads as Markdown: headings, lists, links or fences at the begin of lines. */
-export function isMarkdown(text: string): boolean {
+function isMarkdown(text: string): boolean {
   const head = text.slice(0, 4096);
   const marks = head.match(/^(#{1,6} |[-*] |\d+\. |> |```)|\[[^\]\n]+\]\([^)\n]+\)/gm);
   return (marks?.length ?? 0) >= 2;
-}
-
-/** A value of JSON in a text; undefined where it is none, or no object and no list. */
-export function jsonIn(text: string): object | undefined {
-  if (!/^\s*[[{]/.test(text)) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

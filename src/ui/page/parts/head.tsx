@@ -1,6 +1,7 @@
 import { about } from "../lib/about.ts";
 import { liveProblem, liveState } from "../lib/live.ts";
 import { hrefOf, type View, view } from "../lib/place.ts";
+import { AppendFrame } from "../views/frame/append-frame.tsx";
 import { Link } from "./link.tsx";
 import { showShortcuts } from "./shortcut-list.tsx";
 import { Text } from "./text.tsx";
@@ -37,6 +38,7 @@ export function Head() {
         ))}
       </nav>
       {about.value?.writes && <span class="tag tag-warn">may write</span>}
+      {about.value?.writes && <AppendFrame />}
       <span
         class={`live live-${state}`}
         role="status"

@@ -1,10 +1,14 @@
-/** How many bytes a line has, and how many are shown. */
+import { useState } from "preact/hooks";
+import { size } from "../lib/format.ts";
+
+/** How many bytes a line has, and how many are shown at first. */
 const LINE = 16;
-const MAX_SHOWN = 16 * 1024;
+const PART = 16 * 1024;
 
 /** Bytes as numbers and, beside these, as the characters that they stand for. */
 export function Hex({ bytes }: { bytes: Uint8Array }) {
-  const shown = bytes.subarray(0, MAX_SHOWN);
+  const [most, setMost] = useState(PART);
+  const shown = bytes.subarray(0, most);
   const lines: string[] = [];
   for (let at = 0; at < shown.length; at += LINE) {
     const part = [...shown.subarray(at, at + LINE)];
@@ -12,8 +16,21 @@ export function Hex({ bytes }: { bytes: Uint8Array }) {
     const text = part.map((byte) =>
       byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·",
     );
-    lines.push(`${at.toString(16).padStart(6, "0")}  ${numbers.padEnd(LINE * 3)} ${text.join("")}`);
+    lines.push(
+      `${at.toString(16).padStart(6, "0")}  ${numbers.padEnd(LINE * 3 - 1)}  ${text.join("")}`,
+    );
   }
-  if (bytes.length > MAX_SHOWN) lines.push(`… ${bytes.length - MAX_SHOWN} more bytes`);
-  return <pre class="hex">{lines.join("\n")}</pre>;
+  return (
+    <>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
+      <section class="bytes-scroll" data-scrolls tabIndex={0} aria-label="The bytes">
+        <pre>{lines.join("\n")}</pre>
+      </section>
+      {bytes.length > most && (
+        <button type="button" onClick={() => setMost(most * 4)}>
+          Show more: {size(bytes.length - most)} are left
+        </button>
+      )}
+    </>
+  );
 }

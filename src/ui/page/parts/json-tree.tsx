@@ -1,44 +1,52 @@
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { count } from "../lib/format.ts";
-import type { Json } from "../lib/frame.ts";
+import { type JsonNode, membersOf, rootOf, sizeOf } from "./json-nodes.ts";
+import { LongText } from "./long-text.tsx";
 import { Text } from "./text.tsx";
 
 /** How many members a list or an object shows before the person asks for more. */
 const PART = 100;
-/** How deep the tree is open at first. */
-const OPEN = 2;
+/** How deep the tree is open at first, unless a value is larger than this, in characters. */
+const OPEN = 3;
+const LARGE = 20_000;
+/** How many levels are indented: a deeper one begins where these end, so that a deep value stays readable. */
+const INDENTED = 24;
 
 /**
- * Shows a value of JSON as a tree. What is folded is not in the page, so that neither a deep nor a wide value slows it.
+ * Shows JSON as a tree, as it is written. What is folded is not in the page, so that neither a deep nor a wide value
+ * slows it.
+ *
+ * @param text valid JSON
  */
-export function JsonTree({ value, label = "" }: { value: Json; label?: string }) {
+export function JsonTree({ text }: { text: string }) {
+  const root = useMemo(() => rootOf(text), [text]);
   return (
     <div class="json">
-      <Node name={label} value={value} depth={0} />
+      <Node key={text} text={text} node={root} name={undefined} depth={0} />
     </div>
   );
 }
 
-function Node({ name, value, depth }: { name: string; value: Json; depth: number }) {
-  const [isOpen, setOpen] = useState(depth < OPEN);
+interface NodeProps {
+  readonly text: string;
+  readonly node: JsonNode;
+  readonly name: string | number | undefined;
+  readonly depth: number;
+}
+
+function Node({ text, node, name, depth }: NodeProps) {
+  const [isOpen, setOpen] = useState(
+    depth === 0 || (depth < OPEN && node.end - node.start < LARGE),
+  );
   const [shown, setShown] = useState(PART);
-  if (typeof value !== "object" || value === null) {
-    return (
-      <div class="json-line">
-        <Name name={name} />
-        <Leaf value={value} />
-      </div>
-    );
-  }
-  const isList = Array.isArray(value);
-  const names = isList ? undefined : Object.keys(value);
-  const size = names ? names.length : (value as Json[]).length;
-  const what = isList ? `[ ${count(size)} ]` : `{ ${count(size)} }`;
+  const members = useMemo(() => (isOpen ? membersOf(text, node) : undefined), [text, node, isOpen]);
+  const size = useMemo(() => members?.length ?? sizeOf(text, node), [text, node, members]);
+  const isList = node.kind === "list";
   if (size === 0) {
     return (
       <div class="json-line">
         <Name name={name} />
-        <span class="dim">{isList ? "[ ]" : "{ }"}</span>
+        <Leaf text={text} node={node} />
       </div>
     );
   }
@@ -50,19 +58,29 @@ function Node({ name, value, depth }: { name: string; value: Json; depth: number
         aria-expanded={isOpen}
         onClick={() => setOpen(!isOpen)}
       >
-        <span class="json-arrow">{isOpen ? "▾" : "▸"}</span>
+        <span class="json-arrow" aria-hidden="true">
+          {isOpen ? "▾" : "▸"}
+        </span>
         <Name name={name} />
-        <span class="dim">{what}</span>
+        <span class="dim">{isList ? `[ ${count(size)} ]` : `{ ${count(size)} }`}</span>
       </button>
-      {isOpen && (
-        <div class="json-members">
-          {Array.from({ length: Math.min(size, shown) }, (_, at) => {
-            const key = names ? (names[at] ?? "") : `${at}`;
-            const member = names ? (value as Record<string, Json>)[key] : (value as Json[])[at];
-            return <Node key={key} name={key} value={member ?? null} depth={depth + 1} />;
-          })}
+      {members && (
+        <div class={depth < INDENTED ? "json-members" : "json-members json-deep"}>
+          {members.slice(0, shown).map((member, at) => (
+            <Node
+              key={member.start}
+              text={text}
+              node={member}
+              name={member.name ?? at}
+              depth={depth + 1}
+            />
+          ))}
           {size > shown && (
-            <button type="button" class="quiet" onClick={() => setShown(shown + PART * 5)}>
+            <button
+              type="button"
+              class="quiet json-more"
+              onClick={() => setShown(shown * 2 + PART * 3)}
+            >
               {count(size - shown)} more
             </button>
           )}
@@ -72,20 +90,33 @@ function Node({ name, value, depth }: { name: string; value: Json; depth: number
   );
 }
 
-function Name({ name }: { name: string }) {
-  if (name === "") return null;
+function Name({ name }: { name: string | number | undefined }) {
+  if (name === undefined) return null;
   return (
-    <span class="json-name">
-      <Text value={name} max={200} />:{" "}
-    </span>
+    <>
+      <span class={typeof name === "number" ? "json-at" : "json-name"}>
+        <Text value={name === "" ? '""' : `${name}`} max={200} />
+      </span>
+      {": "}
+    </>
   );
 }
 
-function Leaf({ value }: { value: null | boolean | number | string }) {
-  if (typeof value !== "string") return <span class="json-plain">{String(value)}</span>;
+function Leaf({ text, node }: { text: string; node: JsonNode }) {
+  const written = text.slice(node.start, node.end);
+  if (node.kind === "object" || node.kind === "list") {
+    return <span class="dim">{node.kind === "list" ? "[ ]" : "{ }"}</span>;
+  }
+  if (node.kind === "plain") {
+    return (
+      <span class="json-plain">
+        <LongText value={written} />
+      </span>
+    );
+  }
   return (
     <span class="json-text">
-      "<Text value={value} max={2000} />"
+      "<LongText value={JSON.parse(written) as string} />"
     </span>
   );
 }

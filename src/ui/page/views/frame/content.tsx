@@ -1,64 +1,86 @@
-import { useState } from "preact/hooks";
-import { ask } from "../../lib/ask.ts";
+import { useRef, useState } from "preact/hooks";
+import { chunkIn } from "../../../../core/chunk.ts";
 import { size as sizeText } from "../../lib/format.ts";
 import type { Frame } from "../../lib/frame.ts";
+import { hrefOf } from "../../lib/place.ts";
 import { useAsk } from "../../lib/use-ask.ts";
-import { BytesView, isMedia, type Read } from "../../parts/bytes-view.tsx";
+import { BytesView, isShownWhole, type Read } from "../../parts/bytes-view.tsx";
+import { Link } from "../../parts/link.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
+import { Command, contentCommand } from "./commands.tsx";
+import { PartsContent } from "./parts-content.tsx";
+import { readStored } from "./stored-content.ts";
 
-/** How much the page reads at first, and how much at most, of a picture or a sound and of others, in bytes. */
-const FIRST_BYTES = 256 * 1024;
-const MAX_MEDIA = 32 * 1024 * 1024;
-const MAX_TEXT = 4 * 1024 * 1024;
+/** How much of a content the page reads: at first, then each time that the person asks for more, in bytes. */
+const STEPS = [256 * 1024, 4 * 1024 * 1024, 16 * 1024 * 1024];
+/** What is shown only as a whole is read at once up to this, and where the person asks up to the other. */
+const WHOLE = 8 * 1024 * 1024;
+const MAX_WHOLE = 64 * 1024 * 1024;
 
 /** The content of a frame, or its first part. */
 export function Content({ frame }: { frame: Frame }) {
-  const [limit, setLimit] = useState(FIRST_BYTES);
-  const { value, error } = useAsk((signal) => read(frame.id, limit, signal), [frame.id, limit]);
-  if (error !== undefined) return <ProblemNotice error={error} />;
-  if (!value) return <p class="dim">reading…</p>;
-  const most = isMedia(value) ? MAX_MEDIA : MAX_TEXT;
+  const chunk = chunkIn(frame.meta);
+  if (chunk?.of === null) return <PartsContent frame={frame} />;
   return (
-    <div class="content">
-      <BytesView read={value} />
-      {value.bytes.length < value.size && (
+    <>
+      {chunk && (
         <p class="dim">
-          {sizeText(value.bytes.length)} of {sizeText(value.size)} are here.{" "}
-          {limit < most ? (
-            <button type="button" onClick={() => setLimit(most)}>
-              Read more
-            </button>
+          {chunk.more ? (
+            `Part ${chunk.index + 1} of a content that came in parts.`
           ) : (
-            <code>xs content {frame.id} &gt; file</code>
-          )}
+            <End {...chunk} />
+          )}{" "}
+          <Link href={hrefOf({ frame: chunk.of ?? undefined })}>All of it</Link>
         </p>
       )}
-    </div>
+      {frame.hash !== null && <Stored frame={frame} />}
+    </>
   );
 }
 
-async function read(id: string, limit: number, signal: AbortSignal): Promise<Read> {
-  const response = await ask(`/${id}/content`, {
-    signal,
-    headers: { range: `bytes=0-${limit - 1}` },
-  });
-  const bytes = await firstBytes(response, limit);
-  const total = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
-  const length = response.headers.get("content-length");
-  return { bytes, size: Number(total ?? length ?? bytes.length) };
+function End({ aborted }: { aborted?: boolean }) {
+  return aborted
+    ? "Here a content ends that came in parts: its sender stopped before it was complete."
+    : "Here a content ends that came in parts.";
 }
 
-/** At most so many bytes of a response, which may have more where it knows no ranges. */
-async function firstBytes(response: Response, limit: number): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  const reader = response.body?.getReader();
-  while (reader && length < limit) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    parts.push(value);
-    length += value.length;
-  }
-  await reader?.cancel();
-  return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()).subarray(0, limit);
+function Stored({ frame: { id } }: { frame: Frame }) {
+  const [limit, setLimit] = useState(STEPS[0] ?? 0);
+  const before = useRef<Read | undefined>(undefined);
+  const { value, error, isLoading } = useAsk(
+    async (signal) => {
+      let read = await readStored(id, limit, before.current, signal);
+      if (read.size <= WHOLE && isShownWhole(read))
+        read = await readStored(id, WHOLE, read, signal);
+      before.current = read;
+      return read;
+    },
+    [id, limit],
+  );
+  if (error !== undefined) return <ProblemNotice error={error} />;
+  if (!value) return <p class="dim">reading…</p>;
+  const here = value.bytes.length;
+  const next = isShownWhole(value)
+    ? value.size <= MAX_WHOLE && MAX_WHOLE
+    : STEPS.find((step) => step > here);
+  return (
+    <div class="content">
+      <BytesView read={value} />
+      {here < value.size && (
+        <div class="content-rest">
+          <p class="dim">
+            {sizeText(here)} of {sizeText(value.size)} are here.{" "}
+            {next ? (
+              <button type="button" disabled={isLoading} onClick={() => setLimit(next)}>
+                Read {next < value.size ? "more" : "all"}
+              </button>
+            ) : (
+              "The rest is for a file:"
+            )}
+          </p>
+          <Command command={contentCommand(id)} />
+        </div>
+      )}
+    </div>
+  );
 }

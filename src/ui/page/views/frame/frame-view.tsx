@@ -1,124 +1,89 @@
-import { useEffect } from "preact/hooks";
-import { askJson, isAbort, Problem } from "../../lib/ask.ts";
-import { dayAndClock } from "../../lib/format.ts";
-import { type Frame, timeOf } from "../../lib/frame.ts";
-import { addShortcuts } from "../../lib/keyboard.ts";
-import { go, hrefOf } from "../../lib/place.ts";
+import { useState } from "preact/hooks";
+import { about } from "../../lib/about.ts";
+import { Problem } from "../../lib/ask.ts";
+import { go } from "../../lib/place.ts";
 import { useAsk } from "../../lib/use-ask.ts";
 import { JsonTree } from "../../parts/json-tree.tsx";
-import { Link } from "../../parts/link.tsx";
-import { ProblemNotice } from "../../parts/notice.tsx";
+import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
+import { Commands } from "./commands.tsx";
 import { Content } from "./content.tsx";
-import { CopyAs } from "./copy-as.tsx";
-import { Related } from "./related.tsx";
+import { Facts } from "./facts.tsx";
+import { type FrameLine, readFrame } from "./frame-line.ts";
+import { Neighbours } from "./neighbours.tsx";
+import { RemoveFrame } from "./remove-frame.tsx";
+import { Walk } from "./walk.tsx";
 
-/** One frame, whole: its content, its meta, what it came of, and what came of it. @param id from `frame` in the address */
+/**
+ * One frame, whole: its content, its meta, what it came of, and what came of it. In the address: `frame`, its id;
+ * `neighbours` and `as`, see {@link Neighbours} and `BytesView`.
+ */
 export function FrameView({ id }: { id: string }) {
-  const { value: frame, error } = useAsk<Frame>((signal) => askJson(`/${id}`, signal), [id]);
-  useEffect(
-    () =>
-      addShortcuts([
-        { keys: ["n"], does: "the next frame of its topic", run: () => void toNeighbour("next") },
-        {
-          keys: ["p"],
-          does: "the frame before of its topic",
-          run: () => void toNeighbour("previous"),
-        },
-      ]),
-    [frame],
-  );
-  const toNeighbour = async (direction: "next" | "previous") => {
-    if (!frame) return;
-    try {
-      const topic = encodeURIComponent(frame.topic);
-      const path = `/${frame.id}/${direction}?topic=${topic}`;
-      const other = await askJson<Frame>(path, AbortSignal.timeout(10_000));
-      go({ frame: other.id }, "replace");
-    } catch (error) {
-      // There is none on that side.
-      if (!(error instanceof Problem && error.status === 404) && !isAbort(error)) throw error;
-    }
-  };
+  const [removed, setRemoved] = useState<string>();
+  const { value, error } = useAsk((signal) => readFrame(id, signal), [id]);
+  // The one before stays until this one is here.
+  const isGone = removed === id || (error instanceof Problem && error.status === 404);
+  const topic = value?.frame.topic;
   return (
-    <aside class="frame" aria-label="Frame">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
+    <aside class="frame" aria-label="Frame" data-scrolls tabIndex={0}>
       <header class="frame-head">
-        <h2>{frame ? <Text value={frame.topic} /> : id}</h2>
-        <button
-          type="button"
-          class="quiet"
-          aria-label="The frame before of its topic"
-          onClick={() => void toNeighbour("previous")}
-        >
-          ←
-        </button>
-        <button
-          type="button"
-          class="quiet"
-          aria-label="The next frame of its topic"
-          onClick={() => void toNeighbour("next")}
-        >
-          →
-        </button>
-        <button
-          type="button"
-          class="quiet"
-          aria-label="Close the frame"
-          onClick={() => go({ frame: undefined })}
-        >
-          ×
-        </button>
+        <div class="frame-title">
+          <h2>
+            <Text value={topic ?? id} />
+          </h2>
+          <button
+            type="button"
+            class="quiet"
+            aria-label="Close the frame"
+            title="Close the frame (Esc)"
+            onClick={() => go({ frame: undefined, as: undefined })}
+          >
+            ×
+          </button>
+        </div>
+        <Neighbours id={id} topic={topic} />
       </header>
-      {error !== undefined && <ProblemNotice error={error} />}
-      {frame && <Body key={frame.id} frame={frame} />}
+      {isGone ? (
+        <EmptyNotice
+          title={removed === id ? "The frame is removed" : "There is no frame with this id"}
+        >
+          <p>
+            {removed !== id && "It was removed, its time was over, or it never was in this store. "}
+            The arrows above go to the frames that were beside it.
+          </p>
+        </EmptyNotice>
+      ) : error !== undefined ? (
+        <ProblemNotice error={error} />
+      ) : (
+        value && <Body key={value.frame.id} line={value} removed={() => setRemoved(id)} />
+      )}
     </aside>
   );
 }
 
-function Body({ frame }: { frame: Frame }) {
-  const ms = timeOf(frame.id);
+function Body({ line, removed }: { line: FrameLine; removed: () => void }) {
+  const { frame, meta, names } = line;
   return (
     <div class="frame-body">
-      <dl class="facts">
-        <dt>time</dt>
-        <dd>
-          <Link
-            href={hrefOf({ at: new Date(ms).toISOString(), frame: frame.id })}
-            title="go there in the stream"
-          >
-            {dayAndClock(ms)}
-          </Link>
-        </dd>
-        <dt>id</dt>
-        <dd class="mono">{frame.id}</dd>
-        {frame.ttl !== "forever" && (
-          <>
-            <dt>ttl</dt>
-            <dd class="mono">{frame.ttl}</dd>
-          </>
-        )}
-      </dl>
-      {frame.hash !== null && (
-        <section>
-          <h3>Content</h3>
-          <Content frame={frame} />
-        </section>
-      )}
-      {frame.meta !== null && (
-        <section>
-          <h3>Meta</h3>
-          <JsonTree value={frame.meta} />
-        </section>
-      )}
+      <Facts frame={frame} />
       <section>
-        <h3>Came of</h3>
-        <Related frame={frame} which="causes" />
+        <h3>Content</h3>
+        <Content frame={frame} />
       </section>
       <section>
-        <h3>Led to</h3>
-        <Related frame={frame} which="effects" />
+        <h3>Meta</h3>
+        {meta === "null" ? <p class="dim">none</p> : <JsonTree text={meta} />}
       </section>
-      <CopyAs frame={frame} />
+      <section>
+        <h3>Causes and effects</h3>
+        <Walk frame={frame} names={names} />
+      </section>
+      <section>
+        <h3>In a terminal</h3>
+        <Commands frame={frame} />
+      </section>
+      {about.value?.writes && <RemoveFrame id={frame.id} removed={removed} />}
     </div>
   );
 }
