@@ -38,6 +38,8 @@ async function build(name: string, target?: Bun.Build.CompileTarget): Promise<vo
     splitting: true,
     bytecode: true,
     sourcemap: "none",
+    // Not the form for development, which names each place in the source.
+    jsx: { runtime: "automatic", importSource: "preact", development: false },
     define: {
       XS_VERSION: JSON.stringify(pkg.version),
       XS_LICENSES: JSON.stringify(licenses()),

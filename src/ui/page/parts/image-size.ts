@@ -21,7 +21,7 @@ export function imageSize(bytes: Uint8Array, type: string): ImageSize | undefine
 }
 
 const READERS: Readonly<Record<string, (view: DataView) => ImageSize | undefined>> = {
-  "image/png": (view) => ({ width: view.getUint32(16), height: view.getUint32(20) }),
+  "image/png": pngSize,
   "image/gif": (view) => ({ width: view.getUint16(6, true), height: view.getUint16(8, true) }),
   "image/bmp": (view) => ({
     width: Math.abs(view.getInt32(18, true)),
@@ -31,6 +31,12 @@ const READERS: Readonly<Record<string, (view: DataView) => ImageSize | undefined
   "image/webp": webpSize,
   "image/avif": avifSize,
 };
+
+/** In the first chunk, "IHDR". */
+function pngSize(view: DataView): ImageSize | undefined {
+  if (view.getUint32(12) !== 0x49484452) return undefined;
+  return { width: view.getUint32(16), height: view.getUint32(20) };
+}
 
 /** The segments of a JPEG, up to that of its frame (SOF0 to SOF15, without DHT, JPG and DAC). */
 function jpegSize(view: DataView): ImageSize | undefined {

@@ -34,6 +34,7 @@ export function Content({ frame }: { frame: Frame }) {
         </p>
       )}
       {frame.hash !== null && <Stored frame={frame} />}
+      {frame.hash === null && !chunk && <p class="dim">none</p>}
     </>
   );
 }
