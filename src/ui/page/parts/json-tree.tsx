@@ -1,5 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { count } from "../lib/format.ts";
+import type { Json } from "../lib/frame.ts";
 import { type JsonNode, membersOf, rootOf, sizeOf } from "./json-nodes.ts";
 import { LongText } from "./long-text.tsx";
 import { Text } from "./text.tsx";
@@ -16,9 +17,10 @@ const INDENTED = 24;
  * Shows JSON as a tree, as it is written. What is folded is not in the page, so that neither a deep nor a wide value
  * slows it.
  *
- * @param text valid JSON
+ * @param given valid JSON, or a value of it: in a text, numbers are as they were written
  */
-export function JsonTree({ text }: { text: string }) {
+export function JsonTree(given: { text: string } | { value: Json }) {
+  const text = "text" in given ? given.text : JSON.stringify(given.value);
   const root = useMemo(() => rootOf(text), [text]);
   return (
     <div class="json">
