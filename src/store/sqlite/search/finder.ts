@@ -7,13 +7,15 @@ import { parseSearchQuery, type SearchQuery } from "../../../core/search-query.t
 import { expressionOf } from "./expression.ts";
 import { inodeOf, openIndexToRead } from "./index-file.ts";
 import type { FindRequest, FoundFrame, SearchCursor, SearchPlaces } from "./messages.ts";
-import { StoredRows } from "./stored-rows.ts";
+import { atOnce, StoredRows } from "./stored-rows.ts";
 
 /** Rows that the index is asked for at once: more each time, because a prefix costs it as much for few as for many. */
 const LEAST_ROWS = 32;
 const MOST_ROWS = 32_768;
 /** A page with a hit ends after this time, in ms. */
 const PAGE_MS = 200;
+/** One transaction reads for about so long, in ms: to begin one for each row costs more than the row does. */
+const READ_MS = 50;
 /** Of more topics than this, each hit is looked at instead. */
 const MAX_TOPICS = 500;
 
@@ -67,25 +69,37 @@ export class Finder implements Disposable {
     const expression = isForAll ? expressionOf(query, undefined) : this.#expression(query, takes);
     const found: FoundFrame[] = [];
     if (expression === undefined) return { found };
+    const index = this.#open();
+    const candidates = this.#candidates(index, expression, request);
     let cursor = request.cursor;
-    for (const candidate of this.#candidates(expression, request)) {
-      cursor =
-        candidate.seq > 0 ? { ...cursor, seq: candidate.seq } : { ...cursor, id: candidate.id };
-      const hit = this.#lookAt(candidate.seq, query, takes);
-      if (hit) found.push(hit);
-      const isLong = found.length > 0 && performance.now() - started > PAGE_MS;
-      if (found.length >= request.most || isLong) return { found, next: cursor };
+    const lookAtSome = (): "more" | "all" | undefined => {
+      const end = performance.now() + READ_MS;
+      while (performance.now() < end) {
+        const { value: candidate, done } = candidates.next();
+        if (done) return "all";
+        const { seq, id } = candidate;
+        cursor = seq > 0 ? { ...cursor, seq } : { ...cursor, id };
+        const hit = this.#lookAt(index, seq, query, takes);
+        if (hit) found.push(hit);
+        const isLong = found.length > 0 && performance.now() - started > PAGE_MS;
+        if (found.length >= request.most || isLong) return "more";
+      }
+      return undefined;
+    };
+    for (;;) {
+      const reached = atOnce(index, () => atOnce(this.#rows.db, lookAtSome));
+      if (reached) return reached === "all" ? { found } : { found, next: cursor };
     }
-    return { found };
   }
 
   #lookAt(
+    index: Database,
     seq: number,
     query: SearchQuery,
     takes: (topic: string) => boolean,
   ): FoundFrame | undefined {
     const row = this.#rows.row(seq);
-    const indexed = this.#open().query("SELECT crc FROM rows WHERE seq = ?").get(seq);
+    const indexed = index.query("SELECT crc FROM rows WHERE seq = ?").get(seq);
     if (!row || row.crc !== (indexed as { crc: number } | null)?.crc) return undefined;
     if (!takes(topicInLine(row.line))) return undefined;
     const texts = this.#rows.texts(row);
@@ -94,10 +108,14 @@ export class Finder implements Disposable {
   }
 
   /** The rows that the index names, the highest id first. */
-  *#candidates(expression: string, request: FindRequest): Generator<Candidate> {
-    const late = this.#lateOnes(expression, request);
+  *#candidates(
+    index: Database,
+    expression: string,
+    request: FindRequest,
+  ): Generator<Candidate, undefined> {
+    const late = this.#lateOnes(index, expression, request);
     let next = late.next();
-    for (const seq of this.#own(expression, request)) {
+    for (const seq of this.#own(index, expression, request)) {
       if (next.done) {
         yield { seq, id: "" };
         continue;
@@ -111,13 +129,18 @@ export class Finder implements Disposable {
       yield { seq, id };
     }
     for (; !next.done; next = late.next()) yield next.value;
+    return undefined;
   }
 
-  *#own(expression: string, { above, ends, cursor }: FindRequest): Generator<number> {
+  *#own(
+    index: Database,
+    expression: string,
+    { above, ends, cursor }: FindRequest,
+  ): Generator<number> {
     const key = `${above} ${ends.seq} ${expression}`;
     let below = Math.min(cursor.seq, ends.seq + 1);
     for (;;) {
-      const { seqs, isLast } = this.#rowsBelow(below, key, expression, above);
+      const { seqs, isLast } = this.#rowsBelow(index, { below, key, expression, above });
       for (let at = firstWhere(seqs, (seq) => seq < below); at < seqs.length; at++) {
         yield seqs[at] as number;
       }
@@ -127,12 +150,20 @@ export class Finder implements Disposable {
   }
 
   /** The rows that were asked for last, where those below one are among them; else more. */
-  #rowsBelow(below: number, key: string, expression: string, above: number): Rows {
+  #rowsBelow(
+    index: Database,
+    {
+      below,
+      key,
+      expression,
+      above,
+    }: { below: number; key: string; expression: string; above: number },
+  ): Rows {
     const known = this.#lastRows?.key === key ? this.#lastRows : undefined;
     const last = known?.seqs.at(-1) ?? 0;
     if (known && known.below >= below && (known.isLast || last < below)) return known;
     const most = known ? Math.min(4 * known.most, MOST_ROWS) : LEAST_ROWS;
-    const rows = this.#open()
+    const rows = index
       .query(
         `SELECT rowid AS seq FROM docs WHERE docs MATCH ? AND rowid > ? AND rowid < ?
           ORDER BY rowid DESC LIMIT ?`,
@@ -143,10 +174,16 @@ export class Finder implements Disposable {
     return this.#lastRows;
   }
 
-  *#lateOnes(expression: string, { ends, from, cursor }: FindRequest): Generator<Candidate> {
+  *#lateOnes(
+    index: Database,
+    expression: string,
+    { ends, from, cursor }: FindRequest,
+  ): Generator<Candidate> {
     if (ends.late === 0) return;
     const key = `${ends.late} ${expression}`;
-    if (this.#late?.key !== key) this.#late = { key, found: this.#allLate(expression, ends.late) };
+    if (this.#late?.key !== key) {
+      this.#late = { key, found: this.#allLate(index, expression, ends.late) };
+    }
     const { found } = this.#late;
     for (let at = firstWhere(found, ({ id }) => id < cursor.id); at < found.length; at++) {
       const late = found[at] as Candidate;
@@ -155,8 +192,8 @@ export class Finder implements Disposable {
     }
   }
 
-  #allLate(expression: string, end: number): Candidate[] {
-    const rows = this.#open()
+  #allLate(index: Database, expression: string, end: number): Candidate[] {
+    const rows = index
       .query("SELECT rowid AS seq FROM docs WHERE docs MATCH ? AND rowid < 0 AND rowid >= ?")
       .all(expression, end) as { seq: number }[];
     const found: Candidate[] = [];

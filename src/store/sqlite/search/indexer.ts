@@ -5,7 +5,7 @@ import type { Ends } from "../../read-source.ts";
 import { ALL, topicWord } from "./expression.ts";
 import { IndexFile, openIndexToRead } from "./index-file.ts";
 import type { Indexed, Marks, SearchPlaces } from "./messages.ts";
-import { type StoredRow, StoredRows } from "./stored-rows.ts";
+import { atOnce, type StoredRow, StoredRows } from "./stored-rows.ts";
 
 /** One commit of the index takes in at most so many frames, and about so many UTF-16 units of text. */
 const BATCH_ROWS = 2000;
@@ -70,7 +70,7 @@ export class Indexer implements Disposable {
       const last = rows.at(-1);
       if (!last) return null;
       next = last.seq + 1;
-      const gone = this.#rows.atOnce(() => rows.filter((row) => !this.#isThere(row)));
+      const gone = atOnce(this.#rows.db, () => rows.filter((row) => !this.#isThere(row)));
       if (gone.length > 0) {
         const mark = await newMark();
         file.db.transaction(() => {
@@ -163,7 +163,7 @@ export class Indexer implements Disposable {
         return;
       }
     };
-    this.#rows.atOnce(() => file.db.transaction(take)());
+    atOnce(this.#rows.db, () => file.db.transaction(take)());
     return reached;
   }
 

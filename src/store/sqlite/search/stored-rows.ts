@@ -29,6 +29,17 @@ export interface RowTexts extends SearchTexts {
   readonly lacks: boolean;
 }
 
+/** Reads a database as it was at one moment. */
+export function atOnce<T>(db: Database, read: () => T): T {
+  db.run("BEGIN");
+  try {
+    return read();
+  } finally {
+    // After a read of a damaged page, SQLite says of this that it failed as well; it ends the transaction.
+    readable(() => db.run("ROLLBACK"));
+  }
+}
+
 /** The frames of a store and their content, read beside the process that has the store open. */
 export class StoredRows implements Disposable {
   readonly db: Database;
@@ -43,17 +54,6 @@ export class StoredRows implements Disposable {
 
   [Symbol.dispose](): void {
     this.db.close();
-  }
-
-  /** Reads as everything was at one moment. */
-  atOnce<T>(read: () => T): T {
-    this.db.run("BEGIN");
-    try {
-      return read();
-    } finally {
-      // After a read of a damaged page, SQLite says of this that it failed as well; it ends the transaction.
-      readable(() => this.db.run("ROLLBACK"));
-    }
   }
 
   row(seq: number): StoredRow | undefined {
