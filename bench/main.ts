@@ -15,6 +15,7 @@ import { inline } from "./rows/inline.ts";
 import { kv } from "./rows/kv.ts";
 import { memory } from "./rows/memory.ts";
 import { commands, emit, few, fold, generators, idle } from "./rows/processors.ts";
+import { listing, search, why } from "./rows/questions.ts";
 import { replay, topics } from "./rows/read.ts";
 import { sql } from "./rows/sql.ts";
 import { serve, start } from "./rows/start.ts";
@@ -43,6 +44,9 @@ const groups: readonly Group[] = [
   sse,
   latency,
   followers,
+  search,
+  why,
+  listing,
   sql,
   start,
   serve,

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { compile } from "./processes.ts";
+import { makeQuestionStore, type QuestionStore } from "./question-store.ts";
 import { type Mix, makeStore } from "./stores.ts";
 import type { Row } from "./table.ts";
 
@@ -23,6 +24,8 @@ export interface Setup {
   fresh(): string;
   /** A stopped store; made once. */
   store(mix: Mix): Promise<string>;
+  /** Another stopped store, of as many frames, with topics, texts and causes; made once. */
+  questions(): Promise<QuestionStore>;
 }
 
 /** Rows that are measured together, under the name that `--only` takes. */
@@ -37,6 +40,7 @@ export async function prepare(quick: boolean): Promise<Setup> {
   writeFileSync(`${OUT}/empty.ts`, "");
   const stores = new Map<Mix, Promise<string>>();
   const frames = quick ? 100_000 : 1_000_000;
+  let questions: Promise<QuestionStore> | undefined;
   let paths = 0;
   return {
     quick,
@@ -50,6 +54,10 @@ export async function prepare(quick: boolean): Promise<Setup> {
       const store = stores.get(mix) ?? makeStore(`${OUT}/store-${mix}`, frames, mix);
       stores.set(mix, store);
       return store;
+    },
+    questions() {
+      questions ??= makeQuestionStore(`${OUT}/questions`, frames);
+      return questions;
     },
   };
 }

@@ -1,5 +1,5 @@
 import { Scru128Generator } from "scru128";
-import { serveStore } from "./processes.ts";
+import { type Server, serveStore } from "./processes.ts";
 
 const STEP = 10_000;
 /** Frames that a selective read finds. */
@@ -14,7 +14,7 @@ export type Mix = "all" | "rare" | "a";
  */
 export async function makeStore(directory: string, frames: number, mix: Mix): Promise<string> {
   const server = await serveStore(directory);
-  const ids = new Scru128Generator();
+  const ids = await idsAfter(server);
   const every = frames / FEW;
   let lines: string[] = [];
   const send = async () => {
@@ -35,6 +35,15 @@ export async function makeStore(directory: string, frames: number, mix: Mix): Pr
   await send();
   await server.stop();
   return directory;
+}
+
+/** Makes ids above all that a server has made: a frame with a lower one would be late, and reads join late ones. */
+export async function idsAfter({ unix }: Server): Promise<Scru128Generator> {
+  const response = await fetch("http://localhost/-/info", { unix });
+  await response.text();
+  // Ids of one ms are in no order; and a server that has just started makes some more.
+  await Bun.sleep(20);
+  return new Scru128Generator();
 }
 
 function topicOf(n: number, every: number): string {

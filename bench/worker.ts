@@ -1,5 +1,6 @@
 // Runs one job in a process of its own and prints what came of it as JSON.
 import { content } from "./floors/content.ts";
+import { query } from "./floors/queries.ts";
 import { sqlite, sqliteKv } from "./floors/sqlite.ts";
 import { batch } from "./load/batch.ts";
 import { fill } from "./load/fill.ts";
@@ -22,6 +23,7 @@ const jobs = {
   latency,
   post,
   pipe,
+  query,
   read,
 };
 

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { encodeFrame } from "../../src/core/frame.ts";
-import { IdSequence } from "../../src/core/id.ts";
-import { scopesOf } from "../../src/core/pattern.ts";
+import { IdSequence, timestampOf } from "../../src/core/id.ts";
+import { MARK_EVERY } from "../../src/store/sqlite/log/frame-search.ts";
 import { createTables, IS_UP_TO_DATE } from "../../src/store/sqlite/schema.ts";
 
 /** The rows of an append, written as fast as SQLite makes them durable; gives frames a second. */
@@ -15,17 +15,23 @@ export async function sqlite(job: {
   const ids = new IdSequence();
   const begin = db.query("BEGIN IMMEDIATE");
   const commit = db.query("COMMIT");
-  const frame = db.query("INSERT INTO frames (id, expires, crc, frame) VALUES (?, ?, ?, ?)");
-  const scope = db.query("INSERT INTO scopes (scope, id) VALUES (?, ?)");
+  const frame = db.query(
+    "INSERT INTO frames (seq, topic, ms, expires, crc, line) VALUES (?, ?, ?, ?, ?, ?)",
+  );
+  const place = db.query("INSERT INTO by_topic (topic, seq) VALUES (?, ?)");
+  const mark = db.query("INSERT INTO id_marks (id, seq) VALUES (?, ?)");
   const topic = "note";
+  db.run("INSERT INTO topics (topic, name, frames) VALUES (1, ?, 0)", [topic]);
   const started = performance.now();
   for (let n = 0; n < job.count; n += job.batch) {
     begin.run();
     for (let i = 0; i < job.batch; i++) {
       const id = ids.next();
       const line = encodeFrame(id, { topic, hash: null, meta: '{"n":1}', ttl: "forever" });
-      frame.run(id, null, Bun.hash.crc32(line), line);
-      for (const name of scopesOf(topic)) scope.run(name, id);
+      const seq = n + i + 1;
+      frame.run(seq, 1, timestampOf(id), null, Bun.hash.crc32(line), line);
+      place.run(1, seq);
+      if (seq % MARK_EVERY === 0) mark.run(id, seq);
     }
     commit.run();
   }

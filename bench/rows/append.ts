@@ -79,11 +79,18 @@ export async function batches(setup: Setup, count: number): Promise<number> {
   return perSecond;
 }
 
-/** Appends a second to a fresh store, without content. */
-export async function appends(setup: Setup, clients: number, count: number): Promise<number> {
+/** Appends a second to a fresh store, without content. @param prepare what the store is given first */
+export async function appends(
+  setup: Setup,
+  clients: number,
+  count: number,
+  prepare?: (unix: string) => Promise<void>,
+): Promise<number> {
   const server = await serveStore(setup.fresh());
+  const { unix } = server;
+  await prepare?.(unix);
   const { perSecond } = await job("post", {
-    unix: server.unix,
+    unix,
     clients,
     count,
     warmUp: Math.min(count, setup.count(5000)),

@@ -7,15 +7,15 @@ import { asAddress, runMs } from "./start.ts";
 const BY_HOUR = "SELECT substr(time, 1, 13) AS hour, count(*) FROM frames GROUP BY hour";
 const BY_HOUR_OF_TABLE =
   "SELECT strftime('%Y-%m-%dT%H', ms / 1000, 'unixepoch') AS hour, count(*) FROM frames GROUP BY hour";
-const OF_TOPIC = "SELECT meta FROM frames WHERE topic = 'rare'";
+const OF_TOPIC = "SELECT meta FROM frames WHERE topic = 'deep'";
 const OF_TOPIC_OF_TABLE =
-  "SELECT line -> '$.meta' FROM topics CROSS JOIN by_topic USING (topic) CROSS JOIN frames USING (seq) WHERE name = 'rare'";
+  "SELECT line -> '$.meta' FROM topics CROSS JOIN by_topic USING (topic) CROSS JOIN frames USING (seq) WHERE name = 'deep'";
 
-/** Queries of the large store, as processes. */
+/** Queries of the store of questions, as processes. */
 export const sql: Group = {
   name: "sql",
   async run(setup) {
-    const store = await setup.store("all");
+    const { directory: store } = await setup.questions();
     const row = async (name: string, query: string, floorQuery: string, most?: number) => {
       const command = [XS, "sql", "-s", asAddress(store), query];
       const floorCommand = ["sqlite3", `${store}/events.db`, floorQuery];
