@@ -34,7 +34,7 @@ const idIn = (line: string) => `substr(${line}, instr(${line}, '","id":"') + 8, 
 
 /** Which of the rows of "frames" has an id, as the tables find it. */
 const isFrame = (id: string) => {
-  const mark = `(SELECT seq FROM id_marks WHERE id <= ${id} ORDER BY id DESC LIMIT 1)`;
+  const mark = `coalesce((SELECT seq FROM id_marks WHERE id <= ${id} ORDER BY id DESC LIMIT 1), 0)`;
   return `each.seq >= ${mark} AND each.seq < ${mark} + 32 AND ${idIn("each.line")} = ${id}`;
 };
 
