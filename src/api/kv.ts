@@ -9,7 +9,7 @@ import { isKnown, revisionsIn } from "./conditions.ts";
 import { jsonResponse } from "./json-response.ts";
 import { checkCrowd } from "./lasting-answer.ts";
 import { linesResponse } from "./line-response.ts";
-import { text, type Values, value } from "./options.ts";
+import { flag, text, type Values, value } from "./options.ts";
 
 /** The longest media type of a value, in bytes. */
 const MAX_TYPE = 255;
@@ -25,12 +25,14 @@ export const WATCH_OPTIONS = {
 export const LIST_OPTIONS = {
   prefix: value("only keys that begin with this", "prefix", parseKeyPrefix),
   ...WATCH_OPTIONS,
+  "without-values": flag("with follow: the entries and changes without their values"),
 };
 
 export const kv = {
   /** Responds with the entries whose keys begin with a prefix, or with a watch of them. */
-  list(call: Call, { prefix = "", follow }: Values<typeof LIST_OPTIONS>): Response {
-    return read(call, { prefix }, follow);
+  list(call: Call, options: Values<typeof LIST_OPTIONS>): Response {
+    const { prefix = "", follow, "without-values": withoutValues } = options;
+    return read(call, { prefix }, follow, withoutValues);
   },
 
   /** Responds with a value as it was put, or with a watch of its key. */
@@ -76,9 +78,14 @@ export const kv = {
   },
 };
 
-function read(call: Call, scope: KvScope, follow: string | undefined): Response {
+function read(
+  call: Call,
+  scope: KvScope,
+  follow: string | undefined,
+  withoutValues = false,
+): Response {
   const { store } = call;
-  const options = parseFollow(follow ?? null);
+  const options = { ...parseFollow(follow ?? null), withoutValues };
   if (options.follow) checkCrowd(call);
   return linesResponse(
     call,

@@ -2,7 +2,7 @@ import { changeLine } from "../core/entry.ts";
 import { XsError } from "../core/error.ts";
 import { encodeSynthetic, pageOf } from "../core/frame.ts";
 import type { LineReader } from "./frame-reader.ts";
-import type { EntryData, KvInfo, KvScope } from "./kv.ts";
+import type { EntryData, KvInfo, KvReadOptions, KvScope } from "./kv.ts";
 import type { LiveFeed } from "./live.ts";
 
 /** An entry in a listing. */
@@ -37,6 +37,7 @@ export class KvReader implements LineReader {
   readonly #source: KvSource;
   readonly #scope: KvScope;
   readonly #follow: boolean;
+  readonly #hasValues: boolean;
   readonly #pulse: number;
   /** The revisions that a pass through the entries returns: above the first, up to the second. */
   #above = "";
@@ -49,10 +50,11 @@ export class KvReader implements LineReader {
   #closed = false;
   #stopWaiting: (() => void) | undefined;
 
-  constructor(source: KvSource, scope: KvScope, options: { follow?: boolean; pulse?: number }) {
+  constructor(source: KvSource, scope: KvScope, options: KvReadOptions) {
     this.#source = source;
     this.#scope = scope;
     this.#follow = options.follow ?? false;
+    this.#hasValues = this.#follow && !options.withoutValues;
     this.#pulse = options.pulse ?? Infinity;
     this.#upTo = source.newestId();
     this.#batch = source.live.head;
@@ -116,7 +118,7 @@ export class KvReader implements LineReader {
       this.#cursor = row.key;
       if (row.rev <= this.#above || row.rev > this.#upTo) continue;
       if (row.size === null && this.#above === "") continue;
-      const line = this.#follow ? this.#changeOf(row.key) : infoLine(row);
+      const line = this.#hasValues ? this.#changeOf(row.key) : infoLine(row);
       lines.push(line);
       bytes += line.length;
     }
@@ -151,7 +153,7 @@ export class KvReader implements LineReader {
       this.#upTo = batch.lastId;
       for (const { topic, line } of batch.frames) {
         if (!this.#isInScope(topic)) continue;
-        lines.push(line);
+        lines.push(this.#hasValues ? line : withoutValue(line));
         size += line.length;
       }
     }
@@ -175,7 +177,15 @@ export class KvReader implements LineReader {
   }
 }
 
-/** The JSON line of an entry in a listing, which has no value. */
+/** The JSON line of an entry without its value. */
 function infoLine({ key, rev, type, size, writer }: ListedEntry): string {
-  return JSON.stringify({ key, rev, size, type, ...(writer !== null && { by: writer }) });
+  const by = writer !== null && { by: writer };
+  if (size === null) return JSON.stringify({ key, rev, deleted: true, ...by });
+  return JSON.stringify({ key, rev, size, type, ...by });
+}
+
+/** The line of a change, as a watch without values has it. */
+function withoutValue(line: string): string {
+  const { value: _, base64: __, ...rest } = JSON.parse(line) as Record<string, unknown>;
+  return JSON.stringify(rest);
 }

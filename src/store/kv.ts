@@ -29,6 +29,16 @@ export interface KvCondition {
 /** One key, or all keys that begin with a prefix. */
 export type KvScope = { readonly key: string } | { readonly prefix: string };
 
+/** How entries are read. */
+export interface KvReadOptions {
+  /** Goes on with every change. */
+  readonly follow?: boolean;
+  /** Of a heartbeat, in ms. */
+  readonly pulse?: number;
+  /** A following read has no values. */
+  readonly withoutValues?: boolean;
+}
+
 /**
  * Cursors and materialised views: one value a key. Every write has a revision from the sequence of the frames' ids, and
  * is durable when its promise resolves.
@@ -41,5 +51,5 @@ export interface Kv {
   /** Removes an entry. Resolves to the revision of the removal; undefined where there is no entry. */
   delete(key: string, condition?: KvCondition): Promise<string | undefined>;
   /** Reads the entries of a scope as NDJSON; with `follow`, their values and then every change. */
-  read(scope: KvScope, options?: { follow?: boolean; pulse?: number }): LineReader;
+  read(scope: KvScope, options?: KvReadOptions): LineReader;
 }

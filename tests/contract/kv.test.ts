@@ -140,6 +140,26 @@ contract((it) => {
     );
   });
 
+  test("a watch without values gives the same, as a listing has it", async () => {
+    const root = it.fresh();
+    const [a, b] = [`${root}/a`, `${root}/b`];
+    const text = { "content-type": "text/plain" };
+    await put(a, "1", text);
+    const watch = await it.follow(`/kv?prefix=${root}/&follow&without-values`);
+    const there = await entries(`/kv?prefix=${root}/`);
+    expect((await watch.take(2)).slice(0, 1).map((line) => JSON.parse(line))).toEqual(there);
+    await put(b, '{"n":2}', { "content-type": "application/json" });
+    await remove(a);
+    const rev = expect.stringMatching(ID);
+    expect((await watch.take(2)).map((line) => JSON.parse(line))).toEqual([
+      { key: b, rev, size: 7, type: "application/json" },
+      { key: a, rev, deleted: true },
+    ]);
+    expect(await entries(`/kv?prefix=${root}/&without-values`)).toHaveLength(1);
+    await it.refuses(`GET /kv?follow&without-values=maybe`, "400 bad_option");
+    await watch.cancel();
+  });
+
   test("a watch gives what is there, a threshold, then every change", async () => {
     const root = it.fresh();
     const [a, b] = [`${root}/a`, `${root}/b`];

@@ -157,7 +157,7 @@ browserTest(
       await looking(server, "&processor=handler/faulty", async (page) => {
         const log = detail(page).getByRole("region", { name: "Log" });
         await log.getByText("no 699").waitFor();
-        expect(await log.getByText("no 300 ").count()).toBe(0);
+        expect(await log.getByText("no 100 ").count()).toBe(0);
         const more = log.getByRole("button", { name: "Older lines" });
         while ((await more.count()) > 0) {
           await more.click();

@@ -3,7 +3,7 @@ import { changeLine } from "../../../core/entry.ts";
 import { quoted, XsError } from "../../../core/error.ts";
 import { type IdSequence, packId } from "../../../core/id.ts";
 import { KvReader, type ListedEntry } from "../../entry-reader.ts";
-import type { EntryData, Kv, KvCondition, KvEntry, KvScope } from "../../kv.ts";
+import type { EntryData, Kv, KvCondition, KvEntry, KvReadOptions, KvScope } from "../../kv.ts";
 import { LiveFeed, type LiveFrame } from "../../live.ts";
 import type { CommitHorizon } from "../commit/horizon.ts";
 import type { Effect, EntryEffect } from "../commit/record.ts";
@@ -126,7 +126,7 @@ export class KvStore implements Kv {
     this.#recent.delete(key);
   }
 
-  read(scope: KvScope, options: { follow?: boolean; pulse?: number } = {}): KvReader {
+  read(scope: KvScope, options: KvReadOptions = {}): KvReader {
     const { ids, guard, horizon } = this.#host;
     const reader = new KvReader(
       {
