@@ -116,18 +116,22 @@ async function stop(server: ReturnType<typeof Bun.serve>, ms: number): Promise<v
   clearTimeout(late);
 }
 
-/**
- * Wraps the API for Bun's server. Bun adds `content-length: 0` to a response to HEAD without a length, which
- * is wrong for the GET. The header `transfer-encoding: chunked` prevents that.
- */
+/** Wraps the API for Bun's server, see {@link makeHeadTrue}. */
 function withTrueHeads(answer: Api): Api {
   return async (request, access) => {
     // To look at the body of a response costs more than the rest of a small one.
     if (request.method !== "HEAD") return answer(request, access);
-    const response = await answer(request, access);
-    const { body, headers, status } = response;
-    const isUnknown = body === null && status === 200 && !headers.has("content-length");
-    if (isUnknown) headers.set("transfer-encoding", "chunked");
-    return response;
+    return makeHeadTrue(await answer(request, access));
   };
+}
+
+/**
+ * Makes a response to HEAD right for Bun's server, which adds `content-length: 0` to one without a length: that is wrong
+ * for the GET. The header `transfer-encoding: chunked` prevents that.
+ */
+export function makeHeadTrue(response: Response): Response {
+  const { body, headers, status } = response;
+  const isUnknown = body === null && status === 200 && !headers.has("content-length");
+  if (isUnknown) headers.set("transfer-encoding", "chunked");
+  return response;
 }

@@ -1,6 +1,6 @@
 import { problemResponse } from "../api/errors.ts";
 import type { Listener } from "../api/listen.ts";
-import { XsError } from "../core/error.ts";
+import { quoted, XsError } from "../core/error.ts";
 import { formatListenAddress, type ListenAddress, type TcpAddress } from "../net/listen-address.ts";
 import { checkHost, listenError } from "../net/listen-error.ts";
 import { type Asset, loadAssets } from "./assets.ts";
@@ -15,8 +15,11 @@ import { checkVisit, plainAddress } from "./visit.ts";
 
 /** How long a client may be silent that has shown no key, in seconds. */
 const MAX_STRANGER_SILENCE_S = 10;
-/** The most requests under way: each page has one that stays, and few others. */
-const MAX_REQUESTS = 256;
+/**
+ * The most requests under way: each page has one that stays, and few others. Bun sends at most 256 at once, and commands
+ * that this process answers need some.
+ */
+const MAX_REQUESTS = 128;
 
 /** A link to the page. */
 export interface PageLink {
@@ -88,7 +91,7 @@ export class Inspector implements Listener {
   }
 
   async #answer(request: Request): Promise<Response> {
-    const { pathname, search } = new URL(request.url);
+    const { pathname, search } = urlOf(request, this.address);
     const asset = this.#assets.get(pathname);
     const plain = asset && plainAddress(request, this.address);
     if (plain !== undefined) {
@@ -124,6 +127,15 @@ export class Inspector implements Listener {
     if (this.#keys.admits(key)) return;
     throw new XsError("unauthorized", "the inspector needs a key: open a link that  xs ui  prints");
   }
+}
+
+/** @throws XsError `bad_request`, `bad_host` */
+function urlOf({ url, headers, method }: Request, address: string): URL {
+  // Without a Host, or with one that is none, the URL is only what the request line says.
+  const parsed = URL.parse(url.startsWith("/") ? `http://${address}${url}` : url);
+  if (parsed) return parsed;
+  if (!headers.get("host")) throw new XsError("bad_host", "the request has no Host");
+  throw new XsError("bad_request", `${method} ${quoted(url)} is not for a path of the inspector`);
 }
 
 function pageFile({ bytes, type }: Asset, request: Request): Response {

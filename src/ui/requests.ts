@@ -1,3 +1,4 @@
+import { makeHeadTrue } from "../api/listen.ts";
 import { XsError } from "../core/error.ts";
 import { parseId } from "../core/id.ts";
 import { checkAllowed } from "./allowed.ts";
@@ -52,7 +53,7 @@ export class Requests {
       .ask(`${path}${search}`, { method, headers, body, signal })
       .catch(notOurs);
     dropHeaders(response);
-    return response;
+    return method === "HEAD" ? makeHeadTrue(response) : response;
   }
 
   async #state(request: Request, query: URLSearchParams): Promise<Response> {

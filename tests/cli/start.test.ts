@@ -86,6 +86,17 @@ test.each(COMMANDS)(
   },
 );
 
+test.each([
+  [["ps", "./store", "--all"]],
+  [["info", "./store"]],
+  [["kv", "list", "./store"]],
+  [["topics", "./store"]],
+  [["help", "ui"]],
+])("xs %j loads nothing of the inspector", async (line) => {
+  const loads = await loadsOf(line);
+  expect(loads.filter((name) => name.startsWith("src/ui/"))).toEqual([]);
+});
+
 test("without a server, xs cat loads few modules of the runtime", async () => {
   await home.makeStore(join(home.path, "alone"));
   const loads = await loadsOf(["cat", "./alone"]);

@@ -11,12 +11,12 @@ if (!executablePath) {
 /** A test that needs a browser. */
 export const browserTest = test.skipIf(!executablePath);
 
-/** A browser without a window; gone at the end of the test. */
-export async function openBrowser(): Promise<Browser> {
+/** A browser without a window; gone at the end of the test. @param args more of its command line */
+export async function openBrowser(...args: string[]): Promise<Browser> {
   return await chromium.launch({
     ...(executablePath && { executablePath }),
     // Its sandbox does not start for root; what it is shown here is our own. /dev/shm may be small.
-    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+    args: ["--no-sandbox", "--disable-dev-shm-usage", ...args],
     timeout: DEADLINE_MS,
   });
 }
