@@ -47,15 +47,19 @@ export interface Around {
  */
 export function walkRows({ id, names, causes, effects }: Around, turned: Turned): WalkRow[] {
   const rows: WalkRow[] = [];
-  const deepest = causes.at(-1)?.depth ?? 0;
-  const self: Related = { frame: { id } as Related["frame"], depth: 0, names };
-  const nearer = [self, ...causes];
-  for (const { frame, depth } of [...causes].reverse()) {
+  const ranks = causeRanks(id, names, causes);
+  const deepest = Math.max(0, ...ranks.values());
+  const rankOf = (cause: Related) => ranks.get(cause.frame.id) ?? 0;
+  const ordered = causes.toSorted(
+    (a, b) => rankOf(b) - rankOf(a) || (a.frame.id < b.frame.id ? -1 : 1),
+  );
+  for (const cause of ordered) {
     const by = new Set(
-      nearer.filter((each) => each.depth === depth - 1).map((each) => each.names.get(frame.id)),
+      [names, ...causes.map((each) => each.names)].map((each) => each.get(cause.frame.id)),
     );
     by.delete(undefined);
-    rows.push({ kind: "cause", id: frame.id, level: deepest - depth + 1, by: [...by].join(", ") });
+    const level = deepest - rankOf(cause) + 1;
+    rows.push({ kind: "cause", id: cause.frame.id, level, by: [...by].join(", ") });
   }
   const below = effectsBelow(id, effects);
   const stack: WalkRow[] = [{ kind: "self", id, level: deepest + 1, by: "" }];
@@ -73,6 +77,29 @@ export function walkRows({ id, names, causes, effects }: Around, turned: Turned)
     }
   }
   return rows;
+}
+
+/**
+ * How far each cause is from the frame, on the longest way: so each comes before all that came of it. Frames may name one
+ * another in a circle, as imported ones do: a name that goes back in time does not count.
+ */
+function causeRanks(
+  id: string,
+  names: ReadonlyMap<string, string>,
+  causes: readonly Related[],
+): ReadonlyMap<string, number> {
+  const ranks = new Map<string, number>();
+  const reach = (named: ReadonlyMap<string, string>, rank: number) => {
+    for (const each of named.keys()) ranks.set(each, Math.max(ranks.get(each) ?? 0, rank));
+  };
+  reach(names, 1);
+  const newestFirst = causes.toSorted((a, b) => (a.frame.id < b.frame.id ? 1 : -1));
+  for (const { frame, depth, names } of newestFirst) {
+    const later = new Map([...names].filter(([each]) => each < frame.id));
+    reach(later, (ranks.get(frame.id) ?? depth) + 1);
+  }
+  const known = new Set(causes.map(({ frame }) => frame.id));
+  return new Map([...ranks].filter(([each]) => each !== id && known.has(each)));
 }
 
 /** The effects by the nearest frame that each names: of several that are as near, the first. */
