@@ -1,6 +1,6 @@
 // Which store the inspector shows, who answers for it meanwhile, and what happens to it.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Home } from "../cli/run-xs.ts";
 import { missingMount, Tmpfs } from "../faults/tmpfs.ts";
@@ -35,6 +35,39 @@ test("a store without a server: other commands go on, and a server hears who has
   expect((await server.frames("/last/note"))[0]?.meta).toBe(1);
   await using it = await Inspector.start(home.store);
   expect((await it.ask("/last/note")).status).toBe(200);
+});
+
+test("a store without a server: processors are registered for the next start of one", async () => {
+  using home = new Home();
+  {
+    await using server = await startServer(home.store);
+    await server.stop("SIGTERM");
+  }
+  const script = join(home.path, "h.ts");
+  writeFileSync(script, "export default { run: () => ({ next: 1 }) };");
+  {
+    await using it = await Inspector.start(home.store, { args: ["--write"] });
+    const added = await home.xs(["handler", "add", "h", script, "-s", home.store]);
+    expect([added.code, added.stderr]).toEqual([
+      0,
+      expect.stringContaining("starts with the next"),
+    ]);
+    const body = JSON.stringify({ kind: "handler", name: "h", action: "stop" });
+    const stopped = await it.askAt("/do/processor", { method: "POST", body });
+    expect(await stopped.json()).toMatchObject({
+      done: false,
+      text: expect.stringContaining("does not start with the next"),
+    });
+    const start = await home.xs(["handler", "start", "h", "-s", home.store]);
+    expect([start.code, start.stderr]).toEqual([
+      0,
+      expect.stringContaining("starts with the next"),
+    ]);
+    await it.stop("SIGTERM");
+  }
+  await using server = await startServer(home.store);
+  const rows = (await (await server.fetch("/ps")).text()).trim();
+  expect(JSON.parse(rows)).toMatchObject({ name: "h", kind: "handler" });
 });
 
 test("no store, no server and a wrong token are said at once, and nothing is made", async () => {

@@ -94,11 +94,22 @@ export function serveCommand({ address }: Pick<Target, "address">): string {
 
 /** Whether the server runs processors: `no` where there is none, `paused` with --paused. */
 export async function runsProcessors(client: Client): Promise<"yes" | "no" | "paused"> {
-  if (client.isDirect) return "no";
+  if (client.isDirect || !(await isServer(client))) return "no";
   const response = await client.request("/last/stream.cross.start?last=1");
   const [line]: string[] = await Array.fromAsync(linesOf(response));
   const { meta } = (line === undefined ? { meta: null } : JSON.parse(line)) as Pick<Frame, "meta">;
   return (Object(meta) as { paused?: Json }).paused === true ? "paused" : "yes";
+}
+
+/** Whether a server answers, and not a command that has the store open, as  xs ui  does. One of before does not say. */
+async function isServer(client: Client): Promise<boolean> {
+  try {
+    const { serves } = (await (await client.request("/-/info")).json()) as { serves?: boolean };
+    return serves !== false;
+  } catch (error) {
+    if (error instanceof XsError && error.code === "unknown_path") return true;
+    throw error;
+  }
 }
 
 /** Reads what the runtime says about the processors of a kind, from now on. */
