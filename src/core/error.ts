@@ -1,4 +1,4 @@
-import { settleStack } from "../lib/own-places.ts";
+import { settleStack } from "../lib/error-stack.ts";
 
 /**
  * Every failure that xs reports: its code, with the HTTP status and title of the response. Codes are stable: programs

@@ -1,3 +1,5 @@
+import { settleStacksBy } from "./error-stack.ts";
+
 /** The folder of this program's sources; the compiled program has its code in the executable instead. */
 const sources = () => import.meta.dir.replace(/[\\/]lib$/, "");
 
@@ -17,26 +19,19 @@ function withoutOwnPlaces(stack: string): string {
   return lines.filter((line) => !(/^\s+at /.test(line) && isOwnPlace(line))).join("\n");
 }
 
-let hidden = false;
-
 /**
  * From now on, the stack traces of this process show no places in this program. In a process that runs a
  * script, the author of the script reads them.
  */
 export function hideOwnPlaces(): void {
-  hidden = true;
+  // When Bun itself prints an error, it shows the source around the innermost place, which may be a place here.
+  settleStacksBy((error) => {
+    error.stack = withoutOwnPlaces(String(error.stack));
+  });
   Error.prepareStackTrace = (error, sites) => {
     const lines = sites.map((site) => `    at ${site}`).filter((line) => !isOwnPlace(line));
     return [titleOf(error), ...lines].join("\n");
   };
-}
-
-/**
- * Fixes the stack trace of an error, if own places are hidden. When Bun itself prints an error, it shows
- * the source around the innermost place, which may be a place in this program.
- */
-export function settleStack(error: Error): void {
-  if (hidden) error.stack = withoutOwnPlaces(String(error.stack));
 }
 
 function titleOf(error: Error): string {

@@ -5,11 +5,14 @@ export class Problem extends Error {
   readonly status: number;
   /** The stable code; `away` where nothing answers. */
   readonly code: string;
+  /** How far the index of the search is, where it is being made. */
+  readonly percent: string | undefined;
 
-  constructor(status: number, code: string, detail: string) {
+  constructor(status: number, code: string, detail: string, percent?: string) {
     super(detail);
     this.status = status;
     this.code = code;
+    this.percent = percent;
   }
 }
 
@@ -48,8 +51,10 @@ export async function askJson<T>(path: string, signal: AbortSignal): Promise<T> 
 async function problemIn(response: Response): Promise<Problem> {
   const text = await response.text().catch(() => "");
   try {
-    const { code, detail } = JSON.parse(text) as { code: string; detail: string };
-    return new Problem(response.status, code, detail);
+    const { code, detail, percent } = JSON.parse(text) as Record<"code" | "detail", string> & {
+      percent?: string;
+    };
+    return new Problem(response.status, code, detail, percent);
   } catch {
     return new Problem(response.status, "internal", text || `the answer is ${response.status}`);
   }

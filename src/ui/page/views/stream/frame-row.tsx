@@ -15,12 +15,13 @@ interface FrameRowProps {
 /** A frame as a row: its time, its topic, the first line of its content or else its meta, its size. */
 export function FrameRow({ frame, before, preview, isChosen, choose }: FrameRowProps) {
   const ms = timeOf(frame.id);
-  const isNewDay = before === undefined || day(timeOf(before.id)) !== day(ms);
+  const isNewDay = before !== undefined && day(timeOf(before.id)) !== day(ms);
+  const isPassing = frame.ttl === "ephemeral";
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the focus, and the keys
     <div
       id={`frame-${frame.id}`}
-      class={`row ${isOfRuntime(frame) ? "row-runtime" : ""} ${isNewDay ? "row-day" : ""}`}
+      class={`row ${isOfRuntime(frame) ? "row-runtime" : ""} ${isNewDay ? "row-day" : ""} ${isPassing ? "row-passing" : ""}`}
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
@@ -28,11 +29,14 @@ export function FrameRow({ frame, before, preview, isChosen, choose }: FrameRowP
     >
       <time class="row-time" dateTime={new Date(ms).toISOString()} title={dayAndClock(ms)}>
         {isNewDay && <span class="row-date">{day(ms).slice(5)}</span>}
-        {clock(ms).slice(0, -4)}
-        <span class="row-ms">{clock(ms).slice(-4)}</span>
+        <span class="row-clock">
+          {clock(ms).slice(0, -4)}
+          <span class="row-ms">{clock(ms).slice(-4)}</span>
+        </span>
       </time>
       <span class="row-topic">
-        <Text value={frame.topic} />
+        {isPassing && <span class="row-mark">not stored </span>}
+        <Text value={frame.topic} max={255} />
       </span>
       <span class="row-text">
         <Summary frame={frame} preview={preview} />
@@ -51,7 +55,7 @@ function Summary({ frame, preview }: Pick<FrameRowProps, "frame" | "preview">) {
       </span>
     );
   if (!preview) return <span class="dim">…</span>;
-  if (preview.line === undefined) return <span class="dim">bytes</span>;
+  if (preview.line === undefined) return <span class="dim">{preview.problem ?? "bytes"}</span>;
   if (preview.line === "" && meta !== "")
     return (
       <span class="dim mono">

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { askJson, isAbort } from "../../lib/ask.ts";
-import { count, dayAndClock } from "../../lib/format.ts";
-import { heard } from "../../lib/heard.ts";
+import { askJson } from "../../lib/ask.ts";
+import { count, day, dayAndClock } from "../../lib/format.ts";
+import { useRefreshed } from "../../lib/use-refreshed.ts";
 import { useWidth } from "../../lib/use-size.ts";
 import type { LogSource } from "./source.ts";
 
@@ -15,12 +15,15 @@ interface Counts {
 }
 
 const HEIGHT = 56;
+const DARK = "(prefers-color-scheme: dark)";
 /** How wide a bar is at least, in px. */
 const BAR = 6;
+/** The most parts that the API counts. */
+const MAX_STEPS = 1000;
+/** A drag that is not longer is a click, in px. */
+const CLICK = 4;
 /** The counts are asked for again when frames came, not more often than this, in ms. */
 const AGAIN_MS = 5000;
-/** Where that takes long: at most this part of the time. */
-const SHARE = 20;
 
 interface HistogramProps {
   readonly source: LogSource;
@@ -33,7 +36,14 @@ interface HistogramProps {
 /** How many frames of the selection there are, over time. A drag selects a part; a click goes there. */
 export function Histogram({ source, select, goTo }: HistogramProps) {
   const { ref, width } = useWidth<HTMLDivElement>();
-  const data = useCounts(source, Math.max(10, Math.floor(width / BAR)));
+  const steps = Math.min(MAX_STEPS, Math.floor(width / BAR));
+  const { value: data } = useRefreshed<Counts | undefined>(
+    async (signal) =>
+      steps > 10 ? await askJson<Counts>(source.histogramPath(steps), signal) : undefined,
+    AGAIN_MS,
+    [source, steps > 10],
+  );
+  const isDark = useIsDark();
   const plot = useRef<uPlot | undefined>(undefined);
   const acts = useRef({ select, goTo });
   acts.current = { select, goTo };
@@ -42,7 +52,7 @@ export function Histogram({ source, select, goTo }: HistogramProps) {
     if (!element || width === 0 || !data) return;
     const style = getComputedStyle(element);
     plot.current = new uPlot(
-      options(width, style.getPropertyValue("color"), style.getPropertyValue("--dim"), acts),
+      options(width, style.color, style.outlineColor, acts),
       columns(data),
       element,
     );
@@ -50,7 +60,7 @@ export function Histogram({ source, select, goTo }: HistogramProps) {
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, [width, data === undefined]);
+  }, [width, data === undefined, isDark]);
   useEffect(() => {
     if (data) plot.current?.setData(columns(data));
   }, [data]);
@@ -95,7 +105,10 @@ function options(
     padding: [4, 12, 0, 12],
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max)] } },
-    axes: [{ ...axis, size: 18, gap: 2 }, { show: false }],
+    axes: [
+      { ...axis, size: 18, gap: 2, space: 76, values: (_, at, __, ___, step) => labels(at, step) },
+      { show: false },
+    ],
     series: [
       {},
       {
@@ -107,12 +120,23 @@ function options(
       } as uPlot.Series,
     ],
     hooks: {
+      ready: [
+        ({ over, posToVal }) => {
+          let down = 0;
+          over.addEventListener("mousedown", ({ offsetX }) => {
+            down = offsetX;
+          });
+          over.addEventListener("click", ({ offsetX }) => {
+            if (Math.abs(offsetX - down) > CLICK) return;
+            acts.current.goTo(posToVal(offsetX, "x") * 1000);
+          });
+        },
+      ],
       setSelect: [
         (plot) => {
           const { left, width: wide } = plot.select;
           const at = (x: number) => plot.posToVal(x, "x") * 1000;
-          if (wide > 4) acts.current.select(at(left), at(left + wide));
-          else if (plot.cursor.left !== undefined) acts.current.goTo(at(plot.cursor.left));
+          if (wide > CLICK) acts.current.select(at(left), at(left + wide));
           plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
         },
       ],
@@ -120,34 +144,25 @@ function options(
   };
 }
 
-/** The counts of the selection, asked for again while frames come. */
-function useCounts(source: LogSource, steps: number): Counts | undefined {
-  const [counts, setCounts] = useState<Counts>();
+/** The labels of moments, in s since 1970, that lie so many seconds apart. */
+function labels(moments: readonly number[], step: number): string[] {
+  const cut = step >= 86_400 ? 10 : step >= 60 ? 16 : 19;
+  return moments.map((at, place) => {
+    const text = dayAndClock(at * 1000).slice(0, cut);
+    const before = moments[place - 1];
+    const isSameDay = before !== undefined && day(before * 1000) === day(at * 1000);
+    return step >= 86_400 || !isSameDay ? text.slice(5, cut) : text.slice(11);
+  });
+}
+
+/** Whether the page is dark: the plot is drawn with the colours of the moment. */
+function useIsDark(): boolean {
+  const [isDark, setDark] = useState(() => matchMedia(DARK).matches);
   useEffect(() => {
-    if (steps <= 10) return;
-    const ending = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let seen = -1;
-    const load = async () => {
-      const started = performance.now();
-      if (heard.peek() !== seen && !document.hidden) {
-        seen = heard.peek();
-        try {
-          setCounts(await askJson<Counts>(source.histogramPath(steps), ending.signal));
-        } catch (error) {
-          // The stream itself says what is wrong.
-          if (isAbort(error)) return;
-        }
-      }
-      if (ending.signal.aborted) return;
-      const took = performance.now() - started;
-      timer = setTimeout(() => void load(), Math.max(AGAIN_MS, took * SHARE));
-    };
-    void load();
-    return () => {
-      ending.abort();
-      clearTimeout(timer);
-    };
-  }, [source, steps]);
-  return counts;
+    const query = matchMedia(DARK);
+    const hear = () => setDark(query.matches);
+    query.addEventListener("change", hear);
+    return () => query.removeEventListener("change", hear);
+  }, []);
+  return isDark;
 }

@@ -1,9 +1,12 @@
 import { signal } from "@preact/signals";
-import { ask, isAbort } from "../../lib/ask.ts";
+import { ask, isAbort, Problem } from "../../lib/ask.ts";
+import type { Frame } from "../../lib/frame.ts";
 
 /** How many bytes of content a row shows, and how many requests run at once: browsers allow six to one server. */
 const HEAD_BYTES = 400;
-const AT_ONCE = 4;
+const AT_ONCE = 3;
+/** A row that was not visible for this long is not asked for: rows that fly past cost the server nothing. */
+const REST_MS = 50;
 const MAX_KEPT = 4000;
 
 /** The begin of a content, for its row. */
@@ -12,6 +15,8 @@ export interface Preview {
   readonly line: string | undefined;
   /** In bytes. */
   readonly size: number;
+  /** Why there is none. */
+  readonly problem?: string;
 }
 
 /** Fetches the begins of the contents whose rows are visible, some at a time. */
@@ -19,39 +24,50 @@ export class Previews {
   /** Changes when one arrived. */
   readonly arrived = signal(0);
   readonly #kept = new Map<string, Preview>();
-  #wanted: readonly string[] = [];
+  #wanted: readonly Frame[] = [];
   readonly #running = new Map<string, AbortController>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #picture: number | undefined;
 
   get(id: string): Preview | undefined {
     return this.#kept.get(id);
   }
 
   /** Says which frames are visible: what is not any more is cancelled. */
-  want(ids: readonly string[]): void {
-    this.#wanted = ids.filter((id) => !this.#kept.has(id));
-    const wanted = new Set(this.#wanted);
+  want(frames: readonly Frame[]): void {
+    this.#wanted = frames.filter(({ id, hash }) => hash !== null && !this.#kept.has(id));
+    const wanted = new Set(this.#wanted.map(({ id }) => id));
     for (const [id, running] of this.#running) if (!wanted.has(id)) running.abort();
-    this.#start();
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#start();
+    }, REST_MS);
   }
 
   close(): void {
     this.want([]);
+    clearTimeout(this.#timer);
+    if (this.#picture !== undefined) cancelAnimationFrame(this.#picture);
   }
 
   #start(): void {
-    for (const id of this.#wanted) {
+    for (const frame of this.#wanted) {
       if (this.#running.size >= AT_ONCE) return;
-      if (!this.#running.has(id) && !this.#kept.has(id)) void this.#fetch(id);
+      if (!this.#running.has(frame.id) && !this.#kept.has(frame.id)) void this.#fetch(frame);
     }
   }
 
-  async #fetch(id: string): Promise<void> {
+  async #fetch(frame: Frame): Promise<void> {
+    const { id } = frame;
     const ending = new AbortController();
     this.#running.set(id, ending);
     try {
-      this.#keep(id, await preview(id, ending.signal));
+      this.#keep(id, await preview(frame, ending.signal));
     } catch (error) {
-      if (!isAbort(error) && !ending.signal.aborted) this.#keep(id, { line: "", size: 0 });
+      const problem = error instanceof Problem ? error.code.replaceAll("_", " ") : "no answer";
+      if (!isAbort(error) && !ending.signal.aborted && problem !== "away") {
+        this.#keep(id, { line: undefined, size: 0, problem });
+      }
     }
     this.#running.delete(id);
     this.#start();
@@ -61,13 +77,19 @@ export class Previews {
     const [oldest] = this.#kept.keys();
     if (this.#kept.size >= MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
     this.#kept.set(id, preview);
-    this.arrived.value += 1;
+    this.#picture ??= requestAnimationFrame(() => {
+      this.#picture = undefined;
+      this.arrived.value += 1;
+    });
   }
 }
 
-async function preview(id: string, signal: AbortSignal): Promise<Preview> {
+async function preview({ id, hash, ttl }: Frame, signal: AbortSignal): Promise<Preview> {
   const headers = { range: `bytes=0-${HEAD_BYTES - 1}` };
-  const response = await ask(`/${id}/content`, { signal, headers });
+  // The store does not know a frame that is not stored, and has its content for a while.
+  const isPassing = ttl === "ephemeral" && hash !== null;
+  const path = isPassing ? `/cas/${encodeURIComponent(hash)}` : `/${id}/content`;
+  const response = await ask(path, { signal, headers });
   const bytes = await headOf(response);
   const total = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
   const length = response.headers.get("content-length");

@@ -1,24 +1,24 @@
 import { ask } from "../../lib/ask.ts";
-import { type Frame, RUNTIME_PREFIX } from "../../lib/frame.ts";
+import { type Frame, firstIdAt, RUNTIME_PREFIX } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
-
-/** Which frames the stream shows. */
-export interface Selection {
-  /** A pattern, or a list of them; empty for all. */
-  readonly topic: string;
-  /** Bounds in time, as the API takes them; empty for none. */
-  readonly since: string;
-  readonly until: string;
-  /** The runtime's frames too, where no topic is given. */
-  readonly runtime: boolean;
-}
+import type { Selection } from "./selection.ts";
+import { momentIn } from "./when.ts";
 
 /** Reads the frames of a selection, a bounded part at a time. */
 export class LogSource {
   readonly selection: Selection;
+  /** Nothing more comes: the selection ended. */
+  readonly isOver: boolean;
+  /** The ids between which its frames are; the second is not among them. */
+  readonly #begin: string;
+  readonly #end: string | undefined;
 
   constructor(selection: Selection) {
     this.selection = selection;
+    const until = momentIn(selection.until);
+    this.#begin = firstIdAt(momentIn(selection.since) ?? 0);
+    this.isOver = until !== undefined && until <= Date.now();
+    this.#end = until === undefined ? undefined : firstIdAt(until);
   }
 
   /** The newest frames, oldest first. */
@@ -41,32 +41,36 @@ export class LogSource {
     return this.#read({ "last-id": id, limit: `${count}` }, signal);
   }
 
-  /** The path of a read of these frames, for one that follows. */
-  path(options: Readonly<Record<string, string>>): string {
-    return `/?${new URLSearchParams({ ...this.#filter(), ...options })}`;
+  /** The path of a read that follows these frames: see {@link includes}. */
+  tailPath(options: Readonly<Record<string, string>>): string {
+    return `/?${new URLSearchParams({ ...this.filter(), ...options })}`;
+  }
+
+  /** Whether a frame that came live is between the bounds in time. */
+  includes({ id }: Frame): boolean {
+    return id >= this.#begin && (this.#end === undefined || id < this.#end);
   }
 
   /** The path of the counts of these frames over time. @param steps how many parts that time has */
   histogramPath(steps: number): string {
-    const query = { ...this.#filter(), ...this.#times(), steps: `${steps}` };
+    const query = { ...this.filter(), ...this.times(), steps: `${steps}` };
     return `/-/histogram?${new URLSearchParams(query)}`;
   }
 
-  async #read(options: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Frame[]> {
-    const frames = await jsonLines<Frame>(
-      await ask(this.path({ ...this.#times(), ...options }), { signal }),
-    );
-    return options.order === "desc" ? frames.reverse() : frames;
-  }
-
-  #times(): Record<string, string> {
+  times(): Record<string, string> {
     const { since, until } = this.selection;
     return { ...(since && { since }), ...(until && { until }) };
   }
 
-  #filter(): Record<string, string> {
+  filter(): Record<string, string> {
     const { topic, runtime } = this.selection;
     if (topic !== "") return { topic };
     return runtime ? {} : { topic: `*,!${RUNTIME_PREFIX}*` };
+  }
+
+  async #read(options: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Frame[]> {
+    const query = new URLSearchParams({ ...this.filter(), ...this.times(), ...options });
+    const frames = await jsonLines<Frame>(await ask(`/?${query}`, { signal }));
+    return options.order === "desc" ? frames.reverse() : frames;
   }
 }

@@ -1,17 +1,23 @@
-import { useEffect, useMemo } from "preact/hooks";
-import type { Frame } from "../../lib/frame.ts";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { day } from "../../lib/format.ts";
+import { type Frame, timeOf } from "../../lib/frame.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
+import { liveState } from "../../lib/live.ts";
 import { go, place } from "../../lib/place.ts";
 import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
 import { FrameList } from "./frame-list.tsx";
 import { FrameWindow } from "./frame-window.ts";
+import { placeOf } from "./frames.ts";
 import { Histogram } from "./histogram.tsx";
 import { LiveTail } from "./live-tail.ts";
-import { LogSource, type Selection } from "./source.ts";
-import { StreamTools } from "./stream-tools.tsx";
+import type { Selection } from "./selection.ts";
+import { LogSource } from "./source.ts";
+import { Strip } from "./strip.tsx";
 
 /** How many rows a page of the keyboard is. */
 const PAGE = 20;
+/** The place is put into the address once the person rests there, in ms. */
+const REST_MS = 300;
 
 interface StreamProps {
   readonly selection: Selection;
@@ -23,32 +29,107 @@ export function Stream({ selection, chosen }: StreamProps) {
   const { source, window, tail } = useMemo(() => {
     const source = new LogSource(selection);
     const window = new FrameWindow(source);
-    // Nothing comes after a bound.
-    const tail = selection.until === "" ? new LiveTail(source, window) : undefined;
+    const tail = source.isOver ? undefined : new LiveTail(source, window);
+    if (!tail) window.pause();
     return { source, window, tail };
   }, []);
+  /** The place in the address, as far as this part of the page knows. */
+  const known = useRef<string | null>(null);
+  const resting = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const top = useRef(0);
+
+  const stay = (at: string | undefined, how: "push" | "replace") => {
+    clearTimeout(resting.current);
+    known.current = at ?? null;
+    go({ at }, how);
+  };
+  const show = (at: string | null): Promise<void> => {
+    clearTimeout(resting.current);
+    known.current = at;
+    if (at === null) return tail ? window.resume() : window.toEnd();
+    window.pause();
+    if (/^[0-9a-z]{25}$/.test(at)) return window.toFrame(at);
+    const ms = Date.parse(at);
+    return Number.isNaN(ms) ? window.toEnd() : window.toTime(ms);
+  };
+  const rest = (row: number) => {
+    top.current = row;
+    clearTimeout(resting.current);
+    if (window.isFollowing.peek()) return;
+    resting.current = setTimeout(() => {
+      const frame = window.shown.peek().frames[top.current];
+      if (window.isFollowing.peek()) return;
+      if (window.isLoading.peek()) rest(top.current);
+      else if (frame) stay(frame.id, "replace");
+    }, REST_MS);
+  };
+
+  const at = place.value.get("at");
+  const isFirst = useRef(true);
   useEffect(() => {
-    const at = place.peek().get("at");
-    if (at) {
-      tail?.pause();
-      void window.toTime(Date.parse(at));
-    } else if (tail) void tail.ready.then(() => window.toEnd());
-    else void window.toEnd();
-    return () => {
+    const wasFirst = isFirst.current;
+    isFirst.current = false;
+    if (!wasFirst && at === known.current) return;
+    known.current = at;
+    if (at !== null) window.pause();
+    if (tail && wasFirst) void tail.ready.then(() => show(known.current));
+    else void show(at);
+  }, [at]);
+  useEffect(
+    () => () => {
+      clearTimeout(resting.current);
       tail?.close();
       window.close();
-    };
-  }, []);
+    },
+    [],
+  );
+  // Without a connection at the begin the list says why; with one again it goes on.
+  const live = liveState.value;
+  useEffect(() => {
+    const isEmpty = window.shown.peek().frames.length === 0;
+    if (tail && live === "away" && isEmpty && window.isLoading.peek()) void show(known.current);
+    if (tail && live === "live" && window.error.peek() !== undefined) void show(known.current);
+  }, [live]);
 
   const choose = ({ id }: Frame, how: "push" | "replace" = "push") => go({ frame: id }, how);
   const step = (by: number) => {
     const { frames } = window.shown.peek();
-    const at = frames.findIndex(({ id }) => id === place.peek().get("frame"));
-    const to = at < 0 ? frames.length - 1 : Math.min(Math.max(at + by, 0), frames.length - 1);
-    const frame = frames[to];
+    const id = place.peek().get("frame");
+    const chosenAt = id === null ? -1 : placeOf(frames, id);
+    const isInside = frames[chosenAt]?.id === id;
+    const end = frames.length - 1;
+    const first = window.isFollowing.peek() ? end : Math.min(top.current, end);
+    const frame = frames[isInside ? Math.min(Math.max(chosenAt + by, 0), end) : first];
     if (!frame) return;
-    tail?.pause();
-    choose(frame, at < 0 ? "push" : "replace");
+    window.pause();
+    choose(frame, id === null ? "push" : "replace");
+  };
+  const toStart = async () => {
+    window.pause();
+    await window.toStart();
+  };
+  const toEnd = async () => {
+    stay(undefined, known.current === null ? "replace" : "push");
+    await show(null);
+  };
+  const goTo = (ms: number) => {
+    const moment = new Date(ms).toISOString();
+    stay(moment, "push");
+    void show(moment);
+  };
+  const select = (since: number, until: number) =>
+    go({
+      since: new Date(since).toISOString(),
+      until: new Date(until).toISOString(),
+      at: undefined,
+    });
+  const toggle = () => {
+    if (!window.isFollowing.peek()) void toEnd();
+    else pause();
+  };
+  const pause = () => {
+    window.pause();
+    rest(top.current);
   };
   useEffect(
     () =>
@@ -60,59 +141,59 @@ export function Stream({ selection, chosen }: StreamProps) {
         { keys: ["Home", "g"], does: "the oldest frame", run: () => void toStart() },
         { keys: ["End", "G"], does: "the newest frame, live", run: () => void toEnd() },
         { keys: [" "], does: "pause, or go on", run: () => toggle() },
-        { keys: ["Escape"], does: "close the frame", run: () => go({ frame: undefined }) },
+        {
+          keys: ["Escape"],
+          does: "close the frame, or the topics",
+          run: () => go({ frame: undefined, pane: undefined }),
+        },
       ]),
     [],
   );
-  const toStart = async () => {
-    tail?.pause();
-    await window.toStart();
-  };
-  const toEnd = async () => {
-    go({ at: undefined }, "replace");
-    await (tail ? tail.resume() : window.toEnd());
-  };
-  const goTo = (ms: number) => {
-    tail?.pause();
-    go({ at: new Date(ms).toISOString() });
-    void window.toTime(ms);
-  };
-  const select = (since: number, until: number) =>
-    go({
-      since: new Date(since).toISOString(),
-      until: new Date(until).toISOString(),
-      at: undefined,
-    });
-  const toggle = () => {
-    if (!tail) return;
-    if (tail.isPaused.peek()) void toEnd();
-    else tail.pause();
-  };
 
   const { frames } = window.shown.value;
-  const sticks = tail !== undefined && !tail.isPaused.value;
+  const isFollowing = window.isFollowing.value;
+  const isEmpty = frames.length === 0 && !window.isLoading.value;
+  const isFound = chosen === undefined || frames[placeOf(frames, chosen)]?.id === chosen;
+  const error = window.error.value;
   return (
-    <section class="stream" aria-label="Stream">
-      <StreamTools selection={selection} tail={tail} toEnd={toEnd} />
+    <>
       <Histogram source={source} select={select} goTo={goTo} />
-      {window.error.value !== undefined && (
-        <ProblemNotice error={window.error.value} again={() => void window.toEnd()} />
+      <Strip
+        selection={selection}
+        isFollowing={isFollowing}
+        canFollow={tail !== undefined}
+        waiting={window.waiting.value}
+        toggle={toggle}
+        toStart={() => void toStart()}
+        toEnd={() => void toEnd()}
+        find={isFound ? undefined : () => goToFrame(chosen)}
+      />
+      {error !== undefined && (
+        <ProblemNotice error={error} again={() => void show(known.current)} />
       )}
-      {frames.length === 0 && !window.isLoading.value && window.error.value === undefined ? (
-        <NoFrames selection={selection} />
-      ) : (
+      {isEmpty && error === undefined && <NoFrames selection={selection} />}
+      {!isEmpty && (
         <FrameList
           window={window}
           chosen={chosen}
           choose={choose}
-          sticks={sticks}
+          sticks={isFollowing}
+          onTop={rest}
           onEnd={(isAtEnd) => {
-            if (!isAtEnd) tail?.pause();
+            const isNewest = isAtEnd && window.shown.peek().atEnd;
+            if (!isAtEnd) pause();
+            else if (isNewest && tail && !window.isFollowing.peek()) void toEnd();
           }}
         />
       )}
-    </section>
+    </>
   );
+
+  function goToFrame(id: string): void {
+    stay(id, "push");
+    window.pause();
+    void window.toFrame(id, "middle");
+  }
 }
 
 function NoFrames({ selection: { topic, since, until } }: { selection: Selection }) {
@@ -126,6 +207,17 @@ function NoFrames({ selection: { topic, since, until } }: { selection: Selection
   ) : (
     <EmptyNotice title="No event is selected">
       <p>What you chose above selects nothing so far.</p>
+      <button
+        type="button"
+        onClick={() => go({ topic: undefined, since: undefined, until: undefined, at: undefined })}
+      >
+        Select all
+      </button>
     </EmptyNotice>
   );
+}
+
+/** The day of a frame, for the head of the list. */
+export function dayOf(frame: Frame | undefined): string {
+  return frame ? day(timeOf(frame.id)) : "";
 }

@@ -82,23 +82,42 @@ function nodeOf(label: string, name: string, { own, children }: Growing): TopicN
   };
 }
 
+/** What a node is known by: a topic and the node of those below it have the same name. */
+export function keyOf({ name, pattern }: TopicNode): string {
+  return `${name} ${pattern}`;
+}
+
+/** The names of all nodes above those that a pattern selects, and of what it selects by a `*`. */
+export function namesAbove(pattern: string): string[] {
+  return pattern.split(",").flatMap((each) => {
+    const parts = each.replace(/^!/, "").split(".");
+    const names = parts.slice(0, -1);
+    return names.map((_, at) => names.slice(0, at + 1).join("."));
+  });
+}
+
 /** A row of the tree that is visible. */
 export interface TreeRow {
   readonly node: TopicNode;
   /** From 1. */
   readonly level: number;
+  /** Its place among its siblings, from 1, and how many these are. */
+  readonly place: number;
+  readonly of: number;
 }
 
 /** The rows of a tree: those below a node that is folded are left out. */
 export function visibleRows(
   nodes: readonly TopicNode[],
   isOpen: (node: TopicNode) => boolean,
-  level = 1,
 ): TreeRow[] {
-  return nodes.flatMap((node) => [
-    { node, level },
-    ...(node.children.length > 0 && isOpen(node)
-      ? visibleRows(node.children, isOpen, level + 1)
-      : []),
-  ]);
+  const rows: TreeRow[] = [];
+  const add = (siblings: readonly TopicNode[], level: number) => {
+    for (const [at, node] of siblings.entries()) {
+      rows.push({ node, level, place: at + 1, of: siblings.length });
+      if (node.children.length > 0 && isOpen(node)) add(node.children, level + 1);
+    }
+  };
+  add(nodes, 1);
+  return rows;
 }

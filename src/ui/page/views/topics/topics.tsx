@@ -1,14 +1,19 @@
-import { useEffect, useState } from "preact/hooks";
-import { ask, isAbort } from "../../lib/ask.ts";
-import { count, duration } from "../../lib/format.ts";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { ask } from "../../lib/ask.ts";
+import { count, dayAndClock, duration } from "../../lib/format.ts";
 import { isOfRuntime, timeOf } from "../../lib/frame.ts";
-import { heard } from "../../lib/heard.ts";
 import { jsonLines } from "../../lib/lines.ts";
-import { hrefOf } from "../../lib/place.ts";
+import { go, hrefOf } from "../../lib/place.ts";
+import { useRefreshed } from "../../lib/use-refreshed.ts";
 import { Link } from "../../parts/link.tsx";
 import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
+import { VirtualRows } from "../../parts/virtual-rows.tsx";
+import { Sparkline } from "./sparkline.tsx";
+import { Sparks } from "./sparks.ts";
 import {
+  keyOf,
+  namesAbove,
   type TopicNode,
   type TopicRow,
   type TreeRow,
@@ -18,49 +23,71 @@ import {
 
 /** The counts are asked for again when frames came, not more often than this, in ms. */
 const AGAIN_MS = 2000;
-/** A list that takes long is asked for less often: at most this part of the time. */
-const SHARE = 20;
+/** Ages are shown anew this often, in ms. */
+const AGE_MS = 10_000;
 /** A tree with more topics begins folded. */
 const MAX_OPEN = 60;
+/** Where there are more, a field finds one. */
+const MANY = 12;
 
 /** The topics of the store, as a tree: a click selects one in the stream. @param chosen the pattern in the address */
 export function Topics({ chosen }: { chosen: string }) {
-  const { rows, error } = useTopics();
-  const [turned, setTurned] = useState<ReadonlySet<string>>(new Set());
+  const { value: rows, error } = useRefreshed(
+    async (signal) => jsonLines<TopicRow>(await ask("/-/topics", { signal })),
+    AGAIN_MS,
+    [],
+  );
+  const sparks = useMemo(() => new Sparks(), []);
+  useEffect(() => () => sparks.close(), []);
+  const [find, setFind] = useState("");
   const [isRuntimeShown, showRuntime] = useState(false);
-  const opensAll = rows.length <= MAX_OPEN;
-  const isOpen = ({ name, pattern }: TopicNode) =>
-    turned.has(name) !== opensAll || chosen.startsWith(pattern.replace(/\*$/, ""));
-  const turn = ({ name }: TopicNode) =>
-    setTurned((before) => new Set(before).symmetricDifference(new Set([name])));
-  const own = rows.filter((row) => isRuntimeShown || !isOfRuntime(row));
-  const tree = visibleRows(topicTree(own), isOpen);
-  const runtime = rows.length - own.length;
+  const own = useMemo(
+    () => (rows ?? []).filter((row) => isRuntimeShown || !isOfRuntime(row)),
+    [rows, isRuntimeShown],
+  );
+  const found = useMemo(() => {
+    const text = find.trim().toLowerCase();
+    return text === "" ? own : own.filter(({ topic }) => topic.toLowerCase().includes(text));
+  }, [own, find]);
+  const tree = useMemo(() => topicTree(found), [found]);
+  const { isOpen, turn } = useOpen(chosen, own.length <= MAX_OPEN, find !== "");
+  const all = useMemo(() => visibleRows(tree, isOpen), [tree, isOpen]);
+  useAgain(AGE_MS);
+  const runtime = (rows?.length ?? 0) - own.length;
   return (
     <nav class="topics" aria-label="Topics">
       {error !== undefined && <ProblemNotice error={error} />}
       <Link
         class="topic topic-all"
-        href={hrefOf({ topic: undefined, at: undefined })}
+        href={hrefOf({ topic: undefined, at: undefined, pane: undefined })}
         aria-current={chosen === "" ? "true" : undefined}
       >
         <span class="topic-name">All topics</span>
         <span class="topic-count">{count(own.reduce((sum, { frames }) => sum + frames, 0))}</span>
       </Link>
-      <ul class="tree">
-        {tree.map((row) => (
-          <Topic
-            key={row.node.name + row.node.pattern}
-            row={row}
-            chosen={chosen}
-            isOpen={isOpen(row.node)}
-            turn={turn}
-          />
-        ))}
-      </ul>
-      {rows.length === 0 && error === undefined && <EmptyNotice title="No topics yet" />}
+      {(own.length > MANY || find !== "") && (
+        <input
+          type="search"
+          class="topics-find"
+          aria-label="Find a topic"
+          placeholder={`Find one of ${count(own.length)} topics`}
+          value={find}
+          onInput={(event) => setFind(event.currentTarget.value)}
+        />
+      )}
+      {all.length > 0 && (
+        <TopicList rows={all} chosen={chosen} isOpen={isOpen} turn={turn} sparks={sparks} />
+      )}
+      {rows !== undefined && all.length === 0 && (
+        <EmptyNotice title={find === "" ? "No topics yet" : "No such topic"} />
+      )}
       {(runtime > 0 || isRuntimeShown) && (
-        <button type="button" class="quiet dim" onClick={() => showRuntime(!isRuntimeShown)}>
+        <button
+          type="button"
+          class="quiet dim topics-runtime"
+          aria-pressed={isRuntimeShown}
+          onClick={() => showRuntime(!isRuntimeShown)}
+        >
           {isRuntimeShown ? "Hide the runtime's topics" : `Show ${runtime} of the runtime`}
         </button>
       )}
@@ -68,89 +95,191 @@ export function Topics({ chosen }: { chosen: string }) {
   );
 }
 
-interface TopicProps {
-  readonly row: TreeRow;
+interface TopicListProps {
+  readonly rows: readonly TreeRow[];
   readonly chosen: string;
-  readonly isOpen: boolean;
+  readonly isOpen: (node: TopicNode) => boolean;
   readonly turn: (node: TopicNode) => void;
+  readonly sparks: Sparks;
 }
 
-function Topic({ row: { node, level }, chosen, isOpen, turn }: TopicProps) {
-  const hasChildren = node.children.length > 0;
-  const age = Date.now() - timeOf(node.last);
+/** The rows of the tree: the list has the focus, and its keys are those of a tree. */
+function TopicList({ rows, chosen, isOpen, turn, sparks }: TopicListProps) {
+  const [active, setActive] = useState<string>();
+  const chosenAt = rows.findIndex(({ node }) => node.pattern === chosen);
+  const activeAt = rows.findIndex(({ node }) => keyOf(node) === active);
+  const at = activeAt >= 0 ? activeAt : Math.max(0, chosenAt);
+  const goTo = (to: number) => {
+    const row = rows[Math.min(Math.max(to, 0), rows.length - 1)];
+    if (row) setActive(keyOf(row.node));
+  };
+  // Rows show what arrived.
+  void sparks.arrived.value;
   return (
-    <li class={isOfRuntime({ topic: node.name }) ? "is-runtime" : undefined}>
-      <div class="topic-line" style={{ paddingLeft: `${(level - 1) * 14}px` }}>
-        {hasChildren ? (
-          <button
-            type="button"
-            class="quiet topic-turn"
-            aria-expanded={isOpen}
-            aria-label={`${isOpen ? "Fold" : "Unfold"} ${node.name}`}
-            onClick={() => turn(node)}
-          >
-            {isOpen ? "▾" : "▸"}
-          </button>
-        ) : (
-          <span class="topic-turn" />
-        )}
-        <Link
-          class="topic"
-          href={hrefOf({ topic: node.pattern, at: undefined })}
-          title={node.name}
-          aria-current={chosen === node.pattern ? "true" : undefined}
-          onKeyDown={(event) => {
-            const turns =
-              hasChildren &&
-              (event.key === "ArrowRight" ? !isOpen : event.key === "ArrowLeft" && isOpen);
-            if (!turns) return;
-            event.preventDefault();
-            turn(node);
-          }}
-        >
-          <span class="topic-name">
-            <Text value={node.label} />
-          </span>
-          <span class="topic-age" title="the age of the newest">
-            {duration(Math.max(0, age))}
-          </span>
-          <span class="topic-count">{count(node.frames)}</span>
-        </Link>
-      </div>
-    </li>
+    <VirtualRows
+      role="tree"
+      label="Topics"
+      count={rows.length}
+      chosen={at}
+      chosenId={`topic-${at}`}
+      onRange={(first, last) =>
+        sparks.want(rows.slice(first, last).map(({ node }) => node.pattern))
+      }
+      onKeyDown={(event) => {
+        const row = rows[at];
+        if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
+        if (!actOnKey(event.key, { rows, at, row, isOpen, turn, goTo })) return;
+        event.preventDefault();
+      }}
+      row={(each) => {
+        const row = rows[each];
+        return (
+          row && (
+            <Topic
+              key={keyOf(row.node)}
+              id={`topic-${each}`}
+              row={row}
+              isActive={each === at}
+              isChosen={row.node.pattern === chosen}
+              isOpen={isOpen(row.node)}
+              turn={() => {
+                setActive(keyOf(row.node));
+                turn(row.node);
+              }}
+              counts={sparks.get(row.node.pattern)}
+            />
+          )
+        );
+      }}
+    />
   );
 }
 
-/** The topics, asked for again while frames come. */
-function useTopics(): { rows: readonly TopicRow[]; error: unknown } {
-  const [state, setState] = useState<{ rows: readonly TopicRow[]; error: unknown }>({
-    rows: [],
-    error: undefined,
-  });
+interface Action {
+  readonly rows: readonly TreeRow[];
+  readonly at: number;
+  readonly row: TreeRow;
+  readonly isOpen: (node: TopicNode) => boolean;
+  readonly turn: (node: TopicNode) => void;
+  readonly goTo: (at: number) => void;
+}
+
+/** Does what a key does in a tree. @returns false for a key that does nothing here */
+function actOnKey(key: string, { rows, at, row, isOpen, turn, goTo }: Action): boolean {
+  const { node, level } = row;
+  const hasChildren = node.children.length > 0;
+  switch (key) {
+    case "ArrowDown":
+      goTo(at + 1);
+      return true;
+    case "ArrowUp":
+      goTo(at - 1);
+      return true;
+    case "PageDown":
+      goTo(at + 10);
+      return true;
+    case "PageUp":
+      goTo(at - 10);
+      return true;
+    case "Home":
+      goTo(0);
+      return true;
+    case "End":
+      goTo(rows.length - 1);
+      return true;
+    case "ArrowRight":
+      if (hasChildren && !isOpen(node)) turn(node);
+      else if (hasChildren) goTo(at + 1);
+      return true;
+    case "ArrowLeft":
+      if (hasChildren && isOpen(node)) turn(node);
+      else goTo(rows.findLastIndex((other, place) => place < at && other.level < level));
+      return true;
+    case "Enter":
+    case " ":
+      go({ topic: node.pattern, at: undefined, pane: undefined });
+      return true;
+    default:
+      return false;
+  }
+}
+
+interface TopicProps {
+  readonly id: string;
+  readonly row: TreeRow;
+  readonly isActive: boolean;
+  readonly isChosen: boolean;
+  readonly isOpen: boolean;
+  readonly turn: () => void;
+  /** Of the last hour, over time. */
+  readonly counts: readonly number[] | undefined;
+}
+
+function Topic({ id, row, isActive, isChosen, isOpen, turn, counts }: TopicProps) {
+  const { node, level, place, of } = row;
+  const hasChildren = node.children.length > 0;
+  const newest = timeOf(node.last);
+  const age = duration(Math.max(0, Date.now() - newest));
+  const marks = [isOfRuntime({ topic: node.name }) && "is-runtime", isActive && "is-active"];
+  return (
+    <Link
+      id={id}
+      role="treeitem"
+      tabIndex={-1}
+      class={["topic", ...marks.filter((mark) => mark !== false)].join(" ")}
+      href={hrefOf({ topic: node.pattern, at: undefined, pane: undefined })}
+      title={`${node.name}, the newest ${dayAndClock(newest)}`}
+      aria-level={level}
+      aria-posinset={place}
+      aria-setsize={of}
+      aria-expanded={hasChildren ? isOpen : undefined}
+      aria-selected={isChosen}
+      aria-label={`${node.name}, ${count(node.frames)}, the newest ${age} ago`}
+      style={{ paddingLeft: `${(Math.min(level, 8) - 1) * 14}px` }}
+    >
+      <span
+        class="topic-turn"
+        aria-hidden="true"
+        onClick={(event) => {
+          if (!hasChildren) return;
+          event.preventDefault();
+          event.stopPropagation();
+          turn();
+        }}
+      >
+        {hasChildren ? (isOpen ? "▾" : "▸") : ""}
+      </span>
+      <span class="topic-name">
+        <Text value={node.label} max={255} />
+      </span>
+      <Sparkline counts={counts} />
+      <span class="topic-age">{age}</span>
+      <span class="topic-count">{count(node.frames)}</span>
+    </Link>
+  );
+}
+
+/** Which nodes are open: a person turns them, and what is chosen can be seen. */
+function useOpen(chosen: string, opensAll: boolean, isFinding: boolean) {
+  const [turned, setTurned] = useState<ReadonlyMap<string, boolean>>(new Map());
   useEffect(() => {
-    const ending = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let seen = -1;
-    const load = async () => {
-      const started = performance.now();
-      if (heard.peek() !== seen && !document.hidden) {
-        seen = heard.peek();
-        try {
-          const rows = await jsonLines<TopicRow>(await ask("/-/topics", { signal: ending.signal }));
-          setState({ rows, error: undefined });
-        } catch (error) {
-          if (!isAbort(error)) setState((before) => ({ ...before, error }));
-        }
-      }
-      if (ending.signal.aborted) return;
-      const took = performance.now() - started;
-      timer = setTimeout(() => void load(), Math.max(AGAIN_MS, took * SHARE));
-    };
-    void load();
-    return () => {
-      ending.abort();
-      clearTimeout(timer);
-    };
+    const above = namesAbove(chosen);
+    if (above.length === 0) return;
+    setTurned((before) => new Map([...before, ...above.map((name) => [name, true] as const)]));
+  }, [chosen]);
+  return useMemo(() => {
+    const isOpen = ({ name }: TopicNode) => turned.get(name) ?? (isFinding || opensAll);
+    const turn = (node: TopicNode) =>
+      setTurned((before) => new Map(before).set(node.name, !isOpen(node)));
+    return { isOpen, turn };
+  }, [turned, opensAll, isFinding]);
+}
+
+/** Shows the part of the page anew, again and again. */
+function useAgain(ms: number): void {
+  const [, setRound] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => setRound((round) => round + 1), ms);
+    return () => clearInterval(timer);
   }, []);
-  return state;
 }

@@ -1,0 +1,65 @@
+import { parseTopicFilter } from "../../../../core/pattern.ts";
+import { parseSearchQuery } from "../../../../core/search-query.ts";
+import { messageOf } from "../../lib/ask.ts";
+import { momentIn, parseWhen } from "./when.ts";
+
+/** Which frames the stream shows. */
+export interface Selection {
+  /** A pattern, or a list of them; empty for all. */
+  readonly topic: string;
+  /** Bounds in time, as the API takes them; empty for none. */
+  readonly since: string;
+  readonly until: string;
+  /** The runtime's frames too, where no topic is given. */
+  readonly runtime: boolean;
+}
+
+/** What the fields of the page say: as the person wrote it. */
+export interface Fields {
+  readonly q: string;
+  readonly topic: string;
+  readonly since: string;
+  readonly until: string;
+}
+
+/** What is wrong with a field, by its name. */
+export type FieldProblems = Partial<Record<keyof Fields, string>>;
+
+/** The fields in an address. */
+export function fieldsIn(place: URLSearchParams): Fields {
+  const of = (name: string) => place.get(name) ?? "";
+  return { q: of("q"), topic: of("topic"), since: of("since"), until: of("until") };
+}
+
+/** Says what is wrong with the fields, each for itself. */
+export function problemsIn({ q, topic, since, until }: Fields): FieldProblems {
+  const problems: FieldProblems = {};
+  if (q.trim() !== "") note(problems, "q", () => void parseSearchQuery(q));
+  if (topic !== "") note(problems, "topic", () => void parseTopicFilter(topic));
+  const [from, to] = [parseWhen(since), parseWhen(until)];
+  if ("problem" in from) problems.since = from.problem;
+  if ("problem" in to) problems.until = to.problem;
+  if (!("value" in from && "value" in to)) return problems;
+  const [first, last] = [momentIn(from.value), momentIn(to.value)];
+  if (first !== undefined && last !== undefined && first > last) {
+    problems.until = "the end is before the begin: swap them";
+  }
+  return problems;
+}
+
+/** The selection of fields without a problem. */
+export function selectionOf({ topic, since, until }: Fields, runtime: boolean): Selection {
+  const of = (text: string) => {
+    const when = parseWhen(text);
+    return "value" in when ? when.value : text;
+  };
+  return { topic, since: of(since), until: of(until), runtime };
+}
+
+function note(problems: FieldProblems, name: keyof Fields, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    problems[name] = messageOf(error);
+  }
+}

@@ -1,0 +1,90 @@
+import { count } from "../../lib/format.ts";
+import { go } from "../../lib/place.ts";
+import { Text } from "../../parts/text.tsx";
+import type { Selection } from "./selection.ts";
+import { momentIn, showWhen } from "./when.ts";
+
+interface StripProps {
+  readonly selection: Selection;
+  readonly isFollowing: boolean;
+  /** More may come: false where the selection has ended. */
+  readonly canFollow: boolean;
+  readonly waiting: number;
+  readonly toggle: () => void;
+  readonly toStart: () => void;
+  readonly toEnd: () => void;
+  /** Goes to the chosen frame; undefined where it is among the rows, or none is chosen. */
+  readonly find: (() => void) | undefined;
+}
+
+/** Says which time the stream shows, and goes to its ends. */
+export function Strip(props: StripProps) {
+  const { selection, isFollowing, canFollow, waiting, toggle, toStart, toEnd, find } = props;
+  const { since, until } = selection;
+  return (
+    <div class="strip">
+      {(since !== "" || until !== "") && <Range since={since} until={until} />}
+      <span class="strip-rest" />
+      {find && (
+        <button type="button" class="quiet" onClick={find}>
+          Find the frame
+        </button>
+      )}
+      <button type="button" class="quiet" onClick={toStart} title="Home">
+        Oldest
+      </button>
+      {canFollow ? (
+        <button
+          type="button"
+          class={isFollowing ? "strip-live is-live" : "strip-live"}
+          onClick={toggle}
+          title="Space"
+        >
+          {isFollowing ? "Pause" : "Go live"}
+          {waiting > 0 && !isFollowing && <span class="badge">{count(waiting)} new</span>}
+        </button>
+      ) : (
+        <button type="button" class="quiet" onClick={toEnd} title="End">
+          Newest
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** The selected time, and the ways to a wider one. */
+function Range({ since, until }: { since: string; until: string }) {
+  return (
+    <>
+      <span class="strip-range">
+        <Text value={`${showWhen(since) || "begin"} – ${showWhen(until) || "now"}`} />
+      </span>
+      <button type="button" class="quiet" onClick={() => go(widened(since, until))}>
+        Wider
+      </button>
+      <button
+        type="button"
+        class="quiet"
+        onClick={() => go({ since: undefined, until: undefined, at: undefined })}
+      >
+        All time
+      </button>
+    </>
+  );
+}
+
+/** Twice the time, around the same middle; up to now where that is later. */
+export function widened(
+  since: string,
+  until: string,
+  now = Date.now(),
+): { since: string | undefined; until: string | undefined; at: undefined } {
+  const last = momentIn(until, now) ?? now;
+  const first = momentIn(since, now);
+  // Without a begin the time is as wide as can be: what can grow is its end.
+  if (first === undefined) return { since: undefined, until: undefined, at: undefined };
+  const half = Math.max(500, (last - first) / 2);
+  const end = until === "" || last + half >= now ? undefined : new Date(last + half).toISOString();
+  const begin = end === undefined ? first - 2 * half : first - half;
+  return { since: new Date(Math.max(0, begin)).toISOString(), until: end, at: undefined };
+}
