@@ -1,133 +1,82 @@
-import { useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
 import { about } from "../../lib/about.ts";
-import { ask } from "../../lib/ask.ts";
 import { dayAndClock } from "../../lib/format.ts";
 import { timeOf } from "../../lib/frame.ts";
-import { go } from "../../lib/place.ts";
-import { useAsk } from "../../lib/use-ask.ts";
-import { BytesView, type Read } from "../../parts/bytes-view.tsx";
-import { textIn } from "../../parts/content-kind.ts";
+import { BytesView } from "../../parts/bytes-view.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
-import { deleteEntry, type Entry, entryPath, putEntry } from "./entries.ts";
+import { drafts } from "./drafts.ts";
+import { EditEntry } from "./edit-entry.tsx";
+import type { Value } from "./entry.ts";
+import { type Entry, RUNTIME_KEYS } from "./listed.ts";
+import { useValue } from "./use-value.ts";
 
-interface Value extends Read {
-  readonly type: string;
+interface EntryViewProps {
+  /** The key. */
+  readonly name: string;
+  /** As the watch has it; undefined where it is gone, not there yet, or not among those that are watched. */
+  readonly entry: Entry | undefined;
+  readonly close: () => void;
 }
 
-/**
- * One entry: its value, and who wrote it when.
- *
- * @param name the key
- * @param entry as the watch has it; undefined where it is gone, or not there yet
- */
-export function EntryView({ name, entry }: { name: string; entry: Entry | undefined }) {
-  const { value, error } = useAsk<Value>((signal) => read(name, signal), [name, entry?.rev]);
+/** One entry: its value, and who wrote it when. */
+export function EntryView({ name, entry, close }: EntryViewProps) {
+  const { value, error, again } = useValue(name, entry?.rev);
+  const mayWrite = about.value?.writes === true && !name.startsWith(RUNTIME_KEYS);
+  const isGone = value === null;
   return (
     <aside class="frame" aria-label="Entry">
       <header class="frame-head">
         <h2>
           <Text value={name} />
         </h2>
-        <button
-          type="button"
-          class="quiet"
-          aria-label="Close the entry"
-          onClick={() => go({ key: undefined })}
-        >
+        <button type="button" class="quiet" aria-label="Close the entry" onClick={close}>
           ×
         </button>
       </header>
       <div class="frame-body">
-        {error !== undefined && <ProblemNotice error={error} />}
-        {entry && (
-          <dl class="facts">
-            <dt>written</dt>
-            <dd>{dayAndClock(timeOf(entry.rev))}</dd>
-            <dt>by</dt>
-            <dd>{entry.by === undefined ? "a client" : <Text value={entry.by} />}</dd>
-            <dt>type</dt>
-            <dd class="mono">
-              <Text value={entry.type} />
-            </dd>
-            <dt>revision</dt>
-            <dd class="mono">{entry.rev}</dd>
-          </dl>
+        {error !== undefined && <ProblemNotice error={error} again={again} />}
+        {value === undefined && error === undefined && <p class="dim">reading…</p>}
+        {isGone && (
+          <p class="notice notice-empty kv-gone" role="status">
+            There is no such key, or it was deleted. If somebody puts it, it appears here.
+          </p>
         )}
+        {value && <Facts value={value} />}
         {value && <BytesView read={value} />}
-        {value && entry && about.value?.writes && (
-          <EditEntry key={entry.rev} entry={entry} value={value} />
+        {value !== undefined && mayWrite && (value !== null || drafts.value.has(name)) && (
+          <EditEntry key={name} name={name} value={value} again={again} close={close} />
         )}
       </div>
     </aside>
   );
 }
 
-/** Changes an entry, on the condition that nobody else did meanwhile. */
-function EditEntry({ entry, value }: { entry: Entry; value: Value }) {
-  const before = textIn(value.bytes, false);
-  const [given, setGiven] = useState<string>();
-  const [isAsking, setAsking] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const run = (act: () => Promise<void>) => {
-    setError(undefined);
-    act().catch(setError);
-  };
-  if (entry.key.startsWith("stream.cross.")) return null;
+function Facts({ value: { rev, by, type } }: { value: Value }) {
   return (
-    <section class="edit">
-      {error !== undefined && <ProblemNotice error={error} />}
-      {given !== undefined && (
-        <textarea
-          class="mono"
-          aria-label="The new value"
-          rows={6}
-          value={given}
-          onInput={(event) => setGiven(event.currentTarget.value)}
-        />
-      )}
-      <div class="actions">
-        {given === undefined ? (
-          before !== undefined && (
-            <button type="button" onClick={() => setGiven(before)}>
-              Edit
-            </button>
-          )
-        ) : (
-          <>
-            <button
-              type="button"
-              class="primary"
-              onClick={() => run(() => putEntry(entry.key, given, entry.type, entry.rev))}
-            >
-              Put
-            </button>
-            <button type="button" onClick={() => setGiven(undefined)}>
-              Cancel
-            </button>
-          </>
-        )}
-        {isAsking ? (
-          <>
-            <button type="button" class="danger" onClick={() => run(() => deleteEntry(entry))}>
-              Delete it
-            </button>
-            <button type="button" onClick={() => setAsking(false)}>
-              Keep it
-            </button>
-          </>
-        ) : (
-          <button type="button" onClick={() => setAsking(true)}>
-            Delete…
-          </button>
-        )}
-      </div>
-    </section>
+    <dl class="facts">
+      <Fact name="written">
+        {rev === "" ? "" : dayAndClock(timeOf(rev))}
+        {by === undefined ? " by a client" : " by "}
+        {by !== undefined && <Text value={by} />}
+      </Fact>
+      <Fact name="type">
+        <span class="mono">
+          <Text value={type} />
+        </span>
+      </Fact>
+      <Fact name="revision">
+        <span class="mono">{rev}</span>
+      </Fact>
+    </dl>
   );
 }
 
-async function read(key: string, signal: AbortSignal): Promise<Value> {
-  const response = await ask(entryPath(key), { signal });
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  return { bytes, size: bytes.length, type: response.headers.get("content-type") ?? "" };
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
 }

@@ -1,17 +1,24 @@
-import { useEffect, useMemo } from "preact/hooks";
-import { about } from "../../lib/about.ts";
+import { useSignal } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { count, dayAndClock, size } from "../../lib/format.ts";
 import { timeOf } from "../../lib/frame.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
-import { go, place } from "../../lib/place.ts";
+import { go, hrefOf, place } from "../../lib/place.ts";
+import { Link } from "../../parts/link.tsx";
 import { EmptyNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
 import { VirtualRows } from "../../parts/virtual-rows.tsx";
-import { Entries, type Entry, MAX_ENTRIES } from "./entries.ts";
+import { drafts } from "./drafts.ts";
+import { Entries } from "./entries.ts";
 import { EntryView } from "./entry-view.tsx";
-import { NewEntry } from "./new-entry.tsx";
+import { above, type Folder, inFolders, nameOf, type Row } from "./folders.ts";
+import { KvTools } from "./kv-tools.tsx";
+import { type Entry, RUNTIME_KEYS } from "./listed.ts";
 
-/** The keys of the store, and their values, live. In the address: `prefix` and `key`, the chosen one. */
+/**
+ * The keys of the store, and their values, live. In the address: `prefix`; `list`, which is `folders`; `runtime`, which is
+ * `show` for the keys of the runtime too; `key`, the one that is open.
+ */
 export function KvView() {
   const prefix = place.value.get("prefix") ?? "";
   return <Keys key={prefix} prefix={prefix} />;
@@ -20,91 +27,167 @@ export function KvView() {
 function Keys({ prefix }: { prefix: string }) {
   const entries = useMemo(() => new Entries(prefix), []);
   useEffect(() => () => entries.close(), []);
-  const shown = entries.shown.value;
   const chosenKey = place.value.get("key");
-  const chosen = shown.findIndex(({ key }) => key === chosenKey);
-  const step = (by: number) => {
-    const now = entries.shown.peek();
-    const at = now.findIndex(({ key }) => key === place.peek().get("key"));
-    const entry = now[at < 0 ? 0 : Math.min(Math.max(at + by, 0), now.length - 1)];
-    if (entry) go({ key: entry.key }, at < 0 ? "push" : "replace");
-  };
-  useEffect(
-    () =>
-      addShortcuts([
-        { keys: ["ArrowDown", "j"], does: "the next key", run: () => step(1) },
-        { keys: ["ArrowUp", "k"], does: "the key before", run: () => step(-1) },
-        { keys: ["Escape"], does: "close the entry", run: () => go({ key: undefined }) },
-      ]),
-    [],
+  const isInFolders = place.value.get("list") === "folders";
+  const showsRuntime = place.value.get("runtime") === "show" || prefix.startsWith(RUNTIME_KEYS);
+  const all = entries.shown.value;
+  const shown = useMemo(
+    () => (showsRuntime ? all : all.filter(({ key }) => !key.startsWith(RUNTIME_KEYS))),
+    [all, showsRuntime],
   );
+  const rows = useMemo<readonly Row[]>(
+    () => (isInFolders ? inFolders(shown, prefix) : shown),
+    [shown, isInFolders],
+  );
+  /** The name of the row where the person is. */
+  const here = useSignal(chosenKey ?? "");
+  const at = rows.findIndex((row) => nameOf(row) === here.value);
+  const open = (row: Row) => {
+    here.value = nameOf(row);
+    if ("key" in row) go({ key: row.key });
+    else go({ prefix: row.prefix, key: undefined });
+  };
+  const enter = (row: Row) => {
+    const focused = document.activeElement;
+    // What has the focus takes Enter itself.
+    if (focused instanceof HTMLElement && focused.matches("a[href], button")) focused.click();
+    else open(row);
+  };
+  const close = () => {
+    go({ key: undefined });
+    setTimeout(() => document.querySelector<HTMLElement>(".kv-keys .rows")?.focus());
+  };
+  useEffect(() => {
+    if (chosenKey !== null) here.value = chosenKey;
+  }, [chosenKey]);
+  /** A key may come before the page shows what the one before it did. */
+  const now = useRef({ rows, enter, close });
+  now.current = { rows, enter, close };
+  useEffect(() => {
+    const placeOf = () => now.current.rows.findIndex((row) => nameOf(row) === here.peek());
+    const to = (next: number) => {
+      const { rows } = now.current;
+      const row = rows[Math.min(Math.max(next, 0), rows.length - 1)];
+      if (!row) return;
+      here.value = nameOf(row);
+      // Where an entry is open, the next one opens.
+      if ("key" in row && place.peek().get("key") !== null) go({ key: row.key }, "replace");
+    };
+    return addShortcuts([
+      { keys: ["ArrowDown", "j"], does: "the next key", run: () => to(placeOf() + 1) },
+      { keys: ["ArrowUp", "k"], does: "the key before", run: () => to(placeOf() - 1) },
+      { keys: ["PageDown"], does: "twenty keys on", run: () => to(placeOf() + 20) },
+      { keys: ["PageUp"], does: "twenty keys back", run: () => to(placeOf() - 20) },
+      { keys: ["Home"], does: "the first key", run: () => to(0) },
+      { keys: ["End"], does: "the last key", run: () => to(now.current.rows.length - 1) },
+      {
+        keys: ["Backspace"],
+        does: "the folder above",
+        run: () => go({ prefix: above(prefix), key: undefined }),
+      },
+      { keys: ["/"], does: "give a prefix", run: () => field()?.select() },
+      {
+        keys: ["Escape"],
+        does: "close the entry",
+        run: (event) => leaveOrClose(event, now.current.close),
+      },
+    ]);
+  }, []);
+  // Where the row is open already, Enter goes to what is beside the list.
+  const canOpen = at >= 0 && here.value !== chosenKey;
+  useEffect(() => {
+    if (!canOpen) return;
+    const run = () => {
+      const row = now.current.rows.find((each) => nameOf(each) === here.peek());
+      if (row) now.current.enter(row);
+    };
+    return addShortcuts([{ keys: ["Enter"], does: "open the key or the folder", run }]);
+  }, [canOpen]);
   return (
     <div class={`kv-page ${chosenKey === null ? "" : "has-entry"}`}>
       <section class="kv-keys" aria-label="Keys">
-        <div class="tools">
-          <form
-            class="tools-filter"
-            onSubmit={(event) => {
-              event.preventDefault();
-              go({ prefix: String(new FormData(event.currentTarget).get("prefix") ?? "") });
-            }}
-          >
-            <label>
-              <span class="tools-label">Prefix</span>
-              <input
-                name="prefix"
-                class="mono"
-                defaultValue={prefix}
-                autocomplete="off"
-                spellcheck={false}
-              />
-            </label>
-          </form>
-          <span class="dim">
-            {entries.isCut.value ? `the first ${count(MAX_ENTRIES)}` : count(shown.length)}
-          </span>
-          {about.value?.writes && <NewEntry />}
-        </div>
+        <KvTools
+          prefix={prefix}
+          isInFolders={isInFolders}
+          showsRuntime={showsRuntime}
+          entries={shown.length}
+          isCut={entries.isCut.value}
+        />
         {shown.length === 0 && !entries.isLoading.value ? (
-          <EmptyNotice title="No keys">
-            <p>
-              Put one in a terminal: <code>xs kv put views/count 3</code>. It appears here at once.
-            </p>
-          </EmptyNotice>
+          <NoKeys prefix={prefix} hidden={all.length} />
         ) : (
           <VirtualRows
             label="Keys"
-            count={shown.length}
-            chosen={chosen}
-            chosenId={`entry-${chosen}`}
+            count={rows.length}
+            chosen={at}
+            chosenId={at < 0 ? undefined : `entry-${at}`}
             isBusy={entries.isLoading.value}
-            row={(at) => {
-              const entry = shown[at];
-              return (
-                entry && <EntryRow key={entry.key} at={at} entry={entry} isChosen={at === chosen} />
+            row={(n) => {
+              const row = rows[n];
+              if (!row) return undefined;
+              const props = { id: `entry-${n}`, isHere: n === at, open: () => open(row) };
+              return "key" in row ? (
+                <EntryRow key={row.key} {...props} entry={row} prefix={isInFolders ? prefix : ""} />
+              ) : (
+                <FolderRow key={row.prefix} {...props} folder={row} prefix={prefix} />
               );
             }}
           />
         )}
       </section>
-      {chosenKey !== null && <EntryView key={chosenKey} name={chosenKey} entry={shown[chosen]} />}
+      {chosenKey !== null && (
+        <EntryView
+          key={chosenKey}
+          name={chosenKey}
+          entry={all.find(({ key }) => key === chosenKey)}
+          close={close}
+        />
+      )}
     </div>
   );
 }
 
-function EntryRow({ at, entry, isChosen }: { at: number; entry: Entry; isChosen: boolean }) {
+/** Says how a store comes to have keys. @param hidden how many of the runtime there are */
+function NoKeys({ prefix, hidden }: { prefix: string; hidden: number }) {
+  return (
+    <EmptyNotice title={prefix === "" ? "No keys" : "No keys begin with this"}>
+      <p>
+        Put one in a terminal: <code>xs kv put views/count 3</code>, or in a handler:{" "}
+        <code>xs.kv.put("views/count", "3")</code>. It appears here at once.
+      </p>
+      {hidden > 0 && (
+        <p>
+          The runtime has {count(hidden)} of its own:{" "}
+          <Link href={hrefOf({ runtime: "show" })}>show them</Link>
+        </p>
+      )}
+    </EmptyNotice>
+  );
+}
+
+interface RowProps {
+  readonly id: string;
+  readonly isHere: boolean;
+  readonly open: () => void;
+  /** What all keys of the list begin with, and their rows leave out. */
+  readonly prefix: string;
+}
+
+function EntryRow({ id, isHere, open, prefix, entry }: RowProps & { entry: Entry }) {
+  const isOfRuntime = entry.key.startsWith(RUNTIME_KEYS);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the focus, and the keys
     <div
-      id={`entry-${at}`}
+      id={id}
       class="row row-entry"
       role="option"
       tabIndex={-1}
-      aria-selected={isChosen}
-      onClick={() => go({ key: entry.key })}
+      aria-selected={isHere}
+      onClick={open}
     >
-      <span class="row-topic">
-        <Text value={entry.key} max={512} />
+      <span class={isOfRuntime ? "row-topic row-runtime" : "row-topic"} title={entry.key}>
+        <Text value={entry.key.slice(prefix.length)} max={512} />
+        {drafts.value.has(entry.key) && <span class="tag tag-warn kv-draft">draft</span>}
       </span>
       <span class="row-text dim">
         <Text value={entry.type} max={255} />
@@ -112,8 +195,41 @@ function EntryRow({ at, entry, isChosen }: { at: number; entry: Entry; isChosen:
       <span class="row-text dim">
         {entry.by !== undefined && <Text value={`by ${entry.by}`} />}
       </span>
-      <time class="row-time">{dayAndClock(timeOf(entry.rev))}</time>
+      <time class="row-time">{dayAndClock(timeOf(entry.rev)).slice(0, 19)}</time>
       <span class="row-size">{size(entry.size)}</span>
     </div>
   );
+}
+
+function FolderRow({ id, isHere, open, prefix, folder }: RowProps & { folder: Folder }) {
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the focus, and the keys
+    <div
+      id={id}
+      class="row row-entry"
+      role="option"
+      tabIndex={-1}
+      aria-selected={isHere}
+      onClick={open}
+    >
+      <span class="row-topic kv-folder" title={folder.prefix}>
+        <Text value={folder.prefix.slice(prefix.length)} max={512} />
+      </span>
+      <span class="row-text dim">{count(folder.entries)} keys</span>
+      <span class="row-text" />
+      <time class="row-time">{dayAndClock(timeOf(folder.rev)).slice(0, 19)}</time>
+      <span class="row-size">{size(folder.size)}</span>
+    </div>
+  );
+}
+
+function field(): HTMLInputElement | null {
+  return document.querySelector<HTMLInputElement>(".kv-keys input[name=prefix]");
+}
+
+/** Escape leaves a field, or closes what is open. */
+function leaveOrClose({ target }: KeyboardEvent, close: () => void): void {
+  const isField = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+  if (isField) target.blur();
+  else if (place.peek().get("key") !== null) close();
 }
