@@ -18,6 +18,8 @@ export interface Outcome {
 export interface Backend {
   /** The address of the store, for the page's title, without a token. */
   readonly name: string;
+  /** The token of the owner, where it may stand for a link: in a server, which prints one link alone. */
+  readonly owner?: string;
   /** Answers a request to the API of the store: its path, and what `fetch` takes. */
   ask(path: string, init: RequestInit): Promise<Response>;
   /**

@@ -43,9 +43,10 @@ export class Inspector implements Listener {
   readonly #requests: Requests;
   readonly #assets: ReadonlyMap<string, Asset>;
   readonly #server: ReturnType<typeof Bun.serve>;
-  readonly #keys = new Keys();
+  readonly #keys: Keys;
 
   private constructor(backend: Backend, assets: ReadonlyMap<string, Asset>, at: TcpAddress) {
+    this.#keys = new Keys(backend.owner);
     this.#requests = new Requests(backend);
     this.#assets = assets;
     this.#server = Bun.serve({
@@ -114,10 +115,7 @@ export class Inspector implements Listener {
     checkMethod(request, ["POST"], "POST the key of a link");
     const key = this.#keys.redeem(await smallBody(request));
     if (key === undefined) {
-      throw new XsError(
-        "unauthorized",
-        "this link was used, or is too old: a link works once; press Enter where  xs ui  runs for a new one, or run  xs ui",
-      );
+      throw new XsError("unauthorized", this.#requests.newLink);
     }
     return Response.json({ key });
   }

@@ -23,12 +23,19 @@ interface Waiting {
 /**
  * The keys of the inspector. A link has a key that works once, for some minutes: the page changes it for the key of its
  * session, which works until the inspector ends. Both are in memory alone, as hashes: to find a hash says nothing of
- * the time that a comparison takes.
+ * the time that a comparison takes. A server takes the token of the owner in place of a link: it runs for longer than
+ * anybody looks at what it printed.
  */
 export class Keys {
   /** By the hashes of their keys. */
   readonly #links = new Map<string, Waiting>();
   readonly #sessions = new Set<string>();
+  readonly #owner: string | undefined;
+
+  /** @param owner the token of the owner of the store, where it stands for a link */
+  constructor(owner: string | undefined) {
+    this.#owner = owner === undefined ? undefined : hashOf(owner);
+  }
 
   /** Makes the key of a link. */
   link(): LinkKey {
@@ -44,11 +51,12 @@ export class Keys {
     const hash = hashOf(link);
     const waiting = this.#links.get(hash);
     this.#links.delete(hash);
-    if (waiting === undefined || performance.now() > waiting.ends) return undefined;
+    const isFresh = waiting !== undefined && performance.now() <= waiting.ends;
+    if (!isFresh && hash !== this.#owner) return undefined;
     const key = newKey();
     bound(this.#sessions, MAX_SESSIONS);
     this.#sessions.add(hashOf(key));
-    waiting.use();
+    waiting?.use();
     return key;
   }
 

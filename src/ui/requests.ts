@@ -22,6 +22,15 @@ export class Requests {
     this.#backend = backend;
   }
 
+  /** Why a link does not work, and how a person gets another one. */
+  get newLink(): string {
+    const how =
+      this.#backend.owner === undefined
+        ? "press Enter where  xs ui  runs for a new one, or run  xs ui  again"
+        : "paste the token of the store here, from the file `token` in it, or run  xs ui";
+    return `this link was used, or is too old: a link works once; ${how}`;
+  }
+
   /** @throws XsError `unknown_path`, and what the store says */
   answer(request: Request, pathname: string, search: string): Response | Promise<Response> {
     if (pathname.startsWith(`${API}/`)) {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Home } from "../cli/run-xs.ts";
 import { missingMount, Tmpfs } from "../faults/tmpfs.ts";
-import { browserTest } from "../support/browser.ts";
+import { browserTest, openBrowser } from "../support/browser.ts";
 import { Inspector, InspectorPage } from "../support/inspector.ts";
 import { startServer } from "../support/server.ts";
 import { TalkingXs } from "../support/talking.ts";
@@ -232,6 +232,36 @@ test("xs serve --ui serves the page as long as the server runs; it reads", async
   await live.body?.cancel().catch(() => {});
   expect(await fetch(origin).catch(() => "gone")).toBe("gone");
 });
+
+browserTest(
+  "the page of xs serve --ui takes the token of the store, that of xs ui does not",
+  async () => {
+    using home = new Home();
+    await using server = new TalkingXs(["serve", home.store, "--ui", ":0"]);
+    const [, origin = ""] = await server.says(/(http:\/\/127\.0\.0\.1:\d+)\/#key/);
+    await home.ok(["append", home.store, "note"], { stdin: "served" });
+    const token = readFileSync(join(home.store, "token"), "utf8");
+    const browser = await openBrowser();
+    try {
+      const page = await browser.newPage();
+      await page.goto(origin);
+      await page.getByLabel("Link").fill("wrong");
+      await page.getByRole("button", { name: "Open" }).click();
+      await page.getByText("from the file `token` in it").waitFor();
+      await page.getByLabel("Link").fill(token);
+      await page.getByRole("button", { name: "Open" }).click();
+      await page.getByText("served", { exact: true }).waitFor();
+      // What the page keeps is not the token.
+      const kept = await page.evaluate<string>("JSON.stringify({ ...sessionStorage })");
+      expect(kept).not.toContain(token.trim());
+    } finally {
+      await browser.close();
+    }
+    await using it = await Inspector.start(home.store);
+    const answer = await fetch(`${it.origin}/key`, { method: "POST", body: token.trim() });
+    expect(answer.status).toBe(401);
+  },
+);
 
 test("xs serve --ui listens on this machine alone", async () => {
   using home = new Home();

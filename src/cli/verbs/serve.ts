@@ -14,6 +14,7 @@ import { Descriptors } from "../../net/descriptors.ts";
 import { httpAsk } from "../../net/http-client.ts";
 import type { TcpAddress } from "../../net/listen-address.ts";
 import { listeningSockets } from "../../net/listening-sockets.ts";
+import { tokenOf } from "../../net/token.ts";
 import { allProcessors } from "../../processors/lifecycle/all-processors.ts";
 import { idleProcessors, neededFrames, nextStart } from "../../processors/lifecycle/expected.ts";
 import { Processors } from "../../processors/lifecycle/processors.ts";
@@ -197,7 +198,7 @@ async function listenEverywhere(
   if (options.ui) {
     const inspector = await inspectorOf(directory, answer, opened, options.ui);
     listeners.push(inspector);
-    hints += `\n  ${inspector.link().url}  shows it in a browser: a link that works once`;
+    hints += `\n  ${inspector.link().url}  (the inspector: this link works once)`;
   }
   const others = { doors: [...listeners], sockets: listeningSockets() };
   const own = await listen(directory, answer, owner);
@@ -226,7 +227,8 @@ async function inspectorOf(
     serve: async () => directory,
     [Symbol.asyncDispose]: async () => {},
   };
-  return Inspector.listen(at, backendOf(client, { directory }, false));
+  const backend = backendOf(client, { directory }, false);
+  return Inspector.listen(at, { ...backend, owner: tokenOf(directory) });
 }
 
 async function stop(

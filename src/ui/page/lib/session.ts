@@ -12,9 +12,9 @@ export async function takeLinkKey(): Promise<void> {
   await redeem(link);
 }
 
-/** Changes the key of a link for that of a session. @param link the key, or the link that has it */
+/** Changes the key of a link for that of a session. @param link the key, the link that has it, or the store's token */
 export async function redeem(link: string): Promise<void> {
-  const [, given = ""] = /(?:#key=|^)([\w-]+)\s*$/.exec(link.trim()) ?? [];
+  const [, given = link.trim()] = /#key=([\w-]+)$/.exec(link.trim()) ?? [];
   try {
     const response = await askInspector("/key", { method: "POST", body: given });
     const answer = (await response.json()) as { key: string };

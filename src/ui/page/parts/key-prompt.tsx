@@ -11,7 +11,8 @@ export function KeyPrompt() {
       <h1>This page needs a key</h1>
       <p>
         Press Enter in the terminal where <code>xs ui</code> runs, or start it again. Open the link
-        that it prints, or paste it here. A link works once.
+        that it prints, or paste it here. A link works once. The page of <code>xs serve --ui</code>{" "}
+        also takes the text in the file <code>token</code> of the store.
       </p>
       {keyProblem.value && (
         <p class="notice notice-bad" role="alert">
