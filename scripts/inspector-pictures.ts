@@ -105,10 +105,13 @@ class Camera implements AsyncDisposable {
       viewport: { width, height },
       colorScheme: scheme,
       timezoneId: "UTC",
+      bypassCSP: true,
     });
     await page.addInitScript(`sessionStorage.setItem("xs-key", ${JSON.stringify(this.#key)})`);
     await page.goto(`${this.#origin}/${frame ? `?frame=${frame}` : query}`);
     await page.waitForSelector(".live-live");
+    // A browser without a window knows no font of the system.
+    await page.addStyleTag({ content: ":root { --sans: sans-serif; --mono: monospace }" });
     // Charts, first lines and fonts come one after the other, and none says that it was the last.
     await page.waitForTimeout(SETTLE_MS);
     await act?.(page);

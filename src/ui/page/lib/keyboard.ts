@@ -1,3 +1,5 @@
+import { leaveField } from "./focus.ts";
+
 /** What a key does, for the list of keys and for the keys themselves. */
 export interface Shortcut {
   /** As `KeyboardEvent.key` has it; several do the same. */
@@ -7,6 +9,14 @@ export interface Shortcut {
 }
 
 const layers: (readonly Shortcut[])[] = [];
+
+/** What a person writes in, or chooses in by letters. */
+const FIELD = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+/** What Space and Enter press. */
+const PRESSED = "button, summary, audio, video, a[href], [type=checkbox], [type=radio]";
+/** Keys that scroll, and what they scroll where it has the focus; on the list of a view they go from row to row. */
+const SCROLLS = /^(?:Arrow|Page|Home$|End$| $)/;
+const SCROLLED = 'aside, audio, video, [data-scrolls], [tabindex="0"]:not([role="listbox"])';
 
 /**
  * Adds the keys of a part of the page while it is shown: the newest part comes first.
@@ -27,25 +37,33 @@ export function shortcuts(): readonly Shortcut[] {
 }
 
 window.addEventListener("keydown", (event) => {
+  const { key, target } = event;
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  // In a field, keys write; Escape leaves it.
-  const isWriting =
-    event.target instanceof HTMLElement &&
-    event.target.matches("input, textarea, select, [contenteditable]");
-  if (isWriting && event.key !== "Escape") return;
-  if (isForElement(event)) return;
-  const found = shortcuts().find(({ keys }) => keys.includes(event.key));
+  // A dialog has its own keys, and a word that is being composed has all of them.
+  if (event.isComposing || document.querySelector("dialog[open]")) return;
+  const element = target instanceof Element ? target : document.body;
+  if (element.matches(FIELD)) {
+    if (key !== "Escape") return;
+    event.preventDefault();
+    leaveField(element);
+    return;
+  }
+  if (isForElement(key, element)) {
+    // A link is pressed by Space too, as the buttons beside it are.
+    if (key === " " && element instanceof HTMLAnchorElement) {
+      event.preventDefault();
+      element.click();
+    }
+    return;
+  }
+  const found = shortcuts().find(({ keys }) => keys.includes(key));
   if (!found) return;
   event.preventDefault();
   found.run(event);
 });
 
-/** Keys that scroll what has the focus. */
-const SCROLLS = /^(?:Arrow|Page|Home$|End$| $)/;
-
-/** Whether the element with the focus does something with a key itself: a button with Space, a text that scrolls. */
-function isForElement({ key, target }: KeyboardEvent): boolean {
-  if (!(target instanceof HTMLElement)) return false;
-  if (key === " " && target.matches("button, summary, audio, video")) return true;
-  return SCROLLS.test(key) && target.closest("[data-scrolls], audio, video, dialog") !== null;
+/** Whether the element with the focus does something with a key itself. */
+function isForElement(key: string, element: Element): boolean {
+  if ((key === " " || key === "Enter") && element.matches(PRESSED)) return true;
+  return SCROLLS.test(key) && element.closest(SCROLLED) !== null;
 }

@@ -1,7 +1,7 @@
 import { about } from "../lib/about.ts";
-import { liveProblem, liveState } from "../lib/live.ts";
 import { hrefOf, type View, view } from "../lib/place.ts";
 import { AppendFrame } from "../views/frame/append-frame.tsx";
+import { Connection } from "./connection.tsx";
 import { Link } from "./link.tsx";
 import { showShortcuts } from "./shortcut-list.tsx";
 import { Text } from "./text.tsx";
@@ -12,20 +12,11 @@ const VIEWS: readonly (readonly [View, string])[] = [
   ["kv", "Keys"],
 ];
 
-const STATES = {
-  connecting: "connecting…",
-  live: "live",
-  away: "no connection, trying again…",
-} as const;
-
 /** The head of the page: which store, which view, and whether it is live. */
 export function Head() {
-  const state = liveState.value;
   return (
     <header class="head">
-      <h1 class="head-store" title={about.value?.name}>
-        <Text value={about.value?.name ?? "xs"} />
-      </h1>
+      <StoreName name={about.value?.name ?? "xs"} />
       <nav class="head-views" aria-label="Views">
         {VIEWS.map(([name, label]) => (
           <Link
@@ -39,16 +30,31 @@ export function Head() {
       </nav>
       {about.value?.writes && <span class="tag tag-warn">may write</span>}
       {about.value?.writes && <AppendFrame />}
-      <span
-        class={`live live-${state}`}
-        role="status"
-        title={state === "away" ? liveProblem.value : ""}
+      <Connection />
+      <button
+        type="button"
+        class="quiet"
+        aria-label="Keyboard"
+        title="Keyboard (?)"
+        onClick={showShortcuts}
       >
-        {STATES[state]}
-      </span>
-      <button type="button" class="quiet" aria-label="Keys of the keyboard" onClick={showShortcuts}>
         ?
       </button>
     </header>
+  );
+}
+
+/** The address of a store. Where there is little room its end stays visible: the name is there. */
+function StoreName({ name }: { name: string }) {
+  const at = name.replace(/\/$/, "").lastIndexOf("/") + 1;
+  return (
+    <h1 class="head-store" title={name}>
+      <span class="head-folder">
+        <Text value={name.slice(0, at)} />
+      </span>
+      <span>
+        <Text value={name.slice(at)} />
+      </span>
+    </h1>
   );
 }

@@ -1,5 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { about, askAbout } from "../lib/about.ts";
+import { focusPane, focusView } from "../lib/focus.ts";
 import { key } from "../lib/key.ts";
 import { addShortcuts } from "../lib/keyboard.ts";
 import { go, view } from "../lib/place.ts";
@@ -10,6 +11,7 @@ import { Head } from "./head.tsx";
 import { KeyPrompt } from "./key-prompt.tsx";
 import { ShortcutList, showShortcuts } from "./shortcut-list.tsx";
 
+const TITLES = { stream: "Stream", processors: "Processors", kv: "Keys" };
 const VIEWS = { stream: StreamView, processors: ProcessorsView, kv: KvView };
 
 /** The whole page: it asks for a key, or shows the view that the address names. */
@@ -17,6 +19,7 @@ export function Page() {
   useEffect(
     () =>
       addShortcuts([
+        { keys: ["Enter"], does: "go to what is open beside the list", run: focusPane },
         { keys: ["?"], does: "show these keys", run: showShortcuts },
         { keys: ["1"], does: "go to the stream", run: () => go({ view: undefined }) },
         { keys: ["2"], does: "go to the processors", run: () => go({ view: "processors" }) },
@@ -29,15 +32,16 @@ export function Page() {
     if (isAdmitted) void askAbout();
   }, [isAdmitted]);
   useEffect(() => {
-    document.title = about.value ? `${about.value.name} – xs` : "xs";
-  }, [about.value]);
+    const name = about.value ? `${about.value.name} – xs` : "xs";
+    document.title = isAdmitted ? `${TITLES[view.value]} – ${name}` : name;
+  }, [about.value, view.value, isAdmitted]);
   if (!isAdmitted) return <KeyPrompt />;
   const View = VIEWS[view.value];
   return (
     <div class="page">
-      <a class="skip" href="#view">
-        Skip to the view
-      </a>
+      <button type="button" class="skip" onClick={focusView}>
+        Skip to the list
+      </button>
       <Head />
       <main id="view" tabIndex={-1}>
         <View />

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { shortcuts } from "../lib/keyboard.ts";
+import { type Shortcut, shortcuts } from "../lib/keyboard.ts";
 
 const isShown = signal(false);
 
@@ -25,14 +25,21 @@ export function ShortcutList() {
         isShown.value = false;
       }}
     >
-      <h2 id="shortcuts-title">Keys</h2>
+      <form method="dialog" class="dialog-head">
+        <h2 id="shortcuts-title">Keyboard</h2>
+        <button type="submit" class="quiet" aria-label="Close the list of keys">
+          ×
+        </button>
+      </form>
       {isShown.value && (
         <dl class="shortcuts">
-          {shortcuts().map(({ keys, does }) => (
+          {distinct().map(({ keys, does }) => (
             <div key={keys.join()}>
               <dt>
                 {keys.map((name) => (
-                  <kbd key={name}>{NAMES[name] ?? name}</kbd>
+                  <kbd key={name} aria-label={SPOKEN[name]}>
+                    {NAMES[name] ?? name}
+                  </kbd>
                 ))}
               </dt>
               <dd>{does}</dd>
@@ -40,11 +47,18 @@ export function ShortcutList() {
           ))}
         </dl>
       )}
-      <form method="dialog">
-        <button type="submit">Close</button>
-      </form>
     </dialog>
   );
+}
+
+/** The keys that work, each once: of two that are the same, the one of the newer part. */
+function distinct(): Pick<Shortcut, "keys" | "does">[] {
+  const seen = new Set<string>();
+  return shortcuts().flatMap(({ keys, does }) => {
+    const free = keys.filter((key) => !seen.has(key));
+    for (const key of free) seen.add(key);
+    return free.length > 0 ? [{ keys: free, does }] : [];
+  });
 }
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -54,4 +68,12 @@ const NAMES: Readonly<Record<string, string>> = {
   ArrowLeft: "←",
   ArrowRight: "→",
   Escape: "Esc",
+  PageUp: "Page Up",
+  PageDown: "Page Down",
+};
+const SPOKEN: Readonly<Record<string, string>> = {
+  ArrowUp: "Up",
+  ArrowDown: "Down",
+  ArrowLeft: "Left",
+  ArrowRight: "Right",
 };

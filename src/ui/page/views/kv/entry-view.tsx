@@ -25,7 +25,7 @@ export function EntryView({ name, entry, close }: EntryViewProps) {
   const mayWrite = about.value?.writes === true && !name.startsWith(RUNTIME_KEYS);
   const isGone = value === null;
   return (
-    <aside class="frame" aria-label="Entry">
+    <aside class="frame" aria-label="Entry" tabIndex={-1}>
       <header class="frame-head">
         <h2>
           <Text value={name} />

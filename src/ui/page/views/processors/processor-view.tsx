@@ -46,7 +46,7 @@ export function ProcessorView({
     ]);
   }, [kind]);
   return (
-    <aside class="frame ps-detail" aria-label="Processor">
+    <aside class="frame ps-detail" aria-label="Processor" tabIndex={-1}>
       <header class="frame-head">
         <h2>
           <Text value={name} />

@@ -179,7 +179,7 @@ function Row({ row, isChosen }: { row: Processor; isChosen: boolean }) {
 
 function Gone({ id }: { id: string }) {
   return (
-    <aside class="frame" aria-label="Processor">
+    <aside class="frame" aria-label="Processor" tabIndex={-1}>
       <header class="frame-head">
         <h2>
           <Text value={id} />

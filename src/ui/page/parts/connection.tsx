@@ -1,0 +1,28 @@
+import { useEffect, useState } from "preact/hooks";
+import { liveProblem, liveState } from "../lib/live.ts";
+
+const STATES = {
+  connecting: "connecting…",
+  live: "live",
+  away: "no connection, trying again…",
+} as const;
+
+/** Whether the page is live. A loss is said aloud, and its end; what a person does themselves is not. */
+export function Connection() {
+  const state = liveState.value;
+  const [said, say] = useState("");
+  useEffect(() => {
+    if (state === "away") say("No connection. Trying again.");
+    else if (state === "live") say((before) => (before === "" ? "" : "Connected again."));
+  }, [state]);
+  return (
+    <>
+      <span class={`live live-${state}`} title={state === "away" ? liveProblem.value : undefined}>
+        {STATES[state]}
+      </span>
+      <span class="sr-only" role="status">
+        {said}
+      </span>
+    </>
+  );
+}
