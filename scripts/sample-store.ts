@@ -146,7 +146,7 @@ export class SampleStore implements AsyncDisposable {
   async #xs(args: readonly string[], input: string | Uint8Array = "") {
     const child = Bun.spawn([XS, ...args], {
       env: { ...process.env, XS_ADDR: this.directory },
-      stdin: new TextEncoder().encode(input),
+      stdin: typeof input === "string" ? new TextEncoder().encode(input) : input,
       stdout: "pipe",
       stderr: "pipe",
     });

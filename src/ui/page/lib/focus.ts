@@ -10,6 +10,11 @@ export function focusView(): void {
   (view?.querySelector<HTMLElement>(LISTS) ?? view)?.focus();
 }
 
+/** As a ref: an element that has the focus as soon as it is there, as a field that a person asked for. */
+export function takeFocus(element: HTMLElement | null): void {
+  element?.focus();
+}
+
 /** Gives the focus to what is open beside the list. @returns false where nothing is */
 export function focusPane(): boolean {
   const pane = document.querySelector<HTMLElement>("#view aside");

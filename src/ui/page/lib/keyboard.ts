@@ -14,9 +14,13 @@ const layers: (readonly Shortcut[])[] = [];
 const FIELD = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 /** What Space and Enter press. */
 const PRESSED = "button, summary, audio, video, a[href], [type=checkbox], [type=radio]";
-/** Keys that scroll, and what they scroll where it has the focus; on the list of a view they go from row to row. */
+/** The row that is open already: Enter goes on to what is open. */
+const OPEN_ROW = "tbody a[aria-current]";
+/** Keys that scroll a part of the page which has the focus. On the list of a view they go from row to row. */
 const SCROLLS = /^(?:Arrow|Page|Home$|End$| $)/;
-const SCROLLED = 'aside, audio, video, [data-scrolls], [tabindex="0"]:not([role="listbox"])';
+const SCROLLED = 'audio, video, [data-scrolls], [tabindex="0"]:not([role="listbox"])';
+/** Beside the list, those to the left and to the right scroll nothing. */
+const SCROLLS_PANE = /^(?:ArrowUp|ArrowDown|Page|Home$|End$| $)/;
 
 /**
  * Adds the keys of a part of the page while it is shown: the newest part comes first.
@@ -64,6 +68,8 @@ window.addEventListener("keydown", (event) => {
 
 /** Whether the element with the focus does something with a key itself. */
 function isForElement(key: string, element: Element): boolean {
+  if (key === "Enter" && element.matches(OPEN_ROW)) return false;
   if ((key === " " || key === "Enter") && element.matches(PRESSED)) return true;
+  if (SCROLLS_PANE.test(key) && element.closest("aside")) return true;
   return SCROLLS.test(key) && element.closest(SCROLLED) !== null;
 }

@@ -20,7 +20,7 @@ export function Connection() {
       <span class={`live live-${state}`} title={state === "away" ? liveProblem.value : undefined}>
         {STATES[state]}
       </span>
-      <span class="sr-only" role="status">
+      <span class="unseen" role="status">
         {said}
       </span>
     </>

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { ask } from "../../lib/ask.ts";
+import { takeFocus } from "../../lib/focus.ts";
 import { ProblemNotice } from "../../parts/notice.tsx";
 
 /** Removes a frame, after asking. @param removed is called once it is gone */
@@ -27,7 +28,8 @@ export function RemoveFrame({ id, removed }: { id: string; removed: () => void }
           <button type="button" class="danger" disabled={isBusy} onClick={() => void remove()}>
             Remove it
           </button>
-          <button type="button" ref={focus} onClick={() => setAsking(false)}>
+          {/* The answer that loses nothing has the focus. */}
+          <button type="button" ref={takeFocus} onClick={() => setAsking(false)}>
             Keep it
           </button>
         </div>
@@ -38,9 +40,4 @@ export function RemoveFrame({ id, removed }: { id: string; removed: () => void }
       )}
     </div>
   );
-}
-
-/** What has the focus is the answer that loses nothing. */
-function focus(element: HTMLElement | null): void {
-  element?.focus();
 }

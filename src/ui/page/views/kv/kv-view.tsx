@@ -89,7 +89,7 @@ function Keys({ prefix }: { prefix: string }) {
       {
         keys: ["Escape"],
         does: "close the entry",
-        run: (event) => leaveOrClose(event, now.current.close),
+        run: () => place.peek().get("key") !== null && now.current.close(),
       },
     ]);
   }, []);
@@ -225,11 +225,4 @@ function FolderRow({ id, isHere, open, prefix, folder }: RowProps & { folder: Fo
 
 function field(): HTMLInputElement | null {
   return document.querySelector<HTMLInputElement>(".kv-keys input[name=prefix]");
-}
-
-/** Escape leaves a field, or closes what is open. */
-function leaveOrClose({ target }: KeyboardEvent, close: () => void): void {
-  const isField = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
-  if (isField) target.blur();
-  else if (place.peek().get("key") !== null) close();
 }

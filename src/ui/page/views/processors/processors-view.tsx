@@ -216,13 +216,11 @@ function useRowKeys(): void {
         does: "find",
         run: () => document.querySelector<HTMLElement>(".ps-list input")?.focus(),
       },
-      { keys: ["Escape"], does: "close the processor", run: leaveOrClose },
+      {
+        keys: ["Escape"],
+        does: "close the processor",
+        run: () => place.peek().get("processor") !== null && closeProcessor(),
+      },
     ]);
   }, []);
-}
-
-/** Escape leaves a field, or closes what is open. */
-function leaveOrClose(event: KeyboardEvent): void {
-  if (event.target instanceof HTMLInputElement) event.target.blur();
-  else if (place.peek().get("processor") !== null) closeProcessor();
 }

@@ -110,7 +110,7 @@ export function Filters({ fields, problems, runtime }: FiltersProps) {
             runtime
           </label>
         )}
-        <button type="submit" class="sr-only">
+        <button type="submit" class="unseen">
           Select
         </button>
       </form>
