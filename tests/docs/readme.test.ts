@@ -74,7 +74,7 @@ test("the five minutes end well, each command as it stands", async () => {
   const begin = BLOCKS.findIndex((block) => block.startsWith("xs serve ./store"));
   const commands = BLOCKS.slice(begin + 1)
     .join("")
-    .replaceAll(/^xs (?:cat --follow|kv watch).*\n/gm, "")
+    .replaceAll(/^xs (?:cat --follow|kv watch|ui).*\n/gm, "")
     .split(/^(?=xs |date |ls )/m);
   const shown = new Map<string, string>();
   for (const command of commands) {
