@@ -1,5 +1,6 @@
 import { problemResponse } from "../api/errors.ts";
 import type { Listener } from "../api/listen.ts";
+import { Room } from "../api/room.ts";
 import { quoted, XsError } from "../core/error.ts";
 import { formatListenAddress, type ListenAddress, type TcpAddress } from "../net/listen-address.ts";
 import { checkHost, listenError } from "../net/listen-error.ts";
@@ -20,6 +21,8 @@ const MAX_STRANGER_SILENCE_S = 10;
  * that this process answers need some.
  */
 const MAX_REQUESTS = 128;
+/** The most changes of keys under way: whoever comes may be slow with one. */
+const MAX_STRANGERS = 32;
 
 /** A link to the page. */
 export interface PageLink {
@@ -44,6 +47,8 @@ export class Inspector implements Listener {
   readonly #assets: ReadonlyMap<string, Asset>;
   readonly #server: ReturnType<typeof Bun.serve>;
   readonly #keys: Keys;
+  /** Those without a key leave room for those that have one. */
+  readonly #strangers = new Room(MAX_STRANGERS, "changes of keys");
 
   private constructor(backend: Backend, assets: ReadonlyMap<string, Asset>, at: TcpAddress) {
     this.#keys = new Keys(backend.owner);
@@ -100,11 +105,11 @@ export class Inspector implements Listener {
     }
     checkVisit(request, this.address, asset !== undefined);
     if (asset) return pageFile(asset, request);
+    if (pathname === "/key") return this.#redeem(request);
+    this.#checkKey(request);
     if (this.#server.pendingRequests > MAX_REQUESTS) {
       throw new XsError("too_many_requests", `${MAX_REQUESTS} requests are under way: close pages`);
     }
-    if (pathname === "/key") return this.#redeem(request);
-    this.#checkKey(request);
     // A following read may stay silent for long.
     this.#server.timeout(request, 0);
     return this.#requests.answer(request, pathname, search);
@@ -113,6 +118,7 @@ export class Inspector implements Listener {
   /** Changes the key of a link for that of a session. */
   async #redeem(request: Request): Promise<Response> {
     checkMethod(request, ["POST"], "POST the key of a link");
+    using _room = this.#strangers.take();
     const key = this.#keys.redeem(await smallBody(request));
     if (key === undefined) {
       throw new XsError("unauthorized", this.#requests.newLink);

@@ -102,6 +102,32 @@ test("a page that never comes is said, with a link; the file goes when the comma
   expect(existsSync(path)).toBe(false);
 });
 
+const isRoot = process.getuid?.() === 0;
+
+test.skipIf(!isRoot)(
+  "another user reads neither the file nor the keys, and sees no link",
+  async () => {
+    using home = tempDirectory();
+    using programs = new Programs();
+    programs.add("xdg-open", NOTES);
+    await using server = await startServer(`${home.path}/store`);
+    await using it = new TalkingXs(["ui", server.directory], programs.env());
+    const path = await programs.wrote("opened");
+    const key = keyIn(await programs.wrote("page.html"));
+    const other = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", "--"];
+    const asOther = (...command: string[]) => {
+      const { exitCode, stdout } = Bun.spawnSync([...other, ...command], { cwd: "/" });
+      return { exitCode, stdout: stdout.toString("latin1") };
+    };
+    expect(asOther("cat", path).exitCode).not.toBe(0);
+    expect(asOther("ls", join(path, "..")).exitCode).not.toBe(0);
+    expect(asOther("cat", `/proc/${it.pid}/environ`).exitCode).not.toBe(0);
+    const seen = asOther("sh", "-c", "cat /proc/*/cmdline /proc/*/environ 2>/dev/null; true");
+    expect(seen.stdout).toContain("ui");
+    expect(seen.stdout).not.toContain(key);
+  },
+);
+
 test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s ends it in order", async (signal) => {
   using home = tempDirectory();
   using programs = new Programs();

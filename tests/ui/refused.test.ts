@@ -5,7 +5,7 @@ import { browserTest, openBrowser } from "../support/browser.ts";
 import { Inspector } from "../support/inspector.ts";
 import { RawConnection, startServer } from "../support/server.ts";
 import { tempDirectory } from "../support/temp.ts";
-import { LineReader, TEST_MS, within } from "../support/wait.ts";
+import { LineReader, TEST_MS, until, within } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
 
@@ -271,6 +271,27 @@ test("a large body for a key is refused, whatever its head says", async () => {
   expect(await chunked.status()).toBe(413);
   expect((await fetch(`${it.origin}/key`)).status).toBe(405);
   expect((await fetch(`${it.origin}/key`, { method: "POST" })).status).toBe(401);
+});
+
+test("many slow ones without a key leave room for a page that has one", async () => {
+  using home = tempDirectory();
+  await using server = await startServer(`${home.path}/store`);
+  await using it = await Inspector.start(server.directory);
+  const { host } = new URL(it.origin);
+  const headers = { authorization: `Bearer ${await it.key()}` };
+  using slow = new DisposableStack();
+  for (let count = 0; count < 200; count++) {
+    const connection = slow.use(await RawConnection.open(host));
+    connection.send(`POST /key HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 40\r\n\r\nabc`);
+  }
+  const redeem = async () => {
+    const response = await fetch(`${it.origin}/key`, { method: "POST", body: "x" });
+    return (await response.json()) as { code: string };
+  };
+  expect(await redeem()).toMatchObject({ code: "too_many_requests" });
+  expect((await fetch(`${it.origin}/api/last`, { headers })).status).toBe(200);
+  slow.dispose();
+  await until("room again", async () => (await redeem()).code === "unauthorized");
 });
 
 test("many pages at once have a bound", async () => {
