@@ -71,7 +71,7 @@ export function Histogram({ source, select, goTo }: HistogramProps) {
         ref={ref}
         class="histogram-plot"
         role="img"
-        aria-label={data && description(data, total)}
+        aria-label={data ? description(data, total) : "Frames over time"}
       />
     </div>
   );

@@ -234,7 +234,6 @@ function Topic({ id, row, isActive, isChosen, isOpen, turn, counts }: TopicProps
       aria-setsize={of}
       aria-expanded={hasChildren ? isOpen : undefined}
       aria-selected={isChosen}
-      aria-label={`${node.name}, ${count(node.frames)}, the newest ${age} ago`}
       style={{ paddingLeft: `${(Math.min(level, 8) - 1) * 14}px` }}
     >
       <span
@@ -253,8 +252,14 @@ function Topic({ id, row, isActive, isChosen, isOpen, turn, counts }: TopicProps
         <Text value={node.label} max={255} />
       </span>
       <Sparkline counts={counts} />
-      <span class="topic-age">{age}</span>
-      <span class="topic-count">{count(node.frames)}</span>
+      <span class="topic-age">
+        {age}
+        <span class="unseen"> ago, </span>
+      </span>
+      <span class="topic-count">
+        {count(node.frames)}
+        <span class="unseen"> frames</span>
+      </span>
     </Link>
   );
 }
