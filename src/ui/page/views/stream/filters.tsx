@@ -57,6 +57,12 @@ export function Filters({ fields, problems, runtime }: FiltersProps) {
           apply();
         }}
         onChange={apply}
+        onKeyDown={(event) => {
+          // Escape leaves the field, and nothing else.
+          if (event.key !== "Escape" || !(event.target instanceof HTMLInputElement)) return;
+          event.preventDefault();
+          event.target.blur();
+        }}
       >
         <Link class="button filters-topics" href={hrefOf({ pane: "topics" })}>
           Topics

@@ -2,16 +2,12 @@ import { signal } from "@preact/signals";
 import { ask, isAbort, Problem } from "../../lib/ask.ts";
 import { type Frame, timeOf } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
+import type { Snippet } from "./snippet.ts";
 import type { LogSource } from "./source.ts";
 
 /** A frame that a search found, with the text around what it found. */
 export interface Hit extends Frame {
-  readonly snippet: {
-    readonly in: "content" | "meta" | "topic";
-    readonly text: string;
-    /** From and up to a character of the text, in Unicode code points. */
-    readonly matches: readonly (readonly [number, number])[];
-  };
+  readonly snippet: Snippet;
 }
 
 /** How many hits one request brings, and how many the page keeps. */
@@ -95,29 +91,6 @@ export class Hits {
       }
     }
   }
-}
-
-/** A part of a text, and whether the search found it. */
-export interface Piece {
-  readonly text: string;
-  readonly isMatch: boolean;
-}
-
-/** Parts the text of a snippet at what the search found. */
-export function piecesOf({ text, matches }: Pick<Hit["snippet"], "text" | "matches">): Piece[] {
-  const chars = [...text];
-  const pieces: Piece[] = [];
-  let at = 0;
-  const add = (end: number, isMatch: boolean) => {
-    if (end > at) pieces.push({ text: chars.slice(at, end).join(""), isMatch });
-    at = Math.max(at, end);
-  };
-  for (const [from, to] of matches) {
-    add(from, false);
-    add(to, true);
-  }
-  add(chars.length, false);
-  return pieces;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

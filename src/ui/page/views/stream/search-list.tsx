@@ -8,9 +8,10 @@ import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
 import { VirtualRows } from "../../parts/virtual-rows.tsx";
 import { FrameWindow } from "./frame-window.ts";
-import { type Hit, Hits, piecesOf } from "./hits.ts";
+import { type Hit, Hits } from "./hits.ts";
 import { LiveTail } from "./live-tail.ts";
 import type { Selection } from "./selection.ts";
+import { piecesOf } from "./snippet.ts";
 import { LogSource } from "./source.ts";
 
 /** How many rows a page of the keyboard is, and how near to the end more are asked for. */

@@ -1,6 +1,6 @@
+import { XsError } from "../../../../core/error.ts";
 import { parseTopicFilter } from "../../../../core/pattern.ts";
 import { parseSearchQuery } from "../../../../core/search-query.ts";
-import { messageOf } from "../../lib/ask.ts";
 import { momentIn, parseWhen } from "./when.ts";
 
 /** Which frames the stream shows. */
@@ -60,6 +60,7 @@ function note(problems: FieldProblems, name: keyof Fields, check: () => void): v
   try {
     check();
   } catch (error) {
-    problems[name] = messageOf(error);
+    if (!(error instanceof XsError)) throw error;
+    problems[name] = error.message;
   }
 }

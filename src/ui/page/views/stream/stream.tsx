@@ -117,12 +117,15 @@ export function Stream({ selection, chosen }: StreamProps) {
     stay(moment, "push");
     void show(moment);
   };
-  const select = (since: number, until: number) =>
+  const select = (since: number, until: number) => {
+    // A time that a person can read, where that changes little.
+    const unit = until - since > 60_000 ? 1000 : 1;
     go({
-      since: new Date(since).toISOString(),
-      until: new Date(until).toISOString(),
+      since: new Date(Math.floor(since / unit) * unit).toISOString(),
+      until: new Date(Math.ceil(until / unit) * unit).toISOString(),
       at: undefined,
     });
+  };
   const toggle = () => {
     if (!window.isFollowing.peek()) void toEnd();
     else pause();

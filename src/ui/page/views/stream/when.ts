@@ -2,7 +2,8 @@ import { DURATION_FORMS, parseDuration } from "../../../../core/time.ts";
 import { day } from "../../lib/format.ts";
 
 const LOCAL = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,3})\d*)?)?)?$/;
-const WITH_OFFSET = /^\d{4,6}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d:\d\d)$/;
+const WITH_OFFSET = /^\d{4,6}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/i;
+const CLOCK = /^\d\d?:\d\d(:\d\d(\.\d+)?)?$/;
 
 /** A time that a person wrote: as the API takes it, or what is wrong with it. */
 export type When = { readonly value: string } | { readonly problem: string };
@@ -26,19 +27,17 @@ export function parseWhen(text: string, now = Date.now()): When {
   };
 }
 
-/** Shows a bound in time, as {@link parseWhen} takes it: in the person's own time. */
-export function showWhen(value: string): string {
+/** Shows a bound in time, as {@link parseWhen} takes it: in the person's own time, without the day where it is today. */
+export function showWhen(value: string, now = Date.now()): string {
   if (!WITH_OFFSET.test(value)) return value;
   const date = new Date(value);
   if (Number.isNaN(date.getTime())) return value;
   const two = (n: number) => String(n).padStart(2, "0");
   const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
   const ms = String(date.getMilliseconds()).padStart(3, "0");
-  const full = `${day(date.getTime())} ${clock}.${ms}`;
-  return full
-    .replace(/\.000$/, "")
-    .replace(/(?<= \d\d:\d\d):00$/, "")
-    .replace(/ 00:00$/, "");
+  const short = `${clock}.${ms}`.replace(/\.000$/, "").replace(/^(\d\d:\d\d):00$/, "$1");
+  if (day(date.getTime()) === day(now)) return short;
+  return `${day(date.getTime())} ${short}`.replace(/ 00:00$/, "");
 }
 
 /** The moment of a bound, in ms since 1970; undefined for none. @param value as {@link parseWhen} returns it */
@@ -54,7 +53,7 @@ function momentOf(text: string, now: number): number | undefined {
   if (text === "now") return now;
   if (text === "today") return dayBefore(now, 0);
   if (text === "yesterday") return dayBefore(now, 1);
-  const ofToday = /^\d\d?:\d\d(:\d\d)?$/.test(text) && `${day(now)} ${text.padStart(5, "0")}`;
+  const ofToday = CLOCK.test(text) && `${day(now)} ${text.replace(/^\d:/, "0$&")}`;
   const found = LOCAL.exec((ofToday || text).replace("t", " "));
   if (!found) return undefined;
   const [year, month, date, hour, minute, second] = found

@@ -1,5 +1,4 @@
-const WIDTH = 48;
-const HEIGHT = 16;
+import { HEIGHT, pathOf, WIDTH } from "./spark-path.ts";
 
 /** Counts over time, small; empty while there are none. */
 export function Sparkline({ counts }: { counts: readonly number[] | undefined }) {
@@ -8,18 +7,4 @@ export function Sparkline({ counts }: { counts: readonly number[] | undefined })
       {counts && <path d={pathOf(counts)} />}
     </svg>
   );
-}
-
-/** The path of bars; those of no frame are not there. */
-export function pathOf(counts: readonly number[]): string {
-  const most = Math.max(1, ...counts);
-  const wide = WIDTH / Math.max(1, counts.length);
-  return counts
-    .map((each, at) => {
-      if (each === 0) return "";
-      const high = Math.max(1.5, (each / most) * HEIGHT);
-      const x = (at * wide).toFixed(1);
-      return `M${x} ${HEIGHT}v${-high.toFixed(1)}h${(wide * 0.8).toFixed(1)}V${HEIGHT}z`;
-    })
-    .join("");
 }
