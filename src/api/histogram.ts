@@ -2,6 +2,7 @@ import { XsError } from "../core/error.ts";
 import { idInLine } from "../core/frame.ts";
 import { timestampOf } from "../core/id.ts";
 import { parseTopicFilter } from "../core/pattern.ts";
+import { checkCombination, READ_ALL } from "../core/read-options.ts";
 import { parseTime } from "../core/time.ts";
 import type { Call } from "./call.ts";
 import { jsonResponse } from "./json-response.ts";
@@ -20,12 +21,20 @@ export const HISTOGRAM_OPTIONS = {
   steps: value(`how many parts that time has, at most ${MAX_STEPS}`, "steps", parseSteps),
 };
 
-/** Responds with how many frames each part of a time has: `{since, step, counts}`, the times in ms. */
+/**
+ * Responds with how many frames each part of a time has: `{since, step, counts}`, the times in ms.
+ *
+ * @throws XsError `bad_option` where the time ends before it begins
+ */
 export async function histogram(
   { store, request }: Call,
   { topic, steps = DEFAULT_STEPS, ...given }: Values<typeof HISTOGRAM_OPTIONS>,
 ): Promise<Response> {
   const topics = topic?.patterns;
+  const { since: low, until: high } = given;
+  if (low !== undefined && high !== undefined) {
+    checkCombination({ ...READ_ALL, since: low, until: high });
+  }
   const since = given.since ?? (await oldest(store, topics));
   const until = Math.max(given.until ?? Date.now() + 1, since + 1);
   const step = Math.max(1, Math.ceil((until - since) / steps));

@@ -21,6 +21,8 @@ export interface Snippet {
 /** About so many UTF-16 units of a text are in a snippet, and so many of them before the first match. */
 const SNIPPET_UNITS = 160;
 const BEFORE_UNITS = 40;
+/** What matches first is shown whole, up to so many units in all. */
+const MOST_UNITS = 240;
 /** The mark of a cut. */
 const CUT = "…";
 
@@ -102,13 +104,14 @@ function snippetOf({ in: name, text, words }: Field, wanted: readonly Phrase[]):
   }
   const first = places[0]?.[0] ?? 0;
   const from = startOf(text, first);
-  const to = Math.max(endOf(text, from), places[0]?.[1] ?? 0);
+  const whole = Math.max(endOf(text, from), places[0]?.[1] ?? 0);
+  const to = wholeAt(text, Math.min(whole, from + MOST_UNITS));
   const before = from > 0 ? CUT : "";
   const cut = `${before}${text.slice(from, to)}${to < text.length ? CUT : ""}`;
   const position = (unit: number) => before.length + lengthOf(text.slice(from, unit));
   const matches = places
-    .filter(([start, end]) => start >= from && end <= to)
-    .map(([start, end]) => [position(start), position(end)] as const);
+    .filter(([, end], n) => n === 0 || end <= to)
+    .map(([start, end]) => [position(start), position(Math.min(end, to))] as const);
   return { in: name, text: cut, matches };
 }
 

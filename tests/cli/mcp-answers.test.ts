@@ -1,9 +1,11 @@
 // Answers to an agent are bounded, and say how to go on.
+import { Database } from "bun:sqlite";
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { packId } from "../../src/core/id.ts";
 import { Agent } from "../support/mcp.ts";
+import { searchProcesses } from "../support/search-processes.ts";
 import { type Server, startServer } from "../support/server.ts";
-import { TEST_MS } from "../support/wait.ts";
+import { TEST_MS, until } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
 setDefaultTimeout(TEST_MS);
@@ -156,6 +158,19 @@ test("a search works without a server, and makes its index", async () => {
   }
   await home.ok(["append", home.store, "note", "more milk"]);
   expect((await agent.ok("search", { query: "milk" })).frames).toHaveLength(2);
+});
+
+test("while a search makes its index without a server, others find the store free now and then", async () => {
+  using home = new Home();
+  await home.ok(["append", home.store, "note", "buy milk"]);
+  using other = new Database(`${home.store}/search.db-lock`, { create: true });
+  other.run("BEGIN EXCLUSIVE");
+  await using agent = await Agent.start(home.path, [home.store]);
+  const found = agent.ok("search", { query: "milk" });
+  await until("the search has begun", async () => (await searchProcesses(agent.pid)).length > 0);
+  for (let n = 0; n < 3; n++) await home.ok(["append", home.store, "note", `milk ${n}`]);
+  other.run("ROLLBACK");
+  expect((await found).frames).toHaveLength(4);
 });
 
 test("topics, keys and values go on too", async () => {

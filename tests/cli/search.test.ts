@@ -1,11 +1,13 @@
+import { Database } from "bun:sqlite";
 import { expect, setDefaultTimeout, test } from "bun:test";
+
 import { chmodSync, cpSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Pty } from "../support/pty.ts";
 import { searchProcesses } from "../support/search-processes.ts";
 import { parseLines, startServer } from "../support/server.ts";
-import { TEST_MS } from "../support/wait.ts";
+import { TEST_MS, until } from "../support/wait.ts";
 import { Home } from "./run-xs.ts";
 
 setDefaultTimeout(TEST_MS);
@@ -139,6 +141,21 @@ test("while the index is made a terminal shows how far it is, and the hits when 
   for (const pid of pids) process.kill(pid, "SIGCONT");
   expect(await pty.end()).toBe(0);
   expect(pty.lines.filter((line) => line.endsWith("milk"))).toHaveLength(2);
+});
+
+test("while the index is made without a server, others find the store free now and then", async () => {
+  using home = new Home();
+  await filled(home);
+  // Somebody else writes the index, so that it does not get on.
+  using other = new Database(`${home.store}/search.db-lock`, { create: true });
+  other.run("BEGIN EXCLUSIVE");
+  await using search = home.start(["search", "-s", home.store, "milk"]);
+  await until("the search has begun", async () => (await searchProcesses(search.pid)).length > 0);
+  for (let n = 0; n < 3; n++) await home.ok(["append", home.store, "note", `milk ${n}`]);
+  expect(await Promise.race([search.exited, "still there"])).toBe("still there");
+  other.run("ROLLBACK");
+  expect(await search.exited).toBe(0);
+  expect(contentsOf((await search.lines.take(5)).join("\n"))[0]).toBe("milk 2");
 });
 
 test("xs gc takes the words of what was removed out of the index of a server", async () => {

@@ -62,5 +62,7 @@ contract((it) => {
     await expectProblem(await it.ask("/-/histogram?steps=1001"), "400 bad_option");
     await expectProblem(await it.ask("/-/histogram?since=soon"), "400 bad_option");
     await expectProblem(await it.ask("/-/histogram?topic=a*"), "400 bad_topic");
+    const turned = "since=2026-11-27&until=2026-11-26";
+    await expectProblem(await it.ask(`/-/histogram?${turned}`), "400 bad_option");
   });
 });

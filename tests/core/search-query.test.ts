@@ -152,6 +152,25 @@ describe("a snippet", () => {
     expect(found?.text).toEndWith("…");
   });
 
+  test("is short, also where a word is not", () => {
+    const word = "x".repeat(100_000);
+    for (const [query, text] of [
+      ["x*", word],
+      [word.slice(0, 4000), `${word.slice(0, 4000)} ${word}`],
+      ["needle", `${word} needle ${word}`],
+      ["-y", word],
+      ["x*", "🎉".repeat(300) + word],
+      ['"end x"*', `the end ${word}`],
+    ] as const) {
+      const found = snippet(query, text);
+      expect(found?.text.length).toBeLessThan(250);
+      const points = [...(found?.text ?? "")];
+      const marked = (found?.matches ?? []).map(([from, to]) => points.slice(from, to).join(""));
+      if (query !== "-y") expect(marked.join("")).toMatch(/^(needle|end x+|x+)$/);
+      expect(found?.text.endsWith("…")).toBe(true);
+    }
+  });
+
   test("never has a phrase from two texts", () => {
     expect(snippet('"oat milk"', "milk", ["oat", "oat milks", "milk"])).toBeUndefined();
   });

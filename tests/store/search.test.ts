@@ -2,10 +2,13 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   copyFileSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -272,6 +275,39 @@ describe("an index that is", () => {
       });
     }
   }
+
+  test("none, nor its lock, is made anew; a folder in its place is named", async () => {
+    const path = join(tempDir(), "store");
+    const index = join(path, INDEX);
+    const elsewhere = join(tempDir(), "elsewhere");
+    writeFileSync(elsewhere, "a text of a person");
+    let store = sqliteEngine(path);
+    const { id } = await append(store, "a", { content: "milk" });
+    for (const file of [index, `${index}-lock`]) {
+      for (const harm of [
+        () => writeFileSync(file, "this is no database at all, but a text".repeat(200)),
+        () => expect(Bun.spawnSync(["mkfifo", file]).exitCode).toBe(0),
+        () => symlinkSync(elsewhere, file),
+        () => symlinkSync(join(tempDir(), "nothing"), file),
+      ]) {
+        await store.close();
+        rmSync(file, { force: true });
+        harm();
+        store = sqliteEngine(path);
+        expect([file, await foundIds(store, "milk")]).toEqual([file, [id]]);
+      }
+      await store.close();
+      rmSync(file, { force: true });
+      mkdirSync(file);
+      store = sqliteEngine(path);
+      const refused = foundIds(store, "milk").catch((error: Error) => error.message);
+      expect(await refused).toContain(`${file} is a folder: remove it`);
+      rmdirSync(file);
+      expect(await foundIds(store, "milk")).toEqual([id]);
+    }
+    expect(readFileSync(elsewhere, "utf8")).toBe("a text of a person");
+    await store.close();
+  });
 
   test("another store's is made anew", async () => {
     const [one, other] = [join(tempDir(), "one"), join(tempDir(), "other")];

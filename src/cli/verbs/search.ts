@@ -1,8 +1,8 @@
-import type { Client } from "../../client/client.ts";
-import { XsError } from "../../core/error.ts";
+import type { Address } from "../../client/address.ts";
 import { parseTopicFilter } from "../../core/pattern.ts";
 import { parseCount } from "../../core/read-options.ts";
 import { parseSearchQuery } from "../../core/search-query.ts";
+import { askSearch, inTurns } from "../kit/ask-search.ts";
 import { connect } from "../kit/connect.ts";
 import { showProgress } from "../kit/progress-line.ts";
 import { addTimes, TIME_OPTIONS } from "../kit/read.ts";
@@ -52,26 +52,32 @@ export const searchVerb: Verb = {
     const most = limit ?? (format === "lines" ? SHOWN_HITS : undefined);
     if (most !== undefined) query.set("limit", String(most));
     if (options.has("with-timestamp")) query.set("with-timestamp", "true");
-    await using client = await connect(storeAddress(store), { asksNext: true });
-    await print(await ask(client, `/-/search?${query}`), format, limit === undefined);
+    const address = storeAddress(store);
+    const path = `/-/search?${query}`;
+    try {
+      await inTurns(() => searched(address, path, format, limit === undefined));
+    } finally {
+      showProgress("");
+    }
   },
 };
 
-/** Asks until the index is made, and says on a terminal how far it is. */
-async function ask(client: Client, path: string): Promise<Response> {
-  try {
-    for (;;) {
-      try {
-        return await client.request(path);
-      } catch (error) {
-        if (!(error instanceof XsError) || error.code !== "index_building") throw error;
-        showProgress(`search: ${error.members.percent ?? 0} % indexed …`);
-        await Bun.sleep(ASK_AGAIN_MS);
-      }
-    }
-  } finally {
-    showProgress("");
-  }
+/** Prints what is found; undefined where it is the turn of others. */
+async function searched(
+  address: Address,
+  path: string,
+  format: Format,
+  isCut: boolean,
+): Promise<true | undefined> {
+  await using client = await connect(address, { asksNext: true });
+  const response = await askSearch(client, path, async ({ members }) => {
+    showProgress(`search: ${members.percent ?? 0} % indexed …`);
+    await Bun.sleep(ASK_AGAIN_MS);
+  });
+  if (!response) return undefined;
+  showProgress("");
+  await print(response, format, isCut);
+  return true;
 }
 
 async function print(response: Response, format: Format, isCut: boolean): Promise<void> {

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../../client/client.ts";
-import { XsError } from "../../../core/error.ts";
+import type { XsError } from "../../../core/error.ts";
 import { idInLine } from "../../../core/frame.ts";
 import { parseId, timestampOf } from "../../../core/id.ts";
 import { topicInLine } from "../../../core/index-keys.ts";
 import { formatTime, parseTime } from "../../../core/time.ts";
+import { askSearch, inTurns } from "../../kit/ask-search.ts";
 import { linesOf } from "../../kit/response-lines.ts";
 import { Collector } from "../collect.ts";
 import { FRAME_SCHEMA } from "../frame-view.ts";
@@ -64,21 +65,40 @@ Examples: {"query":"invoice march"}; {"query":"\\"buy milk\\" -done"}; {"query":
       // Behind a frame of another answer, others of its time may come first.
       ...(after === undefined && { limit: String(Number(limit) + 1) }),
     });
-    return call.store.use(async (client) => {
-      const response = await ask(client, `/-/search?${parameters}`, call);
-      const collector = new Collector(Number(limit));
-      const { frames } = collector;
-      for await (const line of linesOf(response)) {
-        if (after !== undefined && idInLine(line) >= after) continue;
-        if (!call.bounds.shows(topicInLine(line))) continue;
-        if (collector.isFull) return { frames, truncated: true, next: collector.last };
-        const { snippet } = JSON.parse(line) as { snippet: { in: string; text: string } };
-        collector.add(line, { snippet: snippet.text, snippet_of: snippet.in });
-      }
-      return { frames, truncated: false };
-    });
+    const started = performance.now();
+    const building = async (error: XsError) => {
+      const seconds = (performance.now() - started) / 1000;
+      if (seconds * 1000 > INDEX_MS || call.ending.aborted) throw error;
+      call.progress(seconds, INDEX_MS / 1000, error.message);
+      await sleep(ASK_AGAIN_MS, undefined, { signal: call.signal });
+    };
+    const find = async (client: Client) => {
+      const init = { signal: call.signal };
+      const response = await askSearch(client, `/-/search?${parameters}`, building, init);
+      return response && found(response, call, after, Number(limit));
+    };
+    return inTurns(() => call.store.use(find));
   },
 };
+
+/** The frames in the answer of a search, behind one of them. */
+async function found(
+  response: Response,
+  call: ToolCall,
+  after: string | undefined,
+  most: number,
+): Promise<Record<string, unknown>> {
+  const collector = new Collector(most);
+  const { frames } = collector;
+  for await (const line of linesOf(response)) {
+    if (after !== undefined && idInLine(line) >= after) continue;
+    if (!call.bounds.shows(topicInLine(line))) continue;
+    if (collector.isFull) return { frames, truncated: true, next: collector.last };
+    const { snippet } = JSON.parse(line) as { snippet: { in: string; text: string } };
+    collector.add(line, { snippet: snippet.text, snippet_of: snippet.in });
+  }
+  return { frames, truncated: false };
+}
 
 /** The bound in time of a search: hits come newest first, so those behind a frame are no later. @throws XsError */
 function untilOf(given: string | undefined, after: string | undefined): { until?: string } {
@@ -86,21 +106,4 @@ function untilOf(given: string | undefined, after: string | undefined): { until?
   const end = timestampOf(after) + 1;
   const asked = given === undefined ? end : parseTime(given, "until", "utc");
   return { until: formatTime(Math.min(asked, end)) };
-}
-
-/** Asks until the index is made. @throws XsError `index_building` where that takes too long */
-async function ask(client: Client, path: string, call: ToolCall): Promise<Response> {
-  const started = performance.now();
-  const { signal, ending } = call;
-  for (;;) {
-    try {
-      return await client.request(path, { signal });
-    } catch (error) {
-      if (!(error instanceof XsError) || error.code !== "index_building") throw error;
-      const seconds = (performance.now() - started) / 1000;
-      if (seconds * 1000 > INDEX_MS || ending.aborted) throw error;
-      call.progress(seconds, INDEX_MS / 1000, error.message);
-      await sleep(ASK_AGAIN_MS, undefined, { signal });
-    }
-  }
 }

@@ -125,7 +125,7 @@ function errorOf({ message, code }: { message: string; code: string }, index: st
   }
   return new XsError(
     "internal",
-    `the search failed (${message}): look at ${index}, which may be removed`,
+    `the search failed (${message}): look at ${index} and ${index}-lock, which may be removed`,
     { cause: error },
   );
 }

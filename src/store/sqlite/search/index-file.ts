@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
-import { rmSync, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, rmSync, statSync } from "node:fs";
+import { XsError } from "../../../core/error.ts";
 import { openForReading } from "../connection.ts";
 import { makePrivateFile } from "../own-files.ts";
 import { SCHEMA } from "../schema.ts";
@@ -52,6 +53,7 @@ export class IndexFile {
 
   /** Opens the index of a state of a store; makes it anew where it is another's, damaged, or not there. */
   static open(path: string, marks: Marks): IndexFile {
+    removeUnusable(path);
     let db: Database | undefined;
     if (inodeOf(path) > 0) {
       try {
@@ -99,6 +101,33 @@ export class IndexFile {
 
   close(): void {
     this.db.close();
+  }
+}
+
+/**
+ * Removes what can be no file of the index, which is derived: a pipe, or a file that this user may not use. A link to a
+ * file of the index is left, a folder is not ours.
+ *
+ * @throws XsError `internal` for a folder
+ */
+export function removeUnusable(path: string): void {
+  const files = FILES.map((end) => path + end);
+  const isOdd = (file: string) => {
+    const link = lstatSync(file, { throwIfNoEntry: false });
+    const found = link && statSync(file, { throwIfNoEntry: false });
+    if (found?.isDirectory()) throw new XsError("internal", `${file} is a folder: remove it`);
+    return link !== undefined && !(found?.isFile() && isUsable(file));
+  };
+  // One without the others is damaged.
+  if (files.some(isOdd)) for (const file of files) rmSync(file, { force: true });
+}
+
+function isUsable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,10 +1,11 @@
 import { Database } from "bun:sqlite";
+import { rmSync } from "node:fs";
 import { setPriority } from "node:os";
 import { libc } from "../../../lib/libc.ts";
 import { takeName } from "../../../lib/self.ts";
 import { makePrivateFile } from "../own-files.ts";
 import { Finder } from "./finder.ts";
-import { isDamage } from "./index-file.ts";
+import { isDamage, removeUnusable } from "./index-file.ts";
 import { Indexer } from "./indexer.ts";
 import type { FromSearch, SearchPlaces, ToSearch } from "./messages.ts";
 
@@ -105,11 +106,28 @@ class SearchServer {
 /** Nobody else writes the index while this is held: the kernel drops it with the process. */
 function takeLock(index: string): Database {
   const path = `${index}-lock`;
+  removeUnusable(path);
+  try {
+    return locked(path);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    // Nobody can hold what is no database.
+    rmSync(path);
+    return locked(path);
+  }
+}
+
+function locked(path: string): Database {
   makePrivateFile(path);
   const db = new Database(path, { create: true });
-  db.run(`PRAGMA busy_timeout = ${LOCK_WAIT_MS}`);
-  db.run("BEGIN EXCLUSIVE");
-  return db;
+  try {
+    db.run(`PRAGMA busy_timeout = ${LOCK_WAIT_MS}`);
+    db.run("BEGIN EXCLUSIVE");
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 function checked(indexer: Indexer, marks: readonly string[]): readonly string[] {
