@@ -11,7 +11,7 @@ const PART = 100;
 const OPEN = 3;
 const LARGE = 20_000;
 /** How many levels are indented: a deeper one begins where these end, so that a deep value stays readable. */
-const INDENTED = 24;
+const INDENTED = 12;
 
 /**
  * Shows JSON as a tree, as it is written. What is folded is not in the page, so that neither a deep nor a wide value
