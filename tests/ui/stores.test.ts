@@ -8,7 +8,7 @@ import { browserTest, openBrowser } from "../support/browser.ts";
 import { Inspector, InspectorPage } from "../support/inspector.ts";
 import { startServer } from "../support/server.ts";
 import { TalkingXs } from "../support/talking.ts";
-import { TEST_MS } from "../support/wait.ts";
+import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
 
@@ -262,6 +262,28 @@ browserTest(
     expect(answer.status).toBe(401);
   },
 );
+
+test("a script that runs again for xs serve --ui gets no more of the environment than others", async () => {
+  using home = new Home();
+  const args = ["serve", home.store, "--ui", ":0", "--script-env", "HOME"];
+  await using server = new TalkingXs(args, { SECRET: "of the server" });
+  const [, origin = "", link] = await server.says(/(http:\/\/127\.0\.0\.1:\d+)\/#key=([\w-]+)/);
+  const script = join(home.path, "h.ts");
+  writeFileSync(
+    script,
+    'export default { topics: ["tick"], initial: "", run: () => ({ next: process.env.SECRET ?? "none" }) };',
+  );
+  await home.ok(["handler", "add", "h", script, "-s", home.store]);
+  const { id } = JSON.parse(await home.ok(["append", home.store, "tick"])) as { id: string };
+  const redeemed = await fetch(`${origin}/key`, { method: "POST", body: link ?? "" });
+  const { key } = (await redeemed.json()) as { key: string };
+  const state = await until("the state then", async () => {
+    const headers = { authorization: `Bearer ${key}` };
+    const response = await fetch(`${origin}/state?name=h&at=${id}`, { headers });
+    return response.ok && response.json();
+  });
+  expect(state).toEqual({ before: "", after: "none" });
+});
 
 test("xs serve --ui listens on this machine alone", async () => {
   using home = new Home();

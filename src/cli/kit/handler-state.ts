@@ -15,6 +15,8 @@ export interface StateWanted {
   readonly limit?: number | undefined;
   /** Ends a run on history, where its answer is no longer wanted. */
   readonly signal?: AbortSignal;
+  /** The only environment variables that the script gets then; all but the token where it is left out. */
+  readonly scriptEnv?: readonly string[] | undefined;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface StateWanted {
  * @throws XsError `not_found`; `bad_request` with the reason why the state of then cannot be found
  */
 export async function handlerState(wanted: StateWanted): Promise<string> {
-  const { client, name, id, limit = DEFAULT_LIMIT_MS, signal } = wanted;
+  const { client, name, id, limit = DEFAULT_LIMIT_MS, signal, scriptEnv } = wanted;
   const record = await client
     .request(`/kv/${encodeURIComponent(`stream.cross.handler/${name}`)}`)
     .then(textIn, (error) => {
@@ -32,7 +34,7 @@ export async function handlerState(wanted: StateWanted): Promise<string> {
     });
   if (id === undefined) return stateIn(record, name);
   const { stateAt } = await import("../past/state-at.ts");
-  return stateAt({ client, name, id, record, limit, signal });
+  return stateAt({ client, name, id, record, limit, signal, scriptEnv });
 }
 
 function stateIn(record: string | undefined, name: string): string {

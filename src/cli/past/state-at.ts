@@ -26,6 +26,8 @@ export interface StateAt {
   readonly limit: number;
   /** Ends it, where its answer is no longer wanted. */
   readonly signal?: AbortSignal | undefined;
+  /** The only environment variables that the script gets; all but the token where it is undefined. */
+  readonly scriptEnv?: readonly string[] | undefined;
 }
 
 /** The topics that tell which spawns there were, of all processors: their output names them. */
@@ -44,6 +46,7 @@ export async function stateAt({
   record,
   limit,
   signal,
+  scriptEnv,
 }: StateAt): Promise<string> {
   const frame = JSON.parse(await textIn(await client.request(`/${id}`))) as Frame;
   const frames = await framesOf(client, `/?order=arrival&topic=${SPAWNS}`);
@@ -68,7 +71,7 @@ export async function stateAt({
   const ending = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
   try {
     for (const spawn of past.spawns) {
-      if (!run.isThere) await runAgain(client, name, spawn, run, ending);
+      if (!run.isThere) await runAgain(client, name, spawn, run, { signal: ending, scriptEnv });
     }
   } catch (error) {
     const { failure } = run;
@@ -85,7 +88,7 @@ async function runAgain(
   name: string,
   spawn: PastSpawn,
   run: PastRun,
-  signal: AbortSignal,
+  { signal, scriptEnv }: { signal: AbortSignal; scriptEnv: StateAt["scriptEnv"] },
 ): Promise<void> {
   const { id, meta } = spawn.frame;
   const source = await textIn(await client.request(`/${id}/content`));
@@ -103,6 +106,7 @@ async function runAgain(
     sealed: true,
     from: run.state,
     place: { address: await client.serve(), folder: folder.path },
+    scriptEnv,
     token: client.token,
     signal,
     frames: (options) => run.framesFor(spawn, options),

@@ -196,7 +196,7 @@ async function listenEverywhere(
     hints += "port" in options.http ? `\n  curl http://${gateway.address}` : "";
   }
   if (options.ui) {
-    const inspector = await inspectorOf(directory, answer, opened, options.ui);
+    const inspector = await inspectorOf(directory, answer, opened, options.ui, options.scriptEnv);
     listeners.push(inspector);
     hints += `\n  ${inspector.link().url}  (the inspector: this link works once)`;
   }
@@ -216,6 +216,7 @@ async function inspectorOf(
   answer: Api,
   opened: Promise<void>,
   at: TcpAddress,
+  scriptEnv: ServeOptions["scriptEnv"],
 ): Promise<Inspector> {
   const { Inspector } = await import("../../ui/inspector.ts");
   const { backendOf } = await import("../kit/inspect.ts");
@@ -227,7 +228,7 @@ async function inspectorOf(
     serve: async () => directory,
     [Symbol.asyncDispose]: async () => {},
   };
-  const backend = backendOf(client, { directory }, false);
+  const backend = backendOf(client, { directory }, { writes: false, scriptEnv });
   return Inspector.listen(at, { ...backend, owner: tokenOf(directory) });
 }
 

@@ -32,7 +32,7 @@ export const uiVerb: Verb = {
     await answerOthers(client, writes);
     const { Inspector } = await import("../../ui/inspector.ts");
     const { backendOf } = await import("../kit/inspect.ts");
-    const backend = backendOf(client, address, writes);
+    const backend = backendOf(client, address, { writes });
     const signal = stopSignal();
     const inspector = await Inspector.listen(ANYWHERE, backend);
     const ending = new AbortController();

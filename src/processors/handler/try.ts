@@ -24,6 +24,8 @@ export interface Trial {
   readonly name: string;
   readonly script: Uint8Array;
   readonly place: Omit<ScriptPlace, "env">;
+  /** The only environment variables that the script gets; all but the token where it is left out. */
+  readonly scriptEnv?: readonly string[] | undefined;
   /** The token that the script needs at that address, if it needs one. */
   readonly token?: string | undefined;
   /** The meta of its spawn, if it has one. */
@@ -63,7 +65,7 @@ export async function tryHandler(trial: Trial): Promise<void> {
   const { name, script, place, token, frames, write, meta = null, sealed = false } = trial;
   const signal = trial.signal ?? new AbortController().signal;
   const subject = { kind: "handler" as const, name, spawnId: TRIAL_ID };
-  const env = scriptEnvironment();
+  const env = scriptEnvironment(trial.scriptEnv);
   const prepared = prepare({ ...place, env }, subject, script, parseSpawnOptions(meta, "handler"));
   const ttls = new Map<string, Ttl>();
   const inFlight = new InFlight();
