@@ -37,13 +37,16 @@ interface HistogramProps {
 export function Histogram({ source, select, goTo }: HistogramProps) {
   const { ref, width } = useWidth<HTMLDivElement>();
   const steps = Math.min(MAX_STEPS, Math.floor(width / BAR));
-  const { value: data } = useRefreshed<Counts | undefined>(
+  const { value } = useRefreshed<Counts | undefined>(
     async (signal) =>
       steps > 10 ? await askJson<Counts>(source.histogramPath(steps), signal) : undefined,
     AGAIN_MS,
     [source, steps > 10],
   );
   const isDark = useIsDark();
+  const total = value?.counts.reduce((sum, each) => sum + each, 0) ?? 0;
+  // Without a frame there is no time to show.
+  const data = total > 0 ? value : undefined;
   const plot = useRef<uPlot | undefined>(undefined);
   const acts = useRef({ select, goTo });
   acts.current = { select, goTo };
@@ -64,7 +67,6 @@ export function Histogram({ source, select, goTo }: HistogramProps) {
   useEffect(() => {
     if (data) plot.current?.setData(columns(data));
   }, [data]);
-  const total = data?.counts.reduce((sum, each) => sum + each, 0) ?? 0;
   return (
     <div class="histogram">
       <div

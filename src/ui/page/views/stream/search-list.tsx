@@ -165,6 +165,7 @@ function SearchStrip({ hits, chosen, came, again }: SearchStripProps) {
 
 function HitRow({ hit, isChosen }: { hit: Hit; isChosen: boolean }) {
   const ms = timeOf(hit.id);
+  const isToday = day(ms) === day(Date.now());
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the focus, and the keys
     <div
@@ -176,7 +177,8 @@ function HitRow({ hit, isChosen }: { hit: Hit; isChosen: boolean }) {
       onClick={() => go({ frame: hit.id })}
     >
       <time class="row-time" dateTime={new Date(ms).toISOString()} title={dayAndClock(ms)}>
-        {day(ms)} {clock(ms).slice(0, -4)}
+        <span class={isToday ? "hit-rest" : ""}>{day(ms)} </span>
+        <span class={isToday ? "" : "hit-rest"}>{clock(ms).slice(0, -4)}</span>
       </time>
       <span class="row-topic">
         <Text value={hit.topic} max={255} />
