@@ -23,11 +23,16 @@ browserTest("meta and JSON are trees of what is written, numbers and all", async
   const { id } = await server.append("note", `{"n":9007199254740993,"a":1,"a":2,"10":0,"2":0}`, {
     "xs-meta": meta,
   });
+  await server.append("note.row", "", { "xs-meta": '{"n":98765432109876543210,"f":2.50}' });
   await using it = await Inspector.start(server.directory);
   await using opened = await InspectorPage.open(it, `?frame=${id}`);
   const { page, faults } = opened;
   const frame = frameOf(page);
   await frame.getByText("12345678901234567890").waitFor();
+  // In the rows of the stream too, read or live.
+  await page.getByRole("option").getByText('{"n":98765432109876543210,"f":2.50}').waitFor();
+  await server.append("note.row", "", { "xs-meta": '{"live":98765432109876543210}' });
+  await page.getByRole("option").getByText('{"live":98765432109876543210}').waitFor();
   for (const written of ["1.0", "1e400", "-0", "9007199254740993", "own", "empty"]) {
     await frame.getByText(written, { exact: true }).first().waitFor();
   }

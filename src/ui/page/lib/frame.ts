@@ -1,3 +1,5 @@
+import { memberText } from "../../../core/json.ts";
+
 /** A value of JSON. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -8,8 +10,17 @@ export interface Frame {
   readonly hash: string | null;
   readonly meta: Json;
   readonly ttl: string;
+  /** The meta as it is written: its numbers may be none of JavaScript. Of frames from {@link parseFrame}. */
+  readonly metaText?: string;
   /** With `content=inline`: text, or bytes as base64; absent where it is large. */
   readonly content?: string;
+}
+
+/** Parses the line of a frame. */
+export function parseFrame(line: string): Frame {
+  const frame = JSON.parse(line) as Frame;
+  const metaText = frame.meta === null ? undefined : memberText(line, "meta");
+  return metaText === undefined ? frame : { ...frame, metaText };
 }
 
 /** The topics of the runtime begin with this. */

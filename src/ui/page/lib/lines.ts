@@ -15,10 +15,13 @@ export async function* linesOf(response: Response): AsyncGenerator<string[]> {
   if (rest !== "") yield [rest];
 }
 
-/** Reads all lines of a response as JSON. */
-export async function jsonLines<T>(response: Response): Promise<T[]> {
+/** Reads all lines of a response, as JSON unless they are parsed otherwise. */
+export async function jsonLines<T>(
+  response: Response,
+  parse: (line: string) => T = JSON.parse,
+): Promise<T[]> {
   return (await response.text())
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as T);
+    .map((line) => parse(line));
 }

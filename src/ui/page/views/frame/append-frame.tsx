@@ -62,7 +62,7 @@ export function AppendFrame() {
       <button type="button" onClick={open}>
         Append…
       </button>
-      <dialog ref={dialog} class="dialog" aria-labelledby="append-title">
+      <dialog ref={dialog} class="dialog append" aria-labelledby="append-title">
         <h2 id="append-title">Append a frame</h2>
         <form
           class="form"

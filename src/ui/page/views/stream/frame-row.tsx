@@ -47,7 +47,7 @@ export function FrameRow({ frame, before, preview, isChosen, choose }: FrameRowP
 }
 
 function Summary({ frame, preview }: Pick<FrameRowProps, "frame" | "preview">) {
-  const meta = frame.meta === null ? "" : JSON.stringify(frame.meta);
+  const meta = frame.metaText ?? "";
   if (frame.hash === null)
     return (
       <span class="dim mono">

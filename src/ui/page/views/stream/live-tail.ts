@@ -1,4 +1,4 @@
-import type { Frame } from "../../lib/frame.ts";
+import { parseFrame } from "../../lib/frame.ts";
 import { heard } from "../../lib/heard.ts";
 import { follow } from "../../lib/live.ts";
 import { type FrameWindow, MAX_KEPT } from "./frame-window.ts";
@@ -66,9 +66,7 @@ export class LiveTail {
 
   #show(): void {
     this.#turn = undefined;
-    const frames = this.#lines
-      .map((line) => JSON.parse(line) as Frame)
-      .filter((frame) => this.#source.includes(frame));
+    const frames = this.#lines.map(parseFrame).filter((frame) => this.#source.includes(frame));
     const passed = this.#passed;
     this.#lines = [];
     this.#passed = 0;

@@ -1,5 +1,5 @@
 import { ask } from "../../lib/ask.ts";
-import { type Frame, firstIdAt, RUNTIME_PREFIX } from "../../lib/frame.ts";
+import { type Frame, firstIdAt, parseFrame, RUNTIME_PREFIX } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
 import type { Selection } from "./selection.ts";
 import { momentIn } from "./when.ts";
@@ -70,7 +70,7 @@ export class LogSource {
 
   async #read(options: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Frame[]> {
     const query = new URLSearchParams({ ...this.filter(), ...this.times(), ...options });
-    const frames = await jsonLines<Frame>(await ask(`/?${query}`, { signal }));
+    const frames = await jsonLines(await ask(`/?${query}`, { signal }), parseFrame);
     return options.order === "desc" ? frames.reverse() : frames;
   }
 }
