@@ -3,10 +3,10 @@ import { REQUEST_HEADERS, RESPONSE_HEADERS } from "../api/description/headers.ts
 /** The headers that a request to the API may have. */
 const OF_REQUESTS = ["accept", "content-type", ...Object.keys(REQUEST_HEADERS)];
 
-/** The headers of the API's answers that the page may see. */
+/** The headers of the API's answers that the page may see. The policy is that of the inspector. */
 const OF_ANSWERS: ReadonlySet<string> = new Set([
-  ...["content-type", "content-length", "content-range", "accept-ranges", "etag", "allow"],
-  ...["retry-after", "content-security-policy", ...Object.keys(RESPONSE_HEADERS)],
+  ...["content-type", "content-length"],
+  ...Object.keys(RESPONSE_HEADERS).filter((name) => name !== "content-security-policy"),
 ]);
 
 /** The headers that go on to the API: none that browsers and proxies add, and none that says who asks. */

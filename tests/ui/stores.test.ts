@@ -139,6 +139,63 @@ browserTest(
   },
 );
 
+test("a server elsewhere sets no cookie here, lets no other site in, and leads nowhere else", async () => {
+  const asked: Record<string, string>[] = [];
+  using elsewhere = Bun.serve({
+    port: 0,
+    fetch({ url, headers }) {
+      const { pathname } = new URL(url);
+      asked.push({ ...headers.toJSON() });
+      if (pathname === "/last") return Response.redirect("http://127.0.0.1:1/");
+      const body = pathname === "/-/info" ? "{}" : "<script>alert(1)</script>";
+      return new Response(body, {
+        headers: {
+          "xs-version": "0.1.0",
+          "content-type": "text/html",
+          "set-cookie": "a=b",
+          "access-control-allow-origin": "*",
+          "clear-site-data": '"*"',
+          refresh: "0;url=http://evil.example/",
+          link: "<http://evil.example/>; rel=preload",
+          "content-security-policy": "default-src *",
+          etag: '"kept"',
+        },
+      });
+    },
+  });
+  const token = "token-for-the-server-elsewhere";
+  await using it = await Inspector.start(`127.0.0.1:${elsewhere.port}`, {
+    env: { XS_TOKEN: token },
+  });
+  const headers = {
+    cookie: "secret=1",
+    "x-forwarded-for": "192.0.2.1",
+    referer: "http://x/",
+    "user-agent": "Secret/1",
+    "xs-meta": "1",
+    "if-none-match": '"old"',
+  };
+  const response = await it.ask("/health", { headers });
+  expect(await response.text()).toContain("<script>");
+  const names = [...response.headers.keys()];
+  for (const name of ["set-cookie", "access-control-allow-origin", "refresh", "link"]) {
+    expect(names).not.toContain(name);
+  }
+  expect(names).not.toContain("clear-site-data");
+  expect(response.headers.get("etag")).toBe('"kept"');
+  expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
+  expect(asked.at(-1)).toMatchObject({
+    authorization: `Bearer ${token}`,
+    "xs-meta": "1",
+    "if-none-match": '"old"',
+  });
+  for (const name of ["cookie", "x-forwarded-for", "referer", "origin"]) {
+    expect(Object.keys(asked.at(-1) ?? {})).not.toContain(name);
+  }
+  const led = await it.ask("/last", { redirect: "manual" });
+  expect([led.status, led.headers.get("location")]).toEqual([503, null]);
+});
+
 test("a token that a store takes no more ends no page", async () => {
   using home = new Home();
   await using server = await startServer(home.store, { args: ["--expose", "127.0.0.1:0"] });

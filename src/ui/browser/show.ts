@@ -38,7 +38,9 @@ export async function showPage(showing: Showing): Promise<void> {
   try {
     file = new PageFile(sandbox?.folder ?? tmpdir(), url);
   } catch (error) {
-    showing.failed(`the file that leads the browser there cannot be made (${error})`);
+    showing.failed(
+      `the file that leads the browser there cannot be made (${(error as Error).message})`,
+    );
     return;
   }
   using _file = file;
