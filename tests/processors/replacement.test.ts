@@ -168,6 +168,31 @@ test("two spawns at once: the last one runs, each has its answer, and no frame i
   });
 });
 
+test.each([
+  ["ts", "await Bun.sleep(60_000); "],
+  ["nu", "sleep 1min; "],
+] as const)(
+  "replaced before it was active, a handler handles nothing, and its successor what comes after its own spawn: %s",
+  async (runtime, load) => {
+    await serving(async (server) => {
+      const replaced: AnyFrame[] = [];
+      for (let version = 0; version < 2; version++) {
+        const script = load + SCRIPTS[runtime](version);
+        replaced.push(await ask(server, "handler", "echo", script));
+        await sayMany(server, "n", 5, 5 * version);
+      }
+      const last = await ask(server, "handler", "echo", SCRIPTS[runtime]("last"));
+      await sayMany(server, "n", 5, 10);
+      const out = await countOf(server, "echo.out", 5);
+      expect(out.map(({ meta }) => [meta.n, meta.version])).toEqual(
+        [10, 11, 12, 13, 14].map((n) => [n, "last"]),
+      );
+      for (const frame of replaced) expect(await events(server, frame)).toEqual(["replaced"]);
+      expect(await events(server, last)).toEqual(["active"]);
+    });
+  },
+);
+
 test("a busy handler finishes what came before its successor's spawn", async () => {
   await serving(async (server) => {
     const slow = (version: number) => `export default {
