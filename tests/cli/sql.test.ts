@@ -371,6 +371,12 @@ describe("how rows are printed in a pipe", () => {
 });
 
 describe("how a command line is read", () => {
+  test("a comment before the query is a part of it, as in what the guide shows", async () => {
+    expect(await rows("-- the first\nSELECT 1 AS a")).toEqual([{ a: 1 }]);
+    const { code, stderr } = await home.xs(["sql", "-s", home.store, "--rows", "SELECT 1"]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("there is no option --rows")]);
+  });
+
   test("- takes the query from stdin", async () => {
     const text = await home.ok(["sql", "-s", home.store, "-"], { stdin: "SELECT 1 AS x;\n" });
     expect(text).toBe('{"x":1}\n');

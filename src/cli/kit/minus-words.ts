@@ -20,7 +20,8 @@ export function wordsLast(args: readonly string[], options: ArgsDef): string[] {
       words.push(...args.slice(at + 1));
       break;
     }
-    if (!arg.startsWith("--") && !takesValue.has(arg)) {
+    // SQL may begin with a comment, which is no option.
+    if (!/^--[^\s]/.test(arg) && !takesValue.has(arg)) {
       words.push(arg);
       continue;
     }

@@ -39,9 +39,9 @@ export interface Verb {
   /** The positional arguments, as the usage shows them. */
   readonly positionals: string;
   readonly options: ArgsDef;
-  /** Command lines that work, each with a note on its effect. */
-  /** A word that begins with one minus, and is no option, is a positional argument. */
+  /** A word that begins with one minus, and is no option, is a positional argument; so is one with a space behind two. */
   readonly takesMinus?: true;
+  /** Command lines that work, each with a note on its effect. */
   readonly examples: readonly (readonly [line: string, does: string])[];
   run(input: VerbInput): Promise<void>;
 }

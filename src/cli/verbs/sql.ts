@@ -17,6 +17,7 @@ export const sqlVerb: Verb = {
   name: "sql",
   summary: "Ask the store in SQL; without a query it shows the views, and queries to begin with",
   positionals: "[QUERY]",
+  takesMinus: true,
   options: {
     csv: flag("print CSV with a line of heads"),
     json: flag("print JSON lines, as in a pipe, on a terminal too"),
