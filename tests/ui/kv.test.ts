@@ -291,6 +291,34 @@ browserTest("hostile keys and values stay text, and are read and changed as any"
   });
 });
 
+browserTest("a key that there cannot be, and a prefix, are refused with the reason", async () => {
+  await serving(async (server) => {
+    await put(server, "note", "one");
+    await looking(server, "", async (page) => {
+      await rowOf(page, "note").waitFor();
+      await page.getByRole("button", { name: "New…" }).click();
+      const dialog = page.getByRole("dialog", { name: "New entry" });
+      for (const [key, reason] of [
+        ["..", "means a folder"],
+        ["stream.cross.mine", "belongs to the runtime"],
+        ["é".repeat(300), "longer than 512 bytes"],
+      ] as const) {
+        await dialog.getByLabel("Key").fill(key);
+        await dialog.getByRole("button", { name: "Put" }).click();
+        await dialog.getByText(reason).waitFor();
+      }
+      await dialog.getByRole("button", { name: "Cancel" }).click();
+      const prefix = page.getByRole("textbox", { name: "Prefix" });
+      await prefix.fill("..");
+      await prefix.press("Enter");
+      await page.getByText("means a folder").first().waitFor();
+      await prefix.fill("no");
+      await prefix.press("Enter");
+      await rowOf(page, "note").waitFor();
+    });
+  });
+});
+
 browserTest(
   "twenty thousand keys are usable, and only the visible rows are in the page",
   async () => {

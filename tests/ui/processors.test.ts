@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout } from "bun:test";
 import type { Page } from "playwright-core";
 import { browserTest } from "../support/browser.ts";
 import { Inspector, InspectorPage } from "../support/inspector.ts";
-import { answered, ask, framesOf, say, sayMany, serving, spawn } from "../support/processors.ts";
+import { answered, ask, framesOf, say, serving, spawn } from "../support/processors.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { tempDirectory } from "../support/temp.ts";
 import { reaches, TEST_MS, until } from "../support/wait.ts";
@@ -140,35 +140,31 @@ browserTest(
   "older lines come when they are wanted, and the person stays where they are",
   async () => {
     await serving(async (server) => {
-      await spawn(server, "handler", "counter", COUNTER);
-      await spawn(server, "generator", "busy", "cat > /dev/null", { runtime: "sh", duplex: true });
-      // Failures of a handler are not limited, as its stderr is.
-      await spawn(
-        server,
-        "handler",
-        "faulty",
-        "export default { topics: ['n'], on_error: 'skip', run(f) { throw new Error('no ' + f.meta.n); } }",
-      );
-      await sayMany(server, "n", 700);
-      await until(
-        "all failures",
-        async () => (await framesOf(server, "faulty.error")).length === 700,
-      );
+      const { id } = await spawn(server, "handler", "faulty", COUNTER);
+      // What the runtime writes where a handler goes on after a failure; there is no limit to them.
+      const fail = async (from: number, count: number) => {
+        const lines = Array.from({ length: count }, (_, n) =>
+          JSON.stringify({
+            topic: "faulty.error",
+            meta: { handler_id: id, reason: `no ${from + n} here` },
+          }),
+        );
+        await (await server.fetch("/stream", { method: "POST", body: lines.join("\n") })).bytes();
+      };
+      await fail(0, 700);
       await looking(server, "&processor=handler/faulty", async (page) => {
         const log = detail(page).getByRole("region", { name: "Log" });
-        await log.getByText("no 699").waitFor();
+        await log.getByText("no 699 ").waitFor();
         expect(await log.getByText("no 100 ").count()).toBe(0);
         const more = log.getByRole("button", { name: "Older lines" });
-        while ((await more.count()) > 0) {
-          await more.click();
-          await until("they are there", () => more.isEnabled().catch(() => true));
-        }
-        expect(await log.locator(".log-line").count()).toBe(701);
+        await more.click();
+        await until("all lines", async () => (await log.locator(".log-line").count()) === 701);
+        await until("no more of them", async () => (await more.count()) === 0);
         await log.getByText("active", { exact: true }).waitFor();
         // The person is not at the end: what comes leaves them there.
         const before = await log.evaluate((box) => box.scrollTop);
-        await sayMany(server, "n", 1, 700);
-        await log.getByText("no 700").waitFor({ state: "attached" });
+        await fail(700, 1);
+        await log.getByText("no 700 ").waitFor({ state: "attached" });
         expect(await log.evaluate((box) => box.scrollTop)).toBe(before);
         await detail(page).getByRole("button", { name: "To the newest line" }).click();
         await until("the end", () =>
@@ -263,7 +259,7 @@ browserTest("the state of a handler is shown as it is, and before and after a fr
       await detail(page).locator(".json-line", { hasText: "notes: 3" }).waitFor();
       await say(server, "note");
       await detail(page).locator(".json-line", { hasText: "notes: 4" }).waitFor();
-      const taken = detail(page).locator(".related a");
+      const taken = detail(page).locator(".taken a");
       await until("the frames that it took", async () => (await taken.count()) === 4);
       await taken.nth(2).click();
       await detail(page).locator(".diff-old", { hasText: '"notes": 1' }).waitFor();
@@ -360,4 +356,59 @@ browserTest("a processor that is gone, and a store that no server has, are said"
   await reaches("what starts", 1, () =>
     rowOf(it.page, "counter").getByText("next xs serve").count(),
   );
+});
+
+browserTest("a replacement that does not load is said beside the one that goes on", async () => {
+  await serving(async (server) => {
+    await spawn(server, "handler", "counter", COUNTER);
+    const wrong = await ask(server, "handler", "counter", "export default 3");
+    await answered(server, wrong, "invalid");
+    await looking(server, "&processor=handler/counter", async (page) => {
+      await detail(page).getByText("A replacement does not load").waitFor();
+      expect(await rowOf(page, "counter").count()).toBe(2);
+      await detail(page).locator(".frame-title .tag", { hasText: "active" }).waitFor();
+    });
+  });
+});
+
+browserTest("numbers of a state are as the script wrote them", async () => {
+  const script = `export default { topics: ["note"], initial: 12345678901234567, run: () => ({ next: 0.1 }) }`;
+  await serving(async (server) => {
+    await spawn(server, "handler", "exact", script);
+    const note = await say(server, "note");
+    await looking(server, `&processor=handler/exact&at=${note.id}`, async (page) => {
+      await detail(page).locator(".diff-old", { hasText: "12345678901234568" }).waitFor();
+      await detail(page).locator(".diff-new", { hasText: "0.1" }).waitFor();
+    });
+  });
+});
+
+browserTest("what a program writes, and why it fails, stays text", async () => {
+  const evil = "<script>alert(1)</script><img src=x onerror=alert(2)> \u202eevil";
+  await serving(async (server) => {
+    const noisy = `printf '%s\\n' '${evil}' >&2; head -c 10000000 /dev/zero | tr '\\0' x >&2; echo >&2; printf '\\377\\n' >&2; cat > /dev/null`;
+    await spawn(server, "generator", "noisy", noisy, {
+      runtime: "sh",
+      duplex: true,
+      ttl: "last:7",
+    });
+    const script = `export default { topics: ["note"], run() { throw new Error(${JSON.stringify(evil.repeat(100))}); } }`;
+    const failing = await spawn(server, "handler", "failing", script, { on_error: "fail" });
+    await say(server, "note");
+    await answered(server, failing, "failed");
+    await until("all lines", async () => (await framesOf(server, "noisy.stderr")).length >= 3);
+    await looking(server, "&processor=generator/noisy", async (page) => {
+      const log = detail(page).getByRole("region", { name: "Log" });
+      await log.getByText("alert(1)").first().waitFor();
+      await log.getByText("\\u{202e}").first().waitFor();
+      await log.getByText("bytes that are no text").waitFor();
+      await detail(page).getByRole("link", { name: "Script" }).click();
+      await detail(page).getByText("alert(1)").first().waitFor();
+      await rowOf(page, "failing").getByRole("link").click();
+      await detail(page).getByText("onerror=alert(2)").first().waitFor();
+      await page.setViewportSize({ width: 390, height: 800 });
+      expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBe(390);
+      expect(await page.locator("script[src=''], img").count()).toBe(0);
+    });
+  });
 });

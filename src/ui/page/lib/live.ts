@@ -26,6 +26,8 @@ export interface Follow {
   resume(): string;
   /** Takes lines as they arrive. It may take its time: the read waits for it. */
   take(lines: string[]): void | Promise<void>;
+  /** Hears that the server refuses the read: it does not come back by itself. */
+  refused?(problem: Problem): void;
 }
 
 let current: AbortController | undefined;
@@ -61,6 +63,7 @@ async function run(read: Follow, end: AbortSignal): Promise<void> {
       // A request that is wrong does not get right by itself.
       if (error instanceof Problem && error.status >= 400 && error.status < 500) {
         liveState.value = "away";
+        read.refused?.(error);
         return;
       }
     }

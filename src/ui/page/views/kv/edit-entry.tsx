@@ -1,4 +1,5 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
+import { takeFocus } from "../../lib/focus.ts";
 
 import { textIn } from "../../parts/content-kind.ts";
 import { ProblemNotice } from "../../parts/notice.tsx";
@@ -82,8 +83,6 @@ interface EditDraftProps {
 
 /** A draft, and what somebody else wrote meanwhile. */
 function EditDraft({ name, draft, value, isBusy, put }: EditDraftProps) {
-  const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => field.current?.focus(), []);
   const now = value?.rev ?? null;
   const isChanged = now !== draft.rev;
   const isBroken = /^application\/(.*\+)?json\b/i.test(draft.type) && !parses(draft.text);
@@ -119,7 +118,7 @@ function EditDraft({ name, draft, value, isBusy, put }: EditDraftProps) {
       <label>
         The new value
         <textarea
-          ref={field}
+          ref={takeFocus}
           class="mono"
           rows={Math.min(20, Math.max(4, draft.text.split("\n").length + 1))}
           spellcheck={false}
@@ -152,10 +151,6 @@ interface BeginProps {
 function Begin({ name, value, remove }: BeginProps) {
   /** The revision that the person has seen and wants to delete. */
   const [doomed, setDoomed] = useState<string>();
-  const keep = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    if (doomed !== undefined) keep.current?.focus();
-  }, [doomed]);
   const text = textIn(value.bytes, false);
   if (doomed !== undefined) {
     return (
@@ -172,7 +167,7 @@ function Begin({ name, value, remove }: BeginProps) {
           >
             Delete it
           </button>
-          <button ref={keep} type="button" onClick={() => setDoomed(undefined)}>
+          <button ref={takeFocus} type="button" onClick={() => setDoomed(undefined)}>
             Keep it
           </button>
         </div>

@@ -16,15 +16,28 @@ export class Entries {
   readonly isLoading = signal(true);
   /** There are more than the page keeps. */
   readonly isCut = signal(false);
+  /** Why the server refuses to list them. */
+  readonly error = signal<unknown>(undefined);
   #byKey = new Map<string, Entry>();
   /** What a new connection has listed so far: until it has all, what was there before is shown. */
   #coming: Map<string, Entry> | undefined = this.#byKey;
-  readonly #stop: () => void;
+  readonly #prefix: string;
+  #stop = () => {};
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(prefix: string) {
-    const query = new URLSearchParams({ "without-values": "true" });
-    if (prefix !== "") query.set("prefix", prefix);
+    this.#prefix = prefix;
+    this.#watch({ "without-values": "true" });
+  }
+
+  close(): void {
+    this.#stop();
+    clearTimeout(this.#timer);
+  }
+
+  #watch(options: Record<string, string>): void {
+    const query = new URLSearchParams(options);
+    if (this.#prefix !== "") query.set("prefix", this.#prefix);
     const path = `/kv?${query}`;
     this.#stop = follow({
       path,
@@ -34,12 +47,12 @@ export class Entries {
         return path;
       },
       take: (lines) => this.#take(lines),
+      refused: (problem) => {
+        // A server of an older version always sends the values.
+        if (problem.code === "bad_option" && "without-values" in options) this.#watch({});
+        else this.error.value = problem;
+      },
     });
-  }
-
-  close(): void {
-    this.#stop();
-    clearTimeout(this.#timer);
   }
 
   #take(lines: readonly string[]): void {
@@ -64,8 +77,10 @@ export class Entries {
   #put(entry: Entry): void {
     const entries = this.#coming ?? this.#byKey;
     if (entry.deleted) entries.delete(entry.key);
-    else if (entries.size < MAX_ENTRIES || entries.has(entry.key)) entries.set(entry.key, entry);
-    else this.isCut.value = true;
+    else if (entries.size < MAX_ENTRIES || entries.has(entry.key)) {
+      const { key, rev, size, type, by } = entry;
+      entries.set(key, { key, rev, size, type, ...(by !== undefined && { by }) });
+    } else this.isCut.value = true;
   }
 
   #show(): void {

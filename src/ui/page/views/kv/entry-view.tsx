@@ -4,6 +4,7 @@ import { dayAndClock } from "../../lib/format.ts";
 import { timeOf } from "../../lib/frame.ts";
 import { BytesView } from "../../parts/bytes-view.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
+import { PaneHead } from "../../parts/pane-head.tsx";
 import { Text } from "../../parts/text.tsx";
 import { drafts } from "./drafts.ts";
 import { EditEntry } from "./edit-entry.tsx";
@@ -26,14 +27,7 @@ export function EntryView({ name, entry, close }: EntryViewProps) {
   const isGone = value === null;
   return (
     <aside class="frame" aria-label="Entry" tabIndex={-1}>
-      <header class="frame-head">
-        <h2>
-          <Text value={name} />
-        </h2>
-        <button type="button" class="quiet" aria-label="Close the entry" onClick={close}>
-          ×
-        </button>
-      </header>
+      <PaneHead title={name} closes="Close the entry" close={close} />
       <div class="frame-body">
         {error !== undefined && <ProblemNotice error={error} again={again} />}
         {value === undefined && error === undefined && <p class="dim">reading…</p>}

@@ -11,11 +11,10 @@ export interface Value {
 
 const WRITE_MS = 30_000;
 
-/** The path of an entry. @throws Problem for a key that no browser asks for */
-export function entryPath(key: string): string {
-  // A browser takes them for folders, however they are encoded.
+/** The path of an entry. @throws Problem for a key that there cannot be, and that asks for something else */
+function entryPath(key: string): string {
   if (key === "." || key === "..") {
-    throw new Problem(0, "bad_key", `a browser cannot ask for the key ${key}: use  xs kv`);
+    throw new Problem(0, "bad_key", `the key ${key} means a folder in a URL: choose another`);
   }
   return `/kv/${encodeURIComponent(key)}`;
 }

@@ -1,11 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { focusPane } from "../../lib/focus.ts";
 import { count, dayAndClock, size } from "../../lib/format.ts";
 import { timeOf } from "../../lib/frame.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
 import { go, hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
-import { EmptyNotice } from "../../parts/notice.tsx";
+import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
 import { VirtualRows } from "../../parts/virtual-rows.tsx";
 import { drafts } from "./drafts.ts";
@@ -47,12 +48,6 @@ function Keys({ prefix }: { prefix: string }) {
     if ("key" in row) go({ key: row.key });
     else go({ prefix: row.prefix, key: undefined });
   };
-  const enter = (row: Row) => {
-    const focused = document.activeElement;
-    // What has the focus takes Enter itself.
-    if (focused instanceof HTMLElement && focused.matches("a[href], button")) focused.click();
-    else open(row);
-  };
   const close = () => {
     go({ key: undefined });
     setTimeout(() => document.querySelector<HTMLElement>(".kv-keys .rows")?.focus());
@@ -61,8 +56,8 @@ function Keys({ prefix }: { prefix: string }) {
     if (chosenKey !== null) here.value = chosenKey;
   }, [chosenKey]);
   /** A key may come before the page shows what the one before it did. */
-  const now = useRef({ rows, enter, close });
-  now.current = { rows, enter, close };
+  const now = useRef({ rows, open, close });
+  now.current = { rows, open, close };
   useEffect(() => {
     const placeOf = () => now.current.rows.findIndex((row) => nameOf(row) === here.peek());
     const to = (next: number) => {
@@ -72,6 +67,13 @@ function Keys({ prefix }: { prefix: string }) {
       here.value = nameOf(row);
       // Where an entry is open, the next one opens.
       if ("key" in row && place.peek().get("key") !== null) go({ key: row.key }, "replace");
+    };
+    const openHere = () => {
+      const row = now.current.rows[placeOf()];
+      const isOpen = row !== undefined && nameOf(row) === place.peek().get("key");
+      // Where it is open already, Enter goes to what is beside the list.
+      if (row && !isOpen) now.current.open(row);
+      else focusPane();
     };
     return addShortcuts([
       { keys: ["ArrowDown", "j"], does: "the next key", run: () => to(placeOf() + 1) },
@@ -91,18 +93,9 @@ function Keys({ prefix }: { prefix: string }) {
         does: "close the entry",
         run: () => place.peek().get("key") !== null && now.current.close(),
       },
+      { keys: ["Enter"], does: "open the key or the folder", run: () => openHere() },
     ]);
   }, []);
-  // Where the row is open already, Enter goes to what is beside the list.
-  const canOpen = at >= 0 && here.value !== chosenKey;
-  useEffect(() => {
-    if (!canOpen) return;
-    const run = () => {
-      const row = now.current.rows.find((each) => nameOf(each) === here.peek());
-      if (row) now.current.enter(row);
-    };
-    return addShortcuts([{ keys: ["Enter"], does: "open the key or the folder", run }]);
-  }, [canOpen]);
   return (
     <div class={`kv-page ${chosenKey === null ? "" : "has-entry"}`}>
       <section class="kv-keys" aria-label="Keys">
@@ -113,6 +106,7 @@ function Keys({ prefix }: { prefix: string }) {
           entries={shown.length}
           isCut={entries.isCut.value}
         />
+        {entries.error.value !== undefined && <ProblemNotice error={entries.error.value} />}
         {shown.length === 0 && !entries.isLoading.value ? (
           <NoKeys prefix={prefix} hidden={all.length} />
         ) : (

@@ -1,5 +1,6 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { askInspector } from "../../lib/ask.ts";
+import { takeFocus } from "../../lib/focus.ts";
 import { ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
 import type { Processor } from "./processor.ts";
@@ -38,10 +39,6 @@ export function Control({ processor, processors }: ControlProps) {
     setDoing(undefined);
     processors.askSoon();
   };
-  const keep = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    if (isAsking) keep.current?.focus();
-  }, [isAsking]);
   const hasEnded = ENDED.has(state);
   return (
     <section class="control" aria-label="Control">
@@ -55,7 +52,7 @@ export function Control({ processor, processors }: ControlProps) {
             <button type="button" class="danger" onClick={() => void act("stop")}>
               Stop it
             </button>
-            <button ref={keep} type="button" onClick={() => setAsking(false)}>
+            <button ref={takeFocus} type="button" onClick={() => setAsking(false)}>
               Let it run
             </button>
           </div>

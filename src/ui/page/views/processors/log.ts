@@ -11,6 +11,8 @@ const PAGE = 500;
 const MAX_PAGES = 6;
 /** The most lines in the page: the newest. */
 const MAX_LINES = 2000;
+/** The most characters of a line that the page keeps: it shows fewer. */
+const MAX_CHARACTERS = 4000;
 /** Lines that come live are shown together, in ms. */
 const GATHER_MS = 100;
 const EVENTS = "active invalid restarting finished failed terminated replaced stopped".split(" ");
@@ -67,7 +69,7 @@ export class Log {
         newest ??= frames[0]?.id;
         this.#oldest = frames.at(-1)?.id ?? this.#oldest;
         this.hasMore.value = frames.length === PAGE;
-        for (const frame of frames) if (await this.#isMine(frame)) found.push(frame);
+        for (const frame of frames) if (await this.#isMine(frame)) found.push(shortened(frame));
       }
     } catch (error) {
       if (!isAbort(error)) this.error.value = error;
@@ -102,7 +104,7 @@ export class Log {
   }
 
   #take(frame: Frame): void {
-    this.#come.push(frame);
+    this.#come.push(shortened(frame));
     // Of a burst only the newest would stay.
     if (this.#come.length > 2 * MAX_LINES) this.#come = this.#come.slice(-MAX_LINES);
     this.#timer ??= setTimeout(() => void this.#show(), GATHER_MS);
@@ -144,4 +146,10 @@ export class Log {
       throw error;
     }
   }
+}
+
+function shortened(frame: Frame): Frame {
+  const { content } = frame;
+  if (content === undefined || content.length <= MAX_CHARACTERS) return frame;
+  return { ...frame, content: content.slice(0, MAX_CHARACTERS) };
 }

@@ -1,3 +1,4 @@
+import type { VNode } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { clock, dayAndClock, plural, size } from "../../lib/format.ts";
 import { type Frame, timeOf } from "../../lib/frame.ts";
@@ -71,9 +72,7 @@ export function ProcessorLog({
                 {log.isLoading.value ? "reading…" : "Older lines"}
               </button>
             )}
-            {lines.map((frame, at) => (
-              <Line key={frame.id} frame={frame} before={lines[at - 1]} />
-            ))}
+            {lines.map((frame, at) => lineOf(frame, lines[at - 1]))}
           </ScrollBox>
           {!sticks && (
             <button type="button" class="log-end" onClick={toEnd}>
@@ -87,6 +86,17 @@ export function ProcessorLog({
 }
 
 const BAD = new Set(["failed", "invalid", "restarting", "error"]);
+
+/** What stands for a frame: of many lines, only those that came are made when more come. */
+const made = new WeakMap<Frame, { readonly before: Frame | undefined; readonly line: VNode }>();
+
+function lineOf(frame: Frame, before: Frame | undefined): VNode {
+  const known = made.get(frame);
+  if (known && known.before === before) return known.line;
+  const line = <Line key={frame.id} frame={frame} before={before} />;
+  made.set(frame, { before, line });
+  return line;
+}
 
 function Line({ frame, before }: { frame: Frame; before: Frame | undefined }) {
   const ms = timeOf(frame.id);

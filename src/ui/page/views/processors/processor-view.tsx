@@ -1,16 +1,20 @@
 import { useEffect } from "preact/hooks";
 import { about } from "../../lib/about.ts";
+import { dayAndClock } from "../../lib/format.ts";
+import { timeOf } from "../../lib/frame.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
 import { go, hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
+import { PaneHead } from "../../parts/pane-head.tsx";
 import { Text } from "../../parts/text.tsx";
-import { CloseButton } from "./close-button.tsx";
 import { Control } from "./control.tsx";
 import { LagChart } from "./lag-chart.tsx";
+import { hrefOfFrame } from "./places.ts";
 import { idOf, type Processor } from "./processor.ts";
 import { ProcessorFacts } from "./processor-facts.tsx";
 import { ProcessorLog } from "./processor-log.tsx";
 import type { Processors } from "./processors.ts";
+import { closeProcessor } from "./row-links.ts";
 import { ScriptView } from "./script-view.tsx";
 import { StateTag } from "./state-tag.tsx";
 import { StateView } from "./state-view.tsx";
@@ -24,9 +28,12 @@ type Part = keyof typeof PARTS;
  */
 export function ProcessorView({
   processor,
+  refused,
   processors,
 }: {
   processor: Processor;
+  /** A replacement of it that does not load. */
+  refused: Processor | undefined;
   processors: Processors;
 }) {
   const { name, kind, state, spawn_id } = processor;
@@ -47,12 +54,12 @@ export function ProcessorView({
   }, [kind]);
   return (
     <aside class="frame ps-detail" aria-label="Processor" tabIndex={-1}>
-      <header class="frame-head">
-        <h2>
-          <Text value={name} />
-        </h2>
-        <StateTag state={state} />
-        <CloseButton />
+      <PaneHead
+        title={name}
+        closes="Close the processor"
+        close={closeProcessor}
+        beside={<StateTag state={state} />}
+      >
         <nav class="ps-parts" aria-label="Parts of the processor">
           {parts.map((each) => (
             <Link
@@ -64,11 +71,12 @@ export function ProcessorView({
             </Link>
           ))}
         </nav>
-      </header>
+      </PaneHead>
       <div class="frame-body">
         {part === "now" && (
           <>
             {about.value?.writes && <Control processor={processor} processors={processors} />}
+            {refused && <Refused processor={refused} />}
             <ProcessorFacts processor={processor} />
             {lag.length > 0 && (
               <section>
@@ -86,6 +94,18 @@ export function ProcessorView({
         {part === "state" && <StateView processor={processor} />}
       </div>
     </aside>
+  );
+}
+
+function Refused({ processor: { spawn_id, reason } }: { processor: Processor }) {
+  return (
+    <div class="notice notice-bad">
+      <strong>A replacement does not load, so this one goes on</strong>
+      <p>
+        <Text value={reason ?? ""} kept={"\n\t"} />
+      </p>
+      <Link href={hrefOfFrame(spawn_id)}>The spawn of {dayAndClock(timeOf(spawn_id))}</Link>
+    </div>
   );
 }
 

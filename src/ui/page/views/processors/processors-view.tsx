@@ -4,14 +4,15 @@ import { addShortcuts } from "../../lib/keyboard.ts";
 import { go, hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
+import { PaneHead } from "../../parts/pane-head.tsx";
 import { Text } from "../../parts/text.tsx";
-import { CloseButton, closeProcessor, rowLinks } from "./close-button.tsx";
 import { Ago, Until } from "./moment.tsx";
 import { NoProcessors } from "./no-processors.tsx";
 import { OF_PROCESSOR } from "./places.ts";
 import { idOf, isFound, type Processor } from "./processor.ts";
 import { ProcessorView } from "./processor-view.tsx";
 import { Processors } from "./processors.ts";
+import { closeProcessor, rowLinks } from "./row-links.ts";
 import { StateTag } from "./state-tag.tsx";
 
 /** How many rows are in the page before the person asks for more. */
@@ -30,7 +31,8 @@ export function ProcessorsView() {
   const all = processors.shown.value;
   const found = all?.filter((row) => isFound(row, find)) ?? [];
   const rows = found.slice(0, most);
-  const chosen = all?.find((row) => idOf(row) === chosenId);
+  // Beside the one that runs there may be a replacement that does not load.
+  const [chosen, refused] = all?.filter((row) => idOf(row) === chosenId) ?? [];
   useRowKeys();
   return (
     <div class={`ps-page ${chosenId === null ? "" : "has-processor"}`}>
@@ -58,7 +60,14 @@ export function ProcessorsView() {
           </>
         )}
       </section>
-      {chosen && <ProcessorView key={idOf(chosen)} processor={chosen} processors={processors} />}
+      {chosen && (
+        <ProcessorView
+          key={idOf(chosen)}
+          processor={chosen}
+          refused={refused}
+          processors={processors}
+        />
+      )}
       {chosenId !== null && all && !chosen && <Gone id={chosenId} />}
     </div>
   );
@@ -165,7 +174,9 @@ function Row({ row, isChosen }: { row: Processor; isChosen: boolean }) {
       <td class="ps-extra dim">
         {kind} {runtime !== null && <span>({runtime})</span>}
       </td>
-      <td class="number">{behind_ms === null ? "" : duration(behind_ms)}</td>
+      <td class="number">
+        {behind_ms === null ? "" : behind_ms === 0 ? "0" : duration(behind_ms)}
+      </td>
       <td class="ps-extra dim">
         {next !== null && <Until at={next} />}
         {retry !== null && <Until at={retry.at} />}
@@ -180,12 +191,7 @@ function Row({ row, isChosen }: { row: Processor; isChosen: boolean }) {
 function Gone({ id }: { id: string }) {
   return (
     <aside class="frame" aria-label="Processor" tabIndex={-1}>
-      <header class="frame-head">
-        <h2>
-          <Text value={id} />
-        </h2>
-        <CloseButton />
-      </header>
+      <PaneHead title={id} closes="Close the processor" close={closeProcessor} />
       <p class="notice notice-empty">
         There is none of this name, or it was removed. Its frames stay in the stream.
       </p>

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
-import { ask, askJson, isAbort, Problem } from "../../lib/ask.ts";
+import { memberText } from "../../../../core/json.ts";
+import { ask, isAbort, Problem } from "../../lib/ask.ts";
 import { type Frame, isOfRuntime, type Json } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
 import type { Processor } from "./processor.ts";
@@ -13,8 +14,8 @@ const SHARE = 10;
 export interface Progress {
   /** The id of the last frame that is done; empty before the first. */
   readonly cursor: string;
-  /** Undefined for a handler without state. */
-  readonly state?: Json;
+  /** As JSON text, in which numbers are as they were written; undefined for a handler without state. */
+  readonly state: string | undefined;
 }
 
 /** How far a handler has come, asked for again and again; null where it has not begun. */
@@ -33,8 +34,8 @@ export function useProgress(name: string): { progress?: Progress | null; error?:
         const { headers } = await ask(path, { method: "HEAD", signal });
         const rev = headers.get("etag");
         if (rev === null || rev !== seen) {
-          const progress = await askJson<Progress>(path, signal);
-          if (!signal.aborted) setAsked({ progress });
+          const text = await (await ask(path, { signal })).text();
+          if (!signal.aborted) setAsked({ progress: progressIn(text) });
         }
         seen = rev;
       } catch (error) {
@@ -56,6 +57,16 @@ export function useProgress(name: string): { progress?: Progress | null; error?:
     };
   }, [name]);
   return asked;
+}
+
+/** What a record says. An import may bring any value. */
+function progressIn(text: string): Progress | null {
+  try {
+    const { cursor } = Object(JSON.parse(text)) as { cursor?: unknown };
+    return typeof cursor === "string" ? { cursor, state: memberText(text, "state") } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The newest frames that a handler has done, the newest first: those of its topics up to its cursor. */

@@ -49,7 +49,9 @@ export function ScriptView({ processor }: { processor: Processor }) {
       {show === "changes" ? (
         <Changes kind={kind} name={name} spawn={value} />
       ) : (
-        script !== undefined && <Written spawn={value} isModule={show === "module" && isBundle} />
+        script !== undefined && (
+          <Written spawn={value} kind={kind} isModule={show === "module" && isBundle} />
+        )
       )}
       {show !== "changes" && (
         <section>
@@ -78,7 +80,7 @@ function Show({
   return (
     <Link
       href={hrefOf({ show: name, file: undefined })}
-      class="chip"
+      class="ps-chip"
       aria-current={isNow ? "true" : undefined}
     >
       {children}
@@ -86,7 +88,12 @@ function Show({
   );
 }
 
-function Written({ spawn: { source }, isModule }: { spawn: Spawn; isModule: boolean }) {
+interface WrittenProps extends Pick<Processor, "kind"> {
+  readonly spawn: Spawn;
+  readonly isModule: boolean;
+}
+
+function Written({ spawn: { source }, kind, isModule }: WrittenProps) {
   const { files, packages, module } = source;
   const name = place.value.get("file");
   const file = files.find((each) => each.name === name) ?? files[0];
@@ -102,7 +109,7 @@ function Written({ spawn: { source }, isModule }: { spawn: Spawn; isModule: bool
     <section>
       {packages && (
         <p class="dim">
-          A bundle runs: one module that <code>xs {"…"} add</code> made of{" "}
+          A bundle runs: one module that <code>xs {kind} add</code> made of{" "}
           {plural(files.length, "file")}
           {packages.length > 0 && (
             <>

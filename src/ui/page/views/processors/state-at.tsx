@@ -1,7 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
+import { memberText } from "../../../../core/json.ts";
 import { askInspector, askJson } from "../../lib/ask.ts";
 import { dayAndClock } from "../../lib/format.ts";
-import { type Frame, type Json, timeOf } from "../../lib/frame.ts";
+import { type Frame, timeOf } from "../../lib/frame.ts";
 import { hrefOf } from "../../lib/place.ts";
 import { useAsk } from "../../lib/use-ask.ts";
 import { JsonTree } from "../../parts/json-tree.tsx";
@@ -10,17 +11,18 @@ import { ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
 import { DiffView } from "./diff-view.tsx";
 import { hrefOfFrame } from "./places.ts";
+import { prettyJson } from "./pretty-json.ts";
 import type { Processor } from "./processor.ts";
 
 /** The state around a frame, as `GET /state` of the inspector answers. */
 interface StateAround {
-  /** Absent where there was none. */
-  readonly before?: Json;
-  readonly after?: Json;
-  /** What the handler wrote for the frame. */
-  readonly out?: Json[];
+  /** As JSON text; undefined where there was none. */
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+  /** What the handler wrote for the frame, as JSON text. */
+  readonly out: string | undefined;
   /** Why it failed there. */
-  readonly error?: string;
+  readonly error: string | undefined;
 }
 
 /** The state of a handler before and after a frame: its script runs again, on what it handled up to there. */
@@ -30,7 +32,7 @@ export function StateAt({ processor: { name }, id }: { processor: Processor; id:
   const { value, error } = useAsk<StateAround>(
     async (signal) => {
       const query = new URLSearchParams({ name, at: id });
-      return (await askInspector(`/state?${query}`, { signal })).json() as Promise<StateAround>;
+      return aroundIn(await (await askInspector(`/state?${query}`, { signal })).text());
     },
     [name, id],
   );
@@ -47,7 +49,7 @@ export function StateAt({ processor: { name }, id }: { processor: Processor; id:
         ) : (
           <Text value={id} max={100} />
         )}
-        <Link href={hrefOf({ part: "state", at: undefined })} class="chip">
+        <Link href={hrefOf({ part: "state", at: undefined })} class="ps-chip">
           State now
         </Link>
       </div>
@@ -80,15 +82,15 @@ function Around({ state: { before, after, out, error } }: { state: StateAround }
       </div>
       <section>
         <h3>What it wrote for it</h3>
-        {out === undefined ? <p class="dim">Nothing.</p> : <JsonTree value={out} />}
+        {out === undefined ? <p class="dim">Nothing.</p> : <JsonTree text={out} />}
       </section>
     </>
   );
 }
 
-function Value({ value }: { value: Json | undefined }) {
+function Value({ value }: { value: string | undefined }) {
   if (value === undefined) return <p class="dim">None.</p>;
-  return <JsonTree value={value} />;
+  return <JsonTree text={value} />;
 }
 
 /** Says for how long the script runs. */
@@ -106,6 +108,16 @@ function Running() {
   );
 }
 
-function lines(value: Json | undefined): string {
-  return value === undefined ? "" : JSON.stringify(value, undefined, 2);
+function lines(value: string | undefined): string {
+  return value === undefined ? "" : prettyJson(value);
+}
+
+function aroundIn(text: string): StateAround {
+  const error = memberText(text, "error");
+  return {
+    before: memberText(text, "before"),
+    after: memberText(text, "after"),
+    out: memberText(text, "out"),
+    error: error && (JSON.parse(error) as string),
+  };
 }

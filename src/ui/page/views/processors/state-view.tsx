@@ -52,7 +52,7 @@ function Now({ progress }: { progress: Progress | null }) {
             <code>next</code>.
           </p>
         ) : (
-          <JsonTree value={state} />
+          <JsonTree text={state} />
         )}
       </section>
       {cursor !== "" && (
@@ -107,7 +107,7 @@ function Taken({ processor, progress: { cursor }, at }: TakenProps) {
       ) : (
         <>
           <p class="dim">Each shows the state before and after it.</p>
-          <ul class="related">
+          <ul class="taken">
             {frames.map((frame) => (
               <Row key={frame.id} frame={frame} isChosen={frame.id === at} />
             ))}
@@ -126,11 +126,7 @@ function Taken({ processor, progress: { cursor }, at }: TakenProps) {
 function Row({ frame: { id, topic }, isChosen }: { frame: Frame; isChosen: boolean }) {
   return (
     <li>
-      <Link
-        href={hrefOf({ part: "state", at: id })}
-        class="related-frame"
-        aria-current={isChosen ? "true" : undefined}
-      >
+      <Link href={hrefOf({ part: "state", at: id })} aria-current={isChosen ? "true" : undefined}>
         <span class="mono">
           <Text value={topic} />
         </span>

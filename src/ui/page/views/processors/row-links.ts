@@ -1,15 +1,6 @@
 import { go, place } from "../../lib/place.ts";
 import { OF_PROCESSOR } from "./places.ts";
 
-/** Closes what is beside the list. */
-export function CloseButton() {
-  return (
-    <button type="button" class="quiet" aria-label="Close the processor" onClick={closeProcessor}>
-      ×
-    </button>
-  );
-}
-
 /** Closes what is beside the list: the person is where they were in it. */
 export function closeProcessor(): void {
   const id = place.peek().get("processor");
