@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 import { about, askAbout } from "../lib/about.ts";
 import { focusPane, focusView } from "../lib/focus.ts";
 import { key } from "../lib/key.ts";
@@ -16,7 +16,8 @@ const VIEWS = { stream: StreamView, processors: ProcessorsView, kv: KvView };
 
 /** The whole page: it asks for a key, or shows the view that the address names. */
 export function Page() {
-  useEffect(
+  // Before the effects of the view, whose keys come first.
+  useLayoutEffect(
     () =>
       addShortcuts([
         { keys: ["Enter"], does: "go to what is open beside the list", run: focusPane },
