@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import type { Frame } from "../../src/core/frame.ts";
 import { packId, timestampOf } from "../../src/core/id.ts";
@@ -10,6 +10,9 @@ import type { Store } from "../../src/store/store.ts";
 import { append, importFrames, problemsOf, readAll, sqliteEngine } from "../support/store.ts";
 import { tempDir } from "../support/temp.ts";
 import { topicMatcher } from "../support/topics.ts";
+import { TEST_MS } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_MS);
 
 /** A store as a plain array, with the rules of retention and of both orders said as simply as can be. */
 class Model {
