@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { isAbort, Problem } from "../../lib/ask.ts";
+import { isAbort, isPassing } from "../../lib/ask.ts";
 import { plural, size as sizeText } from "../../lib/format.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { heard } from "../../lib/heard.ts";
@@ -38,7 +38,7 @@ export function PartsContent({ frame }: { frame: Frame }) {
           isAtEnd = await reader.next(most, signal);
         } catch (problem) {
           // The page comes back to a server that does.
-          if (!(problem instanceof Problem) || problem.code !== "away") throw problem;
+          if (!isPassing(problem)) throw problem;
           setError(problem);
           await more(signal);
           continue;

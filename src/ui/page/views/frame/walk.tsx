@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { isAbort, Problem } from "../../lib/ask.ts";
+import { isAbort, isPassing, Problem } from "../../lib/ask.ts";
 import { clock, count, duration } from "../../lib/format.ts";
 import { type Frame, isOfRuntime, timeOf } from "../../lib/frame.ts";
 import { heard } from "../../lib/heard.ts";
+import { liveState } from "../../lib/live.ts";
 import { hrefOf } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
@@ -232,6 +233,11 @@ function useRelated(id: string, which: "causes" | "effects"): Asked {
     void load(NONE);
     return () => ending.current?.abort();
   }, [id, which]);
+  const waits = isPassing(error);
+  const isLive = liveState.value === "live";
+  useEffect(() => {
+    if (waits && isLive) void load(list ?? NONE);
+  }, [waits, isLive]);
   // One request reads them again: a new one may be anywhere among them.
   const isShort = list !== undefined && !list.hasMore && list.all.length <= PART;
   useEffect(() => {
