@@ -116,6 +116,42 @@ browserTest("a content is shown as what it is, not as what is said of it", async
   expect(faults).toEqual([]);
 });
 
+browserTest("a picture has the measures that it shows", async () => {
+  using home = tempDirectory();
+  await using server = await startServer(`${home.path}/store`);
+  await using it = await Inspector.start(server.directory);
+  await using opened = await InspectorPage.open(it);
+  const { page, faults } = opened;
+  // What the browser encodes itself, with and without loss, with and without what is transparent.
+  const encoded = (await page.evaluate(`(() => {
+    const drawn = (type, quality, alpha) => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 37, height: 21 });
+      const context = canvas.getContext("2d");
+      context.fillStyle = alpha ? "#f008" : "#f00";
+      context.fillRect(0, 0, 37, 21);
+      return canvas.toDataURL(type, quality);
+    };
+    return [
+      drawn("image/png"),
+      drawn("image/jpeg", 0.5),
+      drawn("image/webp", 0.5),
+      drawn("image/webp", 0.5, true),
+      drawn("image/webp", 1),
+    ];
+  })()`)) as string[];
+  for (const url of encoded) {
+    const [, type = "", base64 = ""] = /^data:([^;]+);base64,(.*)$/.exec(url) ?? [];
+    const body = Buffer.from(base64, "base64");
+    const response = await server.fetch("/stream/picture", { method: "POST", body });
+    const { id } = (await response.json()) as { id: string };
+    await page.goto(`${it.origin}/?frame=${id}`);
+    const frame = frameOf(page);
+    await frame.locator(".tag").getByText(type, { exact: true }).waitFor();
+    await frame.getByText("37 × 21 pixels").waitFor();
+  }
+  expect(faults).toEqual([]);
+});
+
 browserTest("a picture that lies, and one that takes all memory, are told of", async () => {
   using home = tempDirectory();
   await using server = await startServer(`${home.path}/store`);
