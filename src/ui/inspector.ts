@@ -93,7 +93,7 @@ export class Inspector implements Listener {
 
   /** Accepts no more requests, and ends those under way: following reads do not end by themselves. */
   async stop(): Promise<void> {
-    await this.#server.stop(true);
+    await Promise.all([this.#server.stop(true), this.#requests.stop()]);
   }
 
   async #answer(request: Request): Promise<Response> {

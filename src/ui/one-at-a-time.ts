@@ -21,4 +21,9 @@ export class OneAtATime {
     this.#last = result.catch(() => {}).finally(() => this.#count--);
     return result;
   }
+
+  /** Resolves once all have ended. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
 }

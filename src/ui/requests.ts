@@ -17,9 +17,16 @@ const JSON_TYPE = { headers: { "content-type": "application/json" } };
 export class Requests {
   readonly #backend: Backend;
   readonly #states = new OneAtATime();
+  readonly #ending = new AbortController();
 
   constructor(backend: Backend) {
     this.#backend = backend;
+  }
+
+  /** Ends the scripts that run for the page. */
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    await this.#states.idle();
   }
 
   /** Why a link does not work, and how a person gets another one. */
@@ -74,7 +81,7 @@ export class Requests {
       return new Response(await this.#backend.stateOf(name, undefined, request.signal), JSON_TYPE);
     }
     const at = parseId(given);
-    const { signal } = request;
+    const signal = AbortSignal.any([request.signal, this.#ending.signal]);
     const state = await this.#states.run(signal, () => this.#backend.stateOf(name, at, signal));
     return new Response(state, JSON_TYPE);
   }

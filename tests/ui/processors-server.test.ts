@@ -1,5 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Inspector } from "../support/inspector.ts";
 import { spawn } from "../support/processors.ts";
 import { type Server, startServer } from "../support/server.ts";
@@ -78,7 +79,9 @@ test("a run on history ends with the request that asked for it, and another take
   await until("it has taken the frame", async () => {
     return (await (await server.fetch("/kv/stream.cross.handler%2Fslow")).text()).includes(tock.id);
   });
-  await using it = await Inspector.start(server.directory);
+  const temporary = join(home.path, "temporary");
+  mkdirSync(temporary);
+  await using it = await Inspector.start(server.directory, { env: { TMPDIR: temporary } });
   const ask = asker(it, await it.key());
   const first = new AbortController();
   const waiting = ask(`/state?name=slow&at=${tock.id}`, undefined, first.signal);
@@ -88,6 +91,16 @@ test("a run on history ends with the request that asked for it, and another take
   expect(await waiting.catch((error: Error) => error.name)).toBe("AbortError");
   expect((await other).value).toEqual({ before: { n: 0 }, after: { n: 1 } });
   await until("no script runs", () => childrenOf(it.pid).length === 0);
+  // The end of the command ends what it runs.
+  const last = ask(`/state?name=slow&at=${tock.id}`).catch(() => "gone");
+  const [child] = await until("the script runs again", () => {
+    const children = childrenOf(it.pid);
+    return children.length > 0 && children;
+  });
+  expect(await it.stop("SIGTERM")).toBe(0);
+  expect(await last).toBe("gone");
+  await until("its end", () => !existsSync(`/proc/${child}`));
+  expect(readdirSync(temporary)).toEqual([]);
 });
 
 function childrenOf(pid: number): string[] {
