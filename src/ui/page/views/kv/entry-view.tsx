@@ -1,8 +1,8 @@
-import type { ComponentChildren } from "preact";
 import { about } from "../../lib/about.ts";
 import { dayAndClock } from "../../lib/format.ts";
 import { timeOf } from "../../lib/frame.ts";
 import { BytesView } from "../../parts/bytes-view.tsx";
+import { Fact } from "../../parts/fact.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
 import { PaneHead } from "../../parts/pane-head.tsx";
 import { Text } from "../../parts/text.tsx";
@@ -63,14 +63,5 @@ function Facts({ value: { rev, by, type } }: { value: Value }) {
         <span class="mono">{rev}</span>
       </Fact>
     </dl>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
   );
 }

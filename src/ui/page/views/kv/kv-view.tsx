@@ -97,7 +97,7 @@ function Keys({ prefix }: { prefix: string }) {
     ]);
   }, []);
   return (
-    <div class={`kv-page ${chosenKey === null ? "" : "has-entry"}`}>
+    <div class={`split ${chosenKey === null ? "" : "has-pane"}`}>
       <section class="kv-keys" aria-label="Keys">
         <KvTools
           prefix={prefix}

@@ -1,21 +1,13 @@
 import { dayAndClock, duration } from "../../lib/format.ts";
 
-/** A moment to come, as how far away it is. @param at RFC 3339 */
-export function Until({ at }: { at: string }) {
-  const ms = Date.parse(at) - Date.now();
+/** A moment, as how far away it is, or how long ago it was. @param at RFC 3339 */
+export function Moment({ at }: { at: string }) {
+  const time = Date.parse(at);
+  const ms = time - Date.now();
+  const text = Math.abs(ms) < 1000 ? "now" : ms > 0 ? `in ${duration(ms)}` : `${duration(-ms)} ago`;
   return (
-    <time dateTime={at} title={dayAndClock(Date.parse(at))}>
-      {ms > 0 ? `in ${duration(ms)}` : "now"}
-    </time>
-  );
-}
-
-/** A moment that has passed, as how long ago it was. @param at RFC 3339 */
-export function Ago({ at }: { at: string }) {
-  const ms = Date.now() - Date.parse(at);
-  return (
-    <time dateTime={at} title={dayAndClock(Date.parse(at))}>
-      {ms < 1000 ? "just now" : `${duration(ms)} ago`}
+    <time dateTime={at} title={dayAndClock(time)}>
+      {text}
     </time>
   );
 }

@@ -1,9 +1,9 @@
-import type { ComponentChildren } from "preact";
 import { dayAndClock, duration, plural } from "../../lib/format.ts";
 import { timeOf } from "../../lib/frame.ts";
+import { Fact } from "../../parts/fact.tsx";
 import { Link } from "../../parts/link.tsx";
 import { Text } from "../../parts/text.tsx";
-import { Ago, Until } from "./moment.tsx";
+import { Moment } from "./moment.tsx";
 import { hrefOfFrame } from "./places.ts";
 import { exitText, type Processor } from "./processor.ts";
 
@@ -24,13 +24,13 @@ export function ProcessorFacts({ processor }: { processor: Processor }) {
       )}
       {ended !== null && (
         <Fact name="ended">
-          <Ago at={ended} />, {dayAndClock(Date.parse(ended))}
+          <Moment at={ended} />, {dayAndClock(Date.parse(ended))}
         </Fact>
       )}
       {retry !== null && (
         <Fact name="retries">
           the <Link href={hrefOfFrame(retry.frame_id)}>frame</Link> on which it failed{" "}
-          {plural(retry.failures, "time")} comes again <Until at={retry.at} />, at most{" "}
+          {plural(retry.failures, "time")} comes again <Moment at={retry.at} />, at most{" "}
           {plural(retry.retries, "time")}
           {retry.reason !== null && (
             <>
@@ -53,7 +53,7 @@ export function ProcessorFacts({ processor }: { processor: Processor }) {
           )}
           {next !== null && (
             <>
-              , next <Until at={next} />, at {dayAndClock(Date.parse(next)).slice(0, 19)}
+              , next <Moment at={next} />, at {dayAndClock(Date.parse(next)).slice(0, 19)}
             </>
           )}
         </Fact>
@@ -79,14 +79,5 @@ export function ProcessorFacts({ processor }: { processor: Processor }) {
         </Link>
       </Fact>
     </dl>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
   );
 }

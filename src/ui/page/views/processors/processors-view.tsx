@@ -6,7 +6,7 @@ import { Link } from "../../parts/link.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
 import { PaneHead } from "../../parts/pane-head.tsx";
 import { Text } from "../../parts/text.tsx";
-import { Ago, Until } from "./moment.tsx";
+import { Moment } from "./moment.tsx";
 import { NoProcessors } from "./no-processors.tsx";
 import { OF_PROCESSOR } from "./places.ts";
 import { idOf, isFound, type Processor } from "./processor.ts";
@@ -35,7 +35,7 @@ export function ProcessorsView() {
   const [chosen, refused] = all?.filter((row) => idOf(row) === chosenId) ?? [];
   useRowKeys();
   return (
-    <div class={`ps-page ${chosenId === null ? "" : "has-processor"}`}>
+    <div class={`split ${chosenId === null ? "" : "has-pane"}`}>
       <section class="ps-list" aria-label="Processors">
         {processors.error.value !== undefined && (
           <ProblemNotice error={processors.error.value} again={() => processors.askSoon()} />
@@ -150,6 +150,7 @@ function Table({ rows, chosenId }: TableProps) {
 function Row({ row, isChosen }: { row: Processor; isChosen: boolean }) {
   const { name, state, kind, runtime, behind_ms, restarts, reason, retry, next, ended } = row;
   const why = reason ?? retry?.reason ?? null;
+  const when = next ?? retry?.at ?? ended;
   return (
     <tr
       class={isChosen ? "is-chosen" : undefined}
@@ -177,11 +178,7 @@ function Row({ row, isChosen }: { row: Processor; isChosen: boolean }) {
       <td class="number">
         {behind_ms === null ? "" : behind_ms === 0 ? "0" : duration(behind_ms)}
       </td>
-      <td class="ps-extra dim">
-        {next !== null && <Until at={next} />}
-        {retry !== null && <Until at={retry.at} />}
-        {ended !== null && <Ago at={ended} />}
-      </td>
+      <td class="ps-extra dim">{when !== null && <Moment at={when} />}</td>
       <td class="number ps-extra">{restarts === 0 ? "" : count(restarts)}</td>
       <td class="ps-wide dim">{why !== null && <Text value={why} max={200} />}</td>
     </tr>
