@@ -1,5 +1,10 @@
 import { expect, test } from "bun:test";
-import { addPoint, type LagPoint, rangeOf } from "../../src/ui/page/views/processors/lag.ts";
+import {
+  addPoint,
+  type LagPoint,
+  lineOf,
+  rangeOf,
+} from "../../src/ui/page/views/processors/lag.ts";
 
 test("a line has a gap where nobody looked", () => {
   const lag: LagPoint[] = [];
@@ -35,4 +40,21 @@ test("the chart shows two minutes at least, also with one point, or none", () =>
       1000,
     ),
   ).toEqual([100, 1000]);
+});
+
+test("the line has no part where nobody looked", () => {
+  const same = (n: number) => n;
+  expect(lineOf([], same, same)).toBe("");
+  expect(
+    lineOf(
+      [
+        [1, 10],
+        [2, 20],
+        [3, null],
+        [30, 5],
+      ],
+      same,
+      same,
+    ),
+  ).toBe("M1.0 10.0L2.0 20.0M30.0 5.0");
 });

@@ -73,7 +73,7 @@ browserTest("a drag over the chart selects that time, in the person's own", asyn
   await using opened = await InspectorPage.open(it, "", { timezoneId: "Asia/Kolkata" });
   const { page, faults } = opened;
   await endsWith(page, '"n":599');
-  const box = await page.locator(".histogram .u-over").boundingBox();
+  const box = await page.locator(".histogram svg").boundingBox();
   if (!box) throw new Error("there is no chart");
   await page.mouse.move(box.x + box.width * 0.2, box.y + 10);
   await page.mouse.down();

@@ -91,7 +91,7 @@ browserTest("any place of a large store is reached, with few rows in the page", 
   const up = await walk(page, -40, 75);
   expect(up.firsts).toEqual(down.firsts.toReversed());
   // A click into the chart goes to that time.
-  const plot = page.locator(".histogram .u-over");
+  const plot = page.locator(".histogram svg");
   const box = await plot.boundingBox();
   if (!box) throw new Error("there is no chart");
   await page.mouse.click(box.x + box.width / 2, box.y + 10);

@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { pathOf } from "../../src/ui/page/views/topics/spark-path.ts";
 import {
   keyOf,
   namesAbove,
@@ -55,11 +54,4 @@ test("a tree of very many topics is made at once", () => {
   const tree = topicTree(rows);
   expect(visibleRows(tree, () => true)).toHaveLength(20_101);
   expect(tree[0]?.frames).toBe(20_000);
-});
-
-test("a picture of counts has a bar for each that is not zero, none above the edge", () => {
-  expect(pathOf([0, 0, 0])).toBe("");
-  expect(pathOf([0, 5, 10]).match(/M/g)).toHaveLength(2);
-  expect(pathOf([10])).toContain("v-16");
-  expect(pathOf([])).toBe("");
 });

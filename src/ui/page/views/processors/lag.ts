@@ -24,3 +24,15 @@ export function rangeOf(lag: Lag, now: number): [from: number, to: number] {
   const to = lag.at(-1)?.[0] ?? now;
   return [Math.min(lag[0]?.[0] ?? to, to - SHORTEST), to];
 }
+
+/** The path of the line: it is not drawn where nobody looked. */
+export function lineOf(lag: Lag, xOf: (at: number) => number, yOf: (ms: number) => number): string {
+  let isOn = false;
+  return lag
+    .map(([at, ms]) => {
+      const step = isOn ? "L" : "M";
+      isOn = ms !== null;
+      return ms === null ? "" : `${step}${xOf(at).toFixed(1)} ${yOf(ms).toFixed(1)}`;
+    })
+    .join("");
+}

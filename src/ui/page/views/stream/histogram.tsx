@@ -1,9 +1,10 @@
-import { useEffect, useRef, useState } from "preact/hooks";
-import uPlot from "uplot";
+import { useState } from "preact/hooks";
 import { askJson } from "../../lib/ask.ts";
-import { count, day, dayAndClock } from "../../lib/format.ts";
+import { dayAndClock, plural } from "../../lib/format.ts";
+import { ticksOf } from "../../lib/ticks.ts";
 import { useRefreshed } from "../../lib/use-refreshed.ts";
 import { useWidth } from "../../lib/use-size.ts";
+import { barsOf } from "../../parts/bars.ts";
 import type { LogSource } from "./source.ts";
 
 /** The counts of a part of the log, as the API answers them. */
@@ -14,10 +15,13 @@ interface Counts {
   readonly counts: readonly number[];
 }
 
-const HEIGHT = 56;
-const DARK = "(prefers-color-scheme: dark)";
-/** How wide a bar is at least, in px. */
+/** The height of the bars and of the labels below them, and the space at both sides, in px. */
+const HEIGHT = 34;
+const LABELS = 18;
+const SIDE = 12;
+/** How wide a bar is at least, and a label, in px. */
 const BAR = 6;
+const LABEL = 84;
 /** The most parts that the API counts. */
 const MAX_STEPS = 1000;
 /** A drag that is not longer is a click, in px. */
@@ -36,135 +40,84 @@ interface HistogramProps {
 /** How many frames of the selection there are, over time. A drag selects a part; a click goes there. */
 export function Histogram({ source, select, goTo }: HistogramProps) {
   const { ref, width } = useWidth<HTMLDivElement>();
-  const steps = Math.min(MAX_STEPS, Math.floor(width / BAR));
+  const wide = Math.max(0, width - 2 * SIDE);
+  const steps = Math.min(MAX_STEPS, Math.floor(wide / BAR));
   const { value } = useRefreshed<Counts | undefined>(
     async (signal) =>
       steps > 10 ? await askJson<Counts>(source.histogramPath(steps), signal) : undefined,
     AGAIN_MS,
     [source, steps > 10],
   );
-  const isDark = useIsDark();
-  const total = value?.counts.reduce((sum, each) => sum + each, 0) ?? 0;
-  // Without a frame there is no time to show.
-  const data = total > 0 ? value : undefined;
-  const plot = useRef<uPlot | undefined>(undefined);
-  const acts = useRef({ select, goTo });
-  acts.current = { select, goTo };
-  useEffect(() => {
-    const element = ref.current;
-    if (!element || width === 0 || !data) return;
-    const style = getComputedStyle(element);
-    plot.current = new uPlot(
-      options(width, style.color, style.outlineColor, acts),
-      columns(data),
-      element,
-    );
-    return () => {
-      plot.current?.destroy();
-      plot.current = undefined;
-    };
-  }, [width, data === undefined, isDark]);
-  useEffect(() => {
-    if (data) plot.current?.setData(columns(data));
-  }, [data]);
   return (
-    <div class="histogram">
-      <div
-        ref={ref}
-        class="histogram-plot"
-        role="img"
-        aria-label={data ? description(data, total) : "Frames over time"}
-      />
+    <div ref={ref} class="histogram">
+      {value && <Chart {...value} wide={wide} select={select} goTo={goTo} />}
     </div>
   );
 }
 
-function description({ since, step, counts }: Counts, total: number): string {
+type ChartProps = Counts & Pick<HistogramProps, "select" | "goTo"> & { readonly wide: number };
+
+function Chart({ since, step, counts, wide, select, goTo }: ChartProps) {
+  const [drag, setDrag] = useState<{ from: number; to: number }>();
+  const [under, setUnder] = useState("");
+  const total = counts.reduce((sum, each) => sum + each, 0);
+  // Without a frame there is no time to show.
+  if (total === 0) return null;
   const until = since + step * counts.length;
-  return `${count(total)} frames from ${dayAndClock(since)} to ${dayAndClock(until)}`;
-}
-
-function columns({ since, step, counts }: Counts): uPlot.AlignedData {
-  return [counts.map((_, at) => (since + (at + 0.5) * step) / 1000), [...counts]];
-}
-
-function options(
-  width: number,
-  colour: string,
-  dim: string,
-  acts: { current: Pick<HistogramProps, "select" | "goTo"> },
-): uPlot.Options {
-  const axis = {
-    stroke: dim,
-    font: "11px system-ui",
-    grid: { show: false },
-    ticks: { show: false },
+  const momentAt = (x: number) => since + ((until - since) * Math.min(Math.max(x, 0), wide)) / wide;
+  const xOf = (event: PointerEvent & { currentTarget: SVGSVGElement }) =>
+    event.clientX - event.currentTarget.getBoundingClientRect().left - SIDE;
+  const describe = (x: number) => {
+    const at = Math.min(counts.length - 1, Math.max(0, Math.floor((x / wide) * counts.length)));
+    return `${plural(counts[at] ?? 0, "event")} from ${dayAndClock(since + at * step)}`;
   };
-  return {
-    width,
-    height: HEIGHT,
-    legend: { show: false },
-    padding: [4, 12, 0, 12],
-    cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
-    scales: { y: { range: (_, __, max) => [0, Math.max(1, max)] } },
-    axes: [
-      { ...axis, size: 18, gap: 2, space: 76, values: (_, at, __, ___, step) => labels(at, step) },
-      { show: false },
-    ],
-    series: [
-      {},
-      {
-        fill: colour,
-        stroke: colour,
-        width: 0,
-        points: { show: false },
-        paths: uPlot.paths.bars?.({ size: [0.8, 24], align: 0 }),
-      } as uPlot.Series,
-    ],
-    hooks: {
-      ready: [
-        ({ over, posToVal }) => {
-          let down = 0;
-          over.addEventListener("mousedown", ({ offsetX }) => {
-            down = offsetX;
-          });
-          over.addEventListener("click", ({ offsetX }) => {
-            if (Math.abs(offsetX - down) > CLICK) return;
-            acts.current.goTo(posToVal(offsetX, "x") * 1000);
-          });
-        },
-      ],
-      setSelect: [
-        (plot) => {
-          const { left, width: wide } = plot.select;
-          const at = (x: number) => plot.posToVal(x, "x") * 1000;
-          if (wide > CLICK) acts.current.select(at(left), at(left + wide));
-          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-        },
-      ],
-    },
-  };
-}
-
-/** The labels of moments, in s since 1970, that lie so many seconds apart. */
-function labels(moments: readonly number[], step: number): string[] {
-  const cut = step >= 86_400 ? 10 : step >= 60 ? 16 : 19;
-  return moments.map((at, place) => {
-    const text = dayAndClock(at * 1000).slice(0, cut);
-    const before = moments[place - 1];
-    const isSameDay = before !== undefined && day(before * 1000) === day(at * 1000);
-    return step >= 86_400 || !isSameDay ? text.slice(5, cut) : text.slice(11);
-  });
-}
-
-/** Whether the page is dark: the plot is drawn with the colours of the moment. */
-function useIsDark(): boolean {
-  const [isDark, setDark] = useState(() => matchMedia(DARK).matches);
-  useEffect(() => {
-    const query = matchMedia(DARK);
-    const hear = () => setDark(query.matches);
-    query.addEventListener("change", hear);
-    return () => query.removeEventListener("change", hear);
-  }, []);
-  return isDark;
+  const left = drag && Math.min(drag.from, drag.to);
+  return (
+    <svg
+      width={wide + 2 * SIDE}
+      height={HEIGHT + LABELS}
+      viewBox={`${-SIDE} 0 ${wide + 2 * SIDE} ${HEIGHT + LABELS}`}
+      role="img"
+      aria-label={`${plural(total, "event")} from ${dayAndClock(since)} to ${dayAndClock(until)}`}
+      onPointerDown={(event) => {
+        if (event.button !== 0) return;
+        event.currentTarget.setPointerCapture(event.pointerId);
+        setDrag({ from: xOf(event), to: xOf(event) });
+      }}
+      onPointerMove={(event) => {
+        setUnder(describe(xOf(event)));
+        if (drag) setDrag({ ...drag, to: xOf(event) });
+      }}
+      onPointerCancel={() => setDrag(undefined)}
+      onPointerUp={(event) => {
+        if (!drag) return;
+        const [from, to] = [drag.from, xOf(event)].sort((a, b) => a - b) as [number, number];
+        setDrag(undefined);
+        if (to - from > CLICK) select(momentAt(from), momentAt(to));
+        else goTo(momentAt(to));
+      }}
+    >
+      {/* What a person sees who rests there. */}
+      <title>{under}</title>
+      <path class="histogram-bars" d={barsOf(counts, wide, HEIGHT)} />
+      {ticksOf(since, until, Math.floor(wide / LABEL)).map(({ ms, label }) => (
+        <text
+          key={ms}
+          x={Math.min(Math.max(30, ((ms - since) / (until - since)) * wide), wide - 24)}
+          y={HEIGHT + 13}
+        >
+          {label}
+        </text>
+      ))}
+      {drag && left !== undefined && (
+        <rect
+          class="histogram-drag"
+          x={left}
+          y={0}
+          width={Math.abs(drag.to - drag.from)}
+          height={HEIGHT}
+        />
+      )}
+    </svg>
+  );
 }

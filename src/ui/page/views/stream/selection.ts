@@ -1,6 +1,5 @@
 import { XsError } from "../../../../core/error.ts";
-import { parseTopicFilter } from "../../../../core/pattern.ts";
-import { parseSearchQuery } from "../../../../core/search-query.ts";
+import { parsePatterns } from "../../../../core/pattern.ts";
 import { momentIn, parseWhen } from "./when.ts";
 
 /** Which frames the stream shows. */
@@ -31,11 +30,17 @@ export function fieldsIn(place: URLSearchParams): Fields {
   return { q: of("q"), topic: of("topic"), since: of("since"), until: of("until") };
 }
 
-/** Says what is wrong with the fields, each for itself. */
-export function problemsIn({ q, topic, since, until }: Fields): FieldProblems {
+/** Says what is wrong with the fields, each for itself; the store says what is wrong with a query. */
+export function problemsIn({ topic, since, until }: Fields): FieldProblems {
   const problems: FieldProblems = {};
-  if (q.trim() !== "") note(problems, "q", () => void parseSearchQuery(q));
-  if (topic !== "") note(problems, "topic", () => void parseTopicFilter(topic));
+  if (topic !== "") {
+    try {
+      parsePatterns(topic);
+    } catch (error) {
+      if (!(error instanceof XsError)) throw error;
+      problems.topic = error.message;
+    }
+  }
   const [from, to] = [parseWhen(since), parseWhen(until)];
   if ("problem" in from) problems.since = from.problem;
   if ("problem" in to) problems.until = to.problem;
@@ -54,13 +59,4 @@ export function selectionOf({ topic, since, until }: Fields, runtime: boolean): 
     return "value" in when ? when.value : text;
   };
   return { topic, since: of(since), until: of(until), runtime };
-}
-
-function note(problems: FieldProblems, name: keyof Fields, check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    if (!(error instanceof XsError)) throw error;
-    problems[name] = error.message;
-  }
 }

@@ -3,6 +3,7 @@ import { Link } from "../../parts/link.tsx";
 import { FrameView } from "../frame/frame-view.tsx";
 import { Topics } from "../topics/topics.tsx";
 import { Filters } from "./filters.tsx";
+import { queryProblem } from "./hits.ts";
 import { SearchList } from "./search-list.tsx";
 import { fieldsIn, problemsIn, selectionOf } from "./selection.ts";
 import { Stream } from "./stream.tsx";
@@ -18,6 +19,8 @@ export function StreamView() {
   const chosen = now.get("frame") ?? undefined;
   const fields = fieldsIn(now);
   const problems = problemsIn(fields);
+  const bad = queryProblem.value;
+  if (bad?.q === fields.q) problems.q = bad.problem;
   const selection = selectionOf(fields, now.get("runtime") === "show");
   const pane = now.get("pane") === "topics" ? "has-topics" : "";
   return (
