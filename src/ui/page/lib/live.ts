@@ -2,8 +2,8 @@ import { signal } from "@preact/signals";
 import { ask, isAbort, messageOf, Problem } from "./ask.ts";
 import { linesOf } from "./lines.ts";
 
-/** How the following read of the page is. */
-export type LiveState = "connecting" | "live" | "away";
+/** How the following read of the page is; `refused`: as it is asked for, it is never live. */
+export type LiveState = "connecting" | "live" | "away" | "refused";
 
 /** The state of the one following read, for the head of the page. */
 export const liveState = signal<LiveState>("connecting");
@@ -62,7 +62,7 @@ async function run(read: Follow, end: AbortSignal): Promise<void> {
       liveProblem.value = isAbort(error) ? "the server is silent" : messageOf(error);
       // A request that is wrong does not get right by itself.
       if (error instanceof Problem && error.status >= 400 && error.status < 500) {
-        liveState.value = "away";
+        liveState.value = "refused";
         read.refused?.(error);
         return;
       }

@@ -5,6 +5,7 @@ const STATES = {
   connecting: "connecting…",
   live: "live",
   away: "no connection, trying again…",
+  refused: "not live",
 } as const;
 
 /** Whether the page is live. A loss is said aloud, and its end; what a person does themselves is not. */
@@ -17,7 +18,7 @@ export function Connection() {
   }, [state]);
   return (
     <>
-      <span class={`live live-${state}`} title={state === "away" ? liveProblem.value : undefined}>
+      <span class={`live live-${state}`} title={state === "live" ? undefined : liveProblem.value}>
         {STATES[state]}
       </span>
       <span class="unseen" role="status">

@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import { ask, isAbort, Problem } from "../../lib/ask.ts";
 import { type Frame, timeOf } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
+import { noteRefusal } from "./field-problem.ts";
 import type { Snippet } from "./snippet.ts";
 import type { LogSource } from "./source.ts";
 
@@ -17,11 +18,6 @@ const MAX_HITS = 5000;
 const AGAIN_MS = 1000;
 /** What a search that is asked again gets over. */
 const PASSING = new Set(["index_building", "too_many_requests"]);
-
-/** What is wrong with a query, as the store says it. */
-export const queryProblem = signal<{ readonly q: string; readonly problem: string } | undefined>(
-  undefined,
-);
 
 /** The hits of a search, the newest first: more are asked for as the person scrolls to them. */
 export class Hits {
@@ -59,19 +55,16 @@ export class Hits {
       this.isAll.value = found.length < limit;
       this.error.value = undefined;
     } catch (error) {
-      if (!isAbort(error) && !this.#work.signal.aborted) this.#note(error);
+      if (!isAbort(error) && !this.#work.signal.aborted) {
+        this.error.value = error;
+        noteRefusal(error, this.#q, this.#source.selection.topic);
+      }
     }
     this.isLoading.value = false;
   }
 
   close(): void {
     this.#work.abort();
-  }
-
-  #note(error: unknown): void {
-    this.error.value = error;
-    const isQuery = error instanceof Problem && error.status === 400;
-    if (isQuery) queryProblem.value = { q: this.#q, problem: error.message };
   }
 
   /** The hits of the millisecond of the last one: the next part begins with that millisecond. */

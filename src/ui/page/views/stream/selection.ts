@@ -1,5 +1,3 @@
-import { XsError } from "../../../../core/error.ts";
-import { parsePatterns } from "../../../../core/pattern.ts";
 import { momentIn, parseWhen } from "./when.ts";
 
 /** Which frames the stream shows. */
@@ -30,17 +28,9 @@ export function fieldsIn(place: URLSearchParams): Fields {
   return { q: of("q"), topic: of("topic"), since: of("since"), until: of("until") };
 }
 
-/** Says what is wrong with the fields, each for itself; the store says what is wrong with a query. */
-export function problemsIn({ topic, since, until }: Fields): FieldProblems {
+/** Says what is wrong with the times; the store says what is wrong with patterns and queries. */
+export function problemsIn({ since, until }: Fields): FieldProblems {
   const problems: FieldProblems = {};
-  if (topic !== "") {
-    try {
-      parsePatterns(topic);
-    } catch (error) {
-      if (!(error instanceof XsError)) throw error;
-      problems.topic = error.message;
-    }
-  }
   const [from, to] = [parseWhen(since), parseWhen(until)];
   if ("problem" in from) problems.since = from.problem;
   if ("problem" in to) problems.until = to.problem;

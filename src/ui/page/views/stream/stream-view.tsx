@@ -2,8 +2,8 @@ import { hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
 import { FrameView } from "../frame/frame-view.tsx";
 import { Topics } from "../topics/topics.tsx";
+import { fieldProblem } from "./field-problem.ts";
 import { Filters } from "./filters.tsx";
-import { queryProblem } from "./hits.ts";
 import { SearchList } from "./search-list.tsx";
 import { fieldsIn, problemsIn, selectionOf } from "./selection.ts";
 import { Stream } from "./stream.tsx";
@@ -19,8 +19,8 @@ export function StreamView() {
   const chosen = now.get("frame") ?? undefined;
   const fields = fieldsIn(now);
   const problems = problemsIn(fields);
-  const bad = queryProblem.value;
-  if (bad?.q === fields.q) problems.q = bad.problem;
+  const refused = fieldProblem.value;
+  if (refused && refused.text === fields[refused.name]) problems[refused.name] = refused.problem;
   const selection = selectionOf(fields, now.get("runtime") === "show");
   const pane = now.get("pane") === "topics" ? "has-topics" : "";
   return (

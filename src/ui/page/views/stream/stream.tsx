@@ -5,6 +5,7 @@ import { addShortcuts } from "../../lib/keyboard.ts";
 import { liveState } from "../../lib/live.ts";
 import { go, place } from "../../lib/place.ts";
 import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
+import { noteRefusal } from "./field-problem.ts";
 import { FrameList } from "./frame-list.tsx";
 import { FrameWindow } from "./frame-window.ts";
 import { placeOf } from "./frames.ts";
@@ -87,7 +88,8 @@ export function Stream({ selection, chosen }: StreamProps) {
   const live = liveState.value;
   useEffect(() => {
     const isEmpty = window.shown.peek().frames.length === 0;
-    if (tail && live === "away" && isEmpty && window.isLoading.peek()) void show(known.current);
+    const isOff = live === "away" || live === "refused";
+    if (tail && isOff && isEmpty && window.isLoading.peek()) void show(known.current);
     if (tail && live === "live" && window.error.peek() !== undefined) void show(known.current);
   }, [live]);
 
@@ -158,6 +160,7 @@ export function Stream({ selection, chosen }: StreamProps) {
   const isEmpty = frames.length === 0 && !window.isLoading.value;
   const isFound = chosen === undefined || frames[placeOf(frames, chosen)]?.id === chosen;
   const error = window.error.value;
+  useEffect(() => noteRefusal(error, "", selection.topic), [error]);
   return (
     <>
       <Histogram source={source} select={select} goTo={goTo} />
