@@ -157,9 +157,17 @@ browserTest(
         await log.getByText("no 699 ").waitFor();
         expect(await log.getByText("no 100 ").count()).toBe(0);
         const more = log.getByRole("button", { name: "Older lines" });
+        await log.evaluate((box) => {
+          box.scrollTop = 0;
+        });
+        const line = log.getByText("no 201 here");
+        const place = async () => Math.round((await line.boundingBox())?.y ?? 0);
+        const placeBefore = await place();
         await more.click();
         await until("all lines", async () => (await log.locator(".log-line").count()) === 701);
         await until("no more of them", async () => (await more.count()) === 0);
+        // Where the button was there is a line now.
+        expect(Math.abs((await place()) - placeBefore)).toBeLessThan(60);
         await log.getByText("active", { exact: true }).waitFor();
         // The person is not at the end: what comes leaves them there.
         const before = await log.evaluate((box) => box.scrollTop);

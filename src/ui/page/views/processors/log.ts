@@ -9,7 +9,7 @@ import type { Processors } from "./processors.ts";
 const PART = 200;
 const PAGE = 500;
 const MAX_PAGES = 6;
-/** The most lines in the page: the newest. */
+/** The most lines in the page. */
 const MAX_LINES = 2000;
 /** The most characters of a line that the page keeps: it shows fewer. */
 const MAX_CHARACTERS = 4000;
@@ -27,6 +27,8 @@ export class Log {
   /** There may be lines before the first. */
   readonly hasMore = signal(true);
   readonly isLoading = signal(false);
+  /** The person looks at the newest lines; else older ones stay, within bounds, while new ones come. */
+  isAtEnd = true;
   readonly #processors: Processors;
   readonly #kind: Processor["kind"];
   readonly #name: string;
@@ -67,15 +69,20 @@ export class Log {
       for (let page = 0; page < MAX_PAGES && found.length < PART && this.hasMore.peek(); page++) {
         const frames = await this.#older();
         newest ??= frames[0]?.id;
-        this.#oldest = frames.at(-1)?.id ?? this.#oldest;
-        this.hasMore.value = frames.length === PAGE;
-        for (const frame of frames) if (await this.#isMine(frame)) found.push(shortened(frame));
+        const isFull = (this.shown.peek()?.length ?? 0) + found.length + PAGE > MAX_LINES;
+        this.hasMore.value = frames.length === PAGE && !isFull;
+        for (const frame of frames) {
+          if (await this.#isMine(frame)) found.push(shortened(frame));
+          this.#oldest = frame.id;
+        }
       }
     } catch (error) {
       if (!isAbort(error)) this.error.value = error;
     }
     this.isLoading.value = false;
-    if (!this.error.peek()) this.shown.value = [...found.reverse(), ...(this.shown.peek() ?? [])];
+    // Lines that were read before a failure stay.
+    if (found.length > 0 || this.error.peek() === undefined)
+      this.shown.value = [...found.reverse(), ...(this.shown.peek() ?? [])];
     return newest;
   }
 
@@ -117,8 +124,10 @@ export class Log {
     const mine = await Promise.all(come.map((frame) => this.#isMine(frame).catch(() => false)));
     const before = this.shown.peek() ?? [];
     const all = [...before, ...come.filter((_, at) => mine[at])];
-    if (all.length > MAX_LINES) this.hasMore.value = false;
-    this.shown.value = all.slice(-MAX_LINES);
+    const most = this.isAtEnd ? MAX_LINES : 2 * MAX_LINES;
+    // Those before the first line are not the next older ones any more.
+    if (all.length > most) this.hasMore.value = false;
+    this.shown.value = all.slice(-most);
   }
 
   async #isMine({ topic, meta }: Frame): Promise<boolean> {

@@ -26,6 +26,7 @@ export function ProcessorLog({
   }, []);
   const list = useRef<HTMLElement>(null);
   const [sticks, setSticks] = useState(true);
+  log.isAtEnd = sticks;
   const lines = log.shown.value;
   const first = lines?.[0]?.id;
   const before = useRef({ first, height: 0 });
