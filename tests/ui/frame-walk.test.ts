@@ -70,6 +70,11 @@ browserTest("causes and effects are a tree that one walks by the keyboard", asyn
   await frame.getByRole("heading", { name: "http.request" }).waitFor();
   await page.goBack();
   await frame.getByRole("heading", { name: "note.last" }).waitFor();
+  // An id in a meta leads there too.
+  await frame.getByRole("link", { name: request, exact: true }).click();
+  await frame.getByRole("heading", { name: "http.request" }).waitFor();
+  await page.goBack();
+  await frame.getByRole("heading", { name: "note.last" }).waitFor();
   // What comes while it is open.
   await append(server, "note.new", { frame_id: last });
   await tree.getByText("note.new").waitFor();

@@ -1,7 +1,10 @@
 import { useMemo, useState } from "preact/hooks";
+import { isId } from "../../../core/id.ts";
 import { count } from "../lib/format.ts";
 import type { Json } from "../lib/frame.ts";
+import { hrefOf } from "../lib/place.ts";
 import { type JsonNode, membersOf, rootOf, sizeOf } from "./json-nodes.ts";
+import { Link } from "./link.tsx";
 import { LongText } from "./long-text.tsx";
 import { Text } from "./text.tsx";
 
@@ -116,9 +119,16 @@ function Leaf({ text, node }: { text: string; node: JsonNode }) {
       </span>
     );
   }
+  const value = JSON.parse(written) as string;
   return (
     <span class="json-text">
-      "<LongText value={JSON.parse(written) as string} />"
+      "
+      {isId(value) ? (
+        <Link href={hrefOf({ view: undefined, frame: value })}>{value}</Link>
+      ) : (
+        <LongText value={value} />
+      )}
+      "
     </span>
   );
 }
