@@ -19,6 +19,7 @@ import { listing, search, why } from "./rows/questions.ts";
 import { replay, topics } from "./rows/read.ts";
 import { sql } from "./rows/sql.ts";
 import { serve, start } from "./rows/start.ts";
+import { ui } from "./rows/ui.ts";
 import { type Group, prepare, tidy } from "./setup.ts";
 import { type Row, toMarkdown } from "./table.ts";
 import { compareWith } from "./versus.ts";
@@ -51,6 +52,7 @@ const groups: readonly Group[] = [
   start,
   serve,
   memory,
+  ui,
 ];
 
 async function measure(chosen: readonly Group[], quick: boolean): Promise<Row[]> {
