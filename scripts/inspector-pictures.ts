@@ -4,7 +4,7 @@
 //   sh scripts/bun scripts/inspector-pictures.ts --look DIRECTORY [NAME…]
 //
 // The second form writes each view at each width, light and dark, to look at; NAME chooses some of them.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -107,11 +107,15 @@ class Camera implements AsyncDisposable {
       timezoneId: "UTC",
       bypassCSP: true,
     });
-    await page.addInitScript(`sessionStorage.setItem("xs-key", ${JSON.stringify(this.#key)})`);
+    await page.addInitScript(`sessionStorage.setItem("xs-key", ${JSON.stringify(this.#key)});
+      // A browser without a window knows no font of the system.
+      addEventListener("DOMContentLoaded", () => {
+        const { style } = document.documentElement;
+        style.setProperty("--sans", "sans-serif");
+        style.setProperty("--mono", "monospace");
+      });`);
     await page.goto(`${this.#origin}/${frame ? `?frame=${frame}` : query}`);
     await page.waitForSelector(".live-live");
-    // A browser without a window knows no font of the system.
-    await page.addStyleTag({ content: ":root { --sans: sans-serif; --mono: monospace }" });
     // Charts, first lines and fonts come one after the other, and none says that it was the last.
     await page.waitForTimeout(SETTLE_MS);
     await act?.(page);
@@ -186,7 +190,9 @@ function sceneOf(name: string): Scene {
 }
 
 const [mode, directory, ...names] = process.argv.slice(2);
-const home = mkdtempSync(join(tmpdir(), "xs-pictures-"));
+/** It is seen in the pictures, so it is the same each time. */
+const home = join(tmpdir(), "ada");
+mkdirSync(home);
 try {
   await using store = await SampleStore.start(join(home, "store"));
   await using camera = await Camera.open(store);

@@ -15,7 +15,9 @@ export function landscape(width: number, height: number): Uint8Array {
         ({ level, wave, step }) => down > level + wave * Math.sin(x / step + level * 20),
       );
       const isSun = Math.hypot(x - width * 0.68, y - height * 0.42) < height * 0.11;
-      const sky = [92 + 150 * down, 110 + 90 * down, 160 - 40 * down];
+      // Few colours, as on a poster: a picture of the page has not many left for it.
+      const band = Math.floor(down * 12) / 12;
+      const sky = [92 + 150 * band, 110 + 90 * band, 160 - 40 * band];
       const colour = hill?.colour ?? (isSun ? [255, 221, 150] : sky);
       pixels.set([...colour, 255], (y * width + x) * 4);
     }

@@ -27,9 +27,13 @@ export default {
     const { celsius } = frame.meta;
     const on = state.on ? celsius < 20.5 : celsius < 19.5;
     if (on === state.on) return;
-    const at = new Date(xs.time(frame).getTime() + 140);
-    console.error("the heating is", on ? "on" : "off", "at", celsius, "°C");
-    xs.append("heating.set", undefined, { meta: { on, celsius }, at });
+    const time = xs.time(frame).getTime();
+    if (Date.now() - time > 60_000) {
+      xs.append("heating.set", undefined, { meta: { on, celsius }, at: new Date(time + 140) });
+    } else {
+      console.error("the heating is", on ? "on" : "off", "at", celsius, "°C");
+      xs.append("heating.set", undefined, { meta: { on, celsius } });
+    }
     xs.kv.put("heating", JSON.stringify({ on, celsius }));
     return { next: { on, switched: state.switched + 1 } };
   },
@@ -127,6 +131,15 @@ export class SampleStore implements AsyncDisposable {
     await it.#processors();
     await it.#values();
     await it.xs(["append", "door.front", "--empty", "-F", "open=true"]);
+    for (const celsius of [22.4, 19.1]) {
+      const before = await it.xs(["last", "heating.set"]);
+      await it.xs(["append", "sensor.kitchen", "--empty", "-F", `celsius=${celsius}`]);
+      await until("the heating", async () => (await it.xs(["last", "heating.set"])) !== before);
+    }
+    await it.xs(
+      ["append", "photo", "-F", "name=hills.png", "-F", "camera=phone"],
+      landscape(640, 400),
+    );
     await it.xs(["append", "note", "Grace comes an hour later"]);
     await it.xs(["append", "door.front", "--empty", "-F", "open=false"]);
     await until("the processors", async () => {
@@ -169,7 +182,6 @@ export class SampleStore implements AsyncDisposable {
         ],
         bytes,
       );
-    await add("photo", 9, landscape(640, 400), "name=hills.png", "camera=phone", "width=640");
     await add("voice", 16, voice(2), "name=memo.wav", "seconds=2");
   }
 
@@ -178,7 +190,7 @@ export class SampleStore implements AsyncDisposable {
       this.xs(["handler", "add", name, "-"], script);
     await handler("heating", HEATING);
     await handler("commits", COMMITS);
-    await this.xs(["on", "photo", "--first", 'wc -c; echo "kept: $XS_META" >&2']);
+    await this.xs(["on", "photo", 'wc -c; echo "kept: $XS_META" >&2']);
     await this.xs(["generator", "add", "load", "--every", "15m", "--", "cat", "/proc/loadavg"]);
     await this.xs(["generator", "add", "disk", "--every", "0 3 * * *", "--", "df", "-k"]);
     await this.#xs(["handler", "add", "mail", "-"], MAIL);

@@ -13,8 +13,8 @@ export function Connection() {
   const state = liveState.value;
   const [said, say] = useState("");
   useEffect(() => {
-    if (state === "away") say("No connection. Trying again.");
-    else if (state === "live") say((before) => (before === "" ? "" : "Connected again."));
+    if (state === "away") say(STATES.away);
+    else if (state === "live") say((before) => before && "connected again");
   }, [state]);
   return (
     <>

@@ -37,9 +37,7 @@ export function ShortcutList() {
             <div key={keys.join()}>
               <dt>
                 {keys.map((name) => (
-                  <kbd key={name} aria-label={SPOKEN[name]}>
-                    {NAMES[name] ?? name}
-                  </kbd>
+                  <kbd key={name}>{NAMES[name] ?? name}</kbd>
                 ))}
               </dt>
               <dd>{does}</dd>
@@ -68,12 +66,4 @@ const NAMES: Readonly<Record<string, string>> = {
   ArrowLeft: "←",
   ArrowRight: "→",
   Escape: "Esc",
-  PageUp: "Page Up",
-  PageDown: "Page Down",
-};
-const SPOKEN: Readonly<Record<string, string>> = {
-  ArrowUp: "Up",
-  ArrowDown: "Down",
-  ArrowLeft: "Left",
-  ArrowRight: "Right",
 };

@@ -57,12 +57,6 @@ export function Filters({ fields, problems, runtime }: FiltersProps) {
           apply();
         }}
         onChange={apply}
-        onKeyDown={(event) => {
-          // Escape leaves the field, and nothing else.
-          if (event.key !== "Escape" || !(event.target instanceof HTMLInputElement)) return;
-          event.preventDefault();
-          event.target.blur();
-        }}
       >
         <Link class="button filters-topics" href={hrefOf({ pane: "topics" })}>
           Topics
@@ -104,7 +98,7 @@ export function Filters({ fields, problems, runtime }: FiltersProps) {
           hint="now"
         />
         {fields.topic === "" && (
-          <label class="filters-check">
+          <label class="filters-check" title="Show the frames of the runtime too">
             <input
               type="checkbox"
               checked={runtime}

@@ -16,6 +16,8 @@ interface FrameListProps {
   readonly window: FrameWindow;
   /** The id of the chosen frame. */
   readonly chosen: string | undefined;
+  /** The id of the frame on whose row the person is, also when it is closed. */
+  readonly here: string | undefined;
   readonly choose: (frame: Frame) => void;
   /** The end stays visible while frames come. */
   readonly sticks: boolean;
@@ -26,7 +28,8 @@ interface FrameListProps {
 }
 
 /** The rows of a stream. */
-export function FrameList({ window, chosen, choose, sticks, onTop, onEnd }: FrameListProps) {
+export function FrameList(props: FrameListProps) {
+  const { window, chosen, here, choose, sticks, onTop, onEnd } = props;
   const previews = useMemo(() => new Previews(), []);
   const head = useRef<HTMLSpanElement>(null);
   const range = useRef({ first: "", last: "" });
@@ -44,7 +47,7 @@ export function FrameList({ window, chosen, choose, sticks, onTop, onEnd }: Fram
   };
   // Rows show what arrived.
   void previews.arrived.value;
-  const chosenAt = chosen === undefined ? -1 : placeOf(frames, chosen);
+  const hereAt = here === undefined ? -1 : placeOf(frames, here);
   return (
     <>
       <div class="row row-head" aria-hidden="true">
@@ -59,8 +62,8 @@ export function FrameList({ window, chosen, choose, sticks, onTop, onEnd }: Fram
         keys={keys}
         goal={goal}
         sticks={sticks && atEnd}
-        chosen={frames[chosenAt]?.id === chosen ? chosenAt : -1}
-        chosenId={chosen && `frame-${chosen}`}
+        chosen={frames[hereAt]?.id === here ? hereAt : -1}
+        chosenId={here && `frame-${here}`}
         isBusy={window.isLoading.value}
         onTop={(at) => {
           const frame = frames[Math.min(at, frames.length - 1)];
@@ -85,6 +88,7 @@ export function FrameList({ window, chosen, choose, sticks, onTop, onEnd }: Fram
                 before={frames[at - 1]}
                 preview={previews.get(frame.id)}
                 isChosen={frame.id === chosen}
+                isHere={frame.id === here}
                 choose={choose}
               />
             )

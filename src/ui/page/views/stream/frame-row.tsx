@@ -9,11 +9,13 @@ interface FrameRowProps {
   readonly before: Frame | undefined;
   readonly preview: Preview | undefined;
   readonly isChosen: boolean;
+  /** The person is on it, with the keys of the list. */
+  readonly isHere: boolean;
   readonly choose: (frame: Frame) => void;
 }
 
 /** A frame as a row: its time, its topic, the first line of its content or else its meta, its size. */
-export function FrameRow({ frame, before, preview, isChosen, choose }: FrameRowProps) {
+export function FrameRow({ frame, before, preview, isChosen, isHere, choose }: FrameRowProps) {
   const ms = timeOf(frame.id);
   const isNewDay = before !== undefined && day(timeOf(before.id)) !== day(ms);
   const isPassing = frame.ttl === "ephemeral";
@@ -21,7 +23,7 @@ export function FrameRow({ frame, before, preview, isChosen, choose }: FrameRowP
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the focus, and the keys
     <div
       id={`frame-${frame.id}`}
-      class={`row ${isOfRuntime(frame) ? "row-runtime" : ""} ${isNewDay ? "row-day" : ""} ${isPassing ? "row-passing" : ""}`}
+      class={`row ${isOfRuntime(frame) ? "row-runtime" : ""} ${isNewDay ? "row-day" : ""} ${isPassing ? "row-passing" : ""} ${isHere ? "row-here" : ""}`}
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
@@ -55,7 +57,7 @@ function Summary({ frame, preview }: Pick<FrameRowProps, "frame" | "preview">) {
       </span>
     );
   if (!preview) return <span class="dim">…</span>;
-  if (preview.line === undefined) return <span class="dim">{preview.problem ?? "bytes"}</span>;
+  if (preview.line === undefined) return <span class="dim">{preview.instead ?? "bytes"}</span>;
   if (preview.line === "" && meta !== "")
     return (
       <span class="dim mono">

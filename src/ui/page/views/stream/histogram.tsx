@@ -59,7 +59,8 @@ type ChartProps = Counts & Pick<HistogramProps, "select" | "goTo"> & { readonly 
 
 function Chart({ since, step, counts, wide, select, goTo }: ChartProps) {
   const [drag, setDrag] = useState<{ from: number; to: number }>();
-  const [under, setUnder] = useState("");
+  /** Where the pointer is, in px from the first bar. */
+  const [over, setOver] = useState<number>();
   const total = counts.reduce((sum, each) => sum + each, 0);
   // Without a frame there is no time to show.
   if (total === 0) return null;
@@ -73,51 +74,61 @@ function Chart({ since, step, counts, wide, select, goTo }: ChartProps) {
   };
   const left = drag && Math.min(drag.from, drag.to);
   return (
-    <svg
-      width={wide + 2 * SIDE}
-      height={HEIGHT + LABELS}
-      viewBox={`${-SIDE} 0 ${wide + 2 * SIDE} ${HEIGHT + LABELS}`}
-      role="img"
-      aria-label={`${plural(total, "event")} from ${dayAndClock(since)} to ${dayAndClock(until)}`}
-      onPointerDown={(event) => {
-        if (event.button !== 0) return;
-        event.currentTarget.setPointerCapture(event.pointerId);
-        setDrag({ from: xOf(event), to: xOf(event) });
-      }}
-      onPointerMove={(event) => {
-        setUnder(describe(xOf(event)));
-        if (drag) setDrag({ ...drag, to: xOf(event) });
-      }}
-      onPointerCancel={() => setDrag(undefined)}
-      onPointerUp={(event) => {
-        if (!drag) return;
-        const [from, to] = [drag.from, xOf(event)].sort((a, b) => a - b) as [number, number];
-        setDrag(undefined);
-        if (to - from > CLICK) select(momentAt(from), momentAt(to));
-        else goTo(momentAt(to));
-      }}
-    >
-      {/* What a person sees who rests there. */}
-      <title>{under}</title>
-      <path class="histogram-bars" d={barsOf(counts, wide, HEIGHT)} />
-      {ticksOf(since, until, Math.floor(wide / LABEL)).map(({ ms, label }) => (
-        <text
-          key={ms}
-          x={Math.min(Math.max(30, ((ms - since) / (until - since)) * wide), wide - 24)}
-          y={HEIGHT + 13}
+    <>
+      <svg
+        width={wide + 2 * SIDE}
+        height={HEIGHT + LABELS}
+        viewBox={`${-SIDE} 0 ${wide + 2 * SIDE} ${HEIGHT + LABELS}`}
+        role="img"
+        aria-label={`${plural(total, "event")} from ${dayAndClock(since)} to ${dayAndClock(until)}`}
+        onPointerDown={(event) => {
+          if (event.button !== 0) return;
+          event.currentTarget.setPointerCapture(event.pointerId);
+          setDrag({ from: xOf(event), to: xOf(event) });
+        }}
+        onPointerMove={(event) => {
+          setOver(xOf(event));
+          if (drag) setDrag({ ...drag, to: xOf(event) });
+        }}
+        onPointerLeave={() => setOver(undefined)}
+        onPointerCancel={() => setDrag(undefined)}
+        onPointerUp={(event) => {
+          if (!drag) return;
+          const [from, to] = [drag.from, xOf(event)].sort((a, b) => a - b) as [number, number];
+          setDrag(undefined);
+          if (to - from > CLICK) select(momentAt(from), momentAt(to));
+          else goTo(momentAt(to));
+        }}
+      >
+        <path class="histogram-bars" d={barsOf(counts, wide, HEIGHT)} />
+        {ticksOf(since, until, Math.floor(wide / LABEL)).map(({ ms, label }) => (
+          <text
+            key={ms}
+            x={Math.min(Math.max(30, ((ms - since) / (until - since)) * wide), wide - 24)}
+            y={HEIGHT + 13}
+          >
+            {label}
+          </text>
+        ))}
+        {drag && left !== undefined && (
+          <rect
+            class="histogram-drag"
+            x={left}
+            y={0}
+            width={Math.abs(drag.to - drag.from)}
+            height={HEIGHT}
+          />
+        )}
+      </svg>
+      {over !== undefined && (
+        <div
+          class="histogram-hover"
+          aria-hidden="true"
+          style={{ [over < wide / 2 ? "right" : "left"]: SIDE }}
         >
-          {label}
-        </text>
-      ))}
-      {drag && left !== undefined && (
-        <rect
-          class="histogram-drag"
-          x={left}
-          y={0}
-          width={Math.abs(drag.to - drag.from)}
-          height={HEIGHT}
-        />
+          {describe(over)}
+        </div>
       )}
-    </svg>
+    </>
   );
 }

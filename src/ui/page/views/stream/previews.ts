@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { ask, isAbort, Problem } from "../../lib/ask.ts";
 import type { Frame } from "../../lib/frame.ts";
+import { mediaType } from "../../parts/content-kind.ts";
 
 /** How many bytes of content a row shows, and how many requests run at once: browsers allow six to one server. */
 const HEAD_BYTES = 400;
@@ -15,8 +16,8 @@ export interface Preview {
   readonly line: string | undefined;
   /** In bytes. */
   readonly size: number;
-  /** Why there is none. */
-  readonly problem?: string;
+  /** Why there is none, or what it is instead. */
+  readonly instead?: string;
 }
 
 /** Fetches the begins of the contents whose rows are visible, some at a time. */
@@ -66,7 +67,7 @@ export class Previews {
     } catch (error) {
       const problem = error instanceof Problem ? error.code.replaceAll("_", " ") : "no answer";
       if (!isAbort(error) && !ending.signal.aborted && problem !== "away") {
-        this.#keep(id, { line: undefined, size: 0, problem });
+        this.#keep(id, { line: undefined, size: 0, instead: problem });
       }
     }
     this.#running.delete(id);
@@ -94,7 +95,9 @@ async function preview({ id, hash, ttl }: Frame, signal: AbortSignal): Promise<P
   const total = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
   const length = response.headers.get("content-length");
   const size = Number(total ?? length ?? bytes.length);
-  return { line: firstLine(bytes, bytes.length < size), size };
+  const line = firstLine(bytes, bytes.length < size);
+  const type = line === undefined ? mediaType(bytes) : undefined;
+  return { line, size, ...(type && { instead: type }) };
 }
 
 /** The first bytes of a response: a content that still grows has no ranges, and no end. */

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { focusPane } from "../../lib/focus.ts";
 import { day } from "../../lib/format.ts";
 import { type Frame, timeOf } from "../../lib/frame.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
@@ -38,6 +39,9 @@ export function Stream({ selection, chosen }: StreamProps) {
   const known = useRef<string | null>(null);
   const resting = useRef<ReturnType<typeof setTimeout>>(undefined);
   const top = useRef(0);
+  /** The row where the person is: it stays when they close its frame. */
+  const here = useRef(chosen);
+  if (chosen !== undefined) here.current = chosen;
 
   const stay = (at: string | undefined, how: "push" | "replace") => {
     clearTimeout(resting.current);
@@ -96,15 +100,21 @@ export function Stream({ selection, chosen }: StreamProps) {
   const choose = ({ id }: Frame, how: "push" | "replace" = "push") => go({ frame: id }, how);
   const step = (by: number) => {
     const { frames } = window.shown.peek();
-    const id = place.peek().get("frame");
-    const chosenAt = id === null ? -1 : placeOf(frames, id);
-    const isInside = frames[chosenAt]?.id === id;
+    const open = place.peek().get("frame");
+    const isFollowing = window.isFollowing.peek();
+    const id = open ?? (isFollowing ? undefined : here.current);
+    const at = id === undefined ? -1 : placeOf(frames, id);
+    const isInside = at >= 0 && frames[at]?.id === id;
     const end = frames.length - 1;
-    const first = window.isFollowing.peek() ? end : Math.min(top.current, end);
-    const frame = frames[isInside ? Math.min(Math.max(chosenAt + by, 0), end) : first];
+    const first = isFollowing ? end : Math.min(top.current, end);
+    const frame = frames[isInside ? Math.min(Math.max(at + by, 0), end) : first];
     if (!frame) return;
     window.pause();
-    choose(frame, id === null ? "push" : "replace");
+    choose(frame, open === null ? "push" : "replace");
+  };
+  const enter = () => {
+    if (place.peek().has("frame")) focusPane();
+    else step(0);
   };
   const toStart = async () => {
     window.pause();
@@ -145,6 +155,7 @@ export function Stream({ selection, chosen }: StreamProps) {
         { keys: ["PageUp"], does: `${PAGE} frames back`, run: () => step(-PAGE) },
         { keys: ["Home", "g"], does: "the oldest frame", run: () => void toStart() },
         { keys: ["End", "G"], does: "the newest frame, live", run: () => void toEnd() },
+        { keys: ["Enter"], does: "open the frame, or go to what is open", run: enter },
         { keys: [" "], does: "pause, or go on", run: () => toggle() },
         {
           keys: ["Escape"],
@@ -182,6 +193,7 @@ export function Stream({ selection, chosen }: StreamProps) {
         <FrameList
           window={window}
           chosen={chosen}
+          here={isFollowing ? chosen : here.current}
           choose={choose}
           sticks={isFollowing}
           onTop={rest}

@@ -26,6 +26,10 @@ export function Strip(props: StripProps) {
     <div class="strip">
       {(since !== "" || until !== "") && <Range since={since} until={until} />}
       <span class="strip-rest" />
+      {/* Said once, however many come. */}
+      <span class="unseen" role="status">
+        {waiting > 0 && !isFollowing ? "New events wait." : ""}
+      </span>
       {find && (
         <button type="button" class="quiet" onClick={find}>
           Find the frame

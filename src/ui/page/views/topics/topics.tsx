@@ -88,7 +88,7 @@ export function Topics({ chosen }: { chosen: string }) {
           aria-pressed={isRuntimeShown}
           onClick={() => showRuntime(!isRuntimeShown)}
         >
-          {isRuntimeShown ? "Hide the runtime's topics" : `Show ${runtime} of the runtime`}
+          {isRuntimeShown ? "Hide the runtime's topics" : `Show ${count(runtime)} of the runtime`}
         </button>
       )}
     </nav>
