@@ -19,8 +19,19 @@ const ASCII = /^[\0-\x7f]*$/;
 const ACCENTS =
   /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]+/g;
 
+/** What colours a terminal, as the output of programs has it: its digits and its letter are no part of a word beside it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it begins with one
+const COLOUR = /\x1b\[[0-9;:]*m/g;
+
+/** The text with blanks in place of colours: all else stays where it is. */
+function uncoloured(text: string): string {
+  if (!text.includes("\x1b")) return text;
+  return text.replace(COLOUR, (code) => " ".repeat(code.length));
+}
+
 /** The words of a text, in order: runs of letters and digits, without their case and accents. */
-export function wordsIn(text: string): Word[] {
+export function wordsIn(coloured: string): Word[] {
+  const text = uncoloured(coloured);
   if (ASCII.test(text)) return asciiWords(text.toLowerCase());
   const words: Word[] = [];
   for (const { 0: found, index: start } of text.matchAll(WORD)) {
@@ -50,7 +61,7 @@ function asciiWords(lower: string): Word[] {
  * folds the case of ASCII alone, as the one named `ascii` in SQLite does.
  */
 export function foldedText(text: string): string {
-  if (ASCII.test(text)) return text;
+  if (ASCII.test(text)) return uncoloured(text);
   let all = "";
   for (const word of wordsIn(text)) all += `${word.text} `;
   return all;

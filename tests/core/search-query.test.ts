@@ -32,6 +32,15 @@ describe("words", () => {
     expect(words("한국어 нет नमस्ते")).toEqual(["한국어", "нет", "नमस्ते"]);
   });
 
+  test("stand beside colours of a terminal, which are none", () => {
+    const texts = (text: string) => wordsIn(text).map((word) => word.text);
+    for (const text of ["\x1b[31mred\x1b[0m 5m", "\x1b[1;38:5:9mréd\x1b[m5m"]) {
+      expect(texts(text)).toEqual(["red", "5m"]);
+      expect(texts(foldedText(text))).toEqual(["red", "5m"]);
+    }
+    expect(wordsIn("\x1b[31mred")[0]).toEqual({ text: "red", start: 5, end: 8 });
+  });
+
   test("a folded text has the words of the text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (text) => {

@@ -7,7 +7,7 @@ import { SCHEMA } from "../schema.ts";
 import type { Marks } from "./messages.ts";
 
 /** Raise it where an index has to be made anew: what is in it has changed. */
-const FORMAT = `1 of schema ${SCHEMA}`;
+const FORMAT = `2 of schema ${SCHEMA}`;
 
 /** The ends of the names of its files. */
 const FILES = ["-wal", "-shm", ""];
