@@ -13,7 +13,7 @@ export function Connection() {
   const state = liveState.value;
   const [said, say] = useState("");
   useEffect(() => {
-    if (state === "away") say(STATES.away);
+    if (state === "away") say("connection lost, trying again");
     else if (state === "live") say((before) => before && "connected again");
   }, [state]);
   return (
