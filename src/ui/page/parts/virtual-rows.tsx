@@ -40,7 +40,7 @@ interface VirtualRowsProps {
   readonly onRange?: (first: number, last: number) => void;
   /** Hears which row is the first that is visible, at each scroll. */
   readonly onTop?: (at: number) => void;
-  /** Hears that the person scrolled to the end, or up from it. */
+  /** Hears that the person scrolled to the end, or up from it, or chose a row that was not visible. */
   readonly onEnd?: (isAtEnd: boolean) => void;
   readonly onKeyDown?: (event: KeyboardEvent) => void;
 }
@@ -109,6 +109,8 @@ export function VirtualRows(props: VirtualRowsProps) {
       element.scrollTop = (chosen + 1) * ROW - clientHeight;
     } else return;
     note(element);
+    // Whoever chose it looks there, not at the end.
+    props.onEnd?.(false);
   }, [chosenId]);
 
   useEffect(() => props.onRange?.(first, last), [first, last, count, firstKey, lastKey]);
