@@ -13,7 +13,7 @@ const root = join(import.meta.dir, "../..");
 /** Every command loads these files of ours. */
 const EVERY = `
   main cli/kit/complain cli/kit/exit-code cli/kit/output cli/kit/run cli/kit/run-verb cli/kit/verb cli/kit/verbs core/error
-  lib/own-places lib/roles`;
+  lib/error-stack lib/roles`;
 
 /** What finds a server and asks it. */
 const CLIENT = `
