@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { takeFocus } from "../../lib/focus.ts";
 
+import { Asking } from "../../parts/asking.tsx";
 import { textIn } from "../../parts/content-kind.ts";
 import { ProblemNotice } from "../../parts/notice.tsx";
 import { type Draft, drafts, keepDraft } from "./drafts.ts";
@@ -56,7 +57,9 @@ export function EditEntry({ name, value, again, close }: EditEntryProps) {
           put={(rev) => void put(draft, rev)}
         />
       ) : (
-        value && <Begin name={name} value={value} remove={(rev) => void remove(rev)} />
+        value && (
+          <Begin name={name} value={value} isBusy={isBusy} remove={(rev) => void remove(rev)} />
+        )
       )}
       {error !== undefined && !(draft && isConflict(error)) && (
         <ProblemNotice error={isConflict(error) ? conflict() : error} />
@@ -144,49 +147,29 @@ function EditDraft({ name, draft, value, isBusy, put }: EditDraftProps) {
 interface BeginProps {
   readonly name: string;
   readonly value: Value;
+  readonly isBusy: boolean;
   readonly remove: (rev: string) => void;
 }
 
-/** Begins a change, or asks whether to delete. */
-function Begin({ name, value, remove }: BeginProps) {
-  /** The revision that the person has seen and wants to delete. */
-  const [doomed, setDoomed] = useState<string>();
+/** Begins a change, or asks whether to delete what the person has seen. */
+function Begin({ name, value, isBusy, remove }: BeginProps) {
+  const { rev, type } = value;
   const text = textIn(value.bytes, false);
-  if (doomed !== undefined) {
-    return (
-      <>
-        <p>Delete it? Its value is gone then. Frames about it stay.</p>
-        <div class="actions">
-          <button
-            type="button"
-            class="danger"
-            onClick={() => {
-              setDoomed(undefined);
-              remove(doomed);
-            }}
-          >
-            Delete it
-          </button>
-          <button ref={takeFocus} type="button" onClick={() => setDoomed(undefined)}>
-            Keep it
-          </button>
-        </div>
-      </>
-    );
-  }
   return (
     <div class="actions">
       {text !== undefined && (
-        <button
-          type="button"
-          onClick={() => keepDraft(name, { text, rev: value.rev, type: value.type })}
-        >
+        <button type="button" onClick={() => keepDraft(name, { text, rev, type })}>
           Edit
         </button>
       )}
-      <button type="button" onClick={() => setDoomed(value.rev)}>
-        Delete…
-      </button>
+      <Asking
+        label="Delete…"
+        question="Delete it? Its value is gone then. Frames about it stay."
+        yes="Delete it"
+        no="Keep it"
+        isBusy={isBusy}
+        act={() => remove(rev)}
+      />
     </div>
   );
 }

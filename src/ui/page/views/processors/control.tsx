@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { askInspector } from "../../lib/ask.ts";
-import { takeFocus } from "../../lib/focus.ts";
+import { Asking } from "../../parts/asking.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
 import type { Processor } from "./processor.ts";
@@ -23,11 +23,9 @@ interface ControlProps {
 export function Control({ processor, processors }: ControlProps) {
   const { kind, name, state } = processor;
   const [doing, setDoing] = useState<Action>();
-  const [isAsking, setAsking] = useState(false);
   const [outcome, setOutcome] = useState<string>();
   const [error, setError] = useState<unknown>();
-  const act = async (action: Action) => {
-    setAsking(false);
+  const run = async (action: Action) => {
     setDoing(action);
     setOutcome(undefined);
     setError(undefined);
@@ -39,46 +37,36 @@ export function Control({ processor, processors }: ControlProps) {
     setDoing(undefined);
     processors.askSoon();
   };
-  const hasEnded = ENDED.has(state);
+  const act = (action: Action) => void run(action);
+  const isBusy = doing !== undefined;
   return (
     <section class="control" aria-label="Control">
-      {isAsking ? (
-        <section class="control-ask" aria-label={`Stop ${name}?`}>
-          <p>
-            Stop <Text value={name} />? It rests, also after a restart of the server, until somebody
-            starts it. Its {kind === "handler" ? "place and state stay" : "frames stay"}.
-          </p>
-          <div class="actions">
-            <button type="button" class="danger" onClick={() => void act("stop")}>
-              Stop it
+      <div class="actions">
+        {ENDED.has(state) ? (
+          <button type="button" disabled={isBusy} onClick={() => act("start")}>
+            Start
+          </button>
+        ) : (
+          <>
+            <Asking
+              label="Stop…"
+              question={
+                <>
+                  Stop <Text value={name} />? It rests, also after a restart of the server, until
+                  somebody starts it. Its {kind === "handler" ? "place and state" : "frames"} stay.
+                </>
+              }
+              yes="Stop it"
+              no="Let it run"
+              isBusy={isBusy}
+              act={() => act("stop")}
+            />
+            <button type="button" disabled={isBusy} onClick={() => act("restart")}>
+              Restart
             </button>
-            <button ref={takeFocus} type="button" onClick={() => setAsking(false)}>
-              Let it run
-            </button>
-          </div>
-        </section>
-      ) : (
-        <div class="actions">
-          {hasEnded ? (
-            <button type="button" disabled={doing !== undefined} onClick={() => void act("start")}>
-              Start
-            </button>
-          ) : (
-            <>
-              <button type="button" disabled={doing !== undefined} onClick={() => setAsking(true)}>
-                Stop…
-              </button>
-              <button
-                type="button"
-                disabled={doing !== undefined}
-                onClick={() => void act("restart")}
-              >
-                Restart
-              </button>
-            </>
-          )}
-        </div>
-      )}
+          </>
+        )}
+      </div>
       <div role="status" class="control-said">
         {doing && <p class="dim">{DOING[doing]}</p>}
         {outcome !== undefined && (
