@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { ask, isAbort, messageOf, Problem } from "./ask.ts";
 import { linesOf } from "./lines.ts";
+import { pause } from "./pause.ts";
 
 /** How the following read of the page is; `refused`: as it is asked for, it is never live. */
 export type LiveState = "connecting" | "live" | "away" | "refused";
@@ -101,14 +102,4 @@ async function once(
 
 function withPulse(path: string): string {
   return `${path}${path.includes("?") ? "&" : "?"}follow=${PULSE_MS}`;
-}
-
-function pause(ms: number, end: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    end.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

@@ -27,7 +27,7 @@ export function Hex({ bytes }: { bytes: Uint8Array }) {
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
-      <section ref={ref} class="bytes-scroll" data-scrolls tabIndex={0} aria-label="The bytes">
+      <section ref={ref} class="bytes-scroll" tabIndex={0} aria-label="The bytes">
         <pre>{lines.join("\n")}</pre>
       </section>
       {bytes.length > most && (

@@ -36,7 +36,6 @@ export function TextContent({ text, label, isGrowing }: TextContentProps) {
       <section
         ref={element}
         class="bytes-scroll"
-        data-scrolls
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
         tabIndex={0}
         aria-label={label}

@@ -26,7 +26,7 @@ export function FrameView({ id }: { id: string }) {
   const topic = value?.frame.topic;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
-    <aside class="frame" aria-label="Frame" data-scrolls tabIndex={0}>
+    <aside class="frame" aria-label="Frame" tabIndex={0}>
       <header class="frame-head">
         <div class="frame-title">
           <h2>

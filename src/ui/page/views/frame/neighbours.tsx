@@ -69,16 +69,14 @@ export function Neighbours({ id, topic }: NeighboursProps) {
         →
       </button>
       {topic !== undefined && (
-        <label class="neighbours-of">
-          <select
-            aria-label="Neighbours"
-            value={isAll ? "all" : ""}
-            onChange={({ currentTarget: { value } }) => go({ neighbours: value }, "replace")}
-          >
-            <option value="">of its topic</option>
-            <option value="all">of all topics</option>
-          </select>
-        </label>
+        <select
+          aria-label="Neighbours"
+          value={isAll ? "all" : ""}
+          onChange={({ currentTarget: { value } }) => go({ neighbours: value }, "replace")}
+        >
+          <option value="">of its topic</option>
+          <option value="all">of all topics</option>
+        </select>
       )}
       <span class="neighbours-said dim" role="status">
         {said}

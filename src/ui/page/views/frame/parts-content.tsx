@@ -3,6 +3,7 @@ import { isAbort, isPassing } from "../../lib/ask.ts";
 import { plural, size as sizeText } from "../../lib/format.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { heard } from "../../lib/heard.ts";
+import { pause } from "../../lib/pause.ts";
 import { BytesView, isShownWhole, type Read } from "../../parts/bytes-view.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
 import { Command, contentCommand } from "./commands.tsx";
@@ -91,21 +92,8 @@ function told({ parts, end, read }: State, isCut: boolean): string {
 
 /** Waits until there may be more. */
 async function more(signal: AbortSignal): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, SOON_MS));
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const before = heard.peek();
-    const done = () => {
-      clearTimeout(timer);
-      stop();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, document.hidden ? LATER_MS * 5 : LATER_MS);
-    let stop = () => {};
-    stop = heard.subscribe((now) => {
-      if (now !== before) queueMicrotask(done);
-    });
-    signal.addEventListener("abort", done);
-  });
+  const before = heard.peek();
+  const latest = Date.now() + (document.hidden ? LATER_MS * 5 : LATER_MS);
+  do await pause(SOON_MS, signal);
+  while (!signal.aborted && heard.peek() === before && Date.now() < latest);
 }

@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import { ask, isAbort, Problem } from "../../lib/ask.ts";
 import { type Frame, timeOf } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
+import { pause } from "../../lib/pause.ts";
 import { noteRefusal } from "./field-problem.ts";
 import type { Snippet } from "./snippet.ts";
 import type { LogSource } from "./source.ts";
@@ -95,14 +96,4 @@ export class Hits {
       }
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  });
 }
