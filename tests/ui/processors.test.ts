@@ -420,3 +420,25 @@ browserTest("what a program writes, and why it fails, stays text", async () => {
     });
   });
 });
+
+browserTest("the page has one following read, whatever is shown of the processors", async () => {
+  await serving(async (server) => {
+    for (const name of ["one", "two", "three"]) await spawn(server, "handler", name, COUNTER);
+    await looking(server, "", async (page) => {
+      const open = new Set<object>();
+      page.on("request", (request) => {
+        if (request.url().includes("follow=")) open.add(request);
+      });
+      page.on("requestfailed", (request) => open.delete(request));
+      page.on("requestfinished", (request) => open.delete(request));
+      for (const name of ["one", "two", "three", "one"]) {
+        await rowOf(page, name).getByRole("link").click();
+        await detail(page).getByRole("region", { name: "Log" }).getByText("active").waitFor();
+      }
+      await until("one", () => open.size === 1);
+      for (const key of ["ArrowRight", "Escape", "3", "2"]) await page.keyboard.press(key);
+      await rowOf(page, "three").waitFor();
+      await until("one", () => open.size === 1);
+    });
+  });
+});

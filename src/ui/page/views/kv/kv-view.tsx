@@ -78,8 +78,8 @@ function Keys({ prefix }: { prefix: string }) {
     return addShortcuts([
       { keys: ["ArrowDown", "j"], does: "the next key", run: () => to(placeOf() + 1) },
       { keys: ["ArrowUp", "k"], does: "the key before", run: () => to(placeOf() - 1) },
-      { keys: ["PageDown"], does: "twenty keys on", run: () => to(placeOf() + 20) },
-      { keys: ["PageUp"], does: "twenty keys back", run: () => to(placeOf() - 20) },
+      { keys: ["PageDown"], does: "20 keys on", run: () => to(placeOf() + 20) },
+      { keys: ["PageUp"], does: "20 keys back", run: () => to(placeOf() - 20) },
       { keys: ["Home"], does: "the first key", run: () => to(0) },
       { keys: ["End"], does: "the last key", run: () => to(now.current.rows.length - 1) },
       {
@@ -146,8 +146,7 @@ function NoKeys({ prefix, hidden }: { prefix: string; hidden: number }) {
   return (
     <EmptyNotice title={prefix === "" ? "No keys" : "No keys begin with this"}>
       <p>
-        Put one in a terminal: <code>xs kv put views/count 3</code>, or in a handler:{" "}
-        <code>xs.kv.put("views/count", "3")</code>. It appears here at once.
+        Put one in a terminal: <code>xs kv put views/count 3</code>. It appears here at once.
       </p>
       {hidden > 0 && (
         <p>

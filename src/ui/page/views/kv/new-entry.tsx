@@ -2,7 +2,6 @@ import { useRef, useState } from "preact/hooks";
 import { go, hrefOf } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
-import { Text } from "../../parts/text.tsx";
 import { isConflict, putEntry } from "./entry.ts";
 
 const TYPES = [
@@ -80,7 +79,7 @@ export function NewEntry({ prefix }: { prefix: string }) {
               <strong>There is such a key already</strong>
               <p>
                 <Link href={hrefOf({ key: taken })} onClick={close}>
-                  Look at <Text value={taken} max={200} />
+                  Look at it
                 </Link>
                 , and change it there. What you wrote stays here.
               </p>

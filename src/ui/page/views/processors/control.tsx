@@ -51,10 +51,8 @@ export function Control({ processor, processors }: ControlProps) {
             <Asking
               label="Stop…"
               question={
-                <>
-                  Stop <Text value={name} />? It rests, also after a restart of the server, until
-                  somebody starts it. Its {kind === "handler" ? "place and state" : "frames"} stay.
-                </>
+                "Stop it? It rests, also after a restart of the server, until somebody starts it. " +
+                "It goes on where it was then."
               }
               yes="Stop it"
               no="Let it run"

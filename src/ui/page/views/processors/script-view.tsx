@@ -149,11 +149,7 @@ function Code({ text, label }: { text: string; label: string }) {
         {numbers}
       </pre>
       <pre>
-        {text === "" ? (
-          <span class="dim">It is empty.</span>
-        ) : (
-          <Text value={shown} max={MAX_SHOWN} kept={"\n\t"} />
-        )}
+        <Text value={shown} max={MAX_SHOWN} kept={"\n\t"} />
       </pre>
       {text.length > MAX_SHOWN && (
         <p class="dim">… {size(text.length - MAX_SHOWN)} more: xs content prints all of it</p>
@@ -198,13 +194,7 @@ function Changes({ kind, name, spawn }: ChangesProps) {
   if (isLoading) return <p class="dim">looking for the one before…</p>;
   if (!value) {
     return (
-      <p class="notice notice-empty">
-        There is none before with another script or other options. The next{" "}
-        <code>
-          xs {kind} add <Text value={name} />
-        </code>{" "}
-        shows here what it changed.
-      </p>
+      <p class="notice notice-empty">There is none before with another script or other options.</p>
     );
   }
   const [before, after] = [filesOf(value), filesOf(spawn)];
