@@ -26,11 +26,11 @@ browserTest(
     const { page, faults } = opened;
     await endsWith(page, '"n":9');
     await server.stop("SIGTERM");
-    await page.getByText("no connection").waitFor();
+    await page.locator(".live-away").waitFor();
     // A server that another does not hear of: what it appends comes when the page is back.
     await using again = await startServer(path);
     const away = await appendBatch(again, "note", 500, 10);
-    await page.getByText("live", { exact: true }).waitFor();
+    await page.locator(".live-live").waitFor();
     await endsWith(page, '"n":509');
     const after = await appendBatch(again, "note", 10, 510);
     await endsWith(page, '"n":519');
@@ -39,7 +39,7 @@ browserTest(
     // Killed while the person looks elsewhere: the place stays, and what came is counted.
     await page.keyboard.press("Home");
     await again.stop("SIGKILL");
-    await page.getByText("no connection").waitFor();
+    await page.locator(".live-away").waitFor();
     await using third = await startServer(path);
     await appendBatch(third, "note", 7, 520);
     await page.getByText("7 new").waitFor();
@@ -59,11 +59,11 @@ browserTest("a server that is silent is noticed, and heard again", async () => {
   await endsWith(page, "before");
   process.kill(server.pid, "SIGSTOP");
   try {
-    await page.getByText("no connection").waitFor();
+    await page.locator(".live-away").waitFor();
   } finally {
     process.kill(server.pid, "SIGCONT");
   }
-  await page.getByText("live", { exact: true }).waitFor();
+  await page.locator(".live-live").waitFor();
   await server.append("note", "after");
   await endsWith(page, "after");
 });
