@@ -19,8 +19,8 @@ const OPEN_ROW = "tbody a[aria-current]";
 /** Keys that scroll a part of the page which has the focus. On the list of a view they go from row to row. */
 const SCROLLS = /^(?:Arrow|Page|Home$|End$| $)/;
 const SCROLLED = 'audio, video, [data-scrolls], [tabindex="0"]:not([role="listbox"])';
-/** Beside the list, those to the left and to the right scroll nothing. */
-const SCROLLS_PANE = /^(?:ArrowUp|ArrowDown|Page|Home$|End$| $)/;
+/** These scroll nothing of what is open beside the list. */
+const SIDEWAYS = /Left$|Right$/;
 
 /**
  * Adds the keys of a part of the page while it is shown: the newest part comes first.
@@ -70,6 +70,6 @@ window.addEventListener("keydown", (event) => {
 function isForElement(key: string, element: Element): boolean {
   if (key === "Enter" && element.matches(OPEN_ROW)) return false;
   if ((key === " " || key === "Enter") && element.matches(PRESSED)) return true;
-  if (SCROLLS_PANE.test(key) && element.closest("aside")) return true;
-  return SCROLLS.test(key) && element.closest(SCROLLED) !== null;
+  if (!SCROLLS.test(key)) return false;
+  return element.closest(SIDEWAYS.test(key) ? SCROLLED : `aside, ${SCROLLED}`) !== null;
 }

@@ -3,11 +3,14 @@ import { ask, isAbort, messageOf, Problem } from "./ask.ts";
 import { linesOf } from "./lines.ts";
 import { pause } from "./pause.ts";
 
-/** How the following read of the page is; `refused`: as it is asked for, it is never live. */
-export type LiveState = "connecting" | "live" | "away" | "refused";
+/**
+ * How the following read of the page is; `refused`: as it is asked for, it is never live; `none`: the place has none, as
+ * a time that is over.
+ */
+export type LiveState = "none" | "connecting" | "live" | "away" | "refused";
 
 /** The state of the one following read, for the head of the page. */
-export const liveState = signal<LiveState>("connecting");
+export const liveState = signal<LiveState>("none");
 /** Why it is away, for the person. */
 export const liveProblem = signal("");
 
@@ -44,7 +47,10 @@ export function follow(read: Follow): () => void {
   const ending = new AbortController();
   current = ending;
   void run(read, ending.signal);
-  return () => ending.abort();
+  return () => {
+    ending.abort();
+    if (current === ending) liveState.value = "none";
+  };
 }
 
 async function run(read: Follow, end: AbortSignal): Promise<void> {

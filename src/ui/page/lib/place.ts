@@ -1,7 +1,8 @@
 import { computed, signal } from "@preact/signals";
 
-/** The views of the page. */
-export type View = "stream" | "processors" | "kv";
+/** The views of the page, with their names for the person. */
+export const VIEWS = { stream: "Stream", processors: "Processors", kv: "Keys" } as const;
+export type View = keyof typeof VIEWS;
 
 /**
  * What the page shows, all of it, as the query of its address: reload and back show the same. Each view documents the

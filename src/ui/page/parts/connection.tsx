@@ -5,7 +5,6 @@ const STATES = {
   connecting: "connecting…",
   live: "live",
   away: "no connection, trying again…",
-  refused: "not live",
 } as const;
 
 /** Whether the page is live. A loss is said aloud, and its end; what a person does themselves is not. */
@@ -19,7 +18,7 @@ export function Connection() {
   return (
     <>
       <span class={`live live-${state}`} title={state === "live" ? undefined : liveProblem.value}>
-        {STATES[state]}
+        {STATES[state as keyof typeof STATES] ?? "not live"}
       </span>
       <span class="unseen" role="status">
         {said}

@@ -1,24 +1,20 @@
 import { about } from "../lib/about.ts";
-import { hrefOf, type View, view } from "../lib/place.ts";
+import { hrefOf, VIEWS, view } from "../lib/place.ts";
 import { AppendFrame } from "../views/frame/append-frame.tsx";
 import { Connection } from "./connection.tsx";
 import { Link } from "./link.tsx";
 import { showShortcuts } from "./shortcut-list.tsx";
 import { Text } from "./text.tsx";
 
-const VIEWS: readonly (readonly [View, string])[] = [
-  ["stream", "Stream"],
-  ["processors", "Processors"],
-  ["kv", "Keys"],
-];
-
 /** The head of the page: which store, which view, and whether it is live. */
 export function Head() {
   return (
     <header class="head">
-      <StoreName name={about.value?.name ?? "xs"} />
+      <h1 class="head-store" title={about.value?.name}>
+        <Text value={about.value?.name ?? "xs"} />
+      </h1>
       <nav class="head-views" aria-label="Views">
-        {VIEWS.map(([name, label]) => (
+        {Object.entries(VIEWS).map(([name, label]) => (
           <Link
             key={name}
             href={hrefOf({ view: name === "stream" ? undefined : name }, new URLSearchParams())}
@@ -41,20 +37,5 @@ export function Head() {
         ?
       </button>
     </header>
-  );
-}
-
-/** The address of a store. Where there is little room its end stays visible: the name is there. */
-function StoreName({ name }: { name: string }) {
-  const at = name.replace(/\/$/, "").lastIndexOf("/") + 1;
-  return (
-    <h1 class="head-store" title={name}>
-      <span class="head-folder">
-        <Text value={name.slice(0, at)} />
-      </span>
-      <span>
-        <Text value={name.slice(at)} />
-      </span>
-    </h1>
   );
 }

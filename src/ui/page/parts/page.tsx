@@ -3,7 +3,7 @@ import { about, askAbout } from "../lib/about.ts";
 import { focusPane, focusView } from "../lib/focus.ts";
 import { key } from "../lib/key.ts";
 import { addShortcuts } from "../lib/keyboard.ts";
-import { go, view } from "../lib/place.ts";
+import { go, VIEWS, view } from "../lib/place.ts";
 import { KvView } from "../views/kv/kv-view.tsx";
 import { ProcessorsView } from "../views/processors/processors-view.tsx";
 import { StreamView } from "../views/stream/stream-view.tsx";
@@ -11,8 +11,7 @@ import { Head } from "./head.tsx";
 import { KeyPrompt } from "./key-prompt.tsx";
 import { ShortcutList, showShortcuts } from "./shortcut-list.tsx";
 
-const TITLES = { stream: "Stream", processors: "Processors", kv: "Keys" };
-const VIEWS = { stream: StreamView, processors: ProcessorsView, kv: KvView };
+const SHOWN = { stream: StreamView, processors: ProcessorsView, kv: KvView };
 
 /** The whole page: it asks for a key, or shows the view that the address names. */
 export function Page() {
@@ -34,10 +33,10 @@ export function Page() {
   }, [isAdmitted]);
   useEffect(() => {
     const name = about.value ? `${about.value.name} – xs` : "xs";
-    document.title = isAdmitted ? `${TITLES[view.value]} – ${name}` : name;
+    document.title = isAdmitted ? `${VIEWS[view.value]} – ${name}` : name;
   }, [about.value, view.value, isAdmitted]);
   if (!isAdmitted) return <KeyPrompt />;
-  const View = VIEWS[view.value];
+  const View = SHOWN[view.value];
   return (
     <div class="page">
       <button type="button" class="skip" onClick={focusView}>
