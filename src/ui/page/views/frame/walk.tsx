@@ -213,10 +213,13 @@ function useRelated(id: string, which: "causes" | "effects"): Asked {
   const [list, setList] = useState<RelatedList>();
   const [error, setError] = useState<unknown>();
   const ending = useRef<AbortController | undefined>(undefined);
+  const asked = useRef(0);
   const load = async (before: RelatedList) => {
     ending.current?.abort();
     const mine = new AbortController();
     ending.current = mine;
+    // What is heard from here on may be missing in the answer.
+    asked.current = heard.peek();
     try {
       const next = await readRelated(id, which, before, mine.signal);
       if (mine.signal.aborted) return;
@@ -242,11 +245,8 @@ function useRelated(id: string, which: "causes" | "effects"): Asked {
   const isShort = list !== undefined && !list.hasMore && list.all.length <= PART;
   useEffect(() => {
     if (which === "causes" || !isShort) return;
-    let seen = heard.peek();
     const timer = setInterval(() => {
-      if (heard.peek() === seen || document.hidden) return;
-      seen = heard.peek();
-      void load(NONE);
+      if (heard.peek() !== asked.current && !document.hidden) void load(NONE);
     }, AGAIN_MS);
     return () => clearInterval(timer);
   }, [id, which, isShort]);
