@@ -115,7 +115,7 @@ class Camera implements AsyncDisposable {
         style.setProperty("--mono", "monospace");
       });`);
     await page.goto(`${this.#origin}/${frame ? `?frame=${frame}` : query}`);
-    await page.waitForSelector(".live-live");
+    await page.waitForSelector(".live-live, .live-none");
     // Charts, first lines and fonts come one after the other, and none says that it was the last.
     await page.waitForTimeout(SETTLE_MS);
     await act?.(page);
