@@ -79,7 +79,8 @@ test.each([
         else [before, isSure] = [Number(text), true];
       }
       expect(before).toBe(last);
-      expect(leftOut).toBeGreaterThan(0);
+      // No server appends three million frames as fast as they are written; of fewer it may take each.
+      if (last > 1_000_000) expect(leftOut).toBeGreaterThan(0);
       await follower.cancel();
       expect(await framesOf(server, "h.stderr")).toHaveLength(500);
     });
