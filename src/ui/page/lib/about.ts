@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { shellWord } from "../../../core/error.ts";
 import { askInspector } from "./ask.ts";
 
 /** What the inspector says of itself. */
@@ -18,4 +19,9 @@ export async function askAbout(): Promise<void> {
   } catch {
     about.value = undefined;
   }
+}
+
+/** The options by which a command finds the store of this page, from whatever folder. */
+export function storeOption(): string {
+  return `-s ${shellWord(about.value?.name ?? "./store")}`;
 }

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { storeOption } from "../../lib/about.ts";
 import { focusPane } from "../../lib/focus.ts";
 import { count, dayAndClock, size } from "../../lib/format.ts";
 import { timeOf } from "../../lib/frame.ts";
@@ -146,7 +147,8 @@ function NoKeys({ prefix, hidden }: { prefix: string; hidden: number }) {
   return (
     <EmptyNotice title={prefix === "" ? "No keys" : "No keys begin with this"}>
       <p>
-        Put one in a terminal: <code>xs kv put views/count 3</code>. It appears here at once.
+        Put one in a terminal: <code>{`xs kv put ${storeOption()} views/count 3`}</code>. It appears
+        here at once.
       </p>
       {hidden > 0 && (
         <p>

@@ -1,3 +1,4 @@
+import { storeOption } from "../../lib/about.ts";
 import { EmptyNotice } from "../../parts/notice.tsx";
 
 /** Says how a store comes to have processors. */
@@ -6,10 +7,10 @@ export function NoProcessors() {
     <EmptyNotice title="Nothing runs on this stream">
       <p>Begin in a terminal: with a command on each event, or one every hour.</p>
       <p>
-        <code>xs on note 'notify-send "$XS_TEXT"'</code>
+        <code>{`xs on ${storeOption()} note 'notify-send "$XS_TEXT"'`}</code>
       </p>
       <p>
-        <code>xs generator add disk --every 1h -- df -k</code>
+        <code>{`xs generator add ${storeOption()} disk --every 1h -- df -k`}</code>
       </p>
       <p>
         They run while <code>xs serve</code> runs, and appear here at once.

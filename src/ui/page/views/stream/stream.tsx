@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { storeOption } from "../../lib/about.ts";
 import { focusPane } from "../../lib/focus.ts";
 import { day } from "../../lib/format.ts";
 import { type Frame, timeOf } from "../../lib/frame.ts";
@@ -219,7 +220,8 @@ function NoFrames({ selection: { topic, since, until } }: { selection: Selection
   return isAll ? (
     <EmptyNotice title="No events yet">
       <p>
-        Record one in a terminal: <code>xs append note 'hello'</code>. It appears here at once.
+        Record one in a terminal: <code>{`xs append ${storeOption()} note 'hello'`}</code>. It
+        appears here at once.
       </p>
     </EmptyNotice>
   ) : (
