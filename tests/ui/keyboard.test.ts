@@ -69,6 +69,39 @@ browserTest(
   },
 );
 
+browserTest(
+  "a topic, a search and a time are chosen, and the focus stays where it is",
+  async () => {
+    await keyboardOn(notes, async (page) => {
+      await page.getByRole("option").filter({ hasText: "it rang" }).waitFor();
+      await pressUntil(page, "Tab", ({ role }) => role === "tree");
+      await page.keyboard.press("End");
+      await page.keyboard.press("Enter");
+      await page.getByRole("option").filter({ hasText: "it rang" }).waitFor({ state: "detached" });
+      expect(queryOf(page).get("topic")).toBe("note");
+      await focused(page, "the tree still", ({ role }) => role === "tree");
+      await page.keyboard.press("/");
+      await focused(page, "the search", ({ role }) => role === "input");
+      await page.keyboard.type("two");
+      await page.keyboard.press("Enter");
+      await page.getByRole("option").filter({ hasText: "two" }).waitFor();
+      expect(queryOf(page).get("q")).toBe("two");
+      await page.keyboard.press("Escape");
+      await focused(page, "the hits", ({ role, name }) => role === "listbox" && name === "Hits");
+      await page.keyboard.press("Escape");
+      await page.getByRole("option").filter({ hasText: "three" }).waitFor();
+      await focused(page, "the list", ({ role }) => role === "listbox");
+      await page.keyboard.press("s");
+      await page.keyboard.type("2h");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("1h");
+      await page.keyboard.press("Enter");
+      await page.getByText("No event is selected").waitFor();
+      expect([queryOf(page).get("since"), queryOf(page).get("until")]).toEqual(["2h", "1h"]);
+    });
+  },
+);
+
 browserTest("Space pauses on the list and presses what else has the focus", async () => {
   await keyboardOn(notes, async (page, server) => {
     const live = page.getByRole("button", { name: /^(Pause|Go live)/ });
