@@ -39,7 +39,8 @@ export async function askInspector(path: string, init: RequestInit = {}): Promis
   }
   if (response.ok) return response;
   const problem = await problemIn(response);
-  if (problem.status === 401) lostKey();
+  // A link that was used says nothing of the key that this tab has.
+  if (problem.status === 401 && path !== "/key") lostKey();
   throw problem;
 }
 

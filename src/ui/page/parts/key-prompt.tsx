@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { takeFocus } from "../lib/focus.ts";
 import { keyProblem } from "../lib/key.ts";
 import { redeem } from "../lib/session.ts";
 import { Text } from "./text.tsx";
@@ -28,6 +29,7 @@ export function KeyPrompt() {
         <label>
           Link
           <input
+            ref={takeFocus}
             value={given}
             autocomplete="off"
             spellcheck={false}

@@ -49,7 +49,8 @@ export function FrameView({ id }: { id: string }) {
           title={removed === id ? "The frame is removed" : "There is no frame with this id"}
         >
           <p>
-            {removed !== id && "It was removed, its time was over, or it never was in this store. "}
+            {removed !== id &&
+              "It was removed, its time was over, it was ephemeral (not stored), or it never was here. "}
             The arrows above go to the frames that were beside it.
           </p>
         </EmptyNotice>

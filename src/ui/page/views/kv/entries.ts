@@ -50,7 +50,10 @@ export class Entries {
       refused: (problem) => {
         // A server of an older version always sends the values.
         if (problem.code === "bad_option" && "without-values" in options) this.#watch({});
-        else this.error.value = problem;
+        else {
+          this.error.value = problem;
+          this.isLoading.value = false;
+        }
       },
     });
   }

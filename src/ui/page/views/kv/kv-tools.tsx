@@ -12,8 +12,8 @@ interface KvToolsProps {
   readonly prefix: string;
   readonly isInFolders: boolean;
   readonly showsRuntime: boolean;
-  /** How many entries are listed. */
-  readonly entries: number;
+  /** How many entries are listed; undefined where the server refuses. */
+  readonly entries: number | undefined;
   readonly isCut: boolean;
 }
 
@@ -61,7 +61,9 @@ export function KvTools({ prefix, isInFolders, showsRuntime, entries, isCut }: K
         </label>
       )}
       <span class="dim" role="status">
-        {isCut ? `the first ${count(MAX_ENTRIES)} keys: give a prefix` : plural(entries, "key")}
+        {isCut
+          ? `the first ${count(MAX_ENTRIES)} keys: give a prefix`
+          : entries !== undefined && plural(entries, "key")}
       </span>
       {about.value?.writes && <NewEntry key={prefix} prefix={prefix} />}
       {way.length > 0 && (

@@ -33,6 +33,7 @@ function Keys({ prefix }: { prefix: string }) {
   const isInFolders = place.value.get("list") === "folders";
   const showsRuntime = place.value.get("runtime") === "show" || prefix.startsWith(RUNTIME_KEYS);
   const all = entries.shown.value;
+  const error = entries.error.value;
   const shown = useMemo(
     () => (showsRuntime ? all : all.filter(({ key }) => !key.startsWith(RUNTIME_KEYS))),
     [all, showsRuntime],
@@ -104,11 +105,11 @@ function Keys({ prefix }: { prefix: string }) {
           prefix={prefix}
           isInFolders={isInFolders}
           showsRuntime={showsRuntime}
-          entries={shown.length}
+          entries={error === undefined ? shown.length : undefined}
           isCut={entries.isCut.value}
         />
-        {entries.error.value !== undefined && <ProblemNotice error={entries.error.value} />}
-        {shown.length === 0 && !entries.isLoading.value ? (
+        {error !== undefined && <ProblemNotice error={error} />}
+        {shown.length === 0 && error === undefined && !entries.isLoading.value ? (
           <NoKeys prefix={prefix} hidden={all.length} />
         ) : (
           <VirtualRows

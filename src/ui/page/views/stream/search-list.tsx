@@ -142,7 +142,7 @@ function SearchStrip({ hits, chosen, came, again }: SearchStripProps) {
         ) : found === 0 && isLoading ? (
           "Searching…"
         ) : (
-          `${plural(found, "event")} found${more}`
+          (found > 0 || hits.error.value === undefined) && `${plural(found, "event")} found${more}`
         )}
       </span>
       <span class="strip-rest" />

@@ -63,7 +63,9 @@ export function Topics({ chosen }: { chosen: string }) {
         aria-current={chosen === "" ? "true" : undefined}
       >
         <span class="topic-name">All topics</span>
-        <span class="topic-count">{count(own.reduce((sum, { frames }) => sum + frames, 0))}</span>
+        <span class="topic-count">
+          {rows && count(own.reduce((sum, { frames }) => sum + frames, 0))}
+        </span>
       </Link>
       {(own.length > MANY || find !== "") && (
         <input
