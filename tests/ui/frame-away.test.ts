@@ -28,3 +28,24 @@ browserTest("a frame that was asked for while no server ran is shown once one do
   expect(await frame.getByRole("alert").count()).toBe(0);
   expect(faults).toEqual([]);
 });
+
+browserTest(
+  "a frame that is not stored is in the list, and what is said when it opens",
+  async () => {
+    using home = tempDirectory();
+    await using server = await startServer(`${home.path}/store`);
+    await server.append("note", "stored");
+    await using it = await Inspector.start(server.directory);
+    await using opened = await InspectorPage.open(it);
+    const { page, faults } = opened;
+    await page.getByText("stored", { exact: true }).waitFor();
+    await page.locator(".live-live").waitFor();
+    await server.fetch("/stream/tick?ttl=ephemeral", { method: "POST", body: "gone at once" });
+    const row = page.getByRole("option").filter({ hasText: "gone at once" });
+    await row.click();
+    const frame = page.getByRole("complementary", { name: "Frame" });
+    await frame.getByText("it was ephemeral (not stored)").waitFor();
+    await row.waitFor();
+    expect(faults).toEqual([]);
+  },
+);
