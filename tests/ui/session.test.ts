@@ -1,5 +1,6 @@
 import { expect, setDefaultTimeout } from "bun:test";
-import { browserTest } from "../support/browser.ts";
+import type { Page } from "playwright-core";
+import { browserTest, openBrowser } from "../support/browser.ts";
 import { Inspector, InspectorPage } from "../support/inspector.ts";
 import { startServer } from "../support/server.ts";
 import { endsWith } from "../support/stream-page.ts";
@@ -39,4 +40,28 @@ browserTest("a link is taken in the tab that asks for it, and leaves the address
   await page.goto(await it.link());
   await endsWith(page, "behind a key");
   expect(page.url()).toBe(`${it.origin}/`);
+});
+
+browserTest("many tabs of one browser leave each other room, and say so", async () => {
+  using home = tempDirectory();
+  await using server = await startServer(`${home.path}/store`);
+  await server.append("note", "in each tab");
+  await using it = await Inspector.start(server.directory);
+  const browser = await openBrowser();
+  try {
+    const context = await browser.newContext();
+    const tabs: Page[] = [];
+    for (let n = 0; n < 7; n++) {
+      const tab = await context.newPage();
+      tabs.push(tab);
+      await tab.goto(await it.link());
+      await endsWith(tab, "in each tab");
+    }
+    const last = tabs.at(-1);
+    await last?.getByText("close another tab").waitFor();
+    for (const tab of tabs.slice(0, 4)) await tab.close();
+    await last?.locator(".live-live").waitFor();
+  } finally {
+    await browser.close();
+  }
 });

@@ -2,12 +2,13 @@ import { signal } from "@preact/signals";
 import { ask, isAbort, messageOf, Problem } from "./ask.ts";
 import { linesOf } from "./lines.ts";
 import { pause } from "./pause.ts";
+import { shareOfConnections } from "./share.ts";
 
 /**
  * How the following read of the page is; `refused`: as it is asked for, it is never live; `none`: the place has none, as
- * a time that is over.
+ * a time that is over; `full`: other tabs have the connections of the browser.
  */
-export type LiveState = "none" | "connecting" | "live" | "away" | "refused";
+export type LiveState = "none" | "connecting" | "live" | "away" | "refused" | "full";
 
 /** The state of the one following read, for the head of the page. */
 export const liveState = signal<LiveState>("none");
@@ -57,6 +58,10 @@ async function run(read: Follow, end: AbortSignal): Promise<void> {
   let path = read.path;
   let wait = FIRST_WAIT_MS;
   liveState.value = "connecting";
+  await shareOfConnections(end, () => {
+    liveProblem.value = "this browser has too many tabs of this page";
+    liveState.value = "full";
+  });
   while (!end.aborted) {
     try {
       await once(withPulse(path), read, end, () => {

@@ -5,6 +5,7 @@ const STATES = {
   connecting: "connecting…",
   live: "live",
   away: "no connection, trying again…",
+  full: "not live: close another tab",
 } as const;
 
 /** Whether the page is live. A loss is said aloud, and its end; what a person does themselves is not. */

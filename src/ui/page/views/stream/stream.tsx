@@ -93,7 +93,7 @@ export function Stream({ selection, chosen }: StreamProps) {
   const live = liveState.value;
   useEffect(() => {
     const isEmpty = window.shown.peek().frames.length === 0;
-    const isOff = live === "away" || live === "refused";
+    const isOff = live === "away" || live === "refused" || live === "full";
     if (tail && isOff && isEmpty && window.isLoading.peek()) void show(known.current);
     if (tail && live === "live" && window.error.peek() !== undefined) void show(known.current);
   }, [live]);
