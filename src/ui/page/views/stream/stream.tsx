@@ -38,6 +38,8 @@ export function Stream({ selection, chosen }: StreamProps) {
   }, []);
   /** The place in the address, as far as this part of the page knows. */
   const known = useRef<string | null>(null);
+  /** Goes where the person went last: a read that the end of a server took along is asked for again. */
+  const goAgain = useRef<() => Promise<void>>(() => show(known.current));
   const resting = useRef<ReturnType<typeof setTimeout>>(undefined);
   const top = useRef(0);
   /** The row where the person is: it stays when they close its frame. */
@@ -47,11 +49,13 @@ export function Stream({ selection, chosen }: StreamProps) {
   const stay = (at: string | undefined, how: "push" | "replace") => {
     clearTimeout(resting.current);
     known.current = at ?? null;
+    goAgain.current = () => show(known.current);
     go({ at }, how);
   };
   const show = (at: string | null): Promise<void> => {
     clearTimeout(resting.current);
     known.current = at;
+    goAgain.current = () => show(at);
     if (at === null) return tail ? window.resume() : window.toEnd();
     window.pause();
     if (/^[0-9a-z]{25}$/.test(at)) return window.toFrame(at);
@@ -94,8 +98,8 @@ export function Stream({ selection, chosen }: StreamProps) {
   useEffect(() => {
     const isEmpty = window.shown.peek().frames.length === 0;
     const isOff = live === "away" || live === "refused" || live === "full";
-    if (tail && isOff && isEmpty && window.isLoading.peek()) void show(known.current);
-    if (tail && live === "live" && window.error.peek() !== undefined) void show(known.current);
+    if (tail && isOff && isEmpty && window.isLoading.peek()) void goAgain.current();
+    if (tail && live === "live" && window.error.peek() !== undefined) void goAgain.current();
   }, [live]);
 
   const choose = ({ id }: Frame, how: "push" | "replace" = "push") => go({ frame: id }, how);
@@ -117,9 +121,10 @@ export function Stream({ selection, chosen }: StreamProps) {
     if (place.peek().has("frame")) focusPane();
     else step(0);
   };
-  const toStart = async () => {
+  const toStart = (): Promise<void> => {
     window.pause();
-    await window.toStart();
+    goAgain.current = toStart;
+    return window.toStart();
   };
   const toEnd = async () => {
     stay(undefined, known.current === null ? "replace" : "push");
