@@ -1,10 +1,13 @@
 /** Waits, unless it is ended before. */
 export function pause(ms: number, end: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    end.addEventListener("abort", () => {
+    const done = () => {
       clearTimeout(timer);
+      // The signal may outlive many pauses.
+      end.removeEventListener("abort", done);
       resolve();
-    });
+    };
+    const timer = setTimeout(done, ms);
+    end.addEventListener("abort", done);
   });
 }
