@@ -10,9 +10,9 @@ const STEP = 10_000;
 const TOPICS = 200;
 /** Frames that name one another in a row. */
 export const DEEP = 100;
-/** One frame in so many names the first. */
+/** Each hundredth frame names the first one as its cause. */
 const WIDE_EVERY = 100;
-/** One text in so many has a word that is in few texts, and in many. */
+/** Each 3,000th text has the rare word, and each third one the common word. */
 const RARE_EVERY = 3000;
 const COMMON_EVERY = 3;
 const WORDS_A_TEXT = 12;

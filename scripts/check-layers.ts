@@ -49,7 +49,7 @@ const FOR_ALL = ["src/version.ts"];
 
 /** What knows how a store is kept. Outside it there is only the port, `store/*.ts`. */
 const ENGINE = "src/store/sqlite/";
-/** The files that open a store, or run in a process of its own, and what they import of the engine. */
+/** The files that may import a part of the engine, each with that part: they open a store, or are the process of the search. */
 const OPENERS: Record<string, string> = {
   "src/cli/verbs/serve.ts": `${ENGINE}open.ts`,
   "src/client/connect.ts": `${ENGINE}open.ts`,

@@ -10,8 +10,8 @@ import type { Call } from "./call.ts";
 import { jsonResponse } from "./json-response.ts";
 
 /**
- * Responds with facts about the store, when everything that was committed before the request, and what the facts
- * count, is durable. A token gets those that do not tell of what it may not see.
+ * Responds with facts about the store. It waits until everything that was committed before the request, and everything
+ * that the facts count, is durable. A token gets no fact that reveals what it may not see.
  *
  * @throws XsError as a write does
  */

@@ -2,7 +2,7 @@ import type { QueryResult, SqlValue } from "../../store/query.ts";
 import { writeOut } from "./output.ts";
 import type { RowFormat } from "./sql-formats.ts";
 
-/** So many values of text or bytes, in units, and so many rows, are written at once. */
+/** One write takes rows until it has this many units of text and bytes, or this many rows. */
 const WRITE_UNITS = 64 * 1024;
 const WRITE_ROWS = 1000;
 /** A row does not wait longer than this for the next one, in ms, if one comes. */
