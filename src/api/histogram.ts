@@ -5,7 +5,7 @@ import { parseTopicFilter } from "../core/pattern.ts";
 import { checkCombination, READ_ALL } from "../core/read-options.ts";
 import { parseTime } from "../core/time.ts";
 import type { Call } from "./call.ts";
-import { jsonResponse } from "./json-response.ts";
+import { uncachedJson } from "./json-response.ts";
 import { type Values, value } from "./options.ts";
 
 const DEFAULT_STEPS = 100;
@@ -42,9 +42,7 @@ export async function histogram(
   const counts = await store.histogram(range, request.signal);
   // What is counted must not be lost any more.
   await store.whenDurable();
-  const response = jsonResponse({ since, step, counts });
-  response.headers.set("cache-control", "no-store");
-  return response;
+  return uncachedJson({ since, step, counts });
 }
 
 /** The time of the oldest frame; now, where there is none. */

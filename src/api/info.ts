@@ -7,7 +7,7 @@ import type { Store } from "../store/store.ts";
 import type { Direction } from "../store/types.ts";
 import { version } from "../version.ts";
 import type { Call } from "./call.ts";
-import { jsonResponse } from "./json-response.ts";
+import { uncachedJson } from "./json-response.ts";
 
 /**
  * Responds with facts about the store. It waits until everything that was committed before the request, and everything
@@ -21,7 +21,7 @@ export async function info({ store, access, context }: Call): Promise<Response> 
     const { name, read, append, keys, all } = access.scope;
     const ends = read.length > 0 ? await endsOf(store) : {};
     await store.whenDurable();
-    return noStore({ version, serves, ...ends, token: { name, read, append, keys, all } });
+    return uncachedJson({ version, serves, ...ends, token: { name, read, append, keys, all } });
   }
   const { schema, frames, topics, entries, databaseBytes, freeBytes, refusal, hasEffects } =
     store.info;
@@ -42,7 +42,7 @@ export async function info({ store, access, context }: Call): Promise<Response> 
     ...(context.server && { server: context.server() }),
   };
   await store.whenDurable();
-  return noStore(facts);
+  return uncachedJson(facts);
 }
 
 /** The ids of the oldest and of the newest frame; null where there is none, or where it is damaged. */
@@ -60,10 +60,4 @@ async function idAt(store: Store, edge: string, direction: Direction): Promise<s
     if (error instanceof XsError && error.code === "frame_damaged") return null;
     throw error;
   }
-}
-
-function noStore(value: object): Response {
-  const response = jsonResponse(value);
-  response.headers.set("cache-control", "no-store");
-  return response;
 }

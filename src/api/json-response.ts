@@ -3,6 +3,16 @@ export function jsonResponse(value: unknown): Response {
   return lineResponse(JSON.stringify(value));
 }
 
+/** The header of a response that no cache may keep. */
+export const NO_STORE = { "cache-control": "no-store" } as const;
+
+/** The same as {@link jsonResponse}, of a value that no cache may keep. */
+export function uncachedJson(value: unknown): Response {
+  const response = jsonResponse(value);
+  response.headers.set("cache-control", NO_STORE["cache-control"]);
+  return response;
+}
+
 /** Responds with JSON text and a newline. */
 export function lineResponse(line: string): Response {
   return new Response(`${line}\n`, JSON_HEADERS);

@@ -1,5 +1,5 @@
 import type { Call } from "./call.ts";
-import { ndjsonResponse } from "./json-response.ts";
+import { NO_STORE, ndjsonResponse } from "./json-response.ts";
 import { flag, type Values } from "./options.ts";
 
 /** The options of `GET /ps`. */
@@ -11,5 +11,5 @@ export const PS_OPTIONS = {
 export async function ps({ context }: Call, { all }: Values<typeof PS_OPTIONS>): Promise<Response> {
   const rows = (await context.processors?.(all)) ?? [];
   const lines = rows.map((row) => JSON.stringify(row));
-  return ndjsonResponse(lines, { "cache-control": "no-store" });
+  return ndjsonResponse(lines, NO_STORE);
 }

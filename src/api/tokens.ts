@@ -2,7 +2,7 @@ import { quoted, XsError } from "../core/error.ts";
 import type { Tokens } from "../store/tokens.ts";
 import { readBody } from "./body.ts";
 import type { Call } from "./call.ts";
-import { jsonResponse, ndjsonResponse } from "./json-response.ts";
+import { NO_STORE, ndjsonResponse, uncachedJson } from "./json-response.ts";
 
 /** The largest request for a token, in bytes. */
 const MAX_REQUEST = 64 * 1024;
@@ -11,7 +11,7 @@ const MAX_REQUEST = 64 * 1024;
 export async function listTokens(call: Call): Promise<Response> {
   const tokens = await tokensOf(call);
   const lines = tokens.list().map((info) => JSON.stringify(info));
-  return ndjsonResponse(lines, { "cache-control": "no-store" });
+  return ndjsonResponse(lines, NO_STORE);
 }
 
 /** Makes the token that the body asks for, and responds with it. */
@@ -22,9 +22,7 @@ export async function addToken(call: Call): Promise<Response> {
     tokensOf(call),
     import("../core/token.ts"),
   ]);
-  const response = jsonResponse(await tokens.add(parseTokenRequest(jsonIn(body))));
-  response.headers.set("cache-control", "no-store");
-  return response;
+  return uncachedJson(await tokens.add(parseTokenRequest(jsonIn(body))));
 }
 
 /** Removes a token. */

@@ -37,7 +37,7 @@ export interface TokenRules {
  */
 export function checkToken(request: Request, { owner, find }: TokenRules): Access | undefined {
   const header = request.headers.get("authorization");
-  const [, given = ""] = /^Bearer +(\S+)$/i.exec(header ?? "") ?? [];
+  const given = bearerIn(request.headers);
   if (timingSafeEqual(digest(given), digest(owner))) return undefined;
   const found = given === "" ? undefined : find(given);
   if (found === "expired") {
@@ -61,10 +61,17 @@ export function checkToken(request: Request, { owner, find }: TokenRules): Acces
   );
 }
 
+/** The token in the Authorization of a request; "" where it has none. */
+export function bearerIn(headers: Headers): string {
+  const [, given = ""] = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
+  return given;
+}
+
 function refusal(problem: string, challenge = REALM): XsError {
   return new XsError("unauthorized", problem, { headers: { "www-authenticate": challenge } });
 }
 
-function digest(text: string): Buffer {
+/** The sha256 of a token or a key: what is kept of it, and what is compared in constant time. */
+export function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }

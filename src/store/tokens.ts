@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { Access } from "../core/access.ts";
 import { quoted, XsError } from "../core/error.ts";
 import { parseTokenRequest, type TokenRequest, type TokenScope } from "../core/token.ts";
 import { syncPath } from "../lib/fsync.ts";
+import { digest } from "../net/token.ts";
 import { PRIVATE_FILE } from "./modes.ts";
 import { strangerOf } from "./owner.ts";
 
@@ -343,8 +344,4 @@ function rowsIn(text: string): Row[] {
 
 function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value);
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }

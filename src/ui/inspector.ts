@@ -4,6 +4,7 @@ import { Room } from "../api/room.ts";
 import { quoted, XsError } from "../core/error.ts";
 import { formatListenAddress, type ListenAddress, type TcpAddress } from "../net/listen-address.ts";
 import { checkHost, listenError } from "../net/listen-error.ts";
+import { bearerIn } from "../net/token.ts";
 import { type Asset, loadAssets } from "./assets.ts";
 import type { Backend } from "./backend.ts";
 import { checkMethod } from "./check-method.ts";
@@ -127,7 +128,7 @@ export class Inspector implements Listener {
   }
 
   #checkKey({ headers }: Request): void {
-    const [, key = ""] = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
+    const key = bearerIn(headers);
     if (this.#keys.admits(key)) return;
     throw new XsError("unauthorized", "the inspector needs a key: open a link that  xs ui  prints");
   }

@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { digest } from "../net/token.ts";
 
 /** How long a link works, in ms. */
 const LINK_MS = 10 * 60_000;
@@ -71,7 +72,7 @@ function newKey(): string {
 }
 
 function hashOf(key: string): string {
-  return createHash("sha256").update(key).digest("base64");
+  return digest(key).toString("base64");
 }
 
 /** Makes room for one more: the oldest goes. */
