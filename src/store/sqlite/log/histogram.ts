@@ -3,7 +3,7 @@ import { firstIdAt } from "../../../core/id.ts";
 import { nextTurn } from "../../../lib/next-turn.ts";
 import type { HistogramRange } from "../../types.ts";
 import type { FrameSearch } from "./frame-search.ts";
-import { Selector } from "./selection.ts";
+import type { Selector } from "./selection.ts";
 import type { Topics } from "./topics.ts";
 
 /** How long the counting may hold the event loop, in ms. */
@@ -17,6 +17,7 @@ const PART = 2000;
 interface HistogramParts {
   readonly search: FrameSearch;
   readonly topics: Topics;
+  readonly selector: Selector;
 }
 
 /**
@@ -25,12 +26,10 @@ interface HistogramParts {
  */
 export class Histogram {
   readonly #parts: HistogramParts;
-  readonly #selector: Selector;
   readonly #sql: ReturnType<typeof statements>;
 
   constructor(db: Database, parts: HistogramParts) {
     this.#parts = parts;
-    this.#selector = new Selector(db, parts);
     this.#sql = statements(db);
   }
 
@@ -45,7 +44,7 @@ export class Histogram {
     guard: <T>(run: () => T) => T,
     signal: AbortSignal,
   ): Promise<number[]> {
-    const { search, topics } = this.#parts;
+    const { search, topics, selector } = this.#parts;
     const counts = new Array<number>(steps).fill(0);
     const add = (at: number, frames: number) => {
       counts[at] = (counts[at] ?? 0) + frames;
@@ -56,7 +55,7 @@ export class Histogram {
       bounds.push(guard(() => search.firstFrom(firstIdAt(since + at * step))));
       await turns.pause();
     }
-    const numbers = guard(() => this.#selector.numbersOf(filter));
+    const numbers = guard(() => selector.numbersOf(filter));
     for (const topic of numbers) {
       const isLarge = topics.frames(topic) > FEW * steps;
       const parts = isLarge ? this.#counted(topic, bounds) : this.#read(topic, bounds);

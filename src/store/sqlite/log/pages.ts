@@ -8,8 +8,7 @@ import { END, type FrameSearch } from "./frame-search.ts";
 import { LateRows } from "./late-rows.ts";
 import { type JoinedRow, soundLines } from "./page-lines.ts";
 import { type Direction, joined, type Way } from "./page-sql.ts";
-import { type Selection, Selector } from "./selection.ts";
-import type { Topics } from "./topics.ts";
+import type { Selection, Selector } from "./selection.ts";
 
 /** Rows of the log that one page looks at, at most, to find the few that it wants. */
 const MAX_SCANNED = 20_000;
@@ -28,7 +27,7 @@ interface Range {
 /** The parts of the store that pages need. */
 export interface PageHost {
   readonly search: FrameSearch;
-  readonly topics: Topics;
+  readonly selector: Selector;
   /** The time that decides what has expired, in ms. */
   now(): number;
   /** How far readers may see; undefined where all is durable. */
@@ -42,7 +41,6 @@ export class Pages {
   readonly #db: Database;
   readonly #host: PageHost;
   readonly #late: LateRows;
-  readonly #selector: Selector;
   readonly #statements = new Map<string, ReturnType<Database["query"]>>();
   /** The last page of the whole log had gaps between its `seq`, so the next is read with them. */
   #hasGaps = false;
@@ -50,7 +48,6 @@ export class Pages {
   constructor(db: Database, host: PageHost) {
     this.#db = db;
     this.#host = host;
-    this.#selector = new Selector(db, host);
     this.#late = new LateRows(db, () => host.now());
   }
 
@@ -61,7 +58,7 @@ export class Pages {
    */
   page(query: PageQuery): Page {
     const ends = query.ends ?? (query.evenBeyondHorizon ? EVERYTHING : this.ends());
-    const selection = this.#selector.select(query.topics);
+    const selection = this.#host.selector.select(query.topics);
     const { hasLate } = this.#host.search;
     if (query.order === "arrival" && hasLate) return this.#byArrival(query, selection, ends);
     const page = this.#fromFrames(query, selection, this.#rangeOf(query, ends));
@@ -90,7 +87,7 @@ export class Pages {
 
   /** The place of the late frame that arrived last. */
   newestLate(topics: readonly string[] | undefined): Place | undefined {
-    const row = this.#late.newest(this.#selector.select(topics), this.ends().late);
+    const row = this.#late.newest(this.#host.selector.select(topics), this.ends().late);
     return row && placeOf(row.id, row.position);
   }
 

@@ -11,6 +11,7 @@ import { Facts } from "../facts.ts";
 import { checkedRow, type KvRow } from "../kv/entry-row.ts";
 import { FrameSearch } from "../log/frame-search.ts";
 import { Pages } from "../log/pages.ts";
+import { Selector } from "../log/selection.ts";
 import { tombstoneCrc } from "../log/tombstones.ts";
 import { Topics } from "../log/topics.ts";
 
@@ -42,7 +43,7 @@ export class Snapshot implements StoreSnapshot {
       const search = new FrameSearch(this.#db, facts);
       this.#pages = new Pages(this.#db, {
         search,
-        topics,
+        selector: new Selector(this.#db, { search, topics }),
         now: () => now,
         visible: () => undefined,
       });
