@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { packId } from "../../src/core/id.ts";
-import type { Frame } from "../../src/ui/page/lib/frame.ts";
-import { idBefore, merged, placeOf, without } from "../../src/ui/page/views/stream/frames.ts";
+import { type Frame, idBefore } from "../../src/ui/page/lib/frame.ts";
+import { merged, placeOf, without } from "../../src/ui/page/views/stream/frames.ts";
 
 function frame(n: number): Frame {
   const id = packId({ ts_ms: n, counter_hi: 0, counter_lo: 0, node: "00000000" });

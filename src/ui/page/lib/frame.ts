@@ -1,4 +1,5 @@
 import { memberText } from "../../../core/json.ts";
+import { RUNTIME_PREFIX } from "../../../core/topic.ts";
 
 /** A value of JSON. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -23,22 +24,34 @@ export function parseFrame(line: string): Frame {
   return metaText === undefined ? frame : { ...frame, metaText };
 }
 
-/** The topics of the runtime begin with this. */
-export const RUNTIME_PREFIX = "stream.cross.";
-
 /** Whether a frame is one of the runtime. */
 export function isOfRuntime({ topic }: Pick<Frame, "topic">): boolean {
   return topic.startsWith(RUNTIME_PREFIX);
 }
 
-/** The time in an id (SCRU128: the upper 48 of 128 bits, in base 36), in ms since 1970. */
-export function timeOf(id: string): number {
+/** The number that an id is (SCRU128: 128 bits in base 36). core/id.ts asks a library, too large for the page. */
+function numberOf(id: string): bigint {
   let value = 0n;
   for (const digit of id) value = value * 36n + BigInt(Number.parseInt(digit, 36));
-  return Number(value >> 80n);
+  return value;
+}
+
+function idOf(value: bigint): string {
+  return value.toString(36).padStart(25, "0");
+}
+
+/** The time in an id, its upper 48 bits, in ms since 1970. */
+export function timeOf(id: string): number {
+  return Number(numberOf(id) >> 80n);
 }
 
 /** The lowest id of a time, in ms since 1970. */
 export function firstIdAt(ms: number): string {
-  return (BigInt(Math.max(0, Math.floor(ms))) << 80n).toString(36).padStart(25, "0");
+  return idOf(BigInt(Math.max(0, Math.floor(ms))) << 80n);
+}
+
+/** The id right below another: a read after it begins with that one. */
+export function idBefore(id: string): string {
+  const value = numberOf(id);
+  return idOf(value === 0n ? 0n : value - 1n);
 }

@@ -1,8 +1,8 @@
 import { signal } from "@preact/signals";
 import { isAbort } from "../../lib/ask.ts";
-import { type Frame, firstIdAt } from "../../lib/frame.ts";
+import { type Frame, firstIdAt, idBefore } from "../../lib/frame.ts";
 import type { RowGoal } from "../../parts/virtual-rows.tsx";
-import { idBefore, merged, placeOf, without } from "./frames.ts";
+import { merged, placeOf, without } from "./frames.ts";
 import type { LogSource } from "./source.ts";
 
 /** How many frames one request brings, and how many the page keeps. */

@@ -28,9 +28,3 @@ export function merged(frames: readonly Frame[], more: readonly Frame[]): readon
 export function without(frames: readonly Frame[], ids: ReadonlySet<string>): readonly Frame[] {
   return frames.filter(({ id }) => !ids.has(id));
 }
-
-/** The id right below another: a read after it begins with that one. */
-export function idBefore(id: string): string {
-  const value = [...id].reduce((sum, digit) => sum * 36n + BigInt(Number.parseInt(digit, 36)), 0n);
-  return (value === 0n ? 0n : value - 1n).toString(36).padStart(25, "0");
-}

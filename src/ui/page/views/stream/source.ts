@@ -1,5 +1,6 @@
+import { RUNTIME_PREFIX } from "../../../../core/topic.ts";
 import { ask } from "../../lib/ask.ts";
-import { type Frame, firstIdAt, parseFrame, RUNTIME_PREFIX } from "../../lib/frame.ts";
+import { type Frame, firstIdAt, parseFrame } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
 import type { Selection } from "./selection.ts";
 import { momentIn } from "./when.ts";
