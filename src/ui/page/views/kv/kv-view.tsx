@@ -7,6 +7,7 @@ import { timeOf } from "../../lib/frame.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
 import { go, hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
+import { ListRow } from "../../parts/list-row.tsx";
 import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
 import { VirtualRows } from "../../parts/virtual-rows.tsx";
@@ -172,15 +173,7 @@ interface RowProps {
 function EntryRow({ id, isHere, open, prefix, entry }: RowProps & { entry: Entry }) {
   const isOfRuntime = entry.key.startsWith(RUNTIME_KEYS);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the focus, and the keys
-    <div
-      id={id}
-      class="row row-entry"
-      role="option"
-      tabIndex={-1}
-      aria-selected={isHere}
-      onClick={open}
-    >
+    <ListRow id={id} class="row-entry" isChosen={isHere} onClick={open}>
       <span class={isOfRuntime ? "row-topic row-runtime" : "row-topic"} title={entry.key}>
         <Text value={entry.key.slice(prefix.length)} max={512} />
         {drafts.value.has(entry.key) && <span class="tag tag-warn kv-draft">draft</span>}
@@ -193,21 +186,13 @@ function EntryRow({ id, isHere, open, prefix, entry }: RowProps & { entry: Entry
       </span>
       <time class="row-time">{dayAndClock(timeOf(entry.rev)).slice(0, 19)}</time>
       <span class="row-size">{size(entry.size)}</span>
-    </div>
+    </ListRow>
   );
 }
 
 function FolderRow({ id, isHere, open, prefix, folder }: RowProps & { folder: Folder }) {
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the focus, and the keys
-    <div
-      id={id}
-      class="row row-entry"
-      role="option"
-      tabIndex={-1}
-      aria-selected={isHere}
-      onClick={open}
-    >
+    <ListRow id={id} class="row-entry" isChosen={isHere} onClick={open}>
       <span class="row-topic kv-folder" title={folder.prefix}>
         <Text value={folder.prefix.slice(prefix.length)} max={512} />
       </span>
@@ -215,7 +200,7 @@ function FolderRow({ id, isHere, open, prefix, folder }: RowProps & { folder: Fo
       <span class="row-text" />
       <time class="row-time">{dayAndClock(timeOf(folder.rev)).slice(0, 19)}</time>
       <span class="row-size">{size(folder.size)}</span>
-    </div>
+    </ListRow>
   );
 }
 

@@ -1,5 +1,6 @@
 import { clock, day, dayAndClock, size } from "../../lib/format.ts";
 import { type Frame, isOfRuntime, timeOf } from "../../lib/frame.ts";
+import { ListRow } from "../../parts/list-row.tsx";
 import { Text } from "../../parts/text.tsx";
 import type { Preview } from "./previews.ts";
 
@@ -20,13 +21,10 @@ export function FrameRow({ frame, before, preview, isChosen, isHere, choose }: F
   const isNewDay = before !== undefined && day(timeOf(before.id)) !== day(ms);
   const isPassing = frame.ttl === "ephemeral";
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the focus, and the keys
-    <div
+    <ListRow
       id={`frame-${frame.id}`}
-      class={`row ${isOfRuntime(frame) ? "row-runtime" : ""} ${isNewDay ? "row-day" : ""} ${isPassing ? "row-passing" : ""} ${isHere ? "row-here" : ""}`}
-      role="option"
-      tabIndex={-1}
-      aria-selected={isChosen}
+      class={`${isOfRuntime(frame) ? "row-runtime" : ""} ${isNewDay ? "row-day" : ""} ${isPassing ? "row-passing" : ""} ${isHere ? "row-here" : ""}`}
+      isChosen={isChosen}
       onClick={() => choose(frame)}
     >
       <time class="row-time" dateTime={new Date(ms).toISOString()} title={dayAndClock(ms)}>
@@ -44,7 +42,7 @@ export function FrameRow({ frame, before, preview, isChosen, isHere, choose }: F
         <Summary frame={frame} preview={preview} />
       </span>
       <span class="row-size">{preview && preview.size > 0 ? size(preview.size) : ""}</span>
-    </div>
+    </ListRow>
   );
 }
 

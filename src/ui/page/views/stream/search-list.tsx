@@ -4,6 +4,7 @@ import { timeOf } from "../../lib/frame.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
 import { go, hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
+import { ListRow } from "../../parts/list-row.tsx";
 import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
 import { VirtualRows } from "../../parts/virtual-rows.tsx";
@@ -167,13 +168,10 @@ function HitRow({ hit, isChosen }: { hit: Hit; isChosen: boolean }) {
   const ms = timeOf(hit.id);
   const isToday = day(ms) === day(Date.now());
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the focus, and the keys
-    <div
+    <ListRow
       id={`frame-${hit.id}`}
-      class="row row-hit"
-      role="option"
-      tabIndex={-1}
-      aria-selected={isChosen}
+      class="row-hit"
+      isChosen={isChosen}
       onClick={() => go({ frame: hit.id })}
     >
       <time class="row-time" dateTime={new Date(ms).toISOString()} title={dayAndClock(ms)}>
@@ -195,6 +193,6 @@ function HitRow({ hit, isChosen }: { hit: Hit; isChosen: boolean }) {
         )}
         {hit.snippet.in !== "content" && <span class="dim"> in {hit.snippet.in}</span>}
       </span>
-    </div>
+    </ListRow>
   );
 }
