@@ -19,7 +19,11 @@ export type Effect =
   | GrowingEffect
   | SweepEffect
   | NewestEffect
-  | FillingEffect;
+  | FillingEffect
+  | FreedEffect
+  | BlobEffect
+  | LeadEffect
+  | NodeEffect;
 
 /** A frame that comes in. Live readers get the same value. */
 export interface FrameEffect {
@@ -129,4 +133,36 @@ export interface FillingEffect {
   readonly of: string | null;
   /** The newest id of the store: if that is another one, something else came in between. */
   readonly newest: string;
+}
+
+/** Content to which nothing refers goes. */
+export interface FreedEffect {
+  readonly kind: "freed";
+  readonly hashes: readonly string[];
+}
+
+/** Large content is in a blob, from which each node fetches it when it needs it. */
+export interface BlobEffect {
+  readonly kind: "blob";
+  readonly hash: string;
+  /** In bytes. */
+  readonly size: number;
+  readonly name: string;
+}
+
+/** From here on another process leads: it alone appends, and runs the processors. */
+export interface LeadEffect {
+  readonly kind: "lead";
+  /** One more than before. */
+  readonly epoch: number;
+  /** The name of its node, and of this run of it. */
+  readonly node: string;
+  readonly run: string;
+}
+
+/** A node belongs to the store, or does not any more. */
+export interface NodeEffect {
+  readonly kind: "node";
+  readonly node: string;
+  readonly isGone?: true;
 }
