@@ -49,12 +49,14 @@ const FOR_ALL = ["src/version.ts"];
 
 /** What knows how a store is kept. Outside it there is only the port, `store/*.ts`. */
 const ENGINE = "src/store/sqlite/";
-/** The files that may import a part of the engine, each with that part: they open a store, or are the process of the search. */
+/** The files that may import a part of the engine, each with that part: they open a store, are the process of the search, or write its records as bytes. */
 const OPENERS: Record<string, string> = {
   "src/cli/verbs/serve.ts": `${ENGINE}open.ts`,
   "src/client/connect.ts": `${ENGINE}open.ts`,
   "src/client/query.ts": `${ENGINE}sql/open-snapshot.ts`,
   "src/main.ts": `${ENGINE}search/process.ts`,
+  "src/store/journal/effect-codec.ts": `${ENGINE}commit/record.ts`,
+  "src/store/journal/record-codec.ts": `${ENGINE}commit/record.ts`,
 };
 
 function roomOf(file: string): string {
