@@ -15,8 +15,9 @@ import {
   WITH_NU,
 } from "../support/processors.ts";
 import { Pty } from "../support/pty.ts";
-import { NU, plainEnv, type Server, startServer, XS } from "../support/server.ts";
+import { NU, type Server, startServer } from "../support/server.ts";
 import { TEST_MS, until } from "../support/wait.ts";
+import { completes } from "./completed.ts";
 import { Home, type Outcome } from "./run-xs.ts";
 
 setDefaultTimeout(TEST_MS);
@@ -614,13 +615,7 @@ test("names are completed, of what runs and what was stopped", () =>
     await spawn(server, "handler", "counter", "export default () => {}");
     await spawn(server, "generator", "tick", "exec sleep 100", { runtime: "sh" });
     await handler(home, "stop", home.store, "counter");
-    const complete = async (...words: string[]) => {
-      const child = Bun.spawn([XS, "__complete", "fish", ...words], {
-        env: { ...plainEnv(home.path), XS_ADDR: home.store },
-        stderr: "pipe",
-      });
-      return (await new Response(child.stdout).text()).trimEnd().split("\n").slice(1);
-    };
-    expect(await complete("handler", "start", "c")).toEqual(["counter"]);
-    expect(await complete("generator", "logs", "")).toEqual(["tick"]);
+    const env = { XS_ADDR: home.store };
+    await completes(home, ["handler", "start", "c"], ["counter"], env);
+    await completes(home, ["generator", "logs", ""], ["tick"], env);
   }));
