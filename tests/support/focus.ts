@@ -42,8 +42,8 @@ export async function pressUntil(
   const passed: string[] = [];
   for (let times = 0; times < most; times++) {
     await page.keyboard.press(key);
-    const focus = await focusOf(page);
-    if (!focus.isSeen) throw new Error(`${key}: the focus is not seen: ${JSON.stringify(focus)}`);
+    // What has the focus may be drawn anew at this moment.
+    const focus = await focused(page, `something that is seen, after ${key}`, () => true);
     if (isIt(focus)) return;
     passed.push(focus.name);
   }
@@ -56,8 +56,13 @@ export async function focused(
   what: string,
   isIt: (focus: Focus) => boolean,
 ): Promise<Focus> {
-  return await until(`the focus is on ${what}`, async () => {
-    const focus = await focusOf(page);
-    return focus.isSeen && isIt(focus) && focus;
-  });
+  let focus: Focus | undefined;
+  try {
+    return await until(`the focus is on ${what}`, async () => {
+      focus = await focusOf(page);
+      return focus.isSeen && isIt(focus) && focus;
+    });
+  } catch (error) {
+    throw new Error(`${(error as Error).message}; it is on ${JSON.stringify(focus)}`);
+  }
 }

@@ -3,7 +3,7 @@ import { browserTest } from "../support/browser.ts";
 import { Inspector, InspectorPage } from "../support/inspector.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { tempDirectory } from "../support/temp.ts";
-import { TEST_MS, until } from "../support/wait.ts";
+import { reaches, TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
 
@@ -54,6 +54,7 @@ browserTest("causes and effects are a tree that one walks by the keyboard", asyn
   await page.keyboard.press("ArrowLeft");
   await until("the folded tree", async () => (await rows()).length === 2);
   await page.keyboard.press("ArrowRight");
+  await until("the whole tree", async () => (await rows()).length === 18);
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
@@ -64,7 +65,7 @@ browserTest("causes and effects are a tree that one walks by the keyboard", asyn
       .locator("[aria-current]")
       .evaluate((item: unknown) => (item as { matches(s: string): boolean }).matches(":focus")),
   );
-  expect(await rows()).toEqual(folded);
+  await reaches("the folded tree", folded, rows);
   await page.keyboard.press("Home");
   await page.keyboard.press("Enter");
   await frame.getByRole("heading", { name: "http.request" }).waitFor();

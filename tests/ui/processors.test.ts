@@ -58,7 +58,7 @@ browserTest(
         await rowOf(page, "bad").getByText("no <b>such</b> user").waitFor();
         await page.getByRole("searchbox").fill("failed handler");
         await until("one row", async () => (await page.locator("tbody tr").count()) === 1);
-        expect(queryOf(page).get("find")).toBe("failed handler");
+        await reaches("the place", "failed handler", async () => queryOf(page).get("find"));
         await page.reload();
         await rowOf(page, "bad").waitFor();
         expect(await page.locator("tbody tr").count()).toBe(1);
@@ -373,7 +373,7 @@ browserTest("a replacement that does not load is said beside the one that goes o
     await answered(server, wrong, "invalid");
     await looking(server, "&processor=handler/counter", async (page) => {
       await detail(page).getByText("A replacement does not load").waitFor();
-      expect(await rowOf(page, "counter").count()).toBe(2);
+      await reaches("its rows", 2, () => rowOf(page, "counter").count());
       await detail(page).locator(".frame-title .tag", { hasText: "active" }).waitFor();
     });
   });
@@ -415,7 +415,9 @@ browserTest("what a program writes, and why it fails, stays text", async () => {
       await rowOf(page, "failing").getByRole("link").click();
       await detail(page).getByText("onerror=alert(2)").first().waitFor();
       await page.setViewportSize({ width: 390, height: 800 });
-      expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBe(390);
+      await reaches("the width", 390, () =>
+        page.evaluate<number>("document.documentElement.scrollWidth"),
+      );
       expect(await page.locator("script[src=''], img").count()).toBe(0);
     });
   });

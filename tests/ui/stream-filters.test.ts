@@ -5,7 +5,7 @@ import { Inspector, InspectorPage } from "../support/inspector.ts";
 import { startServer } from "../support/server.ts";
 import { appendBatch, endsWith, importFrames, seenRows } from "../support/stream-page.ts";
 import { tempDirectory } from "../support/temp.ts";
-import { TEST_MS, until } from "../support/wait.ts";
+import { reaches, TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
 
@@ -52,16 +52,16 @@ browserTest("patterns and times select; what is wrong with them is said, and sta
     return Number(n) > 170 && Number(n) < 182;
   });
   // Nothing comes any more before the end: there is nothing to pause.
-  expect(await page.getByRole("button", { name: "Pause" }).count()).toBe(0);
+  await page.getByRole("button", { name: "Pause" }).waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Wider" }).click();
-  expect(inPlace(page, "until")).not.toBe("1h");
+  await until("a wider time", () => inPlace(page, "until") !== "1h");
   await page.getByRole("button", { name: "All time" }).click();
   await endsWith(page, '"n":238');
   expect(inPlace(page, "since")).toBeNull();
   await page.goBack();
   await page.goBack();
-  expect(inPlace(page, "since")).toBe("2h");
-  expect(await from.inputValue()).toBe("2h");
+  await reaches("the begin in the place", "2h", async () => inPlace(page, "since"));
+  await reaches("the begin in its field", "2h", () => from.inputValue());
   expect(faults).toEqual([]);
 });
 
@@ -89,9 +89,11 @@ browserTest("a drag over the chart selects that time, in the person's own", asyn
   // The field shows it in local time, and what is written there is local too.
   const since = new Date(inPlace(page, "since") ?? "");
   const local = new Date(since.getTime() + 5.5 * 3_600_000).toISOString();
-  const shown = await page.getByRole("textbox", { name: "From" }).inputValue();
-  expect(shown).toContain(local.slice(11, 16));
-  await page.getByRole("textbox", { name: "From" }).fill("2026-01-02 05:30");
+  const from = page.getByRole("textbox", { name: "From" });
+  await until("the local time", async () =>
+    (await from.inputValue()).includes(local.slice(11, 16)),
+  );
+  await from.fill("2026-01-02 05:30");
   await page.keyboard.press("Enter");
   await until("it is selected", () => inPlace(page, "since") === "2026-01-02T00:00:00.000Z");
   expect(faults).toEqual([]);
@@ -115,7 +117,7 @@ browserTest("on a phone the topics are a drawer, and back closes the frame", asy
   await tree.waitFor();
   await page.getByRole("treeitem", { name: /door/ }).tap();
   await endsWith(page, '"n":29');
-  expect(await tree.isVisible()).toBe(false);
+  await tree.waitFor({ state: "hidden" });
   await page.getByRole("option").last().tap();
   await page.getByRole("complementary").waitFor();
   await page.goBack();

@@ -4,7 +4,7 @@ import { Inspector, InspectorPage } from "../support/inspector.ts";
 import { startServer } from "../support/server.ts";
 import { appendBatch, endsWith, importFrames } from "../support/stream-page.ts";
 import { tempDirectory } from "../support/temp.ts";
-import { TEST_MS, until } from "../support/wait.ts";
+import { reaches, TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
 
@@ -20,33 +20,39 @@ browserTest("the topics are a tree with counts, by the keyboard alone", async ()
   const { page, faults } = opened;
   const item = (name: RegExp) => page.getByRole("treeitem", { name });
   await item(/note.* 4 frames/).waitFor();
-  expect(await page.getByRole("treeitem").count()).toBe(5);
+  await reaches("all topics", 5, () => page.getByRole("treeitem").count());
   const tree = page.getByRole("tree", { name: "Topics" });
-  const active = async () => {
-    const id = await tree.getAttribute("aria-activedescendant");
-    return await page.locator(`#${id}`).textContent();
-  };
+  const active = (fits: RegExp) =>
+    until(`${fits} is active`, async () => {
+      const id = await tree.getAttribute("aria-activedescendant");
+      const [text = ""] = await page.locator(`#${id}`).allTextContents();
+      return fits.test(text);
+    });
+  const isExpanded = () => item(/sensor.* 6 frames/).getAttribute("aria-expanded");
   await tree.focus();
-  expect(await active()).toMatch(/^note/);
+  await active(/^note/);
   await page.keyboard.press("ArrowDown");
-  expect(await active()).toMatch(/sensor.* 6 frames/);
-  expect(await item(/sensor.* 6 frames/).getAttribute("aria-expanded")).toBe("true");
+  await active(/sensor.* 6 frames/);
+  expect(await isExpanded()).toBe("true");
   await page.keyboard.press("ArrowLeft");
-  expect(await page.getByRole("treeitem").count()).toBe(2);
-  expect(await item(/sensor.* 6 frames/).getAttribute("aria-expanded")).toBe("false");
+  await reaches("its topics are folded", 2, () => page.getByRole("treeitem").count());
+  expect(await isExpanded()).toBe("false");
   await page.keyboard.press("ArrowRight");
+  await reaches("they are unfolded", "true", isExpanded);
   await page.keyboard.press("ArrowRight");
-  expect(await active()).toMatch(/itself.* 1 frames/);
+  await active(/itself.* 1 frames/);
   await page.keyboard.press("End");
-  expect(await active()).toMatch(/kitchen\.temp.* 3 frames/);
+  await active(/kitchen\.temp.* 3 frames/);
   await page.keyboard.press("Enter");
   await endsWith(page, '"n":2');
   expect(new URL(page.url()).searchParams.get("topic")).toBe("sensor.kitchen.temp");
   await page.keyboard.press("ArrowLeft");
-  expect(await active()).toMatch(/sensor.* 6 frames/);
+  await active(/sensor.* 6 frames/);
   await page.keyboard.press("Enter");
   await endsWith(page, '"n":20');
-  expect(await item(/sensor.* 6 frames/).getAttribute("aria-selected")).toBe("true");
+  await reaches("it is selected", "true", () =>
+    item(/sensor.* 6 frames/).getAttribute("aria-selected"),
+  );
   // Counts follow what comes, and the last hour has a picture.
   await appendBatch(server, "sensor.bath.temp", 5, 40);
   await item(/sensor.* 11 frames/).waitFor();
