@@ -1,0 +1,221 @@
+import { createInbox, type Msg } from "@nats-io/transport-node";
+import { XsError } from "../../../core/error.ts";
+import type { Messages } from "../journal.ts";
+import { HEADER_ROOM } from "./framing.ts";
+import { type Link, unreachable } from "./link.ts";
+
+/** A body goes in parts of at most this size, in bytes, of which so many may be unconfirmed: a server drops a client that lags far behind. */
+const PART_BYTES = 1_048_576;
+const UNCONFIRMED = 4;
+/** What a part starts with: the number of the body (8 bytes), of the part, and of parts. */
+const HEAD = 16;
+/** How long the parts of a body are kept while others are missing, in ms. */
+const KEEP_MS = 60_000;
+/** Up to which size bodies are taken, in bytes. */
+const MAX_BODY = 80 * 1_048_576;
+
+type Answer = (body: Uint8Array) => Promise<Uint8Array>;
+
+/** Requests between nodes over core NATS. Nothing of them is stored. */
+export class NatsMessages implements Messages {
+  readonly #link: Link;
+  readonly #prefix: string;
+
+  constructor(link: Link) {
+    this.#link = link;
+    this.#prefix = `xs.${link.address.name}`;
+  }
+
+  async ask(node: string, body: Uint8Array, ms: number): Promise<Uint8Array> {
+    const { nc } = this.#link;
+    const nobody = (): XsError =>
+      new XsError("node_unreachable", `node ${node} is not connected to NATS`);
+    if (!this.#link.isConnected) {
+      throw new XsError("node_unreachable", `node ${node}: this node is not connected to NATS`);
+    }
+    const inbox = createInbox();
+    const outcome = Promise.withResolvers<Uint8Array>();
+    const collector = new Collector((whole) => outcome.resolve(whole));
+    const sender = new Sender(body, this.#partBytes);
+    const send = (part: Uint8Array): void =>
+      nc.publish(this.#subjectOf(node), part, { reply: inbox });
+    const subscription = nc.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error) return outcome.reject(unreachable(`node ${node}: ${error.message}`, error));
+        // One part found nobody, so that the body never became whole.
+        if (message.headers?.code === 503) return outcome.reject(nobody());
+        if (message.data.length === 0) return sender.confirm(send);
+        this.#confirm(message);
+        collector.take(message.data);
+      },
+    });
+    const timer = setTimeout(
+      () => outcome.reject(unreachable(`node ${node}: no answer within ${ms} ms`)),
+      ms,
+    );
+    try {
+      sender.start(send);
+      return await outcome.promise;
+    } finally {
+      clearTimeout(timer);
+      if (!nc.isClosed()) subscription.unsubscribe();
+    }
+  }
+
+  answer(node: string, answer: Answer): () => void {
+    const { nc } = this.#link;
+    /** The bodies of which parts are missing, by who sends them. */
+    const open = new Map<string, Collector>();
+    const subscription = nc.subscribe(this.#subjectOf(node), {
+      callback: (error, message) => {
+        const { reply } = message ?? {};
+        if (error || !reply) return;
+        let collector = open.get(reply);
+        if (!collector) {
+          const forget = setTimeout(() => open.delete(reply), KEEP_MS);
+          collector = new Collector((body) => {
+            clearTimeout(forget);
+            open.delete(reply);
+            void this.#respond(reply, body, answer);
+          });
+          open.set(reply, collector);
+        }
+        this.#confirm(message);
+        collector.take(message.data);
+      },
+    });
+    return () => {
+      if (!nc.isClosed()) subscription.unsubscribe();
+    };
+  }
+
+  tell(body: Uint8Array): void {
+    if (body.length > this.#link.maxPayload) {
+      throw new XsError("body_too_large", `${body.length} bytes do not fit into one message`);
+    }
+    if (this.#link.isConnected) this.#link.nc.publish(`${this.#prefix}.e`, body);
+  }
+
+  hear(each: (body: Uint8Array) => void): () => void {
+    const { nc } = this.#link;
+    const subscription = nc.subscribe(`${this.#prefix}.e`, {
+      callback: (error, message) => {
+        if (!error) each(message.data);
+      },
+    });
+    return () => {
+      if (!nc.isClosed()) subscription.unsubscribe();
+    };
+  }
+
+  async #respond(to: string, body: Uint8Array, answer: Answer): Promise<void> {
+    const { nc } = this.#link;
+    const sender = new Sender(await answer(body), this.#partBytes);
+    if (nc.isClosed()) return;
+    if (sender.isOnePart) return sender.start((part) => nc.publish(to, part));
+    const inbox = createInbox();
+    const send = (part: Uint8Array): void => {
+      if (!nc.isClosed()) nc.publish(to, part, { reply: inbox });
+    };
+    const over = (): void => {
+      clearTimeout(forget);
+      if (!nc.isClosed()) subscription.unsubscribe();
+    };
+    const forget = setTimeout(() => over(), KEEP_MS);
+    const subscription = nc.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error || message.headers?.code === 503) return over();
+        sender.confirm(send);
+        if (sender.isConfirmed) over();
+      },
+    });
+    sender.start(send);
+  }
+
+  /** A part of several is confirmed, so that the next is sent. */
+  #confirm({ data, reply }: Msg): void {
+    if (reply && numberAt(data, 12) > 1) this.#link.nc.publish(reply, new Uint8Array());
+  }
+
+  get #partBytes(): number {
+    return Math.min(PART_BYTES, this.#link.maxPayload - HEADER_ROOM) - HEAD;
+  }
+
+  #subjectOf(node: string): string {
+    return `${this.#prefix}.w.${node}`;
+  }
+}
+
+/** Sends a body in parts, some ahead of their confirmation. */
+class Sender {
+  readonly #body: Uint8Array;
+  readonly #size: number;
+  readonly #count: number;
+  readonly #id = crypto.getRandomValues(new Uint8Array(8));
+  #sent = 0;
+  #confirmed = 0;
+
+  constructor(body: Uint8Array, size: number) {
+    this.#body = body;
+    this.#size = size;
+    this.#count = Math.max(1, Math.ceil(body.length / size));
+  }
+
+  get isOnePart(): boolean {
+    return this.#count === 1;
+  }
+
+  get isConfirmed(): boolean {
+    return this.#confirmed >= this.#count;
+  }
+
+  start(send: (part: Uint8Array) => void): void {
+    while (this.#sent < Math.min(UNCONFIRMED, this.#count)) send(this.#next());
+  }
+
+  confirm(send: (part: Uint8Array) => void): void {
+    this.#confirmed++;
+    if (this.#sent < this.#count) send(this.#next());
+  }
+
+  #next(): Uint8Array {
+    const at = this.#sent++;
+    const bytes = this.#body.subarray(at * this.#size, (at + 1) * this.#size);
+    const part = new Uint8Array(HEAD + bytes.length);
+    part.set(this.#id);
+    const view = new DataView(part.buffer);
+    view.setUint32(8, at);
+    view.setUint32(12, this.#count);
+    part.set(bytes, HEAD);
+    return part;
+  }
+}
+
+/** Puts a body together. One with a part missing is never whole. */
+class Collector {
+  readonly #done: (body: Uint8Array) => void;
+  #parts: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(done: (body: Uint8Array) => void) {
+    this.#done = done;
+  }
+
+  take(part: Uint8Array): void {
+    if (part.length < HEAD || numberAt(part, 8) !== this.#parts.length) return;
+    this.#bytes += part.length - HEAD;
+    if (this.#bytes > MAX_BODY) return;
+    this.#parts.push(part.subarray(HEAD));
+    if (this.#parts.length < numberAt(part, 12)) return;
+    const [only] = this.#parts;
+    const body = only && this.#parts.length === 1 ? only : Buffer.concat(this.#parts);
+    this.#parts = [];
+    this.#done(body);
+  }
+}
+
+/** The 32 bits at a place; of what came from elsewhere, which may be short. */
+function numberAt(bytes: Uint8Array, at: number): number {
+  if (bytes.length < at + 4) return 0;
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(at);
+}

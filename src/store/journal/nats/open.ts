@@ -1,0 +1,46 @@
+import type { Cluster } from "../journal.ts";
+import { NatsJournal } from "./journal.ts";
+import { Link } from "./link.ts";
+import { NatsMessages } from "./messages.ts";
+import { blobStream, ensureStream, journalStream } from "./stream.ts";
+import { parseNatsUrl } from "./url.ts";
+
+export interface NatsJournalOptions {
+  /** On how many servers each record is. Default 3 in a cluster, 1 on a server alone. */
+  readonly replicas?: number;
+  /** How long an append or a question tries before it is `journal_unreachable`, in ms. Default 5,000. */
+  readonly deadlineMs?: number;
+}
+
+const DEADLINE_MS = 5000;
+
+/**
+ * Opens the journal at a `nats://` address, and makes its streams if they are not there.
+ *
+ * @throws XsError `bad_option` if the address is wrong; `journal_unreachable`; `journal_unsafe` if a stream with its name
+ *   breaks what a store promises
+ */
+export async function openNats(url: string, options: NatsJournalOptions = {}): Promise<Cluster> {
+  const address = parseNatsUrl(url);
+  const link = await Link.open(address);
+  try {
+    const replicas = options.replicas ?? (link.isClustered ? 3 : 1);
+    await ensureStream(link, journalStream(address.name), replicas);
+    await ensureStream(link, blobStream(address.name), replicas);
+  } catch (error) {
+    await link.close();
+    throw error;
+  }
+  const journal = new NatsJournal(link, options.deadlineMs ?? DEADLINE_MS);
+  return {
+    journal,
+    get blobs(): never {
+      throw new Error("there are no blobs yet");
+    },
+    messages: new NatsMessages(link),
+    close: async () => {
+      await journal.close();
+      await link.close();
+    },
+  };
+}
