@@ -1,4 +1,5 @@
 import type { Cluster } from "../journal.ts";
+import { NatsBlobs } from "./blobs.ts";
 import { NatsJournal } from "./journal.ts";
 import { Link } from "./link.ts";
 import { NatsMessages } from "./messages.ts";
@@ -34,9 +35,7 @@ export async function openNats(url: string, options: NatsJournalOptions = {}): P
   const journal = new NatsJournal(link, options.deadlineMs ?? DEADLINE_MS);
   return {
     journal,
-    get blobs(): never {
-      throw new Error("there are no blobs yet");
-    },
+    blobs: new NatsBlobs(link),
     messages: new NatsMessages(link),
     close: async () => {
       await journal.close();
