@@ -49,8 +49,10 @@ function missingNats(): string | undefined {
 const missing = missingNats();
 if (missing) process.stderr.write(`tests with NATS are skipped: ${missing}\n`);
 
-/** A test that needs NATS servers. */
-export const natsTest = test.skipIf(missing !== undefined);
+/** Whether there are NATS servers here. */
+export const hasNats = missing === undefined;
+/** A test that needs them. */
+export const natsTest = test.skipIf(!hasNats);
 
 /** What a test wants of the servers beside their number. */
 export interface NatsOptions {
@@ -208,7 +210,7 @@ export class NatsServers implements AsyncDisposable {
     return `server_name: n${i + 1}
 listen: 127.0.0.1:${port}
 http: 127.0.0.1:${monitor}
-jetstream { store_dir: "${folder}", sync_interval: ${syncInterval}, max_mem: 256MB, max_file: 8GB }
+jetstream { store_dir: "${folder}", sync_interval: "${syncInterval}", max_mem: 256MB, max_file: 8GB }
 ${maxPayload ? `max_payload: ${maxPayload}` : ""}
 ${
   this.#all.length > 1

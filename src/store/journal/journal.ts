@@ -98,3 +98,12 @@ export interface Cluster {
   readonly messages: Messages;
   close(): Promise<void>;
 }
+
+/** One thing that the promises of a replicated store stand on. */
+export interface Finding {
+  readonly ok: boolean;
+  /** As a sentence for whoever runs it. */
+  readonly what: string;
+  /** What to do, where it is not so. */
+  readonly howToMend?: string;
+}

@@ -10,6 +10,8 @@ import { askInfo, STREAM_NOT_FOUND } from "./stream.ts";
 const WRONG_LAST_SEQUENCE = [10_071, 10_164];
 /** What it says where the batch, not its place, is the trouble: its leader changed amid it, or others are too many. */
 const BATCH_LOST = [10_176, 10_210, 10_211];
+/** How long a stream must end before the place of a record until that place is wrong, in ms: a new leader may be behind. */
+const BEHIND_MS = 1500;
 
 /** Puts records at the end of a stream, each once, whatever is lost on the way. */
 export class Appender {
@@ -30,16 +32,30 @@ export class Appender {
   async append(expected: number, record: Uint8Array, room: number): Promise<number> {
     const messages = cutOrRefuse(record, room);
     const [only] = messages;
+    /** Since when nothing leads to this place; undefined if it may, or if a try may yet arrive. */
+    let behind: number | undefined;
+    let isUnknown = false;
     return await this.#link.persist(`record ${expected + 1}`, this.#ms, async (ms) => {
       const answer =
         messages.length === 1 && only
           ? await this.#publish(only, expected, ms)
           : await this.#publishBatch(messages, expected, ms);
       // The same bytes go out again: a second copy is refused, and found to be ours.
-      if (typeof answer === "string") return undefined;
+      if (typeof answer === "string") {
+        isUnknown ||= answer === "late";
+        return undefined;
+      }
       const { error, seq } = JSON.parse(answer.string()) as { error?: ApiError; seq?: number };
       if (!error) return seq;
-      if (WRONG_LAST_SEQUENCE.includes(error.err_code)) return this.#settle(messages, expected, ms);
+      if (WRONG_LAST_SEQUENCE.includes(error.err_code)) {
+        const settled = await this.#settle(messages, expected, ms);
+        if (settled !== "behind") return settled;
+        behind ??= performance.now();
+        if (!isUnknown && performance.now() - behind > BEHIND_MS) {
+          throw new Fenced(`no record leads to ${expected + 1}`);
+        }
+        return undefined;
+      }
       if (error.code === 503 || BATCH_LOST.includes(error.err_code)) return undefined;
       throw refusal(this.#stream, error);
     });
@@ -73,29 +89,35 @@ export class Appender {
     return answer;
   }
 
-  /** Something may be where a record is to be. Undefined if nothing is there yet, so that it is tried again. */
+  /**
+   * Something may be where a record is to be. Undefined if nothing is there yet, so that it is tried again; "behind" if
+   * the stream ends before that place.
+   */
   async #settle(
     messages: readonly Uint8Array[],
     expected: number,
     ms: number,
-  ): Promise<number | undefined> {
+  ): Promise<number | "behind" | undefined> {
     for (const [i, message] of messages.entries()) {
       const seq = expected + 1 + i;
       const found = await this.#at(seq, ms);
       if (found === "trimmed") throw new Fenced(`what was at ${seq} is removed`);
-      if (!found) return undefined;
+      if (found === "behind" && i === 0) return "behind";
+      if (!found || found === "behind") return undefined;
       if (!Buffer.from(found).equals(message)) throw new Fenced(`another record is at ${seq}`);
     }
     return expected + messages.length;
   }
 
-  async #at(seq: number, ms: number): Promise<Uint8Array | "trimmed" | undefined> {
+  async #at(seq: number, ms: number): Promise<Uint8Array | "trimmed" | "behind" | undefined> {
     for (const ask of [fromReplica, fromLeader]) {
       const found = await ask(this.#link, this.#stream, { seq }, ms);
       if (found && found !== "late") return found.data;
     }
     const info = await askInfo(this.#link, this.#stream, ms);
-    return info && info.state.first_seq > seq ? "trimmed" : undefined;
+    if (!info) return undefined;
+    if (info.state.first_seq > seq) return "trimmed";
+    return info.state.last_seq < seq - 1 ? "behind" : undefined;
   }
 }
 

@@ -34,12 +34,15 @@ export class NatsBlobs implements Blobs {
   readonly #link: Link;
   readonly #stream: string;
   readonly #bucket: string;
+  /** How long a question for a name tries, in ms. */
+  readonly #ms: number;
 
-  constructor(link: Link) {
+  constructor(link: Link, ms: number) {
     const { name, bucket } = blobStream(link.address.name);
     this.#link = link;
     this.#stream = name;
     this.#bucket = bucket;
+    this.#ms = ms;
   }
 
   async put(name: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
@@ -89,7 +92,7 @@ export class NatsBlobs implements Blobs {
   /** What was put or deleted a moment ago may be missing or still there: it asks any replica. */
   async *list(prefix: string): AsyncGenerator<BlobInfo> {
     for (let from = 1; ; ) {
-      const page = await this.#link.persist("the names of blobs", PART_MS, () => this.#page(from));
+      const page = await this.#link.persist("the names of blobs", this.#ms, () => this.#page(from));
       for (const { meta, seq } of page) {
         from = seq + 1;
         if (meta.deleted || !meta.name.startsWith(prefix)) continue;
@@ -171,7 +174,7 @@ export class NatsBlobs implements Blobs {
   /** What the leader knows under a name: a replica may be behind. */
   async #meta(name: string): Promise<Meta | undefined> {
     const which = { last_by_subj: this.#subjectOf(name) };
-    const found = await this.#link.persist(`the blob ${name}`, PART_MS, async (ms) => {
+    const found = await this.#link.persist(`the blob ${name}`, this.#ms, async (ms) => {
       const stored = await fromLeader(this.#link, this.#stream, which, ms);
       return stored === "late" ? undefined : { stored };
     });

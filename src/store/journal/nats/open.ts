@@ -1,5 +1,6 @@
-import type { Cluster } from "../journal.ts";
+import type { Cluster, Finding } from "../journal.ts";
 import { NatsBlobs } from "./blobs.ts";
+import { durabilityOf } from "./durability.ts";
 import { NatsJournal } from "./journal.ts";
 import { Link } from "./link.ts";
 import { NatsMessages } from "./messages.ts";
@@ -15,13 +16,22 @@ export interface NatsJournalOptions {
 
 const DEADLINE_MS = 5000;
 
+/** A cluster that can say whether it is durable. */
+export interface NatsCluster extends Cluster {
+  /** What the promises stand on, each with whether it is so: for `requireDurable`. @throws XsError `journal_unreachable` */
+  check(): Promise<Finding[]>;
+}
+
 /**
  * Opens the journal at a `nats://` address, and makes its streams if they are not there.
  *
  * @throws XsError `bad_option` if the address is wrong; `journal_unreachable`; `journal_unsafe` if a stream with its name
  *   breaks what a store promises
  */
-export async function openNats(url: string, options: NatsJournalOptions = {}): Promise<Cluster> {
+export async function openNats(
+  url: string,
+  options: NatsJournalOptions = {},
+): Promise<NatsCluster> {
   const address = parseNatsUrl(url);
   const link = await Link.open(address);
   try {
@@ -32,11 +42,13 @@ export async function openNats(url: string, options: NatsJournalOptions = {}): P
     await link.close();
     throw error;
   }
-  const journal = new NatsJournal(link, options.deadlineMs ?? DEADLINE_MS);
+  const { deadlineMs = DEADLINE_MS } = options;
+  const journal = new NatsJournal(link, deadlineMs);
   return {
     journal,
-    blobs: new NatsBlobs(link),
+    blobs: new NatsBlobs(link, deadlineMs),
     messages: new NatsMessages(link),
+    check: () => durabilityOf(link),
     close: async () => {
       await journal.close();
       await link.close();

@@ -1,0 +1,184 @@
+import { XsError } from "../../../core/error.ts";
+import { connectionReason } from "../../../net/connection-error.ts";
+import { fetchThrough } from "../../../net/proxy.ts";
+import type { Finding } from "../journal.ts";
+import type { Link } from "./link.ts";
+import { journalStream, type StreamInfo, streamInfo } from "./stream.ts";
+
+/** How long a monitoring port may take, in ms. */
+const ASK_MS = 3000;
+const INFO_MS = 10_000;
+/** From here on a machine may be lost. */
+const SAFE_REPLICAS = 3;
+
+/** What of `/varz` and `/jsz` is read here. */
+interface Varz {
+  readonly server_name: string;
+  readonly jetstream?: { readonly config?: JetStreamConfig };
+}
+
+interface Jsz {
+  readonly disabled?: boolean;
+  readonly config?: JetStreamConfig;
+  readonly meta_cluster?: { readonly cluster_size?: number };
+}
+
+interface JetStreamConfig {
+  readonly store_dir?: string;
+  readonly sync_always?: boolean;
+  /** In ns. There with `sync_always` too. */
+  readonly sync_interval?: number;
+}
+
+interface Replica {
+  readonly name: string;
+  readonly offline?: boolean;
+  readonly current?: boolean;
+}
+
+interface Placed extends StreamInfo {
+  readonly cluster?: { readonly leader?: string; readonly replicas?: readonly Replica[] };
+}
+
+/** One server, as its monitoring port shows it. */
+interface Asked {
+  readonly name?: string;
+  readonly servers?: number;
+  readonly finding: Finding;
+}
+
+/**
+ * Whether what is acknowledged is on disk, on a majority of machines: a client cannot see it, so the servers' monitoring
+ * ports are asked.
+ *
+ * @throws XsError `journal_unreachable`
+ */
+export async function durabilityOf(link: Link): Promise<Finding[]> {
+  const { name } = journalStream(link.address.name);
+  const [placed, ...asked] = await Promise.all([
+    streamInfo(link, name, INFO_MS) as Promise<Placed>,
+    ...link.address.monitors.map((monitor, i) => ask(monitor, link.address.servers[i] ?? "")),
+  ]);
+  const servers = Math.max(0, ...asked.map((one) => one.servers ?? 0));
+  return [
+    ...asked.map(({ finding }) => finding),
+    replication(name, placed, Math.max(servers, link.isClustered ? 2 : 1)),
+    ...placement(name, placed, asked),
+  ];
+}
+
+/** @throws XsError `journal_unsafe`, with all that is wrong and how to mend it */
+export function requireDurable(findings: readonly Finding[]): void {
+  const wrong = findings.filter(({ ok }) => !ok);
+  if (wrong.length === 0) return;
+  const said = wrong.map(({ what, howToMend }) => (howToMend ? `${what}: ${howToMend}` : what));
+  throw new XsError(
+    "journal_unsafe",
+    `the journal may lose what it acknowledged: ${said.join("; ")}. See  xs nodes check ; with --unsafe-journal a node starts all the same`,
+  );
+}
+
+async function ask(monitor: string, server: string): Promise<Asked> {
+  const bad = (what: string, howToMend: string, more: Partial<Asked> = {}): Asked => ({
+    ...more,
+    finding: { ok: false, what, howToMend },
+  });
+  let varz: Varz;
+  let jsz: Jsz;
+  try {
+    [varz, jsz] = await Promise.all([
+      json(`${monitor}/varz`) as Promise<Varz>,
+      json(`${monitor}/jsz`) as Promise<Jsz>,
+    ]);
+  } catch (error) {
+    return bad(
+      `the monitoring port of ${server}, ${monitor}, does not answer (${reasonOf(error)})`,
+      'start the server, with  http: "HOST:8222"  in its configuration; name another port in the address by ?monitor=PORT, or one for each host by ?monitor=PORT,PORT',
+    );
+  }
+  const name = varz.server_name;
+  const servers = jsz.meta_cluster?.cluster_size ?? 1;
+  const config = jsz.config ?? varz.jetstream?.config;
+  if (typeof name !== "string") {
+    return bad(
+      `what answers at ${monitor} is no NATS server`,
+      "name its monitoring port by ?monitor=PORT",
+    );
+  }
+  if (jsz.disabled || !config) {
+    return bad(
+      `${name} (${server}) runs without JetStream`,
+      'add  jetstream { store_dir: "…", sync_interval: always }  to its configuration',
+      { name, servers },
+    );
+  }
+  if (config.sync_always !== true) {
+    return bad(
+      `${name} (${server}) syncs to disk only every ${secondsOf(config.sync_interval)}, so a power cut takes what it acknowledged`,
+      "set  sync_interval: always  in jetstream { … } of its configuration, and restart it",
+      { name, servers },
+    );
+  }
+  return {
+    name,
+    servers,
+    finding: { ok: true, what: `${name} (${server}) syncs each record to disk` },
+  };
+}
+
+function replication(stream: string, { config }: Placed, servers: number): Finding {
+  const replicas = Number(config.num_replicas);
+  const what = `${stream} is on ${replicas} of ${servers} servers`;
+  if (servers === 1) return { ok: true, what: `${stream}: one machine, no replication` };
+  if (replicas >= SAFE_REPLICAS) return { ok: true, what };
+  const howToMend =
+    servers < SAFE_REPLICAS
+      ? "a cluster needs three servers, of which one may be lost: add one, then  nats stream edit --replicas 3"
+      : `nats stream edit ${stream} --replicas 3`;
+  return { ok: false, what, howToMend };
+}
+
+/** Each server that holds the stream was asked, and is up. */
+function placement(stream: string, { cluster }: Placed, asked: readonly Asked[]): Finding[] {
+  const holders: readonly Replica[] = [
+    ...(cluster?.leader ? [{ name: cluster.leader, current: true }] : []),
+    ...(cluster?.replicas ?? []),
+  ];
+  const known = new Set(asked.map(({ name }) => name));
+  // A host that does not answer may be the one: it has its own finding.
+  const isOneSilent = asked.some(({ name }) => name === undefined);
+  return holders.flatMap(({ name, offline, current }): Finding[] => {
+    if (!known.has(name) && !isOneSilent) {
+      return [
+        {
+          ok: false,
+          what: `${name} holds ${stream}, but no monitoring port in the address is its own`,
+          howToMend: "name each server of the cluster in the address",
+        },
+      ];
+    }
+    if (offline) {
+      return [
+        { ok: false, what: `${name}, which holds ${stream}, is down`, howToMend: "start it" },
+      ];
+    }
+    // It catches up by itself; until then the others hold what it lacks.
+    return current === false ? [{ ok: true, what: `${name} catches up with ${stream}` }] : [];
+  });
+}
+
+async function json(url: string): Promise<unknown> {
+  const response = await fetchThrough(undefined, url, { signal: AbortSignal.timeout(ASK_MS) });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return await response.json();
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof SyntaxError) return "what it says is no JSON";
+  if (error instanceof DOMException && error.name === "TimeoutError") return "too late";
+  return connectionReason(error);
+}
+
+function secondsOf(ns: number | undefined): string {
+  return ns === undefined ? "now and then" : `${ns / 1e9} s`;
+}
