@@ -34,7 +34,7 @@ function onNats(servers: NatsServers, name: string): ClusterUnderTest {
         name,
         own.map(({ port }) => port),
       );
-      const cluster = await openNats(url, { deadlineMs: 3000 });
+      const cluster = await openNats(url, { deadlineMs: 1000 });
       proxies.set(cluster, own);
       return cluster;
     },

@@ -54,10 +54,21 @@ export const hasNats = missing === undefined;
 /** A test that needs them. */
 export const natsTest = test.skipIf(!hasNats);
 
+/** What nats-server has against a configuration; empty if nothing. */
+export function checkNatsConfig(text: string): string {
+  using home = tempDirectory();
+  const path = join(home.path, "nats.conf");
+  writeFileSync(path, text);
+  const { exitCode, stderr } = Bun.spawnSync([BINARY, "-t", "-c", path]);
+  return exitCode === 0 ? "" : String(stderr);
+}
+
 /** What a test wants of the servers beside their number. */
 export interface NatsOptions {
   /** Default `always`. */
   readonly syncInterval?: string;
+  /** Default true. */
+  readonly jetStream?: boolean;
   /** In bytes. */
   readonly maxPayload?: number;
   /** More lines for the configuration of each server. */
@@ -205,12 +216,13 @@ export class NatsServers implements AsyncDisposable {
 
   #config(i: number): string {
     const { port, route, monitor, folder } = this.#one(i);
-    const { syncInterval = "always", maxPayload, more = "" } = this.#options;
+    const { syncInterval = "always", jetStream = true, maxPayload, more = "" } = this.#options;
+    const store = `store_dir: "${folder}", sync_interval: "${syncInterval}"`;
     const routes = this.#all.map((other) => `nats://127.0.0.1:${other.route}`).join(", ");
     return `server_name: n${i + 1}
 listen: 127.0.0.1:${port}
 http: 127.0.0.1:${monitor}
-jetstream { store_dir: "${folder}", sync_interval: "${syncInterval}", max_mem: 256MB, max_file: 8GB }
+${jetStream ? `jetstream { ${store}, max_mem: 256MB, max_file: 8GB }` : ""}
 ${maxPayload ? `max_payload: ${maxPayload}` : ""}
 ${
   this.#all.length > 1

@@ -10,8 +10,8 @@ import { askInfo, STREAM_NOT_FOUND } from "./stream.ts";
 const WRONG_LAST_SEQUENCE = [10_071, 10_164];
 /** What it says where the batch, not its place, is the trouble: its leader changed amid it, or others are too many. */
 const BATCH_LOST = [10_176, 10_210, 10_211];
-/** How long a stream must end before the place of a record until that place is wrong, in ms: a new leader may be behind. */
-const BEHIND_MS = 1500;
+/** How long a stream must end before the place of a record until that place is wrong, in ms: a leader may just change. */
+const BEHIND_MS = 500;
 
 /** Puts records at the end of a stream, each once, whatever is lost on the way. */
 export class Appender {

@@ -66,6 +66,10 @@ export class Link {
     return (this.nc.info as { cluster?: string } | undefined)?.cluster !== undefined;
   }
 
+  get hasJetStream(): boolean {
+    return this.nc.info?.jetstream === true;
+  }
+
   get isConnected(): boolean {
     return this.#connected && !this.nc.isClosed();
   }

@@ -7,6 +7,9 @@ const STREAM_EXISTS = 10_058;
 /** Too few servers that are up, or that have room. */
 const NO_PEERS = [10_005, 10_023, 10_052, 10_074];
 
+/** JetStream is not enabled, for the account or at all. */
+const NOT_ENABLED = [10_039, 10_076];
+
 /** How long to wait for the servers to make a stream: they may just elect a leader. In ms. */
 const MAKE_MS = 20_000;
 
@@ -76,6 +79,11 @@ const NEVER = [
  * @throws XsError `journal_unsafe` if there is one that breaks what a store promises; `journal_unreachable`
  */
 export async function ensureStream(link: Link, wish: StreamWish, replicas: number): Promise<void> {
+  if (!link.hasJetStream && !link.isClustered) {
+    throw unreachable(
+      `NATS at ${link.address.servers.join(", ")} runs without JetStream: ${ENABLE}`,
+    );
+  }
   let refusal: ApiError | undefined;
   const attempt = async (ms: number): Promise<StreamInfo | undefined> => {
     const found = await link.api<StreamInfo>(`STREAM.INFO.${wish.name}`, undefined, ms);
@@ -93,8 +101,9 @@ export async function ensureStream(link: Link, wish: StreamWish, replicas: numbe
     return refused(made.error);
   };
   const refused = (error: ApiError): undefined => {
+    const isForGood = error.code !== 503 || NOT_ENABLED.includes(error.err_code);
+    if (isForGood && !NO_PEERS.includes(error.err_code)) throw denied(wish, error);
     refusal = error;
-    if (error.code !== 503 && !NO_PEERS.includes(error.err_code)) throw denied(wish, error);
     return undefined;
   };
   try {
@@ -111,10 +120,11 @@ export async function ensureStream(link: Link, wish: StreamWish, replicas: numbe
   }
 }
 
+const ENABLE =
+  "set  jetstream { store_dir: … }  in the configuration of each server, or enable it for the account";
+
 function denied(wish: StreamWish, error: ApiError): XsError {
-  const hint = /jetstream not enabled/i.test(error.description)
-    ? "set jetstream { store_dir: … } in the configuration of each server, or enable it for the account"
-    : "see  xs nodes config";
+  const hint = NOT_ENABLED.includes(error.err_code) ? ENABLE : "see  xs nodes config";
   return unreachable(`the stream ${wish.name}: ${error.description}: ${hint}`);
 }
 
