@@ -1,9 +1,14 @@
 // The gate: build, format and lint, types, layers, then all tests. The last line on stdout is the
 // count of everything that passed and failed.
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dir, "..");
 const bun = process.execPath;
+/** So many files of tests run at a time: most of them wait for other processes, also on a machine with one core. */
+const AT_A_TIME = Math.min(Math.max(availableParallelism(), 2), 4);
+/** The tests that measure, or that load the whole machine, run when no others do. */
+const ALONE = "tests/load/";
 
 interface Count {
   passed: number;
@@ -32,8 +37,9 @@ function readSummary(output: string): Count | undefined {
   return { passed: total("pass"), failed: total("fail"), skipped: total("skip") + total("todo") };
 }
 
-async function runTests(): Promise<Count> {
-  const child = Bun.spawn([bun, "test", "--timeout", "60000"], {
+/** Runs some of the tests, and adds them to the count. @param options of `bun test` */
+async function runTests(options: string[]): Promise<void> {
+  const child = Bun.spawn([bun, "test", "--timeout", "60000", ...options], {
     cwd: root,
     stdio: ["ignore", "inherit", "pipe"],
   });
@@ -45,12 +51,14 @@ async function runTests(): Promise<Count> {
     output = (output + decoder.decode(chunk, { stream: true })).slice(-65536);
   }
   const code = await child.exited;
-  const count = readSummary(output) ?? { passed: 0, failed: 0, skipped: 0 };
-  if (count.failed === 0 && (code !== 0 || count.passed === 0)) {
+  const tests = readSummary(output) ?? { passed: 0, failed: 0, skipped: 0 };
+  if (tests.failed === 0 && (code !== 0 || tests.passed === 0)) {
     console.error(`tests: no test failed, but bun test ended with code ${code} or ran nothing`);
-    count.failed = 1;
+    tests.failed = 1;
   }
-  return count;
+  count.passed += tests.passed;
+  count.failed += tests.failed;
+  count.skipped += tests.skipped;
 }
 
 const count: Count = { passed: 0, failed: 0, skipped: 0 };
@@ -72,10 +80,10 @@ if (await gate("build", [bun, "scripts/build-binary.ts"])) {
   console.error("\n== tests");
   // Where it cannot install what is missing, the tests that need it skip.
   await runStep([bun, "scripts/packages.ts"]);
-  const tests = await runTests();
-  count.passed += tests.passed;
-  count.failed += tests.failed;
-  count.skipped += tests.skipped;
+  // Workers keep the modules that many files of tests load.
+  const together = [`--parallel=${AT_A_TIME}`, "--no-isolate"];
+  await runTests([...together, `--path-ignore-patterns=${ALONE}**`]);
+  await runTests([ALONE]);
 }
 
 const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : "";

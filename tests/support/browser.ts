@@ -1,5 +1,6 @@
 import { test } from "bun:test";
 import { type Browser, chromium } from "playwright-core";
+import { atEnd } from "./at-end.ts";
 import { DEADLINE_MS } from "./wait.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
@@ -11,7 +12,7 @@ if (!executablePath) {
 /** A test that needs a browser. */
 export const browserTest = test.skipIf(!executablePath);
 
-/** A browser without a window; gone at the end of the test. @param args more of its command line */
+/** A browser without a window; the test has to close it. @param args more of its command line */
 export async function openBrowser(...args: string[]): Promise<Browser> {
   return await chromium.launch({
     ...(executablePath && { executablePath }),
@@ -19,4 +20,15 @@ export async function openBrowser(...args: string[]): Promise<Browser> {
     args: ["--no-sandbox", "--disable-dev-shm-usage", ...args],
     timeout: DEADLINE_MS,
   });
+}
+
+let shared: Promise<Browser> | undefined;
+
+/** One browser for many tests, as it takes long to start: each opens a context in it, which shares nothing with others. */
+export async function sharedBrowser(): Promise<Browser> {
+  if (shared && (await shared).isConnected()) return await shared;
+  const opened = openBrowser();
+  shared = opened;
+  atEnd(async () => await (await opened).close());
+  return await opened;
 }

@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { openBrowser } from "./browser.ts";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { sharedBrowser } from "./browser.ts";
 import { plainEnv, XS } from "./server.ts";
 import { within } from "./wait.ts";
 
@@ -128,10 +128,8 @@ export class InspectorPage implements AsyncDisposable {
   readonly page: Page;
   /** What scripts threw, what the policy refused, and what the browser wrote as an error. */
   readonly faults: string[] = [];
-  readonly #browser: Browser;
 
-  private constructor(browser: Browser, page: Page) {
-    this.#browser = browser;
+  private constructor(page: Page) {
     this.page = page;
     page.on("pageerror", (error) => this.faults.push(`thrown: ${error.message}`));
     page.on("console", (message) => {
@@ -151,9 +149,9 @@ export class InspectorPage implements AsyncDisposable {
     query = "",
     options: BrowserContextOptions = {},
   ): Promise<InspectorPage> {
-    const browser = await openBrowser();
+    const browser = await sharedBrowser();
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
-    const it = new InspectorPage(browser, page);
+    const it = new InspectorPage(page);
     const link = await inspector.link();
     await page.goto(link.replace("/#", `/${query}#`));
     await page.waitForSelector(".head");
@@ -161,6 +159,6 @@ export class InspectorPage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#browser.close();
+    await this.page.context().close();
   }
 }

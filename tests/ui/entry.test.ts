@@ -127,5 +127,6 @@ browserTest("a link opens the page once; reload and back keep the place", async 
   await other?.getByLabel("Link").fill(await it.link());
   await other?.getByRole("button", { name: "Open" }).click();
   await other?.getByRole("complementary").getByText("hello page").waitFor();
+  await other?.close();
   expect(faults).toEqual([]);
 });
