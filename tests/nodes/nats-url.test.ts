@@ -34,6 +34,15 @@ test.each([
       tls: false,
     },
   ],
+  [
+    "nats://leaf/n?domain=hub&monitor=a:1,b:2,c:3",
+    {
+      ...ONE,
+      servers: ["leaf:4222"],
+      domain: "hub",
+      monitors: ["http://a:1", "http://b:2", "http://c:3"],
+    },
+  ],
   ["nats://me:p%40ss%3A@h/n", { ...ONE, user: "me", password: "p@ss:" }],
   ["nats://s3cret@h/n", { ...ONE, token: "s3cret" }],
   ["nats://h/n?creds=my%20file.creds", { ...ONE, creds: "my file.creds" }],
@@ -64,6 +73,7 @@ test.each([
   ["nats://a:99999/n", "is no HOST"],
   ["nats://h/n?monitors=1", 'no option "monitors"'],
   ["nats://h/n?monitor", "monitor lacks its value"],
+  ["nats://h/n?domain=a.b", "JetStream domain"],
   ["nats://h/n?monitor=x", "monitor takes ports"],
   ["nats://a,b,c/n?monitor=1,2", "2 ports for 3 servers"],
   ["nats://h/n?tls=no", "tls takes no value"],

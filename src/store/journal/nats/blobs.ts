@@ -3,7 +3,7 @@ import { streamOf } from "../../../lib/streams.ts";
 import type { BlobInfo, Blobs } from "../journal.ts";
 import { HEADER_ROOM } from "./framing.ts";
 import { type ApiError, type Link, unreachable } from "./link.ts";
-import { fromLeader, fromReplica, REPAIR_MS, type Stored } from "./stored.ts";
+import { fromLeader, fromReplica, type Stored } from "./stored.ts";
 import { blobStream } from "./stream.ts";
 
 /** A blob is stored in parts of about this size, in bytes. */
@@ -37,12 +37,16 @@ export class NatsBlobs implements Blobs {
   /** How long a question for a name tries, in ms. */
   readonly #ms: number;
 
-  constructor(link: Link, ms: number) {
+  /** How long to ask for a part that a replica has lost, in ms. */
+  readonly #repairMs: number;
+
+  constructor(link: Link, ms: number, repairMs: number) {
     const { name, bucket } = blobStream(link.address.name);
     this.#link = link;
     this.#stream = name;
     this.#bucket = bucket;
     this.#ms = ms;
+    this.#repairMs = repairMs;
   }
 
   async put(name: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
@@ -108,7 +112,7 @@ export class NatsBlobs implements Blobs {
     const page: { meta: Meta; seq: number }[] = [];
     try {
       const answers = await this.#link.nc.requestMany(
-        `$JS.API.DIRECT.GET.${this.#stream}`,
+        this.#link.apiSubject(`DIRECT.GET.${this.#stream}`),
         JSON.stringify(which),
         { strategy: "sentinel", maxWait: LIST_MS },
       );
@@ -158,7 +162,7 @@ export class NatsBlobs implements Blobs {
     which: { seq: number; next_by_subj: string },
     isWanted: (stored: Stored) => boolean,
   ): Promise<Stored | undefined> {
-    const end = performance.now() + REPAIR_MS;
+    const end = performance.now() + this.#repairMs;
     let isSilent = true;
     for (let tries = 0; performance.now() < end; tries++) {
       if (tries > 1) await Bun.sleep(100);

@@ -57,7 +57,7 @@ export async function durabilityOf(link: Link): Promise<Finding[]> {
   const { name } = journalStream(link.address.name);
   const [placed, ...asked] = await Promise.all([
     streamInfo(link, name, INFO_MS) as Promise<Placed>,
-    ...link.address.monitors.map((monitor, i) => ask(monitor, link.address.servers[i] ?? "")),
+    ...link.address.monitors.map(ask),
   ]);
   const servers = Math.max(0, ...asked.map((one) => one.servers ?? 0));
   return [
@@ -78,7 +78,8 @@ export function requireDurable(findings: readonly Finding[]): void {
   );
 }
 
-async function ask(monitor: string, server: string): Promise<Asked> {
+async function ask(monitor: string): Promise<Asked> {
+  const { host } = new URL(monitor);
   const bad = (what: string, howToMend: string, more: Partial<Asked> = {}): Asked => ({
     ...more,
     finding: { ok: false, what, howToMend },
@@ -92,7 +93,7 @@ async function ask(monitor: string, server: string): Promise<Asked> {
     ]);
   } catch (error) {
     return bad(
-      `the monitoring port of ${server}, ${monitor}, does not answer (${reasonOf(error)})`,
+      `the monitoring port ${monitor} does not answer (${reasonOf(error)})`,
       'start the server, with  http: "HOST:8222"  in its configuration; name another port in the address by ?monitor=PORT, or one for each host by ?monitor=PORT,PORT',
     );
   }
@@ -107,14 +108,14 @@ async function ask(monitor: string, server: string): Promise<Asked> {
   }
   if (jsz.disabled || !config) {
     return bad(
-      `${name} (${server}) runs without JetStream`,
+      `${name} (${host}) runs without JetStream`,
       'add  jetstream { store_dir: "…", sync_interval: always }  to its configuration',
       { name, servers },
     );
   }
   if (config.sync_always !== true) {
     return bad(
-      `${name} (${server}) syncs to disk only every ${secondsOf(config.sync_interval)}, so a power cut takes what it acknowledged`,
+      `${name} (${host}) syncs to disk only every ${secondsOf(config.sync_interval)}, so a power cut takes what it acknowledged`,
       "set  sync_interval: always  in jetstream { … } of its configuration, and restart it",
       { name, servers },
     );
@@ -122,7 +123,7 @@ async function ask(monitor: string, server: string): Promise<Asked> {
   return {
     name,
     servers,
-    finding: { ok: true, what: `${name} (${server}) syncs each record to disk` },
+    finding: { ok: true, what: `${name} (${host}) syncs each record to disk` },
   };
 }
 

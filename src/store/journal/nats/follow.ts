@@ -4,7 +4,7 @@ import { XsError } from "../../../core/error.ts";
 import type { Following } from "../journal.ts";
 import { isEnd, isFramed, join } from "./framing.ts";
 import type { Link } from "./link.ts";
-import { findMessage, REPAIR_MS } from "./stored.ts";
+import { findMessage } from "./stored.ts";
 import { askInfo } from "./stream.ts";
 
 /** How often a server says that it is still there, in ms, and after how many silent ones it is left. */
@@ -27,6 +27,8 @@ export class Follower implements Following {
   readonly ended: Promise<void>;
   readonly #link: Link;
   readonly #stream: string;
+  /** How long to ask for a message that does not come, in ms. */
+  readonly #repairMs: number;
   readonly #each: Each;
   /** The message that comes next. */
   #next: number;
@@ -36,9 +38,10 @@ export class Follower implements Following {
   /** Ends the wait for a message. */
   #wake: () => void = () => {};
 
-  constructor(link: Link, stream: string, after: number, each: Each) {
+  constructor(link: Link, stream: string, repairMs: number, after: number, each: Each) {
     this.#link = link;
     this.#stream = stream;
+    this.#repairMs = repairMs;
     this.#next = after + 1;
     this.#each = each;
     this.ended = this.#run();
@@ -104,7 +107,7 @@ export class Follower implements Following {
         this.#link,
         this.#stream,
         this.#next,
-        REPAIR_MS,
+        this.#repairMs,
         () => this.#isOver,
       );
       if (this.#isOver) return;
@@ -128,7 +131,7 @@ export class Follower implements Following {
 
   /** Whether what is wanted can still come. */
   async #checkExtent(): Promise<void> {
-    const end = performance.now() + REPAIR_MS;
+    const end = performance.now() + this.#repairMs;
     while (!this.#isOver) {
       const info = await askInfo(this.#link, this.#stream, HEARTBEAT_MS);
       if (!info) {
@@ -155,7 +158,8 @@ interface Coming {
 /** A consumer on one server, and what it has sent. */
 class Served {
   readonly #link: Link;
-  readonly #subject: string;
+  readonly #stream: string;
+  readonly #consumer: string;
   readonly #inbox: string;
   readonly #subscription: Subscription;
   readonly #beat: Timer;
@@ -173,7 +177,8 @@ class Served {
 
   private constructor(link: Link, stream: string, consumer: string) {
     this.#link = link;
-    this.#subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#stream = stream;
+    this.#consumer = consumer;
     this.#inbox = createInbox();
     this.#subscription = link.nc.subscribe(this.#inbox, {
       callback: (error, message) => {
@@ -210,6 +215,10 @@ class Served {
     return made && !made.error ? new Served(link, stream, made.name) : undefined;
   }
 
+  get #name(): string {
+    return `${this.#stream}.${this.#consumer}`;
+  }
+
   get isEmpty(): boolean {
     return this.#taken >= this.#queue.length;
   }
@@ -237,8 +246,13 @@ class Served {
 
   close(): void {
     clearInterval(this.#beat);
-    if (!this.#link.nc.isClosed()) this.#subscription.unsubscribe();
     this.#queue = [];
+    if (this.#link.nc.isClosed()) return;
+    this.#subscription.unsubscribe();
+    // Else it lasts until it was idle for long.
+    if (this.#link.isConnected) {
+      this.#link.nc.publish(this.#link.apiSubject(`CONSUMER.DELETE.${this.#name}`));
+    }
   }
 
   #pull(): void {
@@ -253,7 +267,8 @@ class Served {
     };
     this.#isForOne = false;
     try {
-      this.#link.nc.publish(this.#subject, JSON.stringify(request), { reply: this.#inbox });
+      const subject = this.#link.apiSubject(`CONSUMER.MSG.NEXT.${this.#name}`);
+      this.#link.nc.publish(subject, JSON.stringify(request), { reply: this.#inbox });
     } catch {
       this.#lose();
     }

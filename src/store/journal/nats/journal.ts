@@ -3,7 +3,7 @@ import { Appender } from "./append.ts";
 import { damaged, Follower } from "./follow.ts";
 import { HEADER_ROOM, isEnd, isFramed, join, LAST_PART, PART } from "./framing.ts";
 import { type Link, unreachable } from "./link.ts";
-import { findMessage, fromReplica, REPAIR_MS } from "./stored.ts";
+import { findMessage, fromReplica } from "./stored.ts";
 import { journalStream, streamInfo } from "./stream.ts";
 
 /** A journal in a stream of JetStream. */
@@ -14,12 +14,15 @@ export class NatsJournal implements Journal {
   readonly #following = new Set<Follower>();
   /** How long to try before it is unreachable, in ms. */
   readonly #ms: number;
+  /** How long to ask for a record that a replica has lost, in ms. */
+  readonly #repairMs: number;
 
-  constructor(link: Link, ms: number) {
+  constructor(link: Link, ms: number, repairMs: number) {
     const { name, subject } = journalStream(link.address.name);
     this.#link = link;
     this.#stream = name;
     this.#ms = ms;
+    this.#repairMs = repairMs;
     this.#appender = new Appender(link, name, subject, ms);
   }
 
@@ -39,7 +42,7 @@ export class NatsJournal implements Journal {
     after: number,
     each: (position: number, record: Uint8Array) => Promise<void> | void,
   ): Following {
-    const follower = new Follower(this.#link, this.#stream, after, each);
+    const follower = new Follower(this.#link, this.#stream, this.#repairMs, after, each);
     this.#following.add(follower);
     const forget = (): void => {
       this.#following.delete(follower);
@@ -89,7 +92,7 @@ export class NatsJournal implements Journal {
     if (found && found !== "late") return framed(seq, found.data);
     const { state } = await streamInfo(this.#link, this.#stream, this.#ms);
     if (seq < state.first_seq || seq > state.last_seq) return undefined;
-    const message = await findMessage(this.#link, this.#stream, seq, REPAIR_MS);
+    const message = await findMessage(this.#link, this.#stream, seq, this.#repairMs);
     if (message === "trimmed") return undefined;
     if (message === "late") throw unreachable(`record ${seq}: no answer from NATS`);
     if (!message) throw damaged(seq, "no replica has it any more");

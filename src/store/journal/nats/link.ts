@@ -66,6 +66,7 @@ export class Link {
     return (this.nc.info as { cluster?: string } | undefined)?.cluster !== undefined;
   }
 
+  /** Whether JetStream runs on the server; where it does not, another may have it. */
   get hasJetStream(): boolean {
     return this.nc.info?.jetstream === true;
   }
@@ -109,6 +110,12 @@ export class Link {
     }
   }
 
+  /** The subject of a request of the JetStream API. */
+  apiSubject(name: string): string {
+    const { domain } = this.address;
+    return domain === undefined ? `$JS.API.${name}` : `$JS.${domain}.API.${name}`;
+  }
+
   /** A request of the JetStream API, whose answer is JSON. */
   async api<T extends object>(
     subject: string,
@@ -116,7 +123,7 @@ export class Link {
     ms: number,
   ): Promise<(T & { error?: ApiError }) | undefined> {
     const text = body ? JSON.stringify(body) : "";
-    const answer = await this.request(`$JS.API.${subject}`, text, ms);
+    const answer = await this.request(this.apiSubject(subject), text, ms);
     if (typeof answer === "string") return undefined;
     return JSON.parse(answer.string()) as T & { error?: ApiError };
   }

@@ -12,9 +12,12 @@ export interface NatsJournalOptions {
   readonly replicas?: number;
   /** How long an append or a question tries before it is `journal_unreachable`, in ms. Default 5,000. */
   readonly deadlineMs?: number;
+  /** How long to ask the replicas for a record that one of them has lost, in ms. Default 10,000. */
+  readonly repairMs?: number;
 }
 
 const DEADLINE_MS = 5000;
+const REPAIR_MS = 10_000;
 
 /** A cluster that can say whether it is durable. */
 export interface NatsCluster extends Cluster {
@@ -42,11 +45,11 @@ export async function openNats(
     await link.close();
     throw error;
   }
-  const { deadlineMs = DEADLINE_MS } = options;
-  const journal = new NatsJournal(link, deadlineMs);
+  const { deadlineMs = DEADLINE_MS, repairMs = REPAIR_MS } = options;
+  const journal = new NatsJournal(link, deadlineMs, repairMs);
   return {
     journal,
-    blobs: new NatsBlobs(link, deadlineMs),
+    blobs: new NatsBlobs(link, deadlineMs, repairMs),
     messages: new NatsMessages(link),
     check: () => durabilityOf(link),
     close: async () => {

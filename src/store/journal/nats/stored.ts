@@ -1,8 +1,6 @@
 import type { Link } from "./link.ts";
 import { askInfo } from "./stream.ts";
 
-/** How long to ask the replicas for a message that one of them lacks, in ms. */
-export const REPAIR_MS = 10_000;
 const TRY_MS = 1000;
 const PAUSE_MS = 100;
 
@@ -26,7 +24,7 @@ export async function fromReplica(
   which: Which,
   ms = TRY_MS,
 ): Promise<Stored | "late" | undefined> {
-  const subject = `$JS.API.DIRECT.GET.${stream}`;
+  const subject = link.apiSubject(`DIRECT.GET.${stream}`);
   const answer = await link.request(subject, JSON.stringify(which), ms);
   if (typeof answer === "string") return "late";
   if (answer.headers?.code) return undefined;
@@ -65,14 +63,14 @@ export async function fromLeader(
 }
 
 /**
- * The message at a position, from whichever replica has it. Undefined if no replica had it, all the time; "trimmed" if
+ * The message at a position, from whichever replica has it, asked for `ms`. Undefined if no replica had it, all the time; "trimmed" if
  * it was removed from the start; "late" if nobody answered.
  */
 export async function findMessage(
   link: Link,
   stream: string,
   seq: number,
-  ms = REPAIR_MS,
+  ms: number,
   isOver: () => boolean = () => false,
 ): Promise<Uint8Array | "trimmed" | "late" | undefined> {
   const end = performance.now() + ms;

@@ -87,8 +87,11 @@ export async function ensureStream(link: Link, wish: StreamWish, replicas: numbe
   let refusal: ApiError | undefined;
   const attempt = async (ms: number): Promise<StreamInfo | undefined> => {
     const found = await link.api<StreamInfo>(`STREAM.INFO.${wish.name}`, undefined, ms);
-    if (!found) return undefined;
-    if (!found.error) return found;
+    if (!found && !link.hasJetStream && !link.isClustered) {
+      const at = link.address.servers.join(", ");
+      throw unreachable(`NATS at ${at} runs without JetStream: ${ENABLE}`);
+    }
+    if (!found?.error) return found;
     if (found.error.err_code !== STREAM_NOT_FOUND) return refused(found.error);
     const made = await link.api<StreamInfo>(
       `STREAM.CREATE.${wish.name}`,

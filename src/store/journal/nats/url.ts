@@ -6,8 +6,10 @@ export interface NatsAddress {
   readonly servers: readonly string[];
   /** Of the store: one NATS may carry the journals of several. */
   readonly name: string;
-  /** The URL of the monitoring port of each server. */
+  /** The URLs of the monitoring ports of the servers that hold it. */
   readonly monitors: readonly string[];
+  /** The JetStream domain, where the servers are a leaf of those that hold it. */
+  readonly domain?: string;
   readonly tls: boolean;
   readonly user?: string;
   readonly password?: string;
@@ -30,7 +32,7 @@ const FILES = ["creds", "ca", "cert", "key"] as const;
 const EXAMPLE = "nats://HOST,HOST,HOST/NAME";
 
 /**
- * Reads `nats://[USER:PASSWORD@|TOKEN@]HOST[:PORT],.../NAME?monitor=PORT,...&tls&creds=FILE&ca=FILE&cert=FILE&key=FILE`,
+ * Reads `nats://[USER:PASSWORD@|TOKEN@]HOST[:PORT],.../NAME?monitor=PORT,...&domain=NAME&tls&creds=FILE&ca=FILE&cert=FILE&key=FILE`,
  * or the same with `tls://`.
  *
  * @throws XsError `bad_option`; its message has no password
@@ -52,6 +54,7 @@ export function parseNatsUrl(url: string): NatsAddress {
     name,
     monitors: monitorsOf(options.get("monitor"), servers),
     tls: scheme.toLowerCase() === "tls" || options.has("tls") || options.has("ca"),
+    ...domainOf(options.get("domain")),
     ...loginOf(credentials),
     ...filesOf(options),
   };
@@ -85,9 +88,9 @@ function optionsIn(query: string): Map<string, string> {
     const equals = part.indexOf("=");
     const key = equals < 0 ? part : part.slice(0, equals);
     const value = equals < 0 ? "" : decoded(part.slice(equals + 1), key);
-    if (!["monitor", "tls", ...FILES].includes(key)) {
+    if (!["monitor", "domain", "tls", ...FILES].includes(key)) {
       throw bad(
-        `there is no option ${JSON.stringify(key)}: there are monitor=PORT, tls, creds=FILE, ca=FILE, cert=FILE and key=FILE`,
+        `there is no option ${JSON.stringify(key)}: there are monitor=PORT, domain=NAME, tls, creds=FILE, ca=FILE, cert=FILE and key=FILE`,
       );
     }
     if (options.has(key)) throw bad(`${key} stands there twice`);
@@ -103,6 +106,8 @@ function optionsIn(query: string): Map<string, string> {
 
 function monitorsOf(text: string | undefined, servers: readonly string[]): string[] {
   const given = (text ?? String(MONITOR_PORT)).split(",").map((entry) => entry.trim());
+  // Behind a leaf, the servers that hold the journal are others than those that are connected to.
+  if (given.every((entry) => entry.includes(":"))) return given.map(monitorOf);
   if (given.length !== 1 && given.length !== servers.length) {
     throw bad(
       `monitor names ${given.length} ports for ${servers.length} servers: one port for all, or one for each`,
@@ -111,10 +116,22 @@ function monitorsOf(text: string | undefined, servers: readonly string[]): strin
   return servers.map((server, i) => {
     const entry = given[given.length === 1 ? 0 : i] ?? "";
     if (isPort(entry)) return `http://${server.slice(0, server.lastIndexOf(":"))}:${entry}`;
-    const [, host, port] = HOST.exec(entry) ?? [];
-    if (host && port && isPort(port)) return `http://${host}:${port}`;
-    throw bad(`monitor takes ports, as in monitor=8222,8223, not ${JSON.stringify(entry)}`);
+    return monitorOf(entry);
   });
+}
+
+function monitorOf(entry: string): string {
+  const [, host, port] = HOST.exec(entry) ?? [];
+  if (host && port && isPort(port)) return `http://${host}:${port}`;
+  throw bad(
+    `monitor takes ports, as in monitor=8222,8223, or HOST:PORT, not ${JSON.stringify(entry)}`,
+  );
+}
+
+function domainOf(name: string | undefined): Pick<NatsAddress, "domain"> {
+  if (name === undefined) return {};
+  if (!NAME.test(name)) throw bad(`${JSON.stringify(name)} is no name of a JetStream domain`);
+  return { domain: name };
 }
 
 function filesOf(options: ReadonlyMap<string, string>): Pick<NatsAddress, (typeof FILES)[number]> {

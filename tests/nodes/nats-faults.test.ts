@@ -1,0 +1,185 @@
+import { expect, setDefaultTimeout } from "bun:test";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Cluster, Fenced, type Journal } from "../../src/store/journal/journal.ts";
+import { openNats } from "../../src/store/journal/nats/open.ts";
+import { NatsServers, natsTest } from "../support/nats.ts";
+import { TEST_MS, until, within } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_MS);
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (record: Uint8Array): string => new TextDecoder().decode(record);
+
+/** Appends until the record is there, as whoever writes does with an outcome that is unknown. */
+async function appendFor(journal: Journal, expected: number, record: Uint8Array): Promise<number> {
+  return await until(`record ${expected + 1}`, async () => {
+    try {
+      return await journal.append(expected, record);
+    } catch (error) {
+      if ((error as { code?: string }).code === "journal_unreachable") return undefined;
+      throw error;
+    }
+  });
+}
+
+natsTest("servers that are killed and frozen amid appends lose and double nothing", async () => {
+  await using servers = await NatsServers.start(3);
+  const writer = await openNats(servers.url("notes"));
+  const reader = await openNats(servers.url("notes"));
+  const count = 2000;
+  const seen: string[] = [];
+  const following = reader.journal.follow(0, (position, record) => {
+    expect(position).toBe(seen.length + 1);
+    seen.push(text(record));
+  });
+  let frozen: number | undefined;
+  let killed: number | undefined;
+  for (let i = 0; i < count; i++) {
+    if (i === 500) {
+      killed = await servers.leaderOf("XS_notes");
+      await servers.kill(killed);
+    }
+    if (i === 1000 && killed !== undefined) await servers.start(killed);
+    if (i === 1300) {
+      frozen = await servers.leaderOf("XS_notes");
+      servers.freeze(frozen);
+    }
+    if (i === 1600 && frozen !== undefined) servers.thaw(frozen);
+    expect(await appendFor(writer.journal, i, bytes(`r${i}`))).toBe(i + 1);
+  }
+  await until("all records", () => seen.length >= count);
+  expect(seen).toEqual(Array.from({ length: count }, (_, i) => `r${i}`));
+  await expect(writer.journal.append(count - 1, bytes("x"))).rejects.toBeInstanceOf(Fenced);
+  expect(await writer.journal.extent()).toEqual({ first: 1, last: count });
+  following.stop();
+  await within("the end", following.ended);
+  await writer.close();
+  await reader.close();
+});
+
+natsTest("all servers killed and started again, a follower goes on", async () => {
+  await using servers = await NatsServers.start(3);
+  const { journal, close } = await openNats(servers.url("notes"), { deadlineMs: 1000 });
+  for (let i = 0; i < 20; i++) await journal.append(i, bytes(`r${i}`));
+  const seen: string[] = [];
+  const following = journal.follow(0, (_, record) => {
+    seen.push(text(record));
+  });
+  await until("the first records", () => seen.length === 20);
+  await Promise.all([0, 1, 2].map((i) => servers.kill(i)));
+  await expect(journal.append(20, bytes("r20"))).rejects.toMatchObject({
+    code: "journal_unreachable",
+  });
+  await Promise.all([0, 1, 2].map((i) => servers.start(i)));
+  for (let i = 20; i < 40; i++) expect(await appendFor(journal, i, bytes(`r${i}`))).toBe(i + 1);
+  await until("the rest", () => seen.length === 40);
+  expect(seen).toEqual(Array.from({ length: 40 }, (_, i) => `r${i}`));
+  following.stop();
+  await within("the end", following.ended);
+  await close();
+});
+
+/** Flips a bit of a text in the files of a stream on a server that does not run. */
+function flipBit(folder: string, stream: string, inside: string): void {
+  const blocks = join(folder, "jetstream/$G/streams", stream, "msgs");
+  for (const name of readdirSync(blocks).filter((file) => file.endsWith(".blk"))) {
+    const path = join(blocks, name);
+    const block = readFileSync(path);
+    const at = block.indexOf(inside);
+    if (at < 0) continue;
+    block.writeUInt8(block.readUInt8(at) ^ 1, at);
+    writeFileSync(path, block);
+    return;
+  }
+  throw new Error(`there is no ${inside} in ${blocks}`);
+}
+
+/** Three servers with 200 records, of which some have one with a flipped bit. */
+async function damaged(servers: NatsServers, at: readonly number[]): Promise<Cluster> {
+  const before = await openNats(servers.url("notes"));
+  for (let i = 0; i < 200; i++) await before.journal.append(i, bytes(`record <${i}>`));
+  await before.close();
+  for (const i of at) {
+    await servers.kill(i, "SIGTERM");
+    flipBit(servers.folder(i), "XS_notes", "record <120>");
+    await servers.start(i);
+  }
+  return await openNats(servers.url("notes"), { repairMs: 2000 });
+}
+
+natsTest("a bit that flipped in one replica is repaired by the others", async () => {
+  await using servers = await NatsServers.start(3);
+  const { journal, close } = await damaged(servers, [
+    await (async () => {
+      const first = await openNats(servers.url("notes"));
+      await first.close();
+      return await servers.leaderOf("XS_notes");
+    })(),
+  ]);
+  for (let round = 0; round < 5; round++) {
+    const seen: string[] = [];
+    const following = journal.follow(0, (_, record) => {
+      seen.push(text(record));
+    });
+    await until("all records", () => seen.length === 200);
+    expect(seen).toEqual(Array.from({ length: 200 }, (_, i) => `record <${i}>`));
+    following.stop();
+    await within("the end", following.ended);
+    expect(text((await journal.get(121)) ?? bytes(""))).toBe("record <120>");
+  }
+  await close();
+});
+
+natsTest(
+  "a bit that flipped in every replica stops a follower, which names the record",
+  async () => {
+    await using servers = await NatsServers.start(3);
+    const { journal, close } = await damaged(servers, [0, 1, 2]);
+    const seen: string[] = [];
+    const { ended } = journal.follow(0, (_, record) => {
+      seen.push(text(record));
+    });
+    await expect(within("the end", ended)).rejects.toMatchObject({
+      code: "journal_damaged",
+      members: { record: "121" },
+    });
+    expect(seen).toHaveLength(120);
+    await expect(within("an answer", journal.get(121))).rejects.toMatchObject({
+      code: "journal_damaged",
+    });
+    await close();
+  },
+);
+
+natsTest("a slow follower keeps memory flat", async () => {
+  await using servers = await NatsServers.start(1, { syncInterval: "2m" });
+  const { journal, close } = await openNats(servers.url("notes"));
+  const record = new Uint8Array(1000).fill(7);
+  const count = 100_000;
+  // Faster than one after the other: without a condition, straight into the stream.
+  const { connect } = await import("@nats-io/transport-node");
+  const nc = await connect({ port: servers.ports[0] ?? 0 });
+  const message = new Uint8Array([1, ...record]);
+  for (let i = 0; i < count; i++) {
+    nc.publish("xs.notes.c", message);
+    if (i % 1000 === 999) await nc.flush();
+  }
+  await nc.close();
+  await until("all are stored", async () => (await journal.extent()).last === count);
+  Bun.gc(true);
+  const before = process.memoryUsage.rss();
+  let peak = 0;
+  let taken = 0;
+  const following = journal.follow(0, async () => {
+    if (++taken % 200 === 0) {
+      await Bun.sleep(1);
+      peak = Math.max(peak, process.memoryUsage.rss());
+    }
+  });
+  await until("all records", () => taken === count);
+  expect(peak - before).toBeLessThan(64 * 1_048_576);
+  following.stop();
+  await following.ended;
+  await close();
+});
