@@ -17,6 +17,9 @@ const MAX_BODY = 80 * 1_048_576;
 /** How often to look whether there is a connection again, in ms. */
 const GAP_MS = 50;
 
+/** The answer of a node that takes no more, to what still reaches it. No part is as short. */
+const NOBODY = Uint8Array.of(0);
+
 type Answer = (body: Uint8Array) => Promise<Uint8Array>;
 
 /** Requests between nodes over core NATS. Nothing of them is stored. */
@@ -49,7 +52,9 @@ export class NatsMessages implements Messages {
       callback: (error, message) => {
         if (error) return outcome.reject(unreachable(`node ${node}: ${error.message}`, error));
         // One part found nobody, so that the body never became whole.
-        if (message.headers?.code === 503) return outcome.reject(nobody());
+        if (message.headers?.code === 503 || message.data.length === NOBODY.length) {
+          return outcome.reject(nobody());
+        }
         if (message.data.length === 0) return sender.confirm(send);
         this.#confirm(message);
         collector.take(message.data);
@@ -72,10 +77,12 @@ export class NatsMessages implements Messages {
     const { nc } = this.#link;
     /** The bodies of which parts are missing, by who sends them. */
     const open = new Map<string, Collector>();
+    let isOver = false;
     const subscription = nc.subscribe(this.#subjectOf(node), {
       callback: (error, message) => {
         const { reply } = message ?? {};
         if (error || !reply) return;
+        if (isOver) return nc.publish(reply, NOBODY);
         let collector = open.get(reply);
         if (!collector) {
           const forget = setTimeout(() => open.delete(reply), KEEP_MS);
@@ -91,7 +98,9 @@ export class NatsMessages implements Messages {
       },
     });
     return () => {
-      if (!nc.isClosed()) subscription.unsubscribe();
+      isOver = true;
+      // What the server has sent already still gets its answer.
+      if (!nc.isClosed()) void subscription.drain().catch(() => {});
     };
   }
 

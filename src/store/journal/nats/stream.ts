@@ -79,11 +79,6 @@ const NEVER = [
  * @throws XsError `journal_unsafe` if there is one that breaks what a store promises; `journal_unreachable`
  */
 export async function ensureStream(link: Link, wish: StreamWish, replicas: number): Promise<void> {
-  if (!link.hasJetStream && !link.isClustered) {
-    throw unreachable(
-      `NATS at ${link.address.servers.join(", ")} runs without JetStream: ${ENABLE}`,
-    );
-  }
   let refusal: ApiError | undefined;
   const attempt = async (ms: number): Promise<StreamInfo | undefined> => {
     const found = await link.api<StreamInfo>(`STREAM.INFO.${wish.name}`, undefined, ms);
