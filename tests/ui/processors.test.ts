@@ -161,7 +161,13 @@ browserTest(
           box.scrollTop = 0;
         });
         const line = log.getByText("no 201 here");
-        const place = async () => Math.round((await line.boundingBox())?.y ?? 0);
+        // In the box: what stands above the log may come later, or grow.
+        const place = () =>
+          line.evaluate(
+            (element) =>
+              element.getBoundingClientRect().top -
+              (element.closest(".log")?.getBoundingClientRect().top ?? Number.NaN),
+          );
         const placeBefore = await place();
         await more.click();
         await until("all lines", async () => (await log.locator(".log-line").count()) === 701);
