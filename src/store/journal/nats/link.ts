@@ -52,6 +52,13 @@ export class Link {
       return new Link(await connect(optionsOf(address)), address);
     } catch (error) {
       if (error instanceof XsError) throw error;
+      if (address.creds !== undefined && /parse credentials/.test(String(error))) {
+        throw new XsError(
+          "bad_option",
+          `the address of the journal: creds=${address.creds} holds no credentials: name a file that  nsc generate creds  made`,
+          { cause: error },
+        );
+      }
       throw unreachable(`NATS at ${address.servers.join(", ")}: ${reasonOf(error)}`, error);
     }
   }
