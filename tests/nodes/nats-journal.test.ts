@@ -136,6 +136,22 @@ natsTest("records above the size of a message", async () => {
   await close();
 });
 
+natsTest("a record is the same where the size of messages has changed since", async () => {
+  await using servers = await NatsServers.start(1, { maxPayload: 500_000 });
+  const { journal, close } = await openNats(servers.url("notes"), { deadlineMs: 20_000 });
+  const record = big(1_200_000, 1);
+  expect(await journal.append(0, record)).toBe(3);
+  await servers.kill(0, "SIGTERM");
+  await servers.start(0, { maxPayload: 2_000_000 });
+  await until("the new size", () => journal.maxRecord > record.length);
+  expect(await journal.append(0, record)).toBe(3);
+  await expect(journal.append(0, record.subarray(1))).rejects.toBeInstanceOf(Fenced);
+  await expect(journal.append(0, record.subarray(0, -1))).rejects.toBeInstanceOf(Fenced);
+  await expect(journal.append(0, big(1_200_001, 1))).rejects.toBeInstanceOf(Fenced);
+  expect(await journal.append(3, record)).toBe(4);
+  await close();
+});
+
 natsTest("acknowledgements that are lost double nothing", async () => {
   await using servers = await NatsServers.start(1);
   using proxy = new NatsProxy(servers.ports[0] ?? 0);

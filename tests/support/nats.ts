@@ -86,7 +86,7 @@ interface One {
 /** Real servers on loopback, each with its own folder; gone at the end of the test. */
 export class NatsServers implements AsyncDisposable {
   readonly #home = tempDirectory();
-  readonly #options: NatsOptions;
+  #options: NatsOptions;
   readonly #all: One[] = [];
 
   private constructor(options: NatsOptions) {
@@ -133,8 +133,9 @@ export class NatsServers implements AsyncDisposable {
     return `nats://${user}${hosts}/${name}?monitor=${this.monitors.join(",")}`;
   }
 
-  /** Starts a server, again on its own folder, and waits until it is a part of the whole. */
-  async start(i: number): Promise<void> {
+  /** Starts a server, again on its own folder, and waits until it is a part of the whole. @param changed of the options of all */
+  async start(i: number, changed: NatsOptions = {}): Promise<void> {
+    this.#options = { ...this.#options, ...changed };
     const one = this.#one(i);
     const config = join(one.folder, "nats.conf");
     writeFileSync(config, this.#config(i));

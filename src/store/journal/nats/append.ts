@@ -1,7 +1,7 @@
 import type { Msg } from "@nats-io/transport-node";
 import { XsError } from "../../../core/error.ts";
 import { Fenced } from "../journal.ts";
-import { cut } from "./framing.ts";
+import { cut, isEnd, join } from "./framing.ts";
 import { type ApiError, type Link, type Silence, unreachable } from "./link.ts";
 import { fromLeader, fromReplica } from "./stored.ts";
 import { askInfo, STREAM_NOT_FOUND } from "./stream.ts";
@@ -48,7 +48,7 @@ export class Appender {
       const { error, seq } = JSON.parse(answer.string()) as { error?: ApiError; seq?: number };
       if (!error) return seq;
       if (WRONG_LAST_SEQUENCE.includes(error.err_code)) {
-        const settled = await this.#settle(messages, expected, ms);
+        const settled = await this.#settle(join(messages), expected, ms);
         if (settled !== "behind") return settled;
         behind ??= performance.now();
         if (!isUnknown && performance.now() - behind > BEHIND_MS) {
@@ -91,22 +91,28 @@ export class Appender {
 
   /**
    * Something may be where a record is to be. Undefined if nothing is there yet, so that it is tried again; "behind" if
-   * the stream ends before that place.
+   * the stream ends before that place. It compares bytes, not messages: the size of those may have changed since.
    */
   async #settle(
-    messages: readonly Uint8Array[],
+    record: Uint8Array,
     expected: number,
     ms: number,
   ): Promise<number | "behind" | undefined> {
-    for (const [i, message] of messages.entries()) {
-      const seq = expected + 1 + i;
+    let compared = 0;
+    for (let seq = expected + 1; ; seq++) {
       const found = await this.#at(seq, ms);
       if (found === "trimmed") throw new Fenced(`what was at ${seq} is removed`);
-      if (found === "behind" && i === 0) return "behind";
-      if (!found || found === "behind") return undefined;
-      if (!Buffer.from(found).equals(message)) throw new Fenced(`another record is at ${seq}`);
+      if (found === "behind") return seq === expected + 1 ? "behind" : undefined;
+      if (!found) return undefined;
+      const bytes = found.subarray(1);
+      const end = compared + bytes.length;
+      const isSame =
+        Buffer.compare(bytes, record.subarray(compared, end)) === 0 &&
+        isEnd(found) === (end === record.length);
+      if (!isSame) throw new Fenced(`another record is at ${expected + 1}`);
+      if (isEnd(found)) return seq;
+      compared = end;
     }
-    return expected + messages.length;
   }
 
   async #at(seq: number, ms: number): Promise<Uint8Array | "trimmed" | "behind" | undefined> {

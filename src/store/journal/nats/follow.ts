@@ -165,6 +165,8 @@ class Served {
   readonly #beat: Timer;
   #queue: Coming[] = [];
   #taken = 0;
+  /** Of those in the queue. */
+  #bytes = 0;
   /** A request for messages is out; how many have come by it. */
   #isPulling = false;
   #came = 0;
@@ -228,11 +230,13 @@ class Served {
     if (!message) return undefined;
     // Its bytes are not to be kept until the queue is through.
     this.#queue[this.#taken++] = EMPTY;
+    this.#bytes -= message.data.length;
     if (this.isEmpty) {
       this.#queue = [];
       this.#taken = 0;
     }
-    if (this.#queue.length - this.#taken < WINDOW / 2) this.#pull();
+    const left = this.#queue.length - this.#taken;
+    if (left < WINDOW / 2 && this.#bytes < WINDOW_BYTES / 2) this.#pull();
     return message;
   }
 
@@ -283,6 +287,7 @@ class Served {
       return;
     }
     this.#queue.push({ seq, data });
+    this.#bytes += data.length;
     if (++this.#came === WINDOW) this.#isPulling = false;
   }
 

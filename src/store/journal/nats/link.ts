@@ -16,7 +16,7 @@ import type { NatsAddress } from "./url.ts";
 /** How often to look whether the server still answers, and how many answers it may owe: a frozen one is left. */
 const PING_MS = 1000;
 const PINGS_OWED = 2;
-const CONNECT_MS = 3000;
+const CONNECT_MS = 2000;
 const RECONNECT_MS = 250;
 /** How long the first try may take, and each of the later ones, which take twice as long as the one before, in ms. */
 const FIRST_TRY_MS = 500;
