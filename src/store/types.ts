@@ -29,6 +29,8 @@ export interface AppendCondition {
   readonly expectLast?: string | null;
   /** Within 24 hours, appends with the same key happen once: later ones return the first answer. */
   readonly idempotencyKey?: string;
+  /** Of a store on several machines: refused unless this process still leads in this epoch. */
+  readonly epoch?: number;
 }
 
 /**
@@ -44,6 +46,8 @@ export interface TakenContent {
   readonly ephemeral?: boolean;
   /** Only a hash is known: the append rejects if the store has no such content. */
   readonly known?: boolean;
+  /** Of a store on several machines: the name of the blob that has large content. */
+  readonly blob?: string;
 }
 
 /** One change of a step, see `Store.apply`. `writer` is the handler that changes an entry. */

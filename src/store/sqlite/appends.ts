@@ -33,7 +33,8 @@ export class Appends {
 
   /** As {@link Store.append}. */
   async append(request: AppendRequest, condition?: AppendCondition): Promise<string> {
-    const isPlain = condition?.expectLast === undefined && !condition?.idempotencyKey;
+    const { expectLast, idempotencyKey, epoch } = condition ?? {};
+    const isPlain = expectLast === undefined && !idempotencyKey && epoch === undefined;
     if (isPlain && !request.content && request.at === undefined) {
       return this.#writer.write((transaction) => this.appendNow(transaction, request));
     }
@@ -44,13 +45,14 @@ export class Appends {
   /** As {@link Store.apply}. */
   async apply(
     changes: readonly Change[],
-    { expectLast, idempotencyKey }: AppendCondition = {},
+    { expectLast, idempotencyKey, epoch }: AppendCondition = {},
   ): Promise<string[]> {
     const requests: AppendRequest[] = [];
     for (const change of changes) if ("append" in change) requests.push(change.append);
     const isTimed = requests.some(({ at }) => at !== undefined);
     try {
       return await this.#writer.write((transaction) => {
+        if (epoch !== undefined) this.#writer.checkEpoch(epoch);
         const apply = () => {
           if (expectLast !== undefined) {
             const topic = requests[0]?.topic ?? "";
@@ -132,7 +134,7 @@ export class Appends {
 
   #checkKnown(transaction: Transaction, hash: string): void {
     if (!this.#content.has(hash)) transaction.settle();
-    if (this.#content.has(hash)) return;
+    if (this.#content.has(hash) && !transaction.frees(hash)) return;
     throw new XsError("content_not_found", `there is no content ${hash} in this store`);
   }
 }

@@ -45,6 +45,7 @@ import { Tally } from "./metrics.ts";
 import { closeTreeToOthers } from "./own-files.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { Reads } from "./reads.ts";
+import { Replica, type ReplicaOptions } from "./replica/replica.ts";
 import { ScheduleKeeper } from "./scheduled/schedule-keeper.ts";
 import { ScheduledRows } from "./scheduled/scheduled-rows.ts";
 import { SCHEMA } from "./schema.ts";
@@ -67,6 +68,8 @@ export class SqliteStore implements OpenStore {
   readonly kv: KvStore;
   readonly schedules: ScheduleKeeper;
   readonly search: Searches;
+  /** Of a store on several machines. */
+  readonly replica: Replica | undefined;
   readonly #db: Database;
   readonly #lock: StoreLock;
   /** The database, as others open it to read. */
@@ -89,12 +92,16 @@ export class SqliteStore implements OpenStore {
   /** Aborted when what goes on in the background is to end. */
   readonly #ending = new AbortController();
 
-  /** @param still where it cannot be written: what to read, and why what writes is refused */
+  /**
+   * @param still where it cannot be written: what to read, and why what writes is refused
+   * @param replica makes it one of several directories of a store
+   */
   constructor(
     path: string,
     lock: StoreLock,
     now: () => number = Date.now,
     still?: { readonly database: string; readonly refusal: XsError },
+    replica?: ReplicaOptions,
   ) {
     this.path = path;
     this.#lock = lock;
@@ -106,6 +113,7 @@ export class SqliteStore implements OpenStore {
     this.#db = db;
     this.#tally = new Tally(join(path, DATABASE));
     this.#parts = openParts(db, now);
+    this.replica = replica && new Replica(db, replica);
     // What the parts above the database share.
     const shared = {
       path,
@@ -116,15 +124,17 @@ export class SqliteStore implements OpenStore {
       health: this.#health,
       tally: this.#tally,
       background: this.#background,
+      replica: this.replica,
     };
     this.#writer = new Writer(shared);
-    const { write } = this.#writer;
+    const { write, local } = this.#writer;
     const { guard, taskFailed: failed } = this.#health;
     const { content, flushes, collector, readers } = openContent({
       ...shared,
       root: join(path, "cacache"),
       tables: this.#parts.contentTables,
       write,
+      local,
       guard,
       checkWritable: () => this.#health.checkWritable(),
       failed,
@@ -167,7 +177,7 @@ export class SqliteStore implements OpenStore {
       // The store is read-only: staged content stays staged.
       flushes.stop();
     } else {
-      this.#writer.open(this.kv, flushes);
+      this.#writer.open(this.kv, content);
       void closeTreeToOthers(join(path, "cacache"), this.#ending.signal).catch(() => {});
     }
     this.#maintenance.start();
@@ -292,7 +302,7 @@ export class SqliteStore implements OpenStore {
     report: CheckListener["report"],
     how: Omit<CheckListener, "report"> = {},
   ): Promise<CheckResult> {
-    if (this.#writer.counts) await this.#writer.write(() => {});
+    if (this.#writer.counts) await this.#writer.local(() => {});
     // A content that is freed meanwhile would seem to be missing.
     const release = await this.holdContent();
     try {
@@ -379,10 +389,12 @@ export class SqliteStore implements OpenStore {
     try {
       if (this.#health.failed) return;
       await this.#collector.idle();
-      await this.#writer.write((transaction) => this.#parts.retention.sweepAll(transaction));
+      if (!this.replica) {
+        await this.#writer.write((transaction) => this.#parts.retention.sweepAll(transaction));
+      }
       await this.#flushes.finish(FLUSH_ON_CLOSE_MS);
       // The last of all writes: when it is durable, so are the others.
-      await this.#writer.write(() => {});
+      await this.#writer.local(() => {});
       // Another process may still read the log: the checkpoint must not wait for it.
       this.#db.run("PRAGMA busy_timeout = 0");
       this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");

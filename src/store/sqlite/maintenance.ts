@@ -42,18 +42,19 @@ export class Maintenance implements Upkeep {
     this.#giveBack = new GiveBack(uses.db);
     const { write } = uses.writer;
     const { guard } = uses.health;
-    this.rules = new Rules({ ...uses, write, guard, run: (task) => this.#run(task) });
+    const decides = () => uses.writer.decides;
+    this.rules = new Rules({ ...uses, write, guard, decides, run: (task) => this.#run(task) });
   }
 
   /** Begins the tasks of each second. */
   start(): void {
-    const { background, health, collector, parts, tracer } = this.#uses;
+    const { background, health, collector, parts, tracer, writer } = this.#uses;
     const every = (task: Task, run: () => unknown) =>
       background.every(task, BACKGROUND_MS, () => this.#run(run));
     every("place", () => health.checkPlace());
     every("expire", () => this.#expire());
     every("compact", () => this.#compactSome());
-    every("collect", () => collector.collectSoon());
+    every("collect", () => writer.decides && collector.collectSoon());
     every("link", () => tracer.catchUp());
     const { ephemeral } = parts.contentTables;
     background.every("ephemeral", BACKGROUND_MS, () => ephemeral.sweep());
@@ -74,7 +75,7 @@ export class Maintenance implements Upkeep {
   async compact(): Promise<number> {
     const { db, writer, health } = this.#uses;
     health.checkWritable();
-    while (await writer.write(() => this.#giveBack.step()));
+    while (await writer.local(() => this.#giveBack.step()));
     // Only a checkpoint shortens the file.
     health.guard(() => db.run("PRAGMA wal_checkpoint(PASSIVE)"));
     return this.space.size;
@@ -102,6 +103,7 @@ export class Maintenance implements Upkeep {
   }
 
   async #expire(): Promise<void> {
+    if (!this.#uses.writer.decides) return;
     const { retention, answers, clock } = this.#uses.parts;
     const hasAnswers = answers.hasExpired();
     if (!retention.hasExpired() && !hasAnswers) return;
@@ -112,7 +114,7 @@ export class Maintenance implements Upkeep {
   }
 
   async #compactSome(): Promise<void> {
-    if (this.#giveBack.isDue()) await this.#uses.writer.write(() => this.#giveBack.step());
+    if (this.#giveBack.isDue()) await this.#uses.writer.local(() => this.#giveBack.step());
   }
 
   async #run(run: () => unknown): Promise<void> {

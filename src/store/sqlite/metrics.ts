@@ -4,7 +4,7 @@ import { timestampOf } from "../../core/id.ts";
 import type { Reader } from "../reader.ts";
 import type { StoreMetrics } from "../types.ts";
 import type { Background } from "./background.ts";
-import { COMMIT_SIZES, noCommits } from "./commit/group-commit.ts";
+import { COMMIT_SIZES, type CommitCounts, noCommits } from "./commit/commits.ts";
 import type { Transaction } from "./commit/transaction.ts";
 import type { ContentStore } from "./content/content.ts";
 import type { KvStore } from "./kv/kv.ts";
@@ -18,7 +18,7 @@ interface Measured {
   readonly followers: ReadonlySet<Reader>;
   readonly pages: Pages;
   readonly background: Background;
-  readonly commits: ReturnType<typeof noCommits> | undefined;
+  readonly commits: CommitCounts | undefined;
 }
 
 /** What a store counts, and its metrics. */

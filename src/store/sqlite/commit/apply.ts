@@ -6,6 +6,7 @@ import type { FrameTables } from "../log/frame-tables.ts";
 import type { Growing } from "../log/growing.ts";
 import type { Idempotency } from "../log/idempotency.ts";
 import type { Tombstones } from "../log/tombstones.ts";
+import type { Replica } from "../replica/replica.ts";
 import type { Effect, RemovalEffect } from "./record.ts";
 import type { Applier } from "./transaction.ts";
 
@@ -18,6 +19,8 @@ export interface Tables {
   readonly kv: KvStore;
   readonly content: ContentTables;
   readonly facts: Facts;
+  /** Of a store on several machines. */
+  readonly replica?: Pick<Replica, "state" | "blobs" | "removeBlob"> | undefined;
 }
 
 /** Puts the effects of a record into the tables. It decides nothing: it needs no clock, and makes no ids. */
@@ -41,7 +44,7 @@ export class TableApplier implements Applier {
   }
 
   #applyOne(effect: Effect): void {
-    const { frames, kv, content, answers, growing, tombstones, facts } = this.#tables;
+    const { frames, kv, content, answers, growing, tombstones, facts, replica } = this.#tables;
     switch (effect.kind) {
       case "frame":
         if (effect.isEphemeral) return;
@@ -62,7 +65,7 @@ export class TableApplier implements Applier {
         tombstones.set(effect.id, effect.ms);
         return;
       case "candidates":
-        if (effect.kept) content.candidates.drop(effect.hashes);
+        if (effect.kept) content.keep(effect.hashes);
         else content.candidates.add(effect.hashes);
         return;
       case "answer":
@@ -83,7 +86,25 @@ export class TableApplier implements Applier {
         return;
       case "filling":
         facts.setFilling(effect);
+        return;
+      case "freed":
+        for (const hash of effect.hashes) this.#free(hash);
+        return;
+      case "blob":
+        replica?.blobs.add(effect.hash, effect.size, effect.name);
+        return;
+      case "lead":
+        replica?.state.setLeader(effect);
+        return;
+      case "node":
+        replica?.state.setNode(effect);
     }
+  }
+
+  #free(hash: string): void {
+    const { content, replica } = this.#tables;
+    content.free(hash);
+    replica?.removeBlob(hash);
   }
 
   #remove(effect: RemovalEffect): void {

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 import { XsError } from "../../../core/error.ts";
+import { answer, type Commits, countCommit, noCommits, type Outcome, type Write } from "./commits.ts";
 import type { Transaction } from "./transaction.ts";
 import type { WalMark } from "./wal-mark.ts";
 
@@ -13,14 +14,6 @@ function sync(file: number): Promise<void> {
 
 /** The most turns of the event loop for which a commit waits while writes keep coming. */
 const GATHER_TURNS = 8;
-
-/** Commits are counted by their size: up to 1 write, up to 2, …, and more than the last of these. */
-export const COMMIT_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;
-
-/** The counts of a store before its first commit. */
-export function noCommits(): { commits: number; writes: number; bySize: number[] } {
-  return { commits: 0, writes: 0, bySize: Array<number>(COMMIT_SIZES.length + 1).fill(0) };
-}
 
 /** The functions that a group commit calls around a commit. */
 export interface CommitHooks {
@@ -40,17 +33,6 @@ export interface CommitHooks {
   syncFailed(error: Error): Error;
 }
 
-/** A write that waits for the next commit. */
-interface Write {
-  /** Runs inside the transaction; what it throws fails this write alone. */
-  run(transaction: Transaction): unknown;
-  resolve(value: unknown): void;
-  reject(error: Error): void;
-}
-
-/** The outcome of a write: the result of `run`, or the error with which it rejects. */
-type Outcome = { readonly value: unknown } | { readonly refusal: XsError };
-
 /** A commit that waits to be durable. */
 interface Unsynced {
   readonly writes: readonly (readonly [Write, Outcome])[];
@@ -63,8 +45,7 @@ interface Unsynced {
  * here. That of a lone write is waited for at once; where many write it goes on beside the next
  * transaction, in a thread. Either way no write resolves before it is durable.
  */
-export class GroupCommit {
-  /** Commits so far, the writes in them, and how many commits there were of each size. */
+export class GroupCommit implements Commits {
   readonly counts = noCommits();
   readonly #db: Database;
   readonly #hooks: CommitHooks;
@@ -93,11 +74,6 @@ export class GroupCommit {
     this.#rollback = db.query("ROLLBACK");
   }
 
-  /**
-   * Queues a write for the next commit; resolves with what `run` gave when it is durable. An
-   * `XsError` that `run` throws refuses this write alone, so it must be thrown before anything is
-   * written.
-   */
   write<T>(run: (transaction: Transaction) => T): Promise<T> {
     const failed = this.#hooks.failed();
     if (failed) return Promise.reject(failed);
@@ -109,6 +85,10 @@ export class GroupCommit {
       if (this.#crowded || this.#flushedThisTurn) this.#flushWhenQuiet(0, GATHER_TURNS);
       else queueMicrotask(() => this.#flush());
     });
+  }
+
+  local<T>(run: (transaction: Transaction) => T): Promise<T> {
+    return this.write(run);
   }
 
   /** Commits at the end of an event loop's turn in which no further write came, or of the last. */
@@ -167,19 +147,11 @@ export class GroupCommit {
       if (this.#db.inTransaction) this.#rollback.run();
       throw error;
     }
-    this.#countCommit(kept);
+    countCommit(this.counts, kept);
     this.#unsynced.push({ writes: done, durable: this.#hooks.committed(transaction) });
     if (this.#syncing) return;
     if (this.#crowded) void this.#syncAll();
     else this.#syncNow();
-  }
-
-  #countCommit(writes: number): void {
-    this.counts.commits++;
-    this.counts.writes += writes;
-    const found = COMMIT_SIZES.findIndex((most) => writes <= most);
-    const size = found < 0 ? COMMIT_SIZES.length : found;
-    this.counts.bySize[size] = (this.counts.bySize[size] ?? 0) + 1;
   }
 
   #syncNow(): void {
@@ -231,7 +203,6 @@ export class GroupCommit {
     if (misplaced) throw misplaced;
   }
 
-  /** Call it when no write follows any more. */
   close(): void {
     closeSync(this.#logFile);
     this.#mark.close();
@@ -241,9 +212,6 @@ export class GroupCommit {
 function tellAll(commits: readonly Unsynced[]): void {
   for (const { durable, writes } of commits) {
     durable();
-    for (const [write, outcome] of writes) {
-      if ("refusal" in outcome) write.reject(outcome.refusal);
-      else write.resolve(outcome.value);
-    }
+    for (const [write, outcome] of writes) answer(write, outcome);
   }
 }

@@ -13,6 +13,8 @@ export class CommitHorizon {
   readonly #commits: { readonly newest: string; readonly ends: Ends }[] = [];
   /** The newest id that was counted up from the newest before a commit. */
   #counted = "";
+  /** The newest id of the records that are applied; undefined where the store is not replicated. */
+  #applied: string | undefined;
 
   constructor(ids: IdSequence) {
     this.#ids = ids;
@@ -25,7 +27,17 @@ export class CommitHorizon {
 
   /** The newest id before that commit; undefined where all is durable. */
   get newestVisible(): string | undefined {
-    return this.#commits[0]?.newest;
+    return this.#commits[0]?.newest ?? this.#applied;
+  }
+
+  /**
+   * A record of a replicated store is applied: its tables have durable records alone. Ids that this node makes up for
+   * its readers count from there, whatever its clock says: those of the next record, of any node, are above them.
+   *
+   * @param newest the newest id that the store has given with it
+   */
+  applied(newest: string): void {
+    this.#applied = newest || LOWEST_ID;
   }
 
   /** Another commit begins. @param ends of the tables before it */
@@ -49,9 +61,9 @@ export class CommitHorizon {
 
   /** A new id above all that readers have and below all that they do not have yet. */
   idBelowHorizon(): string {
-    const [commit] = this.#commits;
-    if (!commit) return this.#ids.next();
-    this.#counted = successor(later(this.#counted, commit.newest));
+    const newest = this.newestVisible;
+    if (newest === undefined) return this.#ids.next();
+    this.#counted = successor(later(this.#counted, newest));
     return this.#counted;
   }
 }

@@ -14,9 +14,12 @@ export interface Applier {
 export class Transaction {
   readonly record: CommitRecord & { readonly effects: Effect[] } = { version: 1, effects: [] };
   readonly #applier: Applier;
+  readonly #freed = new Set<string>();
   #applied = 0;
   /** Whether it gave an id that no frame keeps, which has to be written down. */
   usesIds = false;
+  /** The content of ephemeral frames, which goes into no table. */
+  readonly ephemeral: { readonly hash: string; readonly bytes: Uint8Array }[] = [];
   /** What it appends, for metrics: frames, their bytes, and those of their content. */
   readonly appended = { frames: 0, bytes: 0, contentBytes: 0 };
 
@@ -36,6 +39,22 @@ export class Transaction {
   remove(removal: Omit<RemovalEffect, "kind">, newest: string): void {
     if (removal.id >= newest) this.usesIds = true;
     this.add({ kind: "remove", ...removal });
+  }
+
+  /** Whether the tables have any of its effects. */
+  get isSettled(): boolean {
+    return this.#applied > 0;
+  }
+
+  /** Adds that content goes to which nothing refers. */
+  free(hashes: readonly string[]): void {
+    for (const hash of hashes) this.#freed.add(hash);
+    this.add({ kind: "freed", hashes });
+  }
+
+  /** Whether it takes a content away, so that a write after it must not count on that. */
+  frees(hash: string): boolean {
+    return this.#freed.has(hash);
   }
 
   /** Brings the tables to the state that this commit has so far. Call it before a read that must see that. */

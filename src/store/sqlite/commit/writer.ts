@@ -1,14 +1,17 @@
 import type { Database } from "bun:sqlite";
 import { join } from "node:path";
+import { XsError } from "../../../core/error.ts";
 import { LOCK } from "../../is-store.ts";
-import type { FlushSchedule } from "../content/flush-schedule.ts";
+import type { ContentStore } from "../content/content.ts";
 import type { Health } from "../health.ts";
 import type { InPlace } from "../in-place.ts";
 import type { KvStore } from "../kv/kv.ts";
 import { KEPT_MS } from "../log/idempotency.ts";
 import type { Tally } from "../metrics.ts";
 import type { Parts } from "../parts.ts";
+import type { Replica } from "../replica/replica.ts";
 import { TableApplier } from "./apply.ts";
+import type { CommitCounts, Commits } from "./commits.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Transaction } from "./transaction.ts";
 import { WalMark } from "./wal-mark.ts";
@@ -24,35 +27,61 @@ export interface WriterUses {
   readonly place: InPlace;
   readonly health: Health;
   readonly tally: Tally;
+  /** Of a store on several machines. */
+  readonly replica: Replica | undefined;
 }
 
 /** The one writer of a store: it turns writes into commits, and shows readers what is durable. */
 export class Writer {
   readonly #uses: WriterUses;
   /** Undefined until {@link open}, and where the store cannot be written. */
-  #commits: GroupCommit | undefined;
+  #commits: Commits | undefined;
 
   constructor(uses: WriterUses) {
     this.#uses = uses;
   }
 
   /** What was committed; undefined where the store cannot be written. */
-  get counts(): GroupCommit["counts"] | undefined {
+  get counts(): CommitCounts | undefined {
     return this.#commits?.counts;
   }
 
-  /** Runs a write in the next commit; see {@link GroupCommit.write}. */
+  /** Whether it is for this process to decide what goes: on several machines, for the one that leads. */
+  get decides(): boolean {
+    const { replica } = this.#uses;
+    return !replica || replica.epoch !== undefined;
+  }
+
+  /** @throws XsError `not_leader` unless this process still leads in this epoch */
+  checkEpoch(epoch: number): void {
+    if (this.#uses.replica?.epoch === epoch) return;
+    throw new XsError("not_leader", `the epoch ${epoch} of this node is over: another one has begun`);
+  }
+
+  /** Runs a write in the next commit; see {@link Commits.write}. */
   readonly write = <T>(run: (transaction: Transaction) => T): Promise<T> => {
     if (!this.#commits) return Promise.reject(this.#uses.health.failed);
     return this.#commits.write(run);
   };
 
+  /** The same for what concerns this directory alone; see {@link Commits.local}. */
+  readonly local = <T>(run: (transaction: Transaction) => T): Promise<T> => {
+    if (!this.#commits) return Promise.reject(this.#uses.health.failed);
+    return this.#commits.local(run);
+  };
+
   /** Begins to take writes, and ends what a process that was killed, or a clock that was wrong, has left. */
-  open(kv: KvStore, flushes: FlushSchedule): void {
-    const { path, db, database, place } = this.#uses;
+  open(kv: KvStore, contents: ContentStore): void {
+    const { path, db, database, place, replica, parts } = this.#uses;
     for (const file of [path, `${database}-wal`, database, join(path, LOCK)]) place.watch(file);
+    const { tables: frames, contentTables: content } = parts;
+    const applier = new TableApplier({ ...parts, frames, kv, content, replica });
+    if (replica) {
+      this.#commits = replica.open({ ...this.#uses, applier, kv, contents });
+      return;
+    }
     const wal = { path: `${database}-wal`, mark: new WalMark(database) };
-    this.#commits = new GroupCommit(db, wal, this.#hooks(kv, flushes));
+    this.#commits = new GroupCommit(db, wal, this.#hooks(applier, kv, contents));
     this.#takeUp();
   }
 
@@ -60,10 +89,13 @@ export class Writer {
     this.#commits?.close();
   }
 
-  #hooks(kv: KvStore, flushes: FlushSchedule): ConstructorParameters<typeof GroupCommit>[2] {
+  #hooks(
+    applier: TableApplier,
+    kv: KvStore,
+    contents: ContentStore,
+  ): ConstructorParameters<typeof GroupCommit>[2] {
     const { parts, health, place, tally } = this.#uses;
-    const { clock, horizon, tables, retention, ids, live, contentTables } = parts;
-    const applier = new TableApplier({ ...parts, frames: tables, kv, content: contentTables });
+    const { clock, horizon, retention, ids, live } = parts;
     return {
       failed: () => health.failed,
       begins: () => {
@@ -81,7 +113,7 @@ export class Writer {
         tally.committed(appended);
         const frames = effects.filter((effect) => effect.kind === "frame");
         const changes = kv.changesIn(effects);
-        flushes.committed();
+        contents.committed();
         return () => {
           horizon.isDurable();
           if (frames.length > 0) live.publish(frames);

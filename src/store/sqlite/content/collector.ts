@@ -1,10 +1,9 @@
 import type { Database } from "bun:sqlite";
 import { XsError } from "../../../core/error.ts";
-import { onceThereAreFiles } from "../../failures.ts";
 import type { Collected } from "../../upkeep.ts";
 import type { Transaction } from "../commit/transaction.ts";
 import type { ContentFiles } from "./cacache-files.ts";
-import type { FlushSchedule } from "./flush-schedule.ts";
+import type { FreedFiles } from "./freed-files.ts";
 import type { Homes } from "./homes.ts";
 import type { Pins } from "./pins.ts";
 import { scanReferences } from "./reference-scan.ts";
@@ -27,7 +26,7 @@ export interface CollectorUses {
   readonly files: ContentFiles;
   readonly homes: Homes;
   readonly pins: Pins;
-  readonly flushes: FlushSchedule;
+  readonly freedFiles: FreedFiles;
   /** Runs a write in the next commit. */
   write<T>(run: (transaction: Transaction) => T): Promise<T>;
   /** Runs a read. Throws its failure as an XsError. */
@@ -187,32 +186,30 @@ export class Collector {
     hashes: readonly string[],
     unnamed: ReadonlySet<string>,
   ): Promise<Map<string, number>> {
-    const { files, homes, pins, flushes, write } = this.#uses;
-    const { staged, candidates, references } = this.#tables;
+    const { homes, pins, freedFiles, write } = this.#uses;
+    const { references } = this.#tables;
     const freed = new Map<string, number>();
-    const inFiles: string[] = [];
-    // In the same step as the commit, so that no write can refer to them in between.
     await write((transaction) => {
+      freed.clear();
+      const gone: string[] = [];
+      const kept: string[] = [];
       // So that this knows what the writes before it in the commit refer to.
       transaction.settle();
       for (const hash of hashes) {
         if (pins.has(hash)) continue;
         if (unnamed.has(hash)) {
-          const removed = homes.remove(hash);
-          flushes.removed(hash);
-          if (removed) freed.set(hash, removed.size);
-          // Content that is only staged has no index entry, or loses it when it is flushed.
-          if (removed?.inFile) inFiles.push(hash);
-        } else if (references.hasLost(hash)) {
-          // The next collection looks again.
-          continue;
-        } else {
-          staged.setUsed(hash);
+          const size = homes.sizeOf(hash);
+          if (size !== undefined) freed.set(hash, size);
+          gone.push(hash);
+        } else if (!references.hasLost(hash)) {
+          // Otherwise the next collection looks again.
+          kept.push(hash);
         }
-        candidates.drop([hash]);
       }
+      if (gone.length > 0) transaction.free(gone);
+      if (kept.length > 0) transaction.add({ kind: "candidates", hashes: kept, kept: true });
     });
-    await onceThereAreFiles(() => files.removeIndex(inFiles));
+    await freedFiles.idle();
     return freed;
   }
 }

@@ -9,6 +9,7 @@ import type { Collector } from "./collector.ts";
 import { MAX_EPHEMERAL_BYTES } from "./ephemeral.ts";
 import type { FlushSchedule } from "./flush-schedule.ts";
 import type { ContentFolder } from "./folder.ts";
+import type { FreedFiles } from "./freed-files.ts";
 import type { Homes } from "./homes.ts";
 import { InlineContent } from "./inline.ts";
 import type { Pins } from "./pins.ts";
@@ -26,6 +27,7 @@ export interface ContentUses {
   readonly homes: Homes;
   readonly pins: Pins;
   readonly flushes: FlushSchedule;
+  readonly freedFiles: FreedFiles;
   readonly collector: Collector;
   readonly readers: ContentReaders;
   /** Runs a write in the next commit. */
@@ -131,10 +133,15 @@ export class ContentStore implements Content {
 
   /** Adds content to the commit of its frame; large content is in its file already. Inside a write. */
   stage(transaction: Transaction, content: TakenContent): void {
-    const { hash, bytes, ephemeral } = content;
+    const { hash, size, bytes, ephemeral, blob } = content;
+    if (blob !== undefined) transaction.add({ kind: "blob", hash, size, name: blob });
     if (!bytes) return;
-    if (ephemeral) this.tables.stage(content);
-    else transaction.add({ kind: "content", hash, bytes });
+    if (ephemeral) {
+      this.tables.ephemeral.put(hash, bytes);
+      transaction.ephemeral.push({ hash, bytes });
+    } else {
+      transaction.add({ kind: "content", hash, bytes });
+    }
   }
 
   async open(hash: string): Promise<Blob | undefined> {
@@ -176,8 +183,19 @@ export class ContentStore implements Content {
     return pins.has(hash) || flushes.wasRemoved(hash) || this.isStaged(hash);
   }
 
+  /** Keeps large content from the collector until {@link unpin}. */
+  pin(content: TakenContent | null): void {
+    if (content && !content.bytes) this.#uses.pins.add(content.hash);
+  }
+
   unpin(content: TakenContent | null): void {
     if (content && !content.bytes) this.#uses.pins.drop(content.hash);
+  }
+
+  /** Call it after each commit. */
+  committed(): void {
+    this.#uses.freedFiles.committed();
+    this.#uses.flushes.committed();
   }
 
   /** Flushes what is staged by now. */

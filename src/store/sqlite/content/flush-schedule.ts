@@ -35,8 +35,8 @@ export interface FlushUses {
   readonly folder: ContentFolder;
   readonly thread: Flusher;
   readonly background: Background;
-  /** Runs a write in the next commit. */
-  write<T>(run: (transaction: Transaction) => T): Promise<T>;
+  /** Runs a write that concerns this directory alone. */
+  local<T>(run: (transaction: Transaction) => T): Promise<T>;
   /** @throws XsError where the store takes no writes any more */
   checkWritable(): void;
   /** Reports a failure that no caller waits for. */
@@ -179,14 +179,14 @@ export class FlushSchedule {
     next: (range: FlushRange) => Promise<Flushed>,
     stop: () => boolean = () => this.#stopped,
   ): Promise<void> {
-    const { folder, files, write } = this.#uses;
+    const { folder, files, local } = this.#uses;
     for (let after = 0; !stop(); ) {
       if (!this.#tables.staged.hasNext(after, this.#due)) return;
       await folder.prepare();
       this.#removed.clear();
       const { flushed, last, done } = await next({ after, upTo: this.#due });
       after = last;
-      const leftOver = await write((transaction) => {
+      const leftOver = await local((transaction) => {
         transaction.settle();
         return this.#takeOff(flushed);
       });

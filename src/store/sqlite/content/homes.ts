@@ -1,27 +1,26 @@
+import type { BlobRows } from "../replica/blob-rows.ts";
 import type { ContentFiles } from "./cacache-files.ts";
 import type { Staged } from "./staging.ts";
 
-/** The two homes of content, for questions that need not know which. */
+/** The homes of content, for questions that need not know which. */
 export class Homes {
   readonly #staged: Staged;
   readonly #files: ContentFiles;
+  readonly #blobs: Pick<BlobRows, "find"> | undefined;
 
-  constructor(staged: Staged, files: ContentFiles) {
+  /** @param blobs those of a store on several machines, which a node fetches when it needs them */
+  constructor(staged: Staged, files: ContentFiles, blobs?: Pick<BlobRows, "find">) {
     this.#staged = staged;
     this.#files = files;
+    this.#blobs = blobs;
   }
 
   /** The size of a content in bytes; undefined where there is none. Does not read it. */
   sizeOf(hash: string): number | undefined {
-    return this.#staged.sizeOf(hash) ?? this.#files.stateOf(hash)?.size;
-  }
-
-  /** Removes content. Call it inside a commit. Returns its size, and whether it had a file; undefined where there is none. */
-  remove(hash: string): { size: number; inFile: boolean } | undefined {
-    const staged = this.#staged.sizeOf(hash);
-    this.#staged.remove(hash);
-    const filed = this.#files.remove(hash);
-    const size = filed ?? staged;
-    return size === undefined ? undefined : { size, inFile: filed !== undefined };
+    return (
+      this.#staged.sizeOf(hash) ??
+      this.#files.stateOf(hash)?.size ??
+      this.#blobs?.find(hash)?.size
+    );
   }
 }

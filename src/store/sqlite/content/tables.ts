@@ -1,5 +1,4 @@
 import type { Database } from "bun:sqlite";
-import type { TakenContent } from "../../types.ts";
 import { Candidates } from "./candidates.ts";
 import { EphemeralContent } from "./ephemeral.ts";
 import { References } from "./references.ts";
@@ -13,19 +12,14 @@ export class ContentTables {
   readonly staged: Staged;
   readonly candidates: Candidates;
   readonly references = new References();
+  /** The hashes that the commit under way has freed, whose files are to go after it. */
+  readonly freed: string[] = [];
   /** That of ephemeral frames, which is in no table. */
   readonly ephemeral = new EphemeralContent();
 
   constructor(db: Database) {
     this.staged = new Staged(db);
     this.candidates = new Candidates(db, this.staged);
-  }
-
-  /** Stages content that has its bytes: other content is in a file already. */
-  stage({ hash, bytes, ephemeral }: TakenContent): void {
-    if (!bytes) return;
-    if (ephemeral) this.ephemeral.put(hash, bytes);
-    else this.staged.add(hash, bytes);
   }
 
   /** Notes that a frame with these hashes was removed. */
@@ -39,8 +33,22 @@ export class ContentTables {
     this.references.note(text);
   }
 
+  /** Takes content away. Its file goes after the commit. */
+  free(hash: string): void {
+    this.staged.remove(hash);
+    this.candidates.drop([hash]);
+    this.freed.push(hash);
+  }
+
+  /** Notes that content is no candidate of the collector: something refers to it. */
+  keep(hashes: readonly string[]): void {
+    this.candidates.drop(hashes);
+    for (const hash of hashes) this.staged.setUsed(hash);
+  }
+
   /** Takes up what the database has, after a commit that failed. */
   reload(): void {
+    this.freed.length = 0;
     this.staged.reload();
   }
 }

@@ -40,8 +40,8 @@ export class KvStore implements Kv {
 
   async get(key: string): Promise<KvEntry | undefined> {
     const entry = this.getNow(key);
-    const newest = this.#host.horizon.newestVisible;
-    if (newest === undefined || (entry && entry.rev <= newest)) return entry;
+    const { visible, newestVisible: newest = "" } = this.#host.horizon;
+    if (!visible || (entry && entry.rev <= newest)) return entry;
     // As that commit has it: by the time it is durable there may be a newer one that is not.
     return await this.#host.write((transaction) => {
       transaction.settle();

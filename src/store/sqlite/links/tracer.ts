@@ -123,7 +123,7 @@ export class Tracer {
 
   #store(ms: number): Promise<void> {
     const { writer, parts } = this.#uses;
-    return writer.write((transaction) => {
+    return writer.local((transaction) => {
       transaction.settle();
       parts.links.store(ms);
     });

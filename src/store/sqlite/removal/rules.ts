@@ -30,6 +30,8 @@ export interface RulesUses {
   readonly kv: KvStore;
   readonly background: Background;
   readonly health: Pick<Health, "failed">;
+  /** Whether it is for this process to apply them. */
+  decides(): boolean;
   write<T>(run: (transaction: Transaction) => T): Promise<T>;
   /** Runs a read. Throws its failure as an XsError. */
   guard<T>(run: () => T): T;
@@ -114,7 +116,7 @@ export class Rules implements KeepRules {
 
   /** Applies what is due of all rules, a step of each in turn. */
   async #apply(): Promise<void> {
-    while (!this.#uses.health.failed) {
+    while (!this.#uses.health.failed && this.#uses.decides()) {
       this.#refresh();
       let isOver = true;
       for (const applied of this.#applied.values()) {

@@ -47,7 +47,7 @@ export class ScheduleKeeper implements Schedules {
     const read = () => rows.list(from, ROWS_A_PAGE);
     // A page tells only of what is durable: a write resolves when all that it saw is.
     const found = writer.counts
-      ? await writer.write((transaction) => {
+      ? await writer.local((transaction) => {
           transaction.settle();
           return read();
         })
@@ -73,11 +73,11 @@ export class ScheduleKeeper implements Schedules {
   }
 
   async #run(): Promise<void> {
-    const { health } = this.#uses;
+    const { health, writer } = this.#uses;
     let wait = MAX_WAIT_MS;
     try {
-      while (await this.#appendDue());
-      wait = Math.min(MAX_WAIT_MS, this.#untilNext());
+      while (writer.decides && (await this.#appendDue()));
+      if (writer.decides) wait = Math.min(MAX_WAIT_MS, this.#untilNext());
     } catch (error) {
       // A full disk passes, and they stay until then; what does not pass stops the store.
       if (!(health.translate(error as Error) instanceof XsError)) health.stop(error as Error);

@@ -97,7 +97,7 @@ export class Searches implements Search {
       },
       activity: () => ({ writes: writer.counts?.writes ?? 0, removals: tables.removals }),
       marks: () => guard(() => facts.searchMarks),
-      setMarks: (marks) => writer.write(() => facts.setSearchMarks(marks)),
+      setMarks: (marks) => writer.local(() => facts.setSearchMarks(marks)),
     };
   }
 }

@@ -1,0 +1,46 @@
+import { onceThereAreFiles } from "../../failures.ts";
+import type { ContentFiles } from "./cacache-files.ts";
+import type { FlushSchedule } from "./flush-schedule.ts";
+import type { ContentTables } from "./tables.ts";
+
+/** What removes the files of freed content. */
+interface FreedUses {
+  readonly tables: ContentTables;
+  readonly files: ContentFiles;
+  readonly flushes: FlushSchedule;
+  /** Reports a failure that no caller waits for. */
+  failed(error: Error): void;
+}
+
+/**
+ * Removes the files of content that a commit has freed, in the step that made the commit, so that no write can refer to
+ * them in between; and not before it, as a commit may be rolled back.
+ */
+export class FreedFiles {
+  readonly #uses: FreedUses;
+  #removing: Promise<void> = Promise.resolve();
+
+  constructor(uses: FreedUses) {
+    this.#uses = uses;
+  }
+
+  /** Call it after each commit. */
+  committed(): void {
+    const { tables, files, flushes, failed } = this.#uses;
+    if (tables.freed.length === 0) return;
+    // Content that was only staged has no index entry, or loses it when it is flushed.
+    const inFiles: string[] = [];
+    for (const hash of tables.freed.splice(0)) {
+      if (files.remove(hash) !== undefined) inFiles.push(hash);
+      flushes.removed(hash);
+    }
+    this.#removing = this.#removing
+      .then(() => onceThereAreFiles(() => files.removeIndex(inFiles)))
+      .catch(failed);
+  }
+
+  /** Resolves when the index of cacache has no entry of them any more. */
+  idle(): Promise<void> {
+    return this.#removing;
+  }
+}

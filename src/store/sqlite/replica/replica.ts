@@ -1,0 +1,154 @@
+import type { Database } from "bun:sqlite";
+import type { LiveFrame } from "../../live.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { hashOfRecord } from "../../journal/record-codec.ts";
+import type { TableApplier } from "../commit/apply.ts";
+import type { Commits } from "../commit/commits.ts";
+import type { Effect, FrameEffect } from "../commit/record.ts";
+import { Transaction } from "../commit/transaction.ts";
+import type { WriterUses } from "../commit/writer.ts";
+import type { ContentStore } from "../content/content.ts";
+import type { KvStore } from "../kv/kv.ts";
+import { BlobRows } from "./blob-rows.ts";
+import { Ephemerals, type Told } from "./ephemerals.ts";
+import { ReplicaState } from "./replica-state.ts";
+import { ReplicatedCommits } from "./replicated-commits.ts";
+
+/** What a directory needs to be one of several of a store. */
+export interface ReplicaOptions {
+  /** The name of the journal. */
+  readonly name: string;
+  readonly journal: Journal;
+  /** The cluster key: 32 bytes. */
+  readonly key: Uint8Array;
+  /** The name of this node, and of this run of it. */
+  readonly self: { readonly node: string; readonly run: string };
+  /** Sends ephemeral frames to the other nodes. */
+  tell(told: Told): void;
+}
+
+/** What the commits of a replica use. */
+interface Opening extends WriterUses {
+  readonly applier: TableApplier;
+  readonly kv: KvStore;
+  readonly contents: ContentStore;
+}
+
+/** The part of a store that makes its directory one of several: what it has of the journal, and who leads. */
+export class Replica {
+  readonly options: ReplicaOptions;
+  readonly state: ReplicaState;
+  readonly blobs: BlobRows;
+  readonly #ephemerals = new Ephemerals();
+  #commits: ReplicatedCommits | undefined;
+  /** Receives the hashes of content that a record frees, with the names of their blobs. */
+  freed: (blobs: readonly string[]) => void = () => {};
+  #freedBlobs: string[] = [];
+  #publish: (frames: readonly LiveFrame[]) => void = () => {};
+  #put: (hash: string, bytes: Uint8Array) => void = () => {};
+
+  constructor(db: Database, options: ReplicaOptions) {
+    this.options = options;
+    this.state = new ReplicaState(db, options.name);
+    this.blobs = new BlobRows(db);
+  }
+
+  /** The epoch in which this process leads; undefined while it does not. */
+  get epoch(): number | undefined {
+    return this.#commits?.epoch;
+  }
+
+  /** The commits of this directory, once the store is open. */
+  get commits(): ReplicatedCommits {
+    if (!this.#commits) throw new Error("the store is not open");
+    return this.#commits;
+  }
+
+  /** Takes ephemeral frames that another node tells of. */
+  hear(told: Told): void {
+    for (const { hash, bytes } of told.contents) this.#put(hash, bytes);
+    const frames = this.#ephemerals.hear(told, this.state.chain.toHex());
+    if (frames.length > 0) this.#publish(frames);
+  }
+
+  /** Applies that content is gone. Inside a commit. Returns false where it had no blob. */
+  removeBlob(hash: string): void {
+    const blob = this.blobs.find(hash);
+    if (!blob) return;
+    this.blobs.remove(hash);
+    this.#freedBlobs.push(blob.name);
+  }
+
+  /** Begins to take writes and records. */
+  open({ db, parts, health, tally, place, applier, kv, contents }: Opening): Commits {
+    const { clock, horizon, ids, retention, live, contentTables } = parts;
+    const { journal, key, self, tell } = this.options;
+    const { state } = this;
+    if (state.newest !== "") ids.advancePast(state.newest);
+    horizon.applied(ids.newest);
+    this.#put = (hash, bytes) => contentTables.ephemeral.put(hash, bytes);
+    this.#publish = (frames) => {
+      for (const { id } of frames) ids.advancePast(id);
+      horizon.applied(ids.newest);
+      live.publish(frames);
+    };
+    const commits = new ReplicatedCommits({
+      db,
+      journal,
+      key,
+      state,
+      self,
+      hooks: {
+        failed: () => health.failed ?? place.problemAtHand(),
+        begins: () => {
+          clock.begins();
+          ids.skip();
+          return new Transaction(applier);
+        },
+        decided: (transaction) => {
+          retention.trim(transaction);
+          tally.committed(transaction.appended);
+        },
+        undone: (transaction) => {
+          clock.rolledBack();
+          retention.rolledBack();
+          this.#freedBlobs = [];
+          state.rolledBack();
+          if (transaction.isSettled) applier.rolledBack();
+        },
+        newest: () => ids.newest,
+        apply: (effects) => applier.apply(effects, 0),
+        applied: (effects, newest) => {
+          if (newest !== "") ids.advancePast(newest);
+          horizon.applied(newest);
+          contents.committed();
+          const chain = state.chain.toHex();
+          const frames = this.#ephemerals.among(framesOf(effects), chain);
+          if (frames.length > 0) live.publish(frames);
+          kv.publish(kv.changesIn(effects));
+          if (this.#freedBlobs.length > 0) this.freed(this.#freedBlobs);
+          this.#freedBlobs = [];
+        },
+        applyFailed: (error) => {
+          const failure = health.translate(error);
+          this.#freedBlobs = [];
+          if (!health.failed) applier.rolledBack();
+          return failure;
+        },
+        tell: (transaction, record) => {
+          const frames = framesOf(transaction.record.effects).filter((frame) => frame.isEphemeral);
+          const { ephemeral: contents } = transaction;
+          const hash = record ? hashOfRecord(record).toHex() : state.chain.toHex();
+          tell({ run: self.run, hash, isAfter: record === undefined, frames, contents });
+        },
+        stop: (error) => void health.stop(error),
+      },
+    });
+    this.#commits = commits;
+    return commits;
+  }
+}
+
+function framesOf(effects: readonly Effect[]): FrameEffect[] {
+  return effects.filter((effect) => effect.kind === "frame");
+}
