@@ -365,6 +365,11 @@ export class SqliteStore implements OpenStore {
     this.search.start();
   }
 
+  /** Stops the store for a reason outside it: it acknowledges nothing any more. */
+  stopFor(reason: Error): void {
+    this.#health.stop(reason);
+  }
+
   get isInPlace(): boolean {
     return this.#health.isInPlace;
   }

@@ -1,7 +1,14 @@
 import type { Database } from "bun:sqlite";
 import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 import { XsError } from "../../../core/error.ts";
-import { answer, type Commits, countCommit, noCommits, type Outcome, type Write } from "./commits.ts";
+import {
+  answer,
+  type Commits,
+  countCommit,
+  noCommits,
+  type Outcome,
+  type Write,
+} from "./commits.ts";
 import type { Transaction } from "./transaction.ts";
 import type { WalMark } from "./wal-mark.ts";
 

@@ -55,7 +55,10 @@ export class Writer {
   /** @throws XsError `not_leader` unless this process still leads in this epoch */
   checkEpoch(epoch: number): void {
     if (this.#uses.replica?.epoch === epoch) return;
-    throw new XsError("not_leader", `the epoch ${epoch} of this node is over: another one has begun`);
+    throw new XsError(
+      "not_leader",
+      `the epoch ${epoch} of this node is over: another one has begun`,
+    );
   }
 
   /** Runs a write in the next commit; see {@link Commits.write}. */

@@ -18,9 +18,7 @@ export class Homes {
   /** The size of a content in bytes; undefined where there is none. Does not read it. */
   sizeOf(hash: string): number | undefined {
     return (
-      this.#staged.sizeOf(hash) ??
-      this.#files.stateOf(hash)?.size ??
-      this.#blobs?.find(hash)?.size
+      this.#staged.sizeOf(hash) ?? this.#files.stateOf(hash)?.size ?? this.#blobs?.find(hash)?.size
     );
   }
 }

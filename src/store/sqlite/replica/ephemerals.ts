@@ -39,6 +39,8 @@ export class Ephemerals {
     const all = [...frames, ...told.flatMap(({ frames: more }) => more)];
     // Late frames stand before the frame that reports them, whatever their ids.
     const place = ({ position, id }: FrameEffect) => position ?? id;
-    return all.sort((one, other) => (place(one) < place(other) ? -1 : place(one) > place(other) ? 1 : 0));
+    return all.sort((one, other) =>
+      place(one) < place(other) ? -1 : place(one) > place(other) ? 1 : 0,
+    );
   }
 }

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
-import type { LiveFrame } from "../../live.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { hashOfRecord } from "../../journal/record-codec.ts";
+import type { LiveFrame } from "../../live.ts";
 import type { TableApplier } from "../commit/apply.ts";
 import type { Commits } from "../commit/commits.ts";
 import type { Effect, FrameEffect } from "../commit/record.ts";

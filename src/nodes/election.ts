@@ -1,0 +1,106 @@
+import { XsError } from "../core/error.ts";
+import { timestampOf } from "../core/id.ts";
+import type { Journal, Messages } from "../store/journal/journal.ts";
+import type { Replica } from "../store/sqlite/replica/replica.ts";
+import { decode, encode, type Reply, valueIn } from "./operations.ts";
+
+/** How often a node asks whether the leader lives, and how long that may think, in ms. */
+const PROBE_EVERY_MS = 500;
+const PROBE_MS = 1000;
+/** So many probes in a row fail before a node stands. */
+const PROBES = 3;
+/** A node does not stand whose clock differs more than this from the newest id, in ms. */
+const MAX_CLOCK_MS = 60_000;
+
+/** What an election uses. */
+export interface ElectionUses {
+  readonly journal: Journal;
+  readonly messages: Messages;
+  readonly replica: Replica;
+  readonly now: () => number;
+}
+
+/**
+ * Sees to it that some node leads. Safety does not rest on it: of all nodes that believe that they lead, one gets its
+ * record into the next place of the journal.
+ */
+export class Election {
+  readonly #uses: ElectionUses;
+  #stopped = false;
+  #wake: () => void = () => {};
+  /** Why this node does not stand; undefined while it would. */
+  problem: string | undefined;
+
+  constructor(uses: ElectionUses) {
+    this.#uses = uses;
+  }
+
+  async run(): Promise<void> {
+    const { replica } = this.#uses;
+    let missed = 0;
+    while (!this.#stopped) {
+      const { leader } = replica.state;
+      const { node, run } = replica.options.self;
+      if (replica.epoch !== undefined) missed = 0;
+      else if (!leader || leader.node === "" || (leader.node === node && leader.run !== run)) {
+        // Nobody, or a run of this node that has ended.
+        await this.#stand();
+      } else if (await this.#lives(leader.node, leader.run)) missed = 0;
+      else if (++missed >= PROBES) {
+        await this.#stand();
+        missed = 0;
+      }
+      await this.#rest();
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#wake();
+  }
+
+  async #lives(node: string, run: string): Promise<boolean> {
+    try {
+      const answer = await this.#uses.messages.ask(node, encode({ do: "probe" }), PROBE_MS);
+      const { value } = valueIn(decode<Reply>(answer));
+      return (value as { run: string }).run === run;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Stands, if this node has every record and a clock that is right. */
+  async #stand(): Promise<void> {
+    const { journal, replica, now } = this.#uses;
+    const { newest } = replica.state;
+    const apart = newest === "" ? 0 : Math.abs(timestampOf(newest) - now());
+    const isBehind = newest !== "" && now() < timestampOf(newest);
+    this.problem =
+      isBehind && apart > MAX_CLOCK_MS
+        ? `the clock is ${Math.round(apart / 1000)} s behind the newest frame: set it right`
+        : undefined;
+    if (this.problem) return;
+    try {
+      const { last } = await journal.extent();
+      if (replica.state.applied >= last) await replica.commits.stand();
+    } catch (error) {
+      if (!(error instanceof XsError)) throw error;
+    }
+  }
+
+  /** Waits for the next probe, or until a record comes that may change who leads. */
+  async #rest(): Promise<void> {
+    const { replica } = this.#uses;
+    const { leader } = replica.state;
+    const until = performance.now() + PROBE_EVERY_MS * (0.75 + Math.random() / 2);
+    while (!this.#stopped && replica.state.leader === leader) {
+      const left = until - performance.now();
+      if (left <= 0) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      const timer = setTimeout(resolve, left);
+      await Promise.race([promise, replica.commits.moved.wait()]);
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,244 @@
+import { XsError } from "../core/error.ts";
+import type { Blobs, Messages } from "../store/journal/journal.ts";
+import type { SqliteStore } from "../store/sqlite/engine.ts";
+import type { Replica } from "../store/sqlite/replica/replica.ts";
+import type { OpenStore, Store } from "../store/store.ts";
+import type { AppendCondition, AppendRequest, Change, TakenContent } from "../store/types.ts";
+import { inBlob } from "./large-content.ts";
+import { decode, encode, type Operation, type Reply, valueIn } from "./operations.ts";
+
+/** How long a write may look for a node that leads, in ms: as long as it takes to notice that one is dead. */
+const ROUTE_MS = 10_000;
+/** How long the node that leads may think, in ms. */
+const ANSWER_MS = 15_000;
+/** The longest wait until this node has the record of a write that another one made, in ms. */
+const REACH_MS = 10_000;
+
+/** What the store of a node stands on. */
+export interface NodeStoreUses {
+  readonly store: SqliteStore;
+  readonly replica: Replica;
+  readonly messages: Messages;
+  readonly blobs: Blobs;
+}
+
+/** Sends writes to the node that leads, this one or another. */
+export class Router {
+  readonly #uses: NodeStoreUses;
+
+  constructor(uses: NodeStoreUses) {
+    this.#uses = uses;
+  }
+
+  /**
+   * Does a write here if this node leads, and asks the one that does otherwise. Resolves when this node has applied it.
+   *
+   * @throws XsError `not_leader`: no node took it in time; `journal_unreachable`: the outcome may be unknown
+   */
+  async write(operation: Operation): Promise<unknown> {
+    const { replica, store } = this.#uses;
+    const deadline = performance.now() + ROUTE_MS;
+    for (;;) {
+      try {
+        if (replica.epoch !== undefined) return await perform(store, operation);
+        return await this.#ask(operation);
+      } catch (error) {
+        // In both cases nothing was done: another node leads, or soon will.
+        const passes =
+          error instanceof XsError &&
+          (error.code === "not_leader" || error.code === "node_unreachable");
+        if (!passes) throw error;
+        const left = deadline - performance.now();
+        if (left <= 0) throw notFound(replica, error);
+        await Promise.race([replica.commits.moved.wait(), Bun.sleep(Math.min(left, 100))]);
+      }
+    }
+  }
+
+  /**
+   * Waits until this node has applied a record.
+   *
+   * @param ms at most
+   * @throws XsError `not_reached`
+   */
+  async reached(record: number, ms: number): Promise<void> {
+    const { state, commits } = this.#uses.replica;
+    const deadline = performance.now() + ms;
+    while (state.applied < record) {
+      const left = deadline - performance.now();
+      if (left <= 0) {
+        throw new XsError(
+          "not_reached",
+          `this node has the records up to ${state.applied} and not ${record} yet: try again, or ask another node`,
+        );
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, left);
+      await Promise.race([commits.moved.wait(), promise]);
+      clearTimeout(timer);
+    }
+  }
+
+  async #ask(operation: Operation): Promise<unknown> {
+    const { replica, messages } = this.#uses;
+    const { leader } = replica.state;
+    if (!leader || leader.node === "") {
+      throw new XsError("not_leader", "no node leads yet: nothing can be written");
+    }
+    const answer = await messages.ask(leader.node, encode(operation), ANSWER_MS);
+    const { value, record } = valueIn(decode<Reply>(answer));
+    await this.reached(record, REACH_MS).catch(() => {});
+    return value;
+  }
+}
+
+function notFound(replica: Replica, cause: XsError): XsError {
+  const { leader } = replica.state;
+  const who = leader && leader.node !== "" ? `the node ${leader.node} led last` : "none has led";
+  return new XsError(
+    "not_leader",
+    `no node leads at the moment (${who}): nothing was written; try again, or look at  xs nodes`,
+    { cause },
+  );
+}
+
+/** Does a write on the store of the node that leads. */
+export async function perform(store: SqliteStore, operation: Operation): Promise<unknown> {
+  switch (operation.do) {
+    case "apply":
+      for (const { content } of appendsIn(operation.changes)) store.content.pin(content);
+      return store.apply(operation.changes, operation.condition);
+    case "remove":
+      return store.remove(operation.id);
+    case "put": {
+      const { key, type, value, condition } = operation;
+      return store.kv.put(key, type, value, condition);
+    }
+    case "delete":
+      return (await store.kv.delete(operation.key, operation.condition)) ?? null;
+    case "unschedule":
+      return store.schedules.remove(operation.id);
+    case "setRule":
+      return store.upkeep.rules.set(operation.rule);
+    case "endRule":
+      return store.upkeep.rules.end(operation.pattern);
+    case "keep":
+      for (const content of operation.contents) store.content.pin(content);
+      return store.content.keep(...operation.contents);
+    case "join":
+    case "forgetNode": {
+      const { node } = operation;
+      const isGone = operation.do === "forgetNode" && { isGone: true as const };
+      return store.replica?.commits.write((transaction) =>
+        transaction.add({ kind: "node", node, ...isGone }),
+      );
+    }
+  }
+}
+
+function appendsIn(changes: readonly Change[]): AppendRequest[] {
+  return changes.flatMap((change) => ("append" in change ? [change.append] : []));
+}
+
+/**
+ * The store of a node. It reads in its own directory; what it writes goes to the node that leads.
+ *
+ * @param epoch only in this epoch of this node: another is refused, and nothing goes to other nodes
+ */
+export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): OpenStore {
+  const { store, blobs } = uses;
+
+  async function withBlobs(changes: readonly Change[]): Promise<Change[]> {
+    return Promise.all(
+      changes.map(async (change) => {
+        if (!("append" in change) || !change.append.content) return change;
+        const content = await inBlob(store, blobs, change.append.content);
+        return { append: { ...change.append, content } };
+      }),
+    );
+  }
+
+  /** Runs a write and then lets go of content that this node took for it. */
+  async function holding<T>(
+    contents: readonly (TakenContent | null)[],
+    run: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await run();
+    } finally {
+      for (const content of contents) store.content.unpin(content);
+    }
+  }
+
+  async function apply(
+    changes: readonly Change[],
+    condition: AppendCondition = {},
+  ): Promise<string[]> {
+    const contents = appendsIn(changes).map(({ content }) => content);
+    return holding(contents, async () => {
+      const ready = contents.some((content) => content && !content.bytes)
+        ? await withBlobs(changes)
+        : changes;
+      if (epoch !== undefined) {
+        for (const { content } of appendsIn(ready)) store.content.pin(content);
+        return store.apply(ready, { ...condition, epoch });
+      }
+      return (await router.write({ do: "apply", changes: ready, condition })) as string[];
+    });
+  }
+
+  const overrides = {
+    apply,
+    async append(request, condition) {
+      const [line = ""] = await apply([{ append: request }], condition);
+      return line;
+    },
+    async remove(id) {
+      return (await router.write({ do: "remove", id })) as boolean;
+    },
+    kv: over(store.kv, {
+      async put(key, type, value, condition = {}) {
+        return (await router.write({ do: "put", key, type, value, condition })) as string;
+      },
+      async delete(key, condition = {}) {
+        const rev = await router.write({ do: "delete", key, condition });
+        return (rev as string | null) ?? undefined;
+      },
+    }),
+    content: over(store.content, {
+      async keep(...contents) {
+        await holding(contents, async () => {
+          const ready = await Promise.all(contents.map((each) => inBlob(store, blobs, each)));
+          await router.write({ do: "keep", contents: ready });
+        });
+      },
+    }),
+    schedules: over(store.schedules, {
+      async remove(id) {
+        return (await router.write({ do: "unschedule", id })) as boolean;
+      },
+    }),
+    upkeep: over(store.upkeep, {
+      rules: over(store.upkeep.rules, {
+        async set(rule) {
+          await router.write({ do: "setRule", rule });
+        },
+        async end(pattern) {
+          return (await router.write({ do: "endRule", pattern })) as boolean;
+        },
+      }),
+    }),
+  } satisfies Partial<Store>;
+  return over<OpenStore>(store, overrides);
+}
+
+/** An object with some members of its own, and the rest of another one. */
+function over<T extends object>(inner: T, own: Partial<T>): T {
+  return new Proxy(inner, {
+    get(target, name) {
+      const found = Object.hasOwn(own, name) ? own : target;
+      const value = Reflect.get(found, name, found) as unknown;
+      return typeof value === "function" ? value.bind(found) : value;
+    },
+  });
+}

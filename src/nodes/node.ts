@@ -1,0 +1,131 @@
+import { XsError } from "../core/error.ts";
+import { Signal } from "../lib/signal.ts";
+import type { Cluster, Following } from "../store/journal/journal.ts";
+import type { SqliteStore } from "../store/sqlite/engine.ts";
+import type { Told } from "../store/sqlite/replica/ephemerals.ts";
+import type { Replica } from "../store/sqlite/replica/replica.ts";
+import type { OpenStore } from "../store/store.ts";
+import { Election } from "./election.ts";
+import { nodeStore, perform, Router } from "./node-store.ts";
+import { decode, encode, failure, type Question, type Reply } from "./operations.ts";
+
+/** How long a node may take to go on with the journal, at its end, in ms. */
+const RESIGN_MS = 1000;
+
+/** What a node stands on. */
+export interface NodeUses {
+  /** The open directory, with its replica. */
+  readonly store: SqliteStore;
+  readonly cluster: Cluster;
+  readonly now?: () => number;
+}
+
+/** One of the machines of a store: it follows the journal, asks or is the node that leads, and lends a store to all others. */
+export class Node {
+  /** What reads here, and writes wherever that is done. */
+  readonly store: OpenStore;
+  /** Wakes when this node begins or ceases to lead. */
+  readonly leadChanged = new Signal();
+  readonly router: Router;
+  readonly election: Election;
+  readonly #uses: NodeUses;
+  readonly #replica: Replica;
+  readonly #following: Following;
+  readonly #ends: (() => void)[] = [];
+  readonly #electing: Promise<void>;
+  #closed = false;
+
+  constructor(uses: NodeUses) {
+    this.#uses = uses;
+    const { store, cluster, now = Date.now } = uses;
+    const { replica } = store;
+    if (!replica) throw new XsError("internal", "the store has no journal");
+    this.#replica = replica;
+    const { journal, messages, blobs } = cluster;
+    const shared = { store, replica, messages, blobs };
+    this.router = new Router(shared);
+    this.store = nodeStore(shared, this.router);
+    const { self } = replica.options;
+    this.#ends.push(
+      messages.answer(self.node, (body) => this.#answer(body)),
+      messages.hear((body) => {
+        const told = decode<Told>(body);
+        if (told.run !== self.run) replica.hear(told);
+      }),
+    );
+    this.#following = journal.follow(replica.state.applied, (position, bytes) =>
+      replica.commits.take(position, bytes),
+    );
+    this.#following.ended.catch((error: Error) => {
+      if (!this.#closed) store.stopFor(error);
+    });
+    this.election = new Election({ journal, messages, replica, now });
+    this.#electing = this.election.run().catch((error: Error) => store.stopFor(error));
+    void this.#watchLead();
+  }
+
+  /** The epoch in which this node leads; undefined while it does not. */
+  get epoch(): number | undefined {
+    return this.#replica.epoch;
+  }
+
+  get replica(): Replica {
+    return this.#replica;
+  }
+
+  /** The store for what runs only as long as this node leads in an epoch. */
+  storeUnder(epoch: number): OpenStore {
+    const { store, cluster } = this.#uses;
+    const shared = { store, replica: this.#replica, ...cluster };
+    return nodeStore(shared, this.router, epoch);
+  }
+
+  /** Ends the node, and lets another one lead. The store is to be closed after that. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.election.stop();
+    await this.#electing;
+    const { epoch } = this;
+    if (epoch !== undefined) await this.#resign(epoch);
+    this.#following.stop();
+    for (const end of this.#ends) end();
+    this.#replica.commits.moved.wake();
+  }
+
+  async #resign(epoch: number): Promise<void> {
+    const resigned = this.#replica.commits.write((transaction) =>
+      transaction.add({ kind: "lead", epoch, node: "", run: "" }),
+    );
+    await Promise.race([resigned.catch(() => {}), Bun.sleep(RESIGN_MS)]);
+  }
+
+  /** Answers another node. */
+  async #answer(body: Uint8Array): Promise<Uint8Array> {
+    const { store } = this.#uses;
+    const { commits, state, options } = this.#replica;
+    try {
+      const question = decode<Question>(body);
+      if (question.do === "probe") {
+        const { problem } = commits;
+        if (problem) throw problem;
+        return encode({ value: { run: options.self.run }, record: state.applied });
+      }
+      if (this.epoch === undefined) throw new XsError("not_leader", "another node leads");
+      const value = (await perform(store, question)) ?? null;
+      return encode({ value, record: state.applied } satisfies Reply);
+    } catch (error) {
+      return encode(failure(error));
+    }
+  }
+
+  async #watchLead(): Promise<void> {
+    const { commits } = this.#replica;
+    let known: number | undefined;
+    while (!this.#closed) {
+      await commits.moved.wait();
+      if (this.epoch === known) continue;
+      known = this.epoch;
+      this.leadChanged.wake();
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { ERRORS, type ErrorCode, XsError } from "../core/error.ts";
+import type { KeepRule } from "../core/keep-rule.ts";
+import type { KvCondition } from "../store/kv.ts";
+import type { AppendCondition, Change, TakenContent } from "../store/types.ts";
+
+/** A write that one node asks of the one that leads. */
+export type Operation =
+  | {
+      readonly do: "apply";
+      readonly changes: readonly Change[];
+      readonly condition: AppendCondition;
+    }
+  | { readonly do: "remove"; readonly id: string }
+  | {
+      readonly do: "put";
+      readonly key: string;
+      readonly type: string;
+      readonly value: Uint8Array;
+      readonly condition: KvCondition;
+    }
+  | { readonly do: "delete"; readonly key: string; readonly condition: KvCondition }
+  | { readonly do: "unschedule"; readonly id: string }
+  | { readonly do: "setRule"; readonly rule: KeepRule }
+  | { readonly do: "endRule"; readonly pattern: string }
+  | { readonly do: "keep"; readonly contents: readonly TakenContent[] }
+  | { readonly do: "join"; readonly node: string }
+  | { readonly do: "forgetNode"; readonly node: string };
+
+/** What one node may ask of another. */
+export type Question = Operation | { readonly do: "probe" };
+
+/** How it went: the result and the record that this node had applied then, or the error. */
+export type Reply =
+  | { readonly value: unknown; readonly record: number }
+  | {
+      readonly error: {
+        readonly code: ErrorCode;
+        readonly message: string;
+        readonly members: Readonly<Record<string, string | null>>;
+        readonly headers: Readonly<Record<string, string>>;
+      };
+    };
+
+/** Writes a question or a reply as JSON; bytes become base64. */
+export function encode(value: Question | Reply | object): Uint8Array {
+  const json = JSON.stringify(value, (_, each) =>
+    each instanceof Uint8Array ? { $bytes: each.toBase64() } : each,
+  );
+  return Buffer.from(json);
+}
+
+/** Reads what {@link encode} wrote. */
+export function decode<T>(bytes: Uint8Array): T {
+  return JSON.parse(Buffer.from(bytes).toString(), (_, each) =>
+    typeof each?.$bytes === "string" ? Uint8Array.fromBase64(each.$bytes) : each,
+  ) as T;
+}
+
+/** An error as a reply. */
+export function failure(error: unknown): Reply {
+  const known =
+    error instanceof XsError ? error : new XsError("internal", String((error as Error).message));
+  const { code, message, members, headers } = known;
+  return { error: { code, message, members, headers } };
+}
+
+/** The value of a reply. @throws XsError the one that it tells of */
+export function valueIn(reply: Reply): { readonly value: unknown; readonly record: number } {
+  if (!("error" in reply)) return reply;
+  const { code, message, members, headers } = reply.error;
+  // A newer node may have codes that this one does not know.
+  throw new XsError(code in ERRORS ? code : "internal", message, { members, headers });
+}
