@@ -1,4 +1,5 @@
 import { XsError } from "../core/error.ts";
+import { over } from "../lib/over.ts";
 import type { Blobs, Messages } from "../store/journal/journal.ts";
 import type { SqliteStore } from "../store/sqlite/engine.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
@@ -230,15 +231,4 @@ export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): 
     }),
   } satisfies Partial<Store>;
   return over<OpenStore>(store, overrides);
-}
-
-/** An object with some members of its own, and the rest of another one. */
-function over<T extends object>(inner: T, own: Partial<T>): T {
-  return new Proxy(inner, {
-    get(target, name) {
-      const found = Object.hasOwn(own, name) ? own : target;
-      const value = Reflect.get(found, name, found) as unknown;
-      return typeof value === "function" ? value.bind(found) : value;
-    },
-  });
 }

@@ -1,4 +1,5 @@
 import { XsError } from "../core/error.ts";
+import { over } from "../lib/over.ts";
 import { Signal } from "../lib/signal.ts";
 import type { Cluster, Following } from "../store/journal/journal.ts";
 import type { SqliteStore } from "../store/sqlite/engine.ts";
@@ -44,7 +45,12 @@ export class Node {
     const { journal, messages, blobs } = cluster;
     const shared = { store, replica, messages, blobs };
     this.router = new Router(shared);
-    this.store = nodeStore(shared, this.router);
+    this.store = over(nodeStore(shared, this.router), {
+      close: async (finishing) => {
+        await this.#close();
+        await store.close(finishing);
+      },
+    });
     const { self } = replica.options;
     this.#ends.push(
       messages.answer(self.node, (body) => this.#answer(body)),
@@ -80,8 +86,9 @@ export class Node {
     return nodeStore(shared, this.router, epoch);
   }
 
-  /** Ends the node, and lets another one lead. The store is to be closed after that. */
-  async close(): Promise<void> {
+  /** Ends the node, and lets another one lead. */
+  async #close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     this.election.stop();
     await this.#electing;

@@ -43,9 +43,11 @@ export type Reply =
 
 /** Writes a question or a reply as JSON; bytes become base64. */
 export function encode(value: Question | Reply | object): Uint8Array {
-  const json = JSON.stringify(value, (_, each) =>
-    each instanceof Uint8Array ? { $bytes: each.toBase64() } : each,
-  );
+  // Not of what it is given: a Buffer has become an object by then.
+  const json = JSON.stringify(value, function (this: Record<string, unknown>, key, each) {
+    const raw = this[key];
+    return raw instanceof Uint8Array ? { $bytes: raw.toBase64() } : each;
+  });
   return Buffer.from(json);
 }
 

@@ -17,9 +17,10 @@ const THRESHOLD = "stream.cross.threshold";
 
 /**
  * What only some engines can do: `reopen` keeps what was written after a close, `lock` keeps a second opener out with
- * an error that says "locked", and `clock` takes the time from the function that the opener gets.
+ * an error that says "locked", `clock` takes the time from the function that the opener gets, and `import` takes frames
+ * that have ids.
  */
-export type Feature = "reopen" | "lock" | "clock";
+export type Feature = "reopen" | "lock" | "clock" | "import";
 
 /** An engine, as the suite uses it. */
 export interface Engine {
@@ -433,7 +434,7 @@ export function storeContract({ name, open, supports }: Engine): void {
       packId({ ts_ms, counter_hi: 0, counter_lo: n, node: "00000000" });
     const frame = (id: string) => ({ topic: "old", id, hash: null, meta: "1", ttl: FOREVER });
 
-    test(
+    testOf("import")(
       "puts frames in their place by id, once",
       on(async (store) => {
         const now = await append(store, "new");
@@ -450,7 +451,7 @@ export function storeContract({ name, open, supports }: Engine): void {
       }),
     );
 
-    test(
+    testOf("import")(
       "moves the id sequence past an id that is ahead",
       on(async (store) => {
         const ahead = at(Date.now() + 3_600_000, 0);

@@ -9,7 +9,7 @@ import { storeContract } from "./contract.ts";
 storeContract({
   name: "SQLite",
   open: sqliteEngine,
-  supports: ["reopen", "lock", "clock"],
+  supports: ["reopen", "lock", "clock", "import"],
 });
 
 test("a read gives what is before a damaged frame, names it, and goes on after it", async () => {

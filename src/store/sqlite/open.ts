@@ -12,20 +12,27 @@ import { type StoreLock, tryLock } from "./lock.ts";
 import { bringUpToDate } from "./migrate/migrate.ts";
 import { checkOwners, closeToOthers } from "./own-files.ts";
 import { type StillDatabase, stillDatabase } from "./read-only.ts";
+import type { ReplicaOptions } from "./replica/replica.ts";
 import { removeImportSpaces } from "./transfer/import-space.ts";
 
 /**
  * Opens the store in a directory, and creates it where there is none. Returns undefined where another process has it
  * open. Migrates a store of an older version.
  *
+ * @param replica makes it one of several directories of a store
  * @throws XsError as {@link withLockedStore}
  */
 export function openSqliteStore(
   path: string,
   now?: () => number,
   migration?: MigrationListener,
+  replica?: ReplicaOptions,
 ): SqliteStore | undefined {
-  return withLockedStore(path, migration, (lock) => new SqliteStore(path, lock, now));
+  return withLockedStore(
+    path,
+    migration,
+    (lock) => new SqliteStore(path, lock, now, undefined, replica),
+  );
 }
 
 /**

@@ -6,7 +6,8 @@ import type { FrameTables } from "../log/frame-tables.ts";
 import type { Growing } from "../log/growing.ts";
 import type { Idempotency } from "../log/idempotency.ts";
 import type { Tombstones } from "../log/tombstones.ts";
-import type { Replica } from "../replica/replica.ts";
+import type { BlobRows } from "../replica/blob-rows.ts";
+import type { ReplicaState } from "../replica/replica-state.ts";
 import type { Effect, RemovalEffect } from "./record.ts";
 import type { Applier } from "./transaction.ts";
 
@@ -20,7 +21,15 @@ export interface Tables {
   readonly content: ContentTables;
   readonly facts: Facts;
   /** Of a store on several machines. */
-  readonly replica?: Pick<Replica, "state" | "blobs" | "removeBlob"> | undefined;
+  readonly replica?: ReplicaTables | undefined;
+}
+
+/** What a record changes of a store on several machines alone. */
+export interface ReplicaTables {
+  readonly state: ReplicaState;
+  readonly blobs: BlobRows;
+  /** Notes that the blob of a content is not needed, if it has one. */
+  removeBlob(hash: string): void;
 }
 
 /** Puts the effects of a record into the tables. It decides nothing: it needs no clock, and makes no ids. */

@@ -6,9 +6,12 @@ import type { TableApplier } from "../commit/apply.ts";
 import type { Commits } from "../commit/commits.ts";
 import type { Effect, FrameEffect } from "../commit/record.ts";
 import { Transaction } from "../commit/transaction.ts";
-import type { WriterUses } from "../commit/writer.ts";
 import type { ContentStore } from "../content/content.ts";
+import type { Health } from "../health.ts";
+import type { InPlace } from "../in-place.ts";
 import type { KvStore } from "../kv/kv.ts";
+import type { Tally } from "../metrics.ts";
+import type { Parts } from "../parts.ts";
 import { BlobRows } from "./blob-rows.ts";
 import { Ephemerals, type Told } from "./ephemerals.ts";
 import { ReplicaState } from "./replica-state.ts";
@@ -28,7 +31,12 @@ export interface ReplicaOptions {
 }
 
 /** What the commits of a replica use. */
-interface Opening extends WriterUses {
+interface Opening {
+  readonly db: Database;
+  readonly parts: Parts;
+  readonly place: InPlace;
+  readonly health: Health;
+  readonly tally: Tally;
   readonly applier: TableApplier;
   readonly kv: KvStore;
   readonly contents: ContentStore;

@@ -174,11 +174,10 @@ export class ReplicatedCommits implements Commits {
     if (this.#isRunning) return;
     this.#isRunning = true;
     queueMicrotask(() => {
-      this.#run()
-        .catch((error: Error) => this.#uses.hooks.stop(error))
-        .finally(() => {
-          this.#isRunning = false;
-        });
+      this.#run().catch((error: Error) => {
+        this.#uses.hooks.stop(error);
+        this.#refuse(error);
+      });
     });
   }
 
@@ -189,15 +188,17 @@ export class ReplicatedCommits implements Commits {
       if (this.#closed) {
         incoming?.done.resolve();
         const closed = new XsError("store_closed", "the store is closed");
-        for (const write of this.#writes.splice(0)) write.reject(closed);
-        return;
+        this.#refuse(closed);
+        break;
       }
       if (incoming) {
         this.#incoming = undefined;
         await this.#applyIncoming(incoming);
       } else if (this.#writes.length > 0) await this.#commitSome();
-      else return;
+      else break;
     }
+    // In the same step as the last look: what comes after it begins anew.
+    this.#isRunning = false;
   }
 
   /** Nothing is under way here: what a write has decided does not rest on what goes now. */
