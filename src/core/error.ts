@@ -55,6 +55,7 @@ export const ERRORS = {
   journal_unreachable: [503, "Journal unreachable"],
   journal_damaged: [503, "Journal damaged"],
   journal_trimmed: [503, "Journal trimmed"],
+  journal_needed: [503, "Needs its journal"],
   journal_unsafe: [503, "Journal not durable"],
   node_unreachable: [503, "Node unreachable"],
   not_leader: [503, "Not the leader"],

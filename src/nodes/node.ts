@@ -49,6 +49,7 @@ export class Node {
       close: async (finishing) => {
         await this.#close();
         await store.close(finishing);
+        await cluster.close();
       },
     });
     const { self } = replica.options;

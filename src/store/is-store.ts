@@ -9,6 +9,10 @@ export const INDEX = "search.db";
 /** The file whose lock is the lock of the store. */
 export const LOCK = "lock.db";
 
+/** The files of a node of a store on several machines: the key that all of its nodes share, and its name. */
+export const CLUSTER_KEY = "cluster-key";
+export const NODE_NAME = "node";
+
 /** Whether a directory holds a store. In a separate file, so that a client does not load the store for it. */
 export function isStore(path: string): boolean {
   return fs().existsSync(paths().join(path, DATABASE));

@@ -135,6 +135,8 @@ export interface Store {
 export interface OpenStore extends Store {
   /** Resolves to the reason when the store can no longer make writes durable. */
   readonly failure: Promise<Error>;
+  /** Why it takes no writes; undefined while it does. */
+  readonly refusal: Error | undefined;
   /** False once the store was moved, replaced or removed while it is open: it stops then. */
   readonly isInPlace: boolean;
 

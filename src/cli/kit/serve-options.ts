@@ -33,6 +33,11 @@ export const SERVE_OPTIONS = {
     "ADDR",
     "serve the inspector there, as xs ui does, for as long as the server runs; on this machine alone, and it only reads",
   ),
+  journal: text(
+    "URL",
+    "make this directory one of several of a store: nats://HOST,HOST,HOST/NAME (docs/nodes.md)",
+  ),
+  node: text("NAME", "name this node, at its first start (default: after the machine)"),
   "script-env": text("NAMES", "pass scripts only these environment variables: NAME,NAME,…"),
   paused: flag(
     "run no generator and no handler, append nothing that is scheduled, apply no rules of keep",
@@ -45,6 +50,9 @@ export interface ServeOptions {
   readonly expose: ListenAddress | undefined;
   /** Of the inspector. */
   readonly ui: TcpAddress | undefined;
+  /** The journal of a store on several machines, and the name of this node, if one is asked for. */
+  readonly journal: string | undefined;
+  readonly node: string | undefined;
   /** The environment variables that scripts get; all but the token where it is undefined. */
   readonly scriptEnv: readonly string[] | undefined;
   /** Generators and handlers wait for the next start. */
@@ -66,11 +74,15 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
     return given === undefined ? undefined : parsed(parseListenAddress, given, `--${name}`);
   };
   const [alone] = [...options.keys()].filter((name) => name.startsWith("http-"));
+  if (options.has("node") && !options.has("journal"))
+    throw new UsageError("--node needs --journal");
   if (alone && !options.has("http")) throw new UsageError(`--${alone} needs --http`);
   return {
     http: address("http"),
     expose: address("expose"),
     ui: inspectorAt(options.get("ui")),
+    journal: options.get("journal"),
+    node: options.get("node"),
     scriptEnv: scriptEnv(options.get("script-env")),
     paused: options.has("paused"),
     limits: {

@@ -15,6 +15,7 @@ import { httpAsk } from "../../net/http-client.ts";
 import type { TcpAddress } from "../../net/listen-address.ts";
 import { listeningSockets } from "../../net/listening-sockets.ts";
 import { tokenOf } from "../../net/token.ts";
+import type { Node } from "../../nodes/node.ts";
 import { allProcessors } from "../../processors/lifecycle/all-processors.ts";
 import { idleProcessors, neededFrames, nextStart } from "../../processors/lifecycle/expected.ts";
 import { Processors } from "../../processors/lifecycle/processors.ts";
@@ -65,7 +66,8 @@ export const serveVerb: Verb = {
     checkAddress(address);
     checkPlaces(directory, chosen);
     const isNew = !isStore(directory);
-    const store = await open(directory);
+    const node = chosen.journal === undefined ? undefined : await openNode(directory, chosen);
+    const store = node ? node.store : await open(directory);
     if (isNew) messages.info(madeStore(directory));
     const signal = stopSignal();
     const processors = new Processors(store, chosen.scriptEnv, lifecycleLines());
@@ -96,7 +98,7 @@ export const serveVerb: Verb = {
       listeners = await listenEverywhere({ store, processors, answer, directory, tokens }, chosen);
       await store.keepThreads();
       store.startIndexing();
-      if (chosen.paused) processors.pause();
+      if (chosen.paused || node) processors.pause();
       else await processors.start();
       if (!chosen.paused) store.startSchedules();
       if (!chosen.paused) store.upkeep.rules.start(() => neededFrames(store));
@@ -111,7 +113,7 @@ export const serveVerb: Verb = {
     tokens.check();
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
-    await stop({ store, processors, tokens }, listeners, reason);
+    await stop({ store, processors, tokens }, listeners, reason, node !== undefined);
   },
 };
 
@@ -205,7 +207,10 @@ async function listenEverywhere(
   listeners.push(own);
   const descriptors = Descriptors.watch(own, others, messages.warn);
   // The server reads no request before this returns to the event loop, so the frame comes first.
-  await record(store, "start", { version, pid: process.pid, ...paused, ...addresses });
+  const started = record(store, "start", { version, pid: process.pid, ...paused, ...addresses });
+  // A node whose journal is out of reach can be read.
+  if (options.journal === undefined) await started;
+  else void started.catch(() => {});
   begin();
   return { listeners, descriptors, addresses, hints };
 }
@@ -236,11 +241,14 @@ async function stop(
   { store, processors, tokens }: Pick<Served, "store" | "processors" | "tokens">,
   { listeners, descriptors }: Listeners,
   reason: string,
+  isNode: boolean,
 ): Promise<void> {
   // A second signal ends the process at once: all acknowledged writes are safe. A hangup does not, because
   // a terminal that closes may send several.
   void secondSignal().then(() => process.exit(1));
-  await record(store, "stop", { reason });
+  await record(store, "stop", { reason }).catch((error: Error) => {
+    if (!(error instanceof XsError) || !isNode) throw error;
+  });
   await processors.stop();
   store.endReads();
   descriptors?.stop();
@@ -250,11 +258,35 @@ async function stop(
 }
 
 async function open(directory: string): Promise<OpenStore> {
-  const openHere = () => openSqliteStore(directory, undefined, showMigration());
+  const store = await opened(directory, () =>
+    openSqliteStore(directory, undefined, showMigration()),
+  );
+  const { refusal } = store;
+  if (!refusal) return store;
+  await store.close();
+  throw refusal;
+}
+
+/** Opens the directory as a node of a store on several machines. */
+async function openNode(
+  directory: string,
+  { journal = "", node }: Pick<ServeOptions, "journal" | "node">,
+): Promise<Node> {
+  const { openOnJournal } = await import("../../nodes/open-on-journal.ts");
+  return opened(directory, () =>
+    openOnJournal(directory, { journal, node, migration: showMigration() }),
+  );
+}
+
+/** Opens a store, and waits for a process that is dying to let go of it. */
+async function opened<T>(
+  directory: string,
+  openHere: () => T | undefined | Promise<T | undefined>,
+): Promise<T> {
   const deadline = performance.now() + DYING_MS;
   for (;;) {
     // The lock comes first: for a moment, a child of a server that was killed may still hold its socket open.
-    const free = openHere();
+    const free = await openHere();
     if (free) return free;
     const reached = await reach(directory, openHere);
     if ("opened" in reached) return reached.opened;

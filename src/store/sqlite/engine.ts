@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type ErrorCode, XsError } from "../../core/error.ts";
+import { type ErrorCode, shellWord, XsError } from "../../core/error.ts";
 import type { IdBounds } from "../../core/id-bounds.ts";
 import type { Place } from "../../core/place.ts";
 import type { ReadOptions } from "../../core/read-options.ts";
@@ -46,6 +46,7 @@ import { closeTreeToOthers } from "./own-files.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { Reads } from "./reads.ts";
 import { Replica, type ReplicaOptions } from "./replica/replica.ts";
+import { replicaIn } from "./replica/replica-state.ts";
 import { ScheduleKeeper } from "./scheduled/schedule-keeper.ts";
 import { ScheduledRows } from "./scheduled/scheduled-rows.ts";
 import { SCHEMA } from "./schema.ts";
@@ -173,7 +174,9 @@ export class SqliteStore implements OpenStore {
       collector,
       writer: this.#writer,
     });
-    if (still) {
+    const journal = replica || still ? undefined : replicaIn(db)?.journal;
+    if (journal !== undefined) this.#health.failed = needsJournal(path, journal);
+    if (this.#health.failed) {
       // The store is read-only: staged content stays staged.
       flushes.stop();
     } else {
@@ -185,6 +188,10 @@ export class SqliteStore implements OpenStore {
 
   get failure(): Promise<Error> {
     return this.#health.failure;
+  }
+
+  get refusal(): Error | undefined {
+    return this.#health.failed;
   }
 
   append(request: AppendRequest, condition?: AppendCondition): Promise<string> {
@@ -418,4 +425,12 @@ export class SqliteStore implements OpenStore {
       this.#lock.release();
     }
   }
+}
+
+/** The refusal to write to one directory of several without the journal that they share. */
+function needsJournal(path: string, journal: string): XsError {
+  return new XsError(
+    "journal_needed",
+    `${path} is a node of the store ${journal}: reading works; to write, start it with  xs serve ${shellWord(path)} --journal nats://HOST,HOST,HOST/${journal}`,
+  );
 }

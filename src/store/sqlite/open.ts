@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type ErrorCode, XsError } from "../../core/error.ts";
 import { makeDirectory } from "../../lib/fsync.ts";
 import { isOutOfFiles, outOfFiles } from "../failures.ts";
-import { DATABASE, isStore, LOCK } from "../is-store.ts";
+import { CLUSTER_KEY, DATABASE, isStore, LOCK, NODE_NAME } from "../is-store.ts";
 import type { MigrationListener } from "../migration.ts";
 import { letOwnerIn, PRIVATE_FOLDER } from "../modes.ts";
 import { checkWal } from "./commit/wal-mark.ts";
@@ -182,5 +182,6 @@ function openError(path: string, error: Error & { code?: string }): Error {
 
 /** Files that are there before the database is, while a store is being made. */
 function isOurs(name: string): boolean {
+  if (name === CLUSTER_KEY || name === NODE_NAME) return true;
   return name.startsWith("lock.db") || name.startsWith(DATABASE);
 }

@@ -1,0 +1,59 @@
+import { XsError } from "../core/error.ts";
+import type { Cluster } from "../store/journal/journal.ts";
+import type { MigrationListener } from "../store/migration.ts";
+import { openSqliteStore } from "../store/sqlite/open.ts";
+import { clusterKey, keepClusterKey } from "./cluster-key.ts";
+import { Node } from "./node.ts";
+import { keepNodeName, nodeName } from "./node-name.ts";
+import { encode } from "./operations.ts";
+
+/** How a directory becomes a node. */
+export interface NodeOptions {
+  /** The name of the journal. */
+  readonly name: string;
+  readonly cluster: Cluster;
+  /** The name of the node, where one is asked for. */
+  readonly node?: string | undefined;
+  readonly migration?: MigrationListener;
+  /** The clock, in ms. */
+  readonly now?: () => number;
+}
+
+/**
+ * Opens a directory as a node of a store. Resolves to undefined where another process has it open.
+ *
+ * @throws XsError as `openSqliteStore`; `journal_unreachable`, `journal_unsafe`, `journal_damaged`
+ */
+export async function openNode(directory: string, options: NodeOptions): Promise<Node | undefined> {
+  const { name, cluster, migration, now } = options;
+  const { journal, messages } = cluster;
+  const node = nodeName(directory, options.node);
+  const { last } = await journal.extent();
+  const key = clusterKey(directory, last === 0);
+  const store = openSqliteStore(directory, now, migration, {
+    name,
+    journal,
+    key,
+    self: { node, run: crypto.randomUUID() },
+    tell: (told) => messages.tell(encode(told)),
+  });
+  if (!store) return undefined;
+  try {
+    keepNodeName(directory, node);
+    keepClusterKey(directory, key);
+    checkFits(store.replica?.state.applied ?? 0, last, directory);
+    return new Node({ store, cluster, ...(now && { now }) });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** @throws XsError `journal_damaged` where the directory has more than the journal */
+function checkFits(applied: number, last: number, directory: string): void {
+  if (applied <= last) return;
+  throw new XsError(
+    "journal_damaged",
+    `${directory} has the records up to ${applied}, and the journal ends at ${last}: it was replaced, or has lost records; name the right one, or see docs/nodes.md for how to go on from this directory`,
+  );
+}

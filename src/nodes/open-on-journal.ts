@@ -1,0 +1,36 @@
+import { openNats } from "../store/journal/nats/open.ts";
+import { parseNatsUrl } from "../store/journal/nats/url.ts";
+import type { MigrationListener } from "../store/migration.ts";
+import type { Node } from "./node.ts";
+import { openNode } from "./open-node.ts";
+
+/** How a directory becomes a node of the store that a URL names. */
+export interface JournalOptions {
+  /** `nats://HOST,HOST,HOST/NAME`, see `parseNatsUrl`. */
+  readonly journal: string;
+  /** The name of the node, where one is asked for. */
+  readonly node: string | undefined;
+  readonly migration?: MigrationListener;
+}
+
+/**
+ * Opens a directory as a node of the store whose journal a URL names. Resolves to undefined where another process has it
+ * open.
+ *
+ * @throws XsError as `openNats` and `openNode`
+ */
+export async function openOnJournal(
+  directory: string,
+  { journal, ...options }: JournalOptions,
+): Promise<Node | undefined> {
+  const cluster = await openNats(journal);
+  try {
+    const { name } = parseNatsUrl(journal);
+    const node = await openNode(directory, { ...options, name, cluster });
+    if (!node) await cluster.close();
+    return node;
+  } catch (error) {
+    await cluster.close();
+    throw error;
+  }
+}
