@@ -145,3 +145,31 @@ natsTest(
     await close();
   },
 );
+
+natsTest(
+  "a part damaged in one replica is read from another, one damaged in all is named",
+  async () => {
+    await using servers = await NatsServers.start(3);
+    const text = (part: number): string => `part <${part}> `.padEnd(1_000_000, "x");
+    const before = await openNats(servers.url("notes"));
+    await before.blobs.put(
+      "b",
+      (async function* () {
+        for (let part = 0; part < 5; part++) yield Buffer.from(text(part));
+      })(),
+    );
+    await before.close();
+    const whole = [0, 1, 2, 3, 4].map(text).join("");
+    for (const i of [0, 1, 2]) {
+      await servers.kill(i, "SIGTERM");
+      servers.flipBit(i, "OBJ_XS_notes", "part <2>");
+      await servers.start(i);
+      const { blobs, close } = await openNats(servers.url("notes"), { repairMs: 3000 });
+      const stream = await blobs.open("b");
+      const read = new Response(stream).text();
+      if (i < 2) expect((await read) === whole).toBe(true);
+      else await expect(read).rejects.toMatchObject({ code: "content_damaged" });
+      await close();
+    }
+  },
+);

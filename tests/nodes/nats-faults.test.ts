@@ -1,6 +1,4 @@
 import { expect, setDefaultTimeout } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Cluster, Fenced, type Journal } from "../../src/store/journal/journal.ts";
 import { openNats } from "../../src/store/journal/nats/open.ts";
 import { NatsServers, natsTest } from "../support/nats.ts";
@@ -80,21 +78,6 @@ natsTest("all servers killed and started again, a follower goes on", async () =>
   await close();
 });
 
-/** Flips a bit of a text in the files of a stream on a server that does not run. */
-function flipBit(folder: string, stream: string, inside: string): void {
-  const blocks = join(folder, "jetstream/$G/streams", stream, "msgs");
-  for (const name of readdirSync(blocks).filter((file) => file.endsWith(".blk"))) {
-    const path = join(blocks, name);
-    const block = readFileSync(path);
-    const at = block.indexOf(inside);
-    if (at < 0) continue;
-    block.writeUInt8(block.readUInt8(at) ^ 1, at);
-    writeFileSync(path, block);
-    return;
-  }
-  throw new Error(`there is no ${inside} in ${blocks}`);
-}
-
 /** Three servers with 200 records, of which some have one with a flipped bit. */
 async function damaged(servers: NatsServers, at: readonly number[]): Promise<Cluster> {
   const before = await openNats(servers.url("notes"));
@@ -102,7 +85,7 @@ async function damaged(servers: NatsServers, at: readonly number[]): Promise<Clu
   await before.close();
   for (const i of at) {
     await servers.kill(i, "SIGTERM");
-    flipBit(servers.folder(i), "XS_notes", "record <120>");
+    servers.flipBit(i, "XS_notes", "record <120>");
     await servers.start(i);
   }
   return await openNats(servers.url("notes"), { repairMs: 2000 });

@@ -1,7 +1,7 @@
 import type { Socket, TCPSocketListener } from "bun";
 
-/** What a proxy does with what a server sends. */
-export type Filter = (bytes: Buffer) => Buffer | undefined;
+/** What becomes of a message of the protocol that a server sends, such as `MSG …`; undefined drops it. */
+export type Filter = (message: Buffer) => Buffer | undefined;
 
 interface Pair {
   readonly client: Socket<unknown>;
@@ -18,8 +18,7 @@ export class NatsProxy implements Disposable {
   isCut = false;
   /** How long what the server sends is held back, in ms. */
   delayMs = 0;
-  /** What becomes of what the server sends; undefined drops it. */
-  filter: Filter = (bytes) => bytes;
+  filter: Filter = (message) => message;
 
   /** @param target the port of the server */
   constructor(target: number) {
@@ -67,20 +66,21 @@ export class NatsProxy implements Disposable {
   }
 
   async #connect(pair: Pair): Promise<void> {
+    const messages = new MessageSplitter();
     try {
       pair.server = await Bun.connect({
         hostname: "127.0.0.1",
         port: this.#target,
         socket: {
           data: (_, bytes) => {
-            // Bun takes the memory back after this call.
-            const copy = Buffer.from(bytes);
-            const pass = (): void => {
-              const kept = this.filter(copy);
-              if (kept && kept.length > 0) write(pair.client, kept);
-            };
-            if (this.delayMs > 0) setTimeout(pass, this.delayMs);
-            else pass();
+            for (const message of messages.take(bytes)) {
+              const pass = (): void => {
+                const kept = this.filter(message);
+                if (kept && kept.length > 0) write(pair.client, kept);
+              };
+              if (this.delayMs > 0) setTimeout(pass, this.delayMs);
+              else pass();
+            }
           },
           drain: (server) => flush(server),
           close: () => this.#end(pair),
@@ -97,6 +97,33 @@ export class NatsProxy implements Disposable {
     if (!pair || !this.#pairs.delete(pair)) return;
     pair.client.terminate();
     pair.server?.terminate();
+  }
+}
+
+const LINE_END = "\r\n";
+
+/** Splits what a server sends into messages: a line, with the payload that it announces. */
+class MessageSplitter {
+  #rest = Buffer.alloc(0);
+  /** How many bytes there have to be before it is worth to look. */
+  #wanted = 0;
+
+  take(bytes: Uint8Array): Buffer[] {
+    this.#rest = Buffer.concat([this.#rest, bytes]);
+    const messages: Buffer[] = [];
+    while (this.#rest.length >= this.#wanted) {
+      const end = this.#rest.indexOf(LINE_END);
+      if (end < 0) break;
+      const line = this.#rest.toString("latin1", 0, end);
+      const payload = /^H?MSG /.test(line) ? Number(line.split(" ").at(-1)) + LINE_END.length : 0;
+      const size = end + LINE_END.length + payload;
+      this.#wanted = size;
+      if (this.#rest.length < size) break;
+      messages.push(this.#rest.subarray(0, size));
+      this.#rest = this.#rest.subarray(size);
+      this.#wanted = 0;
+    }
+    return messages;
   }
 }
 

@@ -1,5 +1,14 @@
 import { test } from "bun:test";
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { tempDirectory } from "./temp.ts";
@@ -202,6 +211,21 @@ export class NatsServers implements AsyncDisposable {
 
   thaw(i: number): void {
     this.#one(i).child?.kill("SIGCONT");
+  }
+
+  /** Flips a bit of a text in the files of a stream, on a server that does not run. */
+  flipBit(i: number, stream: string, inside: string): void {
+    const blocks = join(this.folder(i), "jetstream/$G/streams", stream, "msgs");
+    for (const name of readdirSync(blocks).filter((file) => file.endsWith(".blk"))) {
+      const path = join(blocks, name);
+      const block = readFileSync(path);
+      const at = block.indexOf(inside);
+      if (at < 0) continue;
+      block.writeUInt8(block.readUInt8(at) ^ 1, at);
+      writeFileSync(path, block);
+      return;
+    }
+    throw new Error(`there is no ${inside} in ${blocks}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -37,11 +37,6 @@ export function isEnd(message: Uint8Array): boolean {
   return message[0] === WHOLE || message[0] === LAST_PART;
 }
 
-/** Whether a message is one of several, and not the first... of which only the ones before tell. */
-export function isOfMany(message: Uint8Array): boolean {
-  return message[0] === PART || message[0] === LAST_PART;
-}
-
 /** Whether a message is one of ours at all. */
 export function isFramed(message: Uint8Array): boolean {
   const [kind] = message;
