@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nkeys } from "@nats-io/transport-node";
 import { openNats } from "../../src/store/journal/nats/open.ts";
-import { hasNats, NatsServers, natsTest } from "../support/nats.ts";
+import { freePorts, hasNats, NatsServers, natsTest } from "../support/nats.ts";
 import { tempDir } from "../support/temp.ts";
 import { TEST_MS } from "../support/wait.ts";
 
@@ -87,6 +87,24 @@ natsTest("a token, and a user who may not do everything", async () => {
   await expect(journal.append(1, RECORD)).rejects.toThrow(/no publish on "xs.notes.c"/);
   await close();
   await expect(openNats(at("deaf"))).rejects.toThrow(/no subscription on "_INBOX/);
+});
+
+natsTest("a leaf of the servers that hold the journal", async () => {
+  const [port = 0] = await freePorts(1);
+  await using hub = await NatsServers.start(1, {
+    domain: "hub",
+    more: `leafnodes { listen: "127.0.0.1:${port}" }`,
+  });
+  await using leaf = await NatsServers.start(1, {
+    jetStream: false,
+    more: `leafnodes { remotes: [{ url: "nats://127.0.0.1:${port}" }] }`,
+  });
+  const monitors = hub.monitors.map((monitor) => `127.0.0.1:${monitor}`).join(",");
+  const url = `nats://127.0.0.1:${leaf.ports[0]}/notes?domain=hub&monitor=${monitors}`;
+  await works(url);
+  const { check, close } = await openNats(url);
+  expect((await check()).every(({ ok }) => ok)).toBe(true);
+  await close();
 });
 
 /** A JWT of NATS: https://docs.nats.io/running-a-nats-service/nats_admin/security/jwt */

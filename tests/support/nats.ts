@@ -76,6 +76,8 @@ export function checkNatsConfig(text: string): string {
 export interface NatsOptions {
   /** Default `always`. */
   readonly syncInterval?: string;
+  /** Of JetStream. */
+  readonly domain?: string;
   /** Default true. */
   readonly jetStream?: boolean;
   /** In bytes. */
@@ -242,7 +244,8 @@ export class NatsServers implements AsyncDisposable {
   #config(i: number): string {
     const { port, route, monitor, folder } = this.#one(i);
     const { syncInterval = "always", jetStream = true, maxPayload, more = "" } = this.#options;
-    const store = `store_dir: "${folder}", sync_interval: "${syncInterval}"`;
+    const named = this.#options.domain ? `domain: ${this.#options.domain}, ` : "";
+    const store = `${named}store_dir: "${folder}", sync_interval: "${syncInterval}"`;
     const routes = this.#all.map((other) => `nats://127.0.0.1:${other.route}`).join(", ");
     return `server_name: n${i + 1}
 listen: 127.0.0.1:${port}

@@ -59,10 +59,10 @@ export async function durabilityOf(link: Link): Promise<Finding[]> {
     streamInfo(link, name, INFO_MS) as Promise<Placed>,
     ...link.address.monitors.map(ask),
   ]);
-  const servers = Math.max(0, ...asked.map((one) => one.servers ?? 0));
+  const servers = Math.max(1, ...asked.map((one) => one.servers ?? 0));
   return [
     ...asked.map(({ finding }) => finding),
-    replication(name, placed, Math.max(servers, link.isClustered ? 2 : 1)),
+    replication(name, placed, servers),
     ...placement(name, placed, asked),
   ];
 }

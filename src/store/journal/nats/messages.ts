@@ -1,19 +1,14 @@
 import { createInbox, type Msg } from "@nats-io/transport-node";
 import { XsError } from "../../../core/error.ts";
 import type { Messages } from "../journal.ts";
+import { Collector, countOf, Sender } from "./body-parts.ts";
 import { HEADER_ROOM } from "./framing.ts";
 import { type Link, unreachable } from "./link.ts";
 
-/** A body goes in parts of at most this size, in bytes, of which so many may be unconfirmed: a server drops a client that lags far behind. */
+/** A body goes in parts of at most this size, in bytes. */
 const PART_BYTES = 1_048_576;
-const UNCONFIRMED = 4;
-/** What a part starts with: the number of the body (8 bytes), of the part, and of parts. */
-const HEAD = 16;
 /** How long the parts of a body are kept while others are missing, in ms. */
 const KEEP_MS = 60_000;
-/** Up to which size bodies are taken, in bytes. */
-const MAX_BODY = 80 * 1_048_576;
-
 /** How often to look whether there is a connection again, in ms. */
 const GAP_MS = 50;
 
@@ -149,88 +144,14 @@ export class NatsMessages implements Messages {
 
   /** A part of several is confirmed, so that the next is sent. */
   #confirm({ data, reply }: Msg): void {
-    if (reply && numberAt(data, 12) > 1) this.#link.nc.publish(reply, new Uint8Array());
+    if (reply && countOf(data) > 1) this.#link.nc.publish(reply, new Uint8Array());
   }
 
   get #partBytes(): number {
-    return Math.min(PART_BYTES, this.#link.maxPayload - HEADER_ROOM) - HEAD;
+    return Math.min(PART_BYTES, this.#link.maxPayload - HEADER_ROOM);
   }
 
   #subjectOf(node: string): string {
     return `${this.#prefix}.w.${node}`;
   }
-}
-
-/** Sends a body in parts, some ahead of their confirmation. */
-class Sender {
-  readonly #body: Uint8Array;
-  readonly #size: number;
-  readonly #count: number;
-  readonly #id = crypto.getRandomValues(new Uint8Array(8));
-  #sent = 0;
-  #confirmed = 0;
-
-  constructor(body: Uint8Array, size: number) {
-    this.#body = body;
-    this.#size = size;
-    this.#count = Math.max(1, Math.ceil(body.length / size));
-  }
-
-  get isOnePart(): boolean {
-    return this.#count === 1;
-  }
-
-  get isConfirmed(): boolean {
-    return this.#confirmed >= this.#count;
-  }
-
-  start(send: (part: Uint8Array) => void): void {
-    while (this.#sent < Math.min(UNCONFIRMED, this.#count)) send(this.#next());
-  }
-
-  confirm(send: (part: Uint8Array) => void): void {
-    this.#confirmed++;
-    if (this.#sent < this.#count) send(this.#next());
-  }
-
-  #next(): Uint8Array {
-    const at = this.#sent++;
-    const bytes = this.#body.subarray(at * this.#size, (at + 1) * this.#size);
-    const part = new Uint8Array(HEAD + bytes.length);
-    part.set(this.#id);
-    const view = new DataView(part.buffer);
-    view.setUint32(8, at);
-    view.setUint32(12, this.#count);
-    part.set(bytes, HEAD);
-    return part;
-  }
-}
-
-/** Puts a body together. One with a part missing is never whole. */
-class Collector {
-  readonly #done: (body: Uint8Array) => void;
-  #parts: Uint8Array[] = [];
-  #bytes = 0;
-
-  constructor(done: (body: Uint8Array) => void) {
-    this.#done = done;
-  }
-
-  take(part: Uint8Array): void {
-    if (part.length < HEAD || numberAt(part, 8) !== this.#parts.length) return;
-    this.#bytes += part.length - HEAD;
-    if (this.#bytes > MAX_BODY) return;
-    this.#parts.push(part.subarray(HEAD));
-    if (this.#parts.length < numberAt(part, 12)) return;
-    const [only] = this.#parts;
-    const body = only && this.#parts.length === 1 ? only : Buffer.concat(this.#parts);
-    this.#parts = [];
-    this.#done(body);
-  }
-}
-
-/** The 32 bits at a place; of what came from elsewhere, which may be short. */
-function numberAt(bytes: Uint8Array, at: number): number {
-  if (bytes.length < at + 4) return 0;
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(at);
 }

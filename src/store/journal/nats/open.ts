@@ -38,9 +38,8 @@ export async function openNats(
   const address = parseNatsUrl(url);
   const link = await Link.open(address);
   try {
-    const replicas = options.replicas ?? (link.isClustered ? 3 : 1);
-    await ensureStream(link, journalStream(address.name), replicas);
-    await ensureStream(link, blobStream(address.name), replicas);
+    await ensureStream(link, journalStream(address.name), options.replicas);
+    await ensureStream(link, blobStream(address.name), options.replicas);
   } catch (error) {
     await link.close();
     throw error;

@@ -5,8 +5,11 @@ import { type ApiError, type Link, unreachable } from "./link.ts";
 export const STREAM_NOT_FOUND = 10_059;
 const STREAM_EXISTS = 10_058;
 /** Too few servers that are up, or that have room. */
-const NO_PEERS = [10_005, 10_023, 10_052, 10_074];
+const NO_PEERS = [10_005, 10_023, 10_052];
+const REPLICAS = 3;
 
+/** It does not run on a cluster, so that there can be only one replica. */
+const NOT_CLUSTERED = 10_074;
 /** JetStream is not enabled, for the account or at all. */
 const NOT_ENABLED = [10_039, 10_076];
 
@@ -76,15 +79,17 @@ const NEVER = [
 /**
  * Makes a stream if it is not there.
  *
+ * @param wished the number of replicas. Default 3 in a cluster, 1 on a server alone
  * @throws XsError `journal_unsafe` if there is one that breaks what a store promises; `journal_unreachable`
  */
-export async function ensureStream(link: Link, wish: StreamWish, replicas: number): Promise<void> {
+export async function ensureStream(link: Link, wish: StreamWish, wished?: number): Promise<void> {
+  let replicas = wished ?? REPLICAS;
   let refusal: ApiError | undefined;
+  let denial: XsError | undefined;
   const attempt = async (ms: number): Promise<StreamInfo | undefined> => {
     const found = await link.api<StreamInfo>(`STREAM.INFO.${wish.name}`, undefined, ms);
     if (!found && !link.hasJetStream && !link.isClustered) {
-      const at = link.address.servers.join(", ");
-      throw unreachable(`NATS at ${at} runs without JetStream: ${ENABLE}`);
+      throw withoutJetStream(link);
     }
     if (!found?.error) return found;
     if (found.error.err_code !== STREAM_NOT_FOUND) return refused(found.error);
@@ -94,22 +99,30 @@ export async function ensureStream(link: Link, wish: StreamWish, replicas: numbe
       ms,
     );
     if (!made?.error) return made;
+    if (made.error.err_code === NOT_CLUSTERED && wished === undefined) {
+      replicas = 1;
+      return await attempt(ms);
+    }
     // Another node makes it at this moment.
     if (made.error.err_code === STREAM_EXISTS) return undefined;
     return refused(made.error);
   };
   const refused = (error: ApiError): undefined => {
     const isForGood = error.code !== 503 || NOT_ENABLED.includes(error.err_code);
-    if (isForGood && !NO_PEERS.includes(error.err_code)) throw denied(wish, error);
+    if (isForGood && !NO_PEERS.includes(error.err_code)) {
+      denial = denied(wish, error);
+      throw denial;
+    }
     refusal = error;
     return undefined;
   };
   try {
     check(wish, await link.persist(`the stream ${wish.name}`, MAKE_MS, attempt));
   } catch (error) {
-    if (!refusal || !(error instanceof XsError) || error.code !== "journal_unreachable") {
-      throw error;
-    }
+    const isLate = error instanceof XsError && error.code === "journal_unreachable";
+    if (!isLate || error === denial) throw error;
+    if (!link.hasJetStream) throw withoutJetStream(link);
+    if (!refusal) throw error;
     const hint =
       replicas > 1 && NO_PEERS.includes(refusal.err_code)
         ? `: a cluster needs ${replicas} servers with JetStream and room on their disks`
@@ -120,6 +133,12 @@ export async function ensureStream(link: Link, wish: StreamWish, replicas: numbe
 
 const ENABLE =
   "set  jetstream { store_dir: … }  in the configuration of each server, or enable it for the account";
+
+function withoutJetStream({ address }: Link): XsError {
+  return unreachable(
+    `NATS at ${address.servers.join(", ")} runs without JetStream: ${ENABLE}; if it is a leaf, name the domain of those that have it by ?domain=NAME`,
+  );
+}
 
 function denied(wish: StreamWish, error: ApiError): XsError {
   const hint = NOT_ENABLED.includes(error.err_code) ? ENABLE : "see  xs nodes config";
