@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout } from "bun:test";
+import { connect } from "@nats-io/transport-node";
 import type { Finding } from "../../src/store/journal/journal.ts";
 import { natsConfig, PASSWORD_PLACEHOLDER } from "../../src/store/journal/nats/config.ts";
 import { requireDurable } from "../../src/store/journal/nats/durability.ts";
@@ -48,44 +49,42 @@ natsTest("a server that syncs now and then is not durable", async () => {
   expect(() => requireDurable(findings)).toThrow("--unsafe-journal");
 });
 
-natsTest("a server that cannot be asked, is not NATS or is not named", async () => {
-  await using servers = await NatsServers.start(3);
-  const [a = 0, b = 0, c = 0] = servers.monitors;
-  const at = (monitors: readonly number[], ports = servers.ports) =>
-    `${servers.url("notes", ports).replace(/\?.*/, "")}?monitor=${monitors.join(",")}`;
-  const [free = 0] = await freePorts(1);
-  expect(wrongIn(await findingsAt(at([a, b, free])))).toMatch(/does not answer.*nobody listens/);
-  using other = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    fetch: (request) => Response.json(request.url.endsWith("/varz") ? {} : []),
-  });
-  expect(wrongIn(await findingsAt(at([a, b, other.port ?? 0])))).toContain("is no NATS server");
-  using page = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") });
-  expect(wrongIn(await findingsAt(at([a, b, page.port ?? 0])))).toContain("no JSON");
-  // The port of one server stands there twice, so that one was never asked.
-  expect(wrongIn(await findingsAt(at([a, b, b])))).toContain("n3 holds XS_notes");
-  expect(wrongIn(await findingsAt(at([a, b], servers.ports.slice(0, 2))))).toContain(
-    "name each server",
-  );
-  expect(wrongIn(await findingsAt(at([a, b, c])))).toBe("");
-  // One of three is down.
-  await servers.kill(2);
-  expect(wrongIn(await findingsAt(at([a, b, c])))).toContain("does not answer");
-});
-
-natsTest("a cluster that keeps records on one server is not durable", async () => {
-  await using servers = await NatsServers.start(3);
-  const findings = await findingsAt(servers.url("notes"), 1);
-  expect(wrongIn(findings)).toContain("XS_notes is on 1 of 3 servers");
-  expect(wrongIn(findings)).toContain("--replicas 3");
-});
+natsTest(
+  "a server that cannot be asked, is not NATS or is not named, and too few replicas",
+  async () => {
+    await using servers = await NatsServers.start(3);
+    const [a = 0, b = 0, c = 0] = servers.monitors;
+    const at = (monitors: readonly number[], ports = servers.ports) =>
+      `${servers.url("notes", ports).replace(/\?.*/, "")}?monitor=${monitors.join(",")}`;
+    const [free = 0] = await freePorts(1);
+    expect(wrongIn(await findingsAt(at([a, b, free])))).toMatch(/does not answer.*nobody listens/);
+    using other = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: (request) => Response.json(request.url.endsWith("/varz") ? {} : []),
+    });
+    expect(wrongIn(await findingsAt(at([a, b, other.port ?? 0])))).toContain("is no NATS server");
+    using page = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") });
+    expect(wrongIn(await findingsAt(at([a, b, page.port ?? 0])))).toContain("no JSON");
+    // The port of one server stands there twice, so that one was never asked.
+    expect(wrongIn(await findingsAt(at([a, b, b])))).toContain("n3 holds XS_notes");
+    expect(wrongIn(await findingsAt(at([a, b], servers.ports.slice(0, 2))))).toContain(
+      "name each server",
+    );
+    expect(wrongIn(await findingsAt(at([a, b, c])))).toBe("");
+    const single = await findingsAt(servers.url("single"), 1);
+    expect(wrongIn(single)).toContain("XS_single is on 1 of 3 servers");
+    expect(wrongIn(single)).toContain("--replicas 3");
+    // One of three is down.
+    await servers.kill(2);
+    expect(wrongIn(await findingsAt(at([a, b, c])))).toContain("does not answer");
+  },
+);
 
 natsTest("a stream that drops records is refused", async () => {
   await using servers = await NatsServers.start(1);
   const first = await openNats(servers.url("notes"));
   await first.close();
-  const { connect } = await import("@nats-io/transport-node");
   const nc = await connect({ port: servers.ports[0] ?? 0 });
   const { config } = JSON.parse(
     (await nc.request("$JS.API.STREAM.INFO.XS_notes", "")).string(),
