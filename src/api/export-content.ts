@@ -1,3 +1,4 @@
+import { XsError } from "../core/error.ts";
 import { MAX_SMALL_CONTENT } from "../store/content.ts";
 import type { StoreSnapshot } from "../store/snapshot.ts";
 import type { Store } from "../store/store.ts";
@@ -77,6 +78,8 @@ export class ExportedContent {
         chunks: size > MAX_SMALL_CONTENT ? content.stream() : [await content.bytes()],
       };
     } catch (error) {
+      // All that is not here would be missing.
+      if (error instanceof XsError && error.code === "journal_unreachable") throw error;
       // One unreadable content must not stop the export of the others.
       this.#problem(hash, (error as Error).message);
       return undefined;

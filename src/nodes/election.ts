@@ -72,7 +72,7 @@ export class Election {
   /** Stands, if this node has every record and a clock that is right. */
   async #stand(): Promise<void> {
     const { journal, replica, now } = this.#uses;
-    const { newest } = replica.state;
+    const { newest, leader } = replica.state;
     const apart = newest === "" ? 0 : Math.abs(timestampOf(newest) - now());
     const isBehind = newest !== "" && now() < timestampOf(newest);
     this.problem =
@@ -82,6 +82,8 @@ export class Election {
     if (this.problem) return;
     try {
       const { last } = await journal.extent();
+      // A node that has just begun hears of the one that leads meanwhile.
+      if (replica.state.leader !== leader) return;
       if (replica.state.applied >= last) await replica.commits.stand();
     } catch (error) {
       if (!(error instanceof XsError)) throw error;

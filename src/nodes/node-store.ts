@@ -1,11 +1,10 @@
 import { XsError } from "../core/error.ts";
 import { over } from "../lib/over.ts";
-import type { Blobs, Messages } from "../store/journal/journal.ts";
+import type { Messages } from "../store/journal/journal.ts";
 import type { SqliteStore } from "../store/sqlite/engine.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
 import type { OpenStore, Store } from "../store/store.ts";
 import type { AppendCondition, AppendRequest, Change, TakenContent } from "../store/types.ts";
-import { inBlob } from "./large-content.ts";
 import { decode, encode, type Operation, type Reply, valueIn } from "./operations.ts";
 
 /** How long a write may look for a node that leads, in ms: as long as it takes to notice that one is dead. */
@@ -20,7 +19,6 @@ export interface NodeStoreUses {
   readonly store: SqliteStore;
   readonly replica: Replica;
   readonly messages: Messages;
-  readonly blobs: Blobs;
 }
 
 /** Sends writes to the node that leads, this one or another. */
@@ -147,13 +145,18 @@ function appendsIn(changes: readonly Change[]): AppendRequest[] {
  * @param epoch only in this epoch of this node: another is refused, and nothing goes to other nodes
  */
 export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): OpenStore {
-  const { store, blobs } = uses;
+  const { store } = uses;
+
+  /** Puts large content that this node has taken where the other nodes find it. */
+  async function inBlob(content: TakenContent): Promise<TakenContent> {
+    return (await store.content.remote?.put(content)) ?? content;
+  }
 
   async function withBlobs(changes: readonly Change[]): Promise<Change[]> {
     return Promise.all(
       changes.map(async (change) => {
         if (!("append" in change) || !change.append.content) return change;
-        const content = await inBlob(store, blobs, change.append.content);
+        const content = await inBlob(change.append.content);
         return { append: { ...change.append, content } };
       }),
     );
@@ -176,16 +179,25 @@ export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): 
     condition: AppendCondition = {},
   ): Promise<string[]> {
     const contents = appendsIn(changes).map(({ content }) => content);
+    const isLarge = contents.some((content) => content && !content.bytes && !content.known);
     return holding(contents, async () => {
-      const ready = contents.some((content) => content && !content.bytes)
-        ? await withBlobs(changes)
-        : changes;
-      if (epoch !== undefined) {
-        for (const { content } of appendsIn(ready)) store.content.pin(content);
-        return store.apply(ready, { ...condition, epoch });
+      if (!isLarge) return write(changes, condition);
+      try {
+        return await write(await withBlobs(changes), condition);
+      } catch (error) {
+        if (!(error instanceof XsError) || error.code !== "content_not_found") throw error;
+        // The same content was there already, and was freed meanwhile.
+        return write(await withBlobs(changes), condition);
       }
-      return (await router.write({ do: "apply", changes: ready, condition })) as string[];
     });
+  }
+
+  async function write(changes: readonly Change[], condition: AppendCondition): Promise<string[]> {
+    if (epoch === undefined) {
+      return (await router.write({ do: "apply", changes, condition })) as string[];
+    }
+    for (const { content } of appendsIn(changes)) store.content.pin(content);
+    return store.apply(changes, { ...condition, epoch });
   }
 
   const overrides = {
@@ -209,7 +221,7 @@ export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): 
     content: over(store.content, {
       async keep(...contents) {
         await holding(contents, async () => {
-          const ready = await Promise.all(contents.map((each) => inBlob(store, blobs, each)));
+          const ready = await Promise.all(contents.map(inBlob));
           await router.write({ do: "keep", contents: ready });
         });
       },

@@ -42,8 +42,8 @@ export class Node {
     const { replica } = store;
     if (!replica) throw new XsError("internal", "the store has no journal");
     this.#replica = replica;
-    const { journal, messages, blobs } = cluster;
-    const shared = { store, replica, messages, blobs };
+    const { journal, messages } = cluster;
+    const shared = { store, replica, messages };
     this.router = new Router(shared);
     this.store = over(nodeStore(shared, this.router), {
       close: async (finishing) => {
@@ -78,6 +78,11 @@ export class Node {
 
   get replica(): Replica {
     return this.#replica;
+  }
+
+  /** The store of its directory. */
+  get engine(): SqliteStore {
+    return this.#uses.store;
   }
 
   /** The store for what runs only as long as this node leads in an epoch. */

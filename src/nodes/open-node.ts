@@ -26,13 +26,14 @@ export interface NodeOptions {
  */
 export async function openNode(directory: string, options: NodeOptions): Promise<Node | undefined> {
   const { name, cluster, migration, now } = options;
-  const { journal, messages } = cluster;
+  const { journal, messages, blobs } = cluster;
   const node = nodeName(directory, options.node);
   const { last } = await journal.extent();
   const key = clusterKey(directory, last === 0);
   const store = openSqliteStore(directory, now, migration, {
     name,
     journal,
+    blobs,
     key,
     self: { node, run: crypto.randomUUID() },
     tell: (told) => messages.tell(encode(told)),

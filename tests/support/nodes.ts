@@ -15,6 +15,7 @@ export function openNode(
   const store = openSqliteStore(path, now, undefined, {
     name: "test",
     journal: cluster.journal,
+    blobs: cluster.blobs,
     key: KEY,
     self: { node, run: crypto.randomUUID() },
     tell: (told) => cluster.messages.tell(encode(told)),

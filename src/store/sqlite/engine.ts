@@ -289,7 +289,7 @@ export class SqliteStore implements OpenStore {
   async snapshot(): Promise<Snapshot> {
     const release = await this.holdContent();
     try {
-      return new Snapshot(this.#database, this.content.files, this.#parts.clock.now(), release);
+      return new Snapshot(this.#database, this.content, this.#parts.clock.now(), release);
     } catch (error) {
       release();
       throw this.#health.translate(error as Error);
@@ -404,6 +404,7 @@ export class SqliteStore implements OpenStore {
       if (!this.replica) {
         await this.#writer.write((transaction) => this.#parts.retention.sweepAll(transaction));
       }
+      await this.content.remote?.stop();
       await this.#flushes.finish(FLUSH_ON_CLOSE_MS);
       // The last of all writes: when it is durable, so are the others.
       await this.#writer.local(() => {});

@@ -28,8 +28,6 @@ export interface Tables {
 export interface ReplicaTables {
   readonly state: ReplicaState;
   readonly blobs: BlobRows;
-  /** Notes that the blob of a content is not needed, if it has one. */
-  removeBlob(hash: string): void;
 }
 
 /** Puts the effects of a record into the tables. It decides nothing: it needs no clock, and makes no ids. */
@@ -113,7 +111,7 @@ export class TableApplier implements Applier {
   #free(hash: string): void {
     const { content, replica } = this.#tables;
     content.free(hash);
-    replica?.removeBlob(hash);
+    replica?.blobs.remove(hash);
   }
 
   #remove(effect: RemovalEffect): void {

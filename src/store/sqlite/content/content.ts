@@ -14,6 +14,7 @@ import type { Homes } from "./homes.ts";
 import { InlineContent } from "./inline.ts";
 import type { Pins } from "./pins.ts";
 import type { ContentReaders } from "./readers.ts";
+import type { RemoteContent } from "./remote.ts";
 import type { ContentTables } from "./tables.ts";
 
 /** Content up to this size, in bytes, is in the commit of its frame. */
@@ -30,6 +31,8 @@ export interface ContentUses {
   readonly freedFiles: FreedFiles;
   readonly collector: Collector;
   readonly readers: ContentReaders;
+  /** Of a store on several machines. */
+  readonly remote: RemoteContent | undefined;
   /** Runs a write in the next commit. */
   write<T>(run: (transaction: Transaction) => T): Promise<T>;
   /** Runs a read. Throws its failure as an XsError. */
@@ -46,6 +49,8 @@ export interface ContentUses {
 export class ContentStore implements Content {
   readonly files: ContentFiles;
   readonly tables: ContentTables;
+  /** The large content of a store on several machines. */
+  readonly remote: RemoteContent | undefined;
   readonly #uses: ContentUses;
   readonly #inline: InlineContent;
 
@@ -53,6 +58,7 @@ export class ContentStore implements Content {
     this.#uses = uses;
     this.tables = uses.tables;
     this.files = uses.files;
+    this.remote = uses.remote;
     this.#inline = new InlineContent({
       readers: uses.readers,
       bytesAtHand: (hash) => this.#bytesAtHand(hash),
@@ -122,7 +128,7 @@ export class ContentStore implements Content {
 
   async keep(...contents: readonly TakenContent[]): Promise<void> {
     try {
-      if (!contents.some(({ bytes }) => bytes)) return;
+      if (!contents.some(({ bytes, blob }) => bytes || blob !== undefined)) return;
       await this.#uses.write((transaction) => {
         for (const content of contents) this.stage(transaction, content);
       });
@@ -145,6 +151,7 @@ export class ContentStore implements Content {
   }
 
   async open(hash: string): Promise<Blob | undefined> {
+    if (this.remote?.has(hash)) return this.remote.open(hash);
     const bytes = this.#bytesAtHand(hash);
     if (bytes) return new Blob([bytes]);
     const file = await this.files.open(hash);

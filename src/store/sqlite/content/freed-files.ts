@@ -1,6 +1,7 @@
 import { onceThereAreFiles } from "../../failures.ts";
 import type { ContentFiles } from "./cacache-files.ts";
 import type { FlushSchedule } from "./flush-schedule.ts";
+import type { Pins } from "./pins.ts";
 import type { ContentTables } from "./tables.ts";
 
 /** What removes the files of freed content. */
@@ -8,6 +9,7 @@ interface FreedUses {
   readonly tables: ContentTables;
   readonly files: ContentFiles;
   readonly flushes: FlushSchedule;
+  readonly pins: Pins;
   /** Reports a failure that no caller waits for. */
   failed(error: Error): void;
 }
@@ -26,11 +28,13 @@ export class FreedFiles {
 
   /** Call it after each commit. */
   committed(): void {
-    const { tables, files, flushes, failed } = this.#uses;
+    const { tables, files, flushes, pins, failed } = this.#uses;
     if (tables.freed.length === 0) return;
     // Content that was only staged has no index entry, or loses it when it is flushed.
     const inFiles: string[] = [];
     for (const hash of tables.freed.splice(0)) {
+      // Another node has freed what this one has just taken again.
+      if (pins.has(hash)) continue;
       if (files.remove(hash) !== undefined) inFiles.push(hash);
       flushes.removed(hash);
     }

@@ -1,3 +1,4 @@
+import { MAX_SMALL_CONTENT } from "../../content.ts";
 import type { BlobRows } from "../replica/blob-rows.ts";
 import type { ContentFiles } from "./cacache-files.ts";
 import type { Staged } from "./staging.ts";
@@ -17,8 +18,11 @@ export class Homes {
 
   /** The size of a content in bytes; undefined where there is none. Does not read it. */
   sizeOf(hash: string): number | undefined {
-    return (
-      this.#staged.sizeOf(hash) ?? this.#files.stateOf(hash)?.size ?? this.#blobs?.find(hash)?.size
-    );
+    const staged = this.#staged.sizeOf(hash);
+    if (staged !== undefined) return staged;
+    const size = this.#files.stateOf(hash)?.size;
+    if (!this.#blobs || (size !== undefined && size <= MAX_SMALL_CONTENT)) return size;
+    // A large file without a blob is here alone: the other nodes do not know it.
+    return this.#blobs.find(hash)?.size;
   }
 }

@@ -11,7 +11,12 @@ const MAX_BYTES = 512 * 1024;
 const MIN_BYTES_IN_THREAD = 8 * 1024;
 
 /** The errors of one content, which say nothing of the others. */
-const OF_CONTENT = new Set<ErrorCode>(["content_not_found", "content_damaged", "frame_damaged"]);
+const OF_CONTENT = new Set<ErrorCode>([
+  "content_not_found",
+  "content_damaged",
+  "frame_damaged",
+  "journal_unreachable",
+]);
 
 /** The part of the content that this uses. */
 export interface InlineUses {

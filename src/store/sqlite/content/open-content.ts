@@ -13,6 +13,7 @@ import { FreedFiles } from "./freed-files.ts";
 import { Homes } from "./homes.ts";
 import { Pins } from "./pins.ts";
 import { ContentReaders } from "./readers.ts";
+import { RemoteContent } from "./remote.ts";
 import type { ContentTables } from "./tables.ts";
 
 /** What content stands on. */
@@ -48,9 +49,13 @@ export function openContent(base: ContentBase) {
   const pins = new Pins();
   const thread = new Flusher({ database, root }, base.background);
   const flushes = new FlushSchedule({ ...base, files, folder, thread });
-  const freedFiles = new FreedFiles({ ...base, files, flushes });
+  const freedFiles = new FreedFiles({ ...base, files, flushes, pins });
   const collector = new Collector({ ...base, files, homes, pins, freedFiles });
   const readers = new ContentReaders(files.folder, base.background);
-  const parts = { files, folder, homes, pins, flushes, freedFiles, collector, readers };
+  const { replica } = base;
+  const remote =
+    replica &&
+    new RemoteContent({ blobs: replica.options.blobs, rows: replica.blobs, files, folder });
+  const parts = { files, folder, homes, pins, flushes, freedFiles, collector, readers, remote };
   return { content: new ContentStore({ ...base, ...parts }), flushes, collector, readers };
 }

@@ -1,8 +1,19 @@
 import type { Database } from "bun:sqlite";
 
+/** A large content that is in a blob. */
+export interface BlobRow {
+  readonly hash: string;
+  /** In bytes. */
+  readonly size: number;
+  readonly name: string;
+}
+
 /** The table of the large contents that are in blobs. A store that is not replicated has none. */
 export class BlobRows {
   readonly #sql: ReturnType<typeof statements>;
+  /** What the commit under way has added, and the names of blobs that nothing needs because of it. */
+  #added: BlobRow[] = [];
+  #freed: string[] = [];
 
   constructor(db: Database) {
     db.run(
@@ -15,26 +26,41 @@ export class BlobRows {
     return (this.#sql.find.get(hash) as { size: number; name: string } | null) ?? undefined;
   }
 
-  /** The names of all blobs. */
-  names(): string[] {
-    return (this.#sql.names.all() as { name: string }[]).map(({ name }) => name);
+  all(): BlobRow[] {
+    return this.#sql.all.all() as BlobRow[];
   }
 
   /** Adds one; the first of a hash stays. Inside a commit. */
   add(hash: string, size: number, name: string): void {
-    this.#sql.add.run(hash, size, name);
+    if (this.#sql.add.run(hash, size, name).changes > 0) this.#added.push({ hash, size, name });
+    else if (this.find(hash)?.name !== name) this.#freed.push(name);
   }
 
-  /** Inside a commit. */
+  /** Removes that of a hash, if it has one. Inside a commit. */
   remove(hash: string): void {
+    const row = this.find(hash);
+    if (!row) return;
     this.#sql.remove.run(hash);
+    this.#freed.push(row.name);
+  }
+
+  /** What a commit has added, and the names of blobs that nothing needs any more. Call it after the commit. */
+  takeChanges(): { readonly added: readonly BlobRow[]; readonly freed: readonly string[] } {
+    const changes = { added: this.#added, freed: this.#freed };
+    this.rolledBack();
+    return changes;
+  }
+
+  rolledBack(): void {
+    if (this.#added.length > 0) this.#added = [];
+    if (this.#freed.length > 0) this.#freed = [];
   }
 }
 
 function statements(db: Database) {
   return {
     find: db.query("SELECT size, name FROM blobs WHERE hash = ?"),
-    names: db.query("SELECT name FROM blobs"),
+    all: db.query("SELECT hash, size, name FROM blobs"),
     add: db.query("INSERT OR IGNORE INTO blobs (hash, size, name) VALUES (?, ?, ?)"),
     remove: db.query("DELETE FROM blobs WHERE hash = ?"),
   };

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { Journal } from "../../journal/journal.ts";
+import type { Blobs, Journal } from "../../journal/journal.ts";
 import { hashOfRecord } from "../../journal/record-codec.ts";
 import type { LiveFrame } from "../../live.ts";
 import type { TableApplier } from "../commit/apply.ts";
@@ -12,7 +12,7 @@ import type { InPlace } from "../in-place.ts";
 import type { KvStore } from "../kv/kv.ts";
 import type { Tally } from "../metrics.ts";
 import type { Parts } from "../parts.ts";
-import { BlobRows } from "./blob-rows.ts";
+import { type BlobRow, BlobRows } from "./blob-rows.ts";
 import { Ephemerals, type Told } from "./ephemerals.ts";
 import { ReplicaState } from "./replica-state.ts";
 import { ReplicatedCommits } from "./replicated-commits.ts";
@@ -22,6 +22,7 @@ export interface ReplicaOptions {
   /** The name of the journal. */
   readonly name: string;
   readonly journal: Journal;
+  readonly blobs: Blobs;
   /** The cluster key: 32 bytes. */
   readonly key: Uint8Array;
   /** The name of this node, and of this run of it. */
@@ -49,9 +50,8 @@ export class Replica {
   readonly blobs: BlobRows;
   readonly #ephemerals = new Ephemerals();
   #commits: ReplicatedCommits | undefined;
-  /** Receives the hashes of content that a record frees, with the names of their blobs. */
-  freed: (blobs: readonly string[]) => void = () => {};
-  #freedBlobs: string[] = [];
+  /** Receives the large contents that a record has added, and the names of blobs that nothing needs because of it. */
+  blobsChanged: (added: readonly BlobRow[], freed: readonly string[]) => void = () => {};
   #publish: (frames: readonly LiveFrame[]) => void = () => {};
   #put: (hash: string, bytes: Uint8Array) => void = () => {};
 
@@ -77,14 +77,6 @@ export class Replica {
     for (const { hash, bytes } of told.contents) this.#put(hash, bytes);
     const frames = this.#ephemerals.hear(told, this.state.chain.toHex());
     if (frames.length > 0) this.#publish(frames);
-  }
-
-  /** Applies that content is gone. Inside a commit. Returns false where it had no blob. */
-  removeBlob(hash: string): void {
-    const blob = this.blobs.find(hash);
-    if (!blob) return;
-    this.blobs.remove(hash);
-    this.#freedBlobs.push(blob.name);
   }
 
   /** Begins to take writes and records. */
@@ -120,7 +112,7 @@ export class Replica {
         undone: (transaction) => {
           clock.rolledBack();
           retention.rolledBack();
-          this.#freedBlobs = [];
+          this.blobs.rolledBack();
           state.rolledBack();
           if (transaction.isSettled) applier.rolledBack();
         },
@@ -134,12 +126,12 @@ export class Replica {
           const frames = this.#ephemerals.among(framesOf(effects), chain);
           if (frames.length > 0) live.publish(frames);
           kv.publish(kv.changesIn(effects));
-          if (this.#freedBlobs.length > 0) this.freed(this.#freedBlobs);
-          this.#freedBlobs = [];
+          const { added, freed } = this.blobs.takeChanges();
+          if (added.length + freed.length > 0) this.blobsChanged(added, freed);
         },
         applyFailed: (error) => {
           const failure = health.translate(error);
-          this.#freedBlobs = [];
+          this.blobs.rolledBack();
           if (!health.failed) applier.rolledBack();
           return failure;
         },

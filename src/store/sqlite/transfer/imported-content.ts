@@ -59,7 +59,7 @@ export class ImportedContent {
       content.unpin(taken);
       return false;
     }
-    if (taken) await this.#content.keep(taken);
+    if (taken) await this.#content.keep((await content.remote?.put(taken)) ?? taken);
     return true;
   }
 

@@ -1,12 +1,14 @@
 import type { Database } from "bun:sqlite";
 import { XsError } from "../../../core/error.ts";
 import { digestOf } from "../../../core/hash.ts";
+import { MAX_SMALL_CONTENT } from "../../content.ts";
 import type { Position, Tombstone } from "../../import.ts";
 import type { EntryData } from "../../kv.ts";
 import type { Cursor } from "../../read-source.ts";
 import type { StoreSnapshot, Totals } from "../../snapshot.ts";
 import { openForReading } from "../connection.ts";
 import type { ContentFiles } from "../content/cacache-files.ts";
+import type { ContentStore } from "../content/content.ts";
 import { Facts } from "../facts.ts";
 import { checkedRow, type KvRow } from "../kv/entry-row.ts";
 import { FrameSearch } from "../log/frame-search.ts";
@@ -24,12 +26,17 @@ export class Snapshot implements StoreSnapshot {
   readonly #db: Database;
   readonly #pages: Pages;
   readonly #now: number;
-  readonly #files: ContentFiles;
+  readonly #content: Pick<ContentStore, "files" | "remote">;
   readonly #release: () => void;
 
   /** @param release called when the snapshot is closed */
-  constructor(database: string, files: ContentFiles, now: number, release: () => void) {
-    this.#files = files;
+  constructor(
+    database: string,
+    content: Pick<ContentStore, "files" | "remote">,
+    now: number,
+    release: () => void,
+  ) {
+    this.#content = content;
     this.#release = release;
     this.#now = now;
     this.#db = openForReading(database);
@@ -120,16 +127,12 @@ export class Snapshot implements StoreSnapshot {
 
   contents(): AsyncGenerator<string> {
     // What was staged at the moment of the snapshot may be in files by now.
-    return merged(this.#stagedHashes(), this.#files.list());
-  }
-
-  /** In their order as bytes. */
-  #stagedHashes(): string[] {
     const rows = this.#db.query("SELECT hash FROM staged").all() as { hash: string }[];
-    return rows
-      .map(({ hash }) => ({ hash, bytes: digestOf(hash) }))
-      .sort((a, b) => a.bytes.compare(b.bytes))
-      .map(({ hash }) => hash);
+    const staged = rows.map(({ hash }) => hash);
+    const { files, remote } = this.#content;
+    if (!remote) return merged(sorted(staged), files.list());
+    // Large files that no blob has are of writes that never came: the other nodes have none of them.
+    return merged(sorted([...staged, ...remote.hashes()]), smallFiles(files));
   }
 
   close(): void {
@@ -160,6 +163,20 @@ function checkRead(what: string, read: number, there: number): void {
     "frame_damaged",
     `of ${there} ${what} only ${read} can be read in order: see  xs verify  for what is damaged`,
   );
+}
+
+/** Hashes in their order as bytes. */
+function sorted(hashes: readonly string[]): string[] {
+  return hashes
+    .map((hash) => ({ hash, bytes: digestOf(hash) }))
+    .sort((a, b) => a.bytes.compare(b.bytes))
+    .map(({ hash }) => hash);
+}
+
+async function* smallFiles(files: ContentFiles): AsyncGenerator<string> {
+  for await (const hash of files.list()) {
+    if ((files.stateOf(hash)?.size ?? 0) <= MAX_SMALL_CONTENT) yield hash;
+  }
 }
 
 /** Merges two sorted lists of hashes, in the order of their bytes, without duplicates. */

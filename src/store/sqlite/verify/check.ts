@@ -131,6 +131,16 @@ async function checkFiles({ content, findings }: Subject): Promise<void> {
     await checkFile(hash, content, findings);
     await findings.turn();
   }
+  for (const hash of content.remote?.hashes() ?? []) {
+    if (content.files.has(hash)) continue;
+    findings.result.contents++;
+    try {
+      await content.remote?.check(hash);
+    } catch (error) {
+      findings.found(`content ${hash}: ${(error as Error).message}`);
+    }
+    await findings.turn();
+  }
 }
 
 /** The newest id that is written down anywhere but in a revision. */
