@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout } from "bun:test";
+import { connect } from "@nats-io/transport-node";
 import { Fenced, type Journal } from "../../src/store/journal/journal.ts";
 import { openNats } from "../../src/store/journal/nats/open.ts";
 import { NatsServers, natsTest } from "../support/nats.ts";
@@ -208,4 +209,27 @@ natsTest("out of reach, an append fails and a follower waits", async () => {
   await following.ended;
   await close();
   await direct.close();
+});
+
+natsTest("a stream that somebody deletes is no empty journal", async () => {
+  await using servers = await NatsServers.start(1);
+  const { journal, close } = await openNats(servers.url("notes"), {
+    deadlineMs: 500,
+    repairMs: 500,
+  });
+  await journal.append(0, bytes("a"));
+  const following = journal.follow(0, () => {});
+  const nc = await connect({ port: servers.ports[0] ?? 0 });
+  await nc.request("$JS.API.STREAM.DELETE.XS_notes", "");
+  await nc.close();
+  await expect(within("an answer", journal.extent())).rejects.toMatchObject({
+    code: "journal_damaged",
+  });
+  await expect(within("the end", following.ended)).rejects.toMatchObject({
+    code: "journal_damaged",
+  });
+  await expect(journal.append(1, bytes("b"))).rejects.toMatchObject({
+    code: "journal_unreachable",
+  });
+  await close();
 });

@@ -2,7 +2,7 @@ import type { Msg } from "@nats-io/transport-node";
 import { XsError } from "../../../core/error.ts";
 import { Fenced } from "../journal.ts";
 import { cut, isEnd, join } from "./framing.ts";
-import { type ApiError, type Link, type Silence, unreachable } from "./link.ts";
+import { type ApiError, jsonOf, type Link, type Silence, unreachable } from "./link.ts";
 import { fromLeader, fromReplica } from "./stored.ts";
 import { askInfo, STREAM_NOT_FOUND } from "./stream.ts";
 
@@ -35,18 +35,24 @@ export class Appender {
     /** Since when nothing leads to this place; undefined if it may, or if a try may yet arrive. */
     let behind: number | undefined;
     let isUnknown = false;
-    return await this.#link.persist(`record ${expected + 1}`, this.#ms, async (ms) => {
+    /** Why the server would not take it yet. */
+    let said: string | undefined;
+    const outcome = this.#link.persist(`record ${expected + 1}`, this.#ms, async (ms) => {
       const answer =
         messages.length === 1 && only
           ? await this.#publish(only, expected, ms)
           : await this.#publishBatch(messages, expected, ms);
+      said = undefined;
       // The same bytes go out again: a second copy is refused, and found to be ours.
       if (typeof answer === "string") {
         isUnknown ||= answer === "late";
         return undefined;
       }
-      const { error, seq } = JSON.parse(answer.string()) as { error?: ApiError; seq?: number };
-      if (!error) return seq;
+      const { error, seq } = jsonOf<{ error?: ApiError; seq?: number }>(answer) ?? {};
+      if (!error) {
+        isUnknown ||= seq === undefined;
+        return seq;
+      }
       if (WRONG_LAST_SEQUENCE.includes(error.err_code)) {
         const settled = await this.#settle(join(messages), expected, ms);
         if (settled !== "behind") return settled;
@@ -56,8 +62,16 @@ export class Appender {
         }
         return undefined;
       }
-      if (error.code === 503 || BATCH_LOST.includes(error.err_code)) return undefined;
+      if (error.code === 503 || BATCH_LOST.includes(error.err_code)) {
+        said = error.description;
+        return undefined;
+      }
       throw refusal(this.#stream, error);
+    });
+    return await outcome.catch((error) => {
+      throw said === undefined
+        ? error
+        : unreachable(`record ${expected + 1}: NATS says: ${said}`, error);
     });
   }
 
@@ -121,7 +135,7 @@ export class Appender {
       if (found && found !== "late") return found.data;
     }
     const info = await askInfo(this.#link, this.#stream, ms);
-    if (!info) return undefined;
+    if (!info || info === "gone") return undefined;
     if (info.state.first_seq > seq) return "trimmed";
     return info.state.last_seq < seq - 1 ? "behind" : undefined;
   }

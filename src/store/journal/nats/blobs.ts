@@ -2,7 +2,7 @@ import { XsError } from "../../../core/error.ts";
 import { streamOf } from "../../../lib/streams.ts";
 import type { BlobInfo, Blobs } from "../journal.ts";
 import { HEADER_ROOM } from "./framing.ts";
-import { type ApiError, type Link, unreachable } from "./link.ts";
+import { type ApiError, jsonOf, type Link, unreachable } from "./link.ts";
 import { fromLeader, fromReplica, type Stored } from "./stored.ts";
 import { blobStream } from "./stream.ts";
 
@@ -224,7 +224,7 @@ export class NatsBlobs implements Blobs {
     headers: Record<string, string>,
   ): Promise<{ seq?: number; error?: ApiError } | undefined> {
     const answer = await this.#link.request(subject, body, ms, headers);
-    return typeof answer === "string" ? undefined : JSON.parse(answer.string());
+    return typeof answer === "string" ? undefined : jsonOf(answer);
   }
 
   async #purge(subject: string): Promise<void> {

@@ -4,7 +4,7 @@ import { isEnd, isFramed, join } from "./framing.ts";
 import type { Link } from "./link.ts";
 import { Served } from "./served.ts";
 import { findMessage } from "./stored.ts";
-import { askInfo } from "./stream.ts";
+import { askInfo, gone } from "./stream.ts";
 
 /** How long a question may take, in ms. */
 const ASK_MS = 1000;
@@ -88,7 +88,7 @@ export class Follower implements Following {
         looked = performance.now();
         // The last message may be the one that this server skips, with no later one to show it; or it lags.
         const info = await askInfo(this.#link, this.#stream, ASK_MS);
-        if (info && server.isEmpty) await this.#fill(info.state.last_seq + 1);
+        if (info && info !== "gone" && server.isEmpty) await this.#fill(info.state.last_seq + 1);
       }
     }
   }
@@ -127,7 +127,9 @@ export class Follower implements Following {
     const end = performance.now() + this.#repairMs;
     while (!this.#isOver) {
       const info = await askInfo(this.#link, this.#stream, ASK_MS);
-      if (!info) {
+      if (!info || info === "gone") {
+        // A server that just starts may not know it yet.
+        if (info && performance.now() > end) throw gone(this.#stream);
         await Bun.sleep(PAUSE_MS);
         continue;
       }

@@ -132,7 +132,7 @@ export class Link {
     const text = body ? JSON.stringify(body) : "";
     const answer = await this.request(this.apiSubject(subject), text, ms);
     if (typeof answer === "string") return undefined;
-    return JSON.parse(answer.string()) as T & { error?: ApiError };
+    return jsonOf<T & { error?: ApiError }>(answer);
   }
 
   /**
@@ -169,6 +169,16 @@ export class Link {
       if (type === "disconnect") this.#connected = false;
       if (type === "reconnect") this.#connected = true;
     }
+  }
+}
+
+/** What a server says in JSON; undefined if that is none. */
+export function jsonOf<T extends object>(message: Msg): T | undefined {
+  try {
+    const value: unknown = JSON.parse(message.string());
+    return typeof value === "object" && value !== null ? (value as T) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -21,6 +21,8 @@ type Answer = (body: Uint8Array) => Promise<Uint8Array>;
 export class NatsMessages implements Messages {
   readonly #link: Link;
   readonly #prefix: string;
+  /** How many answer for a node here. */
+  readonly #answering = new Map<string, number>();
 
   constructor(link: Link) {
     this.#link = link;
@@ -73,11 +75,19 @@ export class NatsMessages implements Messages {
     /** The bodies of which parts are missing, by who sends them. */
     const open = new Map<string, Collector>();
     let isOver = false;
+    const count = (by: number): void => {
+      this.#answering.set(node, (this.#answering.get(node) ?? 0) + by);
+    };
+    count(1);
     const subscription = nc.subscribe(this.#subjectOf(node), {
       callback: (error, message) => {
         const { reply } = message ?? {};
         if (error || !reply) return;
-        if (isOver) return nc.publish(reply, NOBODY);
+        if (isOver) {
+          // Where another has begun already, this is one of two copies.
+          if (!this.#answering.get(node)) nc.publish(reply, NOBODY);
+          return;
+        }
         let collector = open.get(reply);
         if (!collector) {
           const forget = setTimeout(() => open.delete(reply), KEEP_MS);
@@ -93,7 +103,9 @@ export class NatsMessages implements Messages {
       },
     });
     return () => {
+      if (isOver) return;
       isOver = true;
+      count(-1);
       // What the server has sent already still gets its answer.
       if (!nc.isClosed()) void subscription.drain().catch(() => {});
     };

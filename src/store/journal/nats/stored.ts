@@ -79,7 +79,8 @@ export async function findMessage(
     const left = Math.max(1, Math.min(TRY_MS, end - performance.now()));
     const found = await fromReplica(link, stream, { seq }, left);
     if (found && found !== "late") return found.data;
-    const info = await askInfo(link, stream, left);
+    const answer = await askInfo(link, stream, left);
+    const info = answer === "gone" ? undefined : answer;
     if (info && info.state.first_seq > seq) return "trimmed";
     const led = await fromLeader(link, stream, { seq }, left);
     if (led && led !== "late") return led.data;

@@ -177,9 +177,18 @@ function isAsWished(key: string, wished: unknown, config: StreamInfo["config"]):
   return Bun.deepEquals(is, wished);
 }
 
-/** What the leader of a stream knows of it. @throws XsError `journal_unreachable` */
+/** What the leader of a stream knows of it. @throws XsError `journal_unreachable`, `journal_damaged` if it is gone */
 export async function streamInfo(link: Link, stream: string, ms: number): Promise<StreamInfo> {
-  return await link.persist(`the state of ${stream}`, ms, (left) => askInfo(link, stream, left));
+  let isGone = false;
+  try {
+    return await link.persist(`the state of ${stream}`, ms, async (left) => {
+      const info = await askInfo(link, stream, left);
+      isGone = info === "gone";
+      return info === "gone" ? undefined : info;
+    });
+  } catch (error) {
+    throw isGone ? gone(stream) : error;
+  }
 }
 
 /** The same, asked once; undefined without an answer, "gone" if there is no such stream. */
@@ -187,7 +196,12 @@ export async function askInfo(
   link: Link,
   stream: string,
   ms: number,
-): Promise<StreamInfo | undefined> {
+): Promise<StreamInfo | "gone" | undefined> {
   const info = await link.api<StreamInfo>(`STREAM.INFO.${stream}`, undefined, ms);
+  if (info?.error?.err_code === STREAM_NOT_FOUND) return "gone";
   return info?.error ? undefined : info;
+}
+
+export function gone(stream: string): XsError {
+  return new XsError("journal_damaged", `the stream ${stream} is gone, and all records with it`);
 }
