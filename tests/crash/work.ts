@@ -1,6 +1,6 @@
 import type { Frame } from "../../src/core/frame.ts";
+import type { Answering } from "../support/ask.ts";
 import type { Random } from "../support/random.ts";
-import type { Server } from "../support/server.ts";
 
 /**
  * A kind of work under which a server is killed. It remembers what was acknowledged, over all
@@ -13,11 +13,11 @@ export interface Work {
    * One of them: goes on until the server is gone, and rejects then with {@link Gone}. Anything else
    * it throws is a defect.
    */
-  write(server: Server, random: Random, writer: number): Promise<void>;
+  write(server: Answering, random: Random, writer: number): Promise<void>;
   /** Compares a new server with what was acknowledged. */
-  check(server: Server, log: Log): Promise<void>;
+  check(server: Answering, log: Log): Promise<void>;
   /** The same once no server is killed any more, when all that goes on by itself has to end. */
-  finish?(server: Server): Promise<void>;
+  finish?(server: Answering): Promise<void>;
   /** What was acknowledged so far, by its name. */
   readonly counts: Readonly<Record<string, number>>;
 }

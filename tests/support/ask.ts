@@ -1,5 +1,8 @@
 import type { Server } from "./server.ts";
 
+/** What answers requests: a server, or one of several nodes. */
+export type Answering = Pick<Server, "fetch" | "frames" | "append">;
+
 /** The server is gone, or is about to be: whether a request had its effect is not known. */
 export class Gone extends Error {}
 
@@ -12,7 +15,7 @@ export interface Answer {
 }
 
 /** Asks a server that may be killed meanwhile. @throws Gone */
-export async function ask(server: Server, path: string, init?: RequestInit): Promise<Answer> {
+export async function ask(server: Answering, path: string, init?: RequestInit): Promise<Answer> {
   let response: Response;
   let text: string;
   try {
@@ -27,7 +30,7 @@ export async function ask(server: Server, path: string, init?: RequestInit): Pro
 }
 
 /** Asks for something that has to succeed. @throws Gone */
-export async function askFor(server: Server, path: string, init?: RequestInit): Promise<Answer> {
+export async function askFor(server: Answering, path: string, init?: RequestInit): Promise<Answer> {
   const answer = await ask(server, path, init);
   if (answer.status < 300) return answer;
   throw new Error(`${init?.method ?? "GET"} ${path}: ${answer.status} ${answer.text}`);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "../../src/core/frame.ts";
 import type { ProcessorStatus } from "../../src/processors/lifecycle/status.ts";
-import { askFor } from "./ask.ts";
+import { type Answering, askFor } from "./ask.ts";
 import { memoryOf } from "./memory.ts";
 import { NU, type Server, startServer } from "./server.ts";
 import { expectSound } from "./store.ts";
@@ -118,7 +118,7 @@ export async function events(server: Server, spawn: AnyFrame): Promise<string[]>
 
 /** What the store remembers of a processor. @throws Gone */
 export async function recordOf(
-  server: Server,
+  server: Answering,
   kind: "generator" | "handler",
   name: string,
 ): Promise<Record<string, unknown> & { cursor: string }> {

@@ -3,10 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "../../../src/core/frame.ts";
 import type { Home } from "../../cli/run-xs.ts";
-import { askFor } from "../../support/ask.ts";
+import { type Answering, askFor } from "../../support/ask.ts";
 import { type AnyFrame, recordOf } from "../../support/processors.ts";
 import type { Random } from "../../support/random.ts";
-import type { Server } from "../../support/server.ts";
 import { reaches } from "../../support/wait.ts";
 import type { Log, Work } from "../work.ts";
 
@@ -55,7 +54,7 @@ export class Attempts implements Work {
     await home.ok(["handler", "add", "-s", home.store, NAME, file]);
   }
 
-  async write(server: Server, random: Random): Promise<void> {
+  async write(server: Answering, random: Random): Promise<void> {
     for (;;) {
       // A frame that fails holds up those behind it: now and then one comes.
       if (random.chance(0.2)) {
@@ -69,7 +68,7 @@ export class Attempts implements Work {
     }
   }
 
-  async check(server: Server, log: Log): Promise<void> {
+  async check(server: Answering, log: Log): Promise<void> {
     for (const id of this.#acknowledged) expect([id, log.byId.has(id)]).toEqual([id, true]);
     this.#look(await recordOf(server, "handler", NAME));
     const frames = log.below("try") as AnyFrame[];
@@ -92,7 +91,7 @@ export class Attempts implements Work {
     this.counts["given up"] = results.length - count;
   }
 
-  async finish(server: Server): Promise<void> {
+  async finish(server: Answering): Promise<void> {
     const frames = (await server.frames("/stream/try")) as AnyFrame[];
     await reaches("the end of all attempts", frames.at(-1)?.id ?? "", async () => {
       const record = (await recordOf(server, "handler", NAME)) as HandlerRecord;

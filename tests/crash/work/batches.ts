@@ -1,8 +1,8 @@
 import { expect } from "bun:test";
 import type { Frame } from "../../../src/core/frame.ts";
-import { askFor } from "../../support/ask.ts";
+import { type Answering, askFor } from "../../support/ask.ts";
 import type { Random } from "../../support/random.ts";
-import { parseLines, type Server } from "../../support/server.ts";
+import { parseLines } from "../../support/server.ts";
 import type { Log, Work } from "../work.ts";
 
 interface Place {
@@ -18,7 +18,7 @@ export class Batches implements Work {
   readonly #acknowledged = new Map<number, Frame[]>();
   #next = 0;
 
-  async write(server: Server, random: Random, writer: number): Promise<void> {
+  async write(server: Answering, random: Random, writer: number): Promise<void> {
     for (;;) {
       const batch = this.#next++;
       const of = 2 + random.below(20);
@@ -35,7 +35,7 @@ export class Batches implements Work {
     }
   }
 
-  async check(_server: Server, log: Log): Promise<void> {
+  async check(_server: Answering, log: Log): Promise<void> {
     const found = Map.groupBy(log.below("batches"), ({ meta }) => (meta as unknown as Place).batch);
     for (const frames of found.values()) {
       const places = frames.map(({ meta }) => meta as unknown as Place);

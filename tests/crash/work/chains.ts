@@ -1,8 +1,7 @@
 import { expect } from "bun:test";
 import type { Frame } from "../../../src/core/frame.ts";
-import { ask } from "../../support/ask.ts";
+import { type Answering, ask } from "../../support/ask.ts";
 import type { Random } from "../../support/random.ts";
-import type { Server } from "../../support/server.ts";
 import type { Log, Work } from "../work.ts";
 
 const CHAINS = 2;
@@ -13,7 +12,7 @@ export class Chains implements Work {
   readonly counts = { "conditional appends": 0, refused: 0 };
   readonly #acknowledged = new Map<string, Frame>();
 
-  async write(server: Server, _random: Random, writer: number): Promise<void> {
+  async write(server: Answering, _random: Random, writer: number): Promise<void> {
     const topic = `chains.${writer % CHAINS}`;
     for (let after: string | null = null; ; ) {
       const { status, text } = await ask(server, `/stream/${topic}`, {
@@ -33,7 +32,7 @@ export class Chains implements Work {
     }
   }
 
-  async check(_server: Server, log: Log): Promise<void> {
+  async check(_server: Answering, log: Log): Promise<void> {
     for (let chain = 0; chain < CHAINS; chain++) {
       const frames = log.below(`chains.${chain}`);
       const named = frames.map(({ meta }) => (meta as { after: string | null }).after);

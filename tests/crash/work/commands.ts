@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "../../../src/core/frame.ts";
 import type { Home } from "../../cli/run-xs.ts";
-import { askFor } from "../../support/ask.ts";
+import { type Answering, askFor } from "../../support/ask.ts";
 import { recordOf } from "../../support/processors.ts";
 import type { Random } from "../../support/random.ts";
-import { parseLines, type Server } from "../../support/server.ts";
+import { parseLines } from "../../support/server.ts";
 import { reaches } from "../../support/wait.ts";
 import type { Log, Work } from "../work.ts";
 
@@ -31,7 +31,7 @@ export class Commands implements Work {
     await home.ok(["on", home.store, "job", command]);
   }
 
-  async write(server: Server, random: Random): Promise<void> {
+  async write(server: Answering, random: Random): Promise<void> {
     for (;;) {
       const body = `do "this" \`${random.below(1000)}\``;
       const { text } = await askFor(server, "/stream/job", { method: "POST", body });
@@ -40,7 +40,7 @@ export class Commands implements Work {
     }
   }
 
-  async check(server: Server, log: Log): Promise<void> {
+  async check(server: Answering, log: Log): Promise<void> {
     for (const id of this.#acknowledged) expect([id, log.byId.has(id)]).toEqual([id, true]);
     const before = causesOf(log.below(`${NAME}.out`));
     const { cursor } = await recordOf(server, "handler", NAME);
@@ -61,7 +61,7 @@ export class Commands implements Work {
     expect(log.below(`${NAME}.error`)).toEqual([]);
   }
 
-  async finish(server: Server): Promise<void> {
+  async finish(server: Answering): Promise<void> {
     const ids = (await server.frames("/stream/job")).map(({ id }) => id);
     await reaches("the outputs of all commands", ids.length, async () => {
       return (await server.frames(`/stream/${NAME}.out`)).length;
@@ -75,7 +75,7 @@ export class Commands implements Work {
 }
 
 async function contentsOf(
-  server: Server,
+  server: Answering,
   topic: string,
 ): Promise<(Frame & { content?: string })[]> {
   return parseLines((await askFor(server, `/stream/${topic}?content=inline`)).text);

@@ -1,8 +1,7 @@
 import { expect } from "bun:test";
 import type { Frame } from "../../../src/core/frame.ts";
-import { Gone } from "../../support/ask.ts";
+import { type Answering, Gone } from "../../support/ask.ts";
 import type { Random } from "../../support/random.ts";
-import type { Server } from "../../support/server.ts";
 import type { Log, Work } from "../work.ts";
 
 const THRESHOLD = "stream.cross.threshold";
@@ -13,7 +12,7 @@ export class Followers implements Work {
   readonly counts = { "frames followed": 0 };
   readonly #seen = new Map<number, Frame[]>();
 
-  async write(server: Server, _random: Random, follower: number): Promise<void> {
+  async write(server: Answering, _random: Random, follower: number): Promise<void> {
     const seen = this.#seen.get(follower) ?? [];
     this.#seen.set(follower, seen);
     const last = seen.at(-1);
@@ -27,19 +26,22 @@ export class Followers implements Work {
     throw new Gone("the stream ended");
   }
 
-  async check(_server: Server, log: Log): Promise<void> {
-    for (const seen of this.#seen.values()) {
-      const ids = seen.map(({ id }) => id);
-      // Each once and in order, over all the servers.
-      expect(ids).toEqual([...new Set(ids)].sort());
-      const known = new Set(ids);
-      const newest = ids.at(-1) ?? "";
-      const missed = log.frames.filter(({ id }) => id <= newest && !known.has(id));
-      expect(missed).toEqual([]);
-      // What a reader was given is not taken back by a kill.
-      for (const frame of seen) if (isKept(frame)) expect(log.byId.get(frame.id)).toEqual(frame);
-    }
+  async check(_server: Answering, log: Log): Promise<void> {
+    for (const seen of this.#seen.values()) expectFollowed(seen, log);
   }
+}
+
+/** That a reader which followed missed nothing up to the last frame that it was given, over all the servers. */
+export function expectFollowed(seen: readonly Frame[], log: Log): void {
+  const ids = seen.map(({ id }) => id);
+  // Each once and in order.
+  expect(ids).toEqual([...new Set(ids)].sort());
+  const known = new Set(ids);
+  const newest = ids.at(-1) ?? "";
+  const missed = log.frames.filter(({ id }) => id <= newest && !known.has(id));
+  expect(missed).toEqual([]);
+  // What a reader was given is not taken back by a kill.
+  for (const frame of seen) if (isKept(frame)) expect(log.byId.get(frame.id)).toEqual(frame);
 }
 
 function isKept({ ttl, meta }: Frame): boolean {
@@ -47,7 +49,7 @@ function isKept({ ttl, meta }: Frame): boolean {
 }
 
 /** The frames that come, until the server is gone. */
-async function* follow(server: Server, lastId: string | undefined): AsyncGenerator<Frame> {
+async function* follow(server: Answering, lastId: string | undefined): AsyncGenerator<Frame> {
   const decoder = new TextDecoder();
   let rest = "";
   try {

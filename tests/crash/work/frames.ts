@@ -1,16 +1,15 @@
 import { expect } from "bun:test";
 import type { Frame } from "../../../src/core/frame.ts";
-import { ask, askFor } from "../../support/ask.ts";
+import { type Answering, ask, askFor } from "../../support/ask.ts";
 import type { Random } from "../../support/random.ts";
-import type { Server } from "../../support/server.ts";
 import type { Log, Work } from "../work.ts";
 
 /**
  * The content of the frame with this number: small, large (a file before the frame commits), none,
  * or one that many frames share.
  */
-function contentOf(n: number): string {
-  if (n % 9 === 0) return `large ${n} `.repeat(10_000);
+function contentOf(n: number, withLarge: boolean): string {
+  if (n % 9 === 0 && withLarge) return `large ${n} `.repeat(10_000);
   if (n % 9 === 1) return `staged ${n} `.repeat(5_000);
   if (n % 9 === 2) return "";
   if (n % 9 < 5) return `shared ${n % 7}`;
@@ -25,16 +24,21 @@ export class Frames implements Work {
   readonly #removed = new Set<string>();
   /** Their removal was asked for but not acknowledged: they may be there or not. */
   readonly #unsure = new Set<string>();
+  readonly #withLarge: boolean;
   #next = 0;
   #checkedContent = "";
 
-  async write(server: Server, random: Random, writer: number): Promise<void> {
+  constructor({ withLarge = true } = {}) {
+    this.#withLarge = withLarge;
+  }
+
+  async write(server: Answering, random: Random, writer: number): Promise<void> {
     for (;;) {
       const n = this.#next++;
       const temporary = random.chance(0.2);
       const { text } = await askFor(server, `/stream/frames.${writer}`, {
         method: "POST",
-        body: contentOf(n),
+        body: contentOf(n, this.#withLarge),
         headers: { "xs-meta": JSON.stringify(temporary ? { n, temporary } : { n }) },
       });
       const frame = JSON.parse(text) as Frame;
@@ -44,7 +48,7 @@ export class Frames implements Work {
     }
   }
 
-  async #remove(server: Server, id: string): Promise<void> {
+  async #remove(server: Answering, id: string): Promise<void> {
     this.#unsure.add(id);
     await askFor(server, `/${id}`, { method: "DELETE" });
     this.#removed.add(id);
@@ -52,7 +56,7 @@ export class Frames implements Work {
     this.counts.removals++;
   }
 
-  async check(server: Server, log: Log): Promise<void> {
+  async check(server: Answering, log: Log): Promise<void> {
     for (const [id, frame] of this.#frames) {
       const found = log.byId.get(id);
       if (this.#removed.has(id)) expect(`removed: ${found?.id}`).toBe("removed: undefined");
@@ -64,10 +68,10 @@ export class Frames implements Work {
   }
 
   /** Fetches what came since the last check; `xs verify` looks at the rest. */
-  async #checkContent(server: Server, log: Log): Promise<void> {
+  async #checkContent(server: Answering, log: Log): Promise<void> {
     for (const { id, meta } of log.below("frames")) {
       if (id <= this.#checkedContent) continue;
-      const wanted = contentOf((meta as { n: number }).n);
+      const wanted = contentOf((meta as { n: number }).n, this.#withLarge);
       const { status, text } = await ask(server, `/${id}/content`);
       if (wanted === "") expect(status).toBe(404);
       else expect([id, status, text === wanted]).toEqual([id, 200, true]);

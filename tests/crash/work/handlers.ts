@@ -1,7 +1,6 @@
 import { expect } from "bun:test";
-import { askFor } from "../../support/ask.ts";
+import { type Answering, askFor } from "../../support/ask.ts";
 import type { Random } from "../../support/random.ts";
-import type { Server } from "../../support/server.ts";
 import { until } from "../../support/wait.ts";
 import type { Log, Work } from "../work.ts";
 
@@ -20,7 +19,7 @@ export class Handlers implements Work {
   readonly counts = { "frames handled": 0 };
   #spawned = false;
 
-  async write(server: Server, _random: Random, writer: number): Promise<void> {
+  async write(server: Answering, _random: Random, writer: number): Promise<void> {
     if (writer === 0 && !this.#spawned) {
       const headers = { "xs-meta": '{"topic":"handled"}', "idempotency-key": "handled" };
       const path = "/stream/stream.cross.handler.spawn";
@@ -30,7 +29,7 @@ export class Handlers implements Work {
     for (;;) await askFor(server, "/stream/handled.in", { method: "POST" });
   }
 
-  async check(_server: Server, log: Log): Promise<void> {
+  async check(_server: Answering, log: Log): Promise<void> {
     const outputs = log.below("handled.out");
     // It begins at its spawn, and what comes after that it has handled in order up to some frame.
     const spawned = log.below("stream.cross.handler.spawn")[0]?.id ?? "";
@@ -44,7 +43,7 @@ export class Handlers implements Work {
     this.counts["frames handled"] = outputs.length;
   }
 
-  async finish(server: Server): Promise<void> {
+  async finish(server: Answering): Promise<void> {
     if (!this.#spawned) return;
     const [spawned] = await server.frames("/?topic=stream.cross.handler.spawn");
     const inputs = await server.frames(`/?topic=handled.in&last-id=${spawned?.id}`);

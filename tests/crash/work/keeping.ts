@@ -1,8 +1,7 @@
 import { expect } from "bun:test";
 import { timestampOf } from "../../../src/core/id.ts";
-import { askFor } from "../../support/ask.ts";
+import { type Answering, askFor } from "../../support/ask.ts";
 import type { Random } from "../../support/random.ts";
-import type { Server } from "../../support/server.ts";
 import { until } from "../../support/wait.ts";
 import type { Log, Work } from "../work.ts";
 
@@ -23,7 +22,7 @@ export class Keeping implements Work {
     this.#pause = pause;
   }
 
-  async write(server: Server, random: Random, writer: number): Promise<void> {
+  async write(server: Answering, random: Random, writer: number): Promise<void> {
     for (;;) {
       if (this.#pause > 0) await Bun.sleep(this.#pause);
       if (writer === 0) await this.#setRules(server);
@@ -50,7 +49,7 @@ export class Keeping implements Work {
     }
   }
 
-  async check(server: Server, _log: Log): Promise<void> {
+  async check(server: Answering, _log: Log): Promise<void> {
     if (this.#hasRules) {
       const rules = (await (await server.fetch("/-/keep")).text()).trimEnd().split("\n");
       expect(rules.map((line) => (JSON.parse(line) as { pattern: string }).pattern)).toEqual([
@@ -72,7 +71,7 @@ export class Keeping implements Work {
     }
   }
 
-  async finish(server: Server): Promise<void> {
+  async finish(server: Answering): Promise<void> {
     if (!this.#hasRules) return;
     await until("the rules to be applied", async () => {
       const frames = await server.frames("/stream/keeping.*");
@@ -86,7 +85,7 @@ export class Keeping implements Work {
     });
   }
 
-  async #setRules(server: Server): Promise<void> {
+  async #setRules(server: Answering): Promise<void> {
     if (this.#hasRules) return;
     await askFor(server, `/-/keep/keeping.count.*?count=${KEPT}`, { method: "PUT" });
     await askFor(server, `/-/keep/keeping.age.*?age=${AGE_MS / 1000}s`, { method: "PUT" });
@@ -95,7 +94,7 @@ export class Keeping implements Work {
 }
 
 /** The ids of a topic at one moment: a read takes several, and rules go on meanwhile. */
-async function idsAtRest(server: Server, topic: string): Promise<string[]> {
+async function idsAtRest(server: Answering, topic: string): Promise<string[]> {
   let before = "";
   return until(`${topic} to be the same twice`, async () => {
     const ids = (await server.frames(`/stream/${topic}`)).map(({ id }) => id);

@@ -1,7 +1,6 @@
 import { expect } from "bun:test";
-import { ask, askFor } from "../../support/ask.ts";
+import { type Answering, ask, askFor } from "../../support/ask.ts";
 import type { Random } from "../../support/random.ts";
-import type { Server } from "../../support/server.ts";
 import type { Work } from "../work.ts";
 
 const KEYS_OF_A_WRITER = 4;
@@ -23,7 +22,7 @@ export class Pairs implements Work {
   readonly #pairs = new Map<string, Known>();
   #next = 0;
 
-  async write(server: Server, random: Random, writer: number): Promise<void> {
+  async write(server: Answering, random: Random, writer: number): Promise<void> {
     for (;;) {
       const key = `crash/${writer}/${random.below(KEYS_OF_A_WRITER)}`;
       const known = this.#pairs.get(key) ?? { value: null, rev: "" };
@@ -33,7 +32,7 @@ export class Pairs implements Work {
     }
   }
 
-  async #put(server: Server, key: string, known: Known, random: Random): Promise<void> {
+  async #put(server: Answering, key: string, known: Known, random: Random): Promise<void> {
     const value = `value ${this.#next++} `.repeat(1 + random.below(200));
     known.pending = value;
     const conditional = known.value !== null && random.chance(0.5);
@@ -47,14 +46,14 @@ export class Pairs implements Work {
     this.counts.puts++;
   }
 
-  async #delete(server: Server, key: string, known: Known): Promise<void> {
+  async #delete(server: Answering, key: string, known: Known): Promise<void> {
     known.pending = null;
     const { rev = known.rev } = await askFor(server, `/kv/${key}`, { method: "DELETE" });
     this.#pairs.set(key, { value: null, rev });
     this.counts.deletes++;
   }
 
-  async check(server: Server): Promise<void> {
+  async check(server: Answering): Promise<void> {
     for (const [key, { value, rev, pending }] of this.#pairs) {
       const found = await ask(server, `/kv/${key}`);
       const now = found.status === 404 ? null : found.text;

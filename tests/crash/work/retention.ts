@@ -1,8 +1,7 @@
 import { expect } from "bun:test";
 import type { Frame } from "../../../src/core/frame.ts";
-import { askFor } from "../../support/ask.ts";
+import { type Answering, askFor } from "../../support/ask.ts";
 import type { Random } from "../../support/random.ts";
-import type { Server } from "../../support/server.ts";
 import type { Log, Work } from "../work.ts";
 
 const KEPT = 5;
@@ -15,7 +14,7 @@ export class Retention implements Work {
   readonly #long = new Map<string, Frame>();
   readonly #ephemeral = new Set<string>();
 
-  async write(server: Server, random: Random, writer: number): Promise<void> {
+  async write(server: Answering, random: Random, writer: number): Promise<void> {
     for (;;) {
       const ttl = random.pick([
         `last:${KEPT}`,
@@ -38,7 +37,7 @@ export class Retention implements Work {
     }
   }
 
-  async check(_server: Server, log: Log): Promise<void> {
+  async check(_server: Answering, log: Log): Promise<void> {
     for (const [topic, acknowledged] of this.#last) {
       const found = log.below(topic).map(({ id }) => id);
       expect(found.length).toBeLessThanOrEqual(KEPT);

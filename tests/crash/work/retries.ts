@@ -1,8 +1,7 @@
 import { expect } from "bun:test";
 import type { Frame } from "../../../src/core/frame.ts";
-import { askFor } from "../../support/ask.ts";
+import { type Answering, askFor } from "../../support/ask.ts";
 import type { Random } from "../../support/random.ts";
-import type { Server } from "../../support/server.ts";
 import type { Log, Work } from "../work.ts";
 
 /** Appends with an Idempotency-Key: one that got no answer is sent again to the next server. */
@@ -14,7 +13,7 @@ export class Retries implements Work {
   readonly #open = new Map<number, number>();
   #next = 0;
 
-  async write(server: Server, _random: Random, writer: number): Promise<void> {
+  async write(server: Answering, _random: Random, writer: number): Promise<void> {
     for (;;) {
       const unanswered = this.#open.get(writer);
       const n = unanswered ?? this.#next++;
@@ -28,7 +27,7 @@ export class Retries implements Work {
     }
   }
 
-  async #send(server: Server, n: number): Promise<Frame> {
+  async #send(server: Answering, n: number): Promise<Frame> {
     const { text } = await askFor(server, "/stream/retries", {
       method: "POST",
       body: `content ${n}`,
@@ -37,7 +36,7 @@ export class Retries implements Work {
     return JSON.parse(text) as Frame;
   }
 
-  async check(_server: Server, log: Log): Promise<void> {
+  async check(_server: Answering, log: Log): Promise<void> {
     const frames = log.below("retries");
     const numbers = frames.map(({ meta }) => meta);
     expect(new Set(numbers).size).toBe(numbers.length);

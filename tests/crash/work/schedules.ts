@@ -1,8 +1,8 @@
 import { expect } from "bun:test";
 import type { Frame } from "../../../src/core/frame.ts";
-import { ask, askFor } from "../../support/ask.ts";
+import { type Answering, ask, askFor } from "../../support/ask.ts";
 import type { Random } from "../../support/random.ts";
-import { parseLines, type Server } from "../../support/server.ts";
+import { parseLines } from "../../support/server.ts";
 import { until } from "../../support/wait.ts";
 import type { Work } from "../work.ts";
 
@@ -32,7 +32,7 @@ export class Schedules implements Work {
     this.#pause = pause;
   }
 
-  async write(server: Server, random: Random): Promise<void> {
+  async write(server: Answering, random: Random): Promise<void> {
     for (;;) {
       if (this.#pause > 0) await Bun.sleep(this.#pause);
       const n = this.#next++;
@@ -52,7 +52,7 @@ export class Schedules implements Work {
     }
   }
 
-  async #scheduled(server: Server, random: Random, n: number, text: string): Promise<void> {
+  async #scheduled(server: Answering, random: Random, n: number, text: string): Promise<void> {
     this.counts.scheduled++;
     if (!random.chance(0.2)) {
       this.#kept.add(n);
@@ -69,7 +69,7 @@ export class Schedules implements Work {
     this.counts["taken back"]++;
   }
 
-  async check(server: Server): Promise<void> {
+  async check(server: Answering): Promise<void> {
     // What moves in between is in the second.
     const waiting = await this.#waiting(server);
     const frames = await server.frames("/stream/timed?content=inline");
@@ -86,13 +86,13 @@ export class Schedules implements Work {
     }
   }
 
-  async finish(server: Server): Promise<void> {
+  async finish(server: Answering): Promise<void> {
     await until("all that is scheduled is appended", async () => {
       return (await this.#waiting(server)).length === 0;
     });
   }
 
-  async #waiting(server: Server): Promise<number[]> {
+  async #waiting(server: Answering): Promise<number[]> {
     const lines = parseLines((await askFor(server, "/-/scheduled")).text) as unknown as Scheduled[];
     return lines.filter(({ topic }) => topic === "timed").map(({ meta }) => meta.n);
   }

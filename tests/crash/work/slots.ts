@@ -1,8 +1,8 @@
 import { expect } from "bun:test";
 import type { Home } from "../../cli/run-xs.ts";
-import { askFor } from "../../support/ask.ts";
+import { type Answering, askFor } from "../../support/ask.ts";
 import { recordOf } from "../../support/processors.ts";
-import { parseLines, type Server } from "../../support/server.ts";
+import { parseLines } from "../../support/server.ts";
 import { until } from "../../support/wait.ts";
 import type { Work } from "../work.ts";
 
@@ -22,7 +22,7 @@ export class Slots implements Work {
 
   async write(): Promise<void> {}
 
-  async check(server: Server): Promise<void> {
+  async check(server: Answering): Promise<void> {
     const { text } = await askFor(server, `/stream/${NAME}.recv?content=inline`);
     const slots = parseLines(text).map((frame) => {
       const { anchor, until } = JSON.parse((frame as unknown as { content: string }).content);
@@ -33,7 +33,7 @@ export class Slots implements Work {
     this.counts["in slots"] = slots.at(-1) ?? 0;
   }
 
-  async finish(server: Server): Promise<void> {
+  async finish(server: Answering): Promise<void> {
     const { until: before } = await recordOf(server, "generator", NAME);
     const runs = async () => (await server.frames(`/stream/${NAME}.recv`)).length;
     const ran = await runs();
