@@ -30,9 +30,10 @@ export interface Journal {
   get(position: number): Promise<Uint8Array | undefined>;
   /**
    * The positions of the first record that is still there and of the last; the last is not behind what was there when
-   * the call began, as far as a majority knows. Without records, `first` is `last` + 1.
+   * the call began, as far as a majority knows. A server that a majority has just left may answer with an older one: only
+   * `append` proves that nothing came since. Without records, `first` is `last` + 1.
    *
-   * @throws XsError `journal_unreachable`
+   * @throws XsError `journal_unreachable`; `journal_damaged` if the journal is gone
    */
   extent(): Promise<{ readonly first: number; readonly last: number }>;
   /** Removes the records up to a position, that one included. */
