@@ -166,3 +166,8 @@ export interface NodeEffect {
   readonly node: string;
   readonly isGone?: true;
 }
+
+/** The frames among effects. */
+export function framesOf(effects: readonly Effect[]): FrameEffect[] {
+  return effects.filter((effect) => effect.kind === "frame");
+}

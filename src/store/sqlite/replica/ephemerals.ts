@@ -16,17 +16,18 @@ export interface Told {
 
 /** Puts ephemeral frames into their places: those of a record wait until it is applied. */
 export class Ephemerals {
-  readonly #waiting = new Map<string, Told[]>();
+  readonly #waiting = new Map<string, FrameEffect[]>();
 
   /** Takes what another node tells. Returns the frames whose place is now. @param chain the hash of the last record */
-  hear(told: Told, chain: string): readonly FrameEffect[] {
-    if (told.isAfter && told.hash === chain) return told.frames;
-    const waiting = this.#waiting.get(told.hash);
-    if (waiting) waiting.push(told);
-    else this.#waiting.set(told.hash, [told]);
-    for (const hash of this.#waiting.keys()) {
+  hear({ hash, isAfter, frames }: Told, chain: string): readonly FrameEffect[] {
+    // Among the frames of a record that readers have already there is no place any more.
+    if (hash === chain) return isAfter ? frames : [];
+    const waiting = this.#waiting.get(hash);
+    if (waiting) waiting.push(...frames);
+    else this.#waiting.set(hash, [...frames]);
+    for (const oldest of this.#waiting.keys()) {
       if (this.#waiting.size <= MAX_WAITING) break;
-      this.#waiting.delete(hash);
+      this.#waiting.delete(oldest);
     }
     return [];
   }
@@ -36,7 +37,7 @@ export class Ephemerals {
     const told = this.#waiting.get(hash);
     if (!told) return frames;
     this.#waiting.delete(hash);
-    const all = [...frames, ...told.flatMap(({ frames: more }) => more)];
+    const all = [...frames, ...told];
     // Late frames stand before the frame that reports them, whatever their ids.
     const place = ({ position, id }: FrameEffect) => position ?? id;
     return all.sort((one, other) =>

@@ -4,7 +4,7 @@ import { hashOfRecord } from "../../journal/record-codec.ts";
 import type { LiveFrame } from "../../live.ts";
 import type { TableApplier } from "../commit/apply.ts";
 import type { Commits } from "../commit/commits.ts";
-import type { Effect, FrameEffect } from "../commit/record.ts";
+import { type Effect, framesOf } from "../commit/record.ts";
 import { Transaction } from "../commit/transaction.ts";
 import type { ContentStore } from "../content/content.ts";
 import type { Health } from "../health.ts";
@@ -14,6 +14,7 @@ import type { Tally } from "../metrics.ts";
 import type { Parts } from "../parts.ts";
 import { type BlobRow, BlobRows } from "./blob-rows.ts";
 import { Ephemerals, type Told } from "./ephemerals.ts";
+import { firstIdOfLead } from "./lead-ids.ts";
 import { ReplicaState } from "./replica-state.ts";
 import { ReplicatedCommits } from "./replicated-commits.ts";
 
@@ -29,6 +30,8 @@ export interface ReplicaOptions {
   readonly self: { readonly node: string; readonly run: string };
   /** Sends ephemeral frames to the other nodes. */
   tell(told: Told): void;
+  /** After so many ms a record that the journal has not taken stalls. */
+  readonly stallMs?: number;
 }
 
 /** What the commits of a replica use. */
@@ -82,14 +85,15 @@ export class Replica {
   /** Begins to take writes and records. */
   open({ db, parts, health, tally, place, applier, kv, contents }: Opening): Commits {
     const { clock, horizon, ids, retention, live, contentTables } = parts;
-    const { journal, key, self, tell } = this.options;
+    const { journal, key, self, tell, stallMs } = this.options;
     const { state } = this;
     if (state.newest !== "") ids.advancePast(state.newest);
     horizon.applied(ids.newest);
     this.#put = (hash, bytes) => contentTables.ephemeral.put(hash, bytes);
     this.#publish = (frames) => {
       for (const { id } of frames) ids.advancePast(id);
-      horizon.applied(ids.newest);
+      // Not the newest id that this node has given: what it could not write may be far ahead of those to come.
+      horizon.applied(frames.at(-1)?.id ?? "");
       live.publish(frames);
     };
     const commits = new ReplicatedCommits({
@@ -98,6 +102,7 @@ export class Replica {
       key,
       state,
       self,
+      stallMs,
       hooks: {
         failed: () => health.failed ?? place.problemAtHand(),
         begins: () => {
@@ -117,9 +122,11 @@ export class Replica {
           if (transaction.isSettled) applier.rolledBack();
         },
         newest: () => ids.newest,
+        beginsToLead: () => ids.advancePast(firstIdOfLead(state.newest)),
         apply: (effects) => applier.apply(effects, 0),
         applied: (effects, newest) => {
           if (newest !== "") ids.advancePast(newest);
+          if (effects.some(setsClockBack)) clock.goBack();
           horizon.applied(newest);
           contents.committed();
           const chain = state.chain.toHex();
@@ -145,10 +152,15 @@ export class Replica {
       },
     });
     this.#commits = commits;
+    void health.failure.then(() => commits.failed());
     return commits;
   }
 }
 
-function framesOf(effects: readonly Effect[]): FrameEffect[] {
-  return effects.filter((effect) => effect.kind === "frame");
+/**
+ * Whether the node that leads found its clock set back: what had expired by the later time is removed, and what comes
+ * expires by the clock as it is.
+ */
+function setsClockBack(effect: Effect): boolean {
+  return effect.kind === "sweep" && effect.shortenAnswers !== undefined;
 }

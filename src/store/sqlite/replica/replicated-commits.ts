@@ -1,19 +1,15 @@
 import type { Database } from "bun:sqlite";
 import { XsError } from "../../../core/error.ts";
+import { firstIdAt } from "../../../core/id.ts";
 import { Signal } from "../../../lib/signal.ts";
-import { Fenced, type Journal } from "../../journal/journal.ts";
+import type { Journal } from "../../journal/journal.ts";
 import { decodeRecord, encodeRecord, hashOfRecord } from "../../journal/record-codec.ts";
-import {
-  answer,
-  type Commits,
-  countCommit,
-  noCommits,
-  type Outcome,
-  type Write,
-} from "../commit/commits.ts";
-import type { Effect } from "../commit/record.ts";
+import { answer, type Commits, countCommit, noCommits, type Write } from "../commit/commits.ts";
+import { type Effect, type FrameEffect, framesOf } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
-import { effectSize } from "./effect-size.ts";
+import { Decider, type DecisionHooks } from "./decider.ts";
+import { needsRecord } from "./lead-ids.ts";
+import { RecordPut } from "./record-put.ts";
 import type { Leader, ReplicaState } from "./replica-state.ts";
 
 /** A record that the journal has not taken after this time stalls: writes are refused until it has, in ms. */
@@ -30,27 +26,23 @@ export interface ReplicaUses {
   readonly state: ReplicaState;
   /** This run of this node. */
   readonly self: Omit<Leader, "epoch">;
+  /** See {@link STALL_MS}. */
+  readonly stallMs?: number | undefined;
   readonly hooks: ReplicaHooks;
 }
 
 /** The functions that replicated commits call. */
-export interface ReplicaHooks {
+export interface ReplicaHooks extends DecisionHooks {
   /** The reason why the store takes no writes any more; undefined while it does. */
   failed(): Error | undefined;
-  /** Called when the effects of some writes are to be decided, inside a transaction that is rolled back. */
-  begins(): Transaction;
-  /** Called last inside that transaction. */
-  decided(transaction: Transaction): void;
-  /** Called when that transaction is rolled back. */
-  undone(transaction: Transaction): void;
   /** The newest id that was given. */
   newest(): string;
+  /** Called in the write with which this node begins to lead. */
+  beginsToLead(): void;
   /** Puts effects into the tables, inside a transaction. */
   apply(effects: readonly Effect[]): void;
   /** Called when that is committed. @param newest the newest id that the store has given by then */
   applied(effects: readonly Effect[], newest: string): void;
-  /** Called when that was rolled back, with the reason. Returns the store's own error. */
-  applyFailed(error: Error): Error;
   /** Called before a record with ephemeral frames is appended, or without one where there is nothing else. */
   tell(transaction: Transaction, record: Uint8Array | undefined): void;
   /** Stops the store. */
@@ -64,10 +56,9 @@ interface Incoming {
   readonly done: PromiseWithResolvers<void>;
 }
 
-/** What some writes come to. */
-interface Decided {
-  readonly transaction: Transaction;
-  readonly outcomes: readonly (readonly [Write, Outcome])[];
+/** A write that waits; `isStand` if it makes this node the one that leads, and so runs while it does not. */
+interface Waiting extends Write {
+  readonly isStand?: boolean;
 }
 
 /**
@@ -83,25 +74,26 @@ export class ReplicatedCommits implements Commits {
   /** Why records are not applied at the moment, or the journal takes none; undefined while all is well. */
   problem: XsError | undefined;
   readonly #uses: ReplicaUses;
+  readonly #decider: Decider;
   readonly #begin: ReturnType<Database["query"]>;
-  readonly #beginWrite: ReturnType<Database["query"]>;
   readonly #commit: ReturnType<Database["query"]>;
   readonly #rollback: ReturnType<Database["query"]>;
-  #writes: Write[] = [];
+  #writes: Waiting[] = [];
   #locals: Write[] = [];
   #incoming: Incoming | undefined;
-  /** The record that this node has given to the journal, and what wakes when one comes to its place. */
-  #inFlight: { readonly bytes: Uint8Array; readonly came: PromiseWithResolvers<void> } | undefined;
-  /** The writers of the record under way were told that its outcome is unknown. */
-  #hasStalled = false;
+  /** The record that this node has given to the journal. */
+  #inFlight: RecordPut | undefined;
   #isRunning = false;
+  /** It waits for the journal or the disk, with no transaction open. */
+  #isWaiting = false;
+  readonly #ended = Promise.withResolvers<void>();
   #closed = false;
 
   constructor(uses: ReplicaUses) {
     this.#uses = uses;
-    const { db } = uses;
-    this.#begin = db.query("BEGIN");
-    this.#beginWrite = db.query("BEGIN IMMEDIATE");
+    const { db, hooks } = uses;
+    this.#decider = new Decider(db, hooks);
+    this.#begin = db.query("BEGIN IMMEDIATE");
     this.#commit = db.query("COMMIT");
     this.#rollback = db.query("ROLLBACK");
   }
@@ -116,11 +108,14 @@ export class ReplicatedCommits implements Commits {
   write<T>(run: (transaction: Transaction) => T): Promise<T> {
     if (this.epoch === undefined) return Promise.reject(this.#notLeader());
     if (this.problem) return Promise.reject(this.problem);
-    return this.#queue(this.#writes, run);
+    return this.#queue(this.#writes, { run });
   }
 
   local<T>(run: (transaction: Transaction) => T): Promise<T> {
-    return this.#queue(this.#locals, run);
+    const done = this.#queue(this.#locals, { run });
+    // What a write has decided does not rest on what these change: staged content, free pages, indexes.
+    if (this.#isWaiting) queueMicrotask(() => this.#isWaiting && this.#runLocals());
+    return done;
   }
 
   /**
@@ -132,22 +127,23 @@ export class ReplicatedCommits implements Commits {
     if (position <= this.#uses.state.applied) return Promise.resolve();
     const done = Promise.withResolvers<void>();
     this.#incoming = { position, bytes, done };
-    this.#inFlight?.came.resolve();
+    this.#inFlight?.came(position, bytes);
     this.#wake();
     return done.promise;
   }
 
   /** Tries to lead from the next record on, which only a node can that has all before it. Resolves to whether it does. */
   async stand(): Promise<boolean> {
-    const { state, self } = this.#uses;
+    const { state, self, hooks } = this.#uses;
     const epoch = (state.leader?.epoch ?? 0) + 1;
-    const effects: Effect[] = [{ kind: "lead", epoch, ...self }];
-    if (!state.nodes.includes(self.node)) effects.push({ kind: "node", node: self.node });
+    const run = (transaction: Transaction) => {
+      if ((state.leader?.epoch ?? 0) + 1 !== epoch) throw this.#notLeader();
+      hooks.beginsToLead();
+      transaction.add({ kind: "lead", epoch, ...self });
+      if (!state.nodes.includes(self.node)) transaction.add({ kind: "node", node: self.node });
+    };
     try {
-      await this.#queue(this.#writes, (transaction) => {
-        if ((state.leader?.epoch ?? 0) + 1 !== epoch) throw this.#notLeader();
-        for (const effect of effects) transaction.add(effect);
-      });
+      await this.#queue(this.#writes, { run, isStand: true });
       return this.epoch === epoch;
     } catch (error) {
       if (error instanceof XsError) return false;
@@ -155,19 +151,37 @@ export class ReplicatedCommits implements Commits {
     }
   }
 
+  /** Looks again at whether the store has failed. */
+  failed(): void {
+    this.#end();
+  }
+
   close(): void {
     this.#closed = true;
-    this.#inFlight?.came.resolve();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#ended.resolve();
+    this.#inFlight?.end();
     this.#wake();
   }
 
-  #queue<T>(queue: Write[], run: (transaction: Transaction) => T): Promise<T> {
-    const failed = this.#uses.hooks.failed();
+  #queue<T>(
+    queue: Waiting[],
+    write: { readonly run: (transaction: Transaction) => T; readonly isStand?: boolean },
+  ): Promise<T> {
+    const failed = this.#failure();
     if (failed) return Promise.reject(failed);
     return new Promise((resolve, reject) => {
-      queue.push({ run, resolve: resolve as (value: unknown) => void, reject });
+      queue.push({ ...write, resolve: resolve as (value: unknown) => void, reject });
       this.#wake();
     });
+  }
+
+  #failure(): Error | undefined {
+    if (this.#closed) return new XsError("store_closed", "the store is closed");
+    return this.#uses.hooks.failed();
   }
 
   #wake(): void {
@@ -176,21 +190,21 @@ export class ReplicatedCommits implements Commits {
     queueMicrotask(() => {
       this.#run().catch((error: Error) => {
         this.#uses.hooks.stop(error);
-        this.#refuse(error);
+        this.#isRunning = false;
+        this.#wake();
       });
     });
   }
 
   async #run(): Promise<void> {
     for (;;) {
-      this.#runLocals();
-      const incoming = this.#incoming;
-      if (this.#closed) {
-        incoming?.done.resolve();
-        const closed = new XsError("store_closed", "the store is closed");
-        this.#refuse(closed);
+      const failure = this.#failure();
+      if (failure) {
+        this.#refuseAll(failure);
         break;
       }
+      this.#runLocals();
+      const incoming = this.#incoming;
       if (incoming) {
         this.#incoming = undefined;
         await this.#applyIncoming(incoming);
@@ -201,12 +215,20 @@ export class ReplicatedCommits implements Commits {
     this.#isRunning = false;
   }
 
-  /** Nothing is under way here: what a write has decided does not rest on what goes now. */
+  #refuseAll(failure: Error): void {
+    this.#refuse(failure);
+    for (const write of this.#locals.splice(0)) write.reject(failure);
+    const incoming = this.#incoming;
+    this.#incoming = undefined;
+    if (this.#closed) incoming?.done.resolve();
+    else incoming?.done.reject(failure);
+  }
+
   #runLocals(): void {
     const { hooks } = this.#uses;
     for (const write of this.#locals.splice(0)) {
       try {
-        this.#beginWrite.run();
+        this.#begin.run();
         const transaction = hooks.begins();
         const value = write.run(transaction);
         hooks.apply(transaction.record.effects);
@@ -240,111 +262,89 @@ export class ReplicatedCommits implements Commits {
 
   /** Commits the writes that wait, or as many as a record holds. */
   async #commitSome(): Promise<void> {
-    const { state, key, hooks } = this.#uses;
-    const { transaction, outcomes } = this.#decide();
-    const effects = transaction.record.effects;
+    const { hooks, journal } = this.#uses;
+    const leads = this.epoch !== undefined;
+    if (!leads) this.#refuse(this.#notLeader(), ({ isStand }) => !isStand);
+    const decided = this.#decider.decide(this.#writes, journal.maxRecord / 2);
+    if (!decided) return;
+    const { transaction, outcomes } = decided;
+    const { effects } = transaction.record;
     const durable = effects.filter((effect) => effect.kind !== "frame" || !effect.isEphemeral);
-    const isRefused = outcomes.some(([, outcome]) => "refusal" in outcome);
-    // A refusal says what others have written. That this node still leads shows that it is not out of date.
-    if (durable.length === 0 && !isRefused) {
+    const newest = hooks.newest();
+    const writes = outcomes.map(([write]) => write);
+    if (durable.length === 0 && !(leads && decided.needsProof)) {
       if (effects.length > 0) {
+        if (leads && !(await this.#recordIds(framesOf(effects), writes))) return;
         hooks.tell(transaction, undefined);
-        hooks.applied(effects, hooks.newest());
+        hooks.applied(effects, newest);
       }
       for (const [write, outcome] of outcomes) answer(write, outcome);
       return;
     }
-    const newest = hooks.newest();
-    const bytes = encodeRecord(
-      {
-        prev: state.chain,
-        nonce: crypto.getRandomValues(new Uint8Array(16)),
-        epoch: state.leader?.epoch ?? 0,
-        newest,
-        effects: durable,
-      },
-      key,
-    );
+    const bytes = this.#encode(durable, newest);
     if (effects.length > durable.length) hooks.tell(transaction, bytes);
-    const position = await this.#put(bytes, outcomes);
-    if (position === undefined) {
-      // Nothing of it is there: it is decided again, after what came instead, unless its writers have gone.
-      if (!this.#hasStalled) this.#writes.unshift(...outcomes.map(([write]) => write));
-      if (this.epoch === undefined) this.#refuse(this.#notLeader());
-      return;
-    }
-    await this.#apply(position, bytes, effects, newest);
+    const position = await this.#put(bytes, writes);
+    if (position === undefined) return;
     countCommit(this.counts, outcomes.length);
-    for (const [write, outcome] of outcomes) answer(write, outcome);
-  }
-
-  #decide(): Decided {
-    const { db, hooks, journal } = this.#uses;
-    const outcomes: [Write, Outcome][] = [];
-    const transaction = hooks.begins();
-    const { effects } = transaction.record;
-    let size = 0;
-    let measured = 0;
-    this.#begin.run();
-    const taken: Write[] = [];
+    const done = () => {
+      for (const [write, outcome] of outcomes) answer(write, outcome);
+    };
     try {
-      while (this.#writes.length > 0 && size < journal.maxRecord / 2) {
-        const write = this.#writes.shift() as Write;
-        taken.push(write);
-        try {
-          outcomes.push([write, { value: write.run(transaction) }]);
-        } catch (error) {
-          if (!(error instanceof XsError)) throw error;
-          outcomes.push([write, { refusal: error }]);
-        }
-        for (; measured < effects.length; measured++) {
-          size += effectSize(effects[measured] as Effect);
-        }
-      }
-      hooks.decided(transaction);
-      return { transaction, outcomes };
+      await this.#apply(position, bytes, effects, newest, done);
     } catch (error) {
-      const failure = hooks.applyFailed(error as Error);
-      for (const write of taken) write.reject(failure);
-      return { transaction: hooks.begins(), outcomes: [] };
-    } finally {
-      if (db.inTransaction) this.#rollback.run();
-      hooks.undone(transaction);
+      for (const write of writes) write.reject(error as Error);
+      throw error;
     }
+    done();
   }
 
-  /**
-   * Puts a record into the journal, and again, the same bytes, until it is known whether it is there. Resolves to its
-   * position; undefined where another is in its place.
-   */
-  async #put(
-    bytes: Uint8Array,
-    outcomes: readonly (readonly [Write, Outcome])[],
-  ): Promise<number | undefined> {
+  /** Sees to it that ephemeral frames have ids that need no record; see {@link needsRecord}. Resolves to whether they have. */
+  async #recordIds(frames: readonly FrameEffect[], writes: Write[]): Promise<boolean> {
+    const [first] = frames;
+    const last = frames.at(-1);
+    if (!first || !last || !needsRecord(last.id, this.#uses.state.newest)) return true;
+    // Below them: whoever applies it waits for them.
+    const newest = firstIdAt(first.ms);
+    const bytes = this.#encode([], newest);
+    const position = await this.#put(bytes, writes);
+    if (position === undefined) return false;
+    await this.#apply(position, bytes, [], newest);
+    return true;
+  }
+
+  #encode(effects: readonly Effect[], newest: string): Uint8Array {
+    const { state, key } = this.#uses;
+    const nonce = crypto.getRandomValues(new Uint8Array(16));
+    const epoch = state.leader?.epoch ?? 0;
+    return encodeRecord({ prev: state.chain, nonce, epoch, newest, effects }, key);
+  }
+
+  /** Puts a record into the journal. Resolves to its position, or settles its writes in another way. */
+  async #put(bytes: Uint8Array, writes: Write[]): Promise<number | undefined> {
     const { journal, state } = this.#uses;
-    const came = Promise.withResolvers<void>();
-    this.#inFlight = { bytes, came };
-    this.#hasStalled = false;
-    const stalled = setTimeout(() => this.#stall(outcomes), STALL_MS);
+    const put = new RecordPut(bytes);
+    this.#inFlight = put;
+    let hasStalled = false;
+    const stalled = setTimeout(() => {
+      hasStalled = true;
+      this.#stall(writes, put.isFenced);
+    }, this.#stallMs);
+    this.#isWaiting = true;
+    if (this.#incoming) put.came(this.#incoming.position, this.#incoming.bytes);
     try {
-      while (!this.#closed) {
-        if (this.#incoming) {
-          const { position, bytes: there } = this.#incoming;
-          return Buffer.from(there).equals(bytes) ? position : undefined;
-        }
-        try {
-          const put = journal.append(state.applied, bytes);
-          const position = await Promise.race([put, came.promise]);
-          if (position !== undefined) return position;
-          put.catch(() => {});
-        } catch (error) {
-          // The other record is on its way to here.
-          if (error instanceof Fenced) await came.promise;
-          else if (!(error instanceof XsError)) throw error;
-        }
-      }
+      const outcome = await put.run(journal, state.applied);
+      if (outcome === undefined) {
+        const reason = this.#failure() ?? unknown("the store closes");
+        for (const write of writes) write.reject(put.isFenced ? reason : unknown(reason.message));
+      } else if (outcome === "elsewhere") {
+        // Nothing of it is there: it is decided again, after what came instead, unless its writers have gone.
+        if (!hasStalled) this.#writes.unshift(...writes);
+      } else if ("refusal" in outcome) {
+        for (const write of writes) write.reject(outcome.refusal);
+      } else return outcome.position;
       return undefined;
     } finally {
+      this.#isWaiting = false;
       clearTimeout(stalled);
       if (this.problem?.code === "journal_unreachable") this.problem = undefined;
       this.#inFlight = undefined;
@@ -352,36 +352,46 @@ export class ReplicatedCommits implements Commits {
   }
 
   /** Refuses what waits: the journal does not answer. */
-  #stall(outcomes: readonly (readonly [Write, Outcome])[]): void {
-    const seconds = STALL_MS / 1000;
-    this.#hasStalled = true;
+  #stall(writes: readonly Write[], isFenced: boolean): void {
     this.problem = new XsError(
       "journal_unreachable",
-      `the journal does not answer: nothing is written until it does (reads go on); see  xs nodes check`,
+      "the journal does not answer: nothing is written until it does (reads go on); see  xs nodes check",
     );
-    const unknown = new XsError(
-      "journal_unreachable",
-      `the journal has not answered for ${seconds} s: whether this was written is not known yet; read before you write it again, or send it with an Idempotency-Key`,
-    );
-    for (const [write] of outcomes) write.reject(unknown);
+    const reason = isFenced
+      ? this.problem
+      : unknown(`the journal has not answered for ${this.#stallMs / 1000} s`);
+    for (const write of writes) write.reject(reason);
     this.#refuse(this.problem);
   }
 
-  #refuse(reason: Error): void {
-    for (const write of this.#writes.splice(0)) write.reject(reason);
+  #refuse(reason: Error, isMeant: (write: Waiting) => boolean = () => true): void {
+    const writes = this.#writes.splice(0);
+    for (const write of writes) {
+      if (isMeant(write)) write.reject(reason);
+      else this.#writes.push(write);
+    }
   }
 
-  /** Applies a record that is in the journal. It waits where the disk is full: no record is left out. */
+  get #stallMs(): number {
+    return this.#uses.stallMs ?? STALL_MS;
+  }
+
+  /**
+   * Applies a record that is in the journal. It waits where the disk is full: no record is left out.
+   *
+   * @param late called if it has to wait: the record is durable, here or not
+   */
   async #apply(
     position: number,
     bytes: Uint8Array,
     effects: readonly Effect[],
     newest: string,
+    late: () => void = () => {},
   ): Promise<void> {
     const { state, hooks } = this.#uses;
     for (;;) {
       try {
-        this.#beginWrite.run();
+        this.#begin.run();
         hooks.apply(effects);
         state.write(position, hashOfRecord(bytes), newest);
         this.#commit.run();
@@ -392,8 +402,11 @@ export class ReplicatedCommits implements Commits {
         const failure = hooks.applyFailed(error as Error);
         if (!(failure instanceof XsError) || failure.code !== "disk_full") throw failure;
         this.problem = failure;
-        await Bun.sleep(RETRY_MS);
-        if (this.#closed) return;
+        late();
+        this.#isWaiting = true;
+        await Promise.race([Bun.sleep(RETRY_MS), this.#ended.promise]);
+        this.#isWaiting = false;
+        if (this.#failure()) return;
       }
     }
     if (this.problem?.code === "disk_full") this.problem = undefined;
@@ -415,4 +428,11 @@ export class ReplicatedCommits implements Commits {
         : "no node leads yet: nothing can be written",
     );
   }
+}
+
+function unknown(why: string): XsError {
+  return new XsError(
+    "journal_unreachable",
+    `${why}: whether this was written is not known yet; read before you write it again, or send it with an Idempotency-Key`,
+  );
 }
