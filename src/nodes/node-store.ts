@@ -6,6 +6,7 @@ import type { Replica } from "../store/sqlite/replica/replica.ts";
 import type { OpenStore, Store } from "../store/store.ts";
 import type { AppendCondition, AppendRequest, Change, TakenContent } from "../store/types.ts";
 import { decode, encode, type Operation, type Reply, valueIn } from "./operations.ts";
+import type { SpentBlobs } from "./spent-blobs.ts";
 
 /** How long a write may look for a node that leads, in ms: as long as it takes to notice that one is dead. */
 const ROUTE_MS = 10_000;
@@ -19,6 +20,7 @@ export interface NodeStoreUses {
   readonly store: SqliteStore;
   readonly replica: Replica;
   readonly messages: Messages;
+  readonly spent: SpentBlobs;
 }
 
 /** Sends writes to the node that leads, this one or another. */
@@ -101,6 +103,15 @@ function notFound(replica: Replica, cause: XsError): XsError {
   );
 }
 
+/** The refusal of what only the node that leads can do. */
+function elsewhere({ state: { leader } }: Replica, what: string): XsError {
+  const who = leader?.node ? `on the node ${leader.node}, which leads` : "and none leads yet";
+  return new XsError(
+    "not_leader",
+    `${what} works on the node that leads alone: ${leader?.node ? `ask for it ${who}` : `${who}: try again`}`,
+  );
+}
+
 /** Does a write on the store of the node that leads. */
 export async function perform(store: SqliteStore, operation: Operation): Promise<unknown> {
   switch (operation.do) {
@@ -145,7 +156,12 @@ function appendsIn(changes: readonly Change[]): AppendRequest[] {
  * @param epoch only in this epoch of this node: another is refused, and nothing goes to other nodes
  */
 export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): OpenStore {
-  const { store } = uses;
+  const { store, replica, spent } = uses;
+
+  /** @throws XsError `not_leader` */
+  function checkLeads(what: string): void {
+    if (replica.epoch === undefined) throw elsewhere(replica, what);
+  }
 
   /** Puts large content that this node has taken where the other nodes find it. */
   async function inBlob(content: TakenContent): Promise<TakenContent> {
@@ -231,7 +247,20 @@ export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): 
         return (await router.write({ do: "unschedule", id })) as boolean;
       },
     }),
+    beginImport(options) {
+      checkLeads("an import");
+      return store.beginImport(options);
+    },
     upkeep: over(store.upkeep, {
+      async collect(dryRun) {
+        checkLeads("gc");
+        const collected = await store.upkeep.collect(dryRun);
+        if (!dryRun) {
+          await spent.idle();
+          await spent.sweep(Date.now());
+        }
+        return collected;
+      },
       rules: over(store.upkeep.rules, {
         async set(rule) {
           await router.write({ do: "setRule", rule });

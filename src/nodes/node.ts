@@ -1,11 +1,13 @@
 import { XsError } from "../core/error.ts";
 import { over } from "../lib/over.ts";
 import { Signal } from "../lib/signal.ts";
+import type { ContentPolicy } from "../store/content-policy.ts";
 import type { Cluster, Following } from "../store/journal/journal.ts";
 import type { SqliteStore } from "../store/sqlite/engine.ts";
 import type { Told } from "../store/sqlite/replica/ephemerals.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
 import type { OpenStore } from "../store/store.ts";
+import { ContentKeeping } from "./content-keeping.ts";
 import { Election } from "./election.ts";
 import { nodeStore, perform, Router } from "./node-store.ts";
 import { decode, encode, failure, type Question, type Reply } from "./operations.ts";
@@ -18,6 +20,8 @@ export interface NodeUses {
   /** The open directory, with its replica. */
   readonly store: SqliteStore;
   readonly cluster: Cluster;
+  /** How much of the large content it has; undefined for what it took and read, without a bound. */
+  readonly content?: ContentPolicy;
   readonly now?: () => number;
 }
 
@@ -34,6 +38,7 @@ export class Node {
   readonly #following: Following;
   readonly #ends: (() => void)[] = [];
   readonly #electing: Promise<void>;
+  readonly keeping: ContentKeeping;
   #closed = false;
 
   constructor(uses: NodeUses) {
@@ -43,7 +48,12 @@ export class Node {
     if (!replica) throw new XsError("internal", "the store has no journal");
     this.#replica = replica;
     const { journal, messages } = cluster;
-    const shared = { store, replica, messages };
+    this.keeping = new ContentKeeping(
+      { store, blobs: cluster.blobs, content: uses.content },
+      replica,
+      now,
+    );
+    const shared = { store, replica, messages, spent: this.keeping.spent };
     this.router = new Router(shared);
     this.store = over(nodeStore(shared, this.router), {
       close: async (finishing) => {
@@ -88,7 +98,8 @@ export class Node {
   /** The store for what runs only as long as this node leads in an epoch. */
   storeUnder(epoch: number): OpenStore {
     const { store, cluster } = this.#uses;
-    const shared = { store, replica: this.#replica, ...cluster };
+    const { messages } = cluster;
+    const shared = { store, replica: this.#replica, messages, spent: this.keeping.spent };
     return nodeStore(shared, this.router, epoch);
   }
 
@@ -97,6 +108,7 @@ export class Node {
     if (this.#closed) return;
     this.#closed = true;
     this.election.stop();
+    await this.keeping.stop();
     await this.#electing;
     const { epoch } = this;
     if (epoch !== undefined) await this.#resign(epoch);

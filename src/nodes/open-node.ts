@@ -1,4 +1,5 @@
 import { XsError } from "../core/error.ts";
+import type { ContentPolicy } from "../store/content-policy.ts";
 import type { Cluster } from "../store/journal/journal.ts";
 import type { MigrationListener } from "../store/migration.ts";
 import { openSqliteStore } from "../store/sqlite/open.ts";
@@ -14,6 +15,8 @@ export interface NodeOptions {
   readonly cluster: Cluster;
   /** The name of the node, where one is asked for. */
   readonly node?: string | undefined;
+  /** How much of the large content it has; default: all. */
+  readonly content?: ContentPolicy | undefined;
   readonly migration?: MigrationListener;
   /** The clock, in ms. */
   readonly now?: () => number;
@@ -25,7 +28,7 @@ export interface NodeOptions {
  * @throws XsError as `openSqliteStore`; `journal_unreachable`, `journal_unsafe`, `journal_damaged`
  */
 export async function openNode(directory: string, options: NodeOptions): Promise<Node | undefined> {
-  const { name, cluster, migration, now } = options;
+  const { name, cluster, migration, now, content = "all" } = options;
   const { journal, messages, blobs } = cluster;
   const node = nodeName(directory, options.node);
   const { last } = await journal.extent();
@@ -43,7 +46,7 @@ export async function openNode(directory: string, options: NodeOptions): Promise
     keepNodeName(directory, node);
     keepClusterKey(directory, key);
     checkFits(store.replica?.state.applied ?? 0, last, directory);
-    return new Node({ store, cluster, ...(now && { now }) });
+    return new Node({ store, cluster, content, ...(now && { now }) });
   } catch (error) {
     await store.close();
     throw error;

@@ -1,3 +1,4 @@
+import type { ContentPolicy } from "../store/content-policy.ts";
 import { openNats } from "../store/journal/nats/open.ts";
 import { parseNatsUrl } from "../store/journal/nats/url.ts";
 import type { MigrationListener } from "../store/migration.ts";
@@ -10,6 +11,8 @@ export interface JournalOptions {
   readonly journal: string;
   /** The name of the node, where one is asked for. */
   readonly node: string | undefined;
+  /** How much of the large content it has; default: all. */
+  readonly content?: ContentPolicy | undefined;
   readonly migration?: MigrationListener;
 }
 

@@ -6,6 +6,7 @@ import { hashOf } from "../../src/core/hash.ts";
 import { FOREVER } from "../../src/core/ttl.ts";
 import { streamOf } from "../../src/lib/streams.ts";
 import type { Node } from "../../src/nodes/node.ts";
+import type { ContentPolicy } from "../../src/store/content-policy.ts";
 import { type MemoryCluster, MemoryNet } from "../support/memory-cluster.ts";
 import { openNode } from "../support/nodes.ts";
 import { Random, seedFrom } from "../support/random.ts";
@@ -32,10 +33,10 @@ afterEach(async () => {
 });
 
 /** Opens one more node of a store. */
-function join(net: MemoryNet, name: string): Opened {
+function join(net: MemoryNet, name: string, content?: ContentPolicy): Opened {
   const cluster = net.cluster();
   const path = `${tempDir()}/${name}`;
-  const node = openNode(path, cluster, { node: name });
+  const node = openNode(path, cluster, { node: name, ...(content && { content }) });
   const answer = api(node.store);
   const ask = async (at: string, init?: RequestInit) =>
     answer(new Request(`http://localhost${at}`, init));
@@ -218,6 +219,164 @@ describe("content that is not on a node", () => {
       },
     ]);
     expect(JSON.parse(line ?? "")).toMatchObject({ hash });
+  });
+});
+
+describe("the copies of a node", () => {
+  test("are of all content, also of what came before it", async () => {
+    const { b, net } = await pair();
+    const before = await append(b, bytesOf(LARGE));
+    const all = join(net, "all", "all");
+    await until("it is fetched", () => existsSync(fileOf(all, before.hash)));
+    const after = await append(b, bytesOf(LARGE));
+    await until("it is fetched", () => existsSync(fileOf(all, after.hash)));
+  });
+
+  test("are fetched later where the node is cut off for a while", async () => {
+    const { b, net } = await pair({ deadlineMs: 50 });
+    const all = join(net, "all", "all");
+    const { hash } = await append(b, bytesOf(LARGE));
+    await caughtUp(b, all);
+    all.cluster.cut();
+    await until("it is missed", async () => (await all.ask(`/cas/${hash}`)).status === 503);
+    all.cluster.heal();
+    await until("it is fetched", () => existsSync(fileOf(all, hash)));
+  });
+
+  test("of a cache are those that were used last, and what the node took itself", async () => {
+    const { b, net } = await pair();
+    const size = 2 * 1024 * 1024;
+    const cache = join(net, "cache", { cacheBytes: 2 * size });
+    const own = await append(cache, bytesOf(size));
+    const searched = await append(b, bytesOf(LARGE));
+    const hashes: string[] = [];
+    for (let n = 0; n < 3; n++) hashes.push((await append(b, bytesOf(size))).hash);
+    const isHere = (hash: string) => existsSync(fileOf(cache, hash));
+    // What a search reads is fetched at once.
+    await until("it is fetched", () => isHere(searched.hash));
+    await caughtUp(b, cache);
+    expect(hashes.map(isHere)).toEqual([false, false, false]);
+    for (const hash of hashes) await (await cache.ask(`/cas/${hash}`)).bytes();
+    // Somebody may still be about to read them.
+    expect(hashes.map(isHere)).toEqual([true, true, true]);
+    await cache.node.keeping.copies?.evict(0);
+    expect(hashes.map(isHere)).toEqual([false, true, true]);
+    expect([own.hash, searched.hash].map(isHere)).toEqual([true, true]);
+    expect((await cache.ask(`/cas/${hashes[0]}`)).status).toBe(200);
+    expect(await problemsOf(cache.node.store)).toEqual([]);
+  });
+
+  test("of what was taken for a write that never came go", async () => {
+    const { b, net } = await pair();
+    const c = join(net, "c", "all");
+    const named = await append(c, bytesOf(LARGE));
+    const orphan = await c.node.store.content.take(streamOf(one(bytesOf(LARGE))));
+    await c.node.keeping.copies?.sweep(Date.now() + 1000, 0);
+    expect(existsSync(fileOf(c, orphan?.hash ?? ""))).toBe(true);
+    c.node.store.content.unpin(orphan);
+    await c.node.keeping.copies?.sweep(Date.now());
+    expect(existsSync(fileOf(c, orphan?.hash ?? ""))).toBe(true);
+    await c.node.keeping.copies?.sweep(Date.now() + 1000, 0);
+    expect(existsSync(fileOf(c, orphan?.hash ?? ""))).toBe(false);
+    expect(existsSync(fileOf(c, named.hash))).toBe(true);
+    await caughtUp(c, b);
+  });
+});
+
+describe("freed content", () => {
+  test("goes from all nodes, and its blob after the record", async () => {
+    const { a, b, net } = await pair();
+    const { id, hash } = await append(b, bytesOf(LARGE));
+    const kept = await append(b, bytesOf(LARGE));
+    for (const { ask } of [a, b]) {
+      await (await ask(`/cas/${hash}`)).bytes();
+      await (await ask(`/cas/${kept.hash}`)).bytes();
+    }
+    const names = [...net.blobs.keys()];
+    // No blob goes before its record.
+    const { blobs } = a.cluster;
+    const early: string[] = [];
+    const before = blobs.delete.bind(blobs);
+    blobs.delete = (name) => {
+      if (a.node.replica.blobs.all().some((row) => row.name === name)) early.push(name);
+      return before(name);
+    };
+    expect((await b.ask(`/${id}`, { method: "DELETE" })).status).toBe(204);
+    expect((await b.ask("/gc", { method: "POST" })).status).toBe(503);
+    // Or it was freed in the background by then.
+    await a.ask("/gc", { method: "POST" });
+    await until("the blob is gone", () => net.blobs.size === 1);
+    expect(names.filter((name) => !net.blobs.has(name)).join()).toContain(hash);
+    await caughtUp(a, b);
+    for (const one of [a, b]) {
+      expect(existsSync(fileOf(one, hash))).toBe(false);
+      expect(existsSync(fileOf(one, kept.hash))).toBe(true);
+      expect(await problemsOf(one.node.store)).toEqual([]);
+    }
+    expect(early).toEqual([]);
+  });
+
+  test("may be appended again at the same time: the frame has it", async () => {
+    const { a, b } = await pair();
+    const bytes = bytesOf(LARGE);
+    for (let round = 0; round < 10; round++) {
+      const { id } = await append(b, bytes);
+      const [, , again] = await Promise.all([
+        a.ask(`/${id}`, { method: "DELETE" }),
+        a.ask("/gc", { method: "POST" }),
+        append(b, bytes),
+      ]);
+      expect(hashOf(await (await a.ask(`/cas/${again.hash}`)).bytes())).toBe(again.hash);
+      await a.ask(`/${again.id}`, { method: "DELETE" });
+      await a.ask("/gc", { method: "POST" });
+    }
+    expect(await problemsOf(a.node.store)).toEqual([]);
+    await caughtUp(a, b);
+    expect(await problemsOf(b.node.store)).toEqual([]);
+  });
+
+  test("blobs of writes that never came go after a day, or when they are asked for", async () => {
+    const { a, b, net } = await pair();
+    await append(b, bytesOf(LARGE));
+    const orphan = await b.node.store.content.take(streamOf(one(bytesOf(LARGE))));
+    if (!orphan) throw new Error("nothing was taken");
+    await b.node.engine.content.remote?.put(orphan);
+    expect(net.blobs.size).toBe(2);
+    await a.node.keeping.spent.sweep(Date.now());
+    expect(net.blobs.size).toBe(2);
+    await b.node.keeping.spent.sweep(Date.now() + 1000, 0);
+    expect(net.blobs.size).toBe(2);
+    await a.node.keeping.spent.sweep(Date.now() + 1000, 0);
+    expect(net.blobs.size).toBe(1);
+    b.node.store.content.unpin(orphan);
+  });
+
+  test("is freed by gc where only POST /cas stored it, a day ago, on another node", async () => {
+    const { a, b, net } = await pair();
+    await b.ask("/cas", { method: "POST", body: bytesOf(LARGE) });
+    await caughtUp(b, a);
+    const collected = async () => (await (await a.ask("/gc", { method: "POST" })).json()) as object;
+    expect(await collected()).toMatchObject({ contents: 0 });
+    for (const [name, { bytes }] of net.blobs) net.blobs.set(name, { bytes, ms: 0 });
+    expect(await collected()).toMatchObject({ contents: 1, bytes: LARGE });
+    expect(net.blobs.size).toBe(0);
+  });
+});
+
+describe("an import", () => {
+  test("on the node that leads brings large content to all; elsewhere it is refused", async () => {
+    const { a, b } = await pair();
+    const { hash } = await append(a, bytesOf(LARGE));
+    const tar = await (await a.ask("/export")).bytes();
+    const other = await pair();
+    const refused = await other.b.ask("/import", { method: "POST", body: tar });
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ code: "not_leader" });
+    expect((await other.a.ask("/import", { method: "POST", body: tar })).status).toBe(200);
+    await caughtUp(other.a, other.b);
+    expect(hashOf(await (await other.b.ask(`/cas/${hash}`)).bytes())).toBe(hash);
+    expect(hashOf(await (await other.b.ask("/export")).bytes())).toBe(hashOf(tar));
+    await caughtUp(a, b);
   });
 });
 

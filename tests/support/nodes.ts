@@ -1,4 +1,4 @@
-import { Node } from "../../src/nodes/node.ts";
+import { Node, type NodeUses } from "../../src/nodes/node.ts";
 import { decode, encode } from "../../src/nodes/operations.ts";
 import type { Cluster } from "../../src/store/journal/journal.ts";
 import type { SqliteStore } from "../../src/store/sqlite/engine.ts";
@@ -9,7 +9,7 @@ import type { Replica } from "../../src/store/sqlite/replica/replica.ts";
 /** The cluster key of tests. */
 export const KEY = new Uint8Array(32).fill(7);
 
-interface Opening {
+interface Opening extends Pick<NodeUses, "content"> {
   readonly node: string;
   readonly now?: (() => number) | undefined;
   /** See `ReplicaOptions`. */
@@ -19,8 +19,8 @@ interface Opening {
 /** Opens a directory as a node of a store, in this process. */
 export function openNode(path: string, cluster: Cluster, opening: Opening): Node {
   const store = openDirectory(path, cluster, opening);
-  const { now } = opening;
-  return new Node({ store, cluster, ...(now && { now }) });
+  const { now, content } = opening;
+  return new Node({ store, cluster, ...(content && { content }), ...(now && { now }) });
 }
 
 /** A directory that follows a journal, and leads when it is told to: a node without an election. */

@@ -7,6 +7,7 @@ import {
   parseListenAddress,
   type TcpAddress,
 } from "../../net/listen-address.ts";
+import type { ContentPolicy } from "../../store/content-policy.ts";
 import { loopback } from "../../ui/loopback.ts";
 import { flag, parsed, text, UsageError } from "./verb.ts";
 
@@ -37,6 +38,10 @@ export const SERVE_OPTIONS = {
     "URL",
     "make this directory one of several of a store: nats://HOST,HOST,HOST/NAME (docs/nodes.md)",
   ),
+  content: text(
+    "all|cache=N",
+    "with --journal: hold a copy of all large content (default), or of what was read here, up to N GB",
+  ),
   node: text("NAME", "name this node, at its first start (default: after the machine)"),
   "script-env": text("NAMES", "pass scripts only these environment variables: NAME,NAME,…"),
   paused: flag(
@@ -53,6 +58,8 @@ export interface ServeOptions {
   /** The journal of a store on several machines, and the name of this node, if one is asked for. */
   readonly journal: string | undefined;
   readonly node: string | undefined;
+  /** How much of the large content it holds. */
+  readonly content: ContentPolicy | undefined;
   /** The environment variables that scripts get; all but the token where it is undefined. */
   readonly scriptEnv: readonly string[] | undefined;
   /** Generators and handlers wait for the next start. */
@@ -74,8 +81,10 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
     return given === undefined ? undefined : parsed(parseListenAddress, given, `--${name}`);
   };
   const [alone] = [...options.keys()].filter((name) => name.startsWith("http-"));
-  if (options.has("node") && !options.has("journal"))
-    throw new UsageError("--node needs --journal");
+  for (const name of ["node", "content"]) {
+    if (options.has(name) && !options.has("journal"))
+      throw new UsageError(`--${name} needs --journal`);
+  }
   if (alone && !options.has("http")) throw new UsageError(`--${alone} needs --http`);
   return {
     http: address("http"),
@@ -83,6 +92,7 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
     ui: inspectorAt(options.get("ui")),
     journal: options.get("journal"),
     node: options.get("node"),
+    content: contentPolicy(options.get("content")),
     scriptEnv: scriptEnv(options.get("script-env")),
     paused: options.has("paused"),
     limits: {
@@ -92,6 +102,20 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
       ttl: parsed(parseAskedTtl, options.get("http-ttl") ?? HTTP_TTL, "local"),
     },
   };
+}
+
+/** The bytes of the units in which a cache is given. */
+const UNITS: Readonly<Record<string, number>> = { MB: 1e6, GB: 1e9, TB: 1e12 };
+
+function contentPolicy(given: string | undefined): ContentPolicy | undefined {
+  if (given === undefined || given === "all") return given;
+  const [, number = "", unit = "GB"] =
+    /^cache=([0-9]+(?:\.[0-9]+)?) ?(MB|GB|TB)?$/i.exec(given) ?? [];
+  const cacheBytes = Math.round(Number(number) * (UNITS[unit.toUpperCase()] ?? 0));
+  if (number !== "" && cacheBytes > 0) return { cacheBytes };
+  throw new UsageError(
+    `--content ${quoted(given)}: it is all, or cache=N with N in GB, as in cache=20 or cache=500MB`,
+  );
 }
 
 function inspectorAt(given: string | undefined): TcpAddress | undefined {

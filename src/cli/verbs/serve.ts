@@ -270,11 +270,11 @@ async function open(directory: string): Promise<OpenStore> {
 /** Opens the directory as a node of a store on several machines. */
 async function openNode(
   directory: string,
-  { journal = "", node }: Pick<ServeOptions, "journal" | "node">,
+  { journal = "", node, content }: Pick<ServeOptions, "journal" | "node" | "content">,
 ): Promise<Node> {
   const { openOnJournal } = await import("../../nodes/open-on-journal.ts");
   return opened(directory, () =>
-    openOnJournal(directory, { journal, node, migration: showMigration() }),
+    openOnJournal(directory, { journal, node, content, migration: showMigration() }),
   );
 }
 

@@ -301,6 +301,11 @@ export class SqliteStore implements OpenStore {
     return this.#collector.hold();
   }
 
+  /** Whether an export, an import or a check needs all content that is here. */
+  get holdsContent(): boolean {
+    return this.#collector.isHeld;
+  }
+
   get upkeep(): Upkeep {
     return this.#maintenance;
   }

@@ -7,6 +7,7 @@ import type { FreedFiles } from "./freed-files.ts";
 import type { Homes } from "./homes.ts";
 import type { Pins } from "./pins.ts";
 import { scanReferences } from "./reference-scan.ts";
+import type { RemoteContent } from "./remote.ts";
 import type { ContentTables } from "./tables.ts";
 
 /** The most contents about which one scan of the store decides. */
@@ -27,6 +28,8 @@ export interface CollectorUses {
   readonly homes: Homes;
   readonly pins: Pins;
   readonly freedFiles: FreedFiles;
+  /** Of a store on several machines. */
+  readonly remote: RemoteContent | undefined;
   /** Runs a write in the next commit. */
   write<T>(run: (transaction: Transaction) => T): Promise<T>;
   /** Runs a read. Throws its failure as an XsError. */
@@ -113,6 +116,11 @@ export class Collector {
     return this.#inBackground;
   }
 
+  /** Whether an export, an import or a check needs all content. */
+  get isHeld(): boolean {
+    return this.#holds > 0;
+  }
+
   /** Waits for the running collection. */
   async idle(): Promise<void> {
     await this.#running.catch(() => {});
@@ -138,6 +146,9 @@ export class Collector {
       const state = files.stateOf(hash);
       if (!state || state.writtenAt >= oldest) continue;
       if (!this.#tables.candidates.has(hash)) yield hash;
+    }
+    for await (const hash of this.#uses.remote?.hashesBefore(oldest) ?? []) {
+      if (!files.has(hash) && !this.#tables.candidates.has(hash)) yield hash;
     }
   }
 

@@ -50,12 +50,12 @@ export function openContent(base: ContentBase) {
   const thread = new Flusher({ database, root }, base.background);
   const flushes = new FlushSchedule({ ...base, files, folder, thread });
   const freedFiles = new FreedFiles({ ...base, files, flushes, pins });
-  const collector = new Collector({ ...base, files, homes, pins, freedFiles });
   const readers = new ContentReaders(files.folder, base.background);
   const { replica } = base;
   const remote =
     replica &&
     new RemoteContent({ blobs: replica.options.blobs, rows: replica.blobs, files, folder });
+  const collector = new Collector({ ...base, files, homes, pins, freedFiles, remote });
   const parts = { files, folder, homes, pins, flushes, freedFiles, collector, readers, remote };
   return { content: new ContentStore({ ...base, ...parts }), flushes, collector, readers };
 }

@@ -52,6 +52,15 @@ export class RemoteContent {
     return this.#uses.rows.all().map(({ hash }) => hash);
   }
 
+  /** The hashes of those that were put before a time, in ms since 1970. @throws XsError `journal_unreachable` */
+  async *hashesBefore(time: number): AsyncGenerator<string> {
+    const { blobs, rows } = this.#uses;
+    for await (const { name, ms } of blobs.list(CONTENT_PREFIX)) {
+      const [hash = ""] = name.slice(CONTENT_PREFIX.length).split(".");
+      if (ms < time && rows.find(hash)?.name === name) yield hash;
+    }
+  }
+
   /**
    * The file of a content, fetched if it is not here, or damaged. Undefined where it was freed.
    *

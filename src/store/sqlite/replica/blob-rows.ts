@@ -19,11 +19,30 @@ export class BlobRows {
     db.run(
       "CREATE TABLE IF NOT EXISTS blobs (hash TEXT PRIMARY KEY, size INTEGER NOT NULL, name TEXT NOT NULL) STRICT, WITHOUT ROWID",
     );
+    // Those that this directory alone has fetched.
+    db.run(
+      "CREATE TABLE IF NOT EXISTS fetched (hash TEXT PRIMARY KEY, size INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    );
     this.#sql = statements(db);
   }
 
   find(hash: string): { readonly size: number; readonly name: string } | undefined {
     return (this.#sql.find.get(hash) as { size: number; name: string } | null) ?? undefined;
+  }
+
+  /** The contents of which this node has a copy because it has read them. */
+  fetched(): { readonly hash: string; readonly size: number }[] {
+    return this.#sql.fetched.all() as { hash: string; size: number }[];
+  }
+
+  /** Inside a commit of this directory alone. */
+  noteFetched(hash: string, size: number): void {
+    this.#sql.noteFetched.run(hash, size);
+  }
+
+  /** Inside a commit of this directory alone. */
+  forgetFetched(hash: string): void {
+    this.#sql.forgetFetched.run(hash);
   }
 
   all(): BlobRow[] {
@@ -60,6 +79,9 @@ export class BlobRows {
 function statements(db: Database) {
   return {
     find: db.query("SELECT size, name FROM blobs WHERE hash = ?"),
+    fetched: db.query("SELECT hash, size FROM fetched"),
+    noteFetched: db.query("INSERT OR REPLACE INTO fetched (hash, size) VALUES (?, ?)"),
+    forgetFetched: db.query("DELETE FROM fetched WHERE hash = ?"),
     all: db.query("SELECT hash, size, name FROM blobs"),
     add: db.query("INSERT OR IGNORE INTO blobs (hash, size, name) VALUES (?, ?, ?)"),
     remove: db.query("DELETE FROM blobs WHERE hash = ?"),
