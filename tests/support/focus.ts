@@ -66,8 +66,3 @@ export async function focused(
     throw new Error(`${(error as Error).message}; it is on ${JSON.stringify(focus)}`);
   }
 }
-
-/** Waits until what the page shows has its keys: it begins to hear them after the picture. */
-export async function hearsKeys(page: Page): Promise<void> {
-  await page.evaluate("new Promise((heard) => requestAnimationFrame(() => setTimeout(heard)))");
-}

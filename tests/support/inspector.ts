@@ -152,6 +152,7 @@ export class InspectorPage implements AsyncDisposable {
     const browser = await sharedBrowser();
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
     const it = new InspectorPage(page);
+    pressAsPeopleDo(page);
     const link = await inspector.link();
     await page.goto(link.replace("/#", `/${query}#`));
     await page.waitForSelector(".head");
@@ -161,4 +162,14 @@ export class InspectorPage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.page.context().close();
   }
+}
+
+/** A page hears the keys of what it shows after the next picture, and no person is faster than that. */
+function pressAsPeopleDo(page: Page): void {
+  const { keyboard } = page;
+  const press = keyboard.press.bind(keyboard);
+  keyboard.press = async (...args) => {
+    await page.evaluate("new Promise((heard) => requestAnimationFrame(() => setTimeout(heard)))");
+    await press(...args);
+  };
 }

@@ -1,6 +1,5 @@
 import { expect, setDefaultTimeout } from "bun:test";
 import { browserTest } from "../support/browser.ts";
-import { hearsKeys } from "../support/focus.ts";
 import { Inspector, InspectorPage } from "../support/inspector.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { tempDirectory } from "../support/temp.ts";
@@ -120,26 +119,22 @@ browserTest("the keys n and p go to the neighbours, of the topic or of all", asy
       .getByText(ids[at] ?? "", { exact: true })
       .first()
       .waitFor();
-  const press = async (key: string) => {
-    await hearsKeys(page);
-    await page.keyboard.press(key);
-  };
   await isAt(0);
   // Its topic is known: before, the neighbours are those of all topics.
   const neighbours = frame.getByRole("combobox", { name: "Neighbours" });
   await neighbours.waitFor();
-  await press("n");
+  await page.keyboard.press("n");
   await isAt(2);
-  await press("n");
+  await page.keyboard.press("n");
   await frame.getByText("This is the newest of its topic.").waitFor();
-  await press("p");
+  await page.keyboard.press("p");
   await isAt(0);
   await neighbours.selectOption("of all topics");
   await frame.getByRole("button", { name: "The next frame of all topics" }).click();
   await isAt(1);
   await page.reload();
   await isAt(1);
-  await press("n");
+  await page.keyboard.press("n");
   await isAt(2);
   expect(faults).toEqual([]);
 });
