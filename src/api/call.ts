@@ -1,5 +1,6 @@
 import type { Access } from "../core/access.ts";
 import type { ErrorCode, XsError } from "../core/error.ts";
+import type { Nodes } from "../store/nodes.ts";
 import type { Store } from "../store/store.ts";
 import type { Tokens } from "../store/tokens.ts";
 import type { ImportFrame } from "../store/types.ts";
@@ -42,6 +43,8 @@ export interface ApiContext {
   neededFrames?(): Promise<ReadonlySet<string>>;
   /** Receives lifecycle frames before an import adds them, so that the running server ignores them. */
   imported?(frames: readonly ImportFrame[]): void;
+  /** The nodes of a store on several machines, where this process serves one of them. */
+  readonly nodes?: Nodes;
   /** Receives the error of a response that broke off midway. */
   brokeOff?(error: XsError): void;
   /** The reason to refuse a connection that may last; undefined while there is room. */

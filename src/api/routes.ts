@@ -23,6 +23,7 @@ import { KEEP_OPTIONS, keep } from "./keep.ts";
 import { kv, LIST_OPTIONS, WATCH_OPTIONS } from "./kv.ts";
 import { metrics } from "./metrics.ts";
 import { NEIGHBOUR_OPTIONS, neighbour } from "./neighbours.ts";
+import { checkNodes, forgetNode, listNodes } from "./nodes.ts";
 import { openapi } from "./openapi.ts";
 import { flag } from "./options.ts";
 import { PS_OPTIONS, ps } from "./ps.ts";
@@ -60,6 +61,14 @@ const APPEND = {
 } as const;
 const READ_ERRORS = ["bad_id", "bad_topic", "frame_damaged", "too_many_files"] as const;
 const KEY_ERRORS = ["bad_key", "reserved_key", "precondition_failed"] as const;
+/** The errors of what only a store on several machines has. */
+const NODES_ERRORS = [
+  "not_replicated",
+  "no_server",
+  "journal_unreachable",
+  "journal_unsafe",
+  "not_leader",
+] as const;
 /** What the routes that return content share. */
 const CONTENT = {
   headers: ["if-match", "if-none-match", "range", "if-range"],
@@ -357,6 +366,28 @@ export const ROUTES: readonly Route[] = [
     need: "any token",
     errors: ["frame_damaged"],
     responses: { 200: "info" },
+  }),
+  route("GET", "/-/nodes", "the nodes of a store on several machines, and its journal", listNodes, {
+    need: "owner",
+    responses: { 200: "nodes" },
+    errors: NODES_ERRORS,
+  }),
+  route(
+    "DELETE",
+    "/-/nodes/:name",
+    "takes a node that will not come back from the list",
+    forgetNode,
+    {
+      need: "owner",
+      name: "node name",
+      responses: { 204: "removed" },
+      errors: [...NODES_ERRORS, "not_found", "node_present"],
+    },
+  ),
+  route("GET", "/-/check", "whether what a store on several machines stands on is so", checkNodes, {
+    need: "owner",
+    responses: { 200: "findings" },
+    errors: NODES_ERRORS,
   }),
   route("GET", "/-/openapi.json", "this description of the API", () => openapi(ROUTES), {
     need: "any token",

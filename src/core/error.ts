@@ -57,6 +57,8 @@ export const ERRORS = {
   journal_trimmed: [503, "Journal trimmed"],
   journal_needed: [503, "Needs its journal"],
   journal_unsafe: [503, "Journal not durable"],
+  node_present: [409, "Node present"],
+  not_replicated: [404, "Not replicated"],
   node_unreachable: [503, "Node unreachable"],
   not_leader: [503, "Not the leader"],
   not_reached: [504, "Record not reached"],

@@ -34,3 +34,13 @@ export function keepClusterKey(directory: string, key: Uint8Array): void {
   if (existsSync(path)) return;
   writeFileSync(path, `${key.toHex()}\n`, { flag: "wx", mode: PRIVATE_FILE });
 }
+
+/** Whether the file has a key, or another one, or is not there: the next start of the node needs it. */
+export function keyFileOf(directory: string, key: Uint8Array): "same" | "other" | "missing" {
+  try {
+    const text = readFileSync(join(directory, CLUSTER_KEY), "utf8").trim();
+    return text === key.toHex() ? "same" : "other";
+  } catch {
+    return "missing";
+  }
+}

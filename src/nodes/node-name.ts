@@ -1,12 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { quoted, XsError } from "../core/error.ts";
+import { XsError } from "../core/error.ts";
+import { isNodeName, parseNodeName } from "../core/node-name.ts";
 import { NODE_NAME } from "../store/is-store.ts";
 import { PRIVATE_FILE } from "../store/modes.ts";
-
-/** What stands in a subject of NATS as it is. */
-const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
  * The name of the node of a directory: the one that was given, now or before, or one made of the name of the machine.
@@ -14,15 +12,10 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
  * @throws XsError `bad_option` for a name that is none, or another one than before
  */
 export function nodeName(directory: string, given: string | undefined): string {
-  if (given !== undefined && !NAME.test(given)) {
-    throw new XsError(
-      "bad_option",
-      `--node ${quoted(given)}: a name has letters, digits, "-" and "_", at most 64`,
-    );
-  }
+  if (given !== undefined) parseNodeName(given);
   const path = join(directory, NODE_NAME);
   const known = existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
-  if (known !== undefined && NAME.test(known)) {
+  if (known !== undefined && isNodeName(known)) {
     if (given === undefined || given === known) return known;
     throw new XsError(
       "bad_option",

@@ -26,6 +26,8 @@ export interface NodeStoreUses {
 /** Sends writes to the node that leads, this one or another. */
 export class Router {
   readonly #uses: NodeStoreUses;
+  /** How many writes other nodes were asked for. */
+  forwarded = 0;
 
   constructor(uses: NodeStoreUses) {
     this.#uses = uses;
@@ -86,6 +88,7 @@ export class Router {
     if (!leader || leader.node === "") {
       throw new XsError("not_leader", "no node leads yet: nothing can be written");
     }
+    this.forwarded++;
     const answer = await messages.ask(leader.node, encode(operation), ANSWER_MS);
     const { value, record } = valueIn(decode<Reply>(answer));
     await this.reached(record, REACH_MS).catch(() => {});

@@ -9,8 +9,10 @@ import type { Replica } from "../store/sqlite/replica/replica.ts";
 import type { OpenStore } from "../store/store.ts";
 import { ContentKeeping } from "./content-keeping.ts";
 import { Election } from "./election.ts";
+import { Membership } from "./membership.ts";
 import { nodeStore, perform, Router } from "./node-store.ts";
 import { decode, encode, failure, type Question, type Reply } from "./operations.ts";
+import { Overview } from "./overview.ts";
 
 /** How long a node may take to go on with the journal, at its end, in ms. */
 const RESIGN_MS = 1000;
@@ -33,6 +35,9 @@ export class Node {
   readonly leadChanged = new Signal();
   readonly router: Router;
   readonly election: Election;
+  /** All nodes, for whoever runs them. */
+  readonly overview: Overview;
+  readonly #membership: Membership;
   readonly #uses: NodeUses;
   readonly #replica: Replica;
   readonly #following: Following;
@@ -77,6 +82,9 @@ export class Node {
       if (!this.#closed) store.stopFor(error);
     });
     this.election = new Election({ journal, messages, replica, now });
+    const { router, election } = this;
+    this.overview = new Overview({ store, replica, cluster, router, election, now });
+    this.#membership = new Membership(replica, router);
     this.#electing = this.election.run().catch((error: Error) => store.stopFor(error));
     void this.#watchLead();
   }
@@ -107,6 +115,7 @@ export class Node {
   async #close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#membership.stop();
     this.election.stop();
     await this.keeping.stop();
     await this.#electing;
@@ -134,6 +143,9 @@ export class Node {
         const { problem } = commits;
         if (problem) throw problem;
         return encode({ value: { run: options.self.run }, record: state.applied });
+      }
+      if (question.do === "status") {
+        return encode({ value: await this.overview.own(), record: state.applied });
       }
       if (this.epoch === undefined) throw new XsError("not_leader", "another node leads");
       const value = (await perform(store, question)) ?? null;

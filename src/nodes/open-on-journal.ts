@@ -1,4 +1,5 @@
 import type { ContentPolicy } from "../store/content-policy.ts";
+import { requireDurable } from "../store/journal/nats/durability.ts";
 import { openNats } from "../store/journal/nats/open.ts";
 import { parseNatsUrl } from "../store/journal/nats/url.ts";
 import type { MigrationListener } from "../store/migration.ts";
@@ -13,6 +14,8 @@ export interface JournalOptions {
   readonly node: string | undefined;
   /** How much of the large content it has; default: all. */
   readonly content?: ContentPolicy | undefined;
+  /** Starts also where the journal may lose what it acknowledged, or cannot be asked. */
+  readonly unsafe?: boolean;
   readonly migration?: MigrationListener;
 }
 
@@ -20,14 +23,15 @@ export interface JournalOptions {
  * Opens a directory as a node of the store whose journal a URL names. Resolves to undefined where another process has it
  * open.
  *
- * @throws XsError as `openNats` and `openNode`
+ * @throws XsError as `openNats` and `openNode`; `journal_unsafe` where the journal is not durable
  */
 export async function openOnJournal(
   directory: string,
-  { journal, ...options }: JournalOptions,
+  { journal, unsafe = false, ...options }: JournalOptions,
 ): Promise<Node | undefined> {
   const cluster = await openNats(journal);
   try {
+    if (!unsafe) requireDurable(await cluster.check());
     const { name } = parseNatsUrl(journal);
     const node = await openNode(directory, { ...options, name, cluster });
     if (!node) await cluster.close();

@@ -27,7 +27,7 @@ export type Operation =
   | { readonly do: "forgetNode"; readonly node: string };
 
 /** What one node may ask of another. */
-export type Question = Operation | { readonly do: "probe" };
+export type Question = Operation | { readonly do: "probe" } | { readonly do: "status" };
 
 /** How it went: the result and the record that this node had applied then, or the error. */
 export type Reply =

@@ -45,6 +45,9 @@ const TOKEN = {
 
 const lines = (...values: object[]) => values.map((value) => `${JSON.stringify(value)}\n`).join("");
 
+/** What a store on one machine answers where it is asked for its nodes. */
+const ONE_MACHINE: Example = { status: 404, responseType: "application/problem+json" };
+
 const APPEND: Example = {
   name: "note",
   query: { ttl: "time:7d" },
@@ -183,6 +186,9 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     }),
   },
   "GET /-/histogram": { query: { topic: "note", steps: "3" } },
+  "GET /-/nodes": ONE_MACHINE,
+  "DELETE /-/nodes/:name": { name: "b", ...ONE_MACHINE },
+  "GET /-/check": ONE_MACHINE,
   "GET /-/info": {},
   "GET /-/openapi.json": {},
   "GET /-/tokens": { responseType: NDJSON, response: lines(TOKEN) },

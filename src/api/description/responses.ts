@@ -144,6 +144,16 @@ export const RESPONSES = {
     media: ndjson(ref("Token")),
     headers: ["cache-control"],
   },
+  nodes: {
+    about: "a line for each node, by name, then one for the journal",
+    media: ndjson(ref("Node")),
+    headers: ["cache-control"],
+  },
+  findings: {
+    about: "a line for each thing that was looked at",
+    media: ndjson(ref("Finding")),
+    headers: ["cache-control"],
+  },
   token: { about: "the token", media: json(ref("NewToken")), headers: ["cache-control"] },
   rules: { about: "a line for each rule, by pattern", media: ndjson(ref("Rule")) },
   rule: { about: "the rule", media: json(ref("AppliedRule")) },

@@ -44,6 +44,7 @@ export const VALUES = {
   hash: matching("sha256-[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="),
   key: matching("[^\\u0000]+", { maxLength: 512 }),
   prefix: matching("[^\\u0000]*", { maxLength: 512 }),
+  "node name": matching("[A-Za-z0-9_-]{1,64}"),
   "token name": matching("[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}"),
   time: matching(`(${MOMENT}|${AGE})`),
   moment: matching(MOMENT),

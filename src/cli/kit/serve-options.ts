@@ -43,6 +43,7 @@ export const SERVE_OPTIONS = {
     "with --journal: hold a copy of all large content (default), or of what was read here, up to N GB",
   ),
   node: text("NAME", "name this node, at its first start (default: after the machine)"),
+  "unsafe-journal": flag("start also on a journal that may lose what it acknowledged, for a trial"),
   "script-env": text("NAMES", "pass scripts only these environment variables: NAME,NAME,…"),
   paused: flag(
     "run no generator and no handler, append nothing that is scheduled, apply no rules of keep",
@@ -60,6 +61,7 @@ export interface ServeOptions {
   readonly node: string | undefined;
   /** How much of the large content it holds. */
   readonly content: ContentPolicy | undefined;
+  readonly unsafeJournal: boolean;
   /** The environment variables that scripts get; all but the token where it is undefined. */
   readonly scriptEnv: readonly string[] | undefined;
   /** Generators and handlers wait for the next start. */
@@ -81,7 +83,7 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
     return given === undefined ? undefined : parsed(parseListenAddress, given, `--${name}`);
   };
   const [alone] = [...options.keys()].filter((name) => name.startsWith("http-"));
-  for (const name of ["node", "content"]) {
+  for (const name of ["node", "content", "unsafe-journal"]) {
     if (options.has(name) && !options.has("journal"))
       throw new UsageError(`--${name} needs --journal`);
   }
@@ -93,6 +95,7 @@ export function readServeOptions(options: ReadonlyMap<string, string>): ServeOpt
     journal: options.get("journal"),
     node: options.get("node"),
     content: contentPolicy(options.get("content")),
+    unsafeJournal: options.has("unsafe-journal"),
     scriptEnv: scriptEnv(options.get("script-env")),
     paused: options.has("paused"),
     limits: {

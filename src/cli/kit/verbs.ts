@@ -54,6 +54,10 @@ export const VERBS: Verbs = {
   "generator restart": async () =>
     (await import("../verbs/processor-control.ts")).generatorRestartVerb,
   "generator logs": async () => (await import("../verbs/processor-logs.ts")).generatorLogsVerb,
+  nodes: async () => (await import("../verbs/nodes.ts")).nodesVerb,
+  "nodes check": async () => (await import("../verbs/nodes-check.ts")).nodesCheckVerb,
+  "nodes config": async () => (await import("../verbs/nodes-config.ts")).nodesConfigVerb,
+  "nodes forget": async () => (await import("../verbs/nodes.ts")).nodesForgetVerb,
   mcp: async () => (await import("../verbs/mcp.ts")).mcpVerb,
   eval: async () => (await import("../verbs/eval.ts")).evalVerb,
   nu: async () => (await import("../verbs/nu.ts")).nuVerb,

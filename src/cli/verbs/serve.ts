@@ -94,8 +94,10 @@ export const serveVerb: Verb = {
         imported: (frames) => processors.imported(frames),
         brokeOff: (error) => messages.error(`an answer broke off: ${error.message}`),
         crowded: () => listeners?.descriptors?.crowded,
+        ...(node && { nodes: node.overview }),
       });
       listeners = await listenEverywhere({ store, processors, answer, directory, tokens }, chosen);
+      if (node) node.overview.address = listeners.addresses.expose;
       await store.keepThreads();
       store.startIndexing();
       if (chosen.paused || node) processors.pause();
@@ -270,12 +272,11 @@ async function open(directory: string): Promise<OpenStore> {
 /** Opens the directory as a node of a store on several machines. */
 async function openNode(
   directory: string,
-  { journal = "", node, content }: Pick<ServeOptions, "journal" | "node" | "content">,
+  { journal = "", node, content, unsafeJournal: unsafe }: ServeOptions,
 ): Promise<Node> {
   const { openOnJournal } = await import("../../nodes/open-on-journal.ts");
-  return opened(directory, () =>
-    openOnJournal(directory, { journal, node, content, migration: showMigration() }),
-  );
+  const options = { journal, node, content, unsafe, migration: showMigration() };
+  return opened(directory, () => openOnJournal(directory, options));
 }
 
 /** Opens a store, and waits for a process that is dying to let go of it. */

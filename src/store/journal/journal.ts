@@ -97,6 +97,10 @@ export interface Cluster {
   readonly journal: Journal;
   readonly blobs: Blobs;
   readonly messages: Messages;
+  /** On how many machines each record is. @throws XsError `journal_unreachable` */
+  replicas?(): Promise<number>;
+  /** What the promises stand on, each with whether it is so. @throws XsError `journal_unreachable` */
+  check?(): Promise<Finding[]>;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import { durabilityOf } from "./durability.ts";
 import { NatsJournal } from "./journal.ts";
 import { Link } from "./link.ts";
 import { NatsMessages } from "./messages.ts";
-import { blobStream, ensureStream, journalStream } from "./stream.ts";
+import { blobStream, ensureStream, journalStream, streamInfo } from "./stream.ts";
 import { parseNatsUrl } from "./url.ts";
 
 export interface NatsJournalOptions {
@@ -51,6 +51,10 @@ export async function openNats(
     blobs: new NatsBlobs(link, deadlineMs, repairMs),
     messages: new NatsMessages(link),
     check: () => durabilityOf(link),
+    replicas: async () => {
+      const { name } = journalStream(address.name);
+      return Number((await streamInfo(link, name, deadlineMs)).config.num_replicas);
+    },
     close: async () => {
       await journal.close();
       await link.close();

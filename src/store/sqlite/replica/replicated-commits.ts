@@ -7,6 +7,7 @@ import { decodeRecord, encodeRecord, hashOfRecord } from "../../journal/record-c
 import { answer, type Commits, countCommit, noCommits, type Write } from "../commit/commits.ts";
 import { type Effect, type FrameEffect, framesOf } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
+import { AppendTally } from "./append-times.ts";
 import { Decider, type DecisionHooks } from "./decider.ts";
 import { needsRecord } from "./lead-ids.ts";
 import { RecordPut } from "./record-put.ts";
@@ -73,6 +74,11 @@ export class ReplicatedCommits implements Commits {
   readonly moved = new Signal();
   /** Why records are not applied at the moment, or the journal takes none; undefined while all is well. */
   problem: XsError | undefined;
+  /** How long the journal took for the records of this node. */
+  readonly appends = new AppendTally();
+  /** How often the journal did not take a record in time, and how many records were applied. */
+  stalls = 0;
+  applied = 0;
   readonly #uses: ReplicaUses;
   readonly #decider: Decider;
   readonly #begin: ReturnType<Database["query"]>;
@@ -329,6 +335,7 @@ export class ReplicatedCommits implements Commits {
       hasStalled = true;
       this.#stall(writes, put.isFenced);
     }, this.#stallMs);
+    const began = performance.now();
     this.#isWaiting = true;
     if (this.#incoming) put.came(this.#incoming.position, this.#incoming.bytes);
     try {
@@ -341,7 +348,10 @@ export class ReplicatedCommits implements Commits {
         if (!hasStalled) this.#writes.unshift(...writes);
       } else if ("refusal" in outcome) {
         for (const write of writes) write.reject(outcome.refusal);
-      } else return outcome.position;
+      } else {
+        this.appends.add(performance.now() - began);
+        return outcome.position;
+      }
       return undefined;
     } finally {
       this.#isWaiting = false;
@@ -353,6 +363,7 @@ export class ReplicatedCommits implements Commits {
 
   /** Refuses what waits: the journal does not answer. */
   #stall(writes: readonly Write[], isFenced: boolean): void {
+    this.stalls++;
     this.problem = new XsError(
       "journal_unreachable",
       "the journal does not answer: nothing is written until it does (reads go on); see  xs nodes check",
@@ -411,6 +422,7 @@ export class ReplicatedCommits implements Commits {
     }
     if (this.problem?.code === "disk_full") this.problem = undefined;
     state.committed();
+    this.applied++;
     hooks.applied(effects, newest);
     this.moved.wake();
   }

@@ -1,0 +1,17 @@
+import { visible } from "../../core/visible.ts";
+import { STDOUT } from "../../lib/is-terminal.ts";
+import { styleFor, takesColours } from "../kit/colours.ts";
+import { writeOut } from "../kit/output.ts";
+
+/** Shows findings to a person: a mark and a sentence for each, and below it what to do. */
+export async function showFindings(
+  lines: readonly { readonly ok: boolean; readonly what: string; readonly mend: string | null }[],
+): Promise<void> {
+  const style = styleFor(takesColours(STDOUT));
+  const text = lines.map(({ ok, what, mend }) => {
+    const mark = ok ? style.dim("ok   ") : style.wrong("mend ");
+    const below = mend === null ? "" : `     ${visible(mend, "\n")}\n`;
+    return `${mark}${visible(what, "\n")}\n${below}`;
+  });
+  await writeOut(text.join(""));
+}
