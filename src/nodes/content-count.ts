@@ -30,12 +30,15 @@ export class ContentCounter {
   /** The newest count; undefined where the first one takes longer than whoever asks can wait. */
   async count(): Promise<ContentCount | undefined> {
     if (performance.now() > this.#fresh) {
-      this.#counting ??= this.#look().finally(() => {
-        this.#counting = undefined;
-      });
+      // What cannot be counted now is tried again at the next question.
+      this.#counting ??= this.#look()
+        .catch(() => {})
+        .finally(() => {
+          this.#counting = undefined;
+        });
     }
-    if (!this.#known && this.#counting) {
-      await Promise.race([this.#counting.catch(() => {}), Bun.sleep(FIRST_MS)]);
+    if (this.#known === undefined && this.#counting !== undefined) {
+      await Promise.race([this.#counting, Bun.sleep(FIRST_MS)]);
     }
     return this.#known;
   }

@@ -162,9 +162,7 @@ export class Overview implements Nodes {
   }
 
   /** Asks a node, which may be this one, what it says of itself. */
-  async #ask(
-    name: string,
-  ): Promise<{
+  async #ask(name: string): Promise<{
     readonly name: string;
     readonly heard?: Heard | undefined;
     readonly isAway: boolean;
