@@ -9,6 +9,7 @@ import type { CheckListener, CheckResult } from "../../types.ts";
 import { openForReading } from "../connection.ts";
 import type { ContentStore } from "../content/content.ts";
 import { type KvRow, kvCrc } from "../kv/entry-row.ts";
+import { replicaIn } from "../replica/replica-state.ts";
 import { checkFrames, checkIndexes, isValid, type Subject } from "./check-frames.ts";
 import { Findings } from "./findings.ts";
 import type { Integrity } from "./integrity.ts";
@@ -154,5 +155,7 @@ function newestId(db: Database, findings: Findings): string {
   const row = findings.guarded("ids", read);
   if (!row) return "~";
   const frame = row.line === null ? "" : idInLine(row.line);
-  return row.id !== null && row.id > frame ? row.id : frame;
+  // Of several machines: each record says what was given by then.
+  const recorded = findings.guarded("ids", () => replicaIn(db)?.newest) ?? "";
+  return [frame, row.id ?? "", recorded].sort().at(-1) ?? "";
 }
