@@ -55,6 +55,8 @@ export function isLinearizable<State, Input, Output>(
     }
     // What is left has no answer, so it need not have happened.
     if (earliestEnd === Infinity) return true;
+    // Looked at last first: what has no answer may as well come later.
+    next.sort((one, other) => endOf(operations, other) - endOf(operations, one));
     for (const n of next) {
       const { start, input, output } = operations[n] as Operation<Input, Output>;
       if (start > earliestEnd) continue;
@@ -68,6 +70,10 @@ export function isLinearizable<State, Input, Output>(
     }
   }
   return false;
+}
+
+function endOf(operations: readonly { readonly end: number }[], n: number): number {
+  return operations[n]?.end ?? Infinity;
 }
 
 function advance<P extends { first: number; done: ReadonlySet<number> }>(place: P): P {

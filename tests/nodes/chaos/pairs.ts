@@ -8,6 +8,7 @@ import type { Random } from "../../support/random.ts";
 /** So many keys at a time, each for so many calls: the search for an order grows with both. */
 const KEYS = 8;
 const CALLS_OF_A_KEY = 60;
+const UNKNOWN_OF_A_KEY = 3;
 
 type Call = Operation<PairInput, PairOutput>;
 
@@ -91,10 +92,15 @@ export class LinearPairs implements Work {
   #key(random: Random): string {
     const at = random.below(KEYS);
     const key = this.#keys[at];
-    if (key !== undefined && this.#history(key).length < CALLS_OF_A_KEY) return key;
+    if (key !== undefined && this.#isOpen(this.#history(key))) return key;
     const made = `pairs/${this.#made++}`;
     this.#keys[at] = made;
     return made;
+  }
+
+  #isOpen(history: readonly Call[]): boolean {
+    const unknown = history.filter(({ end }) => end === Infinity).length;
+    return history.length < CALLS_OF_A_KEY && unknown < UNKNOWN_OF_A_KEY;
   }
 
   #history(key: string): Call[] {
