@@ -12,8 +12,8 @@ export class Answers {
   readonly #waiting = new Map<string, AnswerQueue>();
   /** Requests that are being appended: their ids are not known yet. */
   readonly #appending = new Set<Promise<AnswerQueue>>();
-  /** All requests up to this id are registered. */
-  #newest = "";
+  /** Responses that came before the append of their request has returned. */
+  readonly #early = new Map<string, AnswerFrame[]>();
   #ended: XsError | undefined;
 
   constructor(store: Store) {
@@ -39,9 +39,9 @@ export class Answers {
 
   #register(id: string): AnswerQueue {
     const queue = new AnswerQueue(this.#store, id);
-    // The store assigns ids in the order of commits, so no smaller id follows.
-    if (id > this.#newest) this.#newest = id;
     this.#waiting.set(id, queue);
+    for (const answer of this.#early.get(id) ?? []) queue.add(answer);
+    this.#early.delete(id);
     if (this.#ended) queue.fail(this.#ended);
     return queue;
   }
@@ -71,16 +71,20 @@ export class Answers {
       if (reader.position !== undefined) continue;
       for (const frame of framesIn(page)) {
         const answer = asAnswer(frame);
-        if (answer) await this.#pass(answer);
+        if (answer) this.#pass(answer);
       }
     }
   }
 
-  async #pass(answer: AnswerFrame): Promise<void> {
+  #pass(answer: AnswerFrame): void {
     const id = String(answer.meta.request_id);
-    // A quick response may arrive before the append of its request has returned.
-    if (id > this.#newest) await Promise.allSettled(this.#appending);
-    this.#waiting.get(id)?.add(answer);
+    const queue = this.#waiting.get(id);
+    if (queue) queue.add(answer);
+    if (queue || this.#appending.size === 0) return;
+    // It may be the response to one of those. Other machines append too, in any order, so its id does not tell.
+    const early = this.#early.get(id);
+    this.#early.set(id, [...(early ?? []), answer]);
+    if (!early) void Promise.allSettled(this.#appending).then(() => this.#early.delete(id));
   }
 
   #failAll(error: Error): void {

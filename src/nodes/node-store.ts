@@ -5,7 +5,14 @@ import type { SqliteStore } from "../store/sqlite/engine.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
 import type { OpenStore, Store } from "../store/store.ts";
 import type { AppendCondition, AppendRequest, Change, TakenContent } from "../store/types.ts";
-import { decode, encode, type Operation, type Reply, valueIn } from "./operations.ts";
+import {
+  decode,
+  encode,
+  type Operation,
+  type Question,
+  type Reply,
+  valueIn,
+} from "./operations.ts";
 import type { SpentBlobs } from "./spent-blobs.ts";
 
 /** How long a write may look for a node that leads, in ms: as long as it takes to notice that one is dead. */
@@ -14,6 +21,9 @@ const ROUTE_MS = 10_000;
 const ANSWER_MS = 15_000;
 /** The longest wait until this node has the record of a write that another one made, in ms. */
 const REACH_MS = 10_000;
+
+/** The wait before large content is put out again, in ms. */
+const BLOB_RETRY_MS = 500;
 
 /** What the store of a node stands on. */
 export interface NodeStoreUses {
@@ -38,13 +48,23 @@ export class Router {
    *
    * @throws XsError `not_leader`: no node took it in time; `journal_unreachable`: the outcome may be unknown
    */
-  async write(operation: Operation): Promise<unknown> {
-    const { replica, store } = this.#uses;
+  write(operation: Operation): Promise<unknown> {
+    return this.onLeader(operation, () => perform(this.#uses.store, operation));
+  }
+
+  /**
+   * Has the node that leads do something.
+   *
+   * @param here does it, where that is this node
+   * @throws XsError as `write`
+   */
+  async onLeader(question: Question, here: () => Promise<unknown>): Promise<unknown> {
+    const { replica } = this.#uses;
     const deadline = performance.now() + ROUTE_MS;
     for (;;) {
       try {
-        if (replica.epoch !== undefined) return await perform(store, operation);
-        return await this.#ask(operation);
+        if (replica.epoch !== undefined) return await here();
+        return await this.#ask(question);
       } catch (error) {
         // In both cases nothing was done: another node leads, or soon will.
         const passes =
@@ -82,14 +102,14 @@ export class Router {
     }
   }
 
-  async #ask(operation: Operation): Promise<unknown> {
+  async #ask(question: Question): Promise<unknown> {
     const { replica, messages } = this.#uses;
     const { leader } = replica.state;
     if (!leader || leader.node === "") {
       throw new XsError("not_leader", "no node leads yet: nothing can be written");
     }
-    this.forwarded++;
-    const answer = await messages.ask(leader.node, encode(operation), ANSWER_MS);
+    if (question.do !== "inquire") this.forwarded++;
+    const answer = await messages.ask(leader.node, encode(question), ANSWER_MS);
     const { value, record } = valueIn(decode<Reply>(answer));
     await this.reached(record, REACH_MS).catch(() => {});
     return value;
@@ -181,6 +201,21 @@ export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): 
     );
   }
 
+  /** The same. What belongs to an epoch tries as long as that lasts. */
+  async function inBlobs(changes: readonly Change[]): Promise<Change[]> {
+    for (;;) {
+      try {
+        return await withBlobs(changes);
+      } catch (error) {
+        const passes = error instanceof XsError && error.code === "journal_unreachable";
+        if (epoch === undefined || !passes) throw error;
+      }
+      if (uses.replica.epoch !== epoch)
+        throw new XsError("not_leader", `the epoch ${epoch} of this node is over`);
+      await Bun.sleep(BLOB_RETRY_MS);
+    }
+  }
+
   /** Runs a write and then lets go of content that this node took for it. */
   async function holding<T>(
     contents: readonly (TakenContent | null)[],
@@ -202,11 +237,11 @@ export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): 
     return holding(contents, async () => {
       if (!isLarge) return write(changes, condition);
       try {
-        return await write(await withBlobs(changes), condition);
+        return await write(await inBlobs(changes), condition);
       } catch (error) {
         if (!(error instanceof XsError) || error.code !== "content_not_found") throw error;
         // The same content was there already, and was freed meanwhile.
-        return write(await withBlobs(changes), condition);
+        return write(await inBlobs(changes), condition);
       }
     });
   }

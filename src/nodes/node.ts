@@ -11,11 +11,13 @@ import { ContentKeeping } from "./content-keeping.ts";
 import { Election } from "./election.ts";
 import { Membership } from "./membership.ts";
 import { nodeStore, perform, Router } from "./node-store.ts";
-import { decode, encode, failure, type Question, type Reply } from "./operations.ts";
+import { decode, encode, failure, type Question, type Reply, valueIn } from "./operations.ts";
 import { Overview } from "./overview.ts";
 
 /** How long a node may take to go on with the journal, at its end, in ms. */
 const RESIGN_MS = 1000;
+/** How long another node may think about who reads there, in ms. */
+const FOLLOWS_MS = 1000;
 
 /** What a node stands on. */
 export interface NodeUses {
@@ -33,6 +35,10 @@ export class Node {
   readonly store: OpenStore;
   /** Wakes when this node begins or ceases to lead. */
   readonly leadChanged = new Signal();
+  /** Answers what this node or another one asks about what runs here, while it leads; see `inquire`. */
+  answerInquiry: (inquiry: unknown) => Promise<unknown> = async () => {
+    throw new XsError("not_leader", "nothing runs here yet");
+  };
   readonly router: Router;
   readonly election: Election;
   /** All nodes, for whoever runs them. */
@@ -103,6 +109,42 @@ export class Node {
     return this.#uses.store;
   }
 
+  /** The name of this node. */
+  get name(): string {
+    return this.#replica.options.self.node;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether nothing can be written because the journal does not answer. */
+  get isStalled(): boolean {
+    return this.#replica.commits.problem?.code === "journal_unreachable";
+  }
+
+  /**
+   * Asks the node that leads, this one or another, about what runs there.
+   *
+   * @throws XsError `not_leader`, `journal_unreachable`
+   */
+  inquire(inquiry: unknown): Promise<unknown> {
+    return this.router.onLeader({ do: "inquire", inquiry }, () => this.answerInquiry(inquiry));
+  }
+
+  /** Whether a read that follows on another node takes frames of a topic. A node that does not answer has none. */
+  async isFollowedElsewhere(topic: string): Promise<boolean> {
+    const { messages } = this.#uses.cluster;
+    const question = encode({ do: "follows", topic });
+    const others = this.#replica.state.nodes.filter((node) => node !== this.name);
+    const answers = others.map(async (node) => {
+      const answer = await messages.ask(node, question, FOLLOWS_MS);
+      if (valueIn(decode<Reply>(answer)).value !== true) throw new Error("it does not");
+      return true;
+    });
+    return await Promise.any(answers).catch(() => false);
+  }
+
   /** The store for what runs only as long as this node leads in an epoch. */
   storeUnder(epoch: number): OpenStore {
     const { store, cluster } = this.#uses;
@@ -147,8 +189,14 @@ export class Node {
       if (question.do === "status") {
         return encode({ value: await this.overview.own(), record: state.applied });
       }
+      if (question.do === "follows") {
+        return encode({ value: store.isFollowed(question.topic), record: state.applied });
+      }
       if (this.epoch === undefined) throw new XsError("not_leader", "another node leads");
-      const value = (await perform(store, question)) ?? null;
+      const value =
+        question.do === "inquire"
+          ? await this.answerInquiry(question.inquiry)
+          : ((await perform(store, question)) ?? null);
       return encode({ value, record: state.applied } satisfies Reply);
     } catch (error) {
       return encode(failure(error));

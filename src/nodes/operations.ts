@@ -27,7 +27,14 @@ export type Operation =
   | { readonly do: "forgetNode"; readonly node: string };
 
 /** What one node may ask of another. */
-export type Question = Operation | { readonly do: "probe" } | { readonly do: "status" };
+export type Question =
+  | Operation
+  | { readonly do: "probe" }
+  | { readonly do: "status" }
+  /** What runs on the node that leads: see `Node.inquire`. */
+  | { readonly do: "inquire"; readonly inquiry: unknown }
+  /** Whether a read that follows takes frames of a topic. */
+  | { readonly do: "follows"; readonly topic: string };
 
 /** How it went: the result and the record that this node had applied then, or the error. */
 export type Reply =

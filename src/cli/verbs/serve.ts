@@ -16,14 +16,18 @@ import type { TcpAddress } from "../../net/listen-address.ts";
 import { listeningSockets } from "../../net/listening-sockets.ts";
 import { tokenOf } from "../../net/token.ts";
 import type { Node } from "../../nodes/node.ts";
+import type { Inquiry } from "../../processors/led/lead.ts";
+import type { LedProcessors } from "../../processors/led/led-processors.ts";
 import { allProcessors } from "../../processors/lifecycle/all-processors.ts";
 import { idleProcessors, neededFrames, nextStart } from "../../processors/lifecycle/expected.ts";
 import { Processors } from "../../processors/lifecycle/processors.ts";
+import type { ProcessorStatus } from "../../processors/lifecycle/status.ts";
 import { isStore } from "../../store/is-store.ts";
 import { type Holder, lockHolder } from "../../store/lock-holder.ts";
 import { openSqliteStore } from "../../store/sqlite/open.ts";
 import type { OpenStore, Store } from "../../store/store.ts";
 import { Tokens } from "../../store/tokens.ts";
+import type { AppendCondition } from "../../store/types.ts";
 import type { Inspector } from "../../ui/inspector.ts";
 import { version } from "../../version.ts";
 import { madeStore } from "../kit/connect.ts";
@@ -37,6 +41,9 @@ import { parsed, UsageError, type Verb } from "../kit/verb.ts";
 
 /** How long requests in progress may take to end at a stop. */
 const STOP_MS = 2000;
+
+/** How often a node tries to record that it started, while none leads, in ms. */
+const RECORD_MS = 1000;
 
 /** How long a server that does not answer may hold the store, how often to look, and how long it may think, in ms. */
 const DYING_MS = 10_000;
@@ -70,7 +77,8 @@ export const serveVerb: Verb = {
     const store = node ? node.store : await open(directory);
     if (isNew) messages.info(madeStore(directory));
     const signal = stopSignal();
-    const processors = new Processors(store, chosen.scriptEnv, lifecycleLines());
+    const led = node && (await processorsOf(node, chosen));
+    const processors = led ?? new Processors(store, chosen.scriptEnv, lifecycleLines());
     const tokens = new Tokens(directory, undefined, ({ message }) =>
       messages.warn(`no token is taken but that of the owner: ${message}`),
     );
@@ -82,10 +90,9 @@ export const serveVerb: Verb = {
         tokens,
         server: () => ({ pid: process.pid, started, ...paused, ...listeners?.addresses }),
         async processors(all) {
-          const rows = chosen.paused
-            ? await idleProcessors(store, "paused")
-            : await processors.status();
-          const reason = chosen.paused ? "the server runs with --paused" : null;
+          const { rows, reason } = led
+            ? await led.status()
+            : await statusOf(store, processors as Processors, chosen.paused);
           return all ? allProcessors(store, rows, reason) : rows;
         },
         nextStart: () => nextStart(store),
@@ -96,11 +103,12 @@ export const serveVerb: Verb = {
         crowded: () => listeners?.descriptors?.crowded,
         ...(node && { nodes: node.overview }),
       });
-      listeners = await listenEverywhere({ store, processors, answer, directory, tokens }, chosen);
+      const served = { store, processors, answer, directory, tokens, node };
+      listeners = await listenEverywhere(served, chosen);
       if (node) node.overview.address = listeners.addresses.expose;
       await store.keepThreads();
       store.startIndexing();
-      if (chosen.paused || node) processors.pause();
+      if (processors instanceof Processors && chosen.paused) processors.pause();
       else await processors.start();
       if (!chosen.paused) store.startSchedules();
       if (!chosen.paused) store.upkeep.rules.start(() => neededFrames(store));
@@ -115,9 +123,42 @@ export const serveVerb: Verb = {
     tokens.check();
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
-    await stop({ store, processors, tokens }, listeners, reason, node !== undefined);
+    await stop({ store, processors, tokens, node }, listeners, reason);
   },
 };
+
+/** The processors of a store on several machines: they run here whenever this node leads. */
+async function processorsOf(
+  node: Node,
+  { scriptEnv, paused }: ServeOptions,
+): Promise<LedProcessors> {
+  const { LedProcessors } = await import("../../processors/led/led-processors.ts");
+  const lines = lifecycleLines();
+  const runs = paused ? "with --paused: no processors run, and nothing that is scheduled" : "here";
+  const led = new LedProcessors(node.store, node, {
+    isPaused: paused,
+    processorsOn: (store) => new Processors(store, scriptEnv, lines),
+    changed(epoch) {
+      messages.info(
+        epoch === undefined
+          ? `the node ${node.name} does not lead any more: its processors and schedules have ended here`
+          : `the node ${node.name} leads (epoch ${epoch}): processors and schedules run ${runs}`,
+      );
+    },
+  });
+  node.answerInquiry = (inquiry) => led.answer(inquiry as Inquiry);
+  return led;
+}
+
+/** The rows of `xs ps`, and the reason why they do not run, or null. */
+async function statusOf(
+  store: Store,
+  processors: Processors,
+  paused: boolean,
+): Promise<{ rows: readonly ProcessorStatus[]; reason: string | null }> {
+  if (!paused) return { rows: await processors.status(), reason: null };
+  return { rows: await idleProcessors(store, "paused"), reason: "the server runs with --paused" };
+}
 
 /** Refuses to listen twice in one place: binding would report another server there. @throws UsageError */
 function checkPlaces(directory: string, { expose, http }: ServeOptions): void {
@@ -162,15 +203,17 @@ interface Listeners {
 /** A store, its processors and its API, which the listeners serve. */
 interface Served {
   readonly store: OpenStore;
-  readonly processors: Processors;
+  readonly processors: Processors | LedProcessors;
   readonly answer: Api;
   readonly directory: string;
   readonly tokens: Tokens;
+  /** Where it is one of several machines. */
+  readonly node: Node | undefined;
 }
 
 /** Listens everywhere. The frame of the start is in the log before any request gets an answer. */
 async function listenEverywhere(
-  { store, processors, answer, directory, tokens }: Served,
+  { store, processors, answer, directory, tokens, node }: Served,
   options: ServeOptions,
 ): Promise<Listeners> {
   const { promise: opened, resolve: begin } = Promise.withResolvers<void>();
@@ -209,10 +252,10 @@ async function listenEverywhere(
   listeners.push(own);
   const descriptors = Descriptors.watch(own, others, messages.warn);
   // The server reads no request before this returns to the event loop, so the frame comes first.
-  const started = record(store, "start", { version, pid: process.pid, ...paused, ...addresses });
+  const meta = { version, pid: process.pid, ...paused, ...addresses };
   // A node whose journal is out of reach can be read.
-  if (options.journal === undefined) await started;
-  else void started.catch(() => {});
+  if (node) void recordOfNode(node, "start", meta);
+  else await record(store, "start", meta);
   begin();
   return { listeners, descriptors, addresses, hints };
 }
@@ -240,17 +283,16 @@ async function inspectorOf(
 }
 
 async function stop(
-  { store, processors, tokens }: Pick<Served, "store" | "processors" | "tokens">,
+  { store, processors, tokens, node }: Pick<Served, "store" | "processors" | "tokens" | "node">,
   { listeners, descriptors }: Listeners,
   reason: string,
-  isNode: boolean,
 ): Promise<void> {
   // A second signal ends the process at once: all acknowledged writes are safe. A hangup does not, because
   // a terminal that closes may send several.
   void secondSignal().then(() => process.exit(1));
-  await record(store, "stop", { reason }).catch((error: Error) => {
-    if (!(error instanceof XsError) || !isNode) throw error;
-  });
+  // Nobody may lead, or the journal not answer.
+  if (node) await Promise.race([recordOfNode(node, "stop", { reason }), Bun.sleep(STOP_MS)]);
+  else await record(store, "stop", { reason });
   await processors.stop();
   store.endReads();
   descriptors?.stop();
@@ -323,7 +365,28 @@ async function doesAnswer(unix: string): Promise<boolean> {
   }
 }
 
-function record(store: Store, event: "start" | "stop", meta: object): Promise<string> {
+function record(
+  store: Store,
+  event: "start" | "stop",
+  meta: object,
+  condition?: AppendCondition,
+): Promise<string> {
   const topic = `stream.cross.${event}`;
-  return store.append({ topic, meta: JSON.stringify(meta), ttl: FOREVER, content: null });
+  const request = { topic, meta: JSON.stringify(meta), ttl: FOREVER, content: null };
+  return store.append(request, condition);
+}
+
+/** The same on one of several machines: as soon as one leads, and once even where an answer is lost. */
+async function recordOfNode(node: Node, event: "start" | "stop", meta: object): Promise<void> {
+  const idempotencyKey = crypto.randomUUID();
+  while (!node.isClosed) {
+    try {
+      await record(node.store, event, { ...meta, node: node.name }, { idempotencyKey });
+      return;
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code !== "not_leader" && code !== "journal_unreachable") return;
+    }
+    await Bun.sleep(RECORD_MS);
+  }
 }

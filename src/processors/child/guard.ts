@@ -3,8 +3,8 @@ import { libc } from "../../lib/libc.ts";
 import { takeName } from "../../lib/self.ts";
 import { reapAdopted } from "./reaper.ts";
 
-/** The message to a guard: end the program. */
-export type ToGuard = "stop";
+/** The message to a guard: end the program, or end it at once. */
+export type ToGuard = "stop" | "end";
 /**
  * The messages of a guard: the program runs; it could not be started, with the errno; it has ended; how many bytes of
  * its input it never read.
@@ -19,6 +19,8 @@ export type FromGuard =
 const GRACE_MS = 5000;
 /** The same where the server is gone. */
 const ORPHAN_GRACE_MS = 2000;
+/** The same where it is to end at once. */
+const END_GRACE_MS = 500;
 const POLL_MS = 20;
 const PR_SET_CHILD_SUBREAPER = 36;
 
@@ -47,7 +49,7 @@ export async function guard(command: string[]): Promise<never> {
     endIn(ORPHAN_GRACE_MS);
   });
   process.on("message", (message: ToGuard) => {
-    if (message === "stop") endIn(GRACE_MS);
+    endIn(message === "stop" ? GRACE_MS : END_GRACE_MS);
   });
   const killer = setInterval(() => {
     if (performance.now() >= killAt) killAll();

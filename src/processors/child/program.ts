@@ -23,6 +23,8 @@ export interface ProgramCommand {
   readonly env: Record<string, string>;
   /** A pipe if left out. */
   readonly input?: InputKind | undefined;
+  /** Aborted when the program is to end at once. */
+  readonly ending?: AbortSignal | undefined;
 }
 
 /** A processor's program, as the server sees it. It runs below a guard (guard.ts), in a separate process group. */
@@ -50,7 +52,7 @@ export class Program {
     if (process.pid === 1) reapAdopted((pid) => Program.#guards.has(pid));
   }
 
-  private constructor({ command, env, input }: ProgramCommand) {
+  private constructor({ command, env, input, ending }: ProgramCommand) {
     const { child, streams } = withPipes(
       (stdio) =>
         Bun.spawn(selfCommand("guard", ...command), {
@@ -71,8 +73,12 @@ export class Program {
     Program.#guards.add(pid);
     this.exited = this.#guard.exited.then(() => {
       Program.#guards.delete(pid);
+      ending?.removeEventListener("abort", end);
       return this.#conclude();
     });
+    const end = () => this.#send("end");
+    ending?.addEventListener("abort", end);
+    if (ending?.aborted) end();
   }
 
   /**

@@ -36,12 +36,18 @@ export interface ScriptPlace {
   readonly folder: string;
   /** The environment of every script, before the variables of its spawn. */
   readonly env: Record<string, string>;
+  /** Aborted when all programs are to end at once. */
+  readonly ending?: AbortSignal;
 }
 
 /** The place of the scripts that a server runs. @param names as in `scriptEnvironment` */
-export function placeIn(store: Store, names?: readonly string[]): ScriptPlace {
+export function placeIn(
+  store: Store,
+  names: readonly string[] | undefined,
+  ending: AbortSignal,
+): ScriptPlace {
   const folder = join(store.path, FOLDER);
-  return { address: store.path, folder, env: scriptEnvironment(names) };
+  return { address: store.path, folder, env: scriptEnvironment(names), ending };
 }
 
 /** Removes the files of all scripts, which an earlier server has left. */
@@ -55,7 +61,7 @@ export function removeScripts({ folder }: ScriptPlace): void {
  * @throws Invalid
  */
 export function prepare(
-  { address, folder: parent, env }: ScriptPlace,
+  { address, folder: parent, env, ending }: ScriptPlace,
   { kind, name, spawnId }: { kind: Kind; name: string; spawnId: string },
   script: Uint8Array,
   options: SpawnOptions,
@@ -75,6 +81,7 @@ export function prepare(
   };
   const shared = {
     runtime,
+    ...(ending && { ending }),
     env: { ...env, XS_ADDR: address, XS_SCRIPTS: folder, XS_NAME: name, XS_SPAWN_ID: spawnId },
     dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
@@ -133,9 +140,12 @@ function withInputAside(command: readonly string[]): readonly string[] {
 }
 
 /** Runs the check of a script, if it has one. @throws Invalid where the script does not load; `PerhapsLack` */
-export async function checkScript({ check, env }: Prepared, signal: AbortSignal): Promise<void> {
+export async function checkScript(
+  { check, env, ending }: Prepared,
+  signal: AbortSignal,
+): Promise<void> {
   if (!check) return;
-  const program = await Program.start({ command: check, env }, signal);
+  const program = await Program.start({ command: check, env, ending }, signal);
   const stop = () => program.stop();
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();

@@ -213,7 +213,8 @@ export class Generator implements Processor {
       await feedFrom(read(false));
       program.closeInput();
     } catch (error) {
-      process.stderr.write(`xs: ${this.subject.name}: ${(error as Error).message}\n`);
+      if (!this.#abort.signal.aborted)
+        process.stderr.write(`xs: ${this.subject.name}: ${(error as Error).message}\n`);
       program.stop();
     }
   }

@@ -73,19 +73,13 @@ export class Handler implements Processor {
     this.#options = this.#worker.options;
     if (options.resume) return await this.#resume();
     const { own, before } = await readRecord(this.#host.store, subject);
-    if (own) {
-      this.#commits.cursor = own.cursor;
-      this.#commits.state = own.state;
-      this.#commits.retry = own.retry;
-    } else {
-      const { start } = this.#options;
-      const { store } = this.#host;
-      const tail = () => later(store.placeOf(subject.spawnId), before);
-      this.#commits.cursor =
-        start === "tail" ? tail() : start === "first" ? "" : store.placeOf(start);
-      this.#commits.state = this.#initialState();
-    }
-    this.#begin = this.#commits.cursor;
+    const { start } = this.#options;
+    const { store } = this.#host;
+    const tail = () => later(store.placeOf(subject.spawnId), before);
+    this.#begin = start === "tail" ? tail() : start === "first" ? "" : store.placeOf(start);
+    this.#commits.cursor = own ? own.cursor : this.#begin;
+    this.#commits.state = own ? own.state : this.#initialState();
+    this.#commits.retry = own?.retry;
   }
 
   /**
@@ -100,7 +94,8 @@ export class Handler implements Processor {
     this.#commits.cursor = own.cursor;
     this.#commits.state = own.state ?? this.#initialState();
     this.#commits.retry = own.spawn_id === this.subject.spawnId ? own.retry : undefined;
-    this.#begin = own.cursor;
+    const isNew = own.spawn_id !== this.subject.spawnId;
+    this.#begin = isNew ? own.cursor : this.#host.store.placeOf(this.subject.spawnId);
   }
 
   #initialState(): string | undefined {

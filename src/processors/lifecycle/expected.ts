@@ -16,7 +16,7 @@ export const LIFECYCLE_TOPICS = [
 /** Rows of `xs ps` for the processors that would run after the next start. @param state of each row */
 export async function idleProcessors(
   store: Store,
-  state: "stopped" | "paused",
+  state: "stopped" | "paused" | "unknown",
 ): Promise<ProcessorStatus[]> {
   const entries = (await expected(store)).entries();
   return entries.flatMap(({ kind, name, good, pending }) => {

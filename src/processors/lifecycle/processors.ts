@@ -42,12 +42,16 @@ export class Processors {
   readonly #shells: Shells;
   readonly #supervisors = new Map<string, Supervisor>();
   readonly #abort = new AbortController();
+  readonly #ending = new AbortController();
+  #over: Promise<void> | undefined;
   #reader: FrameReader | undefined;
   #reading: Promise<void> = Promise.resolve();
   /** Resolves when every processor that ran before has a supervisor. */
   readonly #started = Promise.withResolvers<void>();
   /** The supervisors have every request up to this place. */
   #position: Place = "";
+  /** The id at which these processors began. */
+  #began = "";
   readonly #moved = new Signal();
   /** Frames that imports brought since the start: they count from the next start. */
   readonly #imported = new Set<string>();
@@ -76,8 +80,9 @@ export class Processors {
     this.#hears = hears;
     this.#clock = clock;
     this.#store = store;
-    this.#place = placeIn(store, scriptEnv);
-    this.#shells = new Shells({ ...this.#place.env, XS_ADDR: this.#place.address });
+    const ending = this.#ending.signal;
+    this.#place = placeIn(store, scriptEnv, ending);
+    this.#shells = new Shells({ ...this.#place.env, XS_ADDR: this.#place.address }, ending);
   }
 
   /** Whether a handler takes frames of a topic. A handler that loads or restarts counts too: frames wait for it. */
@@ -116,6 +121,36 @@ export class Processors {
     return this.#requests.unanswered(id);
   }
 
+  /**
+   * Of some requests, those that no handler will answer, with the errors of the handlers that tried. None while handlers
+   * load.
+   */
+  async unansweredAmong(ids: readonly string[]): Promise<{ [id: string]: readonly string[] }> {
+    await this.#started.promise;
+    const found: { [id: string]: readonly string[] } = {};
+    const handlers = [...this.#supervisors.values()].filter(({ kind }) => kind === "handler");
+    if (handlers.some(({ isBusy }) => isBusy)) return found;
+    for (const id of ids) {
+      if (id < this.#began) await this.#recallFailures(id);
+      const outcome = this.#requests.outcomeOf(id);
+      if (outcome) found[id] = outcome.reasons;
+    }
+    return found;
+  }
+
+  /** Looks up whether handlers failed on a request before these processors ran, perhaps on another machine. */
+  async #recallFailures(id: string): Promise<void> {
+    for (const taker of this.#requests.openOf(id)) {
+      const reader = this.#store.read({ ...READ_ALL, topics: [`${taker.name}.error`], after: id });
+      for (let bytes = await reader.next(); bytes; bytes = await reader.next()) {
+        for (const { meta } of framesIn(bytes)) {
+          const { frame_id: frameId, reason } = (meta ?? {}) as { [key: string]: Json };
+          if (frameId === id) this.#requests.failedOn(id, taker, String(reason));
+        }
+      }
+    }
+  }
+
   /** Starts the processors that ran when the last server stopped, and then follows the log for requests. */
   async start(): Promise<void> {
     removeScripts(this.#place);
@@ -130,6 +165,7 @@ export class Processors {
       const [first] = frames;
       if (first?.topic === "stream.cross.threshold") {
         this.#position = first.id;
+        this.#began = first.id;
         break;
       }
       for (const frame of frames) {
@@ -164,7 +200,25 @@ export class Processors {
   }
 
   /** Ends all processors. They run again after the next start. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#over ??= this.#stop();
+    return this.#over;
+  }
+
+  /**
+   * Ends all processors at once, and says nothing about it: the store takes nothing of theirs any more, because another
+   * machine runs them.
+   */
+  end(): Promise<void> {
+    if (!this.#ending.signal.aborted) {
+      this.#ending.abort();
+      this.#abort.abort();
+      for (const supervisor of this.#supervisors.values()) supervisor.end();
+    }
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
     this.#abort.abort();
     this.#started.resolve();
     this.#reader?.close();

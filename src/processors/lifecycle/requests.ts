@@ -46,6 +46,19 @@ export class Requests {
     return { over: promise, forget: () => void this.#waiting.delete(id) };
   }
 
+  /** Why no handler will answer a request; undefined where one may. */
+  outcomeOf(id: string): Unanswered | undefined {
+    const failures = this.#failures.get(id);
+    if (!this.#takersOf(id).every(({ spawnId }) => failures?.has(spawnId))) return undefined;
+    return { reasons: [...(failures?.values() ?? [])].filter((reason) => reason !== undefined) };
+  }
+
+  /** The handlers of a request of whose failure on it nothing is known. */
+  openOf(id: string): readonly Taker[] {
+    const failures = this.#failures.get(id);
+    return this.#takersOf(id).filter(({ spawnId }) => !failures?.has(spawnId));
+  }
+
   /** Notes that a handler has failed on a frame, which may be a request. */
   failedOn(id: string, { spawnId, name }: Taker, reason: string): void {
     this.#noteFailure(id, spawnId, `${name}: ${reason}`);
@@ -72,10 +85,17 @@ export class Requests {
    * @param topicOf returns the topic of a frame; undefined where the frame is not in the store
    */
   note({ topic, meta }: Frame, topicOf: (id: string) => string | undefined): void {
-    const { topic: name, frame_id: frameId } = (meta ?? {}) as Record<string, unknown>;
+    const {
+      topic: name,
+      frame_id: frameId,
+      spawn_id: spawnId,
+      reason,
+    } = (meta ?? {}) as Record<string, unknown>;
     if (typeof name !== "string") return;
     if (topic === "stream.cross.handler.failed") {
-      if (typeof frameId === "string" && topicOf(frameId) === HTTP_REQUEST) this.#failed.add(name);
+      if (typeof frameId !== "string" || topicOf(frameId) !== HTTP_REQUEST) return;
+      this.#failed.add(name);
+      this.failedOn(frameId, { spawnId: String(spawnId), name }, String(reason));
     } else if (/^stream\.cross\.handler\.(active|terminate)$/.test(topic)) {
       this.#failed.delete(name);
     }
@@ -93,11 +113,9 @@ export class Requests {
 
   #settle(id: string): void {
     const resolve = this.#waiting.get(id);
-    if (!resolve) return;
-    const failures = this.#failures.get(id);
-    if (!this.#takersOf(id).every(({ spawnId }) => failures?.has(spawnId))) return;
-    const reasons = [...(failures?.values() ?? [])].filter((reason) => reason !== undefined);
+    const outcome = resolve && this.outcomeOf(id);
+    if (!outcome) return;
     this.#waiting.delete(id);
-    resolve({ reasons });
+    resolve(outcome);
   }
 }

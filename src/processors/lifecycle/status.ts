@@ -14,6 +14,7 @@ export interface ProcessorStatus {
     | "stopping"
     | "stopped"
     | "paused"
+    | "unknown"
     | Ended["how"];
   spawn_id: string;
   runtime: string | null;
@@ -33,6 +34,8 @@ export interface ProcessorStatus {
   tz: string | null;
   /** When its next run begins, as RFC 3339. */
   next: string | null;
+  /** Of a store on several machines: the one that runs it; null where that cannot be asked. */
+  node?: string | null;
 }
 
 /** The wait of a handler for the frame on which it has failed. */

@@ -103,6 +103,18 @@ export class Supervisor {
     this.#work.start();
   }
 
+  /** Ends the processor at once: the store takes nothing of it any more. Only `stop` waits for that. */
+  end(): void {
+    this.#queue = [];
+    this.#loading?.abort.abort();
+    void this.#current?.stop();
+  }
+
+  /** Whether a request is being carried out. */
+  get isBusy(): boolean {
+    return this.#work.running !== undefined;
+  }
+
   /** Whether the processor takes frames of a topic, now or once its requests are carried out. */
   async takes(topic: string): Promise<boolean> {
     if (!this.#takesNow(topic)) await this.#work.running;
@@ -341,9 +353,9 @@ export class Supervisor {
       await retryWhileDiskFull(() => this.#host.store.apply(changes));
       eventsIn(changes).forEach(this.#host.hears);
     } catch (error) {
-      // A store that is closed or has failed reports that itself.
-      if (!["store_closed", "store_failed"].includes((error as { code?: string }).code ?? ""))
-        throw error;
+      // A store that is closed or has failed reports that itself, and so does a node that does not lead any more.
+      const { code = "" } = error as { code?: string };
+      if (!["store_closed", "store_failed", "not_leader"].includes(code)) throw error;
     }
   }
 }

@@ -48,13 +48,15 @@ interface Runner {
 /** Runs the shell commands of all handlers in one process, which starts with the first command. */
 export class Shells {
   readonly #env: Record<string, string>;
+  readonly #ending: AbortSignal;
   readonly #abort = new AbortController();
   #runner: Promise<Runner> | undefined;
   #ran = 0;
 
-  /** @param env of every command */
-  constructor(env: Record<string, string>) {
+  /** @param env of every command @param ending aborted when all are to end at once */
+  constructor(env: Record<string, string>, ending: AbortSignal) {
     this.#env = env;
+    this.#ending = ending;
   }
 
   /** Starts a command. Waits where the system lacks a process or descriptor. @throws ShellDied */
@@ -108,8 +110,9 @@ export class Shells {
     const what = "the process of shell commands";
     const { signal } = this.#abort;
     try {
+      const [env, ending] = [this.#env, this.#ending];
       const program = await outlasting(what, signal, () =>
-        Program.start({ command: selfCommand("shell"), env: this.#env }, signal),
+        Program.start({ command: selfCommand("shell"), env, ending }, signal),
       );
       const runner = { program, entries: new Map<number, Entry>(), spawns: new Set<string>() };
       void this.#follow(runner);

@@ -67,7 +67,7 @@ export class Appends {
         return idempotencyKey === undefined
           ? apply()
           : this.#parts.answers.once(transaction, idempotencyKey, requests, apply);
-      });
+      }, epoch !== undefined);
     } finally {
       for (const { content } of requests) this.#content.unpin(content);
     }

@@ -26,6 +26,8 @@ export function countCommit(counts: CommitCounts, writes: number): void {
 
 /** A write that waits for the next commit. */
 export interface Write {
+  /** It waits while the journal is out of reach: it has an epoch, and what becomes of it must be known. */
+  readonly isPatient?: boolean;
   /** Runs inside the transaction; what it throws fails this write alone. */
   run(transaction: Transaction): unknown;
   resolve(value: unknown): void;
@@ -47,8 +49,10 @@ export interface Commits {
   /**
    * Queues a write for the next commit; resolves with what `run` gave when it is durable. An `XsError` that `run`
    * throws refuses this write alone, so it must be thrown before anything is written.
+   *
+   * @param isPatient see {@link Write.isPatient}
    */
-  write<T>(run: (transaction: Transaction) => T): Promise<T>;
+  write<T>(run: (transaction: Transaction) => T, isPatient?: boolean): Promise<T>;
   /** As `write`, for what concerns this directory alone: no other node of the store gets it. */
   local<T>(run: (transaction: Transaction) => T): Promise<T>;
   /** Call it when no write follows any more. */

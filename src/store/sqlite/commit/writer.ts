@@ -62,9 +62,9 @@ export class Writer {
   }
 
   /** Runs a write in the next commit; see {@link Commits.write}. */
-  readonly write = <T>(run: (transaction: Transaction) => T): Promise<T> => {
+  readonly write = <T>(run: (transaction: Transaction) => T, isPatient?: boolean): Promise<T> => {
     if (!this.#commits) return Promise.reject(this.#uses.health.failed);
-    return this.#commits.write(run);
+    return this.#commits.write(run, isPatient);
   };
 
   /** The same for what concerns this directory alone; see {@link Commits.local}. */

@@ -111,10 +111,12 @@ export class ReplicatedCommits implements Commits {
     return leader?.node === self.node && leader.run === self.run ? leader.epoch : undefined;
   }
 
-  write<T>(run: (transaction: Transaction) => T): Promise<T> {
+  write<T>(run: (transaction: Transaction) => T, isPatient = false): Promise<T> {
     if (this.epoch === undefined) return Promise.reject(this.#notLeader());
-    if (this.problem) return Promise.reject(this.problem);
-    return this.#queue(this.#writes, { run });
+    const { problem } = this;
+    const waits = isPatient && problem?.code === "journal_unreachable";
+    if (problem && !waits) return Promise.reject(problem);
+    return this.#queue(this.#writes, { run, isPatient });
   }
 
   local<T>(run: (transaction: Transaction) => T): Promise<T> {
@@ -175,7 +177,7 @@ export class ReplicatedCommits implements Commits {
 
   #queue<T>(
     queue: Waiting[],
-    write: { readonly run: (transaction: Transaction) => T; readonly isStand?: boolean },
+    write: Pick<Waiting, "isStand" | "isPatient"> & { run(transaction: Transaction): T },
   ): Promise<T> {
     const failed = this.#failure();
     if (failed) return Promise.reject(failed);
@@ -345,7 +347,8 @@ export class ReplicatedCommits implements Commits {
         for (const write of writes) write.reject(put.isFenced ? reason : unknown(reason.message));
       } else if (outcome === "elsewhere") {
         // Nothing of it is there: it is decided again, after what came instead, unless its writers have gone.
-        if (!hasStalled) this.#writes.unshift(...writes);
+        const again = writes.filter(({ isPatient }) => isPatient || !hasStalled);
+        this.#writes.unshift(...again);
       } else if ("refusal" in outcome) {
         for (const write of writes) write.reject(outcome.refusal);
       } else {
@@ -371,8 +374,8 @@ export class ReplicatedCommits implements Commits {
     const reason = isFenced
       ? this.problem
       : unknown(`the journal has not answered for ${this.#stallMs / 1000} s`);
-    for (const write of writes) write.reject(reason);
-    this.#refuse(this.problem);
+    for (const write of writes) if (!write.isPatient) write.reject(reason);
+    this.#refuse(this.problem, ({ isPatient }) => !isPatient);
   }
 
   #refuse(reason: Error, isMeant: (write: Waiting) => boolean = () => true): void {
