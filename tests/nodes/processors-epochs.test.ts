@@ -94,12 +94,13 @@ test("a generator runs on one node at a time, and begins anew on the next one", 
   await nodes.spawn("generator", "counts", script, { runtime: "sh" });
   for (let change = 0; change < 3; change++) {
     const leader = await nodes.leader();
+    const { epoch } = leader.node;
     const so = (await leader.frames("counts.recv")).length;
     await until("more lines", async () => (await leader.frames("counts.recv")).length > so + 3);
     await leader.resign();
     await until("another epoch", () =>
-      nodes.all.some(({ node }) => node.epoch !== undefined && node !== leader.node),
-    ).catch(() => {});
+      nodes.all.some(({ node }) => node.epoch !== undefined && node.epoch !== epoch),
+    );
   }
   const leader = await nodes.leader();
   const frames = await leader.frames("counts.recv", "stream.cross.generator.active");
@@ -166,4 +167,33 @@ test("every node says what runs and where, and a request to any of them ends it"
     return (await other.frames("stream.cross.handler.terminated")).length === 1;
   });
   expect((await other.led.status()).rows).toEqual([]);
+});
+
+test("processors outlast a journal that does not answer for a while", async () => {
+  await using nodes = new LedNodes(1);
+  const only = nodes.at(0);
+  await nodes.spawn("handler", "adds", ADDS);
+  await nodes.spawn("generator", "counts", "while :; do echo; sleep 0.02; done", { runtime: "sh" });
+  await only.say("n", { n: 1 });
+  await until("an output", async () => (await only.frames("adds.out")).length === 1);
+  only.cluster.cut();
+  const refusal = only.say("n", { n: 2 }).catch((error) => error.code);
+  expect(await refusal).toBe("journal_unreachable");
+  const lines = (await only.frames("counts.recv")).length;
+  only.cluster.heal();
+  await until("more lines", async () => (await only.frames("counts.recv")).length > lines + 10);
+  await until("it takes writes", async () => {
+    return await only.say("n", { n: 3 }).then(
+      () => true,
+      () => false,
+    );
+  });
+  await until("the handler goes on", async () => {
+    const [ins, outs] = await Promise.all([only.frames("n"), only.frames("adds.out")]);
+    return Bun.deepEquals(
+      ins.map(({ meta }) => meta.n),
+      outs.map(({ meta }) => meta.n),
+    );
+  });
+  expect(only.events).toEqual(["adds active", "counts active"]);
 });

@@ -28,7 +28,7 @@ export class LedNode {
 
   constructor(path: string, name: string, cluster: MemoryCluster) {
     this.cluster = cluster;
-    this.node = openNode(path, cluster, { node: name });
+    this.node = openNode(path, cluster, { node: name, stallMs: 300 });
     this.led = new LedProcessors(this.node.store, this.node, {
       isPaused: false,
       processorsOn: (store) =>
