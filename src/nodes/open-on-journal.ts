@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { NODE_NAME } from "../store/is-store.ts";
 import type { ContentPolicy } from "../store/content-policy.ts";
 import { requireDurable } from "../store/journal/nats/durability.ts";
 import { openNats } from "../store/journal/nats/open.ts";
@@ -31,7 +34,7 @@ export async function openOnJournal(
 ): Promise<Node | undefined> {
   const cluster = await openNats(journal);
   try {
-    if (!unsafe) requireDurable(await cluster.check());
+    if (!unsafe) requireDurable(await cluster.check(), existsSync(join(directory, NODE_NAME)));
     const { name } = parseNatsUrl(journal);
     const node = await openNode(directory, { ...options, name, cluster });
     if (!node) await cluster.close();

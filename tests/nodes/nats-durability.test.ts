@@ -77,7 +77,14 @@ natsTest(
     expect(wrongIn(single)).toContain("--replicas 3");
     // One of three is down.
     await servers.kill(2);
-    expect(wrongIn(await findingsAt(at([a, b, c])))).toContain("does not answer");
+    const findings = await findingsAt(at([a, b, c]));
+    expect(wrongIn(findings)).toContain(`127.0.0.1:${servers.ports[2]} of NATS is down`);
+    // A node that was there before starts all the same; a new one waits until all have been asked.
+    expect(() => requireDurable(findings)).toThrow("is down: start it");
+    expect(() => requireDurable(findings, true)).not.toThrow();
+    // A port that is not that of a server which is up is no server that is down.
+    const missing = await findingsAt(at([a, free, c]));
+    expect(() => requireDurable(missing, true)).toThrow("does not answer");
   },
 );
 

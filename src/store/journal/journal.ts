@@ -111,4 +111,6 @@ export interface Finding {
   readonly what: string;
   /** What to do, where it is not so. */
   readonly howToMend?: string;
+  /** A server is down, as one of several may be. */
+  readonly isDown?: true;
 }

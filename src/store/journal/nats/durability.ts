@@ -8,6 +8,8 @@ import { journalStream, type StreamInfo, streamInfo } from "./stream.ts";
 /** How long a monitoring port may take, in ms. */
 const ASK_MS = 3000;
 const INFO_MS = 10_000;
+/** How long a server may take to greet who connects, in ms. */
+const GREET_MS = 1000;
 /** From here on a machine may be lost. */
 const SAFE_REPLICAS = 3;
 
@@ -54,10 +56,13 @@ interface Asked {
  * @throws XsError `journal_unreachable`
  */
 export async function durabilityOf(link: Link): Promise<Finding[]> {
+  const { monitors, servers: hosts, domain } = link.address;
   const { name } = journalStream(link.address.name);
+  // Behind a leaf, the monitoring ports are those of other servers.
+  const isOwn = domain === undefined && hosts.length === monitors.length;
   const [placed, ...asked] = await Promise.all([
     streamInfo(link, name, INFO_MS) as Promise<Placed>,
-    ...link.address.monitors.map(ask),
+    ...monitors.map((monitor, i) => ask(monitor, isOwn ? hosts[i] : undefined)),
   ]);
   const servers = Math.max(1, ...asked.map((one) => one.servers ?? 0));
   return [
@@ -67,9 +72,15 @@ export async function durabilityOf(link: Link): Promise<Finding[]> {
   ];
 }
 
-/** @throws XsError `journal_unsafe`, with all that is wrong and how to mend it */
-export function requireDurable(findings: readonly Finding[]): void {
-  const wrong = findings.filter(({ ok }) => !ok);
+/**
+ * Refuses a journal that is not durable.
+ *
+ * @param known this directory was a node before: then all servers were asked, and some that are down now change nothing,
+ *   because what is acknowledged is on a majority
+ * @throws XsError `journal_unsafe`, with all that is wrong and how to mend it
+ */
+export function requireDurable(findings: readonly Finding[], known = false): void {
+  const wrong = findings.filter(({ ok, isDown }) => !ok && !(known && isDown));
   if (wrong.length === 0) return;
   const said = wrong.map(({ what, howToMend }) => (howToMend ? `${what}: ${howToMend}` : what));
   throw new XsError(
@@ -78,7 +89,8 @@ export function requireDurable(findings: readonly Finding[]): void {
   );
 }
 
-async function ask(monitor: string): Promise<Asked> {
+/** @param server its HOST:PORT for clients, where that is known */
+async function ask(monitor: string, server: string | undefined): Promise<Asked> {
   const { host } = new URL(monitor);
   const bad = (what: string, howToMend: string, more: Partial<Asked> = {}): Asked => ({
     ...more,
@@ -92,6 +104,10 @@ async function ask(monitor: string): Promise<Asked> {
       json(`${monitor}/jsz`) as Promise<Jsz>,
     ]);
   } catch (error) {
+    if (server !== undefined && !(await greets(server))) {
+      const what = `the server ${server} of NATS is down`;
+      return { finding: { ok: false, what, howToMend: "start it", isDown: true } };
+    }
     return bad(
       `the monitoring port ${monitor} does not answer (${reasonOf(error)})`,
       'start the server, with  http: "HOST:8222"  in its configuration; name another port in the address by ?monitor=PORT, or one for each host by ?monitor=PORT,PORT',
@@ -160,12 +176,36 @@ function placement(stream: string, { cluster }: Placed, asked: readonly Asked[])
     }
     if (offline) {
       return [
-        { ok: false, what: `${name}, which holds ${stream}, is down`, howToMend: "start it" },
+        {
+          ok: false,
+          what: `${name}, which holds ${stream}, is down`,
+          howToMend: "start it",
+          isDown: true,
+        },
       ];
     }
     // It catches up by itself; until then the others hold what it lacks.
     return current === false ? [{ ok: true, what: `${name} catches up with ${stream}` }] : [];
   });
+}
+
+/** Whether a server of NATS greets who connects, as one does that is neither down nor frozen. */
+async function greets(server: string): Promise<boolean> {
+  const greeted = Promise.withResolvers<boolean>();
+  const at = server.lastIndexOf(":");
+  const no = () => greeted.resolve(false);
+  const timer = setTimeout(no, GREET_MS);
+  const socket = await Bun.connect({
+    hostname: server.slice(0, at).replace(/^\[|\]$/g, ""),
+    port: Number(server.slice(at + 1)),
+    socket: { data: () => greeted.resolve(true), error: no, close: no },
+  }).catch(no);
+  try {
+    return await greeted.promise;
+  } finally {
+    clearTimeout(timer);
+    socket?.terminate();
+  }
 }
 
 async function json(url: string): Promise<unknown> {
