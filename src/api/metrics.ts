@@ -1,3 +1,4 @@
+import type { NodeMetrics } from "../store/nodes.ts";
 import type { StoreMetrics } from "../store/types.ts";
 import { version } from "../version.ts";
 import type { Call } from "./call.ts";
@@ -10,7 +11,8 @@ type Sample = readonly [behindName: string, value: number];
  * Responds with the metrics of the server, in the text format of Prometheus
  * (https://prometheus.io/docs/instrumenting/exposition_formats/, 0.0.4).
  */
-export function metrics({ store, errors }: Call): Response {
+export async function metrics({ store, errors, context }: Call): Promise<Response> {
+  const node = await context.nodes?.metrics();
   const now = store.metrics;
   const cpu = process.cpuUsage();
   const tasks = Object.entries(now.background);
@@ -67,10 +69,46 @@ export function metrics({ store, errors }: Call): Response {
       "When the process started, since 1970.",
       performance.timeOrigin / 1000,
     ),
+    ...(node ? ofNode(node) : []),
   ];
   return new Response(families.join(""), {
     headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
   });
+}
+
+/** The metrics of a node of a store on several machines. */
+function ofNode(node: NodeMetrics): string[] {
+  const { appends } = node;
+  const labels = `${label("node", node.node).slice(0, -1)},${label("journal", node.journal).slice(1)}`;
+  let count = 0;
+  return [
+    gauge("xs_node_info", "The node, and its journal.", [labels, 1]),
+    gauge("xs_node_leads", "1 while this node leads.", Number(node.isLeader)),
+    gauge("xs_node_epoch", "The epoch, which rises whenever another node leads.", node.epoch),
+    gauge("xs_node_record", "The last record that this node has applied.", node.record),
+    gauge("xs_journal_last_record", "The last record of the journal.", node.lastRecord),
+    gauge("xs_journal_reachable", "1 while the journal answers.", Number(node.isReachable)),
+    gauge(
+      "xs_node_lag_records",
+      "Records of the journal that this node has not applied.",
+      Math.max(0, node.lastRecord - node.record),
+    ),
+    counter("xs_node_records_applied_total", "Records applied.", node.recordsApplied),
+    counter(
+      "xs_node_forwarded_writes_total",
+      "Writes that this node asked the leader for.",
+      node.forwardedWrites,
+    ),
+    counter("xs_journal_stalls_total", "Times that the journal took too long.", node.stalls),
+    family("xs_journal_append_seconds", "histogram", "Time that an append to the journal took.", [
+      ...appends.buckets.map(({ upTo, count: more }): Sample => {
+        count += more;
+        return [`_bucket${label("le", upTo === Infinity ? "+Inf" : String(upTo))}`, count];
+      }),
+      ["_sum", appends.seconds],
+      ["_count", appends.count],
+    ]),
+  ];
 }
 
 function gauge(name: string, help: string, value: number | Sample): string {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { NODE_NAME } from "../store/is-store.ts";
 import type { ContentPolicy } from "../store/content-policy.ts";
+import { NODE_NAME } from "../store/is-store.ts";
 import { requireDurable } from "../store/journal/nats/durability.ts";
 import { openNats } from "../store/journal/nats/open.ts";
 import { parseNatsUrl } from "../store/journal/nats/url.ts";

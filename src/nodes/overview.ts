@@ -145,15 +145,19 @@ export class Overview implements Nodes {
     return [...ofJournal, ...checkNodes({ rows, said })];
   }
 
-  get metrics(): NodeMetrics {
-    const { replica, router } = this.#uses;
+  async metrics(): Promise<NodeMetrics> {
+    const { replica, router, cluster } = this.#uses;
+    const extent = await inTime(cluster.journal.extent());
+    this.#last = Math.max(this.#last, extent?.last ?? 0);
     const { state, commits, options } = replica;
     return {
       node: options.self.node,
+      journal: options.name,
       isLeader: replica.epoch !== undefined,
       epoch: state.leader?.epoch ?? 0,
       record: state.applied,
       lastRecord: Math.max(this.#last, state.applied),
+      isReachable: extent !== undefined,
       recordsApplied: commits.applied,
       forwardedWrites: router.forwarded,
       stalls: commits.stalls,

@@ -50,11 +50,13 @@ export interface JournalStatus {
 /** What a node measures of its part in the store. */
 export interface NodeMetrics {
   readonly node: string;
+  readonly journal: string;
   readonly isLeader: boolean;
   readonly epoch: number;
   readonly record: number;
-  /** The last record of the journal that is known here. */
+  /** The last record of the journal; where it is out of reach, the last that is known here. */
   readonly lastRecord: number;
+  readonly isReachable: boolean;
   readonly recordsApplied: number;
   /** Writes that other nodes were asked for. */
   readonly forwardedWrites: number;
@@ -85,5 +87,6 @@ export interface Nodes {
   forget(name: string): Promise<void>;
   /** Whether what the promises stand on is so. It takes some seconds at most. */
   check(): Promise<readonly Finding[]>;
-  readonly metrics: NodeMetrics;
+  /** It asks the journal where it ends, a second at most. */
+  metrics(): Promise<NodeMetrics>;
 }

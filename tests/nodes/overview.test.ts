@@ -202,3 +202,46 @@ test("on a store on one machine there are no nodes, and the answer says so", asy
     await store.close();
   }
 });
+
+test("the metrics of a node: who leads, how far it is, how long the journal takes", async () => {
+  await using nodes = new Nodes();
+  const a = await nodes.open("a");
+  const b = await nodes.open("b");
+  await append(b);
+  const last = a.replica.state.applied;
+  await until("b has all", () => b.replica.state.applied === last);
+  async function valuesOf(node: Node): Promise<Map<string, number>> {
+    const response = await api(node.store, { nodes: node.overview })(
+      new Request("http://x/metrics"),
+    );
+    const lines = (await response.text())
+      .split("\n")
+      .filter((line) => /^xs_(node|journal)/.test(line));
+    return new Map(
+      lines.map((line) => {
+        const at = line.lastIndexOf(" ");
+        return [line.slice(0, at), Number(line.slice(at + 1))];
+      }),
+    );
+  }
+  const ofA = await valuesOf(a);
+  const ofB = await valuesOf(b);
+  expect(ofA.get('xs_node_info{node="a",journal="test"}')).toBe(1);
+  expect([ofA.get("xs_node_leads"), ofB.get("xs_node_leads")]).toEqual([1, 0]);
+  for (const values of [ofA, ofB]) {
+    expect(values.get("xs_node_epoch")).toBe(1);
+    expect(values.get("xs_node_record")).toBe(last);
+    expect(values.get("xs_journal_last_record")).toBe(last);
+    expect(values.get("xs_node_lag_records")).toBe(0);
+    expect(values.get("xs_journal_reachable")).toBe(1);
+    expect(values.get("xs_journal_stalls_total")).toBe(0);
+    expect(values.get("xs_node_records_applied_total")).toBe(last);
+  }
+  // That b joined, and the frame.
+  expect(ofB.get("xs_node_forwarded_writes_total")).toBeGreaterThanOrEqual(2);
+  expect(ofA.get("xs_journal_append_seconds_count")).toBe(last);
+  expect(ofA.get("xs_journal_append_seconds_sum")).toBeGreaterThan(0);
+  expect(ofA.get('xs_journal_append_seconds_bucket{le="+Inf"}')).toBe(last);
+  nodes.of("b").cluster.cut();
+  expect((await valuesOf(b)).get("xs_journal_reachable")).toBe(0);
+});
