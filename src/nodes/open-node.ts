@@ -1,4 +1,5 @@
 import { XsError } from "../core/error.ts";
+import { over } from "../lib/over.ts";
 import type { ContentPolicy } from "../store/content-policy.ts";
 import type { Cluster } from "../store/journal/journal.ts";
 import type { MigrationListener } from "../store/migration.ts";
@@ -7,6 +8,7 @@ import { clusterKey, keepClusterKey } from "./cluster-key.ts";
 import { Node } from "./node.ts";
 import { keepNodeName, nodeName } from "./node-name.ts";
 import { encode } from "./operations.ts";
+import { sealedMessages } from "./sealed-messages.ts";
 
 /** How a directory becomes a node. */
 export interface NodeOptions {
@@ -28,11 +30,13 @@ export interface NodeOptions {
  * @throws XsError as `openSqliteStore`; `journal_unreachable`, `journal_unsafe`, `journal_damaged`
  */
 export async function openNode(directory: string, options: NodeOptions): Promise<Node | undefined> {
-  const { name, cluster, migration, now, content = "all" } = options;
-  const { journal, messages, blobs } = cluster;
+  const { name, migration, now, content = "all" } = options;
+  const { journal, blobs } = options.cluster;
   const node = nodeName(directory, options.node);
   const { last } = await journal.extent();
   const key = clusterKey(directory, last === 0);
+  const messages = sealedMessages(options.cluster.messages, key);
+  const cluster = over(options.cluster, { messages });
   const store = openSqliteStore(directory, now, migration, {
     name,
     journal,
