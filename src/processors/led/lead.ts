@@ -28,17 +28,29 @@ export interface Lead {
 export type Inquiry =
   /** Whether a handler takes frames of a topic: {@link Taking}. */
   | { readonly about: "takes"; readonly topic: string }
-  /** Which of some requests no handler will answer: as `Processors.unansweredAmong`. */
+  /** Which of some requests no handler will answer: {@link Unanswered}. */
   | { readonly about: "requests"; readonly ids: readonly string[] }
   /** The rows of `xs ps`: {@link Running}. */
   | { readonly about: "processors" };
 
+/** Why there may be no handler. */
+export interface Absence {
+  /** The machine runs no processors. */
+  readonly isPaused: boolean;
+  /** A handler of HTTP requests has failed for good. */
+  readonly someFailed: boolean;
+}
+
 /** Whether a handler takes frames of a topic. */
-export interface Taking {
+export interface Taking extends Absence {
   /** Null while it is not known yet. */
   readonly takes: boolean | null;
-  readonly isPaused: boolean;
-  readonly someFailed: boolean;
+}
+
+/** Requests that no handler will answer. */
+export interface Unanswered extends Absence {
+  /** As `Processors.unansweredAmong`. */
+  readonly over: { readonly [id: string]: readonly string[] };
 }
 
 /** What runs on a machine. */

@@ -5,7 +5,7 @@ import type { ImportFrame } from "../../store/types.ts";
 import { idleProcessors } from "../lifecycle/expected.ts";
 import type { Processors } from "../lifecycle/processors.ts";
 import type { ProcessorStatus } from "../lifecycle/status.ts";
-import type { Inquiry, Lead, Running, Taking } from "./lead.ts";
+import type { Absence, Inquiry, Lead, Running, Taking, Unanswered } from "./lead.ts";
 import { LedRequests } from "./led-requests.ts";
 
 /** How long the machine that leads may think about whether a handler takes frames: it may load, in ms. */
@@ -42,15 +42,18 @@ export class LedProcessors {
   #running: Promise<void> = Promise.resolve();
   #isStopping = false;
   /** What the machine that leads said last. */
-  #taking: Taking;
+  #absence: Absence;
   readonly #takenUntil = new Map<string, number>();
 
   constructor(store: Store, lead: Lead, options: LedOptions) {
     this.#store = store;
     this.#lead = lead;
     this.#options = options;
-    this.#requests = new LedRequests(lead);
-    this.#taking = { takes: null, isPaused: options.isPaused, someFailed: false };
+    this.#absence = { isPaused: options.isPaused, someFailed: false };
+    this.#requests = new LedRequests(lead, (absence) => {
+      this.#absence = absence;
+      this.#takenUntil.clear();
+    });
   }
 
   /** Begins to run them whenever this machine leads. */
@@ -60,12 +63,12 @@ export class LedProcessors {
 
   /** Whether the machine that leads runs none, as it said last. */
   get isPaused(): boolean {
-    return this.#taking.isPaused;
+    return this.#absence.isPaused;
   }
 
   /** Whether a handler of HTTP requests has failed for good, as the machine that leads said last. */
   get someFailed(): boolean {
-    return this.#taking.someFailed;
+    return this.#absence.someFailed;
   }
 
   /**
@@ -78,7 +81,7 @@ export class LedProcessors {
     if ((this.#takenUntil.get(topic) ?? 0) > start) return true;
     for (;;) {
       const taking = (await this.#lead.inquire({ about: "takes", topic })) as Taking;
-      this.#taking = taking;
+      this.#absence = taking;
       if (taking.takes === false) return await this.#lead.isFollowedElsewhere(topic);
       const now = performance.now();
       if (taking.takes) {
@@ -119,25 +122,26 @@ export class LedProcessors {
    *
    * @throws XsError `not_leader`
    */
-  async answer(inquiry: Inquiry): Promise<Taking | Running | object> {
+  async answer(inquiry: Inquiry): Promise<Taking | Unanswered | Running> {
     const current = this.#current;
     if (!current || current.epoch !== this.#lead.epoch || this.#isStopping)
       throw new XsError("not_leader", "no processors run here yet");
     const { processors } = current;
     const { isPaused } = this.#options;
+    const absence = () => ({ isPaused, someFailed: processors.someFailed });
     switch (inquiry.about) {
       case "takes": {
         const late = Bun.sleep(THINK_MS).then(() => null);
         const takes = await Promise.race([processors.takes(inquiry.topic), late]);
-        return { takes, isPaused, someFailed: processors.someFailed } satisfies Taking;
+        return { takes, ...absence() };
       }
       case "requests":
-        return await processors.unansweredAmong(inquiry.ids);
+        return { over: await processors.unansweredAmong(inquiry.ids), ...absence() };
       case "processors": {
         const rows = isPaused
           ? await idleProcessors(this.#store, "paused")
           : await processors.status();
-        return { node: this.#lead.name, isPaused, rows } satisfies Running;
+        return { node: this.#lead.name, isPaused, rows };
       }
     }
   }

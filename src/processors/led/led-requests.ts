@@ -1,5 +1,5 @@
 import { HTTP_REQUEST } from "../../core/http.ts";
-import type { Lead } from "./lead.ts";
+import type { Absence, Lead, Unanswered } from "./lead.ts";
 
 /** How often to ask about the requests that wait, and how old they are then, in ms. */
 const ASK_EVERY_MS = 100;
@@ -21,10 +21,16 @@ interface Waiting {
 export class LedRequests {
   readonly #lead: Pick<Lead, "inquire" | "isFollowedElsewhere">;
   readonly #waiting = new Map<string, Waiting>();
+  readonly #hasNone: (absence: Absence) => void;
   #isAsking = false;
 
-  constructor(lead: Pick<Lead, "inquire" | "isFollowedElsewhere">) {
+  /** @param hasNone receives that there is no handler of a request, before that is said */
+  constructor(
+    lead: Pick<Lead, "inquire" | "isFollowedElsewhere">,
+    hasNone: (absence: Absence) => void,
+  ) {
     this.#lead = lead;
+    this.#hasNone = hasNone;
   }
 
   /** `over` resolves once no handler will answer a request. Call `forget` when nobody waits for that any more. */
@@ -54,14 +60,13 @@ export class LedRequests {
     const old = [...this.#waiting].filter(([, { since }]) => since < before).slice(0, MAX_ASKED);
     if (old.length === 0) return;
     const ids = old.map(([id]) => id);
-    const found = (await this.#lead.inquire({ about: "requests", ids })) as {
-      [id: string]: readonly string[];
-    };
-    const over = Object.entries(found);
+    const found = (await this.#lead.inquire({ about: "requests", ids })) as Unanswered;
+    const over = Object.entries(found.over);
     if (over.length === 0) return;
     // Without a handler, a client that follows requests may still answer.
     const hasNone = over.some(([, reasons]) => reasons.length === 0);
     const isFollowed = hasNone && (await this.#lead.isFollowedElsewhere(HTTP_REQUEST));
+    if (hasNone) this.#hasNone(found);
     await Bun.sleep(PASS_ON_MS);
     for (const [id, reasons] of over) {
       if (reasons.length === 0 && isFollowed) continue;
