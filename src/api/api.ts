@@ -4,6 +4,7 @@ import type { Store } from "../store/store.ts";
 import { named } from "./answer-headers.ts";
 import type { Api, ApiContext } from "./call.ts";
 import { problemResponse } from "./errors.ts";
+import { REACHED_HEADER, recorded, whenReached } from "./records.ts";
 import { Rooms } from "./room.ts";
 import { Router } from "./route.ts";
 import { GONE, ROUTES } from "./routes.ts";
@@ -15,15 +16,22 @@ export function api(store: Store, context: ApiContext = {}): Api {
   const errors = new Map<ErrorCode, number>();
   const count = (code: ErrorCode) => void errors.set(code, (errors.get(code) ?? 0) + 1);
   const rooms = new Rooms();
+  const { records } = context;
   return async (request, access) => {
+    // A read has at least what was there before it; a write is there after it.
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    let before: number | undefined;
     try {
       const url = urlOf(request);
+      const reached = request.headers.get(REACHED_HEADER);
+      if (reached !== null) await whenReached(records, reached);
+      if (isRead) before = records?.record;
       // Loaded only where a token comes: commands that open the store start faster without it.
       const seen = access ? (await import("./restricted.ts")).restricted(store, access) : store;
       const call = { store: seen, access, request, url, errors, context, rooms };
-      return named(await ROUTER.answer(call));
+      return recorded(named(await ROUTER.answer(call)), before ?? records?.record);
     } catch (error) {
-      return problemResponse(error, count);
+      return recorded(problemResponse(error, count), before ?? records?.record);
     }
   };
 }

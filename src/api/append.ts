@@ -2,7 +2,6 @@ import { checkAt, parseAt } from "../core/at.ts";
 import { type ChunkMode, parseChunkMode } from "../core/chunk.ts";
 import { XsError } from "../core/error.ts";
 import { parseMeta } from "../core/frame.ts";
-import { parseIdempotencyKey } from "../core/header.ts";
 import { parseId } from "../core/id.ts";
 import { isScheduledLine } from "../core/scheduled.ts";
 import { parseClientTopic } from "../core/topic.ts";
@@ -14,6 +13,7 @@ import { appendChunks } from "./chunked.ts";
 import { frameResponse, TIMESTAMP } from "./frame.ts";
 import { ndjsonResponse } from "./json-response.ts";
 import { text, type Values, value } from "./options.ts";
+import { retryKeyOf } from "./retry-key.ts";
 import { scheduledHeaders } from "./scheduled.ts";
 
 export const APPEND_OPTIONS = {
@@ -36,7 +36,7 @@ export async function append(
   const { store, request } = call;
   const topic = parseClientTopic(name);
   const header = request.headers.get("xs-meta");
-  const condition = conditionOf(request);
+  const condition = conditionOf(call);
   const write = {
     topic,
     ttl:
@@ -80,13 +80,13 @@ function checkTimedHeaders({ expectLast }: AppendCondition, chunked: ChunkMode |
 }
 
 /** Parses the conditions in the headers of an append. @throws XsError `bad_header`, `bad_id` */
-export function conditionOf(request: Request): AppendCondition {
-  const last = request.headers.get("xs-expect-last");
-  const key = request.headers.get("idempotency-key");
-  if (last === null && key === null) return {};
+export function conditionOf(call: Call): AppendCondition {
+  const last = call.request.headers.get("xs-expect-last");
+  const key = retryKeyOf(call);
+  if (last === null && key === undefined) return {};
   return {
     ...(last !== null && { expectLast: last === "none" ? null : parseId(last) }),
-    ...(key !== null && { idempotencyKey: parseIdempotencyKey(key) }),
+    ...(key !== undefined && { idempotencyKey: key }),
   };
 }
 

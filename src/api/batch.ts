@@ -26,10 +26,11 @@ const MAX_LINE = 1024 * 1024;
  * frames as NDJSON.
  */
 export async function appendBatch(
-  { store, request, access, rooms, context }: Call,
+  call: Call,
   { "with-timestamp": timestamp }: { "with-timestamp": boolean },
 ): Promise<Response> {
-  const condition = conditionOf(request);
+  const { store, request, access, rooms, context } = call;
+  const condition = conditionOf(call);
   if (condition.expectLast !== undefined) {
     throw new XsError("bad_header", "xs-expect-last is for the append of one frame");
   }

@@ -1,6 +1,7 @@
 import type { Access } from "../core/access.ts";
 import type { ErrorCode, XsError } from "../core/error.ts";
 import type { Nodes } from "../store/nodes.ts";
+import type { Records } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { Tokens } from "../store/tokens.ts";
 import type { ImportFrame } from "../store/types.ts";
@@ -33,6 +34,8 @@ export interface ApiContext {
   readonly tokens?: Tokens;
   /** The rows of `xs ps`: the running generators and handlers; with `all` those that have ended too. */
   processors?(all: boolean): readonly object[] | Promise<readonly object[]>;
+  /** How far this node of a store on several machines is; absent on one machine. */
+  readonly records?: Records;
   /** The generators and handlers that the next start of a server would run. */
   nextStart?(): Promise<readonly Processor[]>;
   /** What the server that this process is says of itself in `GET /-/info`; absent where a command opened the store. */

@@ -19,7 +19,14 @@ export function problemResponse(error: unknown, count?: (code: ErrorCode) => voi
   return named(response);
 }
 
-const SOON_PAST = new Set<ErrorCode>(["too_many_requests", "too_many_files", "index_building"]);
+const SOON_PAST = new Set<ErrorCode>([
+  "too_many_requests",
+  "too_many_files",
+  "index_building",
+  "not_leader",
+  "node_unreachable",
+  "not_reached",
+]);
 
 /** The header `Retry-After`, in seconds, for errors that soon pass. */
 export function retryAfter({ code }: Problem): Record<string, string> {

@@ -10,6 +10,7 @@ import { jsonResponse } from "./json-response.ts";
 import { checkCrowd } from "./lasting-answer.ts";
 import { linesResponse } from "./line-response.ts";
 import { flag, text, type Values, value } from "./options.ts";
+import { retryKeyOf } from "./retry-key.ts";
 
 /** The longest media type of a value, in bytes. */
 const MAX_TYPE = 255;
@@ -56,13 +57,14 @@ export const kv = {
   },
 
   /** Stores the body as a value; the ETag of the response is its revision. */
-  async put({ store, request, access, rooms }: Call, _: object, name: string): Promise<Response> {
+  async put(call: Call, _: object, name: string): Promise<Response> {
+    const { store, request, access, rooms } = call;
     const key = parseClientKey(parseKey(name));
     const type = request.headers.get("content-type") || UNNAMED;
     if (type.length > MAX_TYPE) {
       throw new XsError("bad_header", `the Content-Type is longer than ${MAX_TYPE} bytes`);
     }
-    const condition = conditionOf(request);
+    const condition = conditionOf(call);
     const value = await readBody(request, MAX_VALUE, "a value", rooms.bytesOf(access));
     const rev = await store.kv.put(key, type, value, condition);
     const response = jsonResponse({ key, rev, size: value.length, type });
@@ -71,9 +73,9 @@ export const kv = {
   },
 
   /** Removes an entry, if it exists. */
-  async delete({ store, request }: Call, _: object, name: string): Promise<Response> {
+  async delete(call: Call, _: object, name: string): Promise<Response> {
     const key = parseClientKey(parseKey(name));
-    const rev = await store.kv.delete(key, conditionOf(request));
+    const rev = await call.store.kv.delete(key, conditionOf(call));
     return new Response(null, { status: 204, ...(rev && { headers: { etag: `"${rev}"` } }) });
   },
 };
@@ -97,8 +99,13 @@ function read(
   );
 }
 
-function conditionOf(request: Request): KvCondition {
-  const ifMatch = revisionsIn(request, "if-match");
-  const ifNoneMatch = revisionsIn(request, "if-none-match");
-  return { ...(ifMatch && { ifMatch }), ...(ifNoneMatch && { ifNoneMatch }) };
+function conditionOf(call: Call): KvCondition {
+  const ifMatch = revisionsIn(call.request, "if-match");
+  const ifNoneMatch = revisionsIn(call.request, "if-none-match");
+  const idempotencyKey = retryKeyOf(call);
+  return {
+    ...(ifMatch && { ifMatch }),
+    ...(ifNoneMatch && { ifNoneMatch }),
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+  };
 }

@@ -100,8 +100,9 @@ function own(store: Store, access: Access, request: AppendRequest): AppendReques
 function conditionOf(
   access: Access,
   request: AppendRequest | undefined,
-  { expectLast, idempotencyKey }: AppendCondition = {},
+  condition: AppendCondition = {},
 ): AppendCondition {
+  const { expectLast } = condition;
   // The refusal of a wrong guess tells the newest id.
   if (expectLast !== undefined && request && !access.reads(request.topic)) {
     throw access.refusal(
@@ -110,11 +111,17 @@ function conditionOf(
   }
   return {
     ...(expectLast !== undefined && { expectLast }),
-    // Each token has its own keys. No client can send one with a space.
-    ...(idempotencyKey !== undefined && {
-      idempotencyKey: `${access.scope.name} ${idempotencyKey}`,
-    }),
+    ...ownKey(access, condition),
   };
+}
+
+/** Each token has its own idempotency keys. No client can send one with a space. */
+function ownKey(
+  access: Access,
+  { idempotencyKey }: Pick<AppendCondition, "idempotencyKey"> = {},
+): Pick<AppendCondition, "idempotencyKey"> {
+  if (idempotencyKey === undefined) return {};
+  return { idempotencyKey: `${access.scope.name} ${idempotencyKey}` };
 }
 
 function restrictedContent({ content }: Store, access: Access): Store["content"] {
@@ -145,11 +152,11 @@ function restrictedKv(kv: Kv, access: Access): Kv {
     },
     async put(key, type, value, condition) {
       checked(key);
-      return kv.put(key, type, value, condition);
+      return kv.put(key, type, value, { ...condition, ...ownKey(access, condition) });
     },
     async delete(key, condition) {
       checked(key);
-      return kv.delete(key, condition);
+      return kv.delete(key, { ...condition, ...ownKey(access, condition) });
     },
     read(scope, options) {
       if ("key" in scope) {

@@ -70,8 +70,9 @@ export function route<
   answer: Route<NoInfer<O>>["answer"],
   more: Row<M, P, O>,
 ): Route {
-  const none = { options: NONE, headers: [], errors: [] };
-  return { method, path, about, answer, ...none, ...more } as unknown as Route;
+  const none = { options: NONE, errors: [] };
+  const headers = [...(more.headers ?? []), "xs-reached"];
+  return { method, path, about, answer, ...none, ...more, headers } as unknown as Route;
 }
 
 const NONE = {};

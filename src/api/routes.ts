@@ -54,13 +54,19 @@ const APPEND_ERRORS = [
 /** What the routes that append one frame share. */
 const APPEND = {
   options: APPEND_OPTIONS,
-  headers: ["xs-meta", "xs-expect-last", "idempotency-key"],
+  headers: ["xs-meta", "xs-expect-last", "idempotency-key", "xs-retry-key"],
   body: "content",
   responses: { 200: "appended", 202: "to append" },
   errors: APPEND_ERRORS,
 } as const;
 const READ_ERRORS = ["bad_id", "bad_topic", "frame_damaged", "too_many_files"] as const;
-const KEY_ERRORS = ["bad_key", "reserved_key", "precondition_failed"] as const;
+const KEY_ERRORS = [
+  "bad_key",
+  "reserved_key",
+  "precondition_failed",
+  "idempotency_key_reused",
+] as const;
+const WRITE_KEY_HEADERS = ["if-match", "if-none-match", "idempotency-key", "xs-retry-key"] as const;
 /** The errors of what only a store on several machines has. */
 const NODES_ERRORS = [
   "not_replicated",
@@ -106,7 +112,7 @@ export const ROUTES: readonly Route[] = [
   route("POST", "/stream", "appends a batch of frames in one step", appendBatch, {
     need: "append some",
     options: { "with-timestamp": TIMESTAMP },
-    headers: ["idempotency-key"],
+    headers: ["idempotency-key", "xs-retry-key"],
     body: "batch",
     responses: { 200: "appended batch", 202: "batch to append" },
     errors: [
@@ -251,7 +257,7 @@ export const ROUTES: readonly Route[] = [
     route(method, "/kv/:key+", "stores the body as the value of a key", kv.put, {
       need: "key",
       name: "key",
-      headers: ["if-match", "if-none-match"],
+      headers: WRITE_KEY_HEADERS,
       body: "value",
       responses: { 200: "entry" },
       errors: [...KEY_ERRORS, "body_too_large", "body_cut_off", "bad_header", "too_many_requests"],
@@ -261,7 +267,7 @@ export const ROUTES: readonly Route[] = [
   route("DELETE", "/kv/:key+", "removes an entry", kv.delete, {
     need: "key",
     name: "key",
-    headers: ["if-match", "if-none-match"],
+    headers: WRITE_KEY_HEADERS,
     responses: { 204: "removed entry" },
     errors: KEY_ERRORS,
     check: isClientKey,

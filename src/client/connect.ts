@@ -1,7 +1,7 @@
 import type { Listener } from "../api/listen.ts";
 import { shellWord, XsError } from "../core/error.ts";
 import { throwIfNotOk } from "../net/api-answer.ts";
-import { httpAsk, type Place } from "../net/http-client.ts";
+import { type Ask, httpAsk, type Place } from "../net/http-client.ts";
 import { isStore } from "../store/is-store.ts";
 import { lockHolder } from "../store/lock-holder.ts";
 import type { MigrationListener } from "../store/migration.ts";
@@ -9,7 +9,10 @@ import { checkFound, isClosedToUs } from "../store/owner.ts";
 import type { Address } from "./address.ts";
 import type { Client } from "./client.ts";
 import { firstTry } from "./first-try.ts";
+import { seeingOwnWrites } from "./known-record.ts";
 import { reach, usualSocket } from "./reach.ts";
+import { withSafeRetries } from "./safe-retry.ts";
+import type { Target, Waiting } from "./try-again.ts";
 
 /** How {@link connect} may reach a store. */
 export interface ConnectOptions {
@@ -21,6 +24,8 @@ export interface ConnectOptions {
   readonly made?: (directory: string) => void | Promise<void>;
   /** Requires a server, for what lasts: the message names it. */
   readonly serverOnly?: "following" | "waiting";
+  /** Hears why a write waits to be tried again. */
+  readonly waiting?: Waiting;
   /** Makes what hears of the migration when this process opens a store of an older version. */
   readonly migration?: () => Promise<MigrationListener>;
 }
@@ -31,20 +36,22 @@ export interface ConnectOptions {
  * @throws XsError `store_not_found`, `store_in_use`, `no_server`, `store_of_another`
  */
 export async function connect(address: Address, options: ConnectOptions = {}): Promise<Client> {
+  const { waiting } = options;
   if ("url" in address) {
     const { url, token } = address;
     const place =
       token === undefined ? { token: process.env.XS_TOKEN } : { token, inAddress: true };
-    return remote(url, { url, ...place });
+    return remote(url, { url, ...place }, { at: url, waiting });
   }
   checkAddress(address);
   const { directory } = address;
+  const target = { at: directory, directory, waiting };
   const find = async () => {
     const reached = await reach(directory, () => openHere(directory, options));
-    return "unix" in reached ? remote(directory, { unix: reached.unix }) : reached.opened;
+    return "unix" in reached ? remote(directory, { unix: reached.unix }, target) : reached.opened;
   };
   const usual = options.asksNext ? usualSocket(directory) : undefined;
-  return usual === undefined ? find() : firstTry(usual, find);
+  return usual === undefined ? find() : firstTry(steady({ unix: usual }, target), find);
 }
 
 /**
@@ -88,11 +95,16 @@ export function noStoreAt(directory: string): XsError {
   );
 }
 
-function remote(address: string, place: Place): Client {
+/** Asks a server: so that a command reads what it wrote, and writes once, whatever nodes of a store do meanwhile. */
+function steady(place: Place, target: Target): Ask {
+  return withSafeRetries(seeingOwnWrites(httpAsk(place), target.at), target);
+}
+
+function remote(address: string, place: Place, target: Target): Client {
   const token = "url" in place ? place.token : undefined;
   const close = async () => {};
   return {
-    request: httpAsk(place),
+    request: steady(place, target),
     token,
     serve: async () => address,
     [Symbol.asyncDispose]: close,
@@ -108,7 +120,12 @@ async function direct(
   const { api } = await import("../api/api.ts");
   const store = openForCommand(directory, await migration?.());
   if (!store) return undefined;
+  const { record } = store;
+  const records =
+    record !== undefined &&
+    (await import("../store/still-records.ts")).stillRecords(directory, record);
   const answer = api(store, {
+    ...(records && { records }),
     async processors(all) {
       const { idleProcessors } = await import("../processors/lifecycle/expected.ts");
       const rows = await idleProcessors(store, "stopped");
@@ -126,9 +143,10 @@ async function direct(
     },
   });
   let listener: Listener | undefined;
+  const ask: Ask = async (path, init) =>
+    throwIfNotOk(await answer(new Request(`http://localhost${path}`, init)));
   return {
-    request: async (path, init) =>
-      throwIfNotOk(await answer(new Request(`http://localhost${path}`, init))),
+    request: seeingOwnWrites(ask, directory),
     isDirect: true,
     async serve() {
       const { listen } = await import("../api/listen.ts");

@@ -1,5 +1,5 @@
 import { neverConnected } from "../net/connection-error.ts";
-import { httpAsk } from "../net/http-client.ts";
+import type { Ask } from "../net/http-client.ts";
 import type { Client } from "./client.ts";
 
 /**
@@ -7,10 +7,10 @@ import type { Client } from "./client.ts";
  * command asks once, and a look would cost it as much as the request. Where nobody listens, nothing was sent, and the
  * client of `find` takes over.
  *
+ * @param ask sends to that socket
  * @param find finds the server or opens the store; its errors are those of the request
  */
-export function firstTry(unix: string, find: () => Promise<Client>): Client {
-  const ask = httpAsk({ unix });
+export function firstTry(ask: Ask, find: () => Promise<Client>): Client {
   let found: Promise<Client> | undefined;
   const other = () => {
     found ??= find();

@@ -11,6 +11,8 @@ const ALLOWED = [
   "range",
   "xs-expect-last",
   "xs-meta",
+  "xs-reached",
+  "xs-retry-key",
 ];
 /** The headers of a response that a page may read: those that the API sends. */
 const EXPOSED = [
@@ -24,6 +26,7 @@ const EXPOSED = [
   "xs-by",
   "xs-version",
   "xs-due",
+  "xs-record",
   "xs-scheduled",
 ];
 /** How long a browser may keep the answer to a preflight, in seconds. */

@@ -1,8 +1,10 @@
 import { XsError } from "../core/error.ts";
 import { over } from "../lib/over.ts";
 import type { Messages } from "../store/journal/journal.ts";
+import { REACH_MS, type Records } from "../store/records.ts";
 import type { SqliteStore } from "../store/sqlite/engine.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
+import { notLeader } from "../store/sqlite/replica/replica-state.ts";
 import type { OpenStore, Store } from "../store/store.ts";
 import type { AppendCondition, AppendRequest, Change, TakenContent } from "../store/types.ts";
 import {
@@ -19,8 +21,6 @@ import type { SpentBlobs } from "./spent-blobs.ts";
 const ROUTE_MS = 10_000;
 /** How long the node that leads may think, in ms. */
 const ANSWER_MS = 15_000;
-/** The longest wait until this node has the record of a write that another one made, in ms. */
-const REACH_MS = 10_000;
 
 /** The wait before large content is put out again, in ms. */
 const BLOB_RETRY_MS = 500;
@@ -34,13 +34,19 @@ export interface NodeStoreUses {
 }
 
 /** Sends writes to the node that leads, this one or another. */
-export class Router {
+export class Router implements Records {
   readonly #uses: NodeStoreUses;
   /** How many writes other nodes were asked for. */
   forwarded = 0;
+  /** The newest record that the node that leads has told of. */
+  #heard = 0;
 
   constructor(uses: NodeStoreUses) {
     this.#uses = uses;
+  }
+
+  get record(): number {
+    return Math.max(this.#uses.replica.state.applied, this.#heard);
   }
 
   /**
@@ -92,7 +98,7 @@ export class Router {
       if (left <= 0) {
         throw new XsError(
           "not_reached",
-          `this node has the records up to ${state.applied} and not ${record} yet: try again, or ask another node`,
+          `this node has the records up to ${state.applied}, and not yet ${record}: ask again, or another node; see  xs nodes`,
         );
       }
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -106,31 +112,45 @@ export class Router {
     const { replica, messages } = this.#uses;
     const { leader } = replica.state;
     if (!leader || leader.node === "") {
-      throw new XsError("not_leader", "no node leads yet: nothing can be written");
+      throw notLeader(leader, "no node leads yet: nothing can be written");
     }
     if (question.do !== "inquire") this.forwarded++;
-    const answer = await messages.ask(leader.node, encode(question), ANSWER_MS);
-    const { value, record } = valueIn(decode<Reply>(answer));
-    await this.reached(record, REACH_MS).catch(() => {});
-    return value;
+    const { node } = leader;
+    const answer = await messages.ask(node, encode(question), ANSWER_MS).catch((error: Error) => {
+      throw noAnswer(node, error);
+    });
+    const reply = decode<Reply>(answer);
+    this.#heard = Math.max(this.#heard, reply.record);
+    // A refusal too: it may name a frame, which the next read looks for.
+    await this.reached(reply.record, REACH_MS).catch(() => {});
+    return valueIn(reply).value;
   }
 }
 
 function notFound(replica: Replica, cause: XsError): XsError {
   const { leader } = replica.state;
   const who = leader && leader.node !== "" ? `the node ${leader.node} led last` : "none has led";
-  return new XsError(
-    "not_leader",
+  return notLeader(
+    leader,
     `no node leads at the moment (${who}): nothing was written; try again, or look at  xs nodes`,
-    { cause },
+    cause,
+  );
+}
+
+function noAnswer(node: string, cause: Error): Error {
+  if (!(cause instanceof XsError) || cause.code !== "journal_unreachable") return cause;
+  return new XsError(
+    "journal_unreachable",
+    `no answer came from the node ${node}, which leads (${cause.message}): whether this was written is not known; read before you write it again, or send it with an Idempotency-Key`,
+    { members: { outcome: "unknown" }, cause },
   );
 }
 
 /** The refusal of what only the node that leads can do. */
 function elsewhere({ state: { leader } }: Replica, what: string): XsError {
   const who = leader?.node ? `on the node ${leader.node}, which leads` : "and none leads yet";
-  return new XsError(
-    "not_leader",
+  return notLeader(
+    leader,
     `${what} works on the node that leads alone: ${leader?.node ? `ask for it ${who}` : `${who}: try again`}`,
   );
 }
@@ -291,13 +311,21 @@ export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): 
     },
     upkeep: over(store.upkeep, {
       async collect(dryRun) {
-        checkLeads("gc");
+        if (!dryRun) checkLeads("gc");
         const collected = await store.upkeep.collect(dryRun);
         if (!dryRun) {
           await spent.idle();
           await spent.sweep(Date.now());
         }
         return collected;
+      },
+      async forgetRemovals(age, dryRun) {
+        if (!dryRun) checkLeads("gc");
+        return store.upkeep.forgetRemovals(age, dryRun);
+      },
+      async *forget(request) {
+        if (!request.dryRun) checkLeads("forgetting topics");
+        yield* store.upkeep.forget(request);
       },
       rules: over(store.upkeep.rules, {
         async set(rule) {

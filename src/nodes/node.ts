@@ -6,6 +6,7 @@ import type { Cluster, Following } from "../store/journal/journal.ts";
 import type { SqliteStore } from "../store/sqlite/engine.ts";
 import type { Told } from "../store/sqlite/replica/ephemerals.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
+import { notLeader } from "../store/sqlite/replica/replica-state.ts";
 import type { OpenStore } from "../store/store.ts";
 import { ContentKeeping } from "./content-keeping.ts";
 import { Election } from "./election.ts";
@@ -192,14 +193,14 @@ export class Node {
       if (question.do === "follows") {
         return encode({ value: store.isFollowed(question.topic), record: state.applied });
       }
-      if (this.epoch === undefined) throw new XsError("not_leader", "another node leads");
+      if (this.epoch === undefined) throw notLeader(state.leader, "another node leads");
       const value =
         question.do === "inquire"
           ? await this.answerInquiry(question.inquiry)
           : ((await perform(store, question)) ?? null);
       return encode({ value, record: state.applied } satisfies Reply);
     } catch (error) {
-      return encode(failure(error));
+      return encode(failure(error, state.applied));
     }
   }
 

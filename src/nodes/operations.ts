@@ -36,10 +36,11 @@ export type Question =
   /** Whether a read that follows takes frames of a topic. */
   | { readonly do: "follows"; readonly topic: string };
 
-/** How it went: the result and the record that this node had applied then, or the error. */
+/** How it went: the result or the error, and the record that this node had applied then. */
 export type Reply =
   | { readonly value: unknown; readonly record: number }
   | {
+      readonly record: number;
       readonly error: {
         readonly code: ErrorCode;
         readonly message: string;
@@ -66,11 +67,11 @@ export function decode<T>(bytes: Uint8Array): T {
 }
 
 /** An error as a reply. */
-export function failure(error: unknown): Reply {
+export function failure(error: unknown, record: number): Reply {
   const known =
     error instanceof XsError ? error : new XsError("internal", String((error as Error).message));
   const { code, message, members, headers } = known;
-  return { error: { code, message, members, headers } };
+  return { record, error: { code, message, members, headers } };
 }
 
 /** The value of a reply. @throws XsError the one that it tells of */

@@ -24,6 +24,8 @@ export interface EntryData extends KvInfo {
 export interface KvCondition {
   readonly ifMatch?: readonly string[] | "*";
   readonly ifNoneMatch?: readonly string[] | "*";
+  /** Within 24 hours, writes with the same key happen once: later ones return the first answer. */
+  readonly idempotencyKey?: string;
 }
 
 /** One key, or all keys that begin with a prefix. */
@@ -46,7 +48,7 @@ export interface KvReadOptions {
 export interface Kv {
   /** Resolves to an entry once it is durable; undefined where there is none. @throws XsError `value_damaged` */
   get(key: string): Promise<KvEntry | undefined>;
-  /** Writes a value and resolves to its revision. @throws XsError `precondition_failed` */
+  /** Writes a value and resolves to its revision. @throws XsError `precondition_failed`, `idempotency_key_reused` */
   put(key: string, type: string, value: Uint8Array, condition?: KvCondition): Promise<string>;
   /** Removes an entry. Resolves to the revision of the removal; undefined where there is no entry. */
   delete(key: string, condition?: KvCondition): Promise<string | undefined>;

@@ -9,7 +9,7 @@ import { ERRORS } from "../../src/core/error.ts";
 
 const PAGE = await Bun.file(join(import.meta.dir, "../../docs/protocol.md")).text();
 /** What a client may send with any request, whatever its route. */
-const OF_ALL = ["accept", "authorization", "content-type"];
+const OF_ALL = ["accept", "authorization", "content-type", "xs-reached"];
 
 /** The rows of the tables with these columns, a list of cells each. */
 function rows(...columns: string[]): string[][] {
@@ -99,12 +99,14 @@ describe("docs/protocol.md", () => {
         requestsIn(requests).sort(),
       ],
     );
-    const taken = Object.keys(REQUEST_HEADERS).map((header) => [
-      header,
-      ROUTES.filter(({ headers }) => headers.includes(header as never))
-        .map(nameOf)
-        .sort(),
-    ]);
+    const takers = (header: string) =>
+      ROUTES.filter(({ headers }) => headers.includes(header as never)).map(nameOf);
+    for (const header of Object.keys(REQUEST_HEADERS)) {
+      if (OF_ALL.includes(header)) expect(takers(header)).toHaveLength(ROUTES.length);
+    }
+    const taken = Object.keys(REQUEST_HEADERS)
+      .filter((header) => !OF_ALL.includes(header))
+      .map((header) => [header, takers(header).sort()]);
     const ofSome = written.filter(([header]) => !OF_ALL.includes(header as string));
     expect(ofSome.toSorted()).toEqual(taken.toSorted());
     expect(written.map(([header]) => header)).toEqual(expect.arrayContaining(OF_ALL));

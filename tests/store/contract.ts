@@ -460,7 +460,7 @@ export function storeContract({ name, open, supports }: Engine): void {
       }),
     );
 
-    test(
+    testOf("import")(
       "refuses an id more than a day ahead, and all that came with it",
       on(async (store) => {
         const frames = [frame(at(1000, 1)), frame(at(Date.now() + 90_000_000, 0))];

@@ -29,9 +29,10 @@ class Projection {
   constructor() {
     this.db.run(TABLES);
     this.parts = openParts(this.db, () => this.now);
-    const { ids, horizon } = this.parts;
+    const { ids, horizon, answers } = this.parts;
     const write = () => Promise.reject(new Error("there is no writer"));
-    this.kv = new KvStore({ db: this.db, ids, horizon, write, guard: (run) => run() });
+    const guard = <T>(run: () => T) => run();
+    this.kv = new KvStore({ db: this.db, ids, horizon, answers, write, guard });
     this.scheduled = new ScheduledRows(this.db, this.kv);
     const { tables: frames, contentTables: content } = this.parts;
     this.#applier = new TableApplier({ ...this.parts, frames, kv: this.kv, content });
@@ -171,8 +172,7 @@ function run(step: Step, store: Projection, transaction: Transaction, given: str
       });
       return;
     case "once": {
-      const request = { topic: "a", ttl: parseTtl("forever"), meta: "3", content: null };
-      answers.once(transaction, `key ${step.n}`, [request], () => [append("a", "forever", "3")]);
+      answers.once(transaction, `key ${step.n}`, "3", () => [append("a", "forever", "3")]);
       return;
     }
     case "chunks": {

@@ -18,6 +18,16 @@ export const REQUEST_HEADERS = {
     about: "a retry with this key within 24 hours gets the first response again",
     type: "idempotency key",
   },
+  "xs-retry-key": {
+    about:
+      "as idempotency-key, on a store on several machines alone: elsewhere it is ignored, and costs nothing",
+    type: "idempotency key",
+  },
+  "xs-reached": {
+    about:
+      "on a store on several machines: wait until this node has this record, which the header xs-record of a response named",
+    type: "record",
+  },
   "if-match": { about: "only while the ETag is one of these, or while there is one", type: "text" },
   "if-none-match": { about: "only while the ETag is none of these", type: "text" },
   range: { about: "a range of bytes, as in bytes=0-99", type: "text" },
@@ -37,6 +47,11 @@ const NUMBER: Schema = { type: "string", pattern: "^[0-9]+$" };
 /** The headers of responses that mean something to a client. */
 export const RESPONSE_HEADERS = {
   "xs-version": { about: "the version of the server", schema: TEXT },
+  "xs-record": {
+    about:
+      "on a store on several machines: a record of its journal that this response includes; the one to a write includes that write",
+    schema: NUMBER,
+  },
   "xs-by": { about: "the handler that wrote the entry", schema: TEXT },
   "xs-scheduled": { about: "the number of appends that were scheduled", schema: NUMBER },
   "xs-due": {

@@ -19,8 +19,15 @@ export const OF_EVERY_ROUTE: readonly ErrorCode[] = [
   "store_closed",
   "too_many_files",
   "disk_full",
+  "bad_header",
+  "journal_unreachable",
+  "journal_damaged",
+  "journal_trimmed",
+  "not_reached",
   "internal",
 ];
+/** What may come of every write. */
+const OF_WRITES: readonly ErrorCode[] = ["journal_needed", "not_leader"];
 /** What may come of a name that is the first segment: it may be that of another path. */
 const OF_FIRST_NAME: readonly ErrorCode[] = ["unknown_path", "method_not_allowed"];
 
@@ -29,6 +36,18 @@ const MEMBERS: Partial<Record<ErrorCode, Schema>> = {
   expect_last_failed: { actual: { type: ["string", "null"], description: "the newest id" } },
   precondition_failed: { actual: { type: ["string", "null"], description: "the revision" } },
   index_building: { percent: { type: "string", description: "how much of the index is there" } },
+  not_leader: {
+    leader: { type: ["string", "null"], description: "the node that leads, or null" },
+  },
+};
+/** Members that such a document may have. */
+const OPTIONAL_MEMBERS: Partial<Record<ErrorCode, Schema>> = {
+  journal_unreachable: {
+    outcome: {
+      enum: ["none", "unknown"],
+      description: "none: nothing was written; unknown: it may have been, or may yet be",
+    },
+  },
 };
 /** The headers of some problem documents. */
 const HEADERS: Partial<Record<ErrorCode, readonly ResponseHeaderName[]>> = {
@@ -38,6 +57,8 @@ const HEADERS: Partial<Record<ErrorCode, readonly ResponseHeaderName[]>> = {
   too_many_requests: ["retry-after"],
   too_many_files: ["retry-after"],
   index_building: ["retry-after"],
+  not_leader: ["retry-after"],
+  not_reached: ["retry-after"],
 };
 
 /** A problem document (RFC 9457) for each code, and one for any of them. */
@@ -53,15 +74,18 @@ export function problemSchemas(): Record<string, Schema> {
       code: { const: code },
       ...more,
     };
-    return [code, { type: "object", properties, required: Object.keys(properties) }];
+    const required = Object.keys(properties);
+    const optional = OPTIONAL_MEMBERS[code] ?? {};
+    return [code, { type: "object", properties: { ...properties, ...optional }, required }];
   });
   return { Problem: { anyOf: codes.map(ref) }, ...Object.fromEntries(schemas) };
 }
 
 /** All errors that a route may answer with. */
-export function errorsOf({ path, errors }: Route): ErrorCode[] {
+export function errorsOf({ method, path, errors }: Route): ErrorCode[] {
   const ofName = path.startsWith("/:") ? OF_FIRST_NAME : [];
-  return [...new Set([...errors, ...ofName, ...OF_EVERY_ROUTE])];
+  const ofWrites = method === "GET" ? [] : OF_WRITES;
+  return [...new Set([...errors, ...ofName, ...ofWrites, ...OF_EVERY_ROUTE])];
 }
 
 /** The responses of a route that are errors, by status. */
@@ -128,8 +152,8 @@ export function headersOf(): Record<string, object> {
   return Object.fromEntries(headers);
 }
 
-/** Every response also says which version of the server it comes from. */
+/** Every response also has the version of the server, and that of a node the record that it includes. */
 function refsTo(names: Iterable<ResponseHeaderName>): Record<string, object> {
-  const all: ResponseHeaderName[] = ["xs-version", ...names];
+  const all: ResponseHeaderName[] = ["xs-version", "xs-record", ...names];
   return Object.fromEntries(all.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }

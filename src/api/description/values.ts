@@ -55,6 +55,7 @@ export const VALUES = {
     { default: "forever" },
   ),
   "idempotency key": matching("[!-~]{1,255}"),
+  record: matching("[0-9]{1,15}"),
   query: {
     type: "string",
     description: 'words, "a phrase", pre*, -not, topic:a.*; docs/protocol.md has its grammar',

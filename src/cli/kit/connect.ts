@@ -1,6 +1,8 @@
 import type { Address } from "../../client/address.ts";
 import type { Client } from "../../client/client.ts";
 import { type ConnectOptions, connect as connectTo } from "../../client/connect.ts";
+import type { XsError } from "../../core/error.ts";
+import { isTerminal, STDERR } from "../../lib/is-terminal.ts";
 
 /**
  * Connects to a store. Says on stderr where it makes one, and shows the migration of one of an older version.
@@ -8,7 +10,12 @@ import { type ConnectOptions, connect as connectTo } from "../../client/connect.
  * @throws as `connect` of the client
  */
 export async function connect(address: Address, options: ConnectOptions = {}): Promise<Client> {
-  const client = await connectTo(address, { migration, made: showNewStore, ...options });
+  const client = await connectTo(address, {
+    migration,
+    made: showNewStore,
+    waiting: showWait,
+    ...options,
+  });
   if (!client.isDirect) answerer = "url" in address ? address.url : address.directory;
   return client;
 }
@@ -38,6 +45,14 @@ export async function migration() {
 async function showNewStore(directory: string): Promise<void> {
   const { messages } = await import("./messages.ts");
   messages.info(madeStore(directory));
+}
+
+/** Tells a person why nothing happens. Programs read what comes of it. */
+function showWait({ message }: XsError): void {
+  if (!isTerminal(STDERR)) return;
+  void import("./messages.ts").then(({ messages }) =>
+    messages.warn(`${message}; this command waits, and tries again`),
+  );
 }
 
 /** Names, for a person, a store that a command made. */

@@ -3,7 +3,7 @@ import { complain, print } from "./complain.ts";
 import { BrokenPipe } from "./output.ts";
 import { UsageError, type Verb } from "./verb.ts";
 
-/** Prints an error, and returns its exit code: 0 for a reader that has gone, 1 for a failure, 2 for wrong usage. */
+/** Prints an error, and returns its exit code: 0 for a reader that has gone, 1 for a failure, 2 for wrong usage, 3 where it is not known whether it was done. */
 export async function exitCodeOf(error: unknown, verb: Verb): Promise<number> {
   // What failed when the command cleaned up after its error says less.
   if (error instanceof SuppressedError) return exitCodeOf(error.suppressed, verb);
@@ -15,8 +15,10 @@ export async function exitCodeOf(error: unknown, verb: Verb): Promise<number> {
     return 2;
   }
   const { message } = error as Error;
-  if (error instanceof XsError) await complain(message);
-  else {
+  if (error instanceof XsError) {
+    await complain(message);
+    if (error.members.outcome === "unknown") return 3;
+  } else {
     const { systemProblem } = await import("./system-error.ts");
     const { answerProblem } = await import("./connect.ts");
     const problem = systemProblem(error) ?? answerProblem(error);

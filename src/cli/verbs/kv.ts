@@ -1,6 +1,6 @@
 import { changeLine } from "../../core/entry.ts";
 import { quoted, shellWord } from "../../core/error.ts";
-import { parseMediaType, parseRevisions } from "../../core/header.ts";
+import { parseIdempotencyKey, parseMediaType, parseRevisions } from "../../core/header.ts";
 import { parseClientKey, parseKey, parseKeyPrefix } from "../../core/key.ts";
 import { sniffedType } from "../../lib/text.ts";
 import { bytesIn } from "../../net/text-body.ts";
@@ -12,10 +12,14 @@ import { formatOf, LIST_OPTIONS, printContent, printJson, printList } from "../k
 import { splitTarget, type Target } from "../kit/target.ts";
 import { flag, parsed, text, type Verb, type VerbInput } from "../kit/verb.ts";
 
-/** The revision that a write depends on, in the HTTP header with the name of the option. */
+/** What a write depends on, in the HTTP header with the name of the option. */
 const CONDITION_OPTIONS = {
   "if-match": text("REV", "only if it has this revision"),
   "if-none-match": text("*", "only if it does not exist yet"),
+  "idempotency-key": text(
+    "KEY",
+    "write once: the same key, within 24 hours, returns the first answer again",
+  ),
 };
 
 export const kvGetVerb: Verb = {
@@ -162,7 +166,8 @@ function conditionHeaders(options: ReadonlyMap<string, string>): Headers {
   for (const name of Object.keys(CONDITION_OPTIONS)) {
     const value = options.get(name);
     if (value === undefined) continue;
-    headers.set(name, parsed(parseRevisions, value, `--${name}`));
+    const parse = name === "idempotency-key" ? parseIdempotencyKey : parseRevisions;
+    headers.set(name, parsed(parse, value, `--${name}`));
   }
   return headers;
 }

@@ -88,6 +88,7 @@ export const serveVerb: Verb = {
     try {
       const answer = api(store, {
         tokens,
+        ...(node && { records: node.router }),
         server: () => ({ pid: process.pid, started, ...paused, ...listeners?.addresses }),
         async processors(all) {
           const { rows, reason } = led

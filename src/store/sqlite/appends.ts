@@ -1,4 +1,5 @@
 import { XsError } from "../../core/error.ts";
+import { hashOf } from "../../core/hash.ts";
 import type { AppendCondition, AppendRequest, Change } from "../types.ts";
 import type { Transaction } from "./commit/transaction.ts";
 import type { Writer } from "./commit/writer.ts";
@@ -66,7 +67,7 @@ export class Appends {
         };
         return idempotencyKey === undefined
           ? apply()
-          : this.#parts.answers.once(transaction, idempotencyKey, requests, apply);
+          : this.#parts.answers.once(transaction, idempotencyKey, fingerprint(requests), apply);
       }, epoch !== undefined);
     } finally {
       for (const { content } of requests) this.#content.unpin(content);
@@ -137,4 +138,16 @@ export class Appends {
     if (this.#content.has(hash) && !transaction.frees(hash)) return;
     throw new XsError("content_not_found", `there is no content ${hash} in this store`);
   }
+}
+
+/** What an idempotency key stands for. */
+function fingerprint(requests: readonly AppendRequest[]): string {
+  const parts = requests.map(({ topic, meta, ttl, content, at }) => [
+    topic,
+    meta,
+    ttl.text,
+    content?.hash ?? null,
+    ...(at === undefined ? [] : [at]),
+  ]);
+  return hashOf(Buffer.from(JSON.stringify(parts)));
 }

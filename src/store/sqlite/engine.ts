@@ -71,6 +71,8 @@ export class SqliteStore implements OpenStore {
   readonly search: Searches;
   /** Of a store on several machines. */
   readonly replica: Replica | undefined;
+  /** The last record that is here, of a node that is open without its journal. */
+  readonly record: number | undefined;
   readonly #db: Database;
   readonly #lock: StoreLock;
   /** The database, as others open it to read. */
@@ -144,8 +146,8 @@ export class SqliteStore implements OpenStore {
     this.#flushes = flushes;
     this.#collector = collector;
     this.#readers = readers;
-    const { ids, horizon } = this.#parts;
-    this.kv = new KvStore({ db, ids, horizon, write, guard });
+    const { ids, horizon, answers } = this.#parts;
+    this.kv = new KvStore({ db, ids, horizon, answers, write, guard });
     const rows = new ScheduledRows(db, this.kv);
     this.#appends = new Appends(this.#parts, this.#writer, content, this.kv, rows);
     const { clock } = this.#parts;
@@ -174,8 +176,9 @@ export class SqliteStore implements OpenStore {
       collector,
       writer: this.#writer,
     });
-    const journal = replica || still ? undefined : replicaIn(db)?.journal;
-    if (journal !== undefined) this.#health.failed = needsJournal(path, journal);
+    const kept = replica ? undefined : replicaIn(db);
+    this.record = kept?.applied;
+    if (kept && !still) this.#health.failed = needsJournal(path, kept.journal);
     if (this.#health.failed) {
       // The store is read-only: staged content stays staged.
       flushes.stop();

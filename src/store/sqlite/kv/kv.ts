@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { changeLine } from "../../../core/entry.ts";
 import { quoted, XsError } from "../../../core/error.ts";
+import { hashOf } from "../../../core/hash.ts";
 import { type IdSequence, packId } from "../../../core/id.ts";
 import { KvReader, type ListedEntry } from "../../entry-reader.ts";
 import type { EntryData, Kv, KvCondition, KvEntry, KvReadOptions, KvScope } from "../../kv.ts";
@@ -8,6 +9,7 @@ import { LiveFeed, type LiveFrame } from "../../live.ts";
 import type { CommitHorizon } from "../commit/horizon.ts";
 import type { Effect, EntryEffect } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
+import type { Idempotency } from "../log/idempotency.ts";
 import { checkedRow, type KvRow, kvCrc } from "./entry-row.ts";
 
 /** What the key/value store uses. */
@@ -15,6 +17,7 @@ export interface KvParts {
   readonly db: Database;
   readonly ids: IdSequence;
   readonly horizon: CommitHorizon;
+  readonly answers: Idempotency;
   write<T>(run: (transaction: Transaction) => T): Promise<T>;
   /** Runs a read. Throws its failure as an XsError. */
   guard<T>(run: () => T): T;
@@ -71,16 +74,35 @@ export class KvStore implements Kv {
   }
 
   put(key: string, type: string, value: Uint8Array, condition: KvCondition = {}): Promise<string> {
-    return this.#host.write((transaction) => {
-      this.#checkCondition(transaction, key, condition);
-      return this.putNow(transaction, { key, type, value, writer: null });
-    });
+    return this.#write(key, condition, [type, value], (transaction) =>
+      this.putNow(transaction, { key, type, value, writer: null }),
+    ) as Promise<string>;
   }
 
   delete(key: string, condition: KvCondition = {}): Promise<string | undefined> {
-    return this.#host.write((transaction) => {
+    return this.#write(key, condition, [], (transaction) => this.deleteNow(transaction, key, null));
+  }
+
+  /** Runs a write that has conditions. @param what with the key and the conditions, all that is asked for */
+  #write(
+    key: string,
+    condition: KvCondition,
+    what: readonly (string | Uint8Array)[],
+    run: (transaction: Transaction) => string | undefined,
+  ): Promise<string | undefined> {
+    const { idempotencyKey, ifMatch, ifNoneMatch } = condition;
+    const checked = (transaction: Transaction) => {
       this.#checkCondition(transaction, key, condition);
-      return this.deleteNow(transaction, key, null);
+      return run(transaction);
+    };
+    if (idempotencyKey === undefined) return this.#host.write(checked);
+    const parts = what.map((part) => (typeof part === "string" ? part : hashOf(part)));
+    const asked = JSON.stringify([key, ifMatch ?? null, ifNoneMatch ?? null, ...parts]);
+    return this.#host.write((transaction) => {
+      const rev = () => [checked(transaction) ?? ""];
+      const { answers } = this.#host;
+      const [first] = answers.once(transaction, idempotencyKey, hashOf(Buffer.from(asked)), rev);
+      return first === "" ? undefined : first;
     });
   }
 

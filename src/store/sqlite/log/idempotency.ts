@@ -1,7 +1,5 @@
 import type { Database } from "bun:sqlite";
 import { quoted, XsError } from "../../../core/error.ts";
-import { hashOf } from "../../../core/hash.ts";
-import type { AppendRequest } from "../../types.ts";
 import type { AnswerEffect, SweepEffect } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
 
@@ -11,7 +9,7 @@ export const KEPT_MS = 24 * 60 * 60 * 1000;
 const SWEEP_ROWS = 1000;
 
 /**
- * The answers of appends that came with an Idempotency-Key, as in the draft of the IETF
+ * The answers of writes that came with an Idempotency-Key, as in the draft of the IETF
  * (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
  */
 export class Idempotency {
@@ -24,27 +22,22 @@ export class Idempotency {
   }
 
   /**
-   * Returns the frames of the first append with this key, or else calls `append` and keeps its frames for a retry.
+   * Returns the lines that the first write with this key gave, or else calls `write` and keeps its lines for a retry.
    *
+   * @param request tells apart what is asked for
    * @throws XsError `idempotency_key_reused` where the first asked for something else
    */
-  once(
-    transaction: Transaction,
-    key: string,
-    requests: readonly AppendRequest[],
-    append: () => string[],
-  ): string[] {
-    const request = fingerprint(requests);
+  once(transaction: Transaction, key: string, request: string, write: () => string[]): string[] {
     transaction.settle();
     const known = this.#sql.get.get(key, this.#now()) as { request: string; frames: string } | null;
     if (known && known.request !== request) {
       throw new XsError(
         "idempotency_key_reused",
-        `the Idempotency-Key ${quoted(key)} belongs to another append of the last 24 hours: use a new key for each`,
+        `the Idempotency-Key ${quoted(key)} belongs to another write of the last 24 hours: use a new key for each`,
       );
     }
     if (known) return known.frames === "" ? [] : known.frames.split("\n");
-    const frames = append();
+    const frames = write();
     transaction.add({ kind: "answer", key, expires: this.#now() + KEPT_MS, request, frames });
     return frames;
   }
@@ -68,16 +61,6 @@ export class Idempotency {
     if (answers !== undefined) this.#sql.sweep.run(answers);
     if (end !== undefined) this.#sql.shorten.run(end, end);
   }
-}
-function fingerprint(requests: readonly AppendRequest[]): string {
-  const parts = requests.map(({ topic, meta, ttl, content, at }) => [
-    topic,
-    meta,
-    ttl.text,
-    content?.hash ?? null,
-    ...(at === undefined ? [] : [at]),
-  ]);
-  return hashOf(Buffer.from(JSON.stringify(parts)));
 }
 
 function statements(db: Database) {

@@ -94,6 +94,12 @@ export class ReplicaState {
   }
 }
 
+/** The refusal of what only the node that leads does. It names that node, for whoever goes there. */
+export function notLeader(leader: Leader | undefined, problem: string, cause?: unknown): XsError {
+  const node = leader && leader.node !== "" ? leader.node : null;
+  return new XsError("not_leader", problem, { members: { leader: node }, cause });
+}
+
 /** What a database tells of its journal; undefined where it has none. */
 export function replicaIn(db: Database): State | undefined {
   const row = db.query("SELECT value FROM facts WHERE key = 'replica'").get();

@@ -11,7 +11,7 @@ import { AppendTally } from "./append-times.ts";
 import { Decider, type DecisionHooks } from "./decider.ts";
 import { needsRecord } from "./lead-ids.ts";
 import { RecordPut } from "./record-put.ts";
-import type { Leader, ReplicaState } from "./replica-state.ts";
+import { type Leader, notLeader, type ReplicaState } from "./replica-state.ts";
 
 /** A record that the journal has not taken after this time stalls: writes are refused until it has, in ms. */
 const STALL_MS = 5000;
@@ -370,6 +370,7 @@ export class ReplicatedCommits implements Commits {
     this.problem = new XsError(
       "journal_unreachable",
       "the journal does not answer: nothing is written until it does (reads go on); see  xs nodes check",
+      { members: { outcome: "none" } },
     );
     const reason = isFenced
       ? this.problem
@@ -436,8 +437,8 @@ export class ReplicatedCommits implements Commits {
 
   #notLeader(): XsError {
     const { leader } = this.#uses.state;
-    return new XsError(
-      "not_leader",
+    return notLeader(
+      leader,
       leader
         ? `the node ${leader.node} leads: it alone writes`
         : "no node leads yet: nothing can be written",
@@ -449,5 +450,6 @@ function unknown(why: string): XsError {
   return new XsError(
     "journal_unreachable",
     `${why}: whether this was written is not known yet; read before you write it again, or send it with an Idempotency-Key`,
+    { members: { outcome: "unknown" } },
   );
 }
