@@ -9,9 +9,8 @@ import { checkFound, isClosedToUs } from "../store/owner.ts";
 import type { Address } from "./address.ts";
 import type { Client } from "./client.ts";
 import { firstTry } from "./first-try.ts";
-import { seeingOwnWrites } from "./known-record.ts";
 import { reach, usualSocket } from "./reach.ts";
-import { withSafeRetries } from "./safe-retry.ts";
+import { hasNamedRecord, seeingOwnWrites, withSafeRetries } from "./steady-ask.ts";
 import type { Target, Waiting } from "./try-again.ts";
 
 /** How {@link connect} may reach a store. */
@@ -41,11 +40,11 @@ export async function connect(address: Address, options: ConnectOptions = {}): P
     const { url, token } = address;
     const place =
       token === undefined ? { token: process.env.XS_TOKEN } : { token, inAddress: true };
-    return remote(url, { url, ...place }, { at: url, waiting });
+    return remote(url, { url, ...place }, targetOf(url, { waiting }));
   }
   checkAddress(address);
   const { directory } = address;
-  const target = { at: directory, directory, waiting };
+  const target = targetOf(directory, { directory, waiting });
   const find = async () => {
     const reached = await reach(directory, () => openHere(directory, options));
     return "unix" in reached ? remote(directory, { unix: reached.unix }, target) : reached.opened;
@@ -93,6 +92,10 @@ export function noStoreAt(directory: string): XsError {
     "store_not_found",
     `there is no store at ${directory}: name another, or make it with  xs serve ${shellWord(directory)}`,
   );
+}
+
+function targetOf(at: string, more: Pick<Target, "directory" | "waiting">): Target {
+  return { at, ...more, isKnownNode: () => hasNamedRecord(at) };
 }
 
 /** Asks a server: so that a command reads what it wrote, and writes once, whatever nodes of a store do meanwhile. */

@@ -4,7 +4,6 @@ import { XsError } from "../core/error.ts";
 import { neverConnected } from "../net/connection-error.ts";
 import type { Ask } from "../net/http-client.ts";
 import { NODE_NAME } from "../store/is-store.ts";
-import { hasNamedRecord } from "./known-record.ts";
 import { writeMayPass } from "./may-pass.ts";
 
 /** How long a write is tried, in ms: an election of nodes, and one of the servers of their journal, take less. */
@@ -20,6 +19,8 @@ export interface Target {
   readonly at: string;
   /** The directory of the store, where that is on this machine. */
   readonly directory?: string | undefined;
+  /** Whether it has shown that it is a node. */
+  isKnownNode(): boolean;
   /** Hears why a write waits. */
   readonly waiting?: Waiting | undefined;
 }
@@ -41,7 +42,8 @@ export interface Write extends Target {
  * @throws XsError the last one; its message says whether something was written, as far as that is known
  */
 export async function tryAgain(ask: Ask, write: Write, error: XsError): Promise<Response> {
-  if (!(await isNode(ask, write, error))) throw error;
+  // Whoever listens nowhere has taken nothing: to find another way is up to the caller.
+  if (!writeMayPass(error) || !(await isNode(ask, write, error))) throw error;
   const deadline = performance.now() + TRY_MS;
   let last = error;
   let isUnknown = mayBeDone(error);
@@ -69,11 +71,15 @@ export async function tryAgain(ask: Ask, write: Write, error: XsError): Promise<
 }
 
 /** Whether the store is on several machines. An answer says so; a connection that broke does not. */
-async function isNode(ask: Ask, { at, directory }: Write, error: XsError): Promise<boolean> {
+async function isNode(
+  ask: Ask,
+  { directory, isKnownNode }: Write,
+  error: XsError,
+): Promise<boolean> {
   const { code } = error;
   if (code === "not_leader" || code === "node_unreachable" || code === "journal_unreachable")
     return true;
-  if (hasNamedRecord(at)) return true;
+  if (isKnownNode()) return true;
   if (directory !== undefined) return existsSync(join(directory, NODE_NAME));
   for (const delay of ASK_DELAYS_MS) {
     await Bun.sleep(delay);

@@ -17,7 +17,7 @@ const EVERY = `
 
 /** What finds a server and asks it. */
 const CLIENT = `
-  cli/kit/connect cli/kit/response-body cli/kit/show cli/kit/target client/address client/connect client/first-try client/reach core/absolute-path
+  cli/kit/connect cli/kit/response-body cli/kit/show cli/kit/target client/address client/connect client/first-try client/reach client/steady-ask core/absolute-path
   core/http lib/builtins lib/is-terminal net/api-answer net/connection-error net/http-client
   net/listen-address net/proxy net/text-body net/unix-socket store/is-store store/lock-holder store/owner`;
 
