@@ -234,7 +234,7 @@ test("what is done on the leader alone is refused elsewhere, with the name of th
     expect(response.headers.get("retry-after")).toBe("1");
     const problem = (await response.json()) as Record<string, unknown>;
     expect(problem).toMatchObject({ code: "not_leader", leader: name });
-    expect(problem.detail).toContain(`which is ${name}: run it there`);
+    expect(problem.detail).toContain(`on the node ${name}, which leads`);
     expect([asked, (await leader.ask(asked, init)).status]).toEqual([asked, 200]);
   }
   // To count is to read.

@@ -1,4 +1,3 @@
-import { timingSafeEqual } from "node:crypto";
 import { XsError } from "../../core/error.ts";
 import type { Effect } from "../sqlite/commit/record.ts";
 import { ByteReader } from "./byte-reader.ts";
@@ -133,7 +132,7 @@ function check(bytes: Uint8Array, key: Uint8Array): void {
     throw damaged("its checksum does not match");
   }
   // Before anything that it says is believed.
-  if (!timingSafeEqual(macOf(bytes, key), bytes.subarray(MAC_AT, BODY_AT))) {
+  if (!crypto.timingSafeEqual(macOf(bytes, key), bytes.subarray(MAC_AT, BODY_AT))) {
     throw new XsError(
       "journal_damaged",
       "a record of the journal was not written with the cluster key of this store: someone forged it, or this node has another cluster-key file than the one that wrote it",
