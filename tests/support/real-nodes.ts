@@ -83,6 +83,15 @@ export class RealNodes implements AsyncDisposable {
     return server;
   }
 
+  /** Starts one more node, named otherwise, without to wait for it. */
+  launchMore(name: string, journal: string, options: ServerOptions = {}): Server {
+    const directory = join(this.#home.path, `more-${name}`);
+    mkdirSync(directory, { recursive: true });
+    copyFileSync(join(this.directory(0), "cluster-key"), join(directory, "cluster-key"));
+    const args = ["--journal", journal, "--node", name, ...(options.args ?? [])];
+    return new Server(directory, { ...options, args });
+  }
+
   async start(i: number): Promise<Server> {
     const server = await this.launch(i).ready();
     this.#up.add(i);

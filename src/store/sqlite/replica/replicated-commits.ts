@@ -3,7 +3,12 @@ import { XsError } from "../../../core/error.ts";
 import { firstIdAt } from "../../../core/id.ts";
 import { Signal } from "../../../lib/signal.ts";
 import type { Journal } from "../../journal/journal.ts";
-import { decodeRecord, encodeRecord, hashOfRecord } from "../../journal/record-codec.ts";
+import {
+  decodeRecord,
+  encodeRecord,
+  hashOfRecord,
+  type JournalRecord,
+} from "../../journal/record-codec.ts";
 import { answer, type Commits, countCommit, noCommits, type Write } from "../commit/commits.ts";
 import { type Effect, type FrameEffect, framesOf } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
@@ -253,11 +258,12 @@ export class ReplicatedCommits implements Commits {
     const { state, key } = this.#uses;
     try {
       if (position > state.applied) {
-        const { prev, effects, newest } = decodeRecord(bytes, key);
+        const { prev, effects, newest } = decodeAt(position, bytes, key);
         if (!Buffer.from(prev).equals(state.chain)) {
           throw new XsError(
             "journal_damaged",
             `the record at ${position} does not follow the one at ${state.applied}: a record was left out, altered or replaced; nothing of it was applied`,
+            { members: { record: String(position) } },
           );
         }
         await this.#apply(position, bytes, effects, newest);
@@ -452,4 +458,21 @@ function unknown(why: string): XsError {
     `${why}: whether this was written is not known yet; read before you write it again, or send it with an Idempotency-Key`,
     { members: { outcome: "unknown" } },
   );
+}
+
+/** Reads a record. @throws XsError `journal_damaged`, which names it */
+function decodeAt(position: number, bytes: Uint8Array, key: Uint8Array): JournalRecord {
+  try {
+    return decodeRecord(bytes, key);
+  } catch (error) {
+    if (!(error instanceof XsError)) throw error;
+    throw new XsError(
+      error.code,
+      `record ${position}: ${error.message}; nothing of it was applied`,
+      {
+        cause: error,
+        members: { record: String(position) },
+      },
+    );
+  }
 }
