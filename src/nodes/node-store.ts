@@ -30,6 +30,8 @@ export interface NodeStoreUses {
   readonly store: SqliteStore;
   readonly replica: Replica;
   readonly messages: Messages;
+  /** As that of the cluster. */
+  problem?(): XsError | undefined;
   readonly spent: SpentBlobs;
 }
 
@@ -111,6 +113,8 @@ export class Router implements Records {
   async #ask(question: Question): Promise<unknown> {
     const { replica, messages } = this.#uses;
     const { leader } = replica.state;
+    const problem = this.#uses.problem?.();
+    if (problem) throw problem;
     if (!leader || leader.node === "") {
       throw notLeader(leader, "no node leads yet: nothing can be written");
     }

@@ -65,7 +65,8 @@ export class Node {
       replica,
       now,
     );
-    const shared = { store, replica, messages, spent: this.keeping.spent };
+    const problem = () => cluster.problem;
+    const shared = { store, replica, messages, problem, spent: this.keeping.spent };
     this.router = new Router(shared);
     this.store = over(nodeStore(shared, this.router), {
       close: async (finishing) => {

@@ -31,10 +31,11 @@ export interface NodeOptions {
  */
 export async function openNode(directory: string, options: NodeOptions): Promise<Node | undefined> {
   const { name, migration, now, content = "all" } = options;
-  const { journal, blobs } = options.cluster;
+  const { journal, blobs, problem } = options.cluster;
   const node = nodeName(directory, options.node);
-  const { last } = await journal.extent();
-  const key = clusterKey(directory, last === 0);
+  // One that comes late is checked when it comes.
+  const extent = problem ? undefined : await journal.extent();
+  const key = clusterKey(directory, extent?.last === 0);
   const messages = sealedMessages(options.cluster.messages, key);
   const cluster = over(options.cluster, { messages });
   const store = openSqliteStore(directory, now, migration, {
@@ -49,7 +50,7 @@ export async function openNode(directory: string, options: NodeOptions): Promise
   try {
     keepNodeName(directory, node);
     keepClusterKey(directory, key);
-    checkFits(store.replica?.state.applied ?? 0, last, directory);
+    if (extent) checkFits(store.replica?.state.applied ?? 0, extent, directory);
     return new Node({ store, cluster, content, ...(now && { now }) });
   } catch (error) {
     await store.close();
@@ -58,7 +59,11 @@ export async function openNode(directory: string, options: NodeOptions): Promise
 }
 
 /** @throws XsError `journal_damaged` where the directory has more than the journal */
-function checkFits(applied: number, last: number, directory: string): void {
+export function checkFits(
+  applied: number,
+  { last }: { readonly last: number },
+  directory: string,
+): void {
   if (applied <= last) return;
   throw new XsError(
     "journal_damaged",

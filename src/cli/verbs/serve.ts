@@ -318,7 +318,11 @@ async function openNode(
   { journal = "", node, content, unsafeJournal: unsafe }: ServeOptions,
 ): Promise<Node> {
   const { openOnJournal } = await import("../../nodes/open-on-journal.ts");
-  const options = { journal, node, content, unsafe, migration: showMigration() };
+  const late = (problem: string | undefined) => {
+    if (problem !== undefined) messages.warn(problem);
+    else messages.info("the journal is there: this node takes writes, and catches up");
+  };
+  const options = { journal, node, content, unsafe, late, migration: showMigration() };
   return opened(directory, () => openOnJournal(directory, options));
 }
 

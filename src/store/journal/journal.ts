@@ -1,3 +1,5 @@
+import type { XsError } from "../../core/error.ts";
+
 /**
  * Where the commits of a replicated store become durable, in one order. Each commit is one record; everything that a
  * store knows can be built from the records. A store on one machine has no journal: its write-ahead log does the same.
@@ -97,6 +99,8 @@ export interface Cluster {
   readonly journal: Journal;
   readonly blobs: Blobs;
   readonly messages: Messages;
+  /** Why it cannot be used yet, where it is to come later. */
+  readonly problem?: XsError | undefined;
   /** On how many machines each record is. @throws XsError `journal_unreachable` */
   replicas?(): Promise<number>;
   /** What the promises stand on, each with whether it is so. @throws XsError `journal_unreachable` */

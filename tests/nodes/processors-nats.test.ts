@@ -1,0 +1,221 @@
+// Processors on several nodes, with the binary and a real server of NATS: a leader that is frozen, a clean stop of one,
+// and a start while the journal is out of reach.
+import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
+import { cpSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { hasNats, NatsServers, natsTest } from "../support/nats.ts";
+import {
+  type AnyFrame,
+  countOf,
+  framesOf,
+  kvText,
+  say,
+  spawn,
+  statuses,
+} from "../support/processors.ts";
+import { type Server, startServer } from "../support/server.ts";
+import { tempDirectory } from "../support/temp.ts";
+import { TEST_MS, until } from "../support/wait.ts";
+
+setDefaultTimeout(TEST_MS);
+
+let nats: NatsServers;
+beforeAll(async () => {
+  if (hasNats) nats = await NatsServers.start(1);
+});
+afterAll(async () => {
+  await nats?.[Symbol.asyncDispose]();
+});
+
+/** Nodes of one store, each a process. */
+class Nodes implements AsyncDisposable {
+  readonly #home = tempDirectory();
+  readonly #journal: string;
+  readonly #all = new Map<string, Server>();
+
+  constructor(journal: string) {
+    this.#journal = journal;
+  }
+
+  async start(name: string, ...args: string[]): Promise<Server> {
+    const path = join(this.#home.path, name);
+    const [first] = this.#all.values();
+    if (first && !this.#all.has(name)) {
+      mkdirSync(path);
+      cpSync(join(first.directory, "cluster-key"), join(path, "cluster-key"));
+    }
+    const all = ["--journal", nats.url(this.#journal), "--node", name, ...args];
+    const server = await startServer(path, { args: all });
+    this.#all.set(name, server);
+    return server;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.#all.values()) {
+      signal(server, "SIGCONT");
+      await server[Symbol.asyncDispose]();
+    }
+    this.#home[Symbol.dispose]();
+  }
+}
+
+/** Sends a signal to a process. Returns false where it is gone. */
+function signal({ pid }: { readonly pid: number }, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
+
+/** The node that leads, as a node knows it. */
+async function leaderAt(server: Server): Promise<string | undefined> {
+  const text = await (await server.fetch("/-/nodes")).text();
+  const rows = text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line)) as AnyFrame["meta"][];
+  return rows.find(({ role }) => role === "leader")?.name;
+}
+
+function leads(server: Server, name: string): Promise<unknown> {
+  return until(`${name} leads`, async () => (await leaderAt(server)) === name);
+}
+
+const SUMS = `export default {
+  topics: ["n"],
+  start: "first",
+  initial: 0,
+  async run(frame, state, xs) {
+    if (frame.meta.gate) while (!(await Bun.file(frame.meta.gate).exists())) await Bun.sleep(20);
+    const sum = state + frame.meta.n;
+    await xs.kv.put("sum", String(sum));
+    return { out: { n: frame.meta.n, sum }, next: sum };
+  },
+}`;
+
+natsTest(
+  "a handler on a node that is frozen over two changes of leader writes nothing",
+  async () => {
+    await using nodes = new Nodes("frozen");
+    const a = await nodes.start("a");
+    await leads(a, "a");
+    const b = await nodes.start("b");
+    await spawn(a, "handler", "sums", SUMS);
+    await say(a, "n", { n: 1 });
+    await countOf(a, "sums.out", 1);
+    const gate = join(a.directory, "gate");
+    await say(a, "n", { n: 2, gate });
+    // Its script has the frame, and goes on while the node is frozen.
+    await until("the node has the frame", async () => (await framesOf(b, "n")).length === 2);
+    const [{ pid = 0 } = {}] = await statuses(a);
+    signal(a, "SIGSTOP");
+    await leads(b, "b");
+    await Bun.write(gate, "");
+    await countOf(b, "sums.out", 2);
+    await say(b, "n", { n: 3 });
+    await countOf(b, "sums.out", 3);
+    signal(b, "SIGSTOP");
+    expect(signal({ pid: Number(pid) }, 0)).toBe(true);
+    signal(a, "SIGCONT");
+    await leads(a, "a");
+    await until("it takes writes", async () => {
+      return await say(a, "n", { n: 4 }).then(
+        () => true,
+        () => false,
+      );
+    });
+    signal(b, "SIGCONT");
+    await until("its script has ended", () => !signal({ pid: Number(pid) }, 0));
+    for (const server of [a, b]) {
+      const [ins, outs] = await until("an output of each", async () => {
+        const all = [await framesOf(server, "n"), await framesOf(server, "sums.out")] as const;
+        return all[0].length >= 4 && all[0].length === all[1].length && all;
+      });
+      const numbers = (frames: AnyFrame[]) => frames.map(({ meta }) => meta.n);
+      expect(numbers(outs)).toEqual(numbers(ins));
+      await until(
+        "the sum",
+        async () => (await kvText(server, "sum")) === String(outs.at(-1)?.meta.sum),
+      );
+    }
+    const said = (await framesOf(a, "stream.cross.handler.*")).map(({ topic }) =>
+      topic.split(".").at(-1),
+    );
+    expect(said).toEqual(["spawn", "active", "active", "active"]);
+    const [row] = await statuses(b);
+    expect(row).toMatchObject({ name: "sums", state: "active", node: "a" });
+    expect(await a.stop("SIGTERM")).toBe(0);
+    expect(await a.stderr).not.toMatch(/not_leader|failed|error/i);
+  },
+);
+
+natsTest("nodes are restarted one after the other, and no write is lost", async () => {
+  await using nodes = new Nodes("rolling");
+  const a = await nodes.start("a");
+  await leads(a, "a");
+  let servers = [a, await nodes.start("b"), await nodes.start("c")];
+  await spawn(a, "handler", "sums", SUMS);
+  let isOver = false;
+  let written = 0;
+  let longest = 0;
+  const write = async () => {
+    while (!isOver) {
+      const key = crypto.randomUUID();
+      const start = performance.now();
+      for (let at = written; ; at++) {
+        const server = servers[at % 3] as Server;
+        const headers = { "idempotency-key": key, "xs-meta": JSON.stringify({ n: written }) };
+        const done = await server
+          .fetch("/stream/n", { method: "POST", headers, signal: AbortSignal.timeout(20_000) })
+          .then((response) => response.ok)
+          .catch(() => false);
+        if (done) break;
+        await Bun.sleep(20);
+      }
+      longest = Math.max(longest, performance.now() - start);
+      written++;
+    }
+  };
+  const writing = write();
+  for (const [i, name] of ["a", "b", "c"].entries()) {
+    const before = written;
+    await until("some writes", () => written > before + 20);
+    expect(await (servers[i] as Server).stop("SIGTERM")).toBe(0);
+    const again = await nodes.start(name);
+    servers = servers.with(i, again);
+  }
+  isOver = true;
+  await writing;
+  if (process.env.XS_SHOW_PAUSES)
+    process.stderr.write(`${written} writes, the longest took ${Math.round(longest)} ms\n`);
+  const outs = await countOf(servers[0] as Server, "sums.out", written);
+  expect(outs.map(({ meta }) => meta.n)).toEqual([...Array(written).keys()]);
+});
+
+natsTest(
+  "a node that was one before starts and is read while the journal is out of reach",
+  async () => {
+    await using alone = await NatsServers.start(1);
+    using home = tempDirectory();
+    const path = join(home.path, "store");
+    const args = ["--journal", alone.url("late"), "--node", "late"];
+    {
+      await using server = await startServer(path, { args });
+      await until("it takes writes", () => server.append("note", "before").catch(() => undefined));
+      expect(await server.stop("SIGTERM")).toBe(0);
+    }
+    await alone.kill(0);
+    await using server = await startServer(path, { args });
+    expect((await framesOf(server, "note")).length).toBe(1);
+    const refused = await server.fetch("/stream/note", { method: "POST", body: "meanwhile" });
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ code: "journal_unreachable" });
+    await alone.start(0);
+    await until("it takes writes", () => server.append("note", "after").catch(() => undefined));
+    const starts = await countOf(server, "stream.cross.start", 2);
+    expect(starts.map(({ meta }) => meta.node)).toEqual(["late", "late"]);
+    expect(await server.stop("SIGTERM")).toBe(0);
+    expect(await server.stderr).toContain("the journal is out of reach");
+  },
+);
