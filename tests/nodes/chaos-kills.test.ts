@@ -56,7 +56,7 @@ async function onOneStore(
 ): Promise<void> {
   await using nats = await NatsServers.start(3);
   await using nodes = await RealNodes.start({ journal: () => nats.url("chaos") });
-  await using campaign = new Campaign(nodes, random);
+  await using campaign = await Campaign.begin(nodes, random);
   const target = { nodes, nats, stream: "XS_chaos" };
   for (let from = 0; from < attacks.length; from += OF_A_ROUND) {
     await campaign.round(async (clients) => {

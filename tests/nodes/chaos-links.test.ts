@@ -18,7 +18,7 @@ natsTest("every k-th acknowledgement is lost: nothing is lost or doubled", async
   report(`XS_CHAOS_DROP_SECONDS=${SECONDS} XS_CHAOS_SEED=${SEED}`, []);
   const random = new Random(SEED);
   await using proxied = await Proxied.start();
-  await using campaign = new Campaign(proxied.nodes, random);
+  await using campaign = await Campaign.begin(proxied.nodes, random);
   const dropped = { acknowledgements: 0, "answers of nodes": 0 };
   for (const [kind, isDropped] of [
     ["acknowledgements", (text: string) => /"stream":"XS_chaos","seq":\d+/.test(text)],

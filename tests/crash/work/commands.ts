@@ -26,9 +26,9 @@ export class Commands implements Work {
     this.#runs = join(home.path, "runs");
   }
 
-  async prepare(home: Home): Promise<void> {
+  async prepare(home: Home, store = home.store): Promise<void> {
     const command = `echo "$XS_ID" >> '${this.#runs}'; printf '%s' "$XS_TEXT"`;
-    await home.ok(["on", home.store, "job", command]);
+    await home.ok(["on", store, "job", command]);
   }
 
   async write(server: Answering, random: Random): Promise<void> {

@@ -1,8 +1,11 @@
 import { expect } from "bun:test";
+import { Home } from "../../cli/run-xs.ts";
 import { Batches } from "../../crash/work/batches.ts";
 import { Chains } from "../../crash/work/chains.ts";
+import { Commands } from "../../crash/work/commands.ts";
 import { Followers } from "../../crash/work/followers.ts";
 import { Frames } from "../../crash/work/frames.ts";
+import { Handlers } from "../../crash/work/handlers.ts";
 import { Retention } from "../../crash/work/retention.ts";
 import { Retries } from "../../crash/work/retries.ts";
 import { Log, type Work } from "../../crash/work.ts";
@@ -25,21 +28,33 @@ export class Campaign implements AsyncDisposable {
   readonly #random: Random;
   readonly #crews: readonly Crew[];
   readonly #printed: Printed;
+  readonly #home = new Home();
+  readonly #commands: Commands;
   /** No id may come again that is not above this. */
   #newest = "";
 
-  constructor(nodes: RealNodes, random: Random) {
+  /** Sets up what runs by itself. */
+  static async begin(nodes: RealNodes, random: Random): Promise<Campaign> {
+    const campaign = new Campaign(nodes, random);
+    await campaign.#commands.prepare(campaign.#home, nodes.directory(nodes.count - 1));
+    return campaign;
+  }
+
+  private constructor(nodes: RealNodes, random: Random) {
     this.#nodes = nodes;
     this.#random = random;
     this.#printed = new Printed(nodes);
+    this.#commands = new Commands(this.#home);
     this.#crews = [
       [new Frames({ withLarge: false }), 8],
       [new LinearPairs(), 7],
-      [new Batches(), 4],
+      [new Batches(), 3],
       [new Retention(), 4],
-      [new Chains(), 5],
-      [new Retries(), 4],
+      [new Chains(), 4],
+      [new Retries(), 3],
       [new Followers(), 3],
+      [new Handlers(), 2],
+      [this.#commands, 1],
       [this.#printed, 0],
     ];
   }
@@ -122,5 +137,6 @@ export class Campaign implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#printed[Symbol.asyncDispose]();
+    this.#home[Symbol.dispose]();
   }
 }
