@@ -30,8 +30,8 @@ export async function checkNodes(call: Call): Promise<Response> {
   return ndjsonResponse(lines, NO_STORE);
 }
 
-/** @throws XsError `not_replicated`, or `no_server` where a command has opened a node */
-function nodesOf({ store, context }: Call): Nodes {
+/** The nodes of the store. @throws XsError `not_replicated`, or `no_server` where a command has opened a node */
+export function nodesOf({ store, context }: Call): Nodes {
   if (context.nodes) return context.nodes;
   if (existsSync(join(store.path, NODE_NAME))) {
     const serve = `xs serve ${shellWord(store.path)} --journal URL`;

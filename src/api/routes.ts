@@ -301,9 +301,12 @@ export const ROUTES: readonly Route[] = [
   }),
   route("GET", "/verify", "checks the whole store", verify, {
     need: "owner",
-    options: { progress: flag("reports progress") },
+    options: {
+      progress: flag("reports progress"),
+      nodes: flag("compares the nodes of a store on several machines instead"),
+    },
     responses: { 200: "checked" },
-    errors: ["too_many_requests"],
+    errors: ["too_many_requests", ...NODES_ERRORS],
   }),
   route("POST", "/gc", "frees content that nothing names", gc, {
     need: "owner",

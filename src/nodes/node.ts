@@ -161,6 +161,7 @@ export class Node {
     this.#closed = true;
     this.#membership.stop();
     this.election.stop();
+    this.overview.digests.stop();
     await this.keeping.stop();
     await this.#electing;
     const { epoch } = this;
@@ -190,6 +191,14 @@ export class Node {
       }
       if (question.do === "status") {
         return encode({ value: await this.overview.own(), record: state.applied });
+      }
+      if (question.do === "prepare" || question.do === "digest") {
+        const { digests } = this.overview;
+        const value =
+          question.do === "prepare"
+            ? digests.prepare(question.token)
+            : digests.stateOf(question.token);
+        return encode({ value, record: state.applied });
       }
       if (question.do === "follows") {
         return encode({ value: store.isFollowed(question.topic), record: state.applied });

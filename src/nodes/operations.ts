@@ -31,6 +31,9 @@ export type Question =
   | Operation
   | { readonly do: "probe" }
   | { readonly do: "status" }
+  /** To read what it has at the next mark, and what came of that: see `Comparison`. */
+  | { readonly do: "prepare"; readonly token: string }
+  | { readonly do: "digest"; readonly token: string }
   /** What runs on the node that leads: see `Node.inquire`. */
   | { readonly do: "inquire"; readonly inquiry: unknown }
   /** Whether a read that follows takes frames of a topic. */

@@ -3,13 +3,21 @@ import { hostname } from "node:os";
 import { quoted, XsError } from "../core/error.ts";
 import { timestampOf } from "../core/id.ts";
 import type { Cluster, Finding } from "../store/journal/journal.ts";
-import type { JournalStatus, NodeMetrics, NodeStatus, Nodes } from "../store/nodes.ts";
+import type {
+  ComparedNode,
+  JournalStatus,
+  NodeMetrics,
+  NodeStatus,
+  Nodes,
+} from "../store/nodes.ts";
 import type { SqliteStore } from "../store/sqlite/engine.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
 import { version } from "../version.ts";
 import { checkNodes } from "./check-nodes.ts";
 import { keyFileOf } from "./cluster-key.ts";
+import { compareNodes } from "./compare-nodes.ts";
 import { ContentCounter } from "./content-count.ts";
+import { Digests } from "./digests.ts";
 import type { Election } from "./election.ts";
 import type { Router } from "./node-store.ts";
 import { decode, encode, type Reply, valueIn } from "./operations.ts";
@@ -40,6 +48,8 @@ interface Heard {
 export class Overview implements Nodes {
   /** Where this node serves the API over the network, if it does. */
   address: string | undefined;
+  /** What this node reads of itself where one compares all. */
+  readonly digests: Digests;
   readonly #uses: OverviewUses;
   readonly #counter: ContentCounter;
   /** What each node said last. */
@@ -50,6 +60,7 @@ export class Overview implements Nodes {
   constructor(uses: OverviewUses) {
     this.#uses = uses;
     this.#counter = new ContentCounter(uses.store);
+    this.digests = new Digests(uses.replica);
   }
 
   /** What this node says of itself. */
@@ -143,6 +154,11 @@ export class Overview implements Nodes {
       if (heard) said.set(row.name, heard.status);
     }
     return [...ofJournal, ...checkNodes({ rows, said })];
+  }
+
+  async compare(signal: AbortSignal): Promise<readonly ComparedNode[]> {
+    const { digests } = this;
+    return await compareNodes({ ...this.#uses, digests }, signal);
   }
 
   async metrics(): Promise<NodeMetrics> {

@@ -75,6 +75,28 @@ export interface AppendTimes {
   readonly buckets: readonly { readonly upTo: number; readonly count: number }[];
 }
 
+/** What a node has at one record, in a few hashes. */
+export interface NodeDigest {
+  /** The record, and the hash of it, which stands for all before it. */
+  readonly record: number;
+  readonly chain: string;
+  /** A hash of what it has, by the kind of that: frames, entries, … */
+  readonly parts: Readonly<Record<string, string>>;
+  /** How many rows these are of. */
+  readonly rows: number;
+}
+
+/** A node in a comparison of all. */
+export interface ComparedNode {
+  readonly node: string;
+  /** The record at which all were compared; null where this one could not be. */
+  readonly record: number | null;
+  /** What it has other than most nodes, or than the others; empty where nothing. */
+  readonly differs: readonly string[];
+  /** What is wrong, and what to do; null where nothing is. */
+  readonly problem: string | null;
+}
+
 /** The nodes of a store, as the server of one of them shows them. */
 export interface Nodes {
   /** Each node, by name, and the journal. It takes a second or two, also where others are out of reach. */
@@ -87,6 +109,12 @@ export interface Nodes {
   forget(name: string): Promise<void>;
   /** Whether what the promises stand on is so. It takes some seconds at most. */
   check(): Promise<readonly Finding[]>;
+  /**
+   * Compares what all nodes have at one record, while writes go on.
+   *
+   * @throws XsError as a write does; `not_reached` where the nodes did not come to one record together
+   */
+  compare(signal: AbortSignal): Promise<readonly ComparedNode[]>;
   /** It asks the journal where it ends, a second at most. */
   metrics(): Promise<NodeMetrics>;
 }

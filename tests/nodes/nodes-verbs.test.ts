@@ -1,5 +1,7 @@
 // xs nodes, check, config and forget, and the start of a node on a journal that is not durable: the binary, real servers
 // of NATS.
+
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -82,6 +84,31 @@ describe.skipIf(!hasNats)("on one server of NATS", () => {
     expect((await home.xs(["nodes", "check", "--journal", url])).code).toBe(0);
   });
 
+  test("xs verify --nodes compares both, and a node is built anew from the journal", async () => {
+    await home.ok(["append", store("b"), "note", "compared"]);
+    const alike = await home.xs(["verify", store("b"), "--nodes"]);
+    expect([alike.stdout, alike.code]).toEqual(["", 0]);
+    expect(alike.stderr).toMatch(/2 nodes compared at record \d+/);
+    await b.stop("SIGTERM");
+    const db = new Database(join(store("b"), "events.db"));
+    db.run("UPDATE frames SET line = replace(line, 'note', 'nope')");
+    db.close();
+    b = await startNode("b");
+    const differ = await home.xs(["verify", store("a"), "--nodes"]);
+    expect(differ.code).toBe(1);
+    expect(differ.stdout).toMatch(/^a: its frames differ .*\nb: its frames differ .*events\.db\*/);
+    await b.stop("SIGTERM");
+    for (const end of ["", "-wal", "-shm", "-mark"]) {
+      rmSync(join(store("b"), `events.db${end}`), { force: true });
+    }
+    b = await startNode("b");
+    await until("b has all again", async () => {
+      const [nodes] = await rowsAt(home, store("a"));
+      return nodes.every(({ behind, role }) => behind === 0 && role !== "away");
+    });
+    expect((await home.xs(["verify", store("a"), "--nodes"])).code).toBe(0);
+  });
+
   test("a key that was lost, a node that is gone, and what to do", async () => {
     rmSync(join(store("b"), "cluster-key"));
     const lost = await home.xs(["nodes", "check", store("a")]);
@@ -107,12 +134,18 @@ describe.skipIf(!hasNats)("on one server of NATS", () => {
     expect(after.map(({ name }) => name)).toEqual(["b"]);
     const unknown = await home.xs(["nodes", "forget", store("b"), "a"]);
     expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringMatching(/xs nodes {2}lists/)]);
+    // A second start has more to say than the first.
     a = await startNode("a");
     await until("a is back", async () => (await rowsAt(home, store("b")))[0].length === 2);
   });
 
   test("without its server, a node says how to start it", async () => {
     await b.stop("SIGTERM");
+    expect(await b.stderr).toMatch(
+      /serving .*\/b as the node b of the journal verbs \(.*\)\n/,
+    );
+    expect(await b.stderr).toMatch(/the node a leads \(epoch \d+\)\n/);
+    await until("a leads", async () => (await rowsAt(home, store("a")))[1].leader === "a");
     const { code, stderr } = await home.xs(["nodes", store("b")]);
     expect([code, stderr]).toEqual([1, expect.stringMatching(/xs serve .*\/b --journal URL/)]);
     b = await startNode("b");

@@ -245,3 +245,43 @@ test("the metrics of a node: who leads, how far it is, how long the journal take
   nodes.of("b").cluster.cut();
   expect((await valuesOf(b)).get("xs_journal_reachable")).toBe(0);
 });
+
+test("a comparison at one record, while writes go on; the node that differs is named", async () => {
+  await using nodes = new Nodes();
+  const a = await nodes.open("a");
+  await nodes.open("b");
+  await nodes.open("c");
+  for (let i = 0; i < 20; i++) await append(a);
+  let goesOn = true;
+  const writing = (async () => {
+    while (goesOn) await append(a);
+  })();
+  const compare = () => a.overview.compare(new AbortController().signal);
+  const alike = await compare();
+  expect(alike.map(({ node, differs, problem }) => [node, differs, problem])).toEqual([
+    ["a", [], null],
+    ["b", [], null],
+    ["c", [], null],
+  ]);
+  expect(new Set(alike.map(({ record }) => record)).size).toBe(1);
+  goesOn = false;
+  await writing;
+  // Somebody changes a frame of one node, with its checksum.
+  const { Database } = await import("bun:sqlite");
+  const db = new Database(join(nodes.home.path, "b", "events.db"));
+  db.run(
+    "UPDATE frames SET line = replace(line, 'note', 'nope') WHERE seq = (SELECT max(seq) FROM frames)",
+  );
+  db.close();
+  nodes.of("c").cluster.slow(1);
+  const differ = await compare();
+  expect(differ[0]).toMatchObject({ node: "a", problem: null });
+  expect(differ[1]).toMatchObject({ node: "b", differs: ["frames"] });
+  expect(differ[1]?.problem).toMatch(/frames differ from those of most.*delete events\.db\*/);
+  nodes.of("c").cluster.cut();
+  const without = await compare();
+  expect(without[2]).toMatchObject({ node: "c", record: null });
+  expect(without[2]?.problem).toMatch(/does not answer/);
+  // Of two that differ, none is right.
+  expect(without.slice(0, 2).every(({ problem }) => /no majority/.test(problem ?? ""))).toBe(true);
+});

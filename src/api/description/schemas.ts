@@ -184,6 +184,13 @@ export const SCHEMAS = {
       members({ problem: TEXT }),
       members({ checked: members({ frames: COUNT, contents: COUNT, pairs: COUNT }) }),
       members({ frames: COUNT, contents: COUNT, pairs: COUNT, staged: COUNT, problems: COUNT }),
+      members({
+        node: VALUES["node name"],
+        record: orNull(COUNT),
+        differs: listOf(TEXT),
+        problem: orNull(TEXT),
+      }),
+      members({ record: orNull(COUNT), nodes: COUNT, problems: COUNT }),
     ],
   },
   RunningProcessor: {

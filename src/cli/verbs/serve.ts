@@ -118,10 +118,12 @@ export const serveVerb: Verb = {
       throw error;
     }
     const rest = chosen.paused ? `, paused: ${await pausedSummary(store)}` : "";
+    const lines = node && new (await import("../kit/node-lines.ts")).NodeLines(node);
     messages.success(
-      `serving ${directory}${rest}\n  xs append ${shellWord(directory)} note hi${listeners.hints}`,
+      `serving ${directory}${lines?.words ?? ""}${rest}\n  xs append ${shellWord(directory)} note hi${listeners.hints}`,
     );
     tokens.check();
+    lines?.start();
     const reason = await Promise.race([signal, store.failure]);
     if (reason instanceof Error) throw reason;
     await stop({ store, processors, tokens, node }, listeners, reason);

@@ -8,8 +8,8 @@ import { writeOut } from "../kit/output.ts";
 import { plural } from "../kit/plural.ts";
 import { showProgress } from "../kit/progress-line.ts";
 import { linesOf } from "../kit/response-lines.ts";
-import { splitTarget } from "../kit/target.ts";
-import type { Verb } from "../kit/verb.ts";
+import { splitTarget, type Target } from "../kit/target.ts";
+import { flag, type Verb } from "../kit/verb.ts";
 
 interface Counts {
   frames: number;
@@ -27,10 +27,16 @@ export const verifyVerb: Verb = {
   name: "verify",
   summary: "Check everything in the store, and print each problem",
   positionals: "[ADDR]",
-  options: {},
-  examples: [["xs verify ./store", "exit 0 if every frame, content and key is as written"]],
+  options: {
+    nodes: flag("compare the nodes of a store on several machines at one record instead"),
+  },
+  examples: [
+    ["xs verify ./store", "exit 0 if every frame, content and key is as written"],
+    ["xs verify --nodes", "exit 0 if all nodes have the same; says which one to build anew"],
+  ],
   async run(input) {
     const target = splitTarget(input, 0);
+    if (input.options.has("nodes")) return compareNodes(target);
     const onTerminal = takesEscapes(STDERR);
     await using client = await connect(target.address);
     for await (const text of linesOf(await client.request(`/verify?progress=${onTerminal}`))) {
@@ -48,6 +54,28 @@ export const verifyVerb: Verb = {
     throw new XsError("no_server", "the check broke off before its end: try again");
   },
 };
+
+/** A line of a comparison: a node, or, as the last line, the totals. */
+type NodeLine =
+  | { node: string; problem: string | null }
+  | { record: number | null; nodes: number; problems: number };
+
+async function compareNodes({ address }: Target): Promise<void> {
+  await using client = await connect(address);
+  for await (const text of linesOf(await client.request("/verify?nodes=true"))) {
+    const line = JSON.parse(text) as NodeLine;
+    if ("node" in line) {
+      if (line.problem !== null)
+        await writeOut(`${visible(`${line.node}: ${line.problem}`, "\n")}\n`);
+      continue;
+    }
+    const { record, nodes, problems } = line;
+    messages.info(`${plural(nodes, "nodes")} compared at record ${record}`);
+    if (problems === 0) return;
+    throw new XsError("store_damaged", `${plural(problems, "nodes")} named above: see what to do`);
+  }
+  throw new XsError("no_server", "the comparison broke off before its end: try again");
+}
 
 function conclude(counts: Counts & { staged: number; problems: number }): void {
   const { staged, problems } = counts;

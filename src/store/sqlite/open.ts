@@ -55,7 +55,9 @@ export function withLockedStore<T>(
   if (found) checkOwners(path);
   // A directory of something else: its mode is not to be changed, nor is it to get our files.
   if (!isStore(path)) {
-    if (found && readdirSync(path).some((name) => !isOurs(name))) {
+    const names = found ? readdirSync(path) : [];
+    // That of a node whose database was deleted, to be built anew from the journal, has its content still.
+    if (!names.includes(NODE_NAME) && names.some((name) => !isOurs(name))) {
       throw new XsError("store_not_found", `${path} is not a store and not empty: name another`);
     }
     makeDirectory(path, PRIVATE_FOLDER);

@@ -13,6 +13,7 @@ import type { KvStore } from "../kv/kv.ts";
 import type { Tally } from "../metrics.ts";
 import type { Parts } from "../parts.ts";
 import { type BlobRow, BlobRows } from "./blob-rows.ts";
+import { DigestRun } from "./digest.ts";
 import { Ephemerals, type Told } from "./ephemerals.ts";
 import { firstIdOfLead } from "./lead-ids.ts";
 import { ReplicaState } from "./replica-state.ts";
@@ -52,6 +53,9 @@ export class Replica {
   readonly state: ReplicaState;
   readonly blobs: BlobRows;
   readonly #ephemerals = new Ephemerals();
+  readonly #database: string;
+  /** Waiting for the next record that names a node. */
+  readonly #marks: (() => void)[] = [];
   #commits: ReplicatedCommits | undefined;
   /** Receives the large contents that a record has added, and the names of blobs that nothing needs because of it. */
   blobsChanged: (added: readonly BlobRow[], freed: readonly string[]) => void = () => {};
@@ -60,6 +64,7 @@ export class Replica {
 
   constructor(db: Database, options: ReplicaOptions) {
     this.options = options;
+    this.#database = db.filename;
     this.state = new ReplicaState(db, options.name);
     this.blobs = new BlobRows(db);
   }
@@ -73,6 +78,16 @@ export class Replica {
   get commits(): ReplicatedCommits {
     if (!this.#commits) throw new Error("the store is not open");
     return this.#commits;
+  }
+
+  /** Calls a function once, right after the next record that names a node, before any other is applied. */
+  atNextMark(reached: () => void): void {
+    this.#marks.push(reached);
+  }
+
+  /** Begins to read what this directory has now. */
+  digest(): DigestRun {
+    return new DigestRun(this.#database);
   }
 
   /** Takes ephemeral frames that another node tells of. */
@@ -133,6 +148,9 @@ export class Replica {
           const frames = this.#ephemerals.among(framesOf(effects), chain);
           if (frames.length > 0) live.publish(frames);
           kv.publish(kv.changesIn(effects));
+          if (this.#marks.length > 0 && effects.some(({ kind }) => kind === "node")) {
+            for (const mark of this.#marks.splice(0)) mark();
+          }
           const { added, freed } = this.blobs.takeChanges();
           if (added.length + freed.length > 0) this.blobsChanged(added, freed);
         },
