@@ -141,9 +141,7 @@ describe.skipIf(!hasNats)("on one server of NATS", () => {
 
   test("without its server, a node says how to start it", async () => {
     await b.stop("SIGTERM");
-    expect(await b.stderr).toMatch(
-      /serving .*\/b as the node b of the journal verbs \(.*\)\n/,
-    );
+    expect(await b.stderr).toMatch(/serving .*\/b as the node b of the journal verbs \(.*\)\n/);
     expect(await b.stderr).toMatch(/the node a leads \(epoch \d+\)\n/);
     await until("a leads", async () => (await rowsAt(home, store("a")))[1].leader === "a");
     const { code, stderr } = await home.xs(["nodes", store("b")]);

@@ -38,7 +38,12 @@ export class NodeLines {
 function wordsOf(node: ShownNode): string {
   const { state, options } = node.replica;
   const leader = state.leader?.node;
-  const who = leader === node.name ? "which leads" : leader ? `${leader} leads` : "who leads is not known yet";
+  const who =
+    leader === node.name
+      ? "which leads"
+      : leader
+        ? `${leader} leads`
+        : "who leads is not known yet";
   return ` as the node ${node.name} of the journal ${options.name} (${who})`;
 }
 
