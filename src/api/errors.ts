@@ -23,7 +23,6 @@ const SOON_PAST = new Set<ErrorCode>([
   "too_many_requests",
   "too_many_files",
   "index_building",
-  "not_leader",
   "node_unreachable",
   "not_reached",
 ]);

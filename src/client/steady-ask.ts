@@ -44,12 +44,13 @@ export function withSafeRetries(ask: Ask, target: Target): Ask {
     const headers = new Headers(init?.headers);
     if (!headers.has("idempotency-key")) headers.set("xs-retry-key", crypto.randomUUID());
     const again = { ...init, method, headers };
+    const began = performance.now();
     try {
       return await ask(path, again);
     } catch (error) {
       if (!(error instanceof XsError)) throw error;
       const { tryAgain } = await import("./try-again.ts");
-      return tryAgain(ask, { ...target, path, init: again }, error);
+      return tryAgain(ask, { ...target, path, init: again, began }, error);
     }
   };
 }

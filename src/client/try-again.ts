@@ -8,6 +8,8 @@ import { writeMayPass } from "./may-pass.ts";
 
 /** How long a write is tried, in ms: an election of nodes, and one of the servers of their journal, take less. */
 const TRY_MS = 15_000;
+/** How long the last try may take beyond that, in ms. */
+const LAST_MS = 5000;
 /** The waits between tries, in ms; the last one is repeated. */
 const DELAYS_MS = [50, 100, 200, 400, 800, 1600];
 /** The waits before a server is asked whether it is a node, in ms. */
@@ -30,6 +32,8 @@ export type Waiting = (problem: XsError) => void;
 
 /** A write that failed. */
 export interface Write extends Target {
+  /** When it was sent first, see `performance.now`. */
+  readonly began: number;
   readonly path: string;
   readonly init: RequestInit & { readonly method: string; readonly headers: Headers };
 }
@@ -43,8 +47,8 @@ export interface Write extends Target {
  */
 export async function tryAgain(ask: Ask, write: Write, error: XsError): Promise<Response> {
   // Whoever listens nowhere has taken nothing: to find another way is up to the caller.
-  if (!writeMayPass(error) || !(await isNode(ask, write, error))) throw error;
-  const deadline = performance.now() + TRY_MS;
+  if (!writeMayPass(error) || isForLeader(write) || !(await isNode(ask, write, error))) throw error;
+  const deadline = write.began + TRY_MS;
   let last = error;
   let isUnknown = mayBeDone(error);
   let hasSaid = false;
@@ -55,7 +59,7 @@ export async function tryAgain(ask: Ask, write: Write, error: XsError): Promise<
     const delay = DELAYS_MS[Math.min(tries, DELAYS_MS.length - 1)] ?? 0;
     await Bun.sleep(Math.min(delay, Math.max(0, deadline - performance.now())));
     try {
-      return await ask(write.path, write.init);
+      return await inTime(ask, write, deadline + LAST_MS);
     } catch (failure) {
       if (!(failure instanceof XsError)) throw failure;
       // The first try has removed it.
@@ -68,6 +72,17 @@ export async function tryAgain(ask: Ask, write: Write, error: XsError): Promise<
     }
   }
   throw isUnknown ? unknownOutcome(write, last) : stillFails(last);
+}
+
+/** Sends it, and does not wait for the head of the response after a deadline. */
+async function inTime(ask: Ask, { path, init }: Write, deadline: number): Promise<Response> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), deadline - performance.now());
+  try {
+    return await ask(path, { ...init, signal: late.signal });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Whether the store is on several machines. An answer says so; a connection that broke does not. */
@@ -87,6 +102,14 @@ async function isNode(
     if (response) return response.headers.has("xs-record");
   }
   return false;
+}
+
+/** Whether a write goes in steps, and only to the node that leads: another one refuses it for good. */
+function isForLeader({ path, init }: Write): boolean {
+  const [route = ""] = path.split("?");
+  return (
+    /^\/(gc|import)$/.test(route) || (init.method === "DELETE" && route.startsWith("/stream/"))
+  );
 }
 
 /** Whether a write that failed so may be done, now or soon. */

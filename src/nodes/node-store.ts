@@ -4,7 +4,7 @@ import type { Messages } from "../store/journal/journal.ts";
 import { REACH_MS, type Records } from "../store/records.ts";
 import type { SqliteStore } from "../store/sqlite/engine.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
-import { notLeader } from "../store/sqlite/replica/replica-state.ts";
+import { type Leader, notLeader } from "../store/sqlite/replica/replica-state.ts";
 import type { OpenStore, Store } from "../store/store.ts";
 import type { AppendCondition, AppendRequest, Change, TakenContent } from "../store/types.ts";
 import {
@@ -19,8 +19,10 @@ import type { SpentBlobs } from "./spent-blobs.ts";
 
 /** How long a write may look for a node that leads, in ms: as long as it takes to notice that one is dead. */
 const ROUTE_MS = 10_000;
-/** How long the node that leads may think, in ms. */
-const ANSWER_MS = 15_000;
+/** How long the node that leads may think, in ms: longer than it waits for the journal. */
+const ANSWER_MS = 10_000;
+/** How long the answer of a node that leads no more may be on its way, in ms. */
+const LATE_MS = 500;
 
 /** The wait before large content is put out again, in ms. */
 const BLOB_RETRY_MS = 500;
@@ -74,11 +76,7 @@ export class Router implements Records {
         if (replica.epoch !== undefined) return await here();
         return await this.#ask(question);
       } catch (error) {
-        // In both cases nothing was done: another node leads, or soon will.
-        const passes =
-          error instanceof XsError &&
-          (error.code === "not_leader" || error.code === "node_unreachable");
-        if (!passes) throw error;
+        if (!passes(error, question)) throw error;
         const left = deadline - performance.now();
         if (left <= 0) throw notFound(replica, error);
         await Promise.race([replica.commits.moved.wait(), Bun.sleep(Math.min(left, 100))]);
@@ -120,16 +118,39 @@ export class Router implements Records {
     }
     if (question.do !== "inquire") this.forwarded++;
     const { node } = leader;
-    const answer = await messages.ask(node, encode(question), ANSWER_MS).catch((error: Error) => {
+    const answer = messages.ask(node, encode(question), ANSWER_MS).catch((error: Error) => {
       throw noAnswer(node, error);
     });
-    const reply = decode<Reply>(answer);
+    const reply = decode<Reply>(await Promise.race([answer, this.#whileItLeads(leader)]));
     this.#heard = Math.max(this.#heard, reply.record);
     // A refusal too: it may name a frame, which the next read looks for.
     await this.reached(reply.record, REACH_MS).catch(() => {});
     return valueIn(reply).value;
   }
+
+  /** Rejects once another node leads, or none: one that was killed never answers. */
+  async #whileItLeads(leader: Leader): Promise<never> {
+    const { state, commits } = this.#uses.replica;
+    while (state.leader === leader) await commits.moved.wait();
+    await Bun.sleep(LATE_MS);
+    throw new LeadPassed(
+      "journal_unreachable",
+      `the node ${leader.node}, which led, has not answered: whether this was written is not known; read before you write it again, or send it with an Idempotency-Key`,
+      { members: { outcome: "unknown" } },
+    );
+  }
 }
+
+/** Whether something may be asked for again: it was not done, or it has a key with which it is done once. */
+function passes(error: unknown, question: Question): error is XsError {
+  if (!(error instanceof XsError)) return false;
+  if (error.code === "not_leader" || error.code === "node_unreachable") return true;
+  const hasKey = "condition" in question && question.condition.idempotencyKey !== undefined;
+  return error instanceof LeadPassed && hasKey;
+}
+
+/** The node that was asked leads no more, and has not answered. */
+class LeadPassed extends XsError {}
 
 function notFound(replica: Replica, cause: XsError): XsError {
   const { leader } = replica.state;
@@ -137,7 +158,7 @@ function notFound(replica: Replica, cause: XsError): XsError {
   return notLeader(
     leader,
     `no node leads at the moment (${who}): nothing was written; try again, or look at  xs nodes`,
-    cause,
+    { cause, headers: { "retry-after": "1" } },
   );
 }
 

@@ -94,10 +94,18 @@ export class ReplicaState {
   }
 }
 
-/** The refusal of what only the node that leads does. It names that node, for whoever goes there. */
-export function notLeader(leader: Leader | undefined, problem: string, cause?: unknown): XsError {
+/**
+ * The refusal of what only the node that leads does. It names that node, for whoever goes there.
+ *
+ * @param options what the error has beside that
+ */
+export function notLeader(
+  leader: Leader | undefined,
+  problem: string,
+  options: ErrorOptions & Partial<Pick<XsError, "headers">> = {},
+): XsError {
   const node = leader && leader.node !== "" ? leader.node : null;
-  return new XsError("not_leader", problem, { members: { leader: node }, cause });
+  return new XsError("not_leader", problem, { members: { leader: node }, ...options });
 }
 
 /** What a database tells of its journal; undefined where it has none. */
