@@ -40,6 +40,7 @@ export class LateCluster implements Cluster {
     return new XsError(
       "journal_unreachable",
       `the journal is out of reach (${why}): nothing was written; reads go on`,
+      { members: { outcome: "none" } },
     );
   }
 

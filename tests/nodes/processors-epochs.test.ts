@@ -146,10 +146,10 @@ test("a slot of a schedule runs once, and an append for later comes once, over c
   const spawned = timestampOf(
     (await nodes.at(0).frames("stream.cross.generator.spawn"))[0]?.id ?? "",
   );
-  const slots = (await nodes.at(0).frames("ticks.recv")).map(({ id }) =>
-    Math.floor((timestampOf(id) - spawned) / 1000),
-  );
-  expect(new Set(slots).size).toBe(slots.length);
+  // A run may be late. So there are never more runs than there were slots.
+  for (const [n, { id }] of (await nodes.at(0).frames("ticks.recv")).entries()) {
+    expect(Math.floor((timestampOf(id) - spawned) / 1000)).toBeGreaterThan(n);
+  }
 });
 
 test("every node says what runs and where, and a request to any of them ends it", async () => {

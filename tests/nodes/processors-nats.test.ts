@@ -150,6 +150,34 @@ natsTest(
   },
 );
 
+natsTest("a node with --paused leads and runs nothing, and says so on every node", async () => {
+  await using nodes = new Nodes("paused");
+  const a = await nodes.start("a", "--paused");
+  await leads(a, "a");
+  const b = await nodes.start("b");
+  await say(b, "stream.cross.handler.spawn", { topic: "sums" }, SUMS);
+  for (const server of [a, b]) {
+    const rows = await until("a row", async () => {
+      const found = await statuses(server);
+      return found.length > 0 && found;
+    });
+    expect(rows).toMatchObject([{ name: "sums", state: "paused", node: "a" }]);
+    const text = await (await server.fetch("/ps?all=true")).text();
+    expect(JSON.parse(text).reason).toBe("the node a leads and runs with --paused");
+  }
+  expect(await a.stop("SIGTERM")).toBe(0);
+  await countOf(b, "stream.cross.handler.active", 1);
+  expect(await statuses(b)).toMatchObject([{ name: "sums", state: "active", node: "b" }]);
+  expect(await a.stderr).toContain("the node a leads (epoch 1)");
+  const starts = await framesOf(b, "stream.cross.start");
+  expect(starts.map(({ meta }) => [meta.node, meta.paused])).toEqual([
+    ["a", true],
+    ["b", undefined],
+  ]);
+  const stops = await framesOf(b, "stream.cross.stop");
+  expect(stops.map(({ meta }) => meta)).toEqual([{ reason: "SIGTERM", node: "a" }]);
+});
+
 natsTest("nodes are restarted one after the other, and no write is lost", async () => {
   await using nodes = new Nodes("rolling");
   const a = await nodes.start("a");

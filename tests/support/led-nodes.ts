@@ -4,8 +4,8 @@ import { framesIn } from "../../src/core/frame.ts";
 import { READ_ALL } from "../../src/core/read-options.ts";
 import { FOREVER } from "../../src/core/ttl.ts";
 import type { Node } from "../../src/nodes/node.ts";
-import type { Inquiry } from "../../src/processors/led/lead.ts";
-import { LedProcessors } from "../../src/processors/led/led-processors.ts";
+import type { Inquiry } from "../../src/processors/leader/lead.ts";
+import { LeaderProcessors } from "../../src/processors/leader/leader-processors.ts";
 import { Processors } from "../../src/processors/lifecycle/processors.ts";
 import { type MemoryCluster, MemoryNet } from "./memory-cluster.ts";
 import { openNode } from "./nodes.ts";
@@ -19,7 +19,7 @@ export type AnyFrame = Omit<Frame, "meta"> & { meta: any };
 /** A node in this process, with the processors that it runs while it leads. */
 export class LedNode {
   readonly node: Node;
-  readonly led: LedProcessors;
+  readonly led: LeaderProcessors;
   readonly cluster: MemoryCluster;
   /** The epochs in which it led; null where one ended and it leads no more. */
   readonly epochs: (number | null)[] = [];
@@ -29,7 +29,7 @@ export class LedNode {
   constructor(path: string, name: string, cluster: MemoryCluster) {
     this.cluster = cluster;
     this.node = openNode(path, cluster, { node: name, stallMs: 300 });
-    this.led = new LedProcessors(this.node.store, this.node, {
+    this.led = new LeaderProcessors(this.node.store, this.node, {
       isPaused: false,
       processorsOn: (store) =>
         new Processors(store, undefined, ({ name, event }) => this.events.push(`${name} ${event}`)),

@@ -219,7 +219,7 @@ export const SCHEMAS = {
         tz: orNull(TEXT),
         next: orNull(TIME),
       },
-      { reason: orNull(TEXT), ended: orNull(TIME) },
+      { reason: orNull(TEXT), ended: orNull(TIME), node: orNull(TEXT) },
     ),
   },
   Version: members({ version: TEXT }),

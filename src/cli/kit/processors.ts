@@ -27,6 +27,9 @@ export interface RuntimeFrame {
   readonly meta: { readonly [key: string]: Json };
 }
 
+/** So many starts of servers are looked at for the last one of the node that leads. */
+const LOOKED_AT_STARTS = 100;
+
 const IDLE: ReadonlySet<string> = new Set(["stopped", "failed", "finished", "invalid", "paused"]);
 
 /** Whether a processor has a program, or will have one soon. */
@@ -95,10 +98,25 @@ export function serveCommand({ address }: Pick<Target, "address">): string {
 /** Whether the server runs processors: `no` where there is none, `paused` with --paused. */
 export async function runsProcessors(client: Client): Promise<"yes" | "no" | "paused"> {
   if (client.isDirect || !(await isServer(client))) return "no";
-  const response = await client.request("/last/stream.cross.start?last=1");
-  const [line]: string[] = await Array.fromAsync(linesOf(response));
-  const { meta } = (line === undefined ? { meta: null } : JSON.parse(line)) as Pick<Frame, "meta">;
-  return (Object(meta) as { paused?: Json }).paused === true ? "paused" : "yes";
+  const start = (await startsOf(client, 1))[0];
+  if (start?.node === undefined) return start?.paused === true ? "paused" : "yes";
+  // On several machines they run on the one that leads.
+  const leader = await leaderOf(client);
+  const starts = await startsOf(client, LOOKED_AT_STARTS);
+  return starts.findLast(({ node }) => node === leader)?.paused === true ? "paused" : "yes";
+}
+
+/** What the newest starts of servers say, the newest last. */
+async function startsOf(client: Client, count: number): Promise<{ paused?: Json; node?: Json }[]> {
+  const response = await client.request(`/last/stream.cross.start?last=${count}`);
+  const lines: string[] = await Array.fromAsync(linesOf(response));
+  return lines.map((line) => Object((JSON.parse(line) as Pick<Frame, "meta">).meta));
+}
+
+async function leaderOf(client: Client): Promise<string | undefined> {
+  const lines: string[] = await Array.fromAsync(linesOf(await client.request("/-/nodes")));
+  const rows = lines.map((line) => JSON.parse(line) as { role?: string; name: string });
+  return rows.find(({ role }) => role === "leader")?.name;
 }
 
 /** Whether a server answers, and not a command that has the store open, as  xs ui  does. One of before does not say. */

@@ -11,6 +11,8 @@ export class ProcessorTable {
   #table: Table | undefined;
   /** Some generator has a schedule. */
   #hasNext = false;
+  /** It is a store on several machines. */
+  #hasNodes = false;
   /** With those that have ended, and the reasons. */
   readonly #all: boolean;
 
@@ -23,12 +25,14 @@ export class ProcessorTable {
   *show(lines: readonly string[], columns: number): Generator<string> {
     const rows = lines.map((line) => JSON.parse(line) as ListedProcessor);
     this.#table ??= this.#tableFor(rows);
-    const cells = rows.map((row) => cellsOf(row, { hasNext: this.#hasNext, all: this.#all }));
+    const columnsOf = { hasNext: this.#hasNext, hasNodes: this.#hasNodes, all: this.#all };
+    const cells = rows.map((row) => cellsOf(row, columnsOf));
     yield this.#table.show(cells, columns);
   }
 
   #tableFor(rows: readonly ListedProcessor[]): Table {
     this.#hasNext = rows.some(({ every }) => every !== null);
+    this.#hasNodes = rows.some(({ node }) => node !== undefined);
     const all = this.#all;
     return new Table(
       [
@@ -40,6 +44,7 @@ export class ProcessorTable {
         },
         ...(all ? [{ head: "ENDED" }] : []),
         ...(this.#hasNext ? [{ head: "NEXT" }] : []),
+        ...(this.#hasNodes ? [{ head: "NODE" }] : []),
         { head: "PID" },
         { head: "UPTIME" },
         { head: "RESTARTS" },
@@ -62,7 +67,7 @@ export class AllProcessorsTable extends ProcessorTable {
 
 function cellsOf(
   row: ListedProcessor,
-  { hasNext, all }: { readonly hasNext: boolean; readonly all: boolean },
+  { hasNext, hasNodes, all }: Readonly<Record<"hasNext" | "hasNodes" | "all", boolean>>,
 ): string[] {
   const { uptime_ms: up, last_exit: exit, behind_ms: behind } = row;
   return [
@@ -71,6 +76,7 @@ function cellsOf(
     row.retry === null ? row.state : `${row.state} ${row.retry.failures}/${row.retry.retries}`,
     ...(all ? [row.ended === null ? "-" : new Clock().stamp(Date.parse(row.ended))] : []),
     ...(hasNext ? [row.next === null ? "-" : untilTime(Date.parse(row.next))] : []),
+    ...(hasNodes ? [row.node ?? "-"] : []),
     String(row.pid ?? "-"),
     up === null ? "-" : duration(up),
     String(row.restarts),

@@ -16,8 +16,8 @@ import type { TcpAddress } from "../../net/listen-address.ts";
 import { listeningSockets } from "../../net/listening-sockets.ts";
 import { tokenOf } from "../../net/token.ts";
 import type { Node } from "../../nodes/node.ts";
-import type { Inquiry } from "../../processors/led/lead.ts";
-import type { LedProcessors } from "../../processors/led/led-processors.ts";
+import type { Inquiry } from "../../processors/leader/lead.ts";
+import type { LeaderProcessors } from "../../processors/leader/leader-processors.ts";
 import { allProcessors } from "../../processors/lifecycle/all-processors.ts";
 import { idleProcessors, neededFrames, nextStart } from "../../processors/lifecycle/expected.ts";
 import { Processors } from "../../processors/lifecycle/processors.ts";
@@ -134,11 +134,11 @@ export const serveVerb: Verb = {
 async function processorsOf(
   node: Node,
   { scriptEnv, paused }: ServeOptions,
-): Promise<LedProcessors> {
-  const { LedProcessors } = await import("../../processors/led/led-processors.ts");
+): Promise<LeaderProcessors> {
+  const { LeaderProcessors } = await import("../../processors/leader/leader-processors.ts");
   const lines = lifecycleLines();
   const runs = paused ? "with --paused: no processors run, and nothing that is scheduled" : "here";
-  const led = new LedProcessors(node.store, node, {
+  const led = new LeaderProcessors(node.store, node, {
     isPaused: paused,
     processorsOn: (store) => new Processors(store, scriptEnv, lines),
     changed(epoch) {
@@ -206,7 +206,7 @@ interface Listeners {
 /** A store, its processors and its API, which the listeners serve. */
 interface Served {
   readonly store: OpenStore;
-  readonly processors: Processors | LedProcessors;
+  readonly processors: Processors | LeaderProcessors;
   readonly answer: Api;
   readonly directory: string;
   readonly tokens: Tokens;

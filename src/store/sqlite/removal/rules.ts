@@ -133,9 +133,10 @@ export class Rules implements KeepRules {
     } catch (error) {
       // The commit was rolled back, and the pass has gone on: it begins again.
       applied.pass = undefined;
-      applied.due = performance.now() + MAX_WAIT_MS;
-      if (error instanceof XsError) return true;
-      throw error;
+      if (!(error instanceof XsError)) throw error;
+      // Another machine decides now; where this one does so again, it must not wait.
+      applied.due = error.code === "not_leader" ? 0 : performance.now() + MAX_WAIT_MS;
+      return true;
     }
   }
 

@@ -6,7 +6,7 @@ import { idleProcessors } from "../lifecycle/expected.ts";
 import type { Processors } from "../lifecycle/processors.ts";
 import type { ProcessorStatus } from "../lifecycle/status.ts";
 import type { Absence, Inquiry, Lead, Running, Taking, Unanswered } from "./lead.ts";
-import { LedRequests } from "./led-requests.ts";
+import { LeaderRequests } from "./leader-requests.ts";
 
 /** How long the machine that leads may think about whether a handler takes frames: it may load, in ms. */
 const THINK_MS = 5000;
@@ -18,7 +18,7 @@ const KNOWN_MS = 1000;
 const STALL_MS = 1000;
 
 /** How processors run on one of several machines. */
-export interface LedOptions {
+export interface LeaderOptions {
   /** No processor runs here, also while this machine leads. */
   readonly isPaused: boolean;
   /** Makes the processors of an epoch, which write to this store. */
@@ -31,12 +31,12 @@ export interface LedOptions {
  * The processors of a store on several machines: they run on the one that leads, and only as long as it does. Each epoch
  * begins as a server does, from what the log says; when it is over they all end at once.
  */
-export class LedProcessors {
+export class LeaderProcessors {
   /** Reads everything, on this machine. */
   readonly #store: Store;
   readonly #lead: Lead;
-  readonly #options: LedOptions;
-  readonly #requests: LedRequests;
+  readonly #options: LeaderOptions;
+  readonly #requests: LeaderRequests;
   readonly #stopping = Promise.withResolvers<void>();
   #current: { readonly epoch: number; readonly processors: Processors } | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -45,12 +45,12 @@ export class LedProcessors {
   #absence: Absence;
   readonly #takenUntil = new Map<string, number>();
 
-  constructor(store: Store, lead: Lead, options: LedOptions) {
+  constructor(store: Store, lead: Lead, options: LeaderOptions) {
     this.#store = store;
     this.#lead = lead;
     this.#options = options;
     this.#absence = { isPaused: options.isPaused, someFailed: false };
-    this.#requests = new LedRequests(lead, (absence) => {
+    this.#requests = new LeaderRequests(lead, (absence) => {
       this.#absence = absence;
       this.#takenUntil.clear();
     });

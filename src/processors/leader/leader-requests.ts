@@ -18,7 +18,7 @@ interface Waiting {
  * Finds requests that no handler will answer, wherever handlers run: it asks the machine that leads about those whose
  * answers take long. So a machine that begins to lead need not know who waits.
  */
-export class LedRequests {
+export class LeaderRequests {
   readonly #lead: Pick<Lead, "inquire" | "isFollowedElsewhere">;
   readonly #waiting = new Map<string, Waiting>();
   readonly #hasNone: (absence: Absence) => void;
