@@ -11,6 +11,7 @@ const entries = [
   "store/sqlite/content/flush-worker.ts",
   "store/sqlite/content/read-worker.ts",
   "store/sqlite/verify/integrity-worker.ts",
+  "store/sqlite/replica/copy-worker.ts",
 ].map((path) => join(root, "src", path));
 const dist = join(root, "dist");
 

@@ -14,6 +14,7 @@ import { Membership } from "./membership.ts";
 import { nodeStore, perform, Router } from "./node-store.ts";
 import { decode, encode, failure, type Question, type Reply, valueIn } from "./operations.ts";
 import { Overview } from "./overview.ts";
+import { SnapshotKeeper, type SnapshotTimes } from "./snapshots/keeper.ts";
 
 /** How long a node may take to go on with the journal, at its end, in ms. */
 const RESIGN_MS = 1000;
@@ -27,6 +28,8 @@ export interface NodeUses {
   readonly cluster: Cluster;
   /** How much of the large content it has; undefined for what it took and read, without a bound. */
   readonly content?: ContentPolicy;
+  /** When it makes snapshots; undefined for never. */
+  readonly snapshots?: SnapshotTimes;
   readonly now?: () => number;
 }
 
@@ -51,6 +54,7 @@ export class Node {
   readonly #ends: (() => void)[] = [];
   readonly #electing: Promise<void>;
   readonly keeping: ContentKeeping;
+  readonly snapshots: SnapshotKeeper | undefined;
   #closed = false;
 
   constructor(uses: NodeUses) {
@@ -87,8 +91,10 @@ export class Node {
       replica.commits.take(position, bytes),
     );
     this.#following.ended.catch((error: Error) => {
-      if (!this.#closed) store.stopFor(error);
+      if (!this.#closed) store.stopFor(orTrimmed(error));
     });
+    const { snapshots: times } = uses;
+    this.snapshots = times && new SnapshotKeeper({ store, replica, cluster, times });
     this.election = new Election({ journal, messages, replica, now });
     const { router, election } = this;
     this.overview = new Overview({ store, replica, cluster, router, election, now });
@@ -163,6 +169,7 @@ export class Node {
     this.election.stop();
     this.overview.digests.stop();
     await this.keeping.stop();
+    await this.snapshots?.stop();
     await this.#electing;
     const { epoch } = this;
     if (epoch !== undefined) await this.#resign(epoch);
@@ -224,4 +231,14 @@ export class Node {
       this.leadChanged.wake();
     }
   }
+}
+
+/** Says of a node that is behind the journal what to do. */
+function orTrimmed(error: Error): Error {
+  if (!(error instanceof XsError) || error.code !== "journal_trimmed") return error;
+  return new XsError(
+    error.code,
+    `this node was away for so long that records which it lacks were removed behind a snapshot: start it again, and it takes that (${error.message})`,
+    { cause: error },
+  );
 }

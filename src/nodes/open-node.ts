@@ -9,6 +9,9 @@ import { Node } from "./node.ts";
 import { keepNodeName, nodeName } from "./node-name.ts";
 import { encode } from "./operations.ts";
 import { sealedMessages } from "./sealed-messages.ts";
+import { SNAPSHOT_TIMES, type SnapshotTimes } from "./snapshots/keeper.ts";
+import { moveIn } from "./snapshots/move-in.ts";
+import { isMovingIn, prepareDirectory } from "./snapshots/prepare.ts";
 
 /** How a directory becomes a node. */
 export interface NodeOptions {
@@ -20,6 +23,10 @@ export interface NodeOptions {
   /** How much of the large content it has; default: all. */
   readonly content?: ContentPolicy | undefined;
   readonly migration?: MigrationListener;
+  /** When it makes snapshots. */
+  readonly snapshots?: SnapshotTimes;
+  /** Receives sentences for whoever runs it. */
+  readonly report?: ((message: string) => void) | undefined;
   /** The clock, in ms. */
   readonly now?: () => number;
 }
@@ -30,7 +37,8 @@ export interface NodeOptions {
  * @throws XsError as `openSqliteStore`; `journal_unreachable`, `journal_unsafe`, `journal_damaged`
  */
 export async function openNode(directory: string, options: NodeOptions): Promise<Node | undefined> {
-  const { name, migration, now, content = "all" } = options;
+  const { name, migration, now, content = "all", report = () => {} } = options;
+  const { snapshots = SNAPSHOT_TIMES } = options;
   const { journal, blobs, problem } = options.cluster;
   const node = nodeName(directory, options.node);
   // One that comes late is checked when it comes.
@@ -38,6 +46,14 @@ export async function openNode(directory: string, options: NodeOptions): Promise
   const key = clusterKey(directory, extent?.last === 0);
   const messages = sealedMessages(options.cluster.messages, key);
   const cluster = over(options.cluster, { messages });
+  const begins = () => {
+    keepNodeName(directory, node);
+    keepClusterKey(directory, key);
+  };
+  if (!extent && isMovingIn(directory)) throw problem;
+  const movesIn =
+    extent !== undefined &&
+    (await prepareDirectory(directory, { name, extent, key, cluster, report, begins }));
   const store = openSqliteStore(directory, now, migration, {
     name,
     journal,
@@ -48,10 +64,10 @@ export async function openNode(directory: string, options: NodeOptions): Promise
   });
   if (!store) return undefined;
   try {
-    keepNodeName(directory, node);
-    keepClusterKey(directory, key);
     if (extent) checkFits(store.replica?.state.applied ?? 0, extent, directory);
-    return new Node({ store, cluster, content, ...(now && { now }) });
+    begins();
+    if (movesIn) await moveIn(store, blobs);
+    return new Node({ store, cluster, content, snapshots, ...(now && { now }) });
   } catch (error) {
     await store.close();
     throw error;

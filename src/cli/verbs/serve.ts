@@ -324,7 +324,8 @@ async function openNode(
     if (problem !== undefined) messages.warn(problem);
     else messages.info("the journal is there: this node takes writes, and catches up");
   };
-  const options = { journal, node, content, unsafe, late, migration: showMigration() };
+  const report = messages.warn;
+  const options = { journal, node, content, unsafe, late, report, migration: showMigration() };
   return opened(directory, () => openOnJournal(directory, options));
 }
 

@@ -55,9 +55,7 @@ export function withLockedStore<T>(
   if (found) checkOwners(path);
   // A directory of something else: its mode is not to be changed, nor is it to get our files.
   if (!isStore(path)) {
-    const names = found ? readdirSync(path) : [];
-    // That of a node whose database was deleted, to be built anew from the journal, has its content still.
-    if (!names.includes(NODE_NAME) && names.some((name) => !isOurs(name))) {
+    if (!isStoreOrEmpty(path)) {
       throw new XsError("store_not_found", `${path} is not a store and not empty: name another`);
     }
     makeDirectory(path, PRIVATE_FOLDER);
@@ -180,6 +178,16 @@ function openError(path: string, error: Error & { code?: string }): Error {
     `${join(path, DATABASE)} cannot be opened (${message}); it is left as it is: restore a copy, or try  sqlite3 ${DATABASE} .recover`,
     { cause: error },
   );
+}
+
+/** Whether a directory has a store, or one may be made in it. */
+export function isStoreOrEmpty(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) return true;
+  if (!found.isDirectory()) return false;
+  const names = readdirSync(path);
+  // That of a node whose database was deleted, to be built anew from the journal, has its content still.
+  return isStore(path) || names.includes(NODE_NAME) || names.every(isOurs);
 }
 
 /** Files that are there before the database is, while a store is being made. */

@@ -5,6 +5,7 @@ import {
   openSync,
   readFileSync,
   readSync,
+  rmSync,
   writeSync,
 } from "node:fs";
 import { endianness } from "node:os";
@@ -91,6 +92,11 @@ export function checkWal(database: string): void {
     "store_damaged",
     `${path} is damaged after byte ${found.end}, and the newest writes with it; ${how}`,
   );
+}
+
+/** Removes the mark of a database. */
+export function removeMark(database: string): void {
+  rmSync(markOf(database), { force: true });
 }
 
 function markOf(database: string): string {

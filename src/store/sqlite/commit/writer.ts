@@ -14,7 +14,7 @@ import { TableApplier } from "./apply.ts";
 import type { CommitCounts, Commits } from "./commits.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Transaction } from "./transaction.ts";
-import { WalMark } from "./wal-mark.ts";
+import { removeMark, WalMark } from "./wal-mark.ts";
 
 /** What the writer of a store uses. */
 export interface WriterUses {
@@ -80,6 +80,8 @@ export class Writer {
     const { tables: frames, contentTables: content } = parts;
     const applier = new TableApplier({ ...parts, frames, kv, content, replica });
     if (replica) {
+      // Of the time before it had a journal: nothing writes it from now on.
+      removeMark(database);
       this.#commits = replica.open({ ...this.#uses, applier, kv, contents });
       return;
     }

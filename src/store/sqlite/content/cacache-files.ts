@@ -113,6 +113,15 @@ export class ContentFiles {
     }
   }
 
+  /** Takes a file over, which has to have this content, and moves it to its place. */
+  async adopt(stored: StoredContent, file: string): Promise<void> {
+    await this.#index.addDurably(stored);
+    const path = this.pathOf(stored.hash);
+    this.#folders.make(dirname(path));
+    await rename(file, path);
+    await this.#folders.syncAbove(path);
+  }
+
   /**
    * The content's file, its bytes checked; undefined where there is none.
    *

@@ -14,6 +14,8 @@ interface State {
   readonly chain: string;
   /** The newest id that the store has given by then. */
   readonly newest: string;
+  /** The size of all records up to there, in bytes. */
+  readonly bytes?: number;
   readonly leader: Leader | undefined;
   /** The names of the nodes. */
   readonly nodes: readonly string[];
@@ -64,6 +66,11 @@ export class ReplicaState {
     return this.#state.leader;
   }
 
+  /** The size of all records that are applied, in bytes. */
+  get bytes(): number {
+    return this.#state.bytes ?? 0;
+  }
+
   get nodes(): readonly string[] {
     return this.#state.nodes;
   }
@@ -79,9 +86,10 @@ export class ReplicaState {
     this.#next = { ...this.#next, nodes: isGone ? others : [...others, node].sort() };
   }
 
-  /** Writes down that a record is applied. Last inside a commit. */
-  write(applied: number, chain: Uint8Array, newest: string): void {
-    this.#next = { ...this.#next, applied, chain: chain.toHex(), newest };
+  /** Writes down that a record is applied. Last inside a commit. @param size of the record, in bytes */
+  write(applied: number, chain: Uint8Array, newest: string, size = 0): void {
+    const bytes = (this.#next.bytes ?? 0) + size;
+    this.#next = { ...this.#next, applied, chain: chain.toHex(), newest, bytes };
     this.#set.run(JSON.stringify(this.#next));
   }
 

@@ -60,6 +60,7 @@ export class Replica {
   /** Receives the large contents that a record has added, and the names of blobs that nothing needs because of it. */
   blobsChanged: (added: readonly BlobRow[], freed: readonly string[]) => void = () => {};
   #publish: (frames: readonly LiveFrame[]) => void = () => {};
+  #newest: () => string = () => "";
   #put: (hash: string, bytes: Uint8Array) => void = () => {};
 
   constructor(db: Database, options: ReplicaOptions) {
@@ -67,6 +68,11 @@ export class Replica {
     this.#database = db.filename;
     this.state = new ReplicaState(db, options.name);
     this.blobs = new BlobRows(db);
+  }
+
+  /** The newest id that this process knows of. */
+  get newest(): string {
+    return this.#newest();
   }
 
   /** The epoch in which this process leads; undefined while it does not. */
@@ -104,6 +110,7 @@ export class Replica {
     const { state } = this;
     if (state.newest !== "") ids.advancePast(state.newest);
     horizon.applied(ids.newest);
+    this.#newest = () => ids.newest;
     this.#put = (hash, bytes) => contentTables.ephemeral.put(hash, bytes);
     this.#publish = (frames) => {
       for (const { id } of frames) ids.advancePast(id);

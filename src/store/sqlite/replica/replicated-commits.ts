@@ -414,7 +414,7 @@ export class ReplicatedCommits implements Commits {
       try {
         this.#begin.run();
         hooks.apply(effects);
-        state.write(position, hashOfRecord(bytes), newest);
+        state.write(position, hashOfRecord(bytes), newest, bytes.length);
         this.#commit.run();
         break;
       } catch (error) {
