@@ -1,5 +1,5 @@
 import { encodeSynthetic, linesIn, pageOf, withTimestamp } from "../core/frame.ts";
-import { predecessor } from "../core/id.ts";
+import { predecessor, successor } from "../core/id.ts";
 import { type IdBounds, idBoundsOf } from "../core/id-bounds.ts";
 import { TopicFilter } from "../core/pattern.ts";
 import type { ReadOptions } from "../core/read-options.ts";
@@ -35,6 +35,11 @@ export class Reader implements FrameReader {
   #history: { readonly ends: Ends; readonly end: Cursor } | undefined;
   /** The position of the frames that `next` returned last, if they arrived late. */
   #position: string | undefined;
+  /**
+   * The id after which the reader goes on, while that is beyond all that this store has: another node of the store gave
+   * it, and this one is behind. What arrives up to there is not for the reader, which has it.
+   */
+  #ahead: string | undefined;
   /** The number of the next live batch; undefined while the reader takes pages. */
   #batch: number | undefined;
   #crossed = false;
@@ -63,7 +68,9 @@ export class Reader implements FrameReader {
     this.#order = byArrival ? "arrival" : order;
     if (isLive && !byArrival) this.#history = { ends: source.ends(), end: source.end() };
     if (after !== undefined) this.#cursor = byArrival ? this.#placeOf(after) : { id: after };
-    else if (from !== undefined) {
+    if (isLive && after !== undefined && this.#cursor?.position === undefined) {
+      if (after > source.end().id) this.#ahead = after;
+    } else if (from !== undefined) {
       // By arrival, late frames come before the one that reports them, whose id is their position.
       const position = byArrival ? (source.placeOf(from).position ?? from) : undefined;
       this.#cursor = { id: predecessor(from), ...(position !== undefined && { position }) };
@@ -206,10 +213,11 @@ export class Reader implements FrameReader {
       const batch = live.batch(this.#batch);
       if (!batch || (taken.length > 0 && batch.position !== this.#position)) break;
       this.#batch++;
-      this.#position = batch.position;
       const { lastId: id, position } = batch;
+      if (this.#ahead !== undefined && (position ?? id) <= this.#ahead) continue;
+      this.#position = position;
       this.#cursor = position === undefined ? { id } : { id, position };
-      const from = this.#bounds?.from;
+      const from = this.#lowestOf(batch);
       const isInBounds = from === undefined || batch.firstId >= from;
       const shared = isInBounds && !this.#options.topics && batch.frames.length <= this.#remaining;
       if (shared && batch.expires > this.#source.now()) {
@@ -237,9 +245,28 @@ export class Reader implements FrameReader {
     return taken.length > 1 ? Buffer.concat(taken) : taken[0];
   }
 
+  /** The lowest id that the reader takes of a live batch that has something beyond `#ahead`; undefined for any. */
+  #lowestOf({ position }: { readonly position: string | undefined }): string | undefined {
+    const from = this.#bounds?.from;
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    // Late frames have the place of the frame that reports them, whatever their ids.
+    if (ahead === undefined || position !== undefined) return from;
+    const next = successor(ahead);
+    return from !== undefined && from > next ? from : next;
+  }
+
   /** A frame that only this reader gets, such as the threshold. */
   #synthetic(topic: string): Uint8Array {
-    return this.#finish(pageOf([encodeSynthetic(this.#source.nextId(), topic)]));
+    return this.#finish(pageOf([encodeSynthetic(this.#nextId(), topic)]));
+  }
+
+  #nextId(): string {
+    const own = this.#source.nextId();
+    if (this.#ahead === undefined || own > this.#ahead) return own;
+    // Behind the id that the reader began with, for whoever goes on from here.
+    this.#ahead = successor(this.#ahead);
+    return this.#ahead;
   }
 
   #finish(bytes: Uint8Array): Uint8Array {
