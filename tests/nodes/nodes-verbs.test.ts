@@ -188,6 +188,19 @@ natsTest("xs nodes config prints a configuration that nats-server takes", async 
   writeFileSync(join(home.path, "nats.conf"), second);
 });
 
+test("no command makes a store of one machine in the directory of a node", async () => {
+  using home = new Home();
+  mkdirSync(home.store, { mode: 0o700 });
+  writeFileSync(join(home.store, "cluster-key"), `${"0".repeat(64)}\n`, { mode: 0o600 });
+  for (const args of [
+    ["append", home.store, "note", "hi"],
+    ["serve", home.store],
+  ]) {
+    const { code, stderr } = await home.xs(args);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/xs serve .* --journal URL/)]);
+  }
+});
+
 test("xs nodes config refuses what makes no sense; xs nodes refuses a store on one machine", async () => {
   using home = new Home();
   for (const [args, why] of [

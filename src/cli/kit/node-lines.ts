@@ -4,6 +4,8 @@ import { messages } from "./messages.ts";
 interface ShownNode {
   readonly name: string;
   readonly isClosed: boolean;
+  /** The epoch in which it leads; undefined while it does not. */
+  readonly epoch: number | undefined;
   readonly replica: {
     readonly options: { readonly name: string };
     readonly state: {
@@ -38,13 +40,10 @@ export class NodeLines {
 function wordsOf(node: ShownNode): string {
   const { state, options } = node.replica;
   const leader = state.leader?.node;
-  const who =
-    leader === node.name
-      ? "which leads"
-      : leader
-        ? `${leader} leads`
-        : "who leads is not known yet";
-  return ` as the node ${node.name} of the journal ${options.name} (${who})`;
+  const isOther = leader && leader !== node.name;
+  const who = isOther ? `${leader} leads` : "who leads is not known yet";
+  const words = node.epoch === undefined ? who : "which leads";
+  return ` as the node ${node.name} of the journal ${options.name} (${words})`;
 }
 
 /** Says when another node begins to lead, and when the journal does not answer, or answers again. */

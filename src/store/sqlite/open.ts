@@ -1,6 +1,6 @@
 import { accessSync, chmodSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type ErrorCode, XsError } from "../../core/error.ts";
+import { type ErrorCode, shellWord, XsError } from "../../core/error.ts";
 import { makeDirectory } from "../../lib/fsync.ts";
 import { isOutOfFiles, outOfFiles } from "../failures.ts";
 import { CLUSTER_KEY, DATABASE, isStore, LOCK, NODE_NAME } from "../is-store.ts";
@@ -32,6 +32,7 @@ export function openSqliteStore(
     path,
     migration,
     (lock) => new SqliteStore(path, lock, now, undefined, replica),
+    replica !== undefined,
   );
 }
 
@@ -41,12 +42,13 @@ export function openSqliteStore(
  *
  * @throws XsError `store_not_found` where it is a file, or the directory has something else in it;
  *   `store_of_another` where it is another user's, `store_read_only`, `disk_full` where an older one finds no room to
- *   be migrated
+ *   be migrated; `journal_needed` where it is to be that of a node, and has no store yet
  */
 export function withLockedStore<T>(
   path: string,
   migration: MigrationListener | undefined,
   use: (lock: StoreLock) => T,
+  isNode = false,
 ): T | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found && !found.isDirectory()) {
@@ -55,6 +57,13 @@ export function withLockedStore<T>(
   if (found) checkOwners(path);
   // A directory of something else: its mode is not to be changed, nor is it to get our files.
   if (!isStore(path)) {
+    // A new store in it would stand in the way of the one on the other machines.
+    if (!isNode && [CLUSTER_KEY, NODE_NAME].some((name) => existsSync(join(path, name)))) {
+      throw new XsError(
+        "journal_needed",
+        `${path} is to be a node of a store on several machines: start it with  xs serve ${shellWord(path)} --journal URL`,
+      );
+    }
     if (!isStoreOrEmpty(path)) {
       throw new XsError("store_not_found", `${path} is not a store and not empty: name another`);
     }
