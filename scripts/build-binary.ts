@@ -12,6 +12,7 @@ const entries = [
   "store/sqlite/content/read-worker.ts",
   "store/sqlite/verify/integrity-worker.ts",
   "store/sqlite/replica/copy-worker.ts",
+  "store/sqlite/replica/scrub-worker.ts",
 ].map((path) => join(root, "src", path));
 const dist = join(root, "dist");
 

@@ -88,6 +88,9 @@ export class LateCluster implements Cluster {
       get maxRecord() {
         return current()?.journal.maxRecord ?? ASSUMED_MAX_RECORD;
       },
+      get fileBytes() {
+        return current()?.journal.fileBytes ?? 0;
+      },
       append: async (expected, record) => now().append(expected, record),
       get: async (position) => now().get(position),
       extent: async () => now().extent(),
@@ -103,6 +106,7 @@ export class LateCluster implements Cluster {
       put: async (name, bytes) => now().put(name, bytes),
       open: async (name) => now().open(name),
       delete: async (name) => now().delete(name),
+      erase: async () => now().erase?.(),
       async *list(prefix) {
         yield* now().list(prefix);
       },

@@ -172,7 +172,7 @@ function noAnswer(node: string, cause: Error): Error {
 }
 
 /** The refusal of what only the node that leads can do. */
-function elsewhere({ state: { leader } }: Replica, what: string): XsError {
+export function onlyOnLeader({ state: { leader } }: Replica, what: string): XsError {
   const who = leader?.node ? `on the node ${leader.node}, which leads` : "and none leads yet";
   return notLeader(
     leader,
@@ -228,7 +228,7 @@ export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): 
 
   /** @throws XsError `not_leader` */
   function checkLeads(what: string): void {
-    if (replica.epoch === undefined) throw elsewhere(replica, what);
+    if (replica.epoch === undefined) throw onlyOnLeader(replica, what);
   }
 
   /** Puts large content that this node has taken where the other nodes find it. */

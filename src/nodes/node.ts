@@ -10,8 +10,9 @@ import { notLeader } from "../store/sqlite/replica/replica-state.ts";
 import type { OpenStore } from "../store/store.ts";
 import { ContentKeeping } from "./content-keeping.ts";
 import { Election } from "./election.ts";
+import { Eraser } from "./eraser.ts";
 import { Membership } from "./membership.ts";
-import { nodeStore, perform, Router } from "./node-store.ts";
+import { nodeStore, onlyOnLeader, perform, Router } from "./node-store.ts";
 import { decode, encode, failure, type Question, type Reply, valueIn } from "./operations.ts";
 import { Overview } from "./overview.ts";
 import { SnapshotKeeper, type SnapshotTimes } from "./snapshots/keeper.ts";
@@ -55,6 +56,7 @@ export class Node {
   readonly #electing: Promise<void>;
   readonly keeping: ContentKeeping;
   readonly snapshots: SnapshotKeeper | undefined;
+  readonly eraser: Eraser | undefined;
   #closed = false;
 
   constructor(uses: NodeUses) {
@@ -72,7 +74,15 @@ export class Node {
     const problem = () => cluster.problem;
     const shared = { store, replica, messages, problem, spent: this.keeping.spent };
     this.router = new Router(shared);
-    this.store = over(nodeStore(shared, this.router), {
+    const inner = nodeStore(shared, this.router);
+    this.store = over(inner, {
+      upkeep: over(inner.upkeep, {
+        erase: () => {
+          if (this.epoch === undefined) throw onlyOnLeader(replica, "gc --erase");
+          if (!this.eraser) throw new XsError("internal", "this node makes no snapshots");
+          return this.eraser.erase();
+        },
+      }),
       close: async (finishing) => {
         await this.#close();
         await store.close(finishing);
@@ -95,6 +105,9 @@ export class Node {
     });
     const { snapshots: times } = uses;
     this.snapshots = times && new SnapshotKeeper({ store, replica, cluster, times });
+    const { snapshots } = this;
+    this.eraser = snapshots && new Eraser({ store, replica, cluster, snapshots });
+    void this.eraser?.look().catch(() => {});
     this.election = new Election({ journal, messages, replica, now });
     const { router, election } = this;
     this.overview = new Overview({ store, replica, cluster, router, election, now });
@@ -170,6 +183,7 @@ export class Node {
     this.overview.digests.stop();
     await this.keeping.stop();
     await this.snapshots?.stop();
+    await this.eraser?.idle();
     await this.#electing;
     const { epoch } = this;
     if (epoch !== undefined) await this.#resign(epoch);
@@ -206,6 +220,10 @@ export class Node {
             ? digests.prepare(question.token)
             : digests.stateOf(question.token);
         return encode({ value, record: state.applied });
+      }
+      if (question.do === "erase") {
+        await this.eraser?.scrubTo(question.position);
+        return encode({ value: true, record: state.applied });
       }
       if (question.do === "follows") {
         return encode({ value: store.isFollowed(question.topic), record: state.applied });

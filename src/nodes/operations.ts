@@ -30,6 +30,8 @@ export type Operation =
 export type Question =
   | Operation
   | { readonly do: "probe" }
+  /** To see to it that nothing of what was removed up to a record is in its files. */
+  | { readonly do: "erase"; readonly position: number }
   | { readonly do: "status" }
   /** To read what it has at the next mark, and what came of that: see `Comparison`. */
   | { readonly do: "prepare"; readonly token: string }

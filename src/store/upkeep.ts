@@ -6,6 +6,15 @@ export interface Collected {
   readonly bytes: number;
 }
 
+/** What an erasure has done on several machines. */
+export interface Erased {
+  /** The journal begins behind this record. */
+  readonly record: number;
+  /** The nodes of which no file has anything that was removed; and those that did not answer: they do it when they start. */
+  readonly nodes: readonly string[];
+  readonly pending: readonly string[];
+}
+
 /** The space of the database, and what it takes to give back what is free. */
 export interface Space {
   /** In bytes, free and in all. */
@@ -21,6 +30,12 @@ export interface Space {
 export interface Upkeep {
   /** Frees content to which nothing refers; with `dryRun` it only counts that. @throws XsError `busy` */
   collect(dryRun?: boolean): Promise<Collected>;
+  /**
+   * On several machines, after a collection: sees to it that what was removed is in no file of a node or of the journal.
+   *
+   * @throws XsError `not_leader`, `journal_unreachable`, `disk_full`
+   */
+  erase?(): Promise<Erased>;
   /**
    * Forgets the removals of frames, and deletions of entries, that are at least so old, in ms: an import may bring them
    * back. Resolves to their number; with `dryRun` it only counts them.

@@ -1,18 +1,20 @@
 // Snapshots of a store on several machines: made, trimmed, taken by nodes that are new or behind, and by a store that
 // moves in.
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { api } from "../../src/api/api.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import type { Node } from "../../src/nodes/node.ts";
 import { type NodeOptions, openNode } from "../../src/nodes/open-node.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import type { OpenStore } from "../../src/store/store.ts";
+import type { Erased } from "../../src/store/upkeep.ts";
 import { type MemoryCluster, MemoryNet } from "../support/memory-cluster.ts";
 import { KEY } from "../support/nodes.ts";
 import { seedFrom } from "../support/random.ts";
 import { append, problemsOf, readAll } from "../support/store.ts";
-import { tempDir } from "../support/temp.ts";
+import { filesBelow, tempDir } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
@@ -293,6 +295,106 @@ test("a node joins from a snapshot while 32 writers go on", async () => {
   expect(written.filter((id) => !ids.includes(id))).toEqual([]);
   expect(await exported(b.node.store)).toBe(await exported(a.node.store));
   expect(await problemsOf(b.node.store)).toEqual([]);
+});
+
+describe("gc --erase", () => {
+  /** The files below some folders that have a text. */
+  function filesWith(text: string, ...folders: string[]): string[] {
+    return folders.flatMap((folder) =>
+      filesBelow(folder).filter((name) => readFileSync(join(folder, name)).includes(text)),
+    );
+  }
+
+  test("leaves nothing of what was removed in a file of a node, a record, a blob or a snapshot", async () => {
+    const net = netOf();
+    const a = await leading(net);
+    const b = await start(net, `${tempDir()}/b`, { node: "b" });
+    const secret = crypto.randomUUID();
+    const paths = [a.path, b.path];
+    const removed: string[] = [];
+    for (let n = 0; n < 50; n++) {
+      const { id } = await append(a.node.store, "note", {
+        meta: { secret },
+        content: `${secret} ${n}`,
+      });
+      removed.push(id, (await append(a.node.store, "note", { content: `kept ${n}` })).id);
+    }
+    const large = Buffer.alloc(300_000, secret);
+    const file = await ask(b.node.store, "/append/file", { method: "POST", body: large });
+    removed.push(((await file.json()) as { id: string }).id, "");
+    const headers = { "idempotency-key": "k", "xs-meta": JSON.stringify({ secret }) };
+    const once = await ask(a.node.store, "/append/once", { method: "POST", headers });
+    removed.push(((await once.json()) as { id: string }).id, "");
+    await ask(a.node.store, "/kv/secret", { method: "PUT", body: secret });
+    await ask(a.node.store, "/kv/secret", { method: "DELETE" });
+    await a.node.snapshots?.make();
+    await caughtUp(a, b);
+    await until("it has a copy", () =>
+      b.node.engine.content.files.has(b.node.replica.blobs.all()[0]?.hash ?? ""),
+    );
+    for (let at = 0; at < removed.length; at += 2) await a.node.store.remove(removed[at] ?? "");
+    await caughtUp(a, b);
+    expect(filesWith(secret, ...paths)).not.toEqual([]);
+    // A node that is away does it when it starts.
+    const c = await start(net, `${tempDir()}/c`, { node: "c" });
+    await until("c belongs", () => a.node.replica.state.nodes.includes("c"));
+    await caughtUp(a, c);
+    await stop(c);
+    expect(filesWith(secret, c.path)).not.toEqual([]);
+
+    const answer = await ask(a.node.store, "/gc?erase", { method: "POST" });
+    const { erased } = (await answer.json()) as { erased: Erased };
+    expect(erased).toMatchObject({ nodes: ["a", "b"], pending: ["c"] });
+    expect(filesWith(secret, ...paths)).toEqual([]);
+    for (const { bytes } of net.blobs.values())
+      expect(Buffer.from(bytes).includes(secret)).toBe(false);
+    expect((await a.cluster.journal.extent()).first).toBe(erased.record + 1);
+    const again = await start(net, c.path, { node: "c" });
+    await until("it has erased", () => filesWith(secret, c.path).length === 0);
+    for (const { node } of [a, b, again]) {
+      expect(await problemsOf(node.store)).toEqual([]);
+      expect((await readAll(node.store)).filter(({ topic }) => topic === "note")).toHaveLength(50);
+    }
+    const d = await start(net, `${tempDir()}/d`, { node: "d" });
+    await caughtUp(a, d);
+    expect(await exported(d.node.store)).toBe(await exported(a.node.store));
+  });
+
+  test("works on the node that leads alone, and not on a store of one machine", async () => {
+    const net = netOf();
+    const a = await leading(net);
+    const b = await start(net, `${tempDir()}/b`, { node: "b" });
+    await caughtUp(a, b);
+    const request = () => new Request("http://localhost/gc?erase", { method: "POST" });
+    const elsewhere = await api(b.node.store)(request());
+    expect(elsewhere.status).toBe(503);
+    expect(await elsewhere.json()).toMatchObject({ code: "not_leader" });
+    const store = openSqliteStore(`${tempDir()}/one`);
+    if (!store) throw new Error("it is locked");
+    const one = await api(store)(request());
+    expect(one.status).toBe(400);
+    expect(await one.json()).toMatchObject({ code: "bad_option" });
+    await store.close();
+  });
+
+  test("goes on while others write", async () => {
+    const net = netOf();
+    const a = await leading(net);
+    const b = await start(net, `${tempDir()}/b`, { node: "b" });
+    await fill(a.node.store, 10);
+    let isOver = false;
+    const ids: string[] = [];
+    const writers = [a, b].map(async ({ node }) => {
+      while (!isOver) ids.push((await append(node.store, "w", { content: `${ids.length}` })).id);
+    });
+    await ask(a.node.store, "/gc?erase", { method: "POST" });
+    isOver = true;
+    await Promise.all(writers);
+    await caughtUp(a, b);
+    const read = new Set((await readAll(b.node.store)).map(({ id }) => id));
+    expect(ids.filter((id) => !read.has(id))).toEqual([]);
+    expect(await exported(b.node.store)).toBe(await exported(a.node.store));
+  });
 });
 
 describe("a store of one machine", () => {

@@ -250,7 +250,7 @@ export class NatsServers implements AsyncDisposable {
     return `server_name: n${i + 1}
 listen: 127.0.0.1:${port}
 http: 127.0.0.1:${monitor}
-${jetStream ? `jetstream { ${store}, max_mem: 256MB, max_file: 8GB }` : ""}
+${jetStream ? `jetstream { ${store}, max_mem: 256MB, max_file: 64GB }` : ""}
 ${maxPayload ? `max_payload: ${maxPayload}` : ""}
 ${
   this.#all.length > 1

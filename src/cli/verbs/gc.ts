@@ -24,6 +24,9 @@ export const gcVerb: Verb = {
       "AGE",
       "forget what was removed longer ago than 90s, 15m, 12h, 7d, 4w: an import may bring it back",
     ),
+    erase: flag(
+      "on several machines: then see to it that what was removed is in no file of a node or the journal",
+    ),
     compact: flag("then give the free space of the database back to the disk, at once"),
   },
   examples: [
@@ -36,7 +39,8 @@ export const gcVerb: Verb = {
     const { options } = input;
     const target = splitTarget(input, 0);
     const query = new URLSearchParams();
-    for (const name of ["dry-run", "compact"]) if (options.has(name)) query.set(name, "true");
+    for (const name of ["dry-run", "erase", "compact"])
+      if (options.has(name)) query.set(name, "true");
     const age = options.get("tombstones");
     if (age !== undefined) query.set("tombstones", String(parsed(parseAge, age, "--tombstones")));
     const path = `/gc?${query}`;

@@ -7,6 +7,8 @@ import type { XsError } from "../../core/error.ts";
 export interface Journal {
   /** The size of a record up to which `append` is at its best, in bytes. Larger ones are taken too. */
   readonly maxRecord: number;
+  /** How large the files are in which its servers keep records, in bytes: a file goes when all in it is removed. */
+  readonly fileBytes?: number;
   /**
    * Puts a record behind the one at position `expected` (0: the first). Resolves to its position once a majority has
    * synced it. Positions rise; a large record may take several. To put the same bytes at the same place again succeeds,
@@ -65,6 +67,8 @@ export interface Blobs {
   /** Undefined where there is none. The stream fails if it is damaged or cut off. @throws XsError `journal_unreachable` */
   open(name: string): Promise<ReadableStream<Uint8Array> | undefined>;
   delete(name: string): Promise<void>;
+  /** Sees to it that nothing of what was deleted is left in a file of its servers: it writes all others again. */
+  erase?(): Promise<void>;
   /** All with a prefix. */
   list(prefix: string): AsyncIterable<BlobInfo>;
 }

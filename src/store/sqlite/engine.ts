@@ -45,6 +45,7 @@ import { Tally } from "./metrics.ts";
 import { closeTreeToOthers } from "./own-files.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { Reads } from "./reads.ts";
+import { scrubDatabase } from "./replica/copy.ts";
 import { Replica, type ReplicaOptions } from "./replica/replica.ts";
 import { replicaIn } from "./replica/replica-state.ts";
 import { ScheduleKeeper } from "./scheduled/schedule-keeper.ts";
@@ -307,6 +308,31 @@ export class SqliteStore implements OpenStore {
   /** Whether an export, an import or a check needs all content that is here. */
   get holdsContent(): boolean {
     return this.#collector.isHeld;
+  }
+
+  /** Forgets the answers of appends with an Idempotency-Key whose frames are gone. */
+  forgetAnswers(): Promise<void> {
+    const { answers, search } = this.#parts;
+    return this.#writer.write((transaction) => {
+      transaction.settle();
+      const keys = answers.keysOfGone((id) => search.find(id) !== undefined);
+      for (const key of keys) {
+        transaction.add({ kind: "answer", key, expires: 0, request: "", frames: [] });
+      }
+      if (keys.length > 0) transaction.add({ kind: "sweep", answers: 0 });
+    });
+  }
+
+  /** Of a store on several machines: sees to it that nothing of what was removed is in a file of this directory. */
+  async scrub(): Promise<void> {
+    this.#health.checkWritable();
+    await this.search.purge();
+    await this.content.settled();
+    try {
+      await this.replica?.commits.alone(() => scrubDatabase(this.#database));
+    } catch (error) {
+      throw this.#health.translate(error as Error);
+    }
   }
 
   get upkeep(): Upkeep {

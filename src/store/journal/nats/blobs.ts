@@ -4,10 +4,12 @@ import type { BlobInfo, Blobs } from "../journal.ts";
 import { HEADER_ROOM } from "./framing.ts";
 import { type ApiError, jsonOf, type Link, unreachable } from "./link.ts";
 import { fromLeader, fromReplica, type Stored } from "./stored.ts";
-import { blobStream } from "./stream.ts";
+import { blobStream, MAX_FILE_BYTES } from "./stream.ts";
 
 /** A blob is stored in parts of about this size, in bytes. */
 const PART_BYTES = 1_048_576;
+/** The name of a blob that fills a file. */
+const PAD = "pad";
 /** How long to try for one part, in ms: an election of the servers must not end an upload of an hour. */
 const PART_MS = 20_000;
 /** How many names to ask for at once. */
@@ -91,6 +93,18 @@ export class NatsBlobs implements Blobs {
     // The name goes first, so that nobody opens what is half gone.
     await this.#purge(this.#subjectOf(name));
     await this.#purge(this.#partsOf(meta.nuid));
+  }
+
+  async erase(): Promise<void> {
+    const names: string[] = [];
+    for await (const { name } of this.list("")) names.push(name);
+    // So that what comes next is in another file than what is there.
+    await this.put(PAD, padding());
+    for (const name of names) {
+      const stream = await this.open(name);
+      if (stream) await this.put(name, stream as AsyncIterable<Uint8Array>);
+    }
+    await this.delete(PAD);
   }
 
   /** What was put or deleted a moment ago may be missing or still there: it asks any replica. */
@@ -256,6 +270,10 @@ function padded(base64url: string): string {
 
 function refusal(error: ApiError): XsError {
   return unreachable(`NATS takes no blob: ${error.description}`);
+}
+
+async function* padding(): AsyncGenerator<Uint8Array> {
+  for (let size = 0; size <= MAX_FILE_BYTES; size += PART_BYTES) yield new Uint8Array(PART_BYTES);
 }
 
 /** The same bytes, in pieces of one size; the last may be shorter. */

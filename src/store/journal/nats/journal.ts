@@ -4,7 +4,7 @@ import { damaged, Follower } from "./follow.ts";
 import { HEADER_ROOM, isEnd, isFramed, join, LAST_PART, PART } from "./framing.ts";
 import { type Link, unreachable } from "./link.ts";
 import { findMessage, fromReplica } from "./stored.ts";
-import { journalStream, streamInfo } from "./stream.ts";
+import { journalStream, MAX_FILE_BYTES, streamInfo } from "./stream.ts";
 
 /** A journal in a stream of JetStream. */
 export class NatsJournal implements Journal {
@@ -24,6 +24,10 @@ export class NatsJournal implements Journal {
     this.#ms = ms;
     this.#repairMs = repairMs;
     this.#appender = new Appender(link, name, subject, ms);
+  }
+
+  get fileBytes(): number {
+    return MAX_FILE_BYTES;
   }
 
   get maxRecord(): number {

@@ -28,6 +28,9 @@ export interface StreamInfo {
   readonly state: { readonly first_seq: number; readonly last_seq: number };
 }
 
+/** The largest file in which a server keeps messages of a stream, in bytes. */
+export const MAX_FILE_BYTES = 8 * 1024 * 1024;
+
 /** The stream of a journal. */
 export function journalStream(name: string): StreamWish & { readonly subject: string } {
   const subject = `xs.${name}.c`;

@@ -205,6 +205,11 @@ export class ContentStore implements Content {
     this.#uses.flushes.committed();
   }
 
+  /** Resolves when nothing is left of the files of freed content. */
+  settled(): Promise<void> {
+    return this.#uses.freedFiles.idle();
+  }
+
   /** Flushes what is staged by now. */
   startFlushing(): void {
     this.#uses.flushes.start();

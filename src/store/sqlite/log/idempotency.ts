@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { quoted, XsError } from "../../../core/error.ts";
+import { idInLine } from "../../../core/frame.ts";
 import type { AnswerEffect, SweepEffect } from "../commit/record.ts";
 import type { Transaction } from "../commit/transaction.ts";
 
@@ -51,6 +52,16 @@ export class Idempotency {
     return this.#sql.expired.get(this.#now()) !== null;
   }
 
+  /** The keys of the answers that have a frame which is gone. */
+  keysOfGone(isThere: (id: string) => boolean): string[] {
+    const rows = this.#sql.all.all() as { key: string; frames: string }[];
+    return rows
+      .filter(({ frames }) =>
+        frames.split("\n").some((line) => line !== "" && !isThere(idInLine(line))),
+      )
+      .map(({ key }) => key);
+  }
+
   /** Applies an answer to the table. */
   put({ key, expires, request, frames }: AnswerEffect): void {
     this.#sql.put.run(key, expires, request, frames.join("\n"));
@@ -66,6 +77,7 @@ export class Idempotency {
 function statements(db: Database) {
   return {
     get: db.query("SELECT request, frames FROM answers WHERE key = ? AND expires > ?"),
+    all: db.query("SELECT key, frames FROM answers"),
     put: db.query(
       "INSERT OR REPLACE INTO answers (key, expires, request, frames) VALUES (?, ?, ?, ?)",
     ),

@@ -26,6 +26,8 @@ const NO_HASH = "0".repeat(64);
 /** How far this directory has the journal of its store: one row of the table `facts`, written with each record. */
 export class ReplicaState {
   readonly #set: ReturnType<Database["query"]>;
+  readonly #setErased: ReturnType<Database["query"]>;
+  #erased: number;
   #state: State;
   /** What the transaction that runs has made of it. */
   #next: State;
@@ -36,6 +38,9 @@ export class ReplicaState {
    */
   constructor(db: Database, journal: string) {
     this.#set = db.query("INSERT OR REPLACE INTO facts (key, value) VALUES ('replica', ?)");
+    this.#setErased = db.query("INSERT OR REPLACE INTO facts (key, value) VALUES ('erased', ?)");
+    const erased = db.query("SELECT value FROM facts WHERE key = 'erased'").get();
+    this.#erased = Number((erased as { value: string } | null)?.value ?? 0);
     const stored = replicaIn(db);
     if (stored && stored.journal !== journal) {
       throw new XsError(
@@ -73,6 +78,17 @@ export class ReplicaState {
 
   get nodes(): readonly string[] {
     return this.#state.nodes;
+  }
+
+  /** The record up to which this directory has nothing of what was removed. */
+  get erased(): number {
+    return this.#erased;
+  }
+
+  /** Inside a commit of this directory alone. */
+  setErased(position: number): void {
+    this.#setErased.run(String(position));
+    this.#erased = position;
   }
 
   /** Applies that another process leads. Inside a commit. */

@@ -91,6 +91,7 @@ export class ReplicatedCommits implements Commits {
   readonly #rollback: ReturnType<Database["query"]>;
   #writes: Waiting[] = [];
   #locals: Write[] = [];
+  #alone: { readonly run: () => Promise<void>; readonly reject: (error: Error) => void }[] = [];
   #incoming: Incoming | undefined;
   /** The record that this node has given to the journal. */
   #inFlight: RecordPut | undefined;
@@ -129,6 +130,14 @@ export class ReplicatedCommits implements Commits {
     // What a write has decided does not rest on what these change: staged content, free pages, indexes.
     if (this.#isWaiting) queueMicrotask(() => this.#isWaiting && this.#runLocals());
     return done;
+  }
+
+  /** Runs something while nothing is decided or applied here. */
+  alone(run: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#alone.push({ run: () => run().then(resolve, reject), reject });
+      this.#wake();
+    });
   }
 
   /**
@@ -217,8 +226,10 @@ export class ReplicatedCommits implements Commits {
         break;
       }
       this.#runLocals();
+      const alone = this.#alone.shift();
       const incoming = this.#incoming;
-      if (incoming) {
+      if (alone) await alone.run();
+      else if (incoming) {
         this.#incoming = undefined;
         await this.#applyIncoming(incoming);
       } else if (this.#writes.length > 0) await this.#commitSome();
@@ -230,7 +241,9 @@ export class ReplicatedCommits implements Commits {
 
   #refuseAll(failure: Error): void {
     this.#refuse(failure);
-    for (const write of this.#locals.splice(0)) write.reject(failure);
+    for (const waiting of [...this.#locals.splice(0), ...this.#alone.splice(0)]) {
+      waiting.reject(failure);
+    }
     const incoming = this.#incoming;
     this.#incoming = undefined;
     if (this.#closed) incoming?.done.resolve();
