@@ -1,21 +1,33 @@
 import type { Finding } from "../store/journal/journal.ts";
 import type { JournalStatus, NodeStatus } from "../store/nodes.ts";
 import type { OwnStatus } from "./own-status.ts";
+import { SNAPSHOT_TIMES } from "./snapshots/keeper.ts";
 
 /** From here on a node does not stand, in ms. */
 const MAX_CLOCK_MS = 60_000;
 /** With less than this free, a node may soon be unable to apply records, in bytes. */
 const LEAST_FREE = 1024 ** 3;
 
+/** The newest snapshot of the store: the record that it is of, and when it was made, in ms since 1970. */
+export interface NewestSnapshot {
+  readonly record: number;
+  readonly ms: number;
+}
+
+/** A snapshot is overdue after so many records, in records. */
+const MOST_RECORDS = 2 * SNAPSHOT_TIMES.everyRecords;
+
 /** What the check of nodes looks at. */
 export interface Checked {
+  /** Undefined where the journal does not answer, null where there is none. */
+  readonly snapshot: NewestSnapshot | null | undefined;
   readonly rows: readonly [...NodeStatus[], JournalStatus];
   /** What each node that answered said of itself. */
   readonly said: ReadonlyMap<string, OwnStatus>;
 }
 
 /** Whether the nodes of a store are as its promises need them. */
-export function checkNodes({ rows, said }: Checked): Finding[] {
+export function checkNodes({ rows, said, snapshot }: Checked): Finding[] {
   const nodes = rows.filter((row) => row.kind === "node");
   const there = nodes.filter(({ role }) => role !== "away");
   return [
@@ -25,6 +37,7 @@ export function checkNodes({ rows, said }: Checked): Finding[] {
     ...there.flatMap(disk),
     ...keys(said),
     versions(there),
+    ...snapshots(rows, snapshot),
   ];
 }
 
@@ -102,6 +115,25 @@ function keys(said: Checked["said"]): Finding[] {
     ];
   }
   return bad.length > 0 ? bad : [{ ok: true, what: "all nodes have the same cluster key" }];
+}
+
+/** Without snapshots the journal only grows, and a new node applies every record of it. */
+function snapshots(rows: Checked["rows"], snapshot: Checked["snapshot"]): Finding[] {
+  const journal = rows.find((row) => row.kind === "journal");
+  if (!journal || journal.first === null || snapshot === undefined) return [];
+  const since = journal.last - (snapshot?.record ?? journal.first - 1);
+  const records = `${since.toLocaleString("en")} records`;
+  const what = snapshot
+    ? `the newest snapshot is of record ${snapshot.record}, ${new Date(snapshot.ms).toISOString()}; ${records} came since`
+    : `there is no snapshot yet, and the journal has ${records}`;
+  if (since <= MOST_RECORDS) return [{ ok: true, what }];
+  return [
+    {
+      ok: false,
+      what,
+      howToMend: "a node makes one by itself: look for a warning of its server, and at its disk",
+    },
+  ];
 }
 
 function versions(there: readonly NodeStatus[]): Finding {

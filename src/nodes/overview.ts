@@ -2,7 +2,7 @@ import { statfs } from "node:fs/promises";
 import { hostname } from "node:os";
 import { quoted, XsError } from "../core/error.ts";
 import { timestampOf } from "../core/id.ts";
-import type { Cluster, Finding } from "../store/journal/journal.ts";
+import type { Blobs, Cluster, Finding } from "../store/journal/journal.ts";
 import type {
   ComparedNode,
   JournalStatus,
@@ -13,7 +13,7 @@ import type {
 import type { SqliteStore } from "../store/sqlite/engine.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
 import { version } from "../version.ts";
-import { checkNodes } from "./check-nodes.ts";
+import { checkNodes, type NewestSnapshot } from "./check-nodes.ts";
 import { keyFileOf } from "./cluster-key.ts";
 import { compareNodes } from "./compare-nodes.ts";
 import { ContentCounter } from "./content-count.ts";
@@ -22,6 +22,7 @@ import type { Election } from "./election.ts";
 import type { Router } from "./node-store.ts";
 import { decode, encode, type Reply, valueIn } from "./operations.ts";
 import { type OwnStatus, publicKeyId } from "./own-status.ts";
+import { positionIn, SNAPSHOT_PREFIX } from "./snapshots/format.ts";
 
 /** How long another node, and the journal, may think, in ms. */
 const ASK_MS = 1000;
@@ -143,9 +144,10 @@ export class Overview implements Nodes {
 
   async check(): Promise<readonly Finding[]> {
     const { cluster } = this.#uses;
-    const [ofJournal, rows] = await Promise.all([
+    const [ofJournal, rows, snapshot] = await Promise.all([
       cluster.check?.().catch(unreachable) ?? [],
       this.list(),
+      inTime(newestSnapshot(cluster.blobs)),
     ]);
     const said = new Map<string, OwnStatus>();
     for (const row of rows) {
@@ -153,7 +155,7 @@ export class Overview implements Nodes {
       const heard = this.#heard.get(row.name);
       if (heard) said.set(row.name, heard.status);
     }
-    return [...ofJournal, ...checkNodes({ rows, said })];
+    return [...ofJournal, ...checkNodes({ rows, said, snapshot })];
   }
 
   async compare(signal: AbortSignal): Promise<readonly ComparedNode[]> {
@@ -246,6 +248,15 @@ function unreachable(error: unknown): Finding[] {
       howToMend: "start the servers of NATS, or mend the network between them and this node",
     },
   ];
+}
+
+async function newestSnapshot(blobs: Blobs): Promise<NewestSnapshot | null> {
+  let newest: NewestSnapshot | null = null;
+  for await (const { name, ms } of blobs.list(SNAPSHOT_PREFIX)) {
+    const record = positionIn(name);
+    if (newest === null || record > newest.record) newest = { record, ms };
+  }
+  return newest;
 }
 
 async function statusOf(answer: Promise<Uint8Array>): Promise<OwnStatus> {
