@@ -16,14 +16,15 @@ import { until, within } from "./wait.ts";
 
 const VERSION = "v2.15.2";
 const CACHE = join(import.meta.dir, "../../node_modules/.cache/nats-server");
-const BINARY = join(CACHE, `nats-server-${VERSION}`);
+/** The program, once it is built. */
+export const NATS_SERVER = join(CACHE, `nats-server-${VERSION}`);
 
 /** How long one process may build the server before another one no longer waits for it, in ms. */
 const BUILD_MS = 600_000;
 
 /** Why there is no nats-server here; undefined where there is one. The first caller builds it: about a minute. */
 function missingNats(): string | undefined {
-  if (existsSync(BINARY)) return undefined;
+  if (existsSync(NATS_SERVER)) return undefined;
   const go = Bun.which("go") ?? ["/usr/local/go/bin/go"].find((path) => existsSync(path));
   if (!go) return "there is no Go, which builds nats-server";
   mkdirSync(CACHE, { recursive: true });
@@ -36,19 +37,19 @@ function missingNats(): string | undefined {
       // Another file of tests builds it, or was killed while it did.
       const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? 0;
       if (Date.now() - since > BUILD_MS) rmSync(lock, { recursive: true, force: true });
-      if (existsSync(BINARY)) return undefined;
+      if (existsSync(NATS_SERVER)) return undefined;
       Bun.sleepSync(200);
     }
   }
   try {
-    if (existsSync(BINARY)) return undefined;
+    if (existsSync(NATS_SERVER)) return undefined;
     const build = Bun.spawnSync(
       [go, "install", `github.com/nats-io/nats-server/v2@${VERSION}`],
       // Where a folder is given, Go puts the program there; so a build that was cut off is never taken.
       { cwd: CACHE, env: { ...process.env, GOBIN: join(CACHE, "new"), GOFLAGS: "-mod=mod" } },
     );
     if (build.exitCode !== 0) return `nats-server cannot be built: ${build.stderr}`.trim();
-    renameSync(join(CACHE, "new/nats-server"), BINARY);
+    renameSync(join(CACHE, "new/nats-server"), NATS_SERVER);
     return undefined;
   } finally {
     rmSync(lock, { recursive: true, force: true });
@@ -68,7 +69,7 @@ export function checkNatsConfig(text: string): string {
   using home = tempDirectory();
   const path = join(home.path, "nats.conf");
   writeFileSync(path, text);
-  const { exitCode, stderr } = Bun.spawnSync([BINARY, "-t", "-c", path]);
+  const { exitCode, stderr } = Bun.spawnSync([NATS_SERVER, "-t", "-c", path]);
   return exitCode === 0 ? "" : String(stderr);
 }
 
@@ -151,7 +152,7 @@ export class NatsServers implements AsyncDisposable {
     const config = join(one.folder, "nats.conf");
     writeFileSync(config, this.#config(i));
     const log = join(one.folder, "log");
-    one.child = Bun.spawn([BINARY, "-c", config, "-l", log], {
+    one.child = Bun.spawn([NATS_SERVER, "-c", config, "-l", log], {
       stdio: ["ignore", "ignore", "ignore"],
     });
     const { child } = one;
