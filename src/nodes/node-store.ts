@@ -66,15 +66,20 @@ export class Router implements Records {
    * Has the node that leads do something.
    *
    * @param here does it, where that is this node
+   * @param ms how long to look for one
    * @throws XsError as `write`
    */
-  async onLeader(question: Question, here: () => Promise<unknown>): Promise<unknown> {
+  async onLeader(
+    question: Question,
+    here: () => Promise<unknown>,
+    ms = ROUTE_MS,
+  ): Promise<unknown> {
     const { replica } = this.#uses;
-    const deadline = performance.now() + ROUTE_MS;
+    const deadline = performance.now() + ms;
     for (;;) {
       try {
         if (replica.epoch !== undefined) return await here();
-        return await this.#ask(question);
+        return await this.#ask(question, ms < ROUTE_MS ? ms : ANSWER_MS);
       } catch (error) {
         if (!passes(error, question)) throw error;
         const left = deadline - performance.now();
@@ -108,7 +113,7 @@ export class Router implements Records {
     }
   }
 
-  async #ask(question: Question): Promise<unknown> {
+  async #ask(question: Question, ms: number): Promise<unknown> {
     const { replica, messages } = this.#uses;
     const { leader } = replica.state;
     const problem = this.#uses.problem?.();
@@ -118,7 +123,7 @@ export class Router implements Records {
     }
     if (question.do !== "inquire") this.forwarded++;
     const { node } = leader;
-    const answer = messages.ask(node, encode(question), ANSWER_MS).catch((error: Error) => {
+    const answer = messages.ask(node, encode(question), ms).catch((error: Error) => {
       throw noAnswer(node, error);
     });
     const reply = decode<Reply>(await Promise.race([answer, this.#whileItLeads(leader)]));
@@ -141,12 +146,12 @@ export class Router implements Records {
   }
 }
 
-/** Whether something may be asked for again: it was not done, or it has a key with which it is done once. */
+/** Whether something may be asked for again: it was not done, has a key with which it is done once, or does nothing. */
 function passes(error: unknown, question: Question): error is XsError {
   if (!(error instanceof XsError)) return false;
   if (error.code === "not_leader" || error.code === "node_unreachable") return true;
   const hasKey = "condition" in question && question.condition.idempotencyKey !== undefined;
-  return error instanceof LeadPassed && hasKey;
+  return error instanceof LeadPassed && (hasKey || question.do === "inquire");
 }
 
 /** The node that was asked leads no more, and has not answered. */

@@ -147,10 +147,12 @@ export class Node {
   /**
    * Asks the node that leads, this one or another, about what runs there.
    *
+   * @param ms how long to look for one
    * @throws XsError `not_leader`, `journal_unreachable`
    */
-  inquire(inquiry: unknown): Promise<unknown> {
-    return this.router.onLeader({ do: "inquire", inquiry }, () => this.answerInquiry(inquiry));
+  inquire(inquiry: unknown, ms?: number): Promise<unknown> {
+    const here = () => this.answerInquiry(inquiry);
+    return this.router.onLeader({ do: "inquire", inquiry }, here, ms);
   }
 
   /** Whether a read that follows on another node takes frames of a topic. A node that does not answer has none. */

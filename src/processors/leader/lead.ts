@@ -17,9 +17,10 @@ export interface Lead {
   /**
    * Asks the machine that leads, this one or another, and waits until one leads.
    *
+   * @param ms at most
    * @throws XsError `not_leader`, `journal_unreachable`
    */
-  inquire(inquiry: Inquiry): Promise<unknown>;
+  inquire(inquiry: Inquiry, ms?: number): Promise<unknown>;
   /** Whether a read that follows on another machine takes frames of a topic. */
   isFollowedElsewhere(topic: string): Promise<boolean>;
 }

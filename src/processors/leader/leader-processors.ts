@@ -14,6 +14,8 @@ const THINK_MS = 5000;
 const LOAD_MS = 60_000;
 /** How long an answer to that holds, in ms. */
 const KNOWN_MS = 1000;
+/** How long `xs ps` looks for the machine that leads, in ms. */
+const STATUS_MS = 4000;
 /** How long a stop waits for writes while the journal does not answer, in ms. */
 const STALL_MS = 1000;
 
@@ -105,7 +107,7 @@ export class LeaderProcessors {
   /** Rows of `xs ps`, each with the machine that runs it, and the reason why they do not run, or null. */
   async status(): Promise<{ rows: readonly ProcessorStatus[]; reason: string | null }> {
     try {
-      const running = (await this.#lead.inquire({ about: "processors" })) as Running;
+      const running = (await this.#lead.inquire({ about: "processors" }, STATUS_MS)) as Running;
       const { node, isPaused } = running;
       const rows = running.rows.map((row) => ({ ...row, node }));
       return { rows, reason: isPaused ? `the node ${node} leads and runs with --paused` : null };
