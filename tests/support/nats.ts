@@ -85,6 +85,8 @@ export interface NatsOptions {
   readonly maxPayload?: number;
   /** More lines for the configuration of each server. */
   readonly more?: string;
+  /** Where each server listens, instead of on loopback, and a command that runs it there. */
+  readonly at?: (i: number) => { readonly host: string; readonly under: readonly string[] };
 }
 
 interface One {
@@ -141,7 +143,7 @@ export class NatsServers implements AsyncDisposable {
 
   /** The address of a journal. @param ports of proxies, in place of the servers' */
   url(name: string, ports: readonly number[] = this.ports, user = ""): string {
-    const hosts = ports.map((port) => `127.0.0.1:${port}`).join(",");
+    const hosts = ports.map((port, i) => `${this.#host(i)}:${port}`).join(",");
     return `nats://${user}${hosts}/${name}?monitor=${this.monitors.join(",")}`;
   }
 
@@ -152,7 +154,8 @@ export class NatsServers implements AsyncDisposable {
     const config = join(one.folder, "nats.conf");
     writeFileSync(config, this.#config(i));
     const log = join(one.folder, "log");
-    one.child = Bun.spawn([NATS_SERVER, "-c", config, "-l", log], {
+    const { under = [] } = this.#options.at?.(i) ?? {};
+    one.child = Bun.spawn([...under, NATS_SERVER, "-c", config, "-l", log], {
       stdio: ["ignore", "ignore", "ignore"],
     });
     const { child } = one;
@@ -180,7 +183,7 @@ export class NatsServers implements AsyncDisposable {
 
   /** What a server says at a path of its port for HTTP. */
   async monitor(i: number, path: string): Promise<unknown> {
-    const response = await fetch(`http://127.0.0.1:${this.#one(i).monitor}${path}`, {
+    const response = await fetch(`http://${this.#host(i)}:${this.#one(i).monitor}${path}`, {
       signal: AbortSignal.timeout(2000),
     });
     return await response.json();
@@ -242,20 +245,25 @@ export class NatsServers implements AsyncDisposable {
     return one;
   }
 
+  #host(i: number): string {
+    return this.#options.at?.(i).host ?? "127.0.0.1";
+  }
+
   #config(i: number): string {
     const { port, route, monitor, folder } = this.#one(i);
     const { syncInterval = "always", jetStream = true, maxPayload, more = "" } = this.#options;
     const named = this.#options.domain ? `domain: ${this.#options.domain}, ` : "";
     const store = `${named}store_dir: "${folder}", sync_interval: "${syncInterval}"`;
-    const routes = this.#all.map((other) => `nats://127.0.0.1:${other.route}`).join(", ");
+    const host = this.#host(i);
+    const routes = this.#all.map((other, n) => `nats://${this.#host(n)}:${other.route}`).join(", ");
     return `server_name: n${i + 1}
-listen: 127.0.0.1:${port}
-http: 127.0.0.1:${monitor}
+listen: ${host}:${port}
+http: ${host}:${monitor}
 ${jetStream ? `jetstream { ${store}, max_mem: 256MB, max_file: 64GB }` : ""}
 ${maxPayload ? `max_payload: ${maxPayload}` : ""}
 ${
   this.#all.length > 1
-    ? `cluster { name: c, listen: 127.0.0.1:${route}, routes: [${routes}], pool_size: -1 }`
+    ? `cluster { name: c, listen: ${host}:${route}, routes: [${routes}], pool_size: -1 }`
     : ""
 }
 ${more}
