@@ -1,8 +1,8 @@
 import { quoted, XsError } from "./error.ts";
 import { encodeMeta, parseObject } from "./frame.ts";
 import { commonPattern, normalList, parseTopicFilter, splitList, TopicFilter } from "./pattern.ts";
-import { concernsRuntime, type TokenScope } from "./token.ts";
-import { RUNTIME_PREFIX } from "./topic.ts";
+import type { TokenScope } from "./token.ts";
+import { concernsRuntime, RUNTIME_PREFIX } from "./topic.ts";
 
 /** The pattern of the runtime's topics. */
 const RUNTIME = `${RUNTIME_PREFIX}*`;
@@ -32,7 +32,7 @@ export class Access {
     return this.#ending.signal;
   }
 
-  /** Ends what still goes on with the token. */
+  /** Ends the requests with the token that are still under way. */
   end(): void {
     this.#ending.abort();
   }

@@ -142,7 +142,7 @@ function scan(text: string): { depth: number; hasOddNumber: boolean } {
 }
 
 /** The end of the string that begins at a quote; the end of the text if the string has none. */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let before = end - 1;
     while (text.charCodeAt(before) === BACKSLASH) before--;

@@ -30,11 +30,6 @@ const MAX_ORIGIN = 255;
 
 const KEYS = new Set(["name", "read", "append", "keys", "cors", "days", "all"]);
 
-/** Whether frames of a topic may start code: requests to the runtime, and the input of a duplex generator. */
-export function concernsRuntime(topic: string): boolean {
-  return topic.startsWith(RUNTIME_PREFIX) || topic.endsWith(".send");
-}
-
 /** Checks the name of a token. @throws XsError `bad_token` */
 export function parseTokenName(text: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(text)) return text;

@@ -46,6 +46,11 @@ export function parseClientTopic(text: string): string {
   return topic;
 }
 
+/** Whether frames of a topic may start code: requests to the runtime, and the input of a duplex generator. */
+export function concernsRuntime(topic: string): boolean {
+  return topic.startsWith(RUNTIME_PREFIX) || topic.endsWith(".send");
+}
+
 /** The last part of a processor's topic, such as `spawn`; undefined for any other topic. */
 export function processorEvent(topic: string): string | undefined {
   return /^stream\.cross\.(?:generator|duplex|handler)\.([a-z]+)$/.exec(topic)?.[1];

@@ -1,7 +1,7 @@
 import { Router } from "../api/route.ts";
 import { GONE, ROUTES } from "../api/routes.ts";
 import { quoted, XsError } from "../core/error.ts";
-import { concernsRuntime } from "../core/token.ts";
+import { concernsRuntime } from "../core/topic.ts";
 
 const ROUTER = new Router(ROUTES, GONE);
 

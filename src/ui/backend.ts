@@ -14,7 +14,7 @@ export interface Outcome {
   readonly text: string;
 }
 
-/** The store behind the inspector, and what a command does beside its API. Whoever starts the inspector has it. */
+/** The store behind the inspector, and what a command does beside its API. The starter of the inspector provides it. */
 export interface Backend {
   /** The address of the store, for the page's title, without a token. */
   readonly name: string;

@@ -22,7 +22,7 @@ const MAX_STRANGER_SILENCE_S = 10;
  * that this process answers need some.
  */
 const MAX_REQUESTS = 128;
-/** The most changes of keys under way: whoever comes may be slow with one. */
+/** The most changes of keys under way: any local program may begin one, and be slow. */
 const MAX_STRANGERS = 32;
 
 /** A link to the page. */

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { bound } from "../lib/bound.ts";
 import { digest } from "../net/token.ts";
 
 /** How long a link works, in ms. */
@@ -73,10 +74,4 @@ function newKey(): string {
 
 function hashOf(key: string): string {
   return digest(key).toString("base64");
-}
-
-/** Makes room for one more: the oldest goes. */
-function bound(keys: Map<string, unknown> | Set<string>, max: number): void {
-  const [oldest] = keys.keys();
-  if (keys.size >= max && oldest !== undefined) keys.delete(oldest);
 }

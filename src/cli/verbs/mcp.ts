@@ -1,7 +1,7 @@
 import { checkAddress } from "../../client/connect.ts";
 import { parseKeyPrefix } from "../../core/key.ts";
 import { parseTopicFilter, splitList } from "../../core/pattern.ts";
-import { concernsRuntime } from "../../core/token.ts";
+import { concernsRuntime } from "../../core/topic.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, parsed, text, UsageError, type Verb, type VerbInput } from "../kit/verb.ts";
 

@@ -48,7 +48,7 @@ function found(path: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
-/** The desktop file of the browser that the desktop opens; empty where nobody knows. */
+/** The desktop file of the browser that the desktop opens; empty where the desktop does not say. */
 async function defaultBrowser(): Promise<string> {
   try {
     const child = Bun.spawn(["xdg-settings", "get", "default-web-browser"], {

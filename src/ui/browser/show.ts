@@ -1,4 +1,5 @@
 import { tmpdir } from "node:os";
+import { aborted } from "../../lib/aborted.ts";
 import type { PageLink } from "../inspector.ts";
 import { findOpener, type Opener, openWith, PLACES } from "./opener.ts";
 import { PageFile } from "./page-file.ts";
@@ -64,9 +65,4 @@ export async function showPage(showing: Showing): Promise<void> {
 async function showBare({ page, failed }: Showing, opener: Opener, { kind }: Sandbox) {
   const why = await openWith(opener, page);
   failed(why ?? `the browser is a ${kind}, and reads no file here; its page asks for a link`);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
 }

@@ -21,7 +21,12 @@ export async function askAbout(): Promise<void> {
   }
 }
 
+/** The address of the store, for commands. */
+export function storeName(): string {
+  return about.value?.name ?? "./store";
+}
+
 /** The options by which a command finds the store of this page, from whatever folder. */
 export function storeOption(): string {
-  return `-s ${shellWord(about.value?.name ?? "./store")}`;
+  return `-s ${shellWord(storeName())}`;
 }

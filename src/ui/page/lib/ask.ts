@@ -17,7 +17,7 @@ export class Problem extends Error {
 }
 
 /**
- * Asks the API of the store. Whoever asks passes a signal, and aborts it when the answer is no longer wanted.
+ * Asks the API of the store. The caller aborts the signal when it no longer wants the answer.
  *
  * @param path of the API, with its query
  * @throws Problem for all but a success; the reason of the signal
@@ -59,6 +59,12 @@ async function problemIn(response: Response): Promise<Problem> {
   } catch {
     return new Problem(response.status, "internal", text || `the answer is ${response.status}`);
   }
+}
+
+/** The bytes of all that an answer is a part of; undefined where it is no part. */
+export function sizeOfWhole({ headers }: Response): number | undefined {
+  const [, total] = /\/(\d+)$/.exec(headers.get("content-range") ?? "") ?? [];
+  return total === undefined ? undefined : Number(total);
 }
 
 /** The message of whatever was thrown. */

@@ -47,7 +47,7 @@ export function keepFocus(page: Element): void {
     if (!last || last.isConnected) return;
     const lost = around;
     around = [];
-    // Whoever took it away may have given the focus to another.
+    // The code that removed it may have moved the focus already.
     if (document.activeElement === document.body) focusAround(lost);
   };
   new MutationObserver(hear).observe(page, { childList: true, subtree: true });

@@ -29,8 +29,8 @@ export function count(n: number): string {
 }
 
 /** A count with its noun, `1 frame`, `2 frames`. */
-export function plural(n: number, one: string, more = `${one}s`): string {
-  return `${count(n)} ${n === 1 ? one : more}`;
+export function plural(n: number, one: string): string {
+  return `${count(n)} ${one}${n === 1 ? "" : "s"}`;
 }
 
 /** A size, `512 B`, `1.2 kB`, `3.4 MB`. */

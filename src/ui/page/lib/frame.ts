@@ -55,3 +55,8 @@ export function idBefore(id: string): string {
   const value = numberOf(id);
   return idOf(value === 0n ? 0n : value - 1n);
 }
+
+/** The id right above another: a read before it ends with that one. */
+export function idAfter(id: string): string {
+  return idOf(numberOf(id) + 1n);
+}

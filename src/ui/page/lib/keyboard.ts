@@ -14,11 +14,11 @@ const layers: (readonly Shortcut[])[] = [];
 const FIELD = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 /** What Space and Enter press. */
 const PRESSED = "button, summary, audio, video, a[href], [type=checkbox], [type=radio]";
-/** The row that is open already: Enter goes on to what is open. */
+/** The row that is open already: there Enter moves the focus to the open pane. */
 const OPEN_ROW = "tbody a[aria-current]";
 /** Keys that scroll a part of the page which has the focus. On the list of a view they go from row to row. */
 const SCROLLS = /^(?:Arrow|Page|Home$|End$| $)/;
-const SCROLLED = 'audio, video, [data-scrolls], [tabindex="0"]:not([role="listbox"])';
+const SCROLLED = 'audio, video, [tabindex="0"]:not([role="listbox"])';
 /** These scroll nothing of what is open beside the list. */
 const SIDEWAYS = /Left$|Right$/;
 

@@ -26,7 +26,7 @@ export interface Follow {
   /** The path that begins the read, with its query. */
   readonly path: string;
   /**
-   * The path that goes on after the newest line that was taken, or begins again; called at each connection but the first.
+   * The path for a new connection after a loss: it continues after the newest line that was taken, or begins again.
    */
   resume(): string;
   /** Takes lines as they arrive. It may take its time: the read waits for it. */

@@ -20,10 +20,7 @@ export interface Tick {
   readonly label: string;
 }
 
-/**
- * The labels of an axis of time, at most so many. A label says the day where it is another one than that of the label
- * before.
- */
+/** The labels of an axis of time. A label has the day where the label before is of another day. @param most labels */
 export function ticksOf(since: number, until: number, most: number): Tick[] {
   const step = STEPS.find((each) => (until - since) / each <= most) ?? until - since;
   // Steps of hours and days begin where the person's own day does.

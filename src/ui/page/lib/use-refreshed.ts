@@ -12,8 +12,10 @@ export interface Refreshed<T> {
 }
 
 /**
- * Asks when a part of the page appears and, while it is visible, again after frames came live: not more often than every
- * so many ms. The value before stays until the new one is there.
+ * Asks when a part of the page appears and, while it is visible, again after frames came live. The value before stays
+ * until the new one is there.
+ *
+ * @param againMs the shortest time between two questions
  */
 export function useRefreshed<T>(
   load: (signal: AbortSignal) => Promise<T>,

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { size } from "../lib/format.ts";
 import { useWidth } from "../lib/use-size.ts";
+import { ScrollBox } from "./scroll-box.tsx";
 
 /** How many bytes are shown at first. */
 const PART = 16 * 1024;
@@ -26,10 +27,9 @@ export function Hex({ bytes }: { bytes: Uint8Array }) {
   }
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
-      <section ref={ref} class="bytes-scroll" tabIndex={0} aria-label="The bytes">
+      <ScrollBox box={ref} class="bytes-scroll" label="The bytes">
         <pre>{lines.join("\n")}</pre>
-      </section>
+      </ScrollBox>
       {bytes.length > most && (
         <button type="button" onClick={() => setMost(most * 4)}>
           Show more: {size(bytes.length - most)} are left

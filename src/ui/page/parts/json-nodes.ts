@@ -1,3 +1,5 @@
+import { endOfString } from "../../../core/json.ts";
+
 /**
  * A value in a text of JSON, by its place there. What is shown is the text itself, so numbers are as they were written,
  * members keep their order, and those with the same name are all there.
@@ -36,7 +38,7 @@ export function membersOf(text: string, { kind, start }: JsonNode): JsonMember[]
   while (at < text.length && !isClose(text.charCodeAt(at))) {
     let name: string | undefined;
     if (kind === "object") {
-      const end = endOfText(text, at);
+      const end = endOfString(text, at);
       name = JSON.parse(text.slice(at, end)) as string;
       // Behind the colon.
       at = afterSpace(text, afterSpace(text, end) + 1);
@@ -58,7 +60,7 @@ export function sizeOf(text: string, { kind, start, end }: JsonNode): number {
   for (let at = start + 1; at < end - 1; at++) {
     const code = text.charCodeAt(at);
     if (code > 0x20) isEmpty = false;
-    if (code === QUOTE) at = endOfText(text, at) - 1;
+    if (code === QUOTE) at = endOfString(text, at) - 1;
     else if (isOpen(code)) depth++;
     else if (isClose(code)) depth--;
     else if (code === COMMA && depth === 0) commas++;
@@ -71,7 +73,7 @@ const COMMA = 0x2c;
 
 function nodeAt(text: string, start: number): JsonNode {
   const code = text.charCodeAt(start);
-  if (code === QUOTE) return { kind: "text", start, end: endOfText(text, start) };
+  if (code === QUOTE) return { kind: "text", start, end: endOfString(text, start) };
   if (isOpen(code)) {
     return { kind: code === 0x7b ? "object" : "list", start, end: endOfNested(text, start) };
   }
@@ -85,18 +87,9 @@ function endOfNested(text: string, start: number): number {
   let depth = 0;
   for (let at = start; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === QUOTE) at = endOfText(text, at) - 1;
+    if (code === QUOTE) at = endOfString(text, at) - 1;
     else if (isOpen(code)) depth++;
     else if (isClose(code) && --depth === 0) return at + 1;
-  }
-  return text.length;
-}
-
-function endOfText(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-    let before = end - 1;
-    while (text[before] === "\\") before--;
-    if ((end - before) % 2 === 1) return end + 1;
   }
   return text.length;
 }

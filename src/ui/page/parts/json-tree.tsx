@@ -1,7 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { isId } from "../../../core/id.ts";
 import { count } from "../lib/format.ts";
-import type { Json } from "../lib/frame.ts";
 import { hrefOf } from "../lib/place.ts";
 import { type JsonNode, membersOf, rootOf, sizeOf } from "./json-nodes.ts";
 import { Link } from "./link.tsx";
@@ -20,10 +19,9 @@ const INDENTED = 12;
  * Shows JSON as a tree, as it is written. What is folded is not in the page, so that neither a deep nor a wide value
  * slows it.
  *
- * @param given valid JSON, or a value of it: in a text, numbers are as they were written
+ * @param text valid JSON
  */
-export function JsonTree(given: { text: string } | { value: Json }) {
-  const text = "text" in given ? given.text : JSON.stringify(given.value);
+export function JsonTree({ text }: { text: string }) {
   const root = useMemo(() => rootOf(text), [text]);
   return (
     <div class="json">
@@ -121,7 +119,7 @@ function Leaf({ text, node }: { text: string; node: JsonNode }) {
   }
   const value = JSON.parse(written) as string;
   return (
-    <span class="json-text">
+    <span>
       "
       {isId(value) ? (
         <Link href={hrefOf({ view: undefined, frame: value })}>{value}</Link>

@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { count } from "../lib/format.ts";
+import { ScrollBox } from "./scroll-box.tsx";
 import { Text } from "./text.tsx";
 
 /** The characters of a text that are shown at first, and how many more each time: a browser lays out more too slowly. */
@@ -33,20 +34,18 @@ export function TextContent({ text, label, isGrowing }: TextContentProps) {
   return (
     <>
       {isGrowing && more}
-      <section
-        ref={element}
+      <ScrollBox
+        box={element}
         class="bytes-scroll"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
-        tabIndex={0}
-        aria-label={label}
-        onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+        label={label}
+        onScroll={({ scrollTop, scrollHeight, clientHeight }) => {
           isAtEnd.current = scrollTop + clientHeight >= scrollHeight - NEAR;
         }}
       >
         <pre class="bytes-text">
           <Text value={shown} max={shown.length} kept={"\n\t"} />
         </pre>
-      </section>
+      </ScrollBox>
       {!isGrowing && more}
     </>
   );

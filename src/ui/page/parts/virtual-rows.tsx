@@ -23,7 +23,7 @@ export interface RowGoal {
 interface VirtualRowsProps {
   readonly label: string;
   readonly count: number;
-  /** A row by its place, with a key of its own. */
+  /** Makes the row at a place, with a key that no other row has. */
   readonly row: (at: number) => ComponentChildren;
   /** The place of the chosen row, which stays visible where it changes; -1 for none. */
   readonly chosen: number;
@@ -51,7 +51,7 @@ export function VirtualRows(props: VirtualRowsProps) {
   const list = useRef<HTMLDivElement>(null);
   /** The first visible row, and how far it is scrolled out, in px. */
   const anchor = useRef<{ key: string | undefined; out: number }>({ key: undefined, out: 0 });
-  /** Where the list was scrolled to, so that what the person does is told from what the page does. */
+  /** Where the page last saw the list: another place means that the person scrolled. */
   const scrolledTo = useRef(0);
   const keysBefore = useRef(keys);
   const goalBefore = useRef<RowGoal | undefined>(undefined);
@@ -109,7 +109,7 @@ export function VirtualRows(props: VirtualRowsProps) {
       element.scrollTop = (chosen + 1) * ROW - clientHeight;
     } else return;
     note(element);
-    // Whoever chose it looks there, not at the end.
+    // The person looks at the chosen row, not at the end.
     props.onEnd?.(false);
   }, [chosenId]);
 

@@ -1,10 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { concernsRuntime } from "../../../../core/token.ts";
-import { topicProblem } from "../../../../core/topic.ts";
-import { ask, Problem } from "../../lib/ask.ts";
+import { concernsRuntime, topicProblem } from "../../../../core/topic.ts";
+import { ask, messageOf, Problem } from "../../lib/ask.ts";
+import { base64Of } from "../../lib/base64.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
 import { go, place } from "../../lib/place.ts";
+import { useAction } from "../../lib/use-action.ts";
 import { ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
 
@@ -22,8 +23,7 @@ const EMPTY: Draft = { topic: "", content: "", meta: "" };
 export function AppendFrame() {
   const dialog = useRef<HTMLDialogElement>(null);
   const [draft, setDraft] = useState(EMPTY);
-  const [isBusy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
+  const { isBusy, error, run } = useAction();
   /** The key of this append: the same text is appended once, however often the person presses the button. */
   const key = useRef({ of: EMPTY, key: "" });
   const open = () => {
@@ -41,21 +41,13 @@ export function AppendFrame() {
   const topicError = draft.topic === "" ? undefined : problemOfTopic(draft.topic);
   const metaError = problemOfMeta(draft.meta);
   const change = (changes: Partial<Draft>) => setDraft({ ...draft, ...changes });
+  const isWrong = topicError !== undefined || metaError !== undefined;
   const append = async () => {
-    if (isBusy || topicError !== undefined || metaError !== undefined) return;
-    setBusy(true);
-    setError(undefined);
     if (key.current.of !== draft) key.current = { of: draft, key: crypto.randomUUID() };
-    try {
-      const { id } = await post(draft, key.current.key);
-      setDraft({ ...EMPTY, topic: draft.topic });
-      dialog.current?.close();
-      go({ view: undefined, frame: id });
-    } catch (problem) {
-      setError(problem);
-    } finally {
-      setBusy(false);
-    }
+    const { id } = await post(draft, key.current.key);
+    setDraft({ ...EMPTY, topic: draft.topic });
+    dialog.current?.close();
+    go({ view: undefined, frame: id });
   };
   return (
     <>
@@ -68,7 +60,7 @@ export function AppendFrame() {
           class="form"
           onSubmit={(event) => {
             event.preventDefault();
-            void append();
+            if (!isBusy && !isWrong) void run(append);
           }}
         >
           <label>
@@ -112,11 +104,7 @@ export function AppendFrame() {
           <FieldError id="append-meta-error" text={metaError} />
           {error !== undefined && <ProblemNotice error={error} />}
           <div class="actions">
-            <button
-              type="submit"
-              class="primary"
-              disabled={isBusy || topicError !== undefined || metaError !== undefined}
-            >
+            <button type="submit" class="primary" disabled={isBusy || isWrong}>
               Append
             </button>
             <button type="button" onClick={() => dialog.current?.close()}>
@@ -150,14 +138,14 @@ function problemOfMeta(meta: string): string | undefined {
     JSON.parse(meta);
     return undefined;
   } catch (error) {
-    return `This is not JSON: ${(error as Error).message}`;
+    return `This is not JSON: ${messageOf(error)}`;
   }
 }
 
 async function post({ topic, content, meta }: Draft, key: string): Promise<Frame> {
   const headers: Record<string, string> = { "idempotency-key": key };
   // A header is of bytes: base64 holds any text.
-  if (meta.trim() !== "") headers["xs-meta"] = base64(meta);
+  if (meta.trim() !== "") headers["xs-meta"] = base64Of(meta);
   try {
     const signal = AbortSignal.timeout(30_000);
     const init = { method: "POST", headers, body: content, signal };
@@ -170,9 +158,4 @@ async function post({ topic, content, meta }: Draft, key: string): Promise<Frame
       "no answer came in 30 seconds: append again, it is appended once",
     );
   }
-}
-
-function base64(text: string): string {
-  const bytes = new TextEncoder().encode(text);
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }

@@ -1,6 +1,6 @@
 import { useRef, useState } from "preact/hooks";
 import { shellWord } from "../../../../core/error.ts";
-import { about } from "../../lib/about.ts";
+import { storeName, storeOption } from "../../lib/about.ts";
 import type { Frame } from "../../lib/frame.ts";
 
 /** A command line, named for what it is good for. */
@@ -13,10 +13,10 @@ export interface CommandLine {
 export function commandsOf({ id, hash, topic }: Frame): CommandLine[] {
   return [
     { name: "id", line: id },
-    { name: "the frame", line: xs(["get"], id) },
+    { name: "the frame", line: xs("get", id) },
     ...(hash === null ? [] : [contentCommand(id)]),
-    { name: "why", line: xs(["why"], id) },
-    { name: "what came next", line: xs(["cat", "--topic", topic, "--last-id", id]) },
+    { name: "why", line: xs("why", id) },
+    { name: "what came next", line: xs("cat", "--topic", topic, "--last-id", id) },
     { name: "with curl", line: curl(`/${id}`) },
     ...(hash === null ? [] : [{ name: "content with curl", line: curl(`/${id}/content`) }]),
   ];
@@ -24,11 +24,11 @@ export function commandsOf({ id, hash, topic }: Frame): CommandLine[] {
 
 /** The command that returns the content of a frame. */
 export function contentCommand(id: string): CommandLine {
-  return { name: "the content", line: xs(["content"], id) };
+  return { name: "the content", line: xs("content", id) };
 }
 
-function xs([verb = "", ...options]: readonly string[], ...rest: readonly string[]): string {
-  return ["xs", verb, "-s", storeName(), ...options, ...rest].map(shellWord).join(" ");
+function xs(verb: string, ...rest: readonly string[]): string {
+  return ["xs", verb, storeOption(), ...rest.map(shellWord)].join(" ");
 }
 
 function curl(path: string): string {
@@ -39,10 +39,6 @@ function curl(path: string): string {
   }
   const socket = store.endsWith("/sock") ? store : `${store}/sock`;
   return `curl --unix-socket ${shellWord(socket)} ${shellWord(`http://xs${path}`)}`;
-}
-
-function storeName(): string {
-  return about.value?.name ?? "./store";
 }
 
 /** A command with a button that copies it. Where the browser refuses that, it selects the text. */

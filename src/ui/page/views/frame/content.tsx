@@ -25,11 +25,9 @@ export function Content({ frame }: { frame: Frame }) {
     <>
       {chunk && (
         <p class="dim">
-          {chunk.more ? (
-            `Part ${chunk.index + 1} of a content that came in parts.`
-          ) : (
-            <End {...chunk} />
-          )}{" "}
+          {chunk.more
+            ? `Part ${chunk.index + 1} of a content that came in parts.`
+            : `Here a content ends that came in parts${chunk.aborted ? ": its sender stopped before it was complete" : ""}.`}{" "}
           <Link href={hrefOf({ frame: chunk.of ?? undefined })}>All of it</Link>
         </p>
       )}
@@ -37,12 +35,6 @@ export function Content({ frame }: { frame: Frame }) {
       {frame.hash === null && !chunk && <p class="dim">none</p>}
     </>
   );
-}
-
-function End({ aborted }: { aborted?: boolean }) {
-  return aborted
-    ? "Here a content ends that came in parts: its sender stopped before it was complete."
-    : "Here a content ends that came in parts.";
 }
 
 function Stored({ frame: { id } }: { frame: Frame }) {

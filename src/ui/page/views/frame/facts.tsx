@@ -1,6 +1,7 @@
 import { dayAndClock } from "../../lib/format.ts";
 import { type Frame, timeOf } from "../../lib/frame.ts";
 import { hrefOf } from "../../lib/place.ts";
+import { Fact } from "../../parts/fact.tsx";
 import { Link } from "../../parts/link.tsx";
 import { Text } from "../../parts/text.tsx";
 
@@ -9,32 +10,26 @@ export function Facts({ frame }: { frame: Frame }) {
   const ms = timeOf(frame.id);
   return (
     <dl class="facts">
-      <dt>time</dt>
-      <dd>
+      <Fact name="time">
         <Link
           href={hrefOf({ at: new Date(ms).toISOString(), frame: frame.id })}
           title="go there in the stream"
         >
           {dayAndClock(ms)}
         </Link>
-      </dd>
-      <dt>id</dt>
-      <dd class="mono">{frame.id}</dd>
+      </Fact>
+      <Fact name="id" class="mono">
+        {frame.id}
+      </Fact>
       {frame.ttl !== "forever" && (
-        <>
-          <dt>kept</dt>
-          <dd>
-            <Text value={kept(frame.ttl, ms)} />
-          </dd>
-        </>
+        <Fact name="kept">
+          <Text value={kept(frame.ttl, ms)} />
+        </Fact>
       )}
       {frame.hash !== null && (
-        <>
-          <dt>hash</dt>
-          <dd class="mono">
-            <Text value={frame.hash} />
-          </dd>
-        </>
+        <Fact name="hash" class="mono">
+          <Text value={frame.hash} />
+        </Fact>
       )}
     </dl>
   );

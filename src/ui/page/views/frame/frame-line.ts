@@ -1,13 +1,10 @@
-import { memberText } from "../../../../core/json.ts";
 import { ask } from "../../lib/ask.ts";
-import type { Frame } from "../../lib/frame.ts";
+import { type Frame, parseFrame } from "../../lib/frame.ts";
 import { namesIn } from "./relations.ts";
 
 /** A frame, with what its line has that a parsed one has not. */
 export interface FrameLine {
   readonly frame: Frame;
-  /** The meta as it is written: its numbers may be none of JavaScript. */
-  readonly meta: string;
   /** The frames that it names in its meta, with the member that does it. */
   readonly names: ReadonlyMap<string, string>;
 }
@@ -15,6 +12,5 @@ export interface FrameLine {
 /** Reads one frame. @param id as the address of the page has it @throws Problem */
 export async function readFrame(id: string, signal: AbortSignal): Promise<FrameLine> {
   const line = await (await ask(`/${encodeURIComponent(id)}`, { signal })).text();
-  const frame = JSON.parse(line) as Frame;
-  return { frame, meta: memberText(line, "meta") ?? "null", names: namesIn(line) };
+  return { frame: parseFrame(line), names: namesIn(line) };
 }

@@ -5,7 +5,7 @@ import { go } from "../../lib/place.ts";
 import { useAsk } from "../../lib/use-ask.ts";
 import { JsonTree } from "../../parts/json-tree.tsx";
 import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
-import { Text } from "../../parts/text.tsx";
+import { PaneHead } from "../../parts/pane-head.tsx";
 import { Commands } from "./commands.tsx";
 import { Content } from "./content.tsx";
 import { Facts } from "./facts.tsx";
@@ -27,23 +27,13 @@ export function FrameView({ id }: { id: string }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
     <aside class="frame" aria-label="Frame" tabIndex={0}>
-      <header class="frame-head">
-        <div class="frame-title">
-          <h2>
-            <Text value={topic ?? id} />
-          </h2>
-          <button
-            type="button"
-            class="quiet"
-            aria-label="Close the frame"
-            title="Close the frame (Esc)"
-            onClick={() => go({ frame: undefined, as: undefined })}
-          >
-            ×
-          </button>
-        </div>
+      <PaneHead
+        title={topic ?? id}
+        closes="Close the frame"
+        close={() => go({ frame: undefined, as: undefined })}
+      >
         <Neighbours id={id} topic={topic} />
-      </header>
+      </PaneHead>
       {isGone ? (
         <EmptyNotice
           title={removed === id ? "The frame is removed" : "There is no frame with this id"}
@@ -63,8 +53,8 @@ export function FrameView({ id }: { id: string }) {
   );
 }
 
-function Body({ line, removed }: { line: FrameLine; removed: () => void }) {
-  const { frame, meta, names } = line;
+function Body({ line: { frame, names }, removed }: { line: FrameLine; removed: () => void }) {
+  const { metaText } = frame;
   return (
     <div class="frame-body">
       <Facts frame={frame} />
@@ -74,7 +64,7 @@ function Body({ line, removed }: { line: FrameLine; removed: () => void }) {
       </section>
       <section>
         <h3>Meta</h3>
-        {meta === "null" ? <p class="dim">none</p> : <JsonTree text={meta} />}
+        {metaText === undefined ? <p class="dim">none</p> : <JsonTree text={metaText} />}
       </section>
       <section>
         <h3>Causes and effects</h3>

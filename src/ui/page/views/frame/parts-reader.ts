@@ -1,5 +1,6 @@
 import { chunkIn } from "../../../../core/chunk.ts";
 import { ask, Problem } from "../../lib/ask.ts";
+import { bytesOf } from "../../lib/base64.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
 
@@ -60,7 +61,7 @@ export class PartsReader {
     const found = await jsonLines<Part>(await ask(`/${id}/effects?${query}`, { signal }));
     for (const part of found) {
       this.#after = part.id;
-      // Whoever may write other topics only has no part in the content of this one.
+      // A client that may write only other topics must not add to the content of this one.
       if (part.topic !== this.#first.topic || chunkIn(part.meta)?.of !== id) continue;
       await this.#take(part, signal);
       if (this.end !== "open" || this.#length >= most) break;
@@ -74,7 +75,7 @@ export class PartsReader {
   }
 
   async #take(part: Part, signal: AbortSignal): Promise<void> {
-    this.#add(await bytesOf(part, signal));
+    this.#add(await contentOf(part, signal));
     if (part.hash !== null) this.parts += 1;
     const chunk = chunkIn(part.meta);
     if (chunk?.more === false) this.end = chunk.aborted ? "aborted" : "whole";
@@ -93,12 +94,10 @@ export class PartsReader {
 }
 
 /** @throws Problem where the content is damaged or missing */
-async function bytesOf(part: Part, signal: AbortSignal): Promise<Uint8Array> {
+async function contentOf(part: Part, signal: AbortSignal): Promise<Uint8Array> {
   const { id, content, content_base64, content_size, content_error } = part;
   if (content !== undefined) return new TextEncoder().encode(content);
-  if (content_base64 !== undefined) {
-    return Uint8Array.from(atob(content_base64), (char) => char.charCodeAt(0));
-  }
+  if (content_base64 !== undefined) return bytesOf(content_base64);
   if (content_size !== undefined) {
     return new Uint8Array(await (await ask(`/${id}/content`, { signal })).arrayBuffer());
   }

@@ -1,6 +1,7 @@
 import { linksIn } from "../../../../core/links.ts";
 import { ask } from "../../lib/ask.ts";
 import type { Frame } from "../../lib/frame.ts";
+import { jsonLines } from "../../lib/lines.ts";
 
 /** How many causes, or effects, one request asks for. */
 export const PART = 100;
@@ -37,12 +38,8 @@ export async function readRelated(
   const query = new URLSearchParams({ "with-depth": "true", limit: `${PART + 1}` });
   const last = before.all.at(-1);
   if (last) query.set("after", last.frame.id);
-  const text = await (await ask(`/${id}/${which}?${query}`, { signal })).text();
-  const lines = text.split("\n").filter((line) => line !== "");
-  return {
-    all: [...before.all, ...lines.slice(0, PART).map(relatedIn)],
-    hasMore: lines.length > PART,
-  };
+  const found = await jsonLines(await ask(`/${id}/${which}?${query}`, { signal }), relatedIn);
+  return { all: [...before.all, ...found.slice(0, PART)], hasMore: found.length > PART };
 }
 
 function relatedIn(line: string): Related {

@@ -1,8 +1,8 @@
-import { ask, isAbort, Problem } from "../../lib/ask.ts";
+import { ask, isAbort, Problem, sizeOfWhole } from "../../lib/ask.ts";
 import type { Read } from "../../parts/bytes-view.tsx";
 
 /**
- * Reads a content up to a limit, or goes on with what was read of it.
+ * Reads a content up to a limit: the part that follows what was read before.
  *
  * @param limit in bytes
  * @throws Problem; where the content breaks off, it says so
@@ -25,11 +25,10 @@ export async function readStored(
     throw error;
   }
   const part = await bytesOf(response, signal);
-  const total = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
   const bytes = new Uint8Array(have.length + part.length);
   bytes.set(have);
   bytes.set(part, have.length);
-  return { bytes, size: Number(total ?? bytes.length) };
+  return { bytes, size: sizeOfWhole(response) ?? bytes.length };
 }
 
 async function bytesOf(response: Response, signal: AbortSignal): Promise<Uint8Array> {

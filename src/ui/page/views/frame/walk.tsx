@@ -17,7 +17,7 @@ const AGAIN_MS = 3000;
 const INDENT = 14;
 const INDENTED = 12;
 
-/** The person came to this frame by a key of the tree: the tree of that frame goes on with the keys. */
+/** The person came to this frame by a key of the tree: the tree of this frame takes the focus. */
 let hasKeys = false;
 
 interface WalkProps {

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { bound } from "../../../../lib/bound.ts";
 
 /** What a person has changed in a value, and not put. */
 export interface Draft {
@@ -17,9 +18,8 @@ const MAX_DRAFTS = 100;
 /** Keeps a draft; undefined forgets it. */
 export function keepDraft(key: string, draft: Draft | undefined): void {
   const next = new Map(drafts.peek());
+  if (draft && !next.has(key)) bound(next, MAX_DRAFTS);
   if (draft) next.set(key, draft);
   else next.delete(key);
-  const [oldest] = next.keys();
-  if (next.size > MAX_DRAFTS && oldest !== undefined) next.delete(oldest);
   drafts.value = next;
 }

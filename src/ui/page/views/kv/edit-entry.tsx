@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
 import { takeFocus } from "../../lib/focus.ts";
-
+import { useAction } from "../../lib/use-action.ts";
 import { Asking } from "../../parts/asking.tsx";
 import { textIn } from "../../parts/content-kind.ts";
+import { isJson } from "../../parts/json-nodes.ts";
 import { ProblemNotice } from "../../parts/notice.tsx";
 import { type Draft, drafts, keepDraft } from "./drafts.ts";
 import { deleteEntry, isConflict, putEntry, type Value } from "./entry.ts";
@@ -19,31 +20,22 @@ interface EditEntryProps {
 /** Changes an entry, on the condition that nobody else did meanwhile. */
 export function EditEntry({ name, value, again, close }: EditEntryProps) {
   const draft = drafts.value.get(name);
-  const [isBusy, setBusy] = useState(false);
+  const { isBusy, error, run } = useAction();
   const [said, setSaid] = useState("");
-  const [error, setError] = useState<unknown>();
-  const run = async (act: () => Promise<void>, done: string): Promise<boolean> => {
-    setBusy(true);
-    setError(undefined);
+  const change = async (act: () => Promise<void>, done: string): Promise<boolean> => {
     setSaid("");
-    try {
-      await act();
-      setSaid(done);
-      return true;
-    } catch (problem) {
-      setError(problem);
-      // What somebody else wrote shows at once.
-      again();
-      return false;
-    } finally {
-      setBusy(false);
-    }
+    const isDone = await run(act);
+    if (isDone) setSaid(done);
+    // What somebody else wrote shows at once.
+    else again();
+    return isDone;
   };
   const put = async ({ text, type }: Draft, rev: string | null) => {
-    if (await run(() => putEntry(name, text, type, rev), "It is put.")) keepDraft(name, undefined);
+    const isDone = await change(() => putEntry(name, text, type, rev), "It is put.");
+    if (isDone) keepDraft(name, undefined);
   };
   const remove = async (rev: string) => {
-    const isDone = await run(() => deleteEntry(name, rev), "It is deleted.");
+    const isDone = await change(() => deleteEntry(name, rev), "It is deleted.");
     if (isDone) close();
   };
   return (
@@ -88,7 +80,7 @@ interface EditDraftProps {
 function EditDraft({ name, draft, value, isBusy, put }: EditDraftProps) {
   const now = value?.rev ?? null;
   const isChanged = now !== draft.rev;
-  const isBroken = /^application\/(.*\+)?json\b/i.test(draft.type) && !parses(draft.text);
+  const isBroken = /^application\/(.*\+)?json\b/i.test(draft.type) && !isJson(draft.text);
   const forget = () => keepDraft(name, undefined);
   return (
     <form
@@ -172,13 +164,4 @@ function Begin({ name, value, isBusy, remove }: BeginProps) {
       />
     </div>
   );
-}
-
-function parses(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -41,7 +41,7 @@ export class Entries {
     const path = `/kv?${query}`;
     this.#stop = follow({
       path,
-      // A watch begins with what there is.
+      // Each watch begins with all entries of now.
       resume: () => {
         this.#coming = new Map();
         return path;

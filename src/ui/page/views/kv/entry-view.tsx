@@ -1,3 +1,4 @@
+import { RUNTIME_PREFIX } from "../../../../core/topic.ts";
 import { about } from "../../lib/about.ts";
 import { dayAndClock } from "../../lib/format.ts";
 import { timeOf } from "../../lib/frame.ts";
@@ -9,7 +10,7 @@ import { Text } from "../../parts/text.tsx";
 import { drafts } from "./drafts.ts";
 import { EditEntry } from "./edit-entry.tsx";
 import type { Value } from "./entry.ts";
-import { type Entry, RUNTIME_KEYS } from "./listed.ts";
+import type { Entry } from "./listed.ts";
 import { useValue } from "./use-value.ts";
 
 interface EntryViewProps {
@@ -23,7 +24,7 @@ interface EntryViewProps {
 /** One entry: its value, and who wrote it when. */
 export function EntryView({ name, entry, close }: EntryViewProps) {
   const { value, error, again } = useValue(name, entry?.rev);
-  const mayWrite = about.value?.writes === true && !name.startsWith(RUNTIME_KEYS);
+  const mayWrite = about.value?.writes === true && !name.startsWith(RUNTIME_PREFIX);
   const isGone = value === null;
   return (
     <aside class="frame" aria-label="Entry" tabIndex={-1}>
@@ -54,13 +55,11 @@ function Facts({ value: { rev, by, type } }: { value: Value }) {
         {by === undefined ? " by a client" : " by "}
         {by !== undefined && <Text value={by} />}
       </Fact>
-      <Fact name="type">
-        <span class="mono">
-          <Text value={type} />
-        </span>
+      <Fact name="type" class="mono">
+        <Text value={type} />
       </Fact>
-      <Fact name="revision">
-        <span class="mono">{rev}</span>
+      <Fact name="revision" class="mono">
+        {rev}
       </Fact>
     </dl>
   );

@@ -1,11 +1,12 @@
+import { RUNTIME_PREFIX } from "../../../../core/topic.ts";
 import { about } from "../../lib/about.ts";
 import { count, plural } from "../../lib/format.ts";
 import { go, hrefOf } from "../../lib/place.ts";
+import { Check } from "../../parts/check.tsx";
 import { Link } from "../../parts/link.tsx";
 import { Text } from "../../parts/text.tsx";
 import { MAX_ENTRIES } from "./entries.ts";
 import { wayTo } from "./folders.ts";
-import { RUNTIME_KEYS } from "./listed.ts";
 import { NewEntry } from "./new-entry.tsx";
 
 interface KvToolsProps {
@@ -42,23 +43,9 @@ export function KvTools({ prefix, isInFolders, showsRuntime, entries, isCut }: K
           />
         </label>
       </form>
-      <label class="tools-check">
-        <input
-          type="checkbox"
-          checked={isInFolders}
-          onChange={(event) => go({ list: event.currentTarget.checked ? "folders" : undefined })}
-        />
-        folders
-      </label>
-      {!prefix.startsWith(RUNTIME_KEYS) && (
-        <label class="tools-check">
-          <input
-            type="checkbox"
-            checked={showsRuntime}
-            onChange={(event) => go({ runtime: event.currentTarget.checked ? "show" : undefined })}
-          />
-          runtime
-        </label>
+      <Check name="list" value="folders" label="folders" isOn={isInFolders} />
+      {!prefix.startsWith(RUNTIME_PREFIX) && (
+        <Check name="runtime" value="show" isOn={showsRuntime} />
       )}
       <span class="dim" role="status">
         {isCut

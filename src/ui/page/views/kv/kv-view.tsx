@@ -1,10 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { RUNTIME_PREFIX } from "../../../../core/topic.ts";
 import { storeOption } from "../../lib/about.ts";
 import { focusPane } from "../../lib/focus.ts";
 import { count, dayAndClock, size } from "../../lib/format.ts";
 import { timeOf } from "../../lib/frame.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
+import { nearest } from "../../lib/nearest.ts";
 import { go, hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
 import { ListRow } from "../../parts/list-row.tsx";
@@ -16,7 +18,7 @@ import { Entries } from "./entries.ts";
 import { EntryView } from "./entry-view.tsx";
 import { above, type Folder, inFolders, nameOf, type Row } from "./folders.ts";
 import { KvTools } from "./kv-tools.tsx";
-import { type Entry, RUNTIME_KEYS } from "./listed.ts";
+import type { Entry } from "./listed.ts";
 
 /**
  * The keys of the store, and their values, live. In the address: `prefix`; `list`, which is `folders`; `runtime`, which is
@@ -32,11 +34,11 @@ function Keys({ prefix }: { prefix: string }) {
   useEffect(() => () => entries.close(), []);
   const chosenKey = place.value.get("key");
   const isInFolders = place.value.get("list") === "folders";
-  const showsRuntime = place.value.get("runtime") === "show" || prefix.startsWith(RUNTIME_KEYS);
+  const showsRuntime = place.value.get("runtime") === "show" || prefix.startsWith(RUNTIME_PREFIX);
   const all = entries.shown.value;
   const error = entries.error.value;
   const shown = useMemo(
-    () => (showsRuntime ? all : all.filter(({ key }) => !key.startsWith(RUNTIME_KEYS))),
+    () => (showsRuntime ? all : all.filter(({ key }) => !key.startsWith(RUNTIME_PREFIX))),
     [all, showsRuntime],
   );
   const rows = useMemo<readonly Row[]>(
@@ -64,8 +66,7 @@ function Keys({ prefix }: { prefix: string }) {
   useEffect(() => {
     const placeOf = () => now.current.rows.findIndex((row) => nameOf(row) === here.peek());
     const to = (next: number) => {
-      const { rows } = now.current;
-      const row = rows[Math.min(Math.max(next, 0), rows.length - 1)];
+      const row = nearest(now.current.rows, next);
       if (!row) return;
       here.value = nameOf(row);
       // Where an entry is open, the next one opens.
@@ -171,7 +172,7 @@ interface RowProps {
 }
 
 function EntryRow({ id, isHere, open, prefix, entry }: RowProps & { entry: Entry }) {
-  const isOfRuntime = entry.key.startsWith(RUNTIME_KEYS);
+  const isOfRuntime = entry.key.startsWith(RUNTIME_PREFIX);
   return (
     <ListRow id={id} class="row-entry" isChosen={isHere} onClick={open}>
       <span class={isOfRuntime ? "row-topic row-runtime" : "row-topic"} title={entry.key}>

@@ -9,6 +9,3 @@ export interface Entry {
   readonly by?: string;
   readonly deleted?: true;
 }
-
-/** Keys that begin with this are written by the runtime alone. */
-export const RUNTIME_KEYS = "stream.cross.";

@@ -1,8 +1,8 @@
 import { useMemo, useState } from "preact/hooks";
 import { count, plural } from "../../lib/format.ts";
+import { ScrollBox } from "../../parts/scroll-box.tsx";
 import { Text } from "../../parts/text.tsx";
 import { type DiffLine, diffLines, shortened } from "./diff.ts";
-import { ScrollBox } from "./scroll-box.tsx";
 
 /** How many lines are shown before the person asks for all. */
 const PART = 400;

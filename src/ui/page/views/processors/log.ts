@@ -47,7 +47,7 @@ export class Log {
     this.#spawns.set(spawn_id, Promise.resolve(true));
   }
 
-  /** Reads the newest lines, then goes on with those that come. */
+  /** Reads the newest lines, then takes those that come. */
   async begin(): Promise<void> {
     const newest = await this.more();
     if (this.#ending.signal.aborted) return;

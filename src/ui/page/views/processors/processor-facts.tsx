@@ -69,8 +69,8 @@ export function ProcessorFacts({ processor }: { processor: Processor }) {
         </Fact>
       )}
       {pid !== null && (
-        <Fact name="pid">
-          <span class="mono">{pid}</span>
+        <Fact name="pid" class="mono">
+          {pid}
         </Fact>
       )}
       <Fact name="added">

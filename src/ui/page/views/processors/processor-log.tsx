@@ -4,12 +4,12 @@ import { clock, dayAndClock, plural, size } from "../../lib/format.ts";
 import { type Frame, timeOf } from "../../lib/frame.ts";
 import { Link } from "../../parts/link.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
+import { ScrollBox } from "../../parts/scroll-box.tsx";
 import { Text } from "../../parts/text.tsx";
 import { Log } from "./log.ts";
 import { hrefOfFrame } from "./places.ts";
 import type { Processor } from "./processor.ts";
 import type { Processors } from "./processors.ts";
-import { ScrollBox } from "./scroll-box.tsx";
 
 /** What a processor wrote on stderr, its failures, and what became of it: the newest at the end, as it comes. */
 export function ProcessorLog({
@@ -128,7 +128,7 @@ function Event({ frame }: { frame: Frame }) {
   const meta = Object(frame.meta) as Record<string, unknown>;
   const { reason, frame_id, failures, delay_ms, exit, signal } = meta;
   return (
-    <span class="log-event">
+    <span>
       <strong class={BAD.has(word) ? "log-bad" : undefined}>{word}</strong>
       {typeof reason === "string" && (
         <>

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { count, duration } from "../../lib/format.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
+import { nearest } from "../../lib/nearest.ts";
 import { go, hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
@@ -204,7 +205,7 @@ function useRowKeys(): void {
       const id = place.peek().get("processor");
       const focused = all.indexOf(document.activeElement as HTMLElement);
       const at = focused < 0 ? all.findIndex(({ dataset }) => dataset.processor === id) : focused;
-      const next = all[Math.min(Math.max(placeIn(at, all.length), 0), all.length - 1)];
+      const next = nearest(all, placeIn(at, all.length));
       next?.focus();
       if (id !== null && next)
         go({ ...OF_PROCESSOR, processor: next.dataset.processor }, "replace");

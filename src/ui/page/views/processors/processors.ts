@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { ask, isAbort } from "../../lib/ask.ts";
-import type { Frame } from "../../lib/frame.ts";
+import { type Frame, isOfRuntime } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
 import { follow } from "../../lib/live.ts";
 import { addPoint, type Lag, type LagPoint } from "./lag.ts";
@@ -74,7 +74,7 @@ export class Processors {
           newest = frame.id;
           if (/^stream\.cross\.(threshold|pulse)$/.test(frame.topic)) continue;
           listener?.take(frame);
-          if (frame.topic.startsWith("stream.cross.")) this.askSoon();
+          if (isOfRuntime(frame)) this.askSoon();
         }
       },
     });

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { memberText } from "../../../../core/json.ts";
 import { ask, isAbort, Problem } from "../../lib/ask.ts";
-import { type Frame, isOfRuntime, type Json } from "../../lib/frame.ts";
+import { type Frame, idAfter, isOfRuntime, type Json } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
 import type { Processor } from "./processor.ts";
 import type { Source } from "./source.ts";
@@ -83,7 +83,7 @@ export async function framesDone(
     topic: [topics ?? "*,!stream.cross.*", ...own].join(","),
     order: "desc",
     limit: `${limit}`,
-    "last-id": after(cursor),
+    "last-id": idAfter(cursor),
   });
   return jsonLines<Frame>(await ask(`/?${query}`, { signal }));
 }
@@ -108,11 +108,4 @@ export function mayTake(frame: Frame, { spawn_id }: Processor): boolean {
   const meta = Object(frame.meta) as { spawn_id?: Json; handler_id?: Json };
   if (isOfRuntime(frame)) return meta.spawn_id !== spawn_id;
   return meta.handler_id !== spawn_id;
-}
-
-/** The id after one. */
-function after(id: string): string {
-  let value = 0n;
-  for (const digit of id) value = value * 36n + BigInt(Number.parseInt(digit, 36));
-  return (value + 1n).toString(36).padStart(25, "0");
 }

@@ -4,11 +4,11 @@ import { hrefOf, place } from "../../lib/place.ts";
 import { useAsk } from "../../lib/use-ask.ts";
 import { Link } from "../../parts/link.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
+import { ScrollBox } from "../../parts/scroll-box.tsx";
 import { Text } from "../../parts/text.tsx";
 import { DiffView } from "./diff-view.tsx";
 import { hrefOfFrame } from "./places.ts";
 import type { Processor } from "./processor.ts";
-import { ScrollBox } from "./scroll-box.tsx";
 import { optionsOf, optionsText, readSpawn, type Spawn, spawnBefore } from "./spawns.ts";
 
 /** The most characters of a script that are shown. */

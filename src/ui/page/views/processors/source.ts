@@ -1,3 +1,5 @@
+import { bytesOf } from "../../lib/base64.ts";
+
 /** A script, as its spawn has it. */
 export interface Source {
   /** The files that a person wrote; one without a name where the script is no bundle. */
@@ -25,7 +27,7 @@ export function sourceOf(script: string): Source {
   const [, base64] = at < 0 ? [] : (MAP.exec(script.slice(at)) ?? []);
   if (base64 === undefined) return plain;
   try {
-    const map: unknown = JSON.parse(utf8(base64));
+    const map: unknown = JSON.parse(new TextDecoder().decode(bytesOf(base64)));
     const { sources, sourcesContent } = Object(map) as Record<string, unknown>;
     if (!Array.isArray(sources) || !Array.isArray(sourcesContent)) return plain;
     const named = sources.map((name, n) => ({ name: String(name), text: sourcesContent[n] }));
@@ -44,8 +46,4 @@ export function sourceOf(script: string): Source {
 function packageIn(name: string): string[] {
   const [, found] = /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(name) ?? [];
   return found === undefined ? [] : [found];
-}
-
-function utf8(base64: string): string {
-  return new TextDecoder().decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
 }

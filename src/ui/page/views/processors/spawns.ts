@@ -71,17 +71,14 @@ function isRepeated(a: Frame, b: Frame): boolean {
   return a.hash === b.hash && optionsText(a) === optionsText(b);
 }
 
-/** The options of a spawn by name, without what the runtime adds where one is repeated. */
+/** The members of a spawn that are no options: the runtime adds all but the first where it repeats one. */
+const NO_OPTIONS = new Set(["topic", "resume", "handler_id", "frame_id", "by"]);
+
+/** The options of a spawn by name. */
 export function optionsOf({ meta }: Frame): [name: string, value: Json][] {
-  const {
-    topic: _,
-    resume: __,
-    handler_id: ___,
-    frame_id: ____,
-    by: _____,
-    ...rest
-  } = Object(meta) as { [name: string]: Json };
-  return Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.entries(Object(meta) as { [name: string]: Json })
+    .filter(([name]) => !NO_OPTIONS.has(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** The options as text, a line each. */

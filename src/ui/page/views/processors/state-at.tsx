@@ -1,10 +1,10 @@
-import { useEffect, useState } from "preact/hooks";
 import { memberText } from "../../../../core/json.ts";
 import { askInspector, askJson } from "../../lib/ask.ts";
 import { dayAndClock } from "../../lib/format.ts";
 import { type Frame, timeOf } from "../../lib/frame.ts";
 import { hrefOf } from "../../lib/place.ts";
 import { useAsk } from "../../lib/use-ask.ts";
+import { useRounds } from "../../lib/use-rounds.ts";
 import { JsonTree } from "../../parts/json-tree.tsx";
 import { Link } from "../../parts/link.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
@@ -95,11 +95,7 @@ function Value({ value }: { value: string | undefined }) {
 
 /** Says for how long the script runs. */
 function Running() {
-  const [seconds, setSeconds] = useState(0);
-  useEffect(() => {
-    const timer = setInterval(() => setSeconds((before) => before + 1), 1000);
-    return () => clearInterval(timer);
-  }, []);
+  const seconds = useRounds(1000);
   return (
     <p class="dim" role="status">
       The script runs again, without effects, on all that it handled up to this frame

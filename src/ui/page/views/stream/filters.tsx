@@ -1,10 +1,11 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { addShortcuts } from "../../lib/keyboard.ts";
 import { go, hrefOf } from "../../lib/place.ts";
+import { Check } from "../../parts/check.tsx";
 import { Link } from "../../parts/link.tsx";
 import { Text } from "../../parts/text.tsx";
 import type { FieldProblems, Fields } from "./selection.ts";
-import { parseWhen, showWhen } from "./when.ts";
+import { showWhen, timeIn } from "./when.ts";
 
 interface FiltersProps {
   readonly fields: Fields;
@@ -40,8 +41,8 @@ export function Filters({ fields, problems, runtime }: FiltersProps) {
     const next = {
       q: textOf("q"),
       topic: textOf("topic"),
-      since: inAddress(textOf("since")),
-      until: inAddress(textOf("until")),
+      since: timeIn(textOf("since")),
+      until: timeIn(textOf("until")),
     };
     const isSame = Object.entries(next).every(([name, text]) => text === fields[name as "q"]);
     if (!isSame) go({ ...next, at: undefined });
@@ -98,17 +99,12 @@ export function Filters({ fields, problems, runtime }: FiltersProps) {
           hint="now"
         />
         {fields.topic === "" && (
-          <label class="filters-check" title="Show the frames of the runtime too">
-            <input
-              type="checkbox"
-              checked={runtime}
-              onChange={(event) => {
-                event.stopPropagation();
-                go({ runtime: event.currentTarget.checked ? "show" : undefined });
-              }}
-            />
-            runtime
-          </label>
+          <Check
+            name="runtime"
+            value="show"
+            isOn={runtime}
+            title="Show the frames of the runtime too"
+          />
         )}
         <button type="submit" class="unseen">
           Select
@@ -154,10 +150,4 @@ function Field({ name, label, value, problem, hint }: FieldProps) {
       />
     </div>
   );
-}
-
-/** A time that a person wrote, as it is in the address; what is none stays, to be mended. */
-function inAddress(text: string): string {
-  const when = parseWhen(text);
-  return "value" in when ? when.value : text;
 }

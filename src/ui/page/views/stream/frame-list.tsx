@@ -88,7 +88,6 @@ export function FrameList(props: FrameListProps) {
                 before={frames[at - 1]}
                 preview={previews.get(frame.id)}
                 isChosen={frame.id === chosen}
-                isHere={frame.id === here}
                 choose={choose}
               />
             )

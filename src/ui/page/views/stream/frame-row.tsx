@@ -10,20 +10,18 @@ interface FrameRowProps {
   readonly before: Frame | undefined;
   readonly preview: Preview | undefined;
   readonly isChosen: boolean;
-  /** The person is on it, with the keys of the list. */
-  readonly isHere: boolean;
   readonly choose: (frame: Frame) => void;
 }
 
 /** A frame as a row: its time, its topic, the first line of its content or else its meta, its size. */
-export function FrameRow({ frame, before, preview, isChosen, isHere, choose }: FrameRowProps) {
+export function FrameRow({ frame, before, preview, isChosen, choose }: FrameRowProps) {
   const ms = timeOf(frame.id);
   const isNewDay = before !== undefined && day(timeOf(before.id)) !== day(ms);
   const isPassing = frame.ttl === "ephemeral";
   return (
     <ListRow
       id={`frame-${frame.id}`}
-      class={`${isOfRuntime(frame) ? "row-runtime" : ""} ${isNewDay ? "row-day" : ""} ${isPassing ? "row-passing" : ""} ${isHere ? "row-here" : ""}`}
+      class={`${isOfRuntime(frame) ? "row-runtime" : ""} ${isNewDay ? "row-day" : ""} ${isPassing ? "row-passing" : ""}`}
       isChosen={isChosen}
       onClick={() => choose(frame)}
     >
@@ -47,20 +45,15 @@ export function FrameRow({ frame, before, preview, isChosen, isHere, choose }: F
 }
 
 function Summary({ frame, preview }: Pick<FrameRowProps, "frame" | "preview">) {
-  const meta = frame.metaText ?? "";
-  if (frame.hash === null)
+  const { hash, metaText = "" } = frame;
+  if (hash === null || (preview?.line === "" && metaText !== "")) {
     return (
       <span class="dim mono">
-        <Text value={meta} max={300} />
+        <Text value={metaText} max={300} />
       </span>
     );
+  }
   if (!preview) return <span class="dim">…</span>;
   if (preview.line === undefined) return <span class="dim">{preview.instead ?? "bytes"}</span>;
-  if (preview.line === "" && meta !== "")
-    return (
-      <span class="dim mono">
-        <Text value={meta} max={300} />
-      </span>
-    );
   return <Text value={preview.line} max={300} />;
 }

@@ -120,7 +120,7 @@ export class FrameWindow {
   /**
    * Takes frames that came live: each goes to its place in the window, or is newer than it and is counted.
    *
-   * @param passed how many came before these that nobody looked at, because so many came at once
+   * @param passed how many came before these and were dropped unread, in a burst
    */
   come(frames: readonly Frame[], passed: number): void {
     if (this.isLoading.peek()) this.#keepMeanwhile(frames, passed);

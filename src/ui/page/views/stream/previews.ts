@@ -1,7 +1,8 @@
 import { signal } from "@preact/signals";
-import { ask, isAbort, Problem } from "../../lib/ask.ts";
+import { bound } from "../../../../lib/bound.ts";
+import { ask, isAbort, Problem, sizeOfWhole } from "../../lib/ask.ts";
 import type { Frame } from "../../lib/frame.ts";
-import { mediaType } from "../../parts/content-kind.ts";
+import { mediaType, textIn } from "../../parts/content-kind.ts";
 
 /** How many bytes of content a row shows, and how many requests run at once: browsers allow six to one server. */
 const HEAD_BYTES = 400;
@@ -75,8 +76,7 @@ export class Previews {
   }
 
   #keep(id: string, preview: Preview): void {
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size >= MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+    bound(this.#kept, MAX_KEPT);
     this.#kept.set(id, preview);
     this.#picture ??= requestAnimationFrame(() => {
       this.#picture = undefined;
@@ -92,9 +92,8 @@ async function preview({ id, hash, ttl }: Frame, signal: AbortSignal): Promise<P
   const path = isPassing ? `/cas/${encodeURIComponent(hash)}` : `/${id}/content`;
   const response = await ask(path, { signal, headers });
   const bytes = await headOf(response);
-  const total = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
   const length = response.headers.get("content-length");
-  const size = Number(total ?? length ?? bytes.length);
+  const size = sizeOfWhole(response) ?? Number(length ?? bytes.length);
   const line = firstLine(bytes, bytes.length < size);
   const type = line === undefined ? mediaType(bytes) : undefined;
   return { line, size, ...(type && { instead: type }) };
@@ -110,10 +109,6 @@ async function headOf(response: Response): Promise<Uint8Array> {
 
 /** The first line of bytes that are text; undefined for others. @param isCut the last character may be a part of one */
 function firstLine(bytes: Uint8Array, isCut: boolean): string | undefined {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: isCut });
-    return text.includes("\0") ? undefined : (/^\s*([^\n]*)/.exec(text)?.[1] ?? "");
-  } catch {
-    return undefined;
-  }
+  const text = textIn(bytes, isCut);
+  return text && (/^\s*([^\n]*)/.exec(text)?.[1] ?? "");
 }

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { clock, count, day, dayAndClock, plural } from "../../lib/format.ts";
 import { timeOf } from "../../lib/frame.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
+import { nearest } from "../../lib/nearest.ts";
 import { go, hrefOf, place } from "../../lib/place.ts";
 import { Link } from "../../parts/link.tsx";
 import { ListRow } from "../../parts/list-row.tsx";
@@ -38,7 +39,7 @@ function Found({ q, selection, chosen, again }: SearchListProps & { again: () =>
   const step = (by: number) => {
     const all = hits.hits.peek();
     const at = all.findIndex(({ id }) => id === place.peek().get("frame"));
-    const hit = all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)];
+    const hit = nearest(all, at < 0 ? 0 : at + by);
     if (hit) go({ frame: hit.id }, at < 0 ? "push" : "replace");
   };
   useEffect(

@@ -1,4 +1,4 @@
-import { momentIn, parseWhen } from "./when.ts";
+import { momentIn, parseWhen, timeIn } from "./when.ts";
 
 /** Which frames the stream shows. */
 export interface Selection {
@@ -44,9 +44,5 @@ export function problemsIn({ since, until }: Fields): FieldProblems {
 
 /** The selection of fields without a problem. */
 export function selectionOf({ topic, since, until }: Fields, runtime: boolean): Selection {
-  const of = (text: string) => {
-    const when = parseWhen(text);
-    return "value" in when ? when.value : text;
-  };
-  return { topic, since: of(since), until: of(until), runtime };
+  return { topic, since: timeIn(since), until: timeIn(until), runtime };
 }

@@ -1,10 +1,10 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { storeOption } from "../../lib/about.ts";
 import { focusPane } from "../../lib/focus.ts";
-import { day } from "../../lib/format.ts";
-import { type Frame, timeOf } from "../../lib/frame.ts";
+import type { Frame } from "../../lib/frame.ts";
 import { addShortcuts } from "../../lib/keyboard.ts";
 import { liveState } from "../../lib/live.ts";
+import { nearest } from "../../lib/nearest.ts";
 import { go, place } from "../../lib/place.ts";
 import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
 import { noteRefusal } from "./field-problem.ts";
@@ -93,7 +93,7 @@ export function Stream({ selection, chosen }: StreamProps) {
     },
     [],
   );
-  // Without a connection at the begin the list says why; with one again it goes on.
+  // Without a connection the empty list shows the failure; with a new connection it reads again.
   const live = liveState.value;
   useEffect(() => {
     const isEmpty = window.shown.peek().frames.length === 0;
@@ -110,9 +110,8 @@ export function Stream({ selection, chosen }: StreamProps) {
     const id = open ?? (isFollowing ? undefined : here.current);
     const at = id === undefined ? -1 : placeOf(frames, id);
     const isInside = at >= 0 && frames[at]?.id === id;
-    const end = frames.length - 1;
-    const first = isFollowing ? end : Math.min(top.current, end);
-    const frame = frames[isInside ? Math.min(Math.max(at + by, 0), end) : first];
+    const begin = isFollowing ? frames.length : top.current;
+    const frame = nearest(frames, isInside ? at + by : begin);
     if (!frame) return;
     window.pause();
     choose(frame, open === null ? "push" : "replace");
@@ -240,9 +239,4 @@ function NoFrames({ selection: { topic, since, until } }: { selection: Selection
       </button>
     </EmptyNotice>
   );
-}
-
-/** The day of a frame, for the head of the list. */
-export function dayOf(frame: Frame | undefined): string {
-  return frame ? day(timeOf(frame.id)) : "";
 }

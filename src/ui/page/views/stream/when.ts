@@ -27,6 +27,12 @@ export function parseWhen(text: string, now = Date.now()): When {
   };
 }
 
+/** A bound in time that a person wrote, as the API takes it; what is none stays, to be mended. */
+export function timeIn(text: string): string {
+  const when = parseWhen(text);
+  return "value" in when ? when.value : text;
+}
+
 /** Shows a bound in time, as {@link parseWhen} takes it: in the person's own time, without the day where it is today. */
 export function showWhen(value: string, now = Date.now()): string {
   if (!WITH_OFFSET.test(value)) return value;

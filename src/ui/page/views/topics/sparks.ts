@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { bound } from "../../../../lib/bound.ts";
 import { askJson } from "../../lib/ask.ts";
 
 /** The counts of a pattern in the last hour. */
@@ -62,8 +63,7 @@ export class Sparks {
   }
 
   #keep(pattern: string, counts: readonly number[] | undefined): void {
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size >= MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+    bound(this.#kept, MAX_KEPT);
     const before = this.#kept.get(pattern)?.counts;
     this.#kept.set(pattern, { counts: counts ?? before, until: performance.now() + FRESH_MS });
     this.arrived.value += 1;

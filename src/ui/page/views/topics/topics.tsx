@@ -3,8 +3,10 @@ import { ask } from "../../lib/ask.ts";
 import { count, dayAndClock, duration } from "../../lib/format.ts";
 import { isOfRuntime, timeOf } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
+import { nearest } from "../../lib/nearest.ts";
 import { go, hrefOf } from "../../lib/place.ts";
 import { useRefreshed } from "../../lib/use-refreshed.ts";
+import { useRounds } from "../../lib/use-rounds.ts";
 import { Link } from "../../parts/link.tsx";
 import { EmptyNotice, ProblemNotice } from "../../parts/notice.tsx";
 import { Text } from "../../parts/text.tsx";
@@ -52,7 +54,7 @@ export function Topics({ chosen }: { chosen: string }) {
   const tree = useMemo(() => topicTree(found), [found]);
   const { isOpen, turn } = useOpen(chosen, own.length <= MAX_OPEN, find !== "");
   const all = useMemo(() => visibleRows(tree, isOpen), [tree, isOpen]);
-  useAgain(AGE_MS);
+  useRounds(AGE_MS);
   const runtime = (rows?.length ?? 0) - own.length;
   return (
     <nav class="topics" aria-label="Topics">
@@ -112,7 +114,7 @@ function TopicList({ rows, chosen, isOpen, turn, sparks }: TopicListProps) {
   const activeAt = rows.findIndex(({ node }) => keyOf(node) === active);
   const at = activeAt >= 0 ? activeAt : Math.max(0, chosenAt);
   const goTo = (to: number) => {
-    const row = rows[Math.min(Math.max(to, 0), rows.length - 1)];
+    const row = nearest(rows, to);
     if (row) setActive(keyOf(row.node));
   };
   // Rows show what arrived.
@@ -280,13 +282,4 @@ function useOpen(chosen: string, opensAll: boolean, isFinding: boolean) {
       setTurned((before) => new Map(before).set(node.name, !isOpen(node)));
     return { isOpen, turn };
   }, [turned, opensAll, isFinding]);
-}
-
-/** Shows the part of the page anew, again and again. */
-function useAgain(ms: number): void {
-  const [, setRound] = useState(0);
-  useEffect(() => {
-    const timer = setInterval(() => setRound((round) => round + 1), ms);
-    return () => clearInterval(timer);
-  }, []);
 }

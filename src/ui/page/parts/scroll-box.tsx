@@ -17,7 +17,6 @@ export function ScrollBox(props: ScrollBoxProps) {
       ref={box}
       class={props.class}
       aria-label={label}
-      data-scrolls
       tabIndex={0}
       onScroll={(event) => onScroll?.(event.currentTarget)}
     >
