@@ -26,6 +26,17 @@ export interface Frame {
   ttl: string;
 }
 
+/** A frame as a read with `content=inline` returns it. */
+export interface InlinedFrame extends Frame {
+  /** The content, where it is UTF-8. */
+  readonly content?: string;
+  readonly content_base64?: string;
+  /** The size of content that is too large to come with its frame. */
+  readonly content_size?: number;
+  /** The code of the error where the content cannot be read. */
+  readonly content_error?: string;
+}
+
 /** A frame before the store assigns its id. */
 export type FrameFields = Omit<Frame, "id" | "meta"> & {
   /** The meta as JSON text. */

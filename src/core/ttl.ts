@@ -1,7 +1,7 @@
 import { quoted, XsError } from "./error.ts";
 import { HTTP_RESPONSE } from "./http.ts";
 import { timestampOf } from "./id.ts";
-import { parseDuration, parseMoment, type Zone } from "./time.ts";
+import { formatTime, parseDuration, parseMoment, type Zone } from "./time.ts";
 
 /** How long the store keeps a frame. `text` is the form in frames; `ms` is a duration, `at` ms since 1970. */
 export type Ttl =
@@ -66,7 +66,7 @@ export function parseAskedTtl(text: string, zone?: Zone): Ttl {
   if (ttl.kind !== "until" || ttl.at >= LEAST_LIKELY_MS || Date.now() < LEAST_LIKELY_MS) return ttl;
   throw new XsError(
     "bad_ttl",
-    `ttl ${quoted(text)} ended on ${new Date(ttl.at).toISOString()}: until: counts milliseconds since 1970, not seconds`,
+    `ttl ${quoted(text)} ended on ${formatTime(ttl.at)}: until: counts milliseconds since 1970, not seconds`,
   );
 }
 
@@ -75,12 +75,12 @@ export function parseAskedTtl(text: string, zone?: Zone): Ttl {
  *
  * @throws XsError `bad_ttl`, also for a moment that has passed: no read would return the frame
  */
-export function parseNewTtl(text: string, zone?: Zone): Ttl {
+function parseNewTtl(text: string, zone?: Zone): Ttl {
   const ttl = parseAskedTtl(text, zone);
   if (ttl.kind !== "until" || ttl.at > Date.now()) return ttl;
   throw new XsError(
     "bad_ttl",
-    `ttl ${quoted(text)} ended on ${new Date(ttl.at).toISOString()}, so no read would ever give the frame: name a moment to come`,
+    `ttl ${quoted(text)} ended on ${formatTime(ttl.at)}, so no read would ever give the frame: name a moment to come`,
   );
 }
 

@@ -1,4 +1,5 @@
 import type { ChunkMode } from "../../core/chunk.ts";
+import { RUNTIME_PREFIX } from "../../core/topic.ts";
 import { askLines } from "./ask.ts";
 import type { Wanted } from "./context.ts";
 
@@ -12,17 +13,16 @@ export interface Candidates {
 
 export const NONE: Candidates = { words: [], paths: "none" };
 
-/** The topics in so many of the newest frames are completed. */
+/** How many of the newest frames are looked at for topics. */
 const NEWEST_FRAMES = 1000;
-/** At most so many keys are read. */
+/** The most keys, or ids, that are read. */
 const MAX_KEYS = 1000;
 /** More keys than this are shown as far as their next slash, like folders. */
 const MANY_KEYS = 50;
 
 /** The topics of the runtime to which a client may append. */
-const SPAWNS = ["generator", "duplex", "handler"].map((kind) => `stream.cross.${kind}.spawn`);
-const TERMINATES = ["generator", "handler"].map((kind) => `stream.cross.${kind}.terminate`);
-const RUNTIME = "stream.cross.";
+const SPAWNS = ["generator", "duplex", "handler"].map((kind) => `${RUNTIME_PREFIX}${kind}.spawn`);
+const TERMINATES = ["generator", "handler"].map((kind) => `${RUNTIME_PREFIX}${kind}.terminate`);
 
 const DURATIONS = ["90s", "15m", "12h", "7d", "4w"];
 
@@ -101,11 +101,11 @@ async function topics({ text, isOption, verb, address }: Wanted): Promise<Candid
   const dot = last.lastIndexOf(".");
   if (dot > 0) query.set("topic", `${last.slice(0, dot)}.*`);
   await askLines(address, `/?${query}`, take);
-  const list = [...found].filter((topic) => last !== "" || !topic.startsWith(RUNTIME));
-  const mayAppend = (topic: string) => !topic.startsWith(RUNTIME);
+  const isOwn = (topic: string) => !topic.startsWith(RUNTIME_PREFIX);
+  const list = [...found].filter((topic) => last !== "" || isOwn(topic));
   const all =
     verb === "append" && !isOption
-      ? [...list.filter(mayAppend), ...(last === "" ? [] : [...SPAWNS, ...TERMINATES])]
+      ? [...list.filter(isOwn), ...(last === "" ? [] : [...SPAWNS, ...TERMINATES])]
       : list;
   return words(all.toSorted().map((topic) => text.slice(0, start) + topic));
 }
@@ -114,7 +114,7 @@ async function keys({ text, address }: Wanted): Promise<Candidates> {
   const found: string[] = [];
   await askLines(address, `/kv?${new URLSearchParams({ prefix: text })}`, (line) => {
     const { key } = JSON.parse(line) as { key: string };
-    if (text !== "" || !key.startsWith(RUNTIME)) found.push(key);
+    if (text !== "" || !key.startsWith(RUNTIME_PREFIX)) found.push(key);
     return found.length < MAX_KEYS;
   });
   if (found.length <= MANY_KEYS) return words(found);

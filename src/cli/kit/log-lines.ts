@@ -1,7 +1,7 @@
+import type { InlinedFrame } from "../../core/frame.ts";
 import { timestampOf } from "../../core/id.ts";
 import { visible } from "../../core/visible.ts";
 import { fullTime } from "../terminal/clock.ts";
-import type { ShownFrame } from "../terminal/shown-frame.ts";
 import { sizeText } from "../terminal/size.ts";
 import type { Style } from "./colours.ts";
 import { waitText } from "./wait-text.ts";
@@ -17,7 +17,7 @@ const TIME_LENGTH = 19;
  *
  * @param isSafe the text goes to a terminal, which is to obey nothing in it
  */
-export function logLine(frame: ShownFrame, style: Style, isSafe: boolean): string {
+export function logLine(frame: InlinedFrame, style: Style, isSafe: boolean): string {
   const last = frame.topic.split(".").at(-1) ?? "";
   const word = isSafe ? visible(last) : last;
   const time = fullTime(timestampOf(frame.id)).slice(0, TIME_LENGTH);
@@ -29,7 +29,12 @@ export function logLine(frame: ShownFrame, style: Style, isSafe: boolean): strin
   return `${head}  ${indented}`.trimEnd();
 }
 
-function contentText({ content, content_base64, content_size, content_error }: ShownFrame): string {
+function contentText({
+  content,
+  content_base64,
+  content_size,
+  content_error,
+}: InlinedFrame): string {
   if (content !== undefined) return content.replace(/\r?\n$/, "");
   if (content_base64 !== undefined)
     return `(binary, ${sizeText(Buffer.byteLength(content_base64, "base64"))})`;
@@ -37,7 +42,7 @@ function contentText({ content, content_base64, content_size, content_error }: S
   return content_error === undefined ? "" : `(${content_error.replaceAll("_", " ")})`;
 }
 
-function metaText(word: string, { meta }: ShownFrame): string {
+function metaText(word: string, { meta }: InlinedFrame): string {
   const { reason, delay_ms, exit, signal, by, frame_id } = Object(meta) as Record<string, unknown>;
   const notes = [
     typeof delay_ms === "number" && `in ${waitText(delay_ms)}`,

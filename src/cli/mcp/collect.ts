@@ -3,7 +3,7 @@ import { topicInLine } from "../../core/index-keys.ts";
 import type { Bounds } from "./bounds.ts";
 import { type FrameView, frameView } from "./frame-view.ts";
 
-/** An answer takes about so many characters of JSON, and ends with the frame that goes beyond. */
+/** The characters of JSON after which an answer is full; the frame that exceeds them is its last. */
 const MAX_ANSWER = 48_000;
 
 /** The frames of an answer, as far as they fit. */

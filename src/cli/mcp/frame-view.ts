@@ -1,12 +1,12 @@
-import type { Frame } from "../../core/frame.ts";
-import { parseObject } from "../../core/frame.ts";
+import { type InlinedFrame, parseObject } from "../../core/frame.ts";
 import { timestampOf } from "../../core/id.ts";
 import { isDeeperThan, MAX_DEPTH, memberText } from "../../core/json.ts";
+import { formatTime } from "../../core/time.ts";
 import type { Schema } from "./schema.ts";
 import { textPart } from "./text-part.ts";
 
 /** Bytes of content that a frame in a list has. */
-export const LIST_CONTENT = 2_000;
+const LIST_CONTENT = 2_000;
 /** Bytes of content in the answer for one frame or one key. */
 export const ONE_CONTENT = 16_000;
 /** Characters of JSON of the meta that a frame in a list has. */
@@ -42,14 +42,6 @@ export const FRAME_SCHEMA: Schema = {
 /** A frame as {@link FRAME_SCHEMA} says. */
 export type FrameView = Record<string, unknown>;
 
-/** A frame as the API returns it with `content=inline`. */
-interface Inlined extends Frame {
-  readonly content?: string;
-  readonly content_base64?: string;
-  readonly content_size?: number;
-  readonly content_error?: string;
-}
-
 /**
  * The view of a frame.
  *
@@ -61,14 +53,14 @@ export function frameView(line: string, one = false, offset = 0): FrameView {
   const isDeep = isDeeperThan(MAX_DEPTH + 1, line);
   const { topic, id, hash, meta, ttl, ...content } = (
     isDeep ? JSON.parse(line) : parseObject(line, 1)
-  ) as Inlined;
+  ) as InlinedFrame;
   // An imported meta may be deeper than readers of JSON take: it stays text.
   const text = isDeep ? (memberText(line, "meta") ?? "") : JSON.stringify(meta);
   const most = one ? Infinity : LIST_META;
   return {
     id,
     topic,
-    time: new Date(timestampOf(id)).toISOString(),
+    time: formatTime(timestampOf(id)),
     ...(isDeep || text.length > most
       ? { meta_text: text.slice(0, most).toWellFormed() }
       : meta !== null && { meta }),
@@ -94,7 +86,7 @@ export function partView(
 }
 
 function contentView(
-  { content, content_base64, content_size, content_error }: Partial<Inlined>,
+  { content, content_base64, content_size, content_error }: Partial<InlinedFrame>,
   most: number,
   offset: number,
 ): object {
@@ -111,5 +103,5 @@ function contentView(
 
 /** Whether such a line leaves out the content, which is too large for it. */
 export function isLarge(line: string): boolean {
-  return (JSON.parse(line) as Inlined).content_size !== undefined;
+  return (JSON.parse(line) as InlinedFrame).content_size !== undefined;
 }

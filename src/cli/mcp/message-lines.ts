@@ -4,7 +4,7 @@ import { LineBuffer, linesOfBytes } from "../../lib/lines.ts";
 export const TOO_LONG = Symbol("too long");
 
 /**
- * Splits input into lines, and goes on behind one that is too long, of which nothing stays in memory.
+ * Splits input into lines. Of one that is too long it keeps nothing in memory, and continues with the next.
  *
  * @param most bytes of a line
  */

@@ -1,3 +1,4 @@
+import { aborted } from "../../lib/aborted.ts";
 import { version } from "../../version.ts";
 import type { Allowed } from "./bounds.ts";
 import { callTool } from "./call-tool.ts";
@@ -138,13 +139,6 @@ function checkRevision({ _meta: meta }: Members): boolean {
     );
   }
   return true;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 /** What a client tells its agent about the server as a whole. */

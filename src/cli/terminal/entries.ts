@@ -8,7 +8,7 @@ import { Preview, sizeOfBase64 } from "./preview.ts";
 import { rule } from "./rule.ts";
 import { isPulse, isThreshold } from "./shown-frame.ts";
 import { sizeText } from "./size.ts";
-import { Table } from "./table.ts";
+import { tableOf } from "./table.ts";
 
 /** An entry as a list of entries has it. */
 interface ListedEntry {
@@ -25,33 +25,21 @@ type WatchedEntry = Pick<ListedEntry, "key" | "rev"> & {
   readonly base64?: string;
 };
 
-/** Shows a list of entries as a table. */
-export class EntryTable {
-  readonly #table: Table;
-
-  constructor(style: Style) {
-    this.#table = new Table(
-      [
-        { head: "CHANGED", alignRight: true, format: (cell, { dim }) => dim(cell) },
-        { head: "REVISION", isId: true, format: (cell, { dim }) => dim(cell) },
-        { head: "SIZE", alignRight: true },
-        { head: "TYPE" },
-        { head: "KEY", isFlexible: true, format: (cell, { name }) => name(cell) },
-      ],
-      style,
-    );
-  }
-
-  /** Yields the rows of entries. @param lines as `GET /kv` returns them */
-  *show(lines: readonly string[], columns: number): Generator<string> {
-    const rows = lines.map((line) => {
-      const { key, rev, size, type } = JSON.parse(line) as ListedEntry;
-      const changed = new Clock().stamp(timestampOf(rev));
-      return [changed, rev, sizeText(size), type.replace(/;.*/s, ""), key];
-    });
-    yield this.#table.show(rows, columns);
-  }
-}
+/** Shows a list of entries as a table, from lines of `GET /kv`. */
+export const EntryTable = tableOf(
+  [
+    { head: "CHANGED", alignRight: true, format: (cell, { dim }) => dim(cell) },
+    { head: "REVISION", isId: true, format: (cell, { dim }) => dim(cell) },
+    { head: "SIZE", alignRight: true },
+    { head: "TYPE" },
+    { head: "KEY", isFlexible: true, format: (cell, { name }) => name(cell) },
+  ],
+  (line) => {
+    const { key, rev, size, type } = JSON.parse(line) as ListedEntry;
+    const changed = new Clock().stamp(timestampOf(rev));
+    return [changed, rev, sizeText(size), type.replace(/;.*/s, ""), key];
+  },
+);
 
 /** Shows entries and their changes in one line each: time, key, and the first line of the value. */
 export class EntryLines {

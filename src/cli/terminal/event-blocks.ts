@@ -1,3 +1,4 @@
+import type { InlinedFrame } from "../../core/frame.ts";
 import { timestampOf } from "../../core/id.ts";
 import { memberText, parseJson } from "../../core/json.ts";
 import { visible } from "../../core/visible.ts";
@@ -5,7 +6,7 @@ import type { Style } from "../kit/colours.ts";
 import { fullTime } from "./clock.ts";
 import { isBinary, sizeOfBase64 } from "./preview.ts";
 import { rule } from "./rule.ts";
-import { isPulse, isThreshold, type ReadContent, type ShownFrame } from "./shown-frame.ts";
+import { isPulse, isThreshold, type ReadContent } from "./shown-frame.ts";
 import { sizeText } from "./size.ts";
 import { shownText, textBody } from "./text-body.ts";
 
@@ -28,14 +29,14 @@ export class EventBlocks {
   /** Yields the blocks of frames, and large content in parts. @param lines as a read returns them, with content */
   async *show(lines: readonly string[], columns: number): AsyncGenerator<string> {
     for (const line of lines) {
-      const frame = JSON.parse(line) as ShownFrame;
+      const frame = JSON.parse(line) as InlinedFrame;
       if (isPulse(frame)) continue;
       if (isThreshold(frame)) yield `${rule("live", columns, this.#style)}\n\n`;
       else yield* this.#block(frame, line, columns);
     }
   }
 
-  async *#block(frame: ShownFrame, json: string, columns: number): AsyncGenerator<string> {
+  async *#block(frame: InlinedFrame, json: string, columns: number): AsyncGenerator<string> {
     const { bold, dim, name } = this.#style;
     const field = (of: string, value: string) => `${dim(of.padEnd(6))} ${visible(value)}\n`;
     yield `${bold(name(visible(frame.topic)))}\n`;
@@ -61,7 +62,7 @@ export class EventBlocks {
     return visible(lines.replaceAll("\n", `\n${" ".repeat(7)}`), "\n", this.#style.mark);
   }
 
-  async *#content(frame: ShownFrame): AsyncGenerator<string> {
+  async *#content(frame: InlinedFrame): AsyncGenerator<string> {
     const { hash, content, content_base64: base64, content_size: size, content_error } = frame;
     const note = (text: string) => `\n${INDENT}${text}\n`;
     if (content_error !== undefined) {

@@ -1,14 +1,9 @@
+import type { InlinedFrame } from "../../core/frame.ts";
 import type { Style } from "../kit/colours.ts";
 import { EventText } from "./event-text.ts";
 import { NamedLines } from "./named-lines.ts";
 import { rule } from "./rule.ts";
-import {
-  isOfRuntime,
-  isPulse,
-  isThreshold,
-  type ReadContent,
-  type ShownFrame,
-} from "./shown-frame.ts";
+import { isOfRuntime, isPulse, isThreshold, type ReadContent } from "./shown-frame.ts";
 
 /** Shows frames in one line each: time, topic, and the first line of the content or else the meta. */
 export class EventLines {
@@ -24,7 +19,7 @@ export class EventLines {
 
   /** Yields the lines of frames. @param lines as a read returns them, with content */
   async *show(lines: readonly string[], columns: number): AsyncGenerator<string> {
-    const frames = lines.map((line) => JSON.parse(line) as ShownFrame);
+    const frames = lines.map((line) => JSON.parse(line) as InlinedFrame);
     for (const frame of frames) {
       if (!isPulse(frame) && !isThreshold(frame)) this.#lines.widen(frame.topic);
     }
@@ -37,7 +32,7 @@ export class EventLines {
     yield text;
   }
 
-  #line(frame: ShownFrame, json: string, columns: number): Promise<string> {
+  #line(frame: InlinedFrame, json: string, columns: number): Promise<string> {
     const line = { id: frame.id, name: frame.topic, isDim: isOfRuntime(frame) };
     return this.#lines.line(line, columns, (left) => this.#text.of(frame, json, left));
   }

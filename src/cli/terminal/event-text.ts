@@ -1,9 +1,10 @@
+import type { InlinedFrame } from "../../core/frame.ts";
 import { memberText } from "../../core/json.ts";
 import { sniffedType } from "../../lib/text.ts";
 import { bytesIn } from "../../net/text-body.ts";
 import type { Style } from "../kit/colours.ts";
 import { Preview, sizeOfBase64 } from "./preview.ts";
-import { isOfRuntime, type ReadContent, type ShownFrame } from "./shown-frame.ts";
+import { isOfRuntime, type ReadContent } from "./shown-frame.ts";
 import { sizeText } from "./size.ts";
 
 /** As much of large content as may hold its first line, in bytes. */
@@ -20,7 +21,7 @@ export class EventText {
   }
 
   /** Formats it for some columns. @param json the frame as a read returns it, with content */
-  of(frame: ShownFrame, json: string, columns: number): string | Promise<string> {
+  of(frame: InlinedFrame, json: string, columns: number): string | Promise<string> {
     const { content, content_base64: base64, content_size: size, content_error } = frame;
     const preview = this.#preview;
     // The script of a spawn says less than its meta.
@@ -36,7 +37,7 @@ export class EventText {
     return frame.meta === null ? "" : preview.line(memberText(json, "meta") ?? "", columns);
   }
 
-  async #large(frame: ShownFrame, size: number, columns: number): Promise<string> {
+  async #large(frame: InlinedFrame, size: number, columns: number): Promise<string> {
     let bytes: Uint8Array;
     try {
       bytes = await bytesIn(await this.#readContent(frame, PEEK));

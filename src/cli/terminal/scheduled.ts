@@ -1,7 +1,6 @@
 import { memberText } from "../../core/json.ts";
-import type { Style } from "../kit/colours.ts";
 import { Clock } from "./clock.ts";
-import { Table } from "./table.ts";
+import { tableOf } from "./table.ts";
 
 /** A line of `GET /-/scheduled`. */
 interface ScheduledLine {
@@ -12,27 +11,16 @@ interface ScheduledLine {
   readonly error?: string;
 }
 
-/** Shows scheduled appends as a table. */
-export class ScheduledTable {
-  readonly #table: Table;
-
-  constructor(style: Style) {
-    this.#table = new Table(
-      [
-        { head: "DUE", alignRight: true, format: (cell, { dim }) => dim(cell) },
-        { head: "TOPIC", format: (cell, { name }) => name(cell) },
-        { head: "ID" },
-        { head: "META", isFlexible: true },
-      ],
-      style,
-    );
-  }
-
-  /** Yields the rows. @param lines as `GET /-/scheduled` returns them */
-  *show(lines: readonly string[], columns: number): Generator<string> {
-    yield this.#table.show(lines.map(cellsOf), columns);
-  }
-}
+/** Shows scheduled appends as a table, from lines of `GET /-/scheduled`. */
+export const ScheduledTable = tableOf(
+  [
+    { head: "DUE", alignRight: true, format: (cell, { dim }) => dim(cell) },
+    { head: "TOPIC", format: (cell, { name }) => name(cell) },
+    { head: "ID" },
+    { head: "META", isFlexible: true },
+  ],
+  cellsOf,
+);
 
 function cellsOf(line: string): string[] {
   const { scheduled, at, topic, hash, error } = JSON.parse(line) as ScheduledLine;

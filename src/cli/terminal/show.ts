@@ -26,7 +26,7 @@ export interface Shown {
 const WRITE_UNITS = 64 * 1024;
 
 /** Prints the lines of a response as {@link show} formats them. @throws as `chunksIn` and `writeOut` do */
-export async function showLines(response: Response, show: Shown["show"]): Promise<void> {
+async function showLines(response: Response, show: Shown["show"]): Promise<void> {
   for await (const lines of textLines(chunksIn(response))) {
     let waiting = "";
     for await (const text of show(lines, outputColumns())) {

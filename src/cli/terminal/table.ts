@@ -14,6 +14,33 @@ export interface Column {
   readonly format?: (cell: string, style: Style) => string;
 }
 
+/** A list of the API as a table: a row for each line. */
+type ListTable = new (
+  style: Style,
+) => { show(lines: readonly string[], width: number): Generator<string> };
+
+/** Makes the class of a list that is a table. @param cellsOf takes a line of JSON, as the API returns it */
+export function tableOf(
+  columns: readonly Column[],
+  cellsOf: (line: string) => readonly string[],
+): ListTable {
+  return class {
+    readonly #table: Table;
+
+    constructor(style: Style) {
+      this.#table = new Table(columns, style);
+    }
+
+    /** Yields the rows, the first time below the heads. */
+    *show(lines: readonly string[], width: number): Generator<string> {
+      yield this.#table.show(
+        lines.map((line) => cellsOf(line)),
+        width,
+      );
+    }
+  };
+}
+
 const GAP = 2;
 /** The least width of a flexible column that says none. */
 const MIN_FLEXIBLE = 12;

@@ -7,7 +7,7 @@ import { fit } from "./fit.ts";
 import { Table } from "./table.ts";
 import { type Counts, countsOf, type ListedTopic, type TopicNode, treeOf } from "./topic-node.ts";
 
-/** A tree has at most so many rows, unless all are wanted. */
+/** The most rows of a tree, unless all are wanted. */
 const MAX_ROWS = 200;
 /** Where so few rows would be left, one node shows a part of what is below it. */
 const FEW_ROWS = 5;

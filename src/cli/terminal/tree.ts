@@ -7,7 +7,7 @@ export interface TreeRow {
   readonly isRepeat: boolean;
 }
 
-/** The lines of so many levels lead to a row; of deeper ones the last. */
+/** The most levels whose lines lead to a row; of a deeper row, the last ones. */
 const LEVELS = 12;
 
 /**

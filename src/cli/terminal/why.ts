@@ -1,5 +1,6 @@
 import type { Address } from "../../client/address.ts";
 import type { Client } from "../../client/client.ts";
+import type { InlinedFrame } from "../../core/frame.ts";
 import { timestampOf } from "../../core/id.ts";
 import { linksIn } from "../../core/links.ts";
 import { visible } from "../../core/visible.ts";
@@ -11,7 +12,7 @@ import { EventText } from "./event-text.ts";
 import { COLUMNS_FOR_ID, fit } from "./fit.ts";
 import { outputColumns, outputStyle } from "./screen.ts";
 import { readerOf } from "./show.ts";
-import { isOfRuntime, type ShownFrame } from "./shown-frame.ts";
+import { isOfRuntime } from "./shown-frame.ts";
 import { type TreeRow, treeRows } from "./tree.ts";
 
 /** What there is to show of an event: lines of frames with content. */
@@ -24,7 +25,7 @@ export interface Why {
 }
 
 interface Event {
-  readonly frame: ShownFrame;
+  readonly frame: InlinedFrame;
   readonly line: string;
 }
 
@@ -66,7 +67,7 @@ export async function showWhy(client: Client, why: Why, address: Address): Promi
 }
 
 function eventOf(line: string): Event {
-  return { line, frame: JSON.parse(line) as ShownFrame };
+  return { line, frame: JSON.parse(line) as InlinedFrame };
 }
 
 /** What an event names. Where some causes are not shown, what is not among those shown is left out. */
@@ -119,7 +120,7 @@ class WhyRows {
     if (this.#distanceWidth > 0) parts.push(this.#distance(id).padStart(this.#distanceWidth));
     if (columns >= COLUMNS_FOR_ID) parts.push(id);
     const head = `${parts.join("  ")}  `;
-    // At least a third is for what there is to read.
+    // At least a third of the line is for the topic and the text.
     const most = Math.max(3, Math.floor((columns - head.length) / 3));
     const lines = branch.length > most ? `…${branch.slice(1 - most)}` : branch;
     let left = columns - head.length - lines.length;

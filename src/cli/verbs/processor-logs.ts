@@ -1,6 +1,6 @@
 import type { Client } from "../../client/client.ts";
 import { quoted, XsError } from "../../core/error.ts";
-import type { Frame } from "../../core/frame.ts";
+import type { Frame, InlinedFrame } from "../../core/frame.ts";
 import type { Json } from "../../core/json.ts";
 import { isTerminal, STDOUT } from "../../lib/is-terminal.ts";
 import { type Kind, requestIn } from "../../processors/lifecycle/registry.ts";
@@ -15,7 +15,7 @@ import { printJson } from "../kit/show.ts";
 import { checkedName } from "../kit/spawn-options.ts";
 import { splitTarget } from "../kit/target.ts";
 import { flag, text, UsageError, type Verb } from "../kit/verb.ts";
-import { isThreshold, type ShownFrame } from "../terminal/shown-frame.ts";
+import { isThreshold } from "../terminal/shown-frame.ts";
 
 const USUAL_LINES = 100;
 const EVENTS = [
@@ -102,7 +102,7 @@ class Log {
   async print(response: Response): Promise<void> {
     let newest: string[] | undefined = [];
     for await (const line of linesOf(response)) {
-      const frame = JSON.parse(line) as ShownFrame;
+      const frame = JSON.parse(line) as InlinedFrame;
       if (isThreshold(frame)) {
         await this.#begin(newest ?? []);
         newest = undefined;
@@ -134,7 +134,7 @@ class Log {
     if (lines.length === 0) return;
     if (this.#isJson) return await printJson(`${lines.join("\n")}\n`);
     const shown = lines.map((line) =>
-      logLine(JSON.parse(line) as ShownFrame, this.#style, this.#isTerminal),
+      logLine(JSON.parse(line) as InlinedFrame, this.#style, this.#isTerminal),
     );
     await writeOut(`${shown.join("\n")}\n`);
   }

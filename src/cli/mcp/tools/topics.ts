@@ -1,19 +1,13 @@
 import { timestampOf } from "../../../core/id.ts";
+import { formatTime } from "../../../core/time.ts";
 import { linesOf } from "../../kit/response-lines.ts";
+import type { ListedTopic } from "../../terminal/topic-node.ts";
 import { READS, type Tool } from "../tool.ts";
 import { TOPIC_ARGUMENT } from "./read.ts";
 
 /** The most topics of one answer, and those of one that does not say. */
 const MAX_TOPICS = 300;
 const TOPICS = 100;
-
-/** A line of the listing of topics. */
-interface Row {
-  readonly topic: string;
-  readonly frames: number;
-  readonly first: string;
-  readonly last: string;
-}
 
 export const topicsTool: Tool = {
   name: "topics",
@@ -65,11 +59,11 @@ Examples: {}; those of others than xs itself {"topic":"*,!stream.cross.*"}; {"to
       const topics: object[] = [];
       let next: string | undefined;
       for await (const line of linesOf(response)) {
-        const row = JSON.parse(line) as Row;
+        const row = JSON.parse(line) as ListedTopic;
         // Topics are ASCII, so they come in this order.
         if (row.topic <= String(after) || !bounds.shows(row.topic)) continue;
         if (topics.length >= Number(limit)) return { topics, truncated: true, next };
-        topics.push({ ...row, time: new Date(timestampOf(row.last)).toISOString() });
+        topics.push({ ...row, time: formatTime(timestampOf(row.last)) });
         next = row.topic;
       }
       return { topics, truncated: false };

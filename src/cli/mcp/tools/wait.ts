@@ -91,7 +91,7 @@ class Waiting {
   readonly #ms: number;
   readonly #started = performance.now();
   /** A server has answered, so that the place to go on from is known. */
-  #isSettled: boolean;
+  #isSettled = false;
 
   constructor(
     call: ToolCall,
@@ -104,7 +104,6 @@ class Waiting {
     this.#ms = ms;
     this.#most = most;
     this.after = after;
-    this.#isSettled = false;
   }
 
   /** Waits for frames, over the end of servers too. @throws XsError */

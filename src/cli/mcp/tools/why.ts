@@ -4,11 +4,10 @@ import { parseId } from "../../../core/id.ts";
 import { Collector } from "../collect.ts";
 import { FRAME_SCHEMA, type FrameView } from "../frame-view.ts";
 import { READS, type Tool, type ToolCall, UNTRUSTED } from "../tool.ts";
-import { traced } from "../trace.ts";
+import { type Trace, traced } from "../trace.ts";
 import { frameAt, LIMIT_ARGUMENT } from "./read.ts";
 
 const DIRECTIONS = ["causes", "effects"] as const;
-type Direction = (typeof DIRECTIONS)[number];
 
 const STEP_SCHEMA = {
   ...FRAME_SCHEMA,
@@ -76,7 +75,7 @@ Examples: {"id":"03hadtdyn9s2dxl5soli9q9dz"}; {"id":"03hadtdyn9s2dxl5soli9q9dz",
 async function steps(
   client: Client,
   { bounds, signal }: ToolCall,
-  trace: { id: string; direction: Direction; after: string | undefined },
+  trace: Trace,
   most: number,
 ): Promise<{ frames: readonly FrameView[]; next: string | undefined }> {
   const collector = new Collector(most, 1 / DIRECTIONS.length);
