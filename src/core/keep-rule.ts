@@ -7,7 +7,7 @@ import { RUNTIME_PREFIX } from "./topic.ts";
 /** The rules are the entries below this prefix; the rest of the key is the pattern. */
 export const KEEP_PREFIX = `${RUNTIME_PREFIX}keep/`;
 
-/** What a rule keeps: the frames that are younger than an age, or the newest so many of each topic. */
+/** What a rule keeps: the frames that are younger than an age, or a count of the newest of each topic. */
 export type Kept = { readonly age: number } | { readonly count: number };
 
 /** A rule of retention: of the frames of these topics the others are removed. */

@@ -4,7 +4,7 @@ import { topicProblem } from "./topic.ts";
 /** The most patterns of a list. */
 const MAX_PATTERNS = 100;
 
-/** What a message says to whoever wrote a pattern that is none. */
+/** The forms of a pattern, for a message about a text that has none of them. */
 const FORMS =
   "a pattern is a topic (a.b), a.* for all below a, * for all topics, or has * for exactly one part (*.b, a.*.c)";
 

@@ -18,10 +18,10 @@ export interface Snippet {
   readonly matches: readonly (readonly [from: number, to: number])[];
 }
 
-/** About so many UTF-16 units of a text are in a snippet, and so many of them before the first match. */
+/** About how many UTF-16 units of a text a snippet has, and how many of them before the first match. */
 const SNIPPET_UNITS = 160;
 const BEFORE_UNITS = 40;
-/** What matches first is shown whole, up to so many units in all. */
+/** The first match is shown whole, as long as the snippet stays within this many units. */
 const MOST_UNITS = 240;
 /** The mark of a cut. */
 const CUT = "…";

@@ -1,4 +1,4 @@
-/** An object with some members of its own, and the rest of another one. */
+/** An object with the members `own`, and all other members of `inner`. */
 export function over<T extends object>(inner: T, own: Partial<T>): T {
   return new Proxy(inner, {
     get(target, name) {

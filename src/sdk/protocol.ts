@@ -14,7 +14,7 @@ export type FromServer = { state: Json } | { batch: string } | { committed: stri
 export interface Effect {
   /** The id of the frame that caused it; undefined for the frame that the handler next declares done. */
   frameId: string | undefined;
-  /** No line asks for `out_file`: the runtime knows such files of its own alone. */
+  /** No line asks for `out_file`: only the runtime itself makes such an effect. */
   readonly kind:
     | "out"
     | "out_base64"

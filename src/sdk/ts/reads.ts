@@ -145,7 +145,7 @@ export function textOf(given: unknown, what: "topic" | "id" | "hash" | "key" | "
   throw new XsError(`bad_${what}`, problem);
 }
 
-/** The id of a frame, which a script gives as it is or by its id. @throws XsError `bad_id` */
+/** The id of a frame, which a script names by the frame itself or by its id. @throws XsError `bad_id` */
 export function idOf(given: XsFrame | string): string {
   return parseId(textOf(typeof given === "string" ? given : given?.id, "id"));
 }

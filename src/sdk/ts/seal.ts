@@ -62,7 +62,7 @@ function deny(owner: Members, names: readonly string[], prefix: string): void {
       // What else it is stays: those of Bun can be written and not configured.
       Object.defineProperty(owner, name, { value });
     } catch {
-      // It cannot be changed, as Bun.fetch: whoever prepares the script writes fetch in its place.
+      // It cannot be changed, as Bun.fetch: `sealedSource` writes fetch in its place.
     }
   }
 }

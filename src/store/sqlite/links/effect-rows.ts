@@ -3,7 +3,7 @@ import { LINKS } from "../../../core/links.ts";
 import type { Ends } from "../../read-source.ts";
 import type { FrameRow } from "../log/frame-row.ts";
 
-/** Up to so many links of a frame are read at once, and sorted. */
+/** The most links of a frame that are read at once, and sorted here. */
 const FEW = 16;
 /** The rows of a page where there are more. */
 const PAGE_ROWS = 128;

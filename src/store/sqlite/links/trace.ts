@@ -10,7 +10,7 @@ import type { FrameSearch, StoredFrame } from "../log/frame-search.ts";
 import type { EffectRows } from "./effect-rows.ts";
 import { Seen } from "./seen.ts";
 
-/** A page has at most so many UTF-16 units, but for its last line, and takes at most so many ms. */
+/** The most UTF-16 units of a page, before its last line, and the most time that it takes, in ms. */
 const PAGE_UNITS = 64 * 1024;
 const PAGE_MS = 10;
 

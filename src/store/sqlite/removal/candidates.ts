@@ -12,7 +12,7 @@ export const BATCH_ROWS = 100;
 const WINDOW_ROWS = 5000;
 /** The topics at which one batch looks, at most. */
 const WINDOW_TOPICS = 500;
-/** To look for the rows of one topic costs as much as to read so many rows of the log. */
+/** How many rows of the log could be read in the time that it takes to look for the rows of one topic. */
 const ROWS_A_TOPIC = 8;
 /** More topics are many: to count them takes long. */
 const MAX_FEW_TOPICS = 100_000;
@@ -160,7 +160,7 @@ export class Candidates {
     }
   }
 
-  /** Whether to look for each topic costs less than to read so many rows of the log. */
+  /** Whether to look for each topic costs less than to read a number of rows of the log. */
   #areFewTopics(rows: number): boolean {
     const most = Math.min(MAX_FEW_TOPICS, Math.ceil(rows / ROWS_A_TOPIC));
     const found = this.#all(`SELECT 1 FROM topics WHERE ${this.#names.sql} LIMIT 1 OFFSET ?`, [

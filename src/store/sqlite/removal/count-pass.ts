@@ -13,7 +13,7 @@ interface Excess {
   part: LogPart;
 }
 
-/** Leaves the newest so many frames of each topic, of those topics to which frames came since an earlier pass. */
+/** Leaves the newest frames of each topic, up to a count: of the topics to which frames came since an earlier pass. */
 export class CountPass implements Pass {
   readonly #parts: PassParts;
   readonly #count: number;

@@ -20,7 +20,7 @@ export interface ForgetUses extends Pick<CandidatesParts, "db"> {
 
 /**
  * Removes the frames of some topics that are there when it begins, in steps of one commit each, and yields the counts
- * after each. Whoever stops to ask for the next step ends it there.
+ * after each. A caller that asks for no further step ends it there.
  *
  * @throws XsError
  */

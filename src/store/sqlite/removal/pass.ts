@@ -31,7 +31,7 @@ export interface PassScope {
   readonly since: Progress;
   /** Where the log ends for this pass. */
   readonly ends: Ends;
-  /** The frames that the runtime needs, looked up after `ends`; undefined where nobody knows: then all stay. */
+  /** The frames that the runtime needs, looked up after `ends`; undefined where they are unknown: then all stay. */
   readonly needed: ReadonlySet<string> | undefined;
 }
 

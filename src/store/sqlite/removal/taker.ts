@@ -22,7 +22,7 @@ export interface Taken {
   readonly topics: TakenTopics;
   /** Only frames with ids below this one. */
   readonly below?: string | undefined;
-  /** The spawns, and requests to end one, that the runtime needs; undefined where nobody knows: then all stay. */
+  /** The spawns, and requests to end one, that the runtime needs; undefined where that is unknown: then all stay. */
   readonly needed?: ReadonlySet<string> | undefined;
   /** In ms, where a user removes them: an import must not bring them back. */
   readonly tombstone?: number | undefined;

@@ -14,7 +14,7 @@ export function topicWord(topic: number): string {
 
 /**
  * The expression of FTS5 that finds at least what a query wants. Words are letters and digits, and stand in quotes: no
- * word is an operator. What may span two texts is found as well, and left out by whoever looks at the texts.
+ * word is an operator. It also finds phrases that span two texts: the reader of the texts leaves those out.
  *
  * @param topics the only topics to look at; undefined for all
  */

@@ -7,7 +7,7 @@ import { IndexFile, openIndexToRead } from "./index-file.ts";
 import type { Indexed, Marks, SearchPlaces } from "./messages.ts";
 import { atOnce, type StoredRow, StoredRows } from "./stored-rows.ts";
 
-/** One commit of the index takes in at most so many frames, and about so many UTF-16 units of text. */
+/** The most frames, and about the most UTF-16 units of text, that one commit of the index takes in. */
 const BATCH_ROWS = 2000;
 const BATCH_UNITS = 4 * 1024 * 1024;
 /** With less free on the disk, in bytes, or less than a twentieth of it, the index takes in nothing. */
@@ -37,7 +37,7 @@ export class Indexer implements Disposable {
     this.#file = IndexFile.make(this.#places.index, marks);
   }
 
-  /** Takes in frames, for about so many ms and at least one batch. */
+  /** Takes in frames: at least one batch, and more of them for about `ms`. */
   index(ends: Ends, marks: Marks, ms: number): Indexed {
     const until = performance.now() + ms;
     const file = this.#open(marks);

@@ -9,7 +9,7 @@ import { IndexDamaged, SearchChild, SearchDied } from "./child.ts";
 import { inodeOf } from "./index-file.ts";
 import type { Indexed, Marks, SearchPlaces, ToSearch } from "./messages.ts";
 
-/** The work on the index is done in steps of about so many ms; in one such step a second while others write. */
+/** How long a step of the work on the index takes, about, in ms: else, and while others write, with a wait after it. */
 const STEP_MS = 200;
 const BUSY_STEP_MS = 30;
 const BUSY_WAIT_MS = 1000;
@@ -110,11 +110,9 @@ export class IndexKeeper {
       const { removals } = this.#uses.activity();
       if (removals !== this.#looked) this.#mustLook = true;
       while (!this.#hasAll(ends)) {
-        this.#work ??= this.#run().finally(() => {
-          this.#work = undefined;
-        });
-        this.#work.catch(() => {});
-        if ((await Promise.race([this.#work, late])) === "late") throw this.#building(ends);
+        const work = this.#begin();
+        work.catch(() => {});
+        if ((await Promise.race([work, late])) === "late") throw this.#building(ends);
       }
       this.#looked = removals;
     } finally {
@@ -130,10 +128,7 @@ export class IndexKeeper {
     const ends = this.#uses.ends();
     if (!this.#hasAll(ends)) {
       this.#wanted = further(this.#wanted, ends);
-      this.#work = this.#run().finally(() => {
-        this.#work = undefined;
-      });
-      return this.#work;
+      return this.#begin();
     }
     const { removals } = this.#uses.activity();
     const now = performance.now();
@@ -192,6 +187,14 @@ export class IndexKeeper {
     if (covered.seq < seq || covered.late > late) return false;
     // A user may remove it, or put another in its place.
     return this.#inode !== 0 && inodeOf(this.places.index) === this.#inode;
+  }
+
+  /** The work under way, which begins where there is none. */
+  #begin(): Promise<void> {
+    this.#work ??= this.#run().finally(() => {
+      this.#work = undefined;
+    });
+    return this.#work;
   }
 
   /** Takes in frames up to what is wanted. */

@@ -48,9 +48,9 @@ export interface FoundFrame {
 
 /** A request to a process of the search; it answers one after another. */
 export type ToSearch =
-  /** Takes in frames up to the ends, for about so many ms. */
+  /** Takes in frames up to the ends, for about `ms`. */
   | { readonly index: { readonly ends: Ends; readonly marks: Marks; readonly ms: number } }
-  /** Takes out frames that are gone, from a row on, for about so many ms. */
+  /** Takes out frames that are gone, from a row on, for about `ms`. */
   | { readonly sweep: { readonly marks: Marks; readonly from: number; readonly ms: number } }
   /** Takes the words of what was taken out from the file as well. */
   | { readonly clean: { readonly marks: Marks } }

@@ -6,7 +6,7 @@ import type { Background } from "../background.ts";
 import type { Writer } from "../commit/writer.ts";
 import type { Health } from "../health.ts";
 import type { Parts } from "../parts.ts";
-import type { SearchService } from "./service.ts";
+import type { SearchService, SearchUses } from "./service.ts";
 
 const TICK_MS = 1000;
 
@@ -76,7 +76,7 @@ export class Searches implements Search {
     return this.#service;
   }
 
-  #serviceUses(): ConstructorParameters<typeof SearchService>[0] {
+  #serviceUses(): SearchUses {
     const { path, database, files, isStill, parts, writer, health } = this.#uses;
     const { pages, search, tables, facts } = parts;
     const { guard } = health;

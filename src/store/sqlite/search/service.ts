@@ -29,7 +29,7 @@ interface Page {
   readonly next?: SearchCursor;
 }
 
-/** Answers searches: each in a process, which is ended with it where it goes on. */
+/** Answers searches: each in a process, which is killed where its search is still under way at the end. */
 export class SearchService {
   readonly keeper: IndexKeeper;
   readonly #uses: SearchUses;

@@ -45,6 +45,8 @@ export class StoredRows implements Disposable {
   readonly db: Database;
   readonly #files: string;
   readonly #sql: ReturnType<typeof statements>;
+  /** The rows of `staged` by their hashes, as they were read last. */
+  #numbers: Map<string, number> | undefined;
 
   constructor({ database, files }: SearchPlaces) {
     this.db = openForReading(database);
@@ -137,8 +139,6 @@ export class StoredRows implements Disposable {
     }
     return undefined;
   }
-
-  #numbers: Map<string, number> | undefined;
 }
 
 /** What is read; undefined where it is on a damaged page of the database, which is no damage of the index. */

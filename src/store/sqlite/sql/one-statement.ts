@@ -1,6 +1,6 @@
 import { quoted, XsError } from "../../../core/error.ts";
 
-/** A string, a quoted name, a comment, space, or one other character. What is not closed goes on to the end. */
+/** A string, a quoted name, a comment, space, or one other character. One that is not closed extends to the end. */
 const TOKENS =
   /'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?|\[[^\]]*\]?|(?<blank>--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\s+)|[\s\S]/gu;
 

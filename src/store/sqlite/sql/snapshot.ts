@@ -108,7 +108,7 @@ export class SqlSnapshot implements QuerySnapshot {
       return this.#db.prepare(sql);
     } catch (error) {
       const { message } = error as Error;
-      // Whoever writes a WITH before a DELETE.
+      // As for a DELETE behind a WITH.
       if (message.startsWith("cannot modify")) throw noQuery(message);
       const problem = message.replace("no such table: temp.", "no such table: ");
       throw new XsError(
