@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { READ_ALL } from "../../src/core/read-options.ts";
 import { FOREVER } from "../../src/core/ttl.ts";
 import { Gateway } from "../../src/gateway/gateway.ts";
+import type { Inquiry } from "../../src/processors/leader/lead.ts";
 import { type LedNode, LedNodes } from "../support/led-nodes.ts";
 import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
@@ -142,9 +143,16 @@ test("a request whose leader is lost is answered once, by the handler on the nex
   await nodes.spawn("handler", "web", slow);
   const { leader, others } = await rolesOf(nodes);
   const [one] = others as [LedNode];
+  // The gateway asks about a request once it waits for the answer.
+  let isWaiting = false;
+  const { answerInquiry } = leader.node;
+  leader.node.answerInquiry = (inquiry) => {
+    if ((inquiry as Inquiry).about === "requests") isWaiting = true;
+    return answerInquiry(inquiry);
+  };
   await using site = await Site.on(one);
   const asked = site.get();
-  await until("the request", async () => (await leader.frames("http.request")).length === 1);
+  await until("the gateway waits for the answer", () => isWaiting);
   leader.cluster.cut();
   writeFileSync(gate, "");
   const answer = await asked;
