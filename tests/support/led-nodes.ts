@@ -33,6 +33,7 @@ export class LedNode {
       isPaused: false,
       processorsOn: (store) =>
         new Processors(store, undefined, ({ name, event }) => this.events.push(`${name} ${event}`)),
+      failed: (error) => this.node.engine.stopFor(error),
       changed: (epoch) => this.epochs.push(epoch ?? null),
     });
     this.node.answerInquiry = (inquiry) => this.led.answer(inquiry as Inquiry);

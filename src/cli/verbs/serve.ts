@@ -141,6 +141,7 @@ async function processorsOf(
   const led = new LeaderProcessors(node.store, node, {
     isPaused: paused,
     processorsOn: (store) => new Processors(store, scriptEnv, lines),
+    failed: (error) => node.engine.stopFor(error),
     changed(epoch) {
       messages.info(
         epoch === undefined

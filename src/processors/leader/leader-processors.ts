@@ -27,6 +27,8 @@ export interface LeaderOptions {
   processorsOn(store: Store): Processors;
   /** Receives that this machine begins to lead, or ceases to. */
   changed(epoch: number | undefined): void;
+  /** Receives why processors cannot be run here: another machine has to lead. */
+  failed(error: Error): void;
 }
 
 /**
@@ -179,7 +181,7 @@ export class LeaderProcessors {
   }
 
   #begin(epoch: number): void {
-    const { isPaused, processorsOn, changed } = this.#options;
+    const { isPaused, processorsOn, changed, failed } = this.#options;
     const store = untilRefused(this.#lead.storeUnder(epoch), () => void processors.end());
     const processors = processorsOn(store);
     this.#current = { epoch, processors };
@@ -187,7 +189,7 @@ export class LeaderProcessors {
     if (isPaused) processors.pause();
     else {
       processors.start().catch((error: Error) => {
-        if (!isOver(error)) process.stderr.write(`xs: processors: ${error.message}\n`);
+        if (!isOver(error)) failed(error);
       });
     }
   }
@@ -197,7 +199,7 @@ export class LeaderProcessors {
     this.#current = undefined;
     this.#takenUntil.clear();
     // Where it leads again they must be gone before others begin: those use the same files.
-    const ended = processors.end();
+    const ended = processors.end().catch(this.#options.failed);
     if (next === undefined) this.#options.changed(undefined);
     await ended;
   }
