@@ -107,6 +107,7 @@ export class LateCluster implements Cluster {
       open: async (name) => now().open(name),
       delete: async (name) => now().delete(name),
       erase: async () => now().erase?.(),
+      sweep: async (before) => now().sweep?.(before),
       async *list(prefix) {
         yield* now().list(prefix);
       },

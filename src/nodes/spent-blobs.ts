@@ -34,6 +34,7 @@ export class SpentBlobs {
       if (ms <= now - graceMs) old.push(name);
     }
     const known = new Set(this.#replica.blobs.all().map(({ name }) => name));
+    await this.#blobs.sweep?.(now - graceMs);
     await this.#delete(
       old.filter((name) => !known.has(name)),
       epoch,

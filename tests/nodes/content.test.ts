@@ -7,6 +7,7 @@ import { FOREVER } from "../../src/core/ttl.ts";
 import { streamOf } from "../../src/lib/streams.ts";
 import type { Node } from "../../src/nodes/node.ts";
 import type { ContentPolicy } from "../../src/store/content-policy.ts";
+import { openForCommand } from "../../src/store/sqlite/open.ts";
 import { type MemoryCluster, MemoryNet } from "../support/memory-cluster.ts";
 import { openNode } from "../support/nodes.ts";
 import { Random, seedFrom } from "../support/random.ts";
@@ -220,6 +221,21 @@ describe("content that is not on a node", () => {
     ]);
     expect(JSON.parse(line ?? "")).toMatchObject({ hash });
   });
+});
+
+test("content that a node did not fetch says where it is, where its directory is read without a server", async () => {
+  const { a, b } = await pair();
+  const { hash } = await append(b, bytesOf(LARGE));
+  await caughtUp(b, a);
+  await b.node.store.close();
+  await a.node.store.close();
+  open.splice(0);
+  const store = openForCommand(a.path);
+  if (!store) throw new Error("it is locked");
+  const answer = await api(store)(new Request(`http://localhost/cas/${hash}`));
+  expect(answer.status).toBe(404);
+  expect(((await answer.json()) as { detail: string }).detail).toContain("start the node");
+  await store.close();
 });
 
 describe("the copies of a node", () => {

@@ -176,3 +176,31 @@ natsTest(
     }
   },
 );
+
+natsTest("a sweep removes what puts that were cut off have left, and nothing else", async () => {
+  await using servers = await NatsServers.start(1);
+  const { blobs } = await openNats(servers.url("notes"));
+  const other = await openNats(servers.url("notes"));
+  await blobs.put("whole", pieces(3, MB));
+  const messages = async () => {
+    const found = (await servers.monitor(0, "/jsz?streams=1")) as {
+      account_details: { stream_detail: { name: string; state: { messages: number } }[] }[];
+    };
+    const streams = found.account_details.flatMap(({ stream_detail }) => stream_detail);
+    return streams.find(({ name }) => name === "OBJ_XS_notes")?.state.messages ?? 0;
+  };
+  const before = await messages();
+  // As of a process that was killed: it never ends.
+  async function* stuck(): AsyncGenerator<Uint8Array> {
+    yield* pieces(3, MB);
+    await new Promise(() => {});
+  }
+  void other.blobs.put("stuck", stuck());
+  await until("parts are there", async () => (await messages()) >= before + 2);
+  const parts = await messages();
+  await blobs.sweep?.(Date.now() - 60_000);
+  expect(await messages()).toBe(parts);
+  await blobs.sweep?.(Date.now() + 60_000);
+  expect(await messages()).toBe(before);
+  expect((await read(blobs, "whole"))?.length).toBeGreaterThan(0);
+});

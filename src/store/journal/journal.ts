@@ -67,6 +67,8 @@ export interface Blobs {
   /** Undefined where there is none. The stream fails if it is damaged or cut off. @throws XsError `journal_unreachable` */
   open(name: string): Promise<ReadableStream<Uint8Array> | undefined>;
   delete(name: string): Promise<void>;
+  /** Removes what puts that were cut off have left, if they got no further since a time, in ms since 1970. */
+  sweep?(before: number): Promise<void>;
   /** Sees to it that nothing of what was deleted is left in a file of its servers: it writes all others again. */
   erase?(): Promise<void>;
   /** All with a prefix. */

@@ -179,6 +179,7 @@ export class SqliteStore implements OpenStore {
     });
     const kept = replica ? undefined : replicaIn(db);
     this.record = kept?.applied;
+    if (kept) content.away = (hash) => isAway(db, path, kept.journal, hash);
     if (kept && !still) this.#health.failed = needsJournal(path, kept.journal);
     if (this.#health.failed) {
       // The store is read-only: staged content stays staged.
@@ -460,6 +461,15 @@ export class SqliteStore implements OpenStore {
       this.#lock.release();
     }
   }
+}
+
+/** The reason why a large content is not here, of a node that is read without its journal. */
+function isAway(db: Database, path: string, journal: string, hash: string): XsError | undefined {
+  if (db.query("SELECT 1 FROM blobs WHERE hash = ?").get(hash) === null) return undefined;
+  return new XsError(
+    "content_not_found",
+    `the content ${hash} is in the journal ${journal}, and not in ${path}: start the node with  xs serve ${shellWord(path)} --journal nats://HOST,HOST,HOST/${journal}  to read it`,
+  );
 }
 
 /** The refusal to write to one directory of several without the journal that they share. */

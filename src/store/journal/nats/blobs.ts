@@ -109,12 +109,38 @@ export class NatsBlobs implements Blobs {
 
   /** What was put or deleted a moment ago may be missing or still there: it asks any replica. */
   async *list(prefix: string): AsyncGenerator<BlobInfo> {
+    for await (const meta of this.#metas()) {
+      if (!meta.name.startsWith(prefix)) continue;
+      yield { name: meta.name, size: meta.size, ms: Date.parse(meta.mtime) };
+    }
+  }
+
+  async sweep(before: number): Promise<void> {
+    const filter = this.#partsOf("*");
+    // First the parts: a put that ends meanwhile has its name then.
+    const subjects = await this.#link.persist("the parts of blobs", this.#ms, async (ms) => {
+      const info = await this.#link.api<{ state: { subjects?: Record<string, number> } }>(
+        `STREAM.INFO.${this.#stream}`,
+        { subjects_filter: filter },
+        ms,
+      );
+      return !info || info.error ? undefined : Object.keys(info.state.subjects ?? {});
+    });
+    const named = new Set<string>();
+    for await (const { nuid } of this.#metas()) named.add(this.#partsOf(nuid));
+    for (const subject of subjects) {
+      if (named.has(subject)) continue;
+      const last = await fromLeader(this.#link, this.#stream, { last_by_subj: subject });
+      if (last && last !== "late" && (last.ms ?? before) < before) await this.#purge(subject);
+    }
+  }
+
+  async *#metas(): AsyncGenerator<Meta> {
     for (let from = 1; ; ) {
       const page = await this.#link.persist("the names of blobs", this.#ms, () => this.#page(from));
       for (const { meta, seq } of page) {
         from = seq + 1;
-        if (meta.deleted || !meta.name.startsWith(prefix)) continue;
-        yield { name: meta.name, size: meta.size, ms: Date.parse(meta.mtime) };
+        if (!meta.deleted) yield meta;
       }
       if (page.length < PAGE) return;
     }

@@ -15,6 +15,8 @@ export interface Stored {
   readonly seq: number;
   readonly data: Uint8Array;
   readonly headers: (name: string) => string;
+  /** When it came, in ms since 1970; only from the leader. */
+  readonly ms?: number;
 }
 
 /** Asks any replica. Undefined if that one lacks it: it may lag, or be damaged. "late" without an answer. */
@@ -43,15 +45,16 @@ export async function fromLeader(
   ms = TRY_MS,
 ): Promise<Stored | "late" | undefined> {
   interface Answer {
-    message?: { seq: number; data?: string; hdrs?: string };
+    message?: { seq: number; data?: string; hdrs?: string; time?: string };
   }
   const answer = await link.api<Answer>(`STREAM.MSG.GET.${stream}`, which, ms);
   if (!answer || answer.error?.code === 503) return "late";
   if (!answer.message) return undefined;
-  const { seq, data = "", hdrs = "" } = answer.message;
+  const { seq, data = "", hdrs = "", time = "" } = answer.message;
   const head = Buffer.from(hdrs, "base64").toString();
   return {
     seq,
+    ms: Date.parse(time),
     data: new Uint8Array(Buffer.from(data, "base64")),
     headers: (name) =>
       head

@@ -51,6 +51,8 @@ export class ContentStore implements Content {
   readonly tables: ContentTables;
   /** The large content of a store on several machines. */
   readonly remote: RemoteContent | undefined;
+  /** Why a content that is not here may be elsewhere; undefined where it is nowhere. */
+  away: (hash: string) => XsError | undefined = () => undefined;
   readonly #uses: ContentUses;
   readonly #inline: InlineContent;
 
@@ -158,7 +160,10 @@ export class ContentStore implements Content {
     if (file) return file;
     // It may be flushed while the file is looked for, but it is never in neither place.
     const staged = this.#bytesAtHand(hash);
-    return staged ? new Blob([staged]) : this.files.open(hash);
+    const found = staged ? new Blob([staged]) : await this.files.open(hash);
+    const away = found ? undefined : this.away(hash);
+    if (away) throw away;
+    return found;
   }
 
   inline(page: Uint8Array): Promise<InlinedPage> {
