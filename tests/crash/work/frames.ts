@@ -8,8 +8,8 @@ import type { Log, Work } from "../work.ts";
  * The content of the frame with this number: small, large (a file before the frame commits), none,
  * or one that many frames share.
  */
-function contentOf(n: number, withLarge: boolean): string {
-  if (n % 9 === 0 && withLarge) return `large ${n} `.repeat(10_000);
+function contentOf(n: number): string {
+  if (n % 9 === 0) return `large ${n} `.repeat(10_000);
   if (n % 9 === 1) return `staged ${n} `.repeat(5_000);
   if (n % 9 === 2) return "";
   if (n % 9 < 5) return `shared ${n % 7}`;
@@ -24,13 +24,8 @@ export class Frames implements Work {
   readonly #removed = new Set<string>();
   /** Their removal was asked for but not acknowledged: they may be there or not. */
   readonly #unsure = new Set<string>();
-  readonly #withLarge: boolean;
   #next = 0;
   #checkedContent = "";
-
-  constructor({ withLarge = true } = {}) {
-    this.#withLarge = withLarge;
-  }
 
   async write(server: Answering, random: Random, writer: number): Promise<void> {
     for (;;) {
@@ -38,7 +33,7 @@ export class Frames implements Work {
       const temporary = random.chance(0.2);
       const { text } = await askFor(server, `/stream/frames.${writer}`, {
         method: "POST",
-        body: contentOf(n, this.#withLarge),
+        body: contentOf(n),
         headers: { "xs-meta": JSON.stringify(temporary ? { n, temporary } : { n }) },
       });
       const frame = JSON.parse(text) as Frame;
@@ -71,7 +66,7 @@ export class Frames implements Work {
   async #checkContent(server: Answering, log: Log): Promise<void> {
     for (const { id, meta } of log.below("frames")) {
       if (id <= this.#checkedContent) continue;
-      const wanted = contentOf((meta as { n: number }).n, this.#withLarge);
+      const wanted = contentOf((meta as { n: number }).n);
       const { status, text } = await ask(server, `/${id}/content`);
       if (wanted === "") expect(status).toBe(404);
       else expect([id, status, text === wanted]).toEqual([id, 200, true]);

@@ -46,7 +46,7 @@ export class Campaign implements AsyncDisposable {
     this.#printed = new Printed(nodes);
     this.#commands = new Commands(this.#home);
     this.#crews = [
-      [new Frames({ withLarge: false }), 8],
+      [new Frames(), 8],
       [new LinearPairs(), 7],
       [new Batches(), 3],
       [new Retention(), 4],
