@@ -3,10 +3,8 @@ import { timestampOf } from "../core/id.ts";
 import type { Journal, Messages } from "../store/journal/journal.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
 import { decode, encode, type Reply, valueIn } from "./operations.ts";
+import type { NodeTiming } from "./timing.ts";
 
-/** How often a node asks whether the leader lives, and how long that may think, in ms. */
-const PROBE_EVERY_MS = 500;
-const PROBE_MS = 1000;
 /** So many probes in a row fail before a node stands. */
 const PROBES = 3;
 /** A node does not stand whose clock differs more than this from the newest id, in ms. */
@@ -18,6 +16,7 @@ export interface ElectionUses {
   readonly messages: Messages;
   readonly replica: Replica;
   readonly now: () => number;
+  readonly timing: NodeTiming;
 }
 
 /**
@@ -61,7 +60,8 @@ export class Election {
 
   async #lives(node: string, run: string): Promise<boolean> {
     try {
-      const answer = await this.#uses.messages.ask(node, encode({ do: "probe" }), PROBE_MS);
+      const { messages, timing } = this.#uses;
+      const answer = await messages.ask(node, encode({ do: "probe" }), timing.probeMs);
       const { value } = valueIn(decode<Reply>(answer));
       return (value as { run: string }).run === run;
     } catch {
@@ -92,9 +92,9 @@ export class Election {
 
   /** Waits for the next probe, or until a record comes that may change who leads. */
   async #rest(): Promise<void> {
-    const { replica } = this.#uses;
+    const { replica, timing } = this.#uses;
     const { leader } = replica.state;
-    const until = performance.now() + PROBE_EVERY_MS * (0.75 + Math.random() / 2);
+    const until = performance.now() + timing.probeEveryMs * (0.75 + Math.random() / 2);
     while (!this.#stopped && replica.state.leader === leader) {
       const left = until - performance.now();
       if (left <= 0) return;

@@ -1,7 +1,7 @@
 import { XsError } from "../core/error.ts";
 import { over } from "../lib/over.ts";
 import type { Messages } from "../store/journal/journal.ts";
-import { REACH_MS, type Records } from "../store/records.ts";
+import type { Records } from "../store/records.ts";
 import type { SqliteStore } from "../store/sqlite/engine.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
 import { type Leader, notLeader } from "../store/sqlite/replica/replica-state.ts";
@@ -16,11 +16,8 @@ import {
   valueIn,
 } from "./operations.ts";
 import type { SpentBlobs } from "./spent-blobs.ts";
+import type { NodeTiming } from "./timing.ts";
 
-/** How long a write may look for a node that leads, in ms: as long as it takes to notice that one is dead. */
-const ROUTE_MS = 10_000;
-/** How long the node that leads may think, in ms: longer than it waits for the journal. */
-const ANSWER_MS = 10_000;
 /** How long the answer of a node that leads no more may be on its way, in ms. */
 const LATE_MS = 500;
 
@@ -32,6 +29,7 @@ export interface NodeStoreUses {
   readonly store: SqliteStore;
   readonly replica: Replica;
   readonly messages: Messages;
+  readonly timing: NodeTiming;
   /** As that of the cluster. */
   problem?(): XsError | undefined;
   readonly spent: SpentBlobs;
@@ -72,14 +70,14 @@ export class Router implements Records {
   async onLeader(
     question: Question,
     here: () => Promise<unknown>,
-    ms = ROUTE_MS,
+    ms = this.#uses.timing.routeMs,
   ): Promise<unknown> {
-    const { replica } = this.#uses;
+    const { replica, timing } = this.#uses;
     const deadline = performance.now() + ms;
     for (;;) {
       try {
         if (replica.epoch !== undefined) return await here();
-        return await this.#ask(question, ms < ROUTE_MS ? ms : ANSWER_MS);
+        return await this.#ask(question, ms < timing.routeMs ? ms : timing.answerMs);
       } catch (error) {
         if (!passes(error, question)) throw error;
         const left = deadline - performance.now();
@@ -129,7 +127,7 @@ export class Router implements Records {
     const reply = decode<Reply>(await Promise.race([answer, this.#whileItLeads(leader)]));
     this.#heard = Math.max(this.#heard, reply.record);
     // A refusal too: it may name a frame, which the next read looks for.
-    await this.reached(reply.record, REACH_MS).catch(() => {});
+    await this.reached(reply.record, this.#uses.timing.reachMs).catch(() => {});
     return valueIn(reply).value;
   }
 

@@ -16,9 +16,8 @@ import { nodeStore, onlyOnLeader, perform, Router } from "./node-store.ts";
 import { decode, encode, failure, type Question, type Reply, valueIn } from "./operations.ts";
 import { Overview } from "./overview.ts";
 import { SnapshotKeeper, type SnapshotTimes } from "./snapshots/keeper.ts";
+import { type NodeTiming, TIMING } from "./timing.ts";
 
-/** How long a node may take to go on with the journal, at its end, in ms. */
-const RESIGN_MS = 1000;
 /** How long another node may think about who reads there, in ms. */
 const FOLLOWS_MS = 1000;
 
@@ -32,6 +31,7 @@ export interface NodeUses {
   /** When it makes snapshots; undefined for never. */
   readonly snapshots?: SnapshotTimes;
   readonly now?: () => number;
+  readonly timing?: Partial<NodeTiming>;
 }
 
 /** One of the machines of a store: it follows the journal, asks or is the node that leads, and lends a store to all others. */
@@ -50,6 +50,7 @@ export class Node {
   readonly overview: Overview;
   readonly #membership: Membership;
   readonly #uses: NodeUses;
+  readonly #timing: NodeTiming;
   readonly #replica: Replica;
   readonly #following: Following;
   readonly #ends: (() => void)[] = [];
@@ -62,6 +63,8 @@ export class Node {
   constructor(uses: NodeUses) {
     this.#uses = uses;
     const { store, cluster, now = Date.now } = uses;
+    const timing = { ...TIMING, ...uses.timing };
+    this.#timing = timing;
     const { replica } = store;
     if (!replica) throw new XsError("internal", "the store has no journal");
     this.#replica = replica;
@@ -72,7 +75,7 @@ export class Node {
       now,
     );
     const problem = () => cluster.problem;
-    const shared = { store, replica, messages, problem, spent: this.keeping.spent };
+    const shared = { store, replica, messages, timing, problem, spent: this.keeping.spent };
     this.router = new Router(shared);
     const inner = nodeStore(shared, this.router);
     this.store = over(inner, {
@@ -108,7 +111,7 @@ export class Node {
     const { snapshots } = this;
     this.eraser = snapshots && new Eraser({ store, replica, cluster, snapshots });
     void this.eraser?.look().catch(() => {});
-    this.election = new Election({ journal, messages, replica, now });
+    this.election = new Election({ journal, messages, replica, now, timing });
     const { router, election } = this;
     this.overview = new Overview({ store, replica, cluster, router, election, now });
     this.#membership = new Membership(replica, router);
@@ -172,7 +175,9 @@ export class Node {
   storeUnder(epoch: number): OpenStore {
     const { store, cluster } = this.#uses;
     const { messages } = cluster;
-    const shared = { store, replica: this.#replica, messages, spent: this.keeping.spent };
+    const timing = this.#timing;
+    const { spent } = this.keeping;
+    const shared = { store, replica: this.#replica, messages, timing, spent };
     return nodeStore(shared, this.router, epoch);
   }
 
@@ -198,7 +203,7 @@ export class Node {
     const resigned = this.#replica.commits.write((transaction) =>
       transaction.add({ kind: "lead", epoch, node: "", run: "" }),
     );
-    await Promise.race([resigned.catch(() => {}), Bun.sleep(RESIGN_MS)]);
+    await Promise.race([resigned.catch(() => {}), Bun.sleep(this.#timing.resignMs)]);
   }
 
   /** Answers another node. */

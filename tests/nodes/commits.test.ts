@@ -256,3 +256,20 @@ test("an ephemeral frame comes with its content to who follows another node", ()
     expect(await (await b.store.content.open(sent.hash ?? ""))?.text()).toBe("hello");
     reader.close();
   }));
+
+test("a node whose content is held keeps its files until the end, whatever the node that leads frees", () =>
+  withNet(async (_, open) => {
+    const [a, b] = [open("a"), open("b")];
+    await a.replica.commits.stand();
+    const { id, hash } = await append(a.store, "t", { content: "one" });
+    await until("b has all", () => b.replica.state.applied === a.replica.state.applied);
+    b.store.content.startFlushing();
+    await until("it is in a file", () => !b.store.content.isStaged(hash ?? ""));
+    const release = await b.store.holdContent();
+    await a.store.remove(id);
+    await a.store.upkeep.collect();
+    await until("b has all", () => b.replica.state.applied === a.replica.state.applied);
+    expect(b.store.content.files.stateOf(hash ?? "")).toBeDefined();
+    release();
+    expect(b.store.content.files.stateOf(hash ?? "")).toBeUndefined();
+  }));

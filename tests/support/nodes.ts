@@ -9,7 +9,7 @@ import type { Replica } from "../../src/store/sqlite/replica/replica.ts";
 /** The cluster key of tests. */
 export const KEY = new Uint8Array(32).fill(7);
 
-interface Opening extends Pick<NodeUses, "content"> {
+interface Opening extends Pick<NodeUses, "content" | "timing"> {
   readonly node: string;
   readonly now?: (() => number) | undefined;
   /** See `ReplicaOptions`. */
@@ -19,8 +19,14 @@ interface Opening extends Pick<NodeUses, "content"> {
 /** Opens a directory as a node of a store, in this process. */
 export function openNode(path: string, cluster: Cluster, opening: Opening): Node {
   const store = openDirectory(path, cluster, opening);
-  const { now, content } = opening;
-  return new Node({ store, cluster, ...(content && { content }), ...(now && { now }) });
+  const { now, content, timing } = opening;
+  return new Node({
+    store,
+    cluster,
+    ...(content && { content }),
+    ...(now && { now }),
+    ...(timing && { timing }),
+  });
 }
 
 /** A directory that follows a journal, and leads when it is told to: a node without an election. */

@@ -61,11 +61,14 @@ export class Collector {
   /** Keeps all content, for an export or import. Resolves to the function that ends this. */
   async hold(): Promise<() => void> {
     this.#holds++;
+    this.#uses.freedFiles.hold();
     await this.#running.catch(() => {});
     let released = false;
     return () => {
-      if (!released) this.#holds--;
+      if (released) return;
       released = true;
+      this.#holds--;
+      this.#uses.freedFiles.release();
     };
   }
 

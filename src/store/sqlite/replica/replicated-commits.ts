@@ -317,7 +317,7 @@ export class ReplicatedCommits implements Commits {
       for (const [write, outcome] of outcomes) answer(write, outcome);
     };
     try {
-      await this.#apply(position, bytes, effects, newest, done);
+      await this.#apply(position, bytes, effects.map(withoutRow), newest, done);
     } catch (error) {
       for (const write of writes) write.reject(error as Error);
       throw error;
@@ -463,6 +463,13 @@ export class ReplicatedCommits implements Commits {
         : "no node leads yet: nothing can be written",
     );
   }
+}
+
+/** An effect as another node gets it: the rows of a decision that was rolled back are not those of the tables. */
+function withoutRow(effect: Effect): Effect {
+  if (effect.kind !== "remove" || effect.seq === undefined) return effect;
+  const { seq: _, ...rest } = effect;
+  return rest;
 }
 
 function unknown(why: string): XsError {
