@@ -103,6 +103,7 @@ contract((it) => {
 
   test("meta has bounds: 64 KiB, and 128 levels", async () => {
     const topic = it.fresh();
+    if (it.door.isInProcess) return;
     const full = base64(`"${"x".repeat(65_534)}"`);
     expect((await it.append(topic, "", "", { "xs-meta": full })).meta).toHaveLength(65_534);
     for (const [meta, problem] of [

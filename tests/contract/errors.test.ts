@@ -113,6 +113,7 @@ contract((it) => {
   });
 
   test("headers are at most 198, and 128 KiB, and what is no HTTP is refused", async () => {
+    if (it.door.isInProcess) return;
     const head = "GET /health HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer TOKEN\r\nX: ";
     expect(await it.answerTo(`${head}${"x".repeat(100_000)}\r\n\r\n`)).toBe("200");
     expect(await it.answerTo(`${head}${"x".repeat(140_000)}\r\n\r\n`)).toStartWith("431");

@@ -5,13 +5,15 @@ import { join } from "node:path";
 import { expectDescribed } from "../support/described.ts";
 import { RawConnection, type Server, startServer } from "../support/server.ts";
 import { tempDirectory } from "../support/temp.ts";
+import { type SubjectNodes, startSubjectNodes, TEST_SUBJECT } from "../support/test-subject.ts";
 import { LineReader, TEST_MS, until } from "../support/wait.ts";
 
 // What a server promises, as far as HTTP shows it: nothing here knows how xs is built.
 //
 // XS_URL (http://HOST:PORT, or the path of a unix socket) and XS_TOKEN name a server that is running. Its
 // store may hold anything: all that a test makes has a name below a root of this run, and is removed at the
-// end. Without XS_URL it is dist/xs on a store that is gone afterwards, over TCP and over its socket.
+// end. Without XS_URL it is dist/xs on a store that is gone afterwards, over TCP and over its socket; or what
+// XS_TEST_SUBJECT says: see `tests/support/test-subject.ts`.
 
 setDefaultTimeout(TEST_MS);
 
@@ -62,9 +64,15 @@ export function topicOf(line: string): string {
 }
 
 /** How a server is reached. */
-interface Door {
+export interface Door {
   readonly base: string;
   readonly unix?: string;
+  /** The socket of another node, which is read, each time at the record of the last write. */
+  readonly readsAt?: string;
+  /** The socket of the node that takes imports, where that is another one. */
+  readonly importsAt?: string;
+  /** The server is in this process: the limits of its HTTP layer are those of Bun. */
+  readonly isInProcess?: boolean;
   readonly token?: string;
   /** The store is there for this run alone: what could do it harm may be tried. */
   readonly own: boolean;
@@ -77,6 +85,10 @@ export class Subject {
   readonly root = `contract.${randomBytes(6).toString("hex")}`;
   door: Door = { base: "", own: false };
   #names = 0;
+  /** The newest record that an answer named. */
+  #record = 0;
+  /** A response has begun whose record is not that of its end. */
+  #isStreamed = false;
 
   /** A name that nothing else has, for a topic or a key or what is below. */
   fresh(): string {
@@ -84,9 +96,30 @@ export class Subject {
   }
 
   /** Asks with these headers alone. */
-  bare(path: string, init: Options = {}): Promise<Response> {
-    const { base, unix } = this.door;
-    return fetch(`${base}${path}`, { redirect: "manual", ...init, ...(unix && { unix }) });
+  async bare(path: string, init: Options = {}): Promise<Response> {
+    const { base, unix, readsAt, importsAt } = this.door;
+    const { method = "GET", headers = {} } = init;
+    const isRead = method === "GET" || method === "HEAD";
+    const isElsewhere = isRead && readsAt !== undefined;
+    const writesAt = path.startsWith("/import") ? (importsAt ?? unix) : unix;
+    const at = isElsewhere ? readsAt : writesAt;
+    if (isElsewhere && this.#isStreamed) {
+      this.#isStreamed = false;
+      this.#note(await fetch(`${base}/version`, { unix: writesAt ?? "" }));
+    }
+    if (!isRead) this.#isStreamed ||= path.includes("chunked=") || method === "DELETE";
+    const response = await fetch(`${base}${path}`, {
+      redirect: "manual",
+      ...init,
+      headers: { ...headers, ...(isElsewhere && { "xs-reached": `${this.#record}` }) },
+      ...(at && { unix: at }),
+    });
+    this.#note(response);
+    return response;
+  }
+
+  #note({ headers }: Response): void {
+    this.#record = Math.max(this.#record, Number(headers.get("xs-record") ?? 0));
   }
 
   /** Asks with the token, and checks what every answer has. */
@@ -208,6 +241,10 @@ export function contract(define: (it: Subject) => void): void {
     through(XS_URL, define, () => ({ ...place, ...(XS_TOKEN && { token: XS_TOKEN }), own: false }));
     return;
   }
+  if (TEST_SUBJECT !== "local") {
+    onNodes(define);
+    return;
+  }
   describe("dist/xs", () => {
     const home = tempDirectory();
     const store = join(home.path, "store");
@@ -226,6 +263,39 @@ export function contract(define: (it: Subject) => void): void {
     through("over TCP", define, tcp);
     const unix = () => ({ base: "http://localhost", unix: server.unix, own: true });
     through("over its socket", define, unix);
+  });
+}
+
+/** Defines them for the nodes of a store. */
+function onNodes(define: (it: Subject) => void): void {
+  describe(`on ${TEST_SUBJECT}`, () => {
+    let nodes: SubjectNodes;
+    beforeAll(async () => {
+      nodes = await startSubjectNodes();
+    });
+    afterAll(() => nodes?.[Symbol.asyncDispose]());
+    const isInProcess = TEST_SUBJECT === "memory";
+    const unix = (at: string) => {
+      return {
+        base: "http://localhost",
+        unix: at,
+        importsAt: nodes.leader,
+        own: true,
+        isInProcess,
+      };
+    };
+    if (TEST_SUBJECT === "one-node") {
+      through("that node", define, () => unix(nodes.leader));
+      return;
+    }
+    through("the node that leads, read at another", define, () => ({
+      ...unix(nodes.leader),
+      readsAt: nodes.other,
+    }));
+    through("another node, read at the one that leads", define, () => ({
+      ...unix(nodes.other),
+      readsAt: nodes.leader,
+    }));
   });
 }
 
