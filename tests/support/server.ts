@@ -111,9 +111,14 @@ export class Server implements AsyncDisposable {
   }
 }
 
-export function startServer(directory: string, options?: ServerOptions): Promise<Server> {
-  return new Server(directory, options).ready();
+/** With `XS_TEST_SUBJECT=follower` it is a node that does not lead, of a store on several machines. */
+export async function startServer(directory: string, options?: ServerOptions): Promise<Server> {
+  if (!isFollowerTested || options?.xs) return new Server(directory, options).ready();
+  return (await import("./follower-server.ts")).startFollower(directory, options);
 }
+
+/** The suites are tried at a node that does not lead. */
+export const isFollowerTested = process.env.XS_TEST_SUBJECT === "follower";
 
 /** A bare connection to a socket, for what no HTTP client would send. */
 export class RawConnection implements Disposable {

@@ -12,13 +12,13 @@ import { tempDirectory } from "./temp.ts";
 import { until } from "./wait.ts";
 
 /**
- * What the suites of the contract and of the command line try, as `XS_TEST_SUBJECT` says: a store on one machine; two
- * nodes in memory; one node, or two, on a real server of NATS.
+ * What the suite of the contract tries, as `XS_TEST_SUBJECT` says: a store on one machine; two nodes in memory; one
+ * node, or two, on a real server of NATS. `follower` is for that of the command line, see `startServer`.
  */
 export const TEST_SUBJECT = subjectNamed(process.env.XS_TEST_SUBJECT ?? "local");
 
 function subjectNamed(name: string) {
-  const subjects = ["local", "memory", "one-node", "two-nodes"] as const;
+  const subjects = ["local", "memory", "one-node", "two-nodes", "follower"] as const;
   const found = subjects.find((each) => each === name);
   if (found) return found;
   throw new Error(`XS_TEST_SUBJECT=${name} is not one of ${subjects.join(", ")}`);
