@@ -2,7 +2,7 @@
 
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Home } from "../cli/run-xs.ts";
 import { hasNats, NatsServers } from "../support/nats.ts";
@@ -152,7 +152,10 @@ describe.skipIf(!hasNats)("commands at nodes", () => {
     // They have sent it, or will find nobody there and wait for whoever has the store.
     await Bun.sleep(300);
     await nodes.stop(other, "SIGKILL");
+    // Whoever has the key may run code on the nodes: a copy that others can read is closed.
+    chmodSync(join(follows, "cluster-key"), 0o644);
     await nodes.start(other);
+    expect(statSync(join(follows, "cluster-key")).mode & 0o777).toBe(0o600);
     for (const { code, stderr } of [...(await Promise.all(appends)), await put]) {
       expect([code, stderr]).toEqual([0, ""]);
     }

@@ -7,7 +7,9 @@ import { report } from "../support/random.ts";
 /** All subjects: `XS_CONTRACT_SUBJECTS=memory,one-node,two-nodes`. */
 const SUBJECTS = (process.env.XS_CONTRACT_SUBJECTS ?? "two-nodes").split(",");
 /** More of the suite of the command line: `XS_CONTRACT_CLI=tests/cli/kv.test.ts,tests/cli/on.test.ts`. */
-const CLI = (process.env.XS_CONTRACT_CLI ?? "tests/cli/remove.test.ts,tests/cli/why.test.ts").split(",");
+const CLI = (process.env.XS_CONTRACT_CLI ?? "tests/cli/remove.test.ts,tests/cli/kv.test.ts").split(
+  ",",
+);
 
 setDefaultTimeout(1_800_000);
 

@@ -15,7 +15,7 @@ import { strangerOf } from "../owner.ts";
 
 /** The names of a store's files and folders, with the files that SQLite adds. A user's files do not match. */
 const PART =
-  /^((events|lock|search|(import|snapshot)-[0-9a-f-]{36})\.db.*|restore-[0-9a-f-]{36}|cacache|scripts|sock|token|tokens(-next)?)$/;
+  /^((events|lock|search|(import|snapshot)-[0-9a-f-]{36})\.db.*|restore-[0-9a-f-]{36}|cacache|scripts|sock|token|tokens(-next)?|cluster-key|node)$/;
 
 /** Whether a name in the directory of a store belongs to the store. */
 function isOfStore(name: string): boolean {
