@@ -1,7 +1,5 @@
 import { basename } from "node:path";
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** A program that opens a file or an address in the browser of the user. */
 export interface Opener {
   /** As messages name it. */
@@ -19,11 +17,12 @@ const OF_DESKTOP = process.platform === "darwin" ? "open" : "xdg-open";
 export const PLACES = `$BROWSER, ${OF_DESKTOP}`;
 
 /** Finds what opens a browser: the first of `$BROWSER` that is there, else the one of the desktop. */
-export function findOpener(env: Environment = process.env): Opener | undefined {
-  const named = (env.BROWSER ?? "").split(":").filter((each) => each.trim() !== "");
+export function findOpener(): Opener | undefined {
+  const { BROWSER = "", PATH = "" } = process.env;
+  const named = BROWSER.split(":").filter((each) => each.trim() !== "");
   for (const text of [...named, OF_DESKTOP]) {
     const [word = "", ...more] = text.trim().split(/\s+/);
-    const program = Bun.which(word, { PATH: env.PATH ?? "" });
+    const program = Bun.which(word, { PATH });
     if (program === null) continue;
     // As other programs read $BROWSER: the place of the address, if it is not the end.
     const isPlaced = more.some((part) => part.includes("%s"));

@@ -1,8 +1,5 @@
-import { memberText } from "../../../core/json.ts";
+import { type Json, memberText } from "../../../core/json.ts";
 import { RUNTIME_PREFIX } from "../../../core/topic.ts";
-
-/** A value of JSON. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** A frame, as the API serves it. */
 export interface Frame {

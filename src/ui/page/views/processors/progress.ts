@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import { memberText } from "../../../../core/json.ts";
+import { type Json, memberText } from "../../../../core/json.ts";
 import { ask, isAbort, Problem } from "../../lib/ask.ts";
-import { type Frame, idAfter, isOfRuntime, type Json } from "../../lib/frame.ts";
+import { type Frame, idAfter, isOfRuntime } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
 import type { Processor } from "./processor.ts";
 import type { Source } from "./source.ts";

@@ -1,5 +1,6 @@
+import type { Json } from "../../../../core/json.ts";
 import { ask, askJson, isAbort, Problem } from "../../lib/ask.ts";
-import type { Frame, Json } from "../../lib/frame.ts";
+import type { Frame } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
 import type { Processor } from "./processor.ts";
 import { type Source, sourceOf } from "./source.ts";

@@ -1,10 +1,4 @@
-/** The text around what a search found. */
-export interface Snippet {
-  readonly in: "content" | "meta" | "topic";
-  readonly text: string;
-  /** From and up to a character of the text, in Unicode code points. */
-  readonly matches: readonly (readonly [number, number])[];
-}
+import type { Snippet } from "../../../../core/search-match.ts";
 
 /** A part of a text, and whether the search found it. */
 export interface Piece {
