@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { XsError } from "../../core/error.ts";
 import { isModule, MAX_TS_BYTES } from "../../sdk/language.ts";
 import { cautions } from "./cautions.ts";
-import { type Bundled, inputsOf, isPackage, packageOf, shownPath } from "./inputs.ts";
+import { type Bundled, inputsOf, isPackage, packageOf, SCRIPT, shownPath } from "./inputs.ts";
 import { checkMacros, refusingMacros } from "./macros.ts";
 import { leftOutside, problemIn, refusal } from "./problems.ts";
 import { withSources } from "./source-map.ts";
@@ -15,9 +15,6 @@ export interface BundledScript {
   /** Sentences about what works differently where the server runs it, each with its file and line. */
   readonly notes: readonly string[];
 }
-
-/** The extensions that Bun reads as JavaScript or TypeScript. */
-const SCRIPT = /\.[cm]?[jt]sx?$/;
 
 /**
  * Reads the file of a script. Of a TypeScript file it makes one module with all that the file imports, its own files and

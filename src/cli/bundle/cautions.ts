@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { quoted } from "../../core/error.ts";
-import { type Bundled, isPackage, placeOf, shownPath } from "./inputs.ts";
+import { type Bundled, isPackage, placeOf, SCRIPT, shownPath } from "./inputs.ts";
 
 /** What in a source works only where its file is. Comments are cut off before. */
 const CAUTIONS: readonly (readonly [pattern: RegExp, why: string])[] = [
@@ -23,7 +23,7 @@ export function cautions(bundled: Bundled): string[] {
   const { inputs, left } = bundled;
   const notes: string[] = [];
   for (const { file } of inputs) {
-    if (isPackage(file) || !/\.[cm]?[jt]sx?$/.test(file)) continue;
+    if (isPackage(file) || !SCRIPT.test(file)) continue;
     const lines = withoutComments(readFileSync(file, "utf8")).split("\n");
     for (const [pattern, why] of CAUTIONS) {
       const at = lines.findIndex((line) => pattern.test(line));

@@ -2,6 +2,9 @@ import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { relative, resolve } from "node:path";
 
+/** The names of files that Bun reads as JavaScript or TypeScript. */
+export const SCRIPT = /\.[cm]?[jt]sx?$/;
+
 /** A file that went into a bundle. */
 export interface Input {
   /** Its absolute path. */

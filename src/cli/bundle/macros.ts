@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { quoted } from "../../core/error.ts";
-import { shownPath } from "./inputs.ts";
+import { SCRIPT, shownPath } from "./inputs.ts";
 
-const SCRIPT = /\.[cm]?[jt]sx?$/;
 /** Blanks and comments, which may stand between any two words. */
 const GAP = String.raw`(?:\s|/\*[\s\S]*?\*/|//.*)*`;
 const TEXT = String.raw`"(?:[^"\\\n]|\\[\s\S])*"|'(?:[^'\\\n]|\\[\s\S])*'`;

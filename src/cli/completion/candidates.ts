@@ -90,19 +90,15 @@ async function topics({ text, isOption, verb, address }: Wanted): Promise<Candid
   // A list of topics: only its last one is completed.
   const start = verb === "append" ? 0 : text.lastIndexOf(",") + 1;
   const last = text.slice(start);
-  const found = new Set<string>();
-  const take = (line: string) => {
-    const [, topic] = /^\{"topic":"([^"\\]+)"/.exec(line) ?? [];
-    if (topic !== undefined) found.add(topic);
-    return true;
-  };
   const query = new URLSearchParams({ order: "desc", limit: String(NEWEST_FRAMES) });
   // Below a dot also topics that the newest frames do not have.
   const dot = last.lastIndexOf(".");
   if (dot > 0) query.set("topic", `${last.slice(0, dot)}.*`);
-  await askLines(address, `/?${query}`, take);
+  const found = await namesIn(address, `/?${query}`, (line) => {
+    return /^\{"topic":"([^"\\]+)"/.exec(line)?.[1];
+  });
   const isOwn = (topic: string) => !topic.startsWith(RUNTIME_PREFIX);
-  const list = [...found].filter((topic) => last !== "" || isOwn(topic));
+  const list = found.filter((topic) => last !== "" || isOwn(topic));
   const all =
     verb === "append" && !isOption
       ? [...list.filter(isOwn), ...(last === "" ? [] : [...SPAWNS, ...TERMINATES])]
@@ -111,12 +107,12 @@ async function topics({ text, isOption, verb, address }: Wanted): Promise<Candid
 }
 
 async function keys({ text, address }: Wanted): Promise<Candidates> {
-  const found: string[] = [];
-  await askLines(address, `/kv?${new URLSearchParams({ prefix: text })}`, (line) => {
+  const path = `/kv?${new URLSearchParams({ prefix: text })}`;
+  const keyIn = (line: string) => {
     const { key } = JSON.parse(line) as { key: string };
-    if (text !== "" || !key.startsWith(RUNTIME_PREFIX)) found.push(key);
-    return found.length < MAX_KEYS;
-  });
+    return text !== "" || !key.startsWith(RUNTIME_PREFIX) ? key : undefined;
+  };
+  const found = await namesIn(address, path, keyIn, MAX_KEYS);
   if (found.length <= MANY_KEYS) return words(found);
   const toSlash = (key: string) => {
     const slash = key.indexOf("/", text.length);
@@ -126,27 +122,21 @@ async function keys({ text, address }: Wanted): Promise<Candidates> {
 }
 
 /** The names of the processors that run: of the kind that the verb is about, or of both. */
-async function processorNames({ verb, address }: Pick<Wanted, "verb" | "address">) {
+function processorNames({ verb, address }: Pick<Wanted, "verb" | "address">) {
   const [about] = verb.split(" ");
-  const names = new Set<string>();
+  const isAboutBoth = about !== "handler" && about !== "generator";
   // A command about what runs not may want those too.
-  await askLines(address, "/ps?all=true", (line) => {
+  return namesIn(address, "/ps?all=true", (line) => {
     const { kind, name } = JSON.parse(line) as { kind: string; name: string };
-    if ((about !== "handler" && about !== "generator") || about === kind) names.add(name);
-    return true;
+    return isAboutBoth || about === kind ? name : undefined;
   });
-  return [...names];
 }
 
 /** The ids of scheduled appends, where one is taken back. Nobody completes the ids of frames. */
 async function scheduledIds({ verb, address }: Wanted): Promise<string[]> {
-  const ids: string[] = [];
-  if (verb !== "scheduled rm") return ids;
-  await askLines(address, "/-/scheduled", (line) => {
-    ids.push((JSON.parse(line) as { scheduled: string }).scheduled);
-    return ids.length < MAX_KEYS;
-  });
-  return ids;
+  if (verb !== "scheduled rm") return [];
+  const idIn = (line: string) => (JSON.parse(line) as { scheduled: string }).scheduled;
+  return namesIn(address, "/-/scheduled", idIn, MAX_KEYS);
 }
 
 /** The names that a verb takes: those of processors, or of tokens. */
@@ -154,12 +144,28 @@ async function namesFor({ verb, address }: Wanted): Promise<string[]> {
   // A new token has a new name.
   if (verb === "token add") return [];
   if (verb !== "token rm") return processorNames({ verb, address });
-  const names: string[] = [];
-  await askLines(address, "/-/tokens", (line) => {
-    names.push((JSON.parse(line) as { name: string }).name);
-    return true;
+  return namesIn(address, "/-/tokens", (line) => (JSON.parse(line) as { name: string }).name);
+}
+
+/**
+ * The names in the lines of an answer, each once.
+ *
+ * @param nameIn finds the name in a line; undefined where it is not wanted
+ * @param most names, after which it reads no further
+ */
+async function namesIn(
+  address: string | undefined,
+  path: string,
+  nameIn: (line: string) => string | undefined,
+  most = Infinity,
+): Promise<string[]> {
+  const names = new Set<string>();
+  await askLines(address, path, (line) => {
+    const name = nameIn(line);
+    if (name !== undefined) names.add(name);
+    return names.size < most;
   });
-  return names;
+  return [...names];
 }
 
 /** The meta of a frame that ends a processor. */

@@ -74,6 +74,12 @@ function shownPlace(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
+/** Ends the process of a script with an error, which its stderr explains. */
+export function fail(error: unknown): never {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(1);
+}
+
 /** The line of the protocol for an error of the script on a frame. */
 export function errorLine(frameId: string, error: unknown): string {
   return JSON.stringify({ error: explain(error), frame_id: frameId });

@@ -3,7 +3,7 @@ import { Signal } from "../../lib/signal.ts";
 import type { Ask } from "../../net/http-client.ts";
 import type { FromServer } from "../protocol.ts";
 import { decodeValue } from "./content.ts";
-import { errorLine, explain } from "./explain.ts";
+import { errorLine, fail } from "./explain.ts";
 import { isThenable, jsonOf, settled, Unsettled, whenSettled } from "./json.ts";
 import { listWith, Overlay, type WrittenValue } from "./overlay.ts";
 import { prefixOf, Reads } from "./reads.ts";
@@ -126,13 +126,14 @@ class Session implements WorkSession {
   }
 
   async reads(work: Work): Promise<Reads> {
-    if (this.#atOnce > 1) return this.#isSealed ? this.#readsThen(work.frame.id) : this.#reads;
-    this.#oneByOne = true;
-    if (this.#undone.length > 1) {
-      work.tooEarly = true;
-      throw new Error("the frames before this one are not committed yet");
+    if (this.#atOnce <= 1) {
+      this.#oneByOne = true;
+      if (this.#undone.length > 1) {
+        work.tooEarly = true;
+        throw new Error("the frames before this one are not committed yet");
+      }
+      await this.#untilCommitted(this.#done);
     }
-    await this.#untilCommitted(this.#done);
     return this.#isSealed ? this.#readsThen(work.frame.id) : this.#reads;
   }
 
@@ -318,9 +319,4 @@ async function refuseEntries(how: string): Promise<never> {
     `it reads entries of the k/v store with xs.kv.${how}, and those of then are not kept,`,
     at,
   );
-}
-
-function fail(error: unknown): never {
-  process.stderr.write(`${explain(error)}\n`);
-  process.exit(1);
 }

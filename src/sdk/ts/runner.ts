@@ -2,7 +2,7 @@
 import { Console } from "node:console";
 import { hideOwnPlaces } from "../../lib/own-places.ts";
 import { askServer } from "./ask-server.ts";
-import { explain } from "./explain.ts";
+import { fail } from "./explain.ts";
 import { takeProtocolStreams } from "./standard-streams.ts";
 
 /** The task of a script's process. */
@@ -17,10 +17,7 @@ export async function runScript([task = "", file = ""]: string[]): Promise<never
   process.stdout.write = process.stderr.write.bind(process.stderr);
   // An uncaught error ends the process, so that its frames are handled again; otherwise it would hang.
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-    process.on(event, (error: unknown) => {
-      process.stderr.write(`${explain(error)}\n`);
-      process.exit(1);
-    });
+    process.on(event, fail);
   }
   const seals = process.env.XS_TRIAL === "sealed" ? await import("./seal.ts") : undefined;
   seals?.seal();
@@ -38,8 +35,7 @@ export async function runScript([task = "", file = ""]: string[]): Promise<never
       await handle(seals ? seals.watched(script) : script, askServer(), streams);
     }
   } catch (error) {
-    process.stderr.write(`${explain(error)}\n`);
-    process.exit(1);
+    fail(error);
   }
   process.exit(0);
 }
