@@ -1,14 +1,14 @@
 import { XsError } from "../core/error.ts";
-import { timestampOf } from "../core/id.ts";
 import type { Journal, Messages } from "../store/journal/journal.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
+import { clockFault, type ProbeAnswer } from "./clocks.ts";
 import { decode, encode, type Reply, valueIn } from "./operations.ts";
 import type { NodeTiming } from "./timing.ts";
 
 /** So many probes in a row fail before a node stands. */
 const PROBES = 3;
-/** A node does not stand whose clock differs more than this from the newest id, in ms. */
-const MAX_CLOCK_MS = 60_000;
+/** So often a node with a wrong clock leaves it to the others to stand; then it does, as a store without leader is worse. */
+const LEFT_TO_OTHERS = 10;
 
 /** What an election uses. */
 export interface ElectionUses {
@@ -26,8 +26,10 @@ export interface ElectionUses {
 export class Election {
   readonly #uses: ElectionUses;
   #stopped = false;
+  /** How often it has left it to others to stand. */
+  #left = 0;
   #wake: () => void = () => {};
-  /** Why this node does not stand; undefined while it would. */
+  /** Why this node would rather not lead; undefined where there is no reason. */
   problem: string | undefined;
 
   constructor(uses: ElectionUses) {
@@ -63,23 +65,34 @@ export class Election {
       const { messages, timing } = this.#uses;
       const answer = await messages.ask(node, encode({ do: "probe" }), timing.probeMs);
       const { value } = valueIn(decode<Reply>(answer));
-      return (value as { run: string }).run === run;
+      return (value as ProbeAnswer).run === run;
     } catch {
       return false;
     }
   }
 
+  /** Whether the clock of this node is wrong, so that another one is to stand: frames would expire by it. */
+  async #leavesItToOthers(): Promise<boolean> {
+    const { messages, replica, now, timing } = this.#uses;
+    const { self } = replica.options;
+    const others = replica.state.nodes.filter((node) => node !== self.node);
+    const ahead = await clockFault(messages, others, now, timing.probeMs);
+    if (ahead === undefined) {
+      this.problem = undefined;
+      this.#left = 0;
+      return false;
+    }
+    const seconds = Math.round(Math.abs(ahead) / 1000);
+    const way = ahead > 0 ? "ahead of" : "behind";
+    this.problem = `the clock is ${seconds} s ${way} those of the other nodes: set it right`;
+    return ++this.#left <= LEFT_TO_OTHERS;
+  }
+
   /** Stands, if this node has every record and a clock that is right. */
   async #stand(): Promise<void> {
-    const { journal, replica, now } = this.#uses;
-    const { newest, leader } = replica.state;
-    const apart = newest === "" ? 0 : Math.abs(timestampOf(newest) - now());
-    const isBehind = newest !== "" && now() < timestampOf(newest);
-    this.problem =
-      isBehind && apart > MAX_CLOCK_MS
-        ? `the clock is ${Math.round(apart / 1000)} s behind the newest frame: set it right`
-        : undefined;
-    if (this.problem) return;
+    const { journal, replica } = this.#uses;
+    const { leader } = replica.state;
+    if (await this.#leavesItToOthers()) return;
     try {
       const { last } = await journal.extent();
       // A node that has just begun hears of the one that leads meanwhile.

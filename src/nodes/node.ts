@@ -8,6 +8,7 @@ import type { Told } from "../store/sqlite/replica/ephemerals.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
 import { notLeader } from "../store/sqlite/replica/replica-state.ts";
 import type { OpenStore } from "../store/store.ts";
+import type { ProbeAnswer } from "./clocks.ts";
 import { ContentKeeping } from "./content-keeping.ts";
 import { Election } from "./election.ts";
 import { Eraser } from "./eraser.ts";
@@ -215,7 +216,9 @@ export class Node {
       if (question.do === "probe") {
         const { problem } = commits;
         if (problem) throw problem;
-        return encode({ value: { run: options.self.run }, record: state.applied });
+        const { now = Date.now } = this.#uses;
+        const value: ProbeAnswer = { run: options.self.run, now: now() };
+        return encode({ value, record: state.applied });
       }
       if (question.do === "status") {
         return encode({ value: await this.overview.own(), record: state.applied });

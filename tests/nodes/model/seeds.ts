@@ -1,10 +1,12 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { report } from "../../support/random.ts";
 import { runSeed } from "./run.ts";
 
 /** So many stores of several machines at a time: most of each is waiting. */
 const AT_ONCE = 12;
+const TELL_EVERY = 500;
 /** In memory where that is possible: a store of a test need not survive the machine. */
 const PARENT = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
@@ -18,6 +20,8 @@ export async function runSeeds(
   const workers = Array.from({ length: AT_ONCE }, async () => {
     while (next < first + count && failures.length === 0) {
       const seed = next++;
+      const done = seed - first;
+      if (done > 0 && done % TELL_EVERY === 0) report("model", [`${done} seeds from ${first} on`]);
       const directory = mkdtempSync(join(PARENT, "xs-model-"));
       try {
         const problems = await runSeed(seed, directory);
