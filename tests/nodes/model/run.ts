@@ -16,7 +16,7 @@ import { MemoryNet } from "../../support/memory-cluster.ts";
 import { KEY } from "../../support/nodes.ts";
 import { Random } from "../../support/random.ts";
 import { importFrames, problemsOf } from "../../support/store.ts";
-import { until, within } from "../../support/wait.ts";
+import { until } from "../../support/wait.ts";
 import { History, isUnknown, type Op, opIn } from "./history.ts";
 import { Member } from "./member.ts";
 
@@ -519,4 +519,15 @@ function difference(found: readonly string[], wanted: readonly string[] = []): s
   const more = found.filter((line) => !wanted.includes(line));
   const less = wanted.filter((line) => !found.includes(line));
   return JSON.stringify({ more: more.slice(0, 3), less: less.slice(0, 3) });
+}
+
+/** As `within` of the tests, with the patience that a machine needs on which a dozen stores share a processor. */
+async function within<T>(what: string, promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`waited in vain: ${what}`)), 180_000);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
