@@ -38,7 +38,11 @@ export async function info({ store, access, context }: Call): Promise<Response> 
     schema,
     writable: refusal === undefined,
     ...(refusal && { reason: refusal.message }),
-    features: { search: existsSync(join(store.path, INDEX)), effects: hasEffects },
+    features: {
+      search: existsSync(join(store.path, INDEX)),
+      effects: hasEffects,
+      ...(context.nodes && { nodes: true }),
+    },
     ...(context.server && { server: context.server() }),
   };
   await store.whenDurable();

@@ -1,5 +1,5 @@
+import type { JournalStatus, NodeStatus } from "../core/node-status.ts";
 import type { Finding } from "../store/journal/journal.ts";
-import type { JournalStatus, NodeStatus } from "../store/nodes.ts";
 import type { OwnStatus } from "./own-status.ts";
 import { SNAPSHOT_TIMES } from "./snapshots/keeper.ts";
 

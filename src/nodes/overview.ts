@@ -2,14 +2,9 @@ import { statfs } from "node:fs/promises";
 import { hostname } from "node:os";
 import { quoted, XsError } from "../core/error.ts";
 import { timestampOf } from "../core/id.ts";
+import type { JournalStatus, NodeStatus } from "../core/node-status.ts";
 import type { Blobs, Cluster, Finding } from "../store/journal/journal.ts";
-import type {
-  ComparedNode,
-  JournalStatus,
-  NodeMetrics,
-  NodeStatus,
-  Nodes,
-} from "../store/nodes.ts";
+import type { ComparedNode, NodeMetrics, Nodes } from "../store/nodes.ts";
 import type { SqliteStore } from "../store/sqlite/engine.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
 import { version } from "../version.ts";

@@ -36,7 +36,8 @@ export interface PageLink {
  * The page on which a person sees a store, served on a loopback address. Beside the files of the page it has:
  *
  * - `POST /key`: changes the key of a link for that of a session, `{"key":…}`. All below takes that, as a bearer token.
- * - `GET /about`: `{"name":…,"writes":…}`.
+ * - `GET /about`: `{"name":…,"writes":…,"nodes":…}`; `nodes` where the store is on several machines.
+ * - `GET /nodes`: the nodes as rows of words, and the journal, `{"rows":…,"journal":…}`.
  * - `/api/…`: the API of the store, as far as the page may use it.
  * - `GET /state?name=NAME[&at=ID]`: the state of a handler now, or before and after a frame, as `xs handler state` prints it.
  * - `POST /do/processor` with `{"kind":…,"name":…,"action":"stop"|"start"|"restart"}`: waits until it is done and answers

@@ -4,9 +4,13 @@ import { parseId } from "../core/id.ts";
 import { checkAllowed } from "./allowed.ts";
 import { ACTIONS, type Action, type Backend, type Named } from "./backend.ts";
 import { checkMethod } from "./check-method.ts";
+import { nodesTable } from "./nodes-table.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import { dropHeaders, passedHeaders } from "./passed-headers.ts";
 import { smallBody } from "./small-body.ts";
+
+/** How long the server may take to say what kind of store it is, in ms. */
+const INFO_MS = 2000;
 
 /** The API of the store, as the page finds it below this. */
 const API = "/api";
@@ -46,6 +50,8 @@ export class Requests {
     switch (pathname) {
       case "/about":
         return this.#about(request);
+      case "/nodes":
+        return this.#nodes(request);
       case "/state":
         return this.#state(request, new URLSearchParams(search));
       case "/do/processor":
@@ -55,10 +61,30 @@ export class Requests {
     }
   }
 
-  #about(request: Request): Response {
+  async #about(request: Request): Promise<Response> {
     checkMethod(request, ["GET"], "GET what the inspector shows");
     const { name, control } = this.#backend;
-    return Response.json({ name, writes: control !== undefined });
+    const nodes = await this.#hasNodes();
+    return Response.json({ name, writes: control !== undefined, ...(nodes && { nodes }) });
+  }
+
+  async #nodes(request: Request): Promise<Response> {
+    checkMethod(request, ["GET"], "GET the nodes of the store");
+    const response = await this.#backend.ask("/-/nodes", { signal: request.signal });
+    return Response.json(nodesTable(await response.text()));
+  }
+
+  /** Whether the store is on several machines. */
+  async #hasNodes(): Promise<boolean> {
+    try {
+      const signal = AbortSignal.timeout(INFO_MS);
+      const response = await this.#backend.ask("/-/info", { signal });
+      const { features } = (await response.json()) as { features?: { nodes?: boolean } };
+      return features?.nodes === true;
+    } catch {
+      // What is wrong shows in the views, which ask as well.
+      return false;
+    }
   }
 
   async #ask(request: Request, path: string, search: string): Promise<Response> {

@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout } from "bun:test";
 import { readFileSync, symlinkSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import type { JournalStatus, NodeStatus } from "../../src/store/nodes.ts";
+import type { JournalStatus, NodeStatus } from "../../src/core/node-status.ts";
 import { Home } from "../cli/run-xs.ts";
 import { NATS_SERVER, natsTest } from "../support/nats.ts";
 import { plainEnv, XS } from "../support/server.ts";

@@ -5,7 +5,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { JournalStatus, NodeStatus } from "../../src/store/nodes.ts";
+import type { JournalStatus, NodeStatus } from "../../src/core/node-status.ts";
 import { Home } from "../cli/run-xs.ts";
 import { checkNatsConfig, freePorts, hasNats, NatsServers, natsTest } from "../support/nats.ts";
 import { Pty } from "../support/pty.ts";

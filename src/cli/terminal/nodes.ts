@@ -1,4 +1,4 @@
-import type { JournalStatus, NodeStatus } from "../../store/nodes.ts";
+import type { JournalStatus, NodeStatus } from "../../core/node-status.ts";
 import type { Style } from "../kit/colours.ts";
 import { plural } from "../kit/plural.ts";
 import { agoText } from "./clock.ts";

@@ -8,6 +8,8 @@ export interface About {
   readonly name: string;
   /** The page may change the store. */
   readonly writes: boolean;
+  /** The store is on several machines. */
+  readonly nodes?: true;
 }
 
 export const about = signal<About | undefined>(undefined);

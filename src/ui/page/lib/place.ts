@@ -1,7 +1,12 @@
 import { computed, signal } from "@preact/signals";
 
-/** The views of the page, with their names for the person. */
-export const VIEWS = { stream: "Stream", processors: "Processors", kv: "Keys" } as const;
+/** The views of the page, with their names for the person. The last is that of a store on several machines. */
+export const VIEWS = {
+  stream: "Stream",
+  processors: "Processors",
+  kv: "Keys",
+  nodes: "Nodes",
+} as const;
 export type View = keyof typeof VIEWS;
 
 /**
@@ -13,7 +18,7 @@ export const place = signal(new URLSearchParams(location.search));
 /** The view that is shown. */
 export const view = computed<View>(() => {
   const name = place.value.get("view");
-  return name === "processors" || name === "kv" ? name : "stream";
+  return name === "processors" || name === "kv" || name === "nodes" ? name : "stream";
 });
 
 addEventListener("popstate", () => {

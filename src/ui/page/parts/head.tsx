@@ -14,15 +14,18 @@ export function Head() {
         <Text value={about.value?.name ?? "xs"} />
       </h1>
       <nav class="head-views" aria-label="Views">
-        {Object.entries(VIEWS).map(([name, label]) => (
-          <Link
-            key={name}
-            href={hrefOf({ view: name === "stream" ? undefined : name }, new URLSearchParams())}
-            aria-current={view.value === name ? "page" : undefined}
-          >
-            {label}
-          </Link>
-        ))}
+        {Object.entries(VIEWS).map(
+          ([name, label]) =>
+            (name !== "nodes" || about.value?.nodes) && (
+              <Link
+                key={name}
+                href={hrefOf({ view: name === "stream" ? undefined : name }, new URLSearchParams())}
+                aria-current={view.value === name ? "page" : undefined}
+              >
+                {label}
+              </Link>
+            ),
+        )}
       </nav>
       {about.value?.writes && <span class="tag tag-warn">may write</span>}
       {about.value?.writes && <AppendFrame />}

@@ -5,13 +5,14 @@ import { key } from "../lib/key.ts";
 import { addShortcuts } from "../lib/keyboard.ts";
 import { go, VIEWS, view } from "../lib/place.ts";
 import { KvView } from "../views/kv/kv-view.tsx";
+import { NodesView } from "../views/nodes/nodes-view.tsx";
 import { ProcessorsView } from "../views/processors/processors-view.tsx";
 import { StreamView } from "../views/stream/stream-view.tsx";
 import { Head } from "./head.tsx";
 import { KeyPrompt } from "./key-prompt.tsx";
 import { ShortcutList, showShortcuts } from "./shortcut-list.tsx";
 
-const SHOWN = { stream: StreamView, processors: ProcessorsView, kv: KvView };
+const SHOWN = { stream: StreamView, processors: ProcessorsView, kv: KvView, nodes: NodesView };
 
 /** The whole page: it asks for a key, or shows the view that the address names. */
 export function Page() {
