@@ -1,7 +1,7 @@
 // Processors of a store on several machines: they run on the node that leads, and exactly once over changes of that.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { timestampOf } from "../../src/core/id.ts";
-import { FOREVER } from "../../src/core/ttl.ts";
+import { FOREVER, parseTtl } from "../../src/core/ttl.ts";
 import { LedNodes } from "../support/led-nodes.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
@@ -149,6 +149,31 @@ test("a slot of a schedule runs once, and an append for later comes once, over c
   // A run may be late. So there are never more runs than there were slots.
   for (const [n, { id }] of (await nodes.at(0).frames("ticks.recv")).entries()) {
     expect(Math.floor((timestampOf(id) - spawned) / 1000)).toBeGreaterThan(n);
+  }
+});
+
+test("the node that leads applies rules and removes what has expired, also right after it begins to lead", async () => {
+  await using nodes = new LedNodes(3);
+  for (const { node } of nodes.all) node.store.upkeep.rules.start(async () => new Set());
+  const one = nodes.at(0);
+  await nodes.leader();
+  await one.node.store.upkeep.rules.set({ pattern: "log", count: 3, age_ms: null });
+  const ttl = parseTtl("time:100");
+  let n = 0;
+  for (let change = 0; change < 3; change++) {
+    const { store } = nodes.at(change).node;
+    for (let i = 0; i < 10; i++) {
+      await nodes.at(i % 3).say("log", { n: n++ });
+      await store.append({ topic: "soon.over", meta: "null", ttl, content: null });
+    }
+    await (await nodes.leader()).resign();
+    const leader = await nodes.leader();
+    // No read returns what has expired, so the rows are counted.
+    await until("three are left", async () => {
+      const left = (await leader.frames("log")).map(({ meta }) => meta.n);
+      const rows = leader.node.store.metrics.frames;
+      return Bun.deepEquals(left, [n - 3, n - 2, n - 1]) && rows === left.length;
+    });
   }
 });
 
