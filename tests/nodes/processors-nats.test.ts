@@ -4,14 +4,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { hasNats, NatsServers, natsTest } from "../support/nats.ts";
-import {
-  type AnyFrame,
-  countOf,
-  framesOf,
-  say,
-  spawn,
-  statuses,
-} from "../support/processors.ts";
+import { type AnyFrame, countOf, framesOf, say, spawn, statuses } from "../support/processors.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { tempDirectory } from "../support/temp.ts";
 import { TEST_MS, until } from "../support/wait.ts";
