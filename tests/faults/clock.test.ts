@@ -1,55 +1,18 @@
 // The clock of a running server is set back an hour and forward a year: ids go on increasing, what
 // has expired stays gone, what has not is there.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { timestampOf } from "../../src/core/id.ts";
-import { type Server, startServer } from "../support/server.ts";
+import type { Server } from "../support/server.ts";
 import { expectSound } from "../support/store.ts";
 import { tempDirectory } from "../support/temp.ts";
-import { missingTool } from "../support/tools.ts";
 import { TEST_MS, until } from "../support/wait.ts";
+import { missingClock as missing, ShiftedClock } from "./shifted-clock.ts";
 
 setDefaultTimeout(TEST_MS);
 
 const HOUR_MS = 60 * 60 * 1000;
 const YEAR_MS = 365 * 24 * HOUR_MS;
-
-const LIBRARY = "faketime/libfaketime.so.1";
-
-/** Where Debian puts the library, which lies in a folder named after the machine. */
-function library(): string {
-  const folders = process.platform === "linux" ? readdirSync("/usr/lib") : [];
-  const machine = folders.find((name) => name.endsWith("-linux-gnu")) ?? "";
-  return join("/usr/lib", machine, LIBRARY);
-}
-
-const missing = missingTool("libfaketime", library());
-
-/** A server whose clock is as far from the true one as a file says. */
-class ShiftedClock {
-  readonly #file: string;
-
-  constructor(directory: string) {
-    this.#file = join(directory, "clock");
-    this.set(0);
-  }
-
-  readonly set = (ms: number): void => {
-    const seconds = ms / 1000;
-    writeFileSync(this.#file, `${seconds < 0 ? "" : "+"}${seconds}s\n`);
-  };
-
-  start(directory: string): Promise<Server> {
-    const env = {
-      LD_PRELOAD: library(),
-      FAKETIME_TIMESTAMP_FILE: this.#file,
-      FAKETIME_NO_CACHE: "1",
-      FAKETIME_DONT_FAKE_MONOTONIC: "1",
-    };
-    return startServer(directory, { env });
-  }
-}
 
 describe.skipIf(missing !== undefined)(`the clock${missing ? ` (${missing})` : ""}`, () => {
   test.each([
