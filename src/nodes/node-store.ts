@@ -7,6 +7,7 @@ import type { Replica } from "../store/sqlite/replica/replica.ts";
 import { type Leader, notLeader } from "../store/sqlite/replica/replica-state.ts";
 import type { OpenStore, Store } from "../store/store.ts";
 import type { AppendCondition, AppendRequest, Change, TakenContent } from "../store/types.ts";
+import type { FedContent } from "./fed-content.ts";
 import {
   decode,
   encode,
@@ -33,6 +34,7 @@ export interface NodeStoreUses {
   /** As that of the cluster. */
   problem?(): XsError | undefined;
   readonly spent: SpentBlobs;
+  readonly fed: FedContent;
 }
 
 /** Sends writes to the node that leads, this one or another. */
@@ -227,7 +229,7 @@ function appendsIn(changes: readonly Change[]): AppendRequest[] {
  * @param epoch only in this epoch of this node: another is refused, and nothing goes to other nodes
  */
 export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): OpenStore {
-  const { store, replica, spent } = uses;
+  const { store, replica, spent, fed } = uses;
 
   /** @throws XsError `not_leader` */
   function checkLeads(what: string): void {
@@ -280,8 +282,10 @@ export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): 
     changes: readonly Change[],
     condition: AppendCondition = {},
   ): Promise<string[]> {
-    const contents = appendsIn(changes).map(({ content }) => content);
+    const requests = appendsIn(changes);
+    const contents = requests.map(({ content }) => content);
     const isLarge = contents.some((content) => content && !content.bytes && !content.known);
+    if (requests.some(({ growing }) => growing)) return noting(requests, changes, condition);
     return holding(contents, async () => {
       if (!isLarge) return write(changes, condition);
       try {
@@ -292,6 +296,21 @@ export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): 
         return write(await inBlobs(changes), condition);
       }
     });
+  }
+
+  /** The same for what begins chunked content, or ends it; its pieces are small. */
+  async function noting(
+    requests: readonly AppendRequest[],
+    changes: readonly Change[],
+    condition: AppendCondition,
+  ): Promise<string[]> {
+    let lines: string[] | undefined;
+    try {
+      lines = await write(changes, condition);
+      return lines;
+    } finally {
+      fed.note(requests, lines);
+    }
   }
 
   async function write(changes: readonly Change[], condition: AppendCondition): Promise<string[]> {

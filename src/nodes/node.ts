@@ -12,6 +12,7 @@ import type { ProbeAnswer } from "./clocks.ts";
 import { ContentKeeping } from "./content-keeping.ts";
 import { Election } from "./election.ts";
 import { Eraser } from "./eraser.ts";
+import { FedContent } from "./fed-content.ts";
 import { Membership } from "./membership.ts";
 import { nodeStore, onlyOnLeader, perform, Router } from "./node-store.ts";
 import { decode, encode, failure, type Question, type Reply, valueIn } from "./operations.ts";
@@ -57,6 +58,7 @@ export class Node {
   readonly #ends: (() => void)[] = [];
   readonly #electing: Promise<void>;
   readonly keeping: ContentKeeping;
+  readonly fed: FedContent;
   readonly snapshots: SnapshotKeeper | undefined;
   readonly eraser: Eraser | undefined;
   #closed = false;
@@ -76,7 +78,9 @@ export class Node {
       now,
     );
     const problem = () => cluster.problem;
-    const shared = { store, replica, messages, timing, problem, spent: this.keeping.spent };
+    this.fed = new FedContent({ store, replica, messages, timing });
+    const { fed } = this;
+    const shared = { store, replica, messages, timing, problem, spent: this.keeping.spent, fed };
     this.router = new Router(shared);
     const inner = nodeStore(shared, this.router);
     this.store = over(inner, {
@@ -178,7 +182,7 @@ export class Node {
     const { messages } = cluster;
     const timing = this.#timing;
     const { spent } = this.keeping;
-    const shared = { store, replica: this.#replica, messages, timing, spent };
+    const shared = { store, replica: this.#replica, messages, timing, spent, fed: this.fed };
     return nodeStore(shared, this.router, epoch);
   }
 
@@ -187,6 +191,7 @@ export class Node {
     if (this.#closed) return;
     this.#closed = true;
     this.#membership.stop();
+    this.fed.stop();
     this.election.stop();
     this.overview.digests.stop();
     await this.keeping.stop();
@@ -235,6 +240,7 @@ export class Node {
         await this.eraser?.scrubTo(question.position);
         return encode({ value: true, record: state.applied });
       }
+      if (question.do === "feeds") return encode({ value: this.fed.here, record: state.applied });
       if (question.do === "follows") {
         return encode({ value: store.isFollowed(question.topic), record: state.applied });
       }

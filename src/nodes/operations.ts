@@ -38,6 +38,8 @@ export type Question =
   | { readonly do: "digest"; readonly token: string }
   /** What runs on the node that leads: see `Node.inquire`. */
   | { readonly do: "inquire"; readonly inquiry: unknown }
+  /** The first frames of the chunked content that comes in through it. */
+  | { readonly do: "feeds" }
   /** Whether a read that follows takes frames of a topic. */
   | { readonly do: "follows"; readonly topic: string };
 

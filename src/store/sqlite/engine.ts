@@ -291,6 +291,22 @@ export class SqliteStore implements OpenStore {
     return this.#parts.growing.has(id);
   }
 
+  /** The first frames of the chunked contents that still grow. */
+  growing(): string[] {
+    return this.#health.guard(() => this.#parts.growing.list());
+  }
+
+  /** Appends the last frames of chunked contents that nobody feeds any more. */
+  async endGrowing(ids: readonly string[]): Promise<void> {
+    const { growing, log } = this.#parts;
+    await this.#writer.write((transaction) => {
+      transaction.settle();
+      for (const request of growing.endings(ids)) log.append(transaction, request);
+      // Also where its first frame is gone.
+      for (const id of ids) transaction.add({ kind: "growing", id, ended: true });
+    });
+  }
+
   async snapshot(): Promise<Snapshot> {
     const release = await this.holdContent();
     try {

@@ -56,6 +56,11 @@ export class History {
     return this.#store.frames;
   }
 
+  /** The newest id of a frame. */
+  get newest(): string {
+    return this.#newest;
+  }
+
   get came(): ReadonlyMap<string, number> {
     return this.#came;
   }
@@ -220,9 +225,12 @@ export class History {
   }
 }
 
-/** The number of the op in the meta of a frame. */
+/** The number of the op in the meta of a frame; the end of content that nobody feeds any more has that of its first. */
 export function opIn(line: string): number | undefined {
-  return (JSON.parse(line) as { meta: { op?: number } | null }).meta?.op;
+  const { meta } = JSON.parse(line) as {
+    meta: { op?: number; chunk?: { aborted?: boolean } } | null;
+  };
+  return meta?.chunk?.aborted ? undefined : meta?.op;
 }
 
 function opInValue(value: Uint8Array): number | undefined {

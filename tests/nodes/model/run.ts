@@ -458,7 +458,8 @@ class Run {
       }
     }
     // What stays for ever was seen by whoever follows, once, in the order of arrival.
-    const durable = seen.filter(({ ttl }) => ttl !== "ephemeral");
+    // Content that nobody feeds any more may be ended while this looks.
+    const durable = seen.filter(({ id, ttl }) => ttl !== "ephemeral" && id <= history.newest);
     const ids = new Set(seen.map(({ id }) => id));
     for (const [at, { id, topic }] of seen.entries()) {
       // Those of thresholds are counted up from the newest frame.

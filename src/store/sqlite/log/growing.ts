@@ -31,9 +31,16 @@ export class Growing {
     else this.#sql.insert.run(id);
   }
 
-  /** The last frames of the contents that were growing when a process was killed. */
-  endings(): AppendRequest[] {
-    return (this.#sql.all.all() as { id: string }[]).flatMap(({ id }) => {
+  /** The first frames of all that grow. */
+  list(): string[] {
+    return (this.#sql.all.all() as { id: string }[]).map(({ id }) => id);
+  }
+
+  /** The last frames of contents that grow and that nobody feeds any more. @param ids of their first frames */
+  endings(ids: readonly string[] = this.list()): AppendRequest[] {
+    const growing = new Set(this.list());
+    return ids.flatMap((id) => {
+      if (!growing.has(id)) return [];
       const first = this.#search.find(id);
       if (!first || !isSound(first)) {
         this.set(id, true);
