@@ -131,7 +131,8 @@ function snapshots(rows: Checked["rows"], snapshot: Checked["snapshot"]): Findin
     {
       ok: false,
       what,
-      howToMend: "a node makes one by itself: look for a warning of its server, and at its disk",
+      howToMend:
+        "a node makes one by itself: look for a warning of its server, and at its disk; or make one by  xs gc --erase  on the leader",
     },
   ];
 }
