@@ -16,7 +16,7 @@ import {
   type Reply,
   valueIn,
 } from "./operations.ts";
-import type { SpentBlobs } from "./spent-blobs.ts";
+import { ignoreUnreachable, type SpentBlobs } from "./spent-blobs.ts";
 import type { NodeTiming } from "./timing.ts";
 
 /** How long the answer of a node that leads no more may be on its way, in ms. */
@@ -362,7 +362,7 @@ export function nodeStore(uses: NodeStoreUses, router: Router, epoch?: number): 
         const collected = await store.upkeep.collect(dryRun);
         if (!dryRun) {
           await spent.idle();
-          await spent.sweep(Date.now());
+          await spent.sweep(Date.now()).catch(ignoreUnreachable);
         }
         return collected;
       },

@@ -118,7 +118,9 @@ export class Node {
     void this.eraser?.look().catch(() => {});
     this.election = new Election({ journal, messages, replica, now, timing });
     const { router, election } = this;
-    this.overview = new Overview({ store, replica, cluster, router, election, now });
+    const snapshotProblem = () => snapshots?.problem;
+    const shown = { store, replica, cluster, router, election, snapshotProblem, now };
+    this.overview = new Overview(shown);
     this.#membership = new Membership(replica, router);
     this.#electing = this.election.run().catch((error: Error) => store.stopFor(error));
     void this.#watchLead();

@@ -29,6 +29,8 @@ export interface OverviewUses {
   readonly cluster: Cluster;
   readonly router: Router;
   readonly election: Election;
+  /** Why the last snapshot of this node failed. */
+  readonly snapshotProblem: () => string | undefined;
   readonly now: () => number;
 }
 
@@ -61,7 +63,7 @@ export class Overview implements Nodes {
 
   /** What this node says of itself. */
   async own(): Promise<OwnStatus> {
-    const { store, replica, election, now } = this.#uses;
+    const { store, replica, election, snapshotProblem, now } = this.#uses;
     const { state, commits, options } = replica;
     const [count, disk] = await Promise.all([this.#counter.count(), diskFree(store.path)]);
     const problem = store.refusal ?? commits.problem;
@@ -81,7 +83,7 @@ export class Overview implements Nodes {
       appendMs: msOf(commits.appends.times.last),
       keyId: publicKeyId(options.key),
       keyFile: keyFileOf(store.path, options.key),
-      problem: problem?.message ?? election.problem ?? null,
+      problem: problem?.message ?? election.problem ?? snapshotProblem() ?? null,
     };
   }
 

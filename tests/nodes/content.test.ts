@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { appendFileSync, existsSync, truncateSync } from "node:fs";
 import { api } from "../../src/api/api.ts";
+import { readServeOptions } from "../../src/cli/kit/serve-options.ts";
 import { hashOf } from "../../src/core/hash.ts";
 import { FOREVER } from "../../src/core/ttl.ts";
 import { streamOf } from "../../src/lib/streams.ts";
@@ -297,6 +298,25 @@ describe("the copies of a node", () => {
     expect(existsSync(fileOf(c, named.hash))).toBe(true);
     await caughtUp(c, b);
   });
+});
+
+test("serve takes --content all, or cache=N in GB, with --journal alone", () => {
+  const contentOf = (given: string) =>
+    readServeOptions(
+      new Map([
+        ["journal", "nats://h/n"],
+        ["content", given],
+      ]),
+    ).content;
+  expect(contentOf("all")).toBe("all");
+  expect(contentOf("cache=2")).toEqual({ cacheBytes: 2e9 });
+  expect(contentOf("cache=0.5 GB")).toEqual({ cacheBytes: 5e8 });
+  expect(contentOf("cache=500MB")).toEqual({ cacheBytes: 5e8 });
+  for (const given of ["", "some", "cache", "cache=", "cache=0", "cache=-1", "cache=2 apples"])
+    expect(() => contentOf(given)).toThrow("it is all, or cache=N");
+  expect(() => readServeOptions(new Map([["content", "all"]]))).toThrow(
+    "--content needs --journal",
+  );
 });
 
 describe("freed content", () => {

@@ -152,6 +152,28 @@ describe("a snapshot", () => {
     await until("there is one", () => [...net.blobs.keys()].length === 1);
   });
 
+  test("is not made of a node that has lost something, which says so", async () => {
+    const net = netOf();
+    const a = await leading(net, {
+      snapshots: { everyRecords: 5, everyBytes: 1e9, checkMs: 20 },
+    });
+    const { content } = a.node.engine;
+    const { hash } = await append(a.node.store, "t", { content: "small" });
+    await until("it is in a file", () => {
+      content.startFlushing();
+      return content.staged().contents === 0;
+    });
+    writeFileSync(content.files.pathOf(hash ?? ""), "other");
+    for (let n = 0; n < 10; n++) await append(a.node.store, "t", { meta: n });
+    await until("it says so", async () =>
+      (await a.node.overview.own()).problem?.includes("no snapshot could be made"),
+    );
+    expect([...net.blobs.keys()]).toEqual([]);
+    await append(a.node.store, "t", { content: "small" });
+    await until("there is one", () => net.blobs.size > 0);
+    await until("all is well", async () => (await a.node.overview.own()).problem === null);
+  });
+
   test("that is damaged, cut off or forged is left out: the one before counts", async () => {
     const net = netOf();
     const a = await leading(net);

@@ -54,7 +54,7 @@ export class SnapshotKeeper {
     this.#isBusy = true;
     this.#running = this.#look()
       .catch((error: Error) => {
-        this.problem = error.message;
+        this.problem = `no snapshot could be made: ${error.message}`;
       })
       .finally(() => {
         this.#isBusy = false;
@@ -95,6 +95,7 @@ export class SnapshotKeeper {
     const { replica } = this.#uses;
     if (!this.#isDue()) {
       this.#looks = 0;
+      this.problem = undefined;
       return;
     }
     const names = await this.#names();
