@@ -37,12 +37,14 @@ export async function startFollower(
   mkdirSync(directory, { recursive: true });
   const key = join(directory, "cluster-key");
   if (!existsSync(key)) copyFileSync(join(leader.directory, "cluster-key"), key);
+  const [last] = await leader.frames("/last/stream.cross.start?last=1");
+  const before = last?.id;
   const args = ["--journal", journal, "--node", "b", ...(options.args ?? [])];
   const server = await new Server(directory, { ...options, args }).ready();
   (await there).follower = server;
-  await until("it knows who leads", async () => {
-    const record = (await server.fetch("/version")).headers.get("xs-record");
-    return Number(record) > 0;
+  await until("the frame of its start, which names where it listens", async () => {
+    const [start] = await server.frames("/last/stream.cross.start?last=1");
+    return (start?.meta as { node?: string } | undefined)?.node === "b" && start?.id !== before;
   });
   return server;
 }
@@ -57,7 +59,7 @@ async function endFollowers(): Promise<void> {
 
 function isEmpty(directory: string): boolean {
   using db = new Database(join(directory, DATABASE), { readonly: true });
-  return db.query("SELECT 1 FROM frames LIMIT 1").get() === null;
+  return ["frames", "kv"].every((table) => db.query(`SELECT 1 FROM ${table}`).get() === null);
 }
 
 async function follow(directory: string, { env, cwd }: ServerOptions): Promise<Followed> {
