@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { XsError } from "../core/error.ts";
+import { writeDurably } from "../lib/durable-file.ts";
 import { CLUSTER_KEY } from "../store/is-store.ts";
 import { PRIVATE_FILE } from "../store/modes.ts";
 
@@ -32,7 +33,8 @@ export function clusterKey(directory: string, isFirst: boolean): Uint8Array {
 export function keepClusterKey(directory: string, key: Uint8Array): void {
   const path = join(directory, CLUSTER_KEY);
   if (existsSync(path)) return;
-  writeFileSync(path, `${key.toHex()}\n`, { flag: "wx", mode: PRIVATE_FILE });
+  // Before the first record that it signs: without it nobody could read the journal any more.
+  writeDurably(path, `${key.toHex()}\n`, PRIVATE_FILE);
 }
 
 /** Whether the file has a key, or another one, or is not there: the next start of the node needs it. */

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { XsError } from "../core/error.ts";
 import { isNodeName, parseNodeName } from "../core/node-name.ts";
+import { writeDurably } from "../lib/durable-file.ts";
 import { NODE_NAME } from "../store/is-store.ts";
 import { PRIVATE_FILE } from "../store/modes.ts";
 
@@ -27,7 +28,9 @@ export function nodeName(directory: string, given: string | undefined): string {
 
 /** Writes the name of a node down. */
 export function keepNodeName(directory: string, name: string): void {
-  writeFileSync(join(directory, NODE_NAME), `${name}\n`, { mode: PRIVATE_FILE });
+  const path = join(directory, NODE_NAME);
+  if (existsSync(path) && readFileSync(path, "utf8").trim() === name) return;
+  writeDurably(path, `${name}\n`, PRIVATE_FILE);
 }
 
 /** Several nodes may be on one machine, so the name of the machine alone is not enough. */

@@ -85,6 +85,8 @@ export interface NatsOptions {
   readonly maxPayload?: number;
   /** More lines for the configuration of each server. */
   readonly more?: string;
+  /** The folder in which that of each server is, instead of one that is made, and goes. */
+  readonly home?: (i: number) => string;
   /** Where each server listens, instead of on loopback, and a command that runs it there. */
   readonly at?: (i: number) => { readonly host: string; readonly under: readonly string[] };
 }
@@ -113,7 +115,7 @@ export class NatsServers implements AsyncDisposable {
     const ports = await freePorts(count * 3);
     for (let i = 0; i < count; i++) {
       const [port = 0, route = 0, monitor = 0] = ports.slice(i * 3, i * 3 + 3);
-      const folder = join(servers.#home.path, `n${i + 1}`);
+      const folder = join(options.home?.(i) ?? servers.#home.path, `n${i + 1}`);
       mkdirSync(folder);
       servers.#all.push({ port, route, monitor, folder });
     }

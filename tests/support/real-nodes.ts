@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { syncNow } from "../../src/lib/fsync.ts";
 import { replicaIn } from "../../src/store/sqlite/replica/replica-state.ts";
 import { Server, type ServerOptions } from "./server.ts";
 import { tempDirectory } from "./temp.ts";
@@ -75,7 +76,10 @@ export class RealNodes implements AsyncDisposable {
     const directory = this.directory(i);
     mkdirSync(directory, { recursive: true });
     const key = join(directory, "cluster-key");
-    if (i > 0 && !existsSync(key)) copyFileSync(join(this.directory(0), "cluster-key"), key);
+    if (i > 0 && !existsSync(key)) {
+      copyFileSync(join(this.directory(0), "cluster-key"), key);
+      for (const path of [key, directory, dirname(directory)]) syncNow(path);
+    }
     const options = this.#options.server?.(i) ?? {};
     const args = ["--journal", this.#options.journal(i), "--node", this.name(i)];
     const server = new Server(directory, { ...options, args: [...args, ...(options.args ?? [])] });
