@@ -9,10 +9,13 @@ const LOOK_MS = 1000;
 export class Membership {
   readonly #replica: Replica;
   readonly #router: Router;
+  readonly #joined: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
-  constructor(replica: Replica, router: Router) {
+  /** @param joined called when the list has got this node */
+  constructor(replica: Replica, router: Router, joined: () => void) {
+    this.#joined = joined;
     this.#replica = replica;
     this.#router = router;
     this.#next(0);
@@ -34,6 +37,7 @@ export class Membership {
     if (leads && !state.nodes.includes(node)) {
       try {
         await this.#router.write({ do: "join", node });
+        this.#joined();
       } catch (error) {
         // Nobody leads, or the journal is out of reach: it is tried again.
         if (!(error instanceof XsError)) throw error;

@@ -115,13 +115,14 @@ export class Node {
     this.snapshots = times && new SnapshotKeeper({ store, replica, cluster, times });
     const { snapshots } = this;
     this.eraser = snapshots && new Eraser({ store, replica, cluster, snapshots });
-    void this.eraser?.look().catch(() => {});
+    const lookForErasure = () => void this.eraser?.look().catch(() => {});
+    lookForErasure();
     this.election = new Election({ journal, messages, replica, now, timing });
     const { router, election } = this;
     const snapshotProblem = () => snapshots?.problem;
     const shown = { store, replica, cluster, router, election, snapshotProblem, now };
     this.overview = new Overview(shown);
-    this.#membership = new Membership(replica, router);
+    this.#membership = new Membership(replica, router, lookForErasure);
     this.#electing = this.election.run().catch((error: Error) => store.stopFor(error));
     void this.#watchLead();
   }

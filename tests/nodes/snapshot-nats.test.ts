@@ -54,6 +54,10 @@ natsTest("a store moves in, is erased from, and goes to new nodes while others w
   await areEqual(a, b);
   expect(await b.frames("/?topic=note")).toHaveLength(20);
 
+  await until("both belong", async () =>
+    (await home.ok(["nodes", store("a")])).includes('"name":"b"'),
+  );
+
   // Removed, and erased: the leader is where the journal began.
   const secret = crypto.randomUUID();
   const ids: string[] = [];
