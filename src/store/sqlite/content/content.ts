@@ -206,6 +206,7 @@ export class ContentStore implements Content {
 
   /** Call it after each commit. */
   committed(): void {
+    this.tables.staged.committed();
     this.#uses.freedFiles.committed();
     this.#uses.flushes.committed();
   }

@@ -26,6 +26,8 @@ export class Staged {
   #unusedBytes = 0;
   #newest = 0;
   #added = false;
+  /** Rows may differ from those that are committed. */
+  #changed = true;
 
   constructor(db: Database) {
     this.#sql = statements(db);
@@ -34,12 +36,20 @@ export class Staged {
 
   /** Takes up what the database has, at the start and after a commit that failed. */
   reload(): void {
+    // It reads every row: what was rolled back had often nothing to do with them.
+    if (!this.#changed) return;
+    this.#changed = false;
     const rows = this.#sql.all.all() as (Entry & { hash: string })[];
     this.#entries = new Map(rows.map(({ hash, ...entry }) => [hash, entry]));
     this.#bytes = rows.reduce((sum, row) => sum + weightOf(row), 0);
     const unused = rows.filter(({ uses }) => uses === 0);
     this.#unusedBytes = unused.reduce((sum, row) => sum + weightOf(row), 0);
     this.#newest = rows.reduce((newest, { seq }) => Math.max(newest, seq), 0);
+  }
+
+  /** Call it after each commit. */
+  committed(): void {
+    this.#changed = false;
   }
 
   /** The size of all staged content, in bytes. */
@@ -107,6 +117,7 @@ export class Staged {
   /** Stages content, or notes one more use of it. */
   add(hash: string, bytes: Uint8Array): void {
     this.#added = true;
+    this.#changed = true;
     const entry = this.#entries.get(hash);
     if (entry) {
       if (entry.uses++ === 0) this.#unusedBytes -= weightOf(entry);
@@ -128,6 +139,7 @@ export class Staged {
   dropUse(hash: string): boolean {
     const entry = this.#entries.get(hash);
     if (!entry) return false;
+    this.#changed = true;
     if (entry.uses > 0) {
       this.#sql.setUses.run(--entry.uses, entry.seq);
       if (entry.uses === 0) this.#unusedBytes += weightOf(entry);
@@ -149,6 +161,7 @@ export class Staged {
   setUsed(hash: string): void {
     const entry = this.#entries.get(hash);
     if (!entry || entry.uses > 0) return;
+    this.#changed = true;
     entry.uses = 1;
     this.#unusedBytes -= weightOf(entry);
     this.#sql.setUses.run(entry.uses, entry.seq);
@@ -158,6 +171,7 @@ export class Staged {
   remove(hash: string, seq?: number): void {
     const entry = this.#entries.get(hash);
     if (!entry || (seq !== undefined && entry.seq !== seq)) return;
+    this.#changed = true;
     this.#sql.remove.run(entry.seq);
     this.#entries.delete(hash);
     this.#bytes -= weightOf(entry);
