@@ -30,6 +30,11 @@ describe.skipIf(missing !== undefined)(`power${missing ? ` (${missing})` : ""}`,
         await campaign.round(async (clients) => {
           await writesGoOn(clients);
           await Bun.sleep(random.next() * 2000);
+          // A process does nothing more once its power is gone.
+          for (const i of nodes.all) {
+            nodes.freeze(i);
+            nats.freeze(i);
+          }
           for (const disk of disks.all) disk.cut();
           await Promise.all(nodes.all.map((i) => nodes.stop(i, "SIGKILL")));
           await Promise.all(nodes.all.map((i) => nats.kill(i)));
