@@ -2,7 +2,15 @@
 
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Home } from "../cli/run-xs.ts";
 import { hasNats, NatsServers } from "../support/nats.ts";
@@ -205,6 +213,47 @@ describe.skipIf(!hasNats)("commands at nodes", () => {
     for (const once of ["one", "two"]) {
       expect(contents.filter((content) => content === once).length).toBeLessThanOrEqual(1);
     }
+  });
+
+  test("a second node with the name of one that answers does not start, and keeps nothing of it", async () => {
+    const directory = join(home.path, "twin");
+    mkdirSync(directory, { mode: 0o700 });
+    copyFileSync(join(leads, "cluster-key"), join(directory, "cluster-key"));
+    const epoch = nodes.state(0)?.leader?.epoch;
+    const journal = ["--journal", nats.url("commands")];
+    const twin = await home.xs(["serve", directory, ...journal, "--node", "a"]);
+    expect([twin.code, twin.stderr]).toEqual([
+      1,
+      expect.stringMatching(/a node named a answers already, on the machine .*--node/s),
+    ]);
+    // The same name again, this time in a copy of a directory.
+    writeFileSync(join(directory, "node"), "b\n");
+    const copy = await home.xs(["serve", directory, ...journal]);
+    expect([copy.code, copy.stderr]).toEqual([1, expect.stringContaining("copy")]);
+    expect(existsSync(join(directory, "events.db"))).toBe(false);
+    // Who serves the directory twice learns that, and not of a name.
+    const twice = await home.xs(["serve", follows, ...journal]);
+    expect([twice.code, twice.stderr]).toEqual([1, expect.stringContaining("served already")]);
+    expect(nodes.state(0)?.leader?.epoch).toBe(epoch);
+  });
+
+  test("a directory that is to be a node, and has no record yet, is read and not written", async () => {
+    const directory = join(home.path, "early");
+    mkdirSync(directory, { mode: 0o700 });
+    writeFileSync(join(directory, "cluster-key"), `${"1".repeat(64)}\n`, { mode: 0o600 });
+    const journal = ["--journal", nats.url("commands")];
+    const wrong = await home.xs(["serve", directory, ...journal, "--node", "early"]);
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("cluster-key")]);
+    for (const args of [
+      ["append", directory, "note", "lost"],
+      ["kv", "put", directory, "k", "1"],
+    ]) {
+      const { code, stdout, stderr } = await home.xs(args);
+      expect([code, stdout, stderr]).toEqual([1, "", expect.stringContaining("--journal URL")]);
+    }
+    const alone = await home.xs(["serve", directory]);
+    expect([alone.code, alone.stderr]).toEqual([1, expect.stringContaining("--journal URL")]);
+    expect(await home.ok(["cat", directory])).toBe("");
   });
 
   test("the directory of a node that no server has open is read, and not written", async () => {

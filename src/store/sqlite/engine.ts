@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import type { Place } from "../../core/place.ts";
 import type { ReadOptions } from "../../core/read-options.ts";
 import type { LineReader } from "../frame-reader.ts";
 import type { Import, ImportOptions } from "../import.ts";
-import { DATABASE } from "../is-store.ts";
+import { DATABASE, NODE_NAME } from "../is-store.ts";
 import type { Ends } from "../read-source.ts";
 import type { Reader } from "../reader.ts";
 import type { OpenStore } from "../store.ts";
@@ -42,6 +43,7 @@ import type { StoreLock } from "./lock.ts";
 import { topicReader } from "./log/topic-reader.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Tally } from "./metrics.ts";
+import { awaitsJournal, needsJournal } from "./needs-journal.ts";
 import { closeTreeToOthers } from "./own-files.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { Reads } from "./reads.ts";
@@ -181,6 +183,10 @@ export class SqliteStore implements OpenStore {
     this.record = kept?.applied;
     if (kept) content.away = (hash) => isAway(db, path, kept.journal, hash);
     if (kept && !still) this.#health.failed = needsJournal(path, kept.journal);
+    // It has no record yet: what is written here would be in no journal.
+    else if (!replica && !still && existsSync(join(path, NODE_NAME))) {
+      this.#health.failed = awaitsJournal(path);
+    }
     if (this.#health.failed) {
       // The store is read-only: staged content stays staged.
       flushes.stop();
@@ -485,13 +491,5 @@ function isAway(db: Database, path: string, journal: string, hash: string): XsEr
   return new XsError(
     "content_not_found",
     `the content ${hash} is in the journal ${journal}, and not in ${path}: start the node with  xs serve ${shellWord(path)} --journal nats://HOST,HOST,HOST/${journal}  to read it`,
-  );
-}
-
-/** The refusal to write to one directory of several without the journal that they share. */
-function needsJournal(path: string, journal: string): XsError {
-  return new XsError(
-    "journal_needed",
-    `${path} is a node of the store ${journal}: reading works; to write, start it with  xs serve ${shellWord(path)} --journal nats://HOST,HOST,HOST/${journal}`,
   );
 }

@@ -1,6 +1,6 @@
 import { accessSync, chmodSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type ErrorCode, shellWord, XsError } from "../../core/error.ts";
+import { type ErrorCode, XsError } from "../../core/error.ts";
 import { makeDirectory } from "../../lib/fsync.ts";
 import { isOutOfFiles, outOfFiles } from "../failures.ts";
 import { CLUSTER_KEY, DATABASE, isStore, LOCK, NODE_NAME } from "../is-store.ts";
@@ -10,6 +10,7 @@ import { checkWal } from "./commit/wal-mark.ts";
 import { SqliteStore } from "./engine.ts";
 import { type StoreLock, tryLock } from "./lock.ts";
 import { bringUpToDate } from "./migrate/migrate.ts";
+import { awaitsJournal } from "./needs-journal.ts";
 import { checkOwners, closeToOthers } from "./own-files.ts";
 import { type StillDatabase, stillDatabase } from "./read-only.ts";
 import type { ReplicaOptions } from "./replica/replica.ts";
@@ -59,10 +60,7 @@ export function withLockedStore<T>(
   if (!isStore(path)) {
     // A new store in it would stand in the way of the one on the other machines.
     if (!isNode && [CLUSTER_KEY, NODE_NAME].some((name) => existsSync(join(path, name)))) {
-      throw new XsError(
-        "journal_needed",
-        `${path} is to be a node of a store on several machines: start it with  xs serve ${shellWord(path)} --journal URL`,
-      );
+      throw awaitsJournal(path);
     }
     if (!isStoreOrEmpty(path)) {
       throw new XsError("store_not_found", `${path} is not a store and not empty: name another`);
