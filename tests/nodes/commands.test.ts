@@ -12,12 +12,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { Frame } from "../../src/core/frame.ts";
 import { Home } from "../cli/run-xs.ts";
 import { hasNats, NatsServers } from "../support/nats.ts";
 import { Pty } from "../support/pty.ts";
 import { RealNodes } from "../support/real-nodes.ts";
 import { parseLines, startServer } from "../support/server.ts";
-import { TEST_MS, until } from "../support/wait.ts";
+import { LineReader, TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS * 2);
 
@@ -213,6 +214,25 @@ describe.skipIf(!hasNats)("commands at nodes", () => {
     for (const once of ["one", "two"]) {
       expect(contents.filter((content) => content === once).length).toBeLessThanOrEqual(1);
     }
+  });
+
+  test("ephemeral content above a message of NATS reaches who follows another node, and ends nothing", async () => {
+    const at = await findLeader();
+    const [leader, follower] = [nodes.server(at), nodes.server(1 - at)];
+    const reader = new LineReader((await leader.fetch("/?follow&tail&topic=passing")).body);
+    await reader.through((line) => line.includes("stream.cross.threshold"));
+    const content = "x".repeat(10_000_000);
+    for (const server of [follower, leader]) {
+      const { id } = await server.append("passing?ttl=ephemeral", content);
+      await reader.through((line) => line.includes(id));
+    }
+    const back = new LineReader((await follower.fetch("/?follow&tail&topic=passing")).body);
+    await back.through((line) => line.includes("stream.cross.threshold"));
+    const { id } = await leader.append("passing?ttl=ephemeral", `${content}y`);
+    const [line = ""] = (await back.through((each) => each.includes(id))).slice(-1);
+    const stored = await follower.fetch(`/cas/${(JSON.parse(line) as Frame).hash}`);
+    expect((await stored.text()).length).toBe(content.length + 1);
+    expect(await nodes.leader()).toBe(at);
   });
 
   test("a second node with the name of one that answers does not start, and keeps nothing of it", async () => {

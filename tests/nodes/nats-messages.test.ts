@@ -98,3 +98,17 @@ natsTest("all nodes hear what one tells", async () => {
   for (const end of ends) end();
   for (const { close } of nodes) await close();
 });
+
+natsTest("what is told may be larger than a message of NATS", async () => {
+  await using servers = await NatsServers.start(1, { maxPayload: 65_536 });
+  const [a, b] = [await openNats(servers.url("notes")), await openNats(servers.url("notes"))];
+  const heard: string[] = [];
+  b.messages.hear((body) => heard.push(text(body)));
+  await b.journal.extent();
+  const bodies = ["", "x", "y".repeat(65_536), "z".repeat(1_000_000), "end"];
+  for (const body of bodies) a.messages.tell(bytes(body));
+  await until("all is heard", () => heard.length === bodies.length);
+  expect(heard).toEqual(bodies);
+  await a.close();
+  await b.close();
+});

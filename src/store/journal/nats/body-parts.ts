@@ -4,6 +4,8 @@ const HEAD = 8;
 const UNCONFIRMED = 4;
 /** Up to which size bodies are taken, in bytes. */
 const MAX_BODY = 80 * 1_048_576;
+/** How long the parts of a body are kept while others are missing, in ms. */
+export const KEEP_MS = 60_000;
 
 /** Sends a body in parts, some ahead of their confirmation. */
 export class Sender {
@@ -35,6 +37,11 @@ export class Sender {
   confirm(send: (part: Uint8Array) => void): void {
     this.#confirmed++;
     if (this.#sent < this.#count) send(this.#next());
+  }
+
+  /** Sends all parts at once; nobody confirms them. */
+  sendAll(send: (part: Uint8Array) => void): void {
+    while (this.#sent < this.#count) send(this.#next());
   }
 
   #next(): Uint8Array {
@@ -69,6 +76,26 @@ export class Collector {
     const body = only && this.#parts.length === 1 ? only : Buffer.concat(this.#parts);
     this.#parts = [];
     this.#done(body);
+  }
+}
+
+/** The bodies of which parts are missing. */
+export class OpenBodies {
+  readonly #open = new Map<string, Collector>();
+
+  /** Takes a part of the body with a name, and calls `done` with the body where it is the last. */
+  take(name: string, part: Uint8Array, done: (body: Uint8Array) => void): void {
+    let collector = this.#open.get(name);
+    if (!collector) {
+      const forget = setTimeout(() => this.#open.delete(name), KEEP_MS);
+      collector = new Collector((body) => {
+        clearTimeout(forget);
+        this.#open.delete(name);
+        done(body);
+      });
+      this.#open.set(name, collector);
+    }
+    collector.take(part);
   }
 }
 

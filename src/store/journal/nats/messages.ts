@@ -1,14 +1,12 @@
 import { createInbox, type Msg } from "@nats-io/transport-node";
 import { XsError } from "../../../core/error.ts";
 import type { Messages } from "../journal.ts";
-import { Collector, countOf, Sender } from "./body-parts.ts";
+import { Collector, countOf, KEEP_MS, OpenBodies, Sender } from "./body-parts.ts";
 import { HEADER_ROOM } from "./framing.ts";
 import { type Link, unreachable } from "./link.ts";
 
 /** A body goes in parts of at most this size, in bytes. */
 const PART_BYTES = 1_048_576;
-/** How long the parts of a body are kept while others are missing, in ms. */
-const KEEP_MS = 60_000;
 /** How often to look whether there is a connection again, in ms. */
 const GAP_MS = 50;
 
@@ -72,8 +70,7 @@ export class NatsMessages implements Messages {
 
   answer(node: string, answer: Answer): () => void {
     const { nc } = this.#link;
-    /** The bodies of which parts are missing, by who sends them. */
-    const open = new Map<string, Collector>();
+    const open = new OpenBodies();
     let isOver = false;
     const count = (by: number): void => {
       this.#answering.set(node, (this.#answering.get(node) ?? 0) + by);
@@ -88,18 +85,8 @@ export class NatsMessages implements Messages {
           if (!this.#answering.get(node)) nc.publish(reply, NOBODY);
           return;
         }
-        let collector = open.get(reply);
-        if (!collector) {
-          const forget = setTimeout(() => open.delete(reply), KEEP_MS);
-          collector = new Collector((body) => {
-            clearTimeout(forget);
-            open.delete(reply);
-            void this.#respond(reply, body, answer);
-          });
-          open.set(reply, collector);
-        }
         this.#confirm(message);
-        collector.take(message.data);
+        open.take(reply, message.data, (body) => void this.#respond(reply, body, answer));
       },
     });
     return () => {
@@ -112,17 +99,21 @@ export class NatsMessages implements Messages {
   }
 
   tell(body: Uint8Array): void {
-    if (body.length > this.#link.maxPayload) {
-      throw new XsError("body_too_large", `${body.length} bytes do not fit into one message`);
-    }
-    if (this.#link.isConnected) this.#link.nc.publish(`${this.#prefix}.e`, body);
+    if (!this.#link.isConnected) return;
+    const { nc } = this.#link;
+    // Names the body that a part belongs to. Nobody answers there.
+    const reply = createInbox();
+    new Sender(body, this.#partBytes).sendAll((part) =>
+      nc.publish(`${this.#prefix}.e`, part, { reply }),
+    );
   }
 
   hear(each: (body: Uint8Array) => void): () => void {
     const { nc } = this.#link;
+    const open = new OpenBodies();
     const subscription = nc.subscribe(`${this.#prefix}.e`, {
       callback: (error, message) => {
-        if (!error) each(message.data);
+        if (!error && message.reply) open.take(message.reply, message.data, each);
       },
     });
     return () => {
