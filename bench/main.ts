@@ -14,6 +14,7 @@ import { hello, sse } from "./rows/gateway.ts";
 import { inline } from "./rows/inline.ts";
 import { kv } from "./rows/kv.ts";
 import { memory } from "./rows/memory.ts";
+import { nodeGroups } from "./rows/nodes.ts";
 import { commands, emit, few, fold, generators, idle } from "./rows/processors.ts";
 import { listing, search, why } from "./rows/questions.ts";
 import { replay, topics } from "./rows/read.ts";
@@ -53,6 +54,7 @@ const groups: readonly Group[] = [
   serve,
   memory,
   ui,
+  ...nodeGroups,
 ];
 
 async function measure(chosen: readonly Group[], quick: boolean): Promise<Row[]> {

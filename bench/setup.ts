@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { compile } from "./processes.ts";
 import { makeQuestionStore, type QuestionStore } from "./question-store.ts";
 import { type Mix, makeStore } from "./stores.ts";
@@ -6,6 +6,9 @@ import type { Row } from "./table.ts";
 
 /** On the disk of the repository, as a store would be; not in version control. */
 const OUT = "bench/out";
+/** Names the process whose stores these are. */
+const OWNER = `${OUT}/pid`;
+let isOwner = false;
 
 /** What every group of rows is given. */
 export interface Setup {
@@ -34,9 +37,9 @@ export interface Group {
   run(setup: Setup): Promise<Row[]>;
 }
 
+/** @throws Error where another run is under way: each would remove the stores of the other, and slow it down */
 export async function prepare(quick: boolean): Promise<Setup> {
-  tidy();
-  mkdirSync(OUT, { recursive: true });
+  own();
   writeFileSync(`${OUT}/empty.ts`, "");
   const stores = new Map<Mix, Promise<string>>();
   const frames = quick ? 100_000 : 1_000_000;
@@ -62,6 +65,21 @@ export async function prepare(quick: boolean): Promise<Setup> {
   };
 }
 
+function own(): void {
+  const other = existsSync(OWNER) ? Number(readFileSync(OWNER, "utf8")) : 0;
+  if (other > 0 && existsSync(`/proc/${other}`)) {
+    throw new Error(
+      `the process ${other} runs the benchmark here: wait for its end, or remove ${OUT} if it is another program`,
+    );
+  }
+  isOwner = true;
+  tidy();
+  mkdirSync(OUT, { recursive: true });
+  writeFileSync(OWNER, String(process.pid));
+}
+
+/** Removes what this run has made. */
 export function tidy(): void {
+  if (!isOwner) return;
   rmSync(OUT, { recursive: true, force: true });
 }

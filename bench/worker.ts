@@ -6,6 +6,7 @@ import { batch } from "./load/batch.ts";
 import { fill } from "./load/fill.ts";
 import { followers, latency } from "./load/follow.ts";
 import { getFrames, getLast } from "./load/get.ts";
+import { jetstream } from "./load/jetstream.ts";
 import { kv } from "./load/kv.ts";
 import { post } from "./load/post.ts";
 import { pipe, read } from "./load/read.ts";
@@ -19,6 +20,7 @@ const jobs = {
   kv,
   getFrames,
   getLast,
+  jetstream,
   followers,
   latency,
   post,

@@ -291,7 +291,7 @@ function serve(directory: string): Promise<Server> {
 }
 
 /** Seconds from `.active` to a frame that fits; the processor is ended after it. */
-async function timed(
+export async function timed(
   server: Server,
   name: string,
   script: string,

@@ -4,7 +4,8 @@ import { readFileSync, symlinkSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { JournalStatus, NodeStatus } from "../../src/core/node-status.ts";
 import { Home } from "../cli/run-xs.ts";
-import { NATS_SERVER, natsTest } from "../support/nats.ts";
+import { NATS_SERVER } from "../support/nats.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { plainEnv, XS } from "../support/server.ts";
 import { LineReader, TEST_MS, until, within } from "../support/wait.ts";
 

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
 import type { Frame } from "../../src/core/frame.ts";
-import { NatsServers, natsTest } from "../support/nats.ts";
+import { NatsServers } from "../support/nats.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
 import { RealNodes } from "../support/real-nodes.ts";
 import { type Server, XS } from "../support/server.ts";

@@ -2,7 +2,8 @@
 import { expect, setDefaultTimeout } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { NatsServers, natsTest } from "../support/nats.ts";
+import { NatsServers } from "../support/nats.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { spawn } from "../support/processors.ts";
 import { report, setting } from "../support/random.ts";
 import { RealNodes } from "../support/real-nodes.ts";

@@ -1,7 +1,8 @@
 // Kills and freezes whoever leads, of the nodes and of the NATS servers, under 32 writers on all nodes.
 import { expect, setDefaultTimeout } from "bun:test";
 import { Home } from "../cli/run-xs.ts";
-import { NatsServers, natsTest } from "../support/nats.ts";
+import { NatsServers } from "../support/nats.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
 import { RealNodes } from "../support/real-nodes.ts";
 import { TEST_MS } from "../support/wait.ts";

@@ -1,6 +1,6 @@
 // What lies between the nodes and the NATS servers of their journal loses answers, or cuts a node off.
 import { expect, setDefaultTimeout } from "bun:test";
-import { natsTest } from "../support/nats.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
 import { parseLines } from "../support/server.ts";
 import { LineReader, TEST_MS, until } from "../support/wait.ts";

@@ -1,7 +1,8 @@
 // Three machines, each with a node and a NATS server in network namespaces of their own, and networks that fall apart.
 import { describe, expect, setDefaultTimeout } from "bun:test";
 import { missingNamespaces, Network } from "../support/namespaces.ts";
-import { NatsServers, natsTest } from "../support/nats.ts";
+import { NatsServers } from "../support/nats.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
 import { RealNodes } from "../support/real-nodes.ts";
 import { TEST_MS, until } from "../support/wait.ts";

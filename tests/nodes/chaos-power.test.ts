@@ -1,7 +1,8 @@
 // The power of all three machines fails at once: what no disk has synced is gone.
 import { describe, expect, setDefaultTimeout } from "bun:test";
 import { CutDisk, missingCut } from "../faults/cut-disk.ts";
-import { NatsServers, natsTest } from "../support/nats.ts";
+import { NatsServers } from "../support/nats.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
 import { RealNodes } from "../support/real-nodes.ts";
 import { TEST_MS, until } from "../support/wait.ts";

@@ -1,7 +1,7 @@
 // The suites of the contract and of the command line, at nodes. Which of them, the environment says.
 import { expect, setDefaultTimeout } from "bun:test";
 import { join } from "node:path";
-import { natsTest } from "../support/nats.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { report } from "../support/random.ts";
 
 /** All subjects: `XS_CONTRACT_SUBJECTS=memory,one-node,two-nodes`. */

@@ -2,8 +2,9 @@ import { expect, setDefaultTimeout } from "bun:test";
 import type { Blobs } from "../../src/store/journal/journal.ts";
 import { openNats } from "../../src/store/journal/nats/open.ts";
 import { liveBytes } from "../support/memory.ts";
-import { NatsServers, natsTest } from "../support/nats.ts";
+import { NatsServers } from "../support/nats.ts";
 import { NatsProxy } from "../support/nats-proxy.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

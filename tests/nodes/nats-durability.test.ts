@@ -4,7 +4,8 @@ import type { Finding } from "../../src/store/journal/journal.ts";
 import { natsConfig, PASSWORD_PLACEHOLDER } from "../../src/store/journal/nats/config.ts";
 import { requireDurable } from "../../src/store/journal/nats/durability.ts";
 import { openNats } from "../../src/store/journal/nats/open.ts";
-import { checkNatsConfig, freePorts, NatsServers, natsTest } from "../support/nats.ts";
+import { checkNatsConfig, freePorts, NatsServers } from "../support/nats.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { TEST_MS } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

@@ -3,7 +3,8 @@ import { connect } from "@nats-io/transport-node";
 import { Fenced, type Journal } from "../../src/store/journal/journal.ts";
 import { openNats } from "../../src/store/journal/nats/open.ts";
 import { liveBytes } from "../support/memory.ts";
-import { NatsServers, natsTest } from "../support/nats.ts";
+import { NatsServers } from "../support/nats.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { DEADLINE_MS, TEST_MS, until, within } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

@@ -2,8 +2,9 @@ import { expect, setDefaultTimeout } from "bun:test";
 import { connect } from "@nats-io/transport-node";
 import { Fenced, type Journal } from "../../src/store/journal/journal.ts";
 import { openNats } from "../../src/store/journal/nats/open.ts";
-import { NatsServers, natsTest } from "../support/nats.ts";
+import { NatsServers } from "../support/nats.ts";
 import { NatsProxy } from "../support/nats-proxy.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { TEST_MS, until, within } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

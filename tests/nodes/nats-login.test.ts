@@ -3,7 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nkeys } from "@nats-io/transport-node";
 import { openNats } from "../../src/store/journal/nats/open.ts";
-import { freePorts, hasNats, NatsServers, natsTest } from "../support/nats.ts";
+import { freePorts, hasNats, NatsServers } from "../support/nats.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { tempDir } from "../support/temp.ts";
 import { TEST_MS } from "../support/wait.ts";
 

@@ -1,7 +1,8 @@
 import { expect, setDefaultTimeout } from "bun:test";
 import { openNats } from "../../src/store/journal/nats/open.ts";
-import { NatsServers, natsTest } from "../support/nats.ts";
+import { NatsServers } from "../support/nats.ts";
 import { NatsProxy } from "../support/nats-proxy.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);

@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout } from "bun:test";
 import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { hasNats, NatsServers, natsTest } from "../support/nats.ts";
+import { hasNats, NatsServers } from "../support/nats.ts";
+import { natsTest } from "../support/nats-test.ts";
 import { type AnyFrame, countOf, framesOf, say, spawn, statuses } from "../support/processors.ts";
 import { type Server, startServer } from "../support/server.ts";
 import { tempDirectory } from "../support/temp.ts";

@@ -1,7 +1,7 @@
-import { test } from "bun:test";
 import {
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -10,8 +10,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { tempDirectory } from "./temp.ts";
 import { until, within } from "./wait.ts";
 
 const VERSION = "v2.15.2";
@@ -57,19 +57,18 @@ function missingNats(): string | undefined {
 }
 
 const missing = missingNats();
-if (missing) process.stderr.write(`tests with NATS are skipped: ${missing}\n`);
+if (missing) process.stderr.write(`what needs NATS is skipped: ${missing}\n`);
 
 /** Whether there are NATS servers here. */
 export const hasNats = missing === undefined;
-/** A test that needs them. */
-export const natsTest = test.skipIf(!hasNats);
 
 /** What nats-server has against a configuration; empty if nothing. */
 export function checkNatsConfig(text: string): string {
-  using home = tempDirectory();
-  const path = join(home.path, "nats.conf");
+  const home = newFolder();
+  const path = join(home, "nats.conf");
   writeFileSync(path, text);
   const { exitCode, stderr } = Bun.spawnSync([NATS_SERVER, "-t", "-c", path]);
+  rmSync(home, { recursive: true });
   return exitCode === 0 ? "" : String(stderr);
 }
 
@@ -101,7 +100,7 @@ interface One {
 
 /** Real servers on loopback, each with its own folder; gone at the end of the test. */
 export class NatsServers implements AsyncDisposable {
-  readonly #home = tempDirectory();
+  readonly #home = newFolder();
   #options: NatsOptions;
   readonly #all: One[] = [];
 
@@ -115,7 +114,7 @@ export class NatsServers implements AsyncDisposable {
     const ports = await freePorts(count * 3);
     for (let i = 0; i < count; i++) {
       const [port = 0, route = 0, monitor = 0] = ports.slice(i * 3, i * 3 + 3);
-      const folder = join(options.home?.(i) ?? servers.#home.path, `n${i + 1}`);
+      const folder = join(options.home?.(i) ?? servers.#home, `n${i + 1}`);
       mkdirSync(folder);
       servers.#all.push({ port, route, monitor, folder });
     }
@@ -238,7 +237,7 @@ export class NatsServers implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const i of this.#all.keys()) await this.kill(i);
-    this.#home[Symbol.dispose]();
+    rmSync(this.#home, { recursive: true, force: true });
   }
 
   #one(i: number): One {
@@ -271,6 +270,11 @@ ${
 ${more}
 `;
   }
+}
+
+/** The benchmark starts servers too: nothing here belongs to the runner of tests. */
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), "xs-"));
 }
 
 function leaderIn(jsz: unknown, stream: string): string | undefined {
