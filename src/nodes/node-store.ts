@@ -4,23 +4,14 @@ import type { Messages } from "../store/journal/journal.ts";
 import type { Records } from "../store/records.ts";
 import type { SqliteStore } from "../store/sqlite/engine.ts";
 import type { Replica } from "../store/sqlite/replica/replica.ts";
-import { type Leader, notLeader } from "../store/sqlite/replica/replica-state.ts";
+import { notLeader } from "../store/sqlite/replica/replica-state.ts";
 import type { OpenStore, Store } from "../store/store.ts";
 import type { AppendCondition, AppendRequest, Change, TakenContent } from "../store/types.ts";
 import type { FedContent } from "./fed-content.ts";
-import {
-  decode,
-  encode,
-  type Operation,
-  type Question,
-  type Reply,
-  valueIn,
-} from "./operations.ts";
+import { Forwarding, LeadPassed } from "./forwarding.ts";
+import { type Operation, type Question, valueIn } from "./operations.ts";
 import { ignoreUnreachable, type SpentBlobs } from "./spent-blobs.ts";
 import type { NodeTiming } from "./timing.ts";
-
-/** How long the answer of a node that leads no more may be on its way, in ms. */
-const LATE_MS = 500;
 
 /** The wait before large content is put out again, in ms. */
 const BLOB_RETRY_MS = 500;
@@ -40,6 +31,7 @@ export interface NodeStoreUses {
 /** Sends writes to the node that leads, this one or another. */
 export class Router implements Records {
   readonly #uses: NodeStoreUses;
+  readonly #forwarding: Forwarding;
   /** How many writes other nodes were asked for. */
   forwarded = 0;
   /** The newest record that the node that leads has told of. */
@@ -47,6 +39,16 @@ export class Router implements Records {
 
   constructor(uses: NodeStoreUses) {
     this.#uses = uses;
+    const { replica, messages, timing } = uses;
+    this.#forwarding = new Forwarding({
+      replica,
+      messages,
+      answerMs: timing.answerMs,
+      reached: async (record) => {
+        this.#heard = Math.max(this.#heard, record);
+        await this.reached(record, timing.reachMs).catch(() => {});
+      },
+    });
   }
 
   get record(): number {
@@ -114,35 +116,17 @@ export class Router implements Records {
   }
 
   async #ask(question: Question, ms: number): Promise<unknown> {
-    const { replica, messages } = this.#uses;
-    const { leader } = replica.state;
+    const { leader } = this.#uses.replica.state;
     const problem = this.#uses.problem?.();
     if (problem) throw problem;
     if (!leader || leader.node === "") {
       throw notLeader(leader, "no node leads yet: nothing can be written");
     }
-    if (question.do !== "inquire") this.forwarded++;
-    const { node } = leader;
-    const answer = messages.ask(node, encode(question), ms).catch((error: Error) => {
-      throw noAnswer(node, error);
-    });
-    const reply = decode<Reply>(await Promise.race([answer, this.#whileItLeads(leader)]));
-    this.#heard = Math.max(this.#heard, reply.record);
-    // A refusal too: it may name a frame, which the next read looks for.
-    await this.reached(reply.record, this.#uses.timing.reachMs).catch(() => {});
-    return valueIn(reply).value;
-  }
-
-  /** Rejects once another node leads, or none: one that was killed never answers. */
-  async #whileItLeads(leader: Leader): Promise<never> {
-    const { state, commits } = this.#uses.replica;
-    while (state.leader === leader) await commits.moved.wait();
-    await Bun.sleep(LATE_MS);
-    throw new LeadPassed(
-      "journal_unreachable",
-      `the node ${leader.node}, which led, has not answered: whether this was written is not known; read before you write it again, or send it with an Idempotency-Key`,
-      { members: { outcome: "unknown" } },
-    );
+    if (question.do === "inquire") {
+      return valueIn(await this.#forwarding.ask(leader, question, ms)).value;
+    }
+    this.forwarded++;
+    return valueIn(await this.#forwarding.write(leader, question)).value;
   }
 }
 
@@ -154,9 +138,6 @@ function passes(error: unknown, question: Question): error is XsError {
   return error instanceof LeadPassed && (hasKey || question.do === "inquire");
 }
 
-/** The node that was asked leads no more, and has not answered. */
-class LeadPassed extends XsError {}
-
 function notFound(replica: Replica, cause: XsError): XsError {
   const { leader } = replica.state;
   const who = leader && leader.node !== "" ? `the node ${leader.node} led last` : "none has led";
@@ -164,15 +145,6 @@ function notFound(replica: Replica, cause: XsError): XsError {
     leader,
     `no node leads at the moment (${who}): nothing was written; try again, or look at  xs nodes`,
     { cause, headers: { "retry-after": "1" } },
-  );
-}
-
-function noAnswer(node: string, cause: Error): Error {
-  if (!(cause instanceof XsError) || cause.code !== "journal_unreachable") return cause;
-  return new XsError(
-    "journal_unreachable",
-    `no answer came from the node ${node}, which leads (${cause.message}): whether this was written is not known; read before you write it again, or send it with an Idempotency-Key`,
-    { members: { outcome: "unknown" }, cause },
   );
 }
 
@@ -216,6 +188,11 @@ export async function perform(store: SqliteStore, operation: Operation): Promise
         transaction.add({ kind: "node", node, ...isGone }),
       );
     }
+    default:
+      throw new XsError(
+        "bad_request",
+        `this node, which leads, is older than the one that asks, and does not know "${(operation as Operation).do}": upgrade it, too`,
+      );
   }
 }
 

@@ -15,7 +15,15 @@ import { Eraser } from "./eraser.ts";
 import { FedContent } from "./fed-content.ts";
 import { Membership } from "./membership.ts";
 import { nodeStore, onlyOnLeader, perform, Router } from "./node-store.ts";
-import { decode, encode, failure, type Question, type Reply, valueIn } from "./operations.ts";
+import {
+  decode,
+  encode,
+  failure,
+  type Question,
+  type Reply,
+  type Several,
+  valueIn,
+} from "./operations.ts";
 import { Overview } from "./overview.ts";
 import { SnapshotKeeper, type SnapshotTimes } from "./snapshots/keeper.ts";
 import { type NodeTiming, TIMING } from "./timing.ts";
@@ -217,45 +225,49 @@ export class Node {
 
   /** Answers another node. */
   async #answer(body: Uint8Array): Promise<Uint8Array> {
+    return encode(await this.#reply(async () => this.#valueFor(decode(body))));
+  }
+
+  async #reply(value: () => Promise<unknown>): Promise<Reply> {
+    const { state } = this.#replica;
+    try {
+      return { value: (await value()) ?? null, record: state.applied };
+    } catch (error) {
+      return failure(error, state.applied);
+    }
+  }
+
+  async #valueFor(question: Question | Several): Promise<unknown> {
     const { store } = this.#uses;
     const { commits, state, options } = this.#replica;
-    try {
-      const question = decode<Question>(body);
-      if (question.do === "probe") {
+    switch (question.do) {
+      case "several":
+        return Promise.all(
+          question.questions.map((each) => this.#reply(() => this.#valueFor(each))),
+        );
+      case "probe": {
         const { problem } = commits;
         if (problem) throw problem;
         const { now = Date.now } = this.#uses;
-        const value: ProbeAnswer = { run: options.self.run, now: now() };
-        return encode({ value, record: state.applied });
+        return { run: options.self.run, now: now() } satisfies ProbeAnswer;
       }
-      if (question.do === "status") {
-        return encode({ value: await this.overview.own(), record: state.applied });
-      }
-      if (question.do === "prepare" || question.do === "digest") {
-        const { digests } = this.overview;
-        const value =
-          question.do === "prepare"
-            ? digests.prepare(question.token)
-            : digests.stateOf(question.token);
-        return encode({ value, record: state.applied });
-      }
-      if (question.do === "erase") {
+      case "status":
+        return this.overview.own();
+      case "prepare":
+        return this.overview.digests.prepare(question.token);
+      case "digest":
+        return this.overview.digests.stateOf(question.token);
+      case "erase":
         await this.eraser?.scrubTo(question.position);
-        return encode({ value: true, record: state.applied });
-      }
-      if (question.do === "feeds") return encode({ value: this.fed.here, record: state.applied });
-      if (question.do === "follows") {
-        return encode({ value: store.isFollowed(question.topic), record: state.applied });
-      }
-      if (this.epoch === undefined) throw notLeader(state.leader, "another node leads");
-      const value =
-        question.do === "inquire"
-          ? await this.answerInquiry(question.inquiry)
-          : ((await perform(store, question)) ?? null);
-      return encode({ value, record: state.applied } satisfies Reply);
-    } catch (error) {
-      return encode(failure(error, state.applied));
+        return true;
+      case "feeds":
+        return this.fed.here;
+      case "follows":
+        return store.isFollowed(question.topic);
     }
+    if (this.epoch === undefined) throw notLeader(state.leader, "another node leads");
+    if (question.do === "inquire") return this.answerInquiry(question.inquiry);
+    return perform(store, question);
   }
 
   async #watchLead(): Promise<void> {

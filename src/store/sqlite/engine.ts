@@ -340,7 +340,7 @@ export class SqliteStore implements OpenStore {
       transaction.settle();
       const keys = answers.keysOfGone((id) => search.find(id) !== undefined);
       for (const key of keys) {
-        transaction.add({ kind: "answer", key, expires: 0, request: "", frames: [] });
+        transaction.answer({ key, expires: 0, request: "", frames: [] });
       }
       if (keys.length > 0) transaction.add({ kind: "sweep", answers: 0 });
     });

@@ -1,4 +1,4 @@
-import type { CommitRecord, Effect, RemovalEffect } from "./record.ts";
+import type { AnswerEffect, CommitRecord, Effect, RemovalEffect } from "./record.ts";
 
 /** What puts effects into the tables. */
 export interface Applier {
@@ -15,6 +15,7 @@ export class Transaction {
   readonly record: CommitRecord & { readonly effects: Effect[] } = { version: 1, effects: [] };
   readonly #applier: Applier;
   readonly #freed = new Set<string>();
+  readonly #keys = new Set<string>();
   #applied = 0;
   /** Whether it gave an id that no frame keeps, which has to be written down. */
   usesIds = false;
@@ -44,6 +45,17 @@ export class Transaction {
   /** Whether the tables have any of its effects. */
   get isSettled(): boolean {
     return this.#applied > 0;
+  }
+
+  /** Adds what is answered when a write with this Idempotency-Key comes again. */
+  answer(answer: Omit<AnswerEffect, "kind">): void {
+    this.#keys.add(answer.key);
+    this.add({ kind: "answer", ...answer });
+  }
+
+  /** Whether it says what the answer to an Idempotency-Key is, which is in the tables once it is settled. */
+  answers(key: string): boolean {
+    return this.#keys.has(key);
   }
 
   /** Adds that content goes to which nothing refers. */
