@@ -3,6 +3,7 @@ import { appends, batches } from "./rows/append.ts";
 import { appendContent } from "./rows/content.ts";
 import { bytesPerFrame, fillTopics } from "./rows/fill.ts";
 import { kvRequests } from "./rows/kv.ts";
+import { nodeMeasures } from "./rows/nodes.ts";
 import { emitted, foldSeconds } from "./rows/processors.ts";
 import {
   frameRequests,
@@ -128,4 +129,10 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
       ];
     },
   },
+  ...Object.fromEntries(
+    [...nodeMeasures].map(([name, run]): [string, Measure] => [
+      name,
+      { run: async (setup) => (await run(setup)).map((value) => perSecond(name, value)) },
+    ]),
+  ),
 };

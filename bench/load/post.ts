@@ -10,6 +10,8 @@ export interface PostJob {
   warmUp: number;
   /** Bytes of fresh content in each request. */
   content: number;
+  /** Whether each has an Idempotency-Key. */
+  keys?: boolean;
 }
 
 export interface PostResult {
@@ -29,9 +31,17 @@ export function appendRequests(content: number): () => Buffer {
   return () => Buffer.from(randomFillSync(request, start, Math.min(16, content)));
 }
 
+/** Makes the requests of one append after the other, without content, each with its own Idempotency-Key. */
+function keyedRequests(): () => Buffer {
+  const headers = { "xs-meta": '{"n":1}' };
+  return () =>
+    encodeRequest("POST", "/stream/note", { ...headers, "idempotency-key": crypto.randomUUID() });
+}
+
 /** Appends from several connections, each with one request under way at a time. */
 export async function post(job: PostJob): Promise<PostResult> {
-  return await hammer(job, appendRequests(0), appendRequests(job.content));
+  const measured = job.keys ? keyedRequests() : appendRequests(job.content);
+  return await hammer(job, appendRequests(0), measured);
 }
 
 /** Makes requests, after others to warm up, from several connections. */

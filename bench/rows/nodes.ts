@@ -7,61 +7,94 @@ import { timed } from "./processors.ts";
 
 const HANDLER = `let n = 0; export default { topics: ["note"], start: "first", run: () => ({ out: { n: ++n } }) }`;
 
-/** One store on three nodes, with NATS on three servers, all on this machine. */
-export const nodeGroups: readonly Group[] = [
-  group("nodes-append1", "append, 1 writer", ({ leader }, setup) =>
-    appends(leader, 1, setup.count(1000)),
-  ),
-  group("nodes-append64", "append, 64 writers", ({ leader }, setup) =>
-    appends(leader, 64, setup.count(20_000)),
-  ),
-  group("nodes-append256", "append, 256 writers", ({ leader }, setup) =>
-    appends(leader, 256, setup.count(40_000)),
-  ),
-  group("nodes-forward64", "append, 64 writers at a node that does not lead", (nodes, setup) =>
-    appends(nodes.follower, 64, setup.count(20_000)),
-  ),
-  group(
-    "nodes-steps",
-    "TypeScript handler that writes a frame for each",
-    ({ leader }, setup, round) => steps(leader, `emit${round}`, setup.count(20_000)),
-    ({ leader }, setup) => fill(leader, setup.count(20_000)),
-  ),
-];
-
-function group(
-  name: string,
-  what: string,
-  measure: (nodes: Nodes, setup: Setup, round: number) => Promise<number>,
-  prepare: (nodes: Nodes, setup: Setup) => Promise<void> = async () => {},
-): Group {
-  return {
-    name,
-    async run(setup) {
-      if (!hasNats) return [];
-      return await withNodes(setup, async (nodes) => {
-        await prepare(nodes, setup);
-        let round = 0;
-        const [value, floor] = await inTurn(
-          setup.rounds,
-          () => measure(nodes, setup, ++round),
-          () => job("jetstream", { ports: nodes.ports, count: setup.count(1000) }),
-        );
-        const row: Row = {
-          name: `three nodes: ${what}`,
-          unit: "/s",
-          value,
-          floorName: "JetStream, 200 bytes to 3 replicas, one by one",
-          floor,
-        };
-        return [row];
-      });
-    },
-  };
+/** What is measured of one store on three nodes, all on this machine with three servers of NATS. */
+interface NodeMeasure {
+  readonly name: string;
+  readonly what: string;
+  prepare?(nodes: Nodes, setup: Setup): Promise<void>;
+  /** Gives events a second. @param round so many times it was measured, with this one */
+  run(nodes: Nodes, setup: Setup, round: number): Promise<number>;
 }
 
-async function appends({ unix }: Server, clients: number, count: number): Promise<number> {
-  const input = { unix, clients, count, warmUp: Math.ceil(count / 10), content: 0 };
+const measures: readonly NodeMeasure[] = [
+  {
+    name: "nodes-append1",
+    what: "append, 1 writer",
+    run: ({ leader }, setup) => appends(leader, 1, setup.count(1000)),
+  },
+  {
+    name: "nodes-append64",
+    what: "append, 64 writers",
+    run: ({ leader }, setup) => appends(leader, 64, setup.count(20_000)),
+  },
+  {
+    name: "nodes-append256",
+    what: "append, 256 writers",
+    run: ({ leader }, setup) => appends(leader, 256, setup.count(40_000)),
+  },
+  {
+    name: "nodes-keys64",
+    what: "append with an Idempotency-Key, 64 writers",
+    run: ({ leader }, setup) => appends(leader, 64, setup.count(20_000), true),
+  },
+  {
+    name: "nodes-forward64",
+    what: "append, 64 writers at a node that does not lead",
+    run: ({ follower }, setup) => appends(follower, 64, setup.count(20_000)),
+  },
+  {
+    name: "nodes-steps",
+    what: "TypeScript handler that writes a frame for each",
+    prepare: ({ leader }, setup) => fill(leader, setup.count(20_000)),
+    run: ({ leader }, setup, round) => steps(leader, `emit${round}`, setup.count(20_000)),
+  },
+];
+
+export const nodeGroups: readonly Group[] = measures.map(({ name, what, prepare, run }) => ({
+  name,
+  async run(setup) {
+    if (!hasNats) return [];
+    return await withNodes(setup, async (nodes) => {
+      await prepare?.(nodes, setup);
+      let round = 0;
+      const [value, floor] = await inTurn(
+        setup.rounds,
+        () => run(nodes, setup, ++round),
+        () => job("jetstream", { ports: nodes.ports, count: setup.count(1000) }),
+      );
+      const row: Row = {
+        name: `three nodes: ${what}`,
+        unit: "/s",
+        value,
+        floorName: "JetStream, 200 bytes to 3 replicas, one by one",
+        floor,
+      };
+      return [row];
+    });
+  },
+}));
+
+/** The same for a comparison of binaries: events a second of each, on nodes of its own. */
+export const nodeMeasures: ReadonlyMap<string, (setup: Setup) => Promise<number[]>> = new Map(
+  measures.map(({ name, prepare, run }) => [
+    name,
+    async (setup) => {
+      if (!hasNats) return [];
+      return await withNodes(setup, async (nodes) => {
+        await prepare?.(nodes, setup);
+        return [await run(nodes, setup, 1)];
+      });
+    },
+  ]),
+);
+
+async function appends(
+  { unix }: Server,
+  clients: number,
+  count: number,
+  keys = false,
+): Promise<number> {
+  const input = { unix, clients, count, warmUp: Math.ceil(count / 10), content: 0, keys };
   return (await job("post", input)).perSecond;
 }
 
