@@ -29,11 +29,17 @@ export class Election {
   /** How often it has left it to others to stand. */
   #left = 0;
   #wake: () => void = () => {};
-  /** Why this node would rather not lead; undefined where there is no reason. */
-  problem: string | undefined;
+  /** That its clock is wrong, or that the journal has lost records. */
+  #clock: string | undefined;
+  #lost: string | undefined;
 
   constructor(uses: ElectionUses) {
     this.#uses = uses;
+  }
+
+  /** Why this node would rather not lead; undefined where there is no reason. */
+  get problem(): string | undefined {
+    return this.#lost ?? this.#clock;
   }
 
   async run(): Promise<void> {
@@ -42,12 +48,16 @@ export class Election {
     while (!this.#stopped) {
       const { leader } = replica.state;
       const { node, run } = replica.options.self;
-      if (replica.epoch !== undefined) missed = 0;
-      else if (!leader || leader.node === "" || (leader.node === node && leader.run !== run)) {
+      if (replica.epoch !== undefined) {
+        missed = 0;
+        this.#lost = undefined;
+      } else if (!leader || leader.node === "" || (leader.node === node && leader.run !== run)) {
         // Nobody, or a run of this node that has ended.
         await this.#stand();
-      } else if (await this.#lives(leader.node, leader.run)) missed = 0;
-      else if (++missed >= PROBES) {
+      } else if (await this.#lives(leader.node, leader.run)) {
+        missed = 0;
+        this.#lost = undefined;
+      } else if (++missed >= PROBES) {
         await this.#stand();
         missed = 0;
       }
@@ -78,23 +88,45 @@ export class Election {
     const others = replica.state.nodes.filter((node) => node !== self.node);
     const ahead = await clockFault(messages, others, now, timing.probeMs);
     if (ahead === undefined) {
-      this.problem = undefined;
+      this.#clock = undefined;
       this.#left = 0;
       return false;
     }
     const seconds = Math.round(Math.abs(ahead) / 1000);
     const way = ahead > 0 ? "ahead of" : "behind";
-    this.problem = `the clock is ${seconds} s ${way} those of the other nodes: set it right`;
+    this.#clock = `the clock is ${seconds} s ${way} those of the other nodes: set it right`;
     return ++this.#left <= LEFT_TO_OTHERS;
+  }
+
+  /** Which other node has most of the journal; undefined where none answers. */
+  async #mostOfOthers(): Promise<{ readonly node: string; readonly record: number } | undefined> {
+    const { messages, replica, timing } = this.#uses;
+    const others = replica.state.nodes.filter((node) => node !== replica.options.self.node);
+    const question = encode({ do: "probe" });
+    const asked = await Promise.allSettled(
+      others.map(async (node) => {
+        const answer = await messages.ask(node, question, timing.probeMs);
+        return { node, record: decode<Reply>(answer).record };
+      }),
+    );
+    const heard = asked.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+    return heard.sort((a, b) => b.record - a.record)[0];
   }
 
   /** Stands, if this node has every record and a clock that is right. */
   async #stand(): Promise<void> {
     const { journal, replica } = this.#uses;
     const { leader } = replica.state;
-    if (await this.#leavesItToOthers()) return;
+    const [leaves, most] = await Promise.all([this.#leavesItToOthers(), this.#mostOfOthers()]);
+    if (leaves) return;
     try {
+      // After the others were asked: what they have was in the journal by then.
       const { last } = await journal.extent();
+      this.#lost =
+        most && most.record > last
+          ? `the node ${most.node} has record ${most.record}, and the journal ends at ${last}: a server of NATS that has lost records leads it, so nothing is written; see  xs nodes check`
+          : undefined;
+      if (this.#lost) return;
       // A node that has just begun hears of the one that leads meanwhile.
       if (replica.state.leader !== leader) return;
       if (replica.state.applied >= last) await replica.commits.stand();

@@ -155,6 +155,9 @@ function followLate(
   };
   return {
     ended: run(),
+    get problem() {
+      return following?.problem;
+    },
     stop() {
       isStopped = true;
       stopped.resolve(undefined);

@@ -128,7 +128,17 @@ export class Node {
     this.election = new Election({ journal, messages, replica, now, timing });
     const { router, election } = this;
     const snapshotProblem = () => snapshots?.problem;
-    const shown = { store, replica, cluster, router, election, snapshotProblem, now };
+    const followProblem = () => this.#following.problem;
+    const shown = {
+      store,
+      replica,
+      cluster,
+      router,
+      election,
+      followProblem,
+      snapshotProblem,
+      now,
+    };
     this.overview = new Overview(shown);
     this.#membership = new Membership(replica, router, lookForErasure);
     this.#electing = this.election.run().catch((error: Error) => store.stopFor(error));

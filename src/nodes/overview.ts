@@ -29,6 +29,8 @@ export interface OverviewUses {
   readonly cluster: Cluster;
   readonly router: Router;
   readonly election: Election;
+  /** Why no records come, though there are some. */
+  readonly followProblem: () => XsError | undefined;
   /** Why the last snapshot of this node failed. */
   readonly snapshotProblem: () => string | undefined;
   readonly now: () => number;
@@ -63,10 +65,10 @@ export class Overview implements Nodes {
 
   /** What this node says of itself. */
   async own(): Promise<OwnStatus> {
-    const { store, replica, election, snapshotProblem, now } = this.#uses;
+    const { store, replica, election, followProblem, snapshotProblem, now } = this.#uses;
     const { state, commits, options } = replica;
     const [count, disk] = await Promise.all([this.#counter.count(), diskFree(store.path)]);
-    const problem = store.refusal ?? commits.problem;
+    const problem = store.refusal ?? commits.problem ?? followProblem();
     return {
       leads: replica.epoch !== undefined,
       epoch: state.leader?.epoch ?? null,

@@ -4,8 +4,10 @@ import { Fenced, type Journal } from "../../src/store/journal/journal.ts";
 import { openNats } from "../../src/store/journal/nats/open.ts";
 import { liveBytes } from "../support/memory.ts";
 import { NatsServers } from "../support/nats.ts";
+import { NatsProxy } from "../support/nats-proxy.ts";
 import { natsTest } from "../support/nats-test.ts";
 import { DEADLINE_MS, TEST_MS, until, within } from "../support/wait.ts";
+import { type Answers, withholding } from "./chaos/wire.ts";
 
 setDefaultTimeout(TEST_MS);
 
@@ -162,4 +164,95 @@ natsTest("a slow follower keeps memory flat, with many records and with large on
     await following.ended;
     await close();
   }
+});
+
+/** What a server says of a stream, which ends earlier than it does. */
+function endsAt(last: number): Answers {
+  return {
+    stream_info_response: (answer) => ({
+      ...answer,
+      state: { ...(answer.state as object), last_seq: last },
+    }),
+  };
+}
+
+/** A journal with 20 records behind a proxy, and what follows it. */
+async function behindProxy(): Promise<{
+  readonly proxy: NatsProxy;
+  readonly direct: Journal;
+  readonly journal: Journal;
+  readonly seen: number[];
+  readonly each: (position: number) => void;
+  [Symbol.asyncDispose](): Promise<void>;
+}> {
+  const servers = await NatsServers.start(1);
+  const proxy = new NatsProxy(servers.ports[0] ?? 0);
+  const direct = await openNats(servers.url("notes"));
+  for (let i = 0; i < 20; i++) await direct.journal.append(i, bytes(`r${i}`));
+  const through = await openNats(servers.url("notes", [proxy.port]), { repairMs: 500 });
+  const seen: number[] = [];
+  return {
+    proxy,
+    direct: direct.journal,
+    journal: through.journal,
+    seen,
+    each: (position) => {
+      seen.push(position);
+    },
+    async [Symbol.asyncDispose]() {
+      await through.close();
+      await direct.close();
+      proxy[Symbol.dispose]();
+      await servers[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const places = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
+
+natsTest("where no server serves a follower, it gets the records one by one", async () => {
+  await using at = await behindProxy();
+  at.proxy.filter = withholding({ consumer_create_response: () => undefined }, "consumer");
+  const following = at.journal.follow(0, at.each);
+  await until("all records", () => at.seen.length === 20);
+  for (let i = 20; i < 25; i++) await at.direct.append(i, bytes(`r${i}`));
+  await until("the new ones", () => at.seen.length === 25);
+  expect(at.seen).toEqual(places(25));
+  following.stop();
+  await within("the end", following.ended);
+});
+
+natsTest("where the server that leads has lost the end, the others hand it out", async () => {
+  await using at = await behindProxy();
+  at.proxy.filter = withholding(endsAt(10), "consumer");
+  const following = at.journal.follow(0, at.each);
+  await until("all records", () => at.seen.length === 20);
+  expect(at.seen).toEqual(places(20));
+  following.stop();
+  await within("the end", following.ended);
+});
+
+natsTest("a follower to which nobody hands out a record says so, and goes on", async () => {
+  await using at = await behindProxy();
+  at.proxy.filter = withholding({ stream_msg_get_response: () => undefined }, "all");
+  const following = at.journal.follow(0, at.each);
+  const problem = await until("its problem", () => following.problem);
+  expect(problem).toMatchObject({ code: "journal_unreachable" });
+  expect(problem.message).toContain("record 1");
+  at.proxy.filter = (message) => message;
+  await until("all records", () => at.seen.length === 20);
+  await until("it is well", () => following.problem === undefined);
+  following.stop();
+  await within("the end", following.ended);
+});
+
+natsTest("a journal that ends before what was read from it stops a follower", async () => {
+  await using at = await behindProxy();
+  const { ended } = at.journal.follow(0, at.each);
+  await until("all records", () => at.seen.length === 20);
+  at.proxy.filter = withholding(endsAt(10), "all");
+  await expect(within("the end", ended)).rejects.toMatchObject({
+    code: "journal_damaged",
+    members: { record: "20" },
+  });
 });

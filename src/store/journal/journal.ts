@@ -52,12 +52,21 @@ export interface Following {
    * on every replica; `journal_trimmed` if the next record was removed by `trim`; or with what `each` threw.
    */
   readonly ended: Promise<void>;
+  /** Why records have not come for long, though it goes on trying; undefined while it has all that there is. */
+  readonly problem?: XsError | undefined;
   stop(): void;
 }
 
 /** Another record stands where one was to be appended. */
 export class Fenced extends Error {
   static override readonly name = "Fenced";
+  /** No record stands there: the journal, as far as it says, ends before that place. */
+  readonly isBehind: boolean;
+
+  constructor(message: string, isBehind = false) {
+    super(message);
+    this.isBehind = isBehind;
+  }
 }
 
 /** Large content and snapshots, by name, on a majority of machines. */

@@ -60,3 +60,24 @@ export function tampering(
   };
   return Object.assign(filter, { times: () => done });
 }
+
+/** What the server says of the API of JetStream, by the end of its type. */
+export type Answers = Readonly<
+  Record<string, (answer: Record<string, unknown>) => Record<string, unknown> | undefined>
+>;
+
+/** Changes what a server answers, or drops it; and drops every record that a consumer or a replica would bring. */
+export function withholding(answers: Answers, records: "consumer" | "all"): Filter {
+  return (message) => {
+    const parts = parsed(message);
+    if (!parts) return message;
+    const isFromConsumer = parts.head.some((word) => word.startsWith("$JS.ACK."));
+    if (isFromConsumer || (records === "all" && placeOf(parts) !== undefined)) return undefined;
+    const [, type] =
+      /"type":"io\.nats\.jetstream\.api\.v1\.(\w+)"/.exec(String(parts.payload)) ?? [];
+    const change = answers[type ?? ""];
+    if (!change) return message;
+    const changed = change(JSON.parse(String(parts.payload)));
+    return changed && built(parts, Buffer.from(JSON.stringify(changed)));
+  };
+}

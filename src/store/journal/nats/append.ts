@@ -58,7 +58,7 @@ export class Appender {
         if (settled !== "behind") return settled;
         behind ??= performance.now();
         if (!isUnknown && performance.now() - behind > BEHIND_MS) {
-          throw new Fenced(`no record leads to ${expected + 1}`);
+          throw new Fenced(`no record leads to ${expected + 1}`, true);
         }
         return undefined;
       }

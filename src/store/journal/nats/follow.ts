@@ -1,10 +1,10 @@
 import { XsError } from "../../../core/error.ts";
 import type { Following } from "../journal.ts";
 import { isEnd, isFramed, join } from "./framing.ts";
-import type { Link } from "./link.ts";
+import { type Link, unreachable } from "./link.ts";
 import { Served } from "./served.ts";
-import { findMessage } from "./stored.ts";
-import { askInfo, gone } from "./stream.ts";
+import { findMessage, fromReplica } from "./stored.ts";
+import { askInfo, gone, haveAnotherLead } from "./stream.ts";
 
 /** How long a question may take, in ms. */
 const ASK_MS = 1000;
@@ -12,6 +12,10 @@ const ASK_MS = 1000;
 const LOOK_MS = 3000;
 /** Between two tries to be served, in ms. */
 const PAUSE_MS = 200;
+/** After so many times of trying to repair, nothing having come, it is a problem: servers that elect a leader take some seconds. */
+const HELD_UP = 1.5;
+/** So many servers are asked to lead in place of one that has lost the end of the stream. */
+const OTHER_LEADERS = 3;
 
 type Each = (position: number, record: Uint8Array) => Promise<void> | void;
 
@@ -28,6 +32,13 @@ export class Follower implements Following {
   /** The messages of a record whose last has not come. */
   #parts: Uint8Array[] = [];
   #isStopped = false;
+  /** When it looked, or a message came, and when it had all that there was. */
+  #looked = performance.now();
+  #well = performance.now();
+  /** What holds it up since then. */
+  #heldUp: string | undefined;
+  /** A record is with whoever follows, who may take long. */
+  #isTaking = false;
   /** Ends the wait for a message. */
   #wake: () => void = () => {};
 
@@ -47,6 +58,20 @@ export class Follower implements Following {
     this.#wake();
   }
 
+  get problem(): XsError | undefined {
+    const ms = performance.now() - this.#well;
+    if (
+      this.#heldUp === undefined ||
+      ms < HELD_UP * this.#repairMs ||
+      this.#isTaking ||
+      this.#isOver
+    )
+      return undefined;
+    return unreachable(
+      `no record has come from the journal for ${Math.round(ms / 1000)} s: ${this.#heldUp}; it is asked for again and again; see  xs nodes check`,
+    );
+  }
+
   /** Whether it is to end: by whoever follows, or as the connection was closed. */
   get #isOver(): boolean {
     return this.#isStopped || this.#link.nc.isClosed();
@@ -55,6 +80,8 @@ export class Follower implements Following {
   async #run(): Promise<void> {
     while (!this.#isOver) {
       await this.#checkExtent();
+      // Where no server serves, or each one is lost again at once, the records come one by one.
+      await this.#lookIfDue();
       const server = await Served.open(this.#link, this.#stream, this.#next);
       if (!server) {
         await Bun.sleep(PAUSE_MS);
@@ -71,7 +98,6 @@ export class Follower implements Following {
 
   /** Takes messages until the server is to be left. */
   async #takeFrom(server: Served): Promise<void> {
-    let looked = performance.now();
     while (!this.#isOver) {
       const message = server.take();
       if (message) {
@@ -79,17 +105,45 @@ export class Follower implements Following {
         await this.#fill(message.seq);
         if (this.#isOver || message.seq !== this.#next) return;
         await this.#accept(message.data);
-        looked = performance.now();
         continue;
       }
       if (server.isLost) return;
       await server.more();
-      if (server.isEmpty && performance.now() - looked > LOOK_MS) {
-        looked = performance.now();
-        // The last message may be the one that this server skips, with no later one to show it; or it lags.
-        const info = await askInfo(this.#link, this.#stream, ASK_MS);
-        if (info && info !== "gone" && server.isEmpty) await this.#fill(info.state.last_seq + 1);
-      }
+      // A server that lags, or that skips what it has lost, is left for another one.
+      if (server.isEmpty && (await this.#lookIfDue(server)) && server.isEmpty) return;
+    }
+  }
+
+  /**
+   * Looks, with nothing coming for a while, whether something should have come, and fetches it from whichever replica
+   * has it: the last message may be the one that a server skips, with no later one to show it. Resolves to whether
+   * there is more than this server tells.
+   */
+  async #lookIfDue(server?: Served): Promise<boolean> {
+    if (performance.now() - this.#looked < LOOK_MS) return false;
+    this.#looked = performance.now();
+    const info = await askInfo(this.#link, this.#stream, ASK_MS);
+    if (!info || info === "gone") {
+      this.#heldUp = "no server of NATS says how far it goes";
+      return false;
+    }
+    if (server?.isEmpty === false) return false;
+    const { last_seq: last } = info.state;
+    const began = this.#next;
+    if (last < began - 1) return true;
+    await this.#fill(last + 1);
+    // A leader that has lost the end does not know of it; another replica hands it out.
+    await this.#takeAhead();
+    if (this.#next > last) this.#isWell();
+    return this.#next > began;
+  }
+
+  /** Takes what replicas have, beyond what the leader knows of: they have only what a majority had. */
+  async #takeAhead(): Promise<void> {
+    while (!this.#isOver) {
+      const ahead = await fromReplica(this.#link, this.#stream, { seq: this.#next }, ASK_MS);
+      if (!ahead || ahead === "late") return;
+      await this.#accept(ahead.data);
     }
   }
 
@@ -104,41 +158,64 @@ export class Follower implements Following {
         () => this.#isOver,
       );
       if (this.#isOver) return;
-      if (found === "late") return;
+      if (found === "late") {
+        this.#heldUp = `no server of NATS hands out record ${this.#next}`;
+        return;
+      }
       if (found === "trimmed") throw trimmed(this.#next);
       if (!found) throw damaged(this.#next, "no replica has it any more");
       await this.#accept(found);
     }
   }
 
+  #isWell(): void {
+    this.#well = performance.now();
+    this.#heldUp = undefined;
+  }
+
   async #accept(message: Uint8Array): Promise<void> {
     const position = this.#next;
     if (!isFramed(message)) throw damaged(position, "it is not a record");
     this.#next++;
+    this.#looked = performance.now();
     this.#parts.push(message);
     if (!isEnd(message)) return;
     const record = join(this.#parts);
     this.#parts = [];
-    await this.#each(position, record);
+    this.#isTaking = true;
+    try {
+      await this.#each(position, record);
+    } finally {
+      this.#isTaking = false;
+      this.#isWell();
+    }
   }
 
   /** Whether what is wanted can still come. */
   async #checkExtent(): Promise<void> {
-    const end = performance.now() + this.#repairMs;
+    const began = performance.now();
+    let others = 0;
     while (!this.#isOver) {
       const info = await askInfo(this.#link, this.#stream, ASK_MS);
+      const tries = (performance.now() - began) / this.#repairMs;
       if (!info || info === "gone") {
+        this.#heldUp = "no server of NATS says how far it goes";
         // A server that just starts may not know it yet.
-        if (info && performance.now() > end) throw gone(this.#stream);
+        if (info && tries > 1) throw gone(this.#stream);
         await Bun.sleep(PAUSE_MS);
         continue;
       }
       const { first_seq: first, last_seq: last } = info.state;
       if (first > this.#next) throw trimmed(this.#next);
       if (last >= this.#next - 1) return;
-      // A leader that was cut off may be behind for a while; it does not stay so.
-      if (performance.now() > end) {
+      this.#heldUp = `it now ends at record ${last}, and ${this.#next - 1} was read from it`;
+      // A leader that was cut off may be behind for a while; it does not stay so. One that has lost the end does.
+      if (tries > OTHER_LEADERS) {
         throw damaged(this.#next - 1, `it was read from here, and the journal now ends at ${last}`);
+      }
+      if (tries > others + 0.5) {
+        others++;
+        await haveAnotherLead(this.#link, this.#stream, ASK_MS);
       }
       await Bun.sleep(PAUSE_MS);
     }

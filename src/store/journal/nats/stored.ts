@@ -3,6 +3,11 @@ import { askInfo } from "./stream.ts";
 
 const TRY_MS = 1000;
 const PAUSE_MS = 100;
+/** So often any replica is asked in a row; which one answers is chance. */
+const IN_A_ROW = 5;
+/** After so many denials each of a few replicas was asked, as good as certainly. */
+const DENIALS = 20;
+const NOT_FOUND = 404;
 
 /** Which message of a stream: that at a position, or the next with a subject from a position on. */
 export type Which =
@@ -29,7 +34,8 @@ export async function fromReplica(
   const subject = link.apiSubject(`DIRECT.GET.${stream}`);
   const answer = await link.request(subject, JSON.stringify(which), ms);
   if (typeof answer === "string") return "late";
-  if (answer.headers?.code) return undefined;
+  const code = answer.headers?.code;
+  if (code) return code === NOT_FOUND ? undefined : "late";
   return {
     seq: Number(answer.headers?.get("Nats-Sequence")),
     data: answer.data,
@@ -77,11 +83,13 @@ export async function findMessage(
   isOver: () => boolean = () => false,
 ): Promise<Uint8Array | "trimmed" | "late" | undefined> {
   const end = performance.now() + ms;
+  let denials = 0;
   let isLacking = false;
   for (;;) {
     const left = Math.max(1, Math.min(TRY_MS, end - performance.now()));
     const found = await fromReplica(link, stream, { seq }, left);
     if (found && found !== "late") return found.data;
+    if (found === undefined && ++denials % IN_A_ROW !== 0 && !isOver()) continue;
     const answer = await askInfo(link, stream, left);
     const info = answer === "gone" ? undefined : answer;
     if (info && info.state.first_seq > seq) return "trimmed";
@@ -89,7 +97,9 @@ export async function findMessage(
     if (led && led !== "late") return led.data;
     // Only who leads knows that it is to be there; a replica may be behind.
     if (led === undefined && info && info.state.last_seq >= seq) isLacking = true;
-    if (performance.now() >= end || isOver()) return isLacking ? undefined : "late";
+    if (performance.now() >= end || isOver()) {
+      return isLacking && denials >= DENIALS ? undefined : "late";
+    }
     await Bun.sleep(PAUSE_MS);
   }
 }

@@ -205,6 +205,11 @@ export async function askInfo(
   return info?.error ? undefined : info;
 }
 
+/** Asks the leader of a stream to leave that to another server. */
+export async function haveAnotherLead(link: Link, stream: string, ms: number): Promise<void> {
+  await link.api(`STREAM.LEADER.STEPDOWN.${stream}`, undefined, ms);
+}
+
 export function gone(stream: string): XsError {
   return new XsError("journal_damaged", `the stream ${stream} is gone, and all records with it`);
 }

@@ -52,12 +52,14 @@ export class RecordPut {
         if (position !== undefined) return { position };
         put.catch(() => {});
       } catch (error) {
-        if (error instanceof Fenced) {
+        if (error instanceof Fenced && !error.isBehind) {
           this.isFenced = true;
           await this.#came.promise;
-        } else if (!(error instanceof XsError)) throw error;
-        else if (error.code !== "journal_unreachable") return { refusal: error };
-        else {
+        } else if (!(error instanceof XsError || error instanceof Fenced)) throw error;
+        // A server that has lost the end of the journal, or lags, may come to lead: no other record comes by it then.
+        else if (error instanceof XsError && error.code !== "journal_unreachable") {
+          return { refusal: error };
+        } else {
           await this.#rest(retryMs);
           retryMs = Math.min(LONGEST_RETRY_MS, 2 * retryMs);
         }

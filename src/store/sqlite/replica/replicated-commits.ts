@@ -388,7 +388,9 @@ export class ReplicatedCommits implements Commits {
     this.stalls++;
     this.problem = new XsError(
       "journal_unreachable",
-      "the journal does not answer: nothing is written until it does (reads go on); see  xs nodes check",
+      isFenced
+        ? "another record is in the place of the next one, and the journal does not hand it out: nothing is written until it does (reads go on); see  xs nodes check"
+        : "the journal does not answer: nothing is written until it does (reads go on); see  xs nodes check",
       { members: { outcome: "none" } },
     );
     const reason = isFenced
