@@ -60,7 +60,8 @@ function reachable({ name, role, problem, behind }: NodeStatus): Finding {
     };
   }
   if (problem !== null) {
-    return { ok: false, what: `the node ${name}: ${problem}`, howToMend: "see docs/nodes.md" };
+    const howToMend = "mend what other lines name; docs/nodes.md says what happens when";
+    return { ok: false, what: `the node ${name}: ${problem}`, howToMend };
   }
   const lag = behind === null || behind === 0 ? "" : `, ${behind} records behind`;
   return { ok: true, what: `the node ${name} answers${lag}` };

@@ -33,8 +33,8 @@ export interface NodeOptions {
   readonly migration?: MigrationListener;
   /** When it makes snapshots. */
   readonly snapshots?: SnapshotTimes;
-  /** Receives sentences for whoever runs it. */
-  readonly report?: ((message: string) => void) | undefined;
+  /** Receives sentences for whoever runs it: that something is wrong, or only news. */
+  readonly report?: ((message: string, isNews?: boolean) => void) | undefined;
   /** The clock, in ms. */
   readonly now?: () => number;
 }

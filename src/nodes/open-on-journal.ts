@@ -21,8 +21,8 @@ export interface JournalOptions {
   readonly content?: ContentPolicy | undefined;
   /** Starts also where the journal may lose what it acknowledged, or cannot be asked. */
   readonly unsafe?: boolean;
-  /** Receives sentences for whoever runs it. */
-  readonly report?: ((message: string) => void) | undefined;
+  /** Receives sentences for whoever runs it: that something is wrong, or only news. */
+  readonly report?: ((message: string, isNews?: boolean) => void) | undefined;
   readonly migration?: MigrationListener;
   /** Receives why the journal is out of reach, where the node starts without it; undefined once it is there. */
   readonly late?: (problem: string | undefined) => void;

@@ -141,3 +141,21 @@ natsTest("the configuration that is printed is taken by nats-server", async () =
     }
   }
 });
+
+natsTest("a server that has hardly room is named, and is durable", async () => {
+  await using servers = await NatsServers.start(1, { maxFile: "32MB" });
+  const cluster = await openNats(servers.url("notes"));
+  let findings = await cluster.check();
+  expect(wrongIn(findings)).toBe("");
+  let last = 0;
+  for (; wrongIn(findings) === "" && last < 65; findings = await cluster.check()) {
+    last = await cluster.journal.append(last, new Uint8Array(500_000));
+  }
+  const full = findings.filter(({ ok }) => !ok);
+  expect(full.map(({ what }) => what)).toEqual([
+    expect.stringMatching(/may store 1 of 32 MiB more/),
+  ]);
+  expect(full[0]?.howToMend).toContain("max_file_store");
+  requireDurable(findings);
+  await cluster.close();
+});

@@ -91,6 +91,9 @@ describe.skipIf(!hasNats)("on one server of NATS", () => {
     expect([alike.stdout, alike.code]).toEqual(["", 0]);
     expect(alike.stderr).toMatch(/2 nodes compared at record \d+/);
     await b.stop("SIGTERM");
+    const alone = await home.xs(["verify", store("a"), "--nodes"]);
+    expect([alone.stdout, alone.code]).toEqual([expect.stringContaining("b: "), 1]);
+    expect(alone.stderr).toMatch(/1 of 2 nodes compared at record \d+/);
     const db = new Database(join(store("b"), "events.db"));
     db.run("UPDATE frames SET line = replace(line, 'note', 'nope')");
     db.close();

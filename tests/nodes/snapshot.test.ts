@@ -194,12 +194,15 @@ describe("a snapshot", () => {
     put(3, new Uint8Array(5000).fill(120));
     put(4, bytes.slice(0, bytes.length - 1));
     const reports: string[] = [];
+    const news: string[] = [];
     await a.cluster.journal.trim(sound?.position ?? 0);
     const b = await start(net, `${tempDir()}/b`, {
       node: "b",
-      report: (text) => reports.push(text),
+      report: (text, isNews) => (isNews ? news : reports).push(text),
     });
     expect(reports).toHaveLength(4);
+    // It may take a while, so that whoever runs it is told before.
+    expect(news.at(-1)).toStartWith(`taking the snapshot of record ${sound?.position}: `);
     await caughtUp(a, b);
     await areEqual(b, a);
     net.blobs.delete(good);

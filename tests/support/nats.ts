@@ -82,6 +82,8 @@ export interface NatsOptions {
   readonly jetStream?: boolean;
   /** In bytes. */
   readonly maxPayload?: number;
+  /** How much a server may store, as in `16MB`. */
+  readonly maxFile?: string;
   /** More lines for the configuration of each server. */
   readonly more?: string;
   /** The folder in which that of each server is, instead of one that is made, and goes. */
@@ -252,7 +254,13 @@ export class NatsServers implements AsyncDisposable {
 
   #config(i: number): string {
     const { port, route, monitor, folder } = this.#one(i);
-    const { syncInterval = "always", jetStream = true, maxPayload, more = "" } = this.#options;
+    const {
+      syncInterval = "always",
+      jetStream = true,
+      maxPayload,
+      maxFile = "64GB",
+      more = "",
+    } = this.#options;
     const named = this.#options.domain ? `domain: ${this.#options.domain}, ` : "";
     const store = `${named}store_dir: "${folder}", sync_interval: "${syncInterval}"`;
     const host = this.#host(i);
@@ -260,7 +268,7 @@ export class NatsServers implements AsyncDisposable {
     return `server_name: n${i + 1}
 listen: ${host}:${port}
 http: ${host}:${monitor}
-${jetStream ? `jetstream { ${store}, max_mem: 256MB, max_file: 64GB }` : ""}
+${jetStream ? `jetstream { ${store}, max_mem: 256MB, max_file: ${maxFile} }` : ""}
 ${maxPayload ? `max_payload: ${maxPayload}` : ""}
 ${
   this.#all.length > 1

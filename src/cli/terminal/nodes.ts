@@ -94,7 +94,8 @@ function contentText({
 
 function problemText({ problem, last_seen: seen }: NodeStatus): string {
   if (problem === null) return "-";
-  return seen === null ? problem : `${problem} (last ${agoText(Date.parse(seen))})`;
+  const ago = seen === null ? "now" : agoText(Date.parse(seen));
+  return ago === "now" ? problem : `${problem} (last ${ago})`;
 }
 
 function journalText(journal: JournalStatus): string {

@@ -325,7 +325,8 @@ async function openNode(
     if (problem !== undefined) messages.warn(problem);
     else messages.info("the journal is there: this node takes writes, and catches up");
   };
-  const report = messages.warn;
+  const report = (message: string, isNews = false) =>
+    isNews ? messages.info(message) : messages.warn(message);
   const options = { journal, node, content, unsafe, late, report, migration: showMigration() };
   return opened(directory, () => openOnJournal(directory, options));
 }

@@ -57,20 +57,24 @@ export const verifyVerb: Verb = {
 
 /** A line of a comparison: a node, or, as the last line, the totals. */
 type NodeLine =
-  | { node: string; problem: string | null }
+  | { node: string; record: number | null; problem: string | null }
   | { record: number | null; nodes: number; problems: number };
 
 async function compareNodes({ address }: Target): Promise<void> {
   await using client = await connect(address);
+  let compared = 0;
   for await (const text of linesOf(await client.request("/verify?nodes=true"))) {
     const line = JSON.parse(text) as NodeLine;
     if ("node" in line) {
+      if (line.record !== null) compared++;
       if (line.problem !== null)
         await writeOut(`${visible(`${line.node}: ${line.problem}`, "\n")}\n`);
       continue;
     }
     const { record, nodes, problems } = line;
-    messages.info(`${plural(nodes, "nodes")} compared at record ${record}`);
+    const said = compared === nodes ? "" : `${compared} of `;
+    const where = record === null ? "" : ` at record ${record}`;
+    messages.info(`${said}${plural(nodes, "nodes")} compared${where}`);
     if (problems === 0) return;
     throw new XsError("store_damaged", `${plural(problems, "nodes")} named above: see what to do`);
   }

@@ -21,8 +21,8 @@ export interface Preparing {
   readonly cluster: Cluster;
   /** Called under the lock of the directory, when it is known that it becomes a node. It may be called twice. */
   readonly begins: () => void;
-  /** Called with a sentence for whoever runs it. */
-  readonly report: (message: string) => void;
+  /** Called with a sentence for whoever runs it: that something is wrong, or only news. */
+  readonly report: (message: string, isNews?: boolean) => void;
 }
 
 /** What is in a directory. */
@@ -108,6 +108,8 @@ async function restoreNewest(
   let reason = "there is none";
   for (const snapshot of snapshots) {
     if (positionIn(snapshot) + 1 < extent.first || positionIn(snapshot) > extent.last) continue;
+    const news = `taking the snapshot of record ${positionIn(snapshot)}: this node serves when it has all of it`;
+    report(news, true);
     try {
       await restoreSnapshot(directory, cluster.blobs, snapshot, { journal: name, key });
       return undefined;

@@ -132,4 +132,6 @@ export interface Finding {
   readonly howToMend?: string;
   /** A server is down, as one of several may be. */
   readonly isDown?: true;
+  /** Of a server that has little room: nothing is lost, and soon nothing is written. */
+  readonly isFull?: boolean;
 }

@@ -5,6 +5,9 @@ import type { Finding } from "../journal.ts";
 import type { Link } from "./link.ts";
 import { journalStream, type StreamInfo, streamInfo } from "./stream.ts";
 
+/** Below this part of what a server may store, and below so many bytes, its room is said to end. */
+const ROOM_PART = 0.05;
+const ROOM_BYTES = 1024 ** 3;
 /** How long a monitoring port may take, in ms. */
 const ASK_MS = 3000;
 const INFO_MS = 10_000;
@@ -21,6 +24,8 @@ interface Varz {
 
 interface Jsz {
   readonly disabled?: boolean;
+  /** What is used, in bytes. */
+  readonly storage?: number;
   readonly config?: JetStreamConfig;
   readonly meta_cluster?: { readonly cluster_size?: number };
 }
@@ -30,6 +35,8 @@ interface JetStreamConfig {
   readonly sync_always?: boolean;
   /** In ns. There with `sync_always` too. */
   readonly sync_interval?: number;
+  /** What may be used, in bytes. */
+  readonly max_storage?: number;
 }
 
 interface Replica {
@@ -80,7 +87,7 @@ export async function durabilityOf(link: Link): Promise<Finding[]> {
  * @throws XsError `journal_unsafe`, with all that is wrong and how to mend it
  */
 export function requireDurable(findings: readonly Finding[], known = false): void {
-  const wrong = findings.filter(({ ok, isDown }) => !ok && !(known && isDown));
+  const wrong = findings.filter(({ ok, isDown, isFull }) => !ok && !isFull && !(known && isDown));
   if (wrong.length === 0) return;
   const said = wrong.map(({ what, howToMend }) => (howToMend ? `${what}: ${howToMend}` : what));
   throw new XsError(
@@ -136,11 +143,33 @@ async function ask(monitor: string, server: string | undefined): Promise<Asked> 
       { name, servers },
     );
   }
+  const room = roomOf(jsz.storage, config.max_storage);
+  if (room !== undefined) {
+    return {
+      name,
+      servers,
+      finding: {
+        ok: false,
+        isFull: true,
+        what: `${name} (${host}) may store ${room} more: where it is full, nothing is written`,
+        howToMend:
+          "give it a larger  max_file_store  in jetstream { … } of its configuration, and the disk for it, and restart it; or  xs gc --erase  while there is room",
+      },
+    };
+  }
   return {
     name,
     servers,
     finding: { ok: true, what: `${name} (${host}) syncs each record to disk` },
   };
+}
+
+/** How much a server may still store, where that is little. */
+function roomOf(used: number | undefined, most: number | undefined): string | undefined {
+  if (used === undefined || most === undefined || most <= 0) return undefined;
+  const room = Math.max(0, most - used);
+  if (room >= Math.min(most * ROOM_PART, ROOM_BYTES)) return undefined;
+  return `${Math.floor(room / 1024 ** 2)} of ${Math.floor(most / 1024 ** 2)} MiB`;
 }
 
 function replication(stream: string, { config }: Placed, servers: number): Finding {
