@@ -256,3 +256,19 @@ natsTest("a journal that ends before what was read from it stops a follower", as
     members: { record: "20" },
   });
 });
+
+natsTest("a frozen server is left, however much waits to be sent to it", async () => {
+  await using servers = await NatsServers.start(1);
+  const [port = 0] = servers.ports;
+  using one = new NatsProxy(port);
+  using other = new NatsProxy(port);
+  const { journal, messages, close } = await openNats(servers.url("notes", [one.port, other.port]));
+  await journal.append(0, bytes("before"));
+  const used = one.connections > 0 ? one : other;
+  expect(one.connections + other.connections).toBe(1);
+  used.freeze();
+  // More than the buffers of the system take.
+  for (let i = 0; i < 32; i++) messages.tell(new Uint8Array(1_000_000));
+  expect(await appendFor(journal, 1, bytes("after"))).toBe(2);
+  await close();
+});

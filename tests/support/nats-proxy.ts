@@ -19,6 +19,8 @@ export class NatsProxy implements Disposable {
   /** How long what the server sends is held back, in ms. */
   delayMs = 0;
   filter: Filter = (message) => message;
+  /** As a process that is stopped: connections stay, and nothing is read from them. */
+  #isFrozen = false;
 
   /** @param target the port of the server */
   constructor(target: number) {
@@ -32,6 +34,10 @@ export class NatsProxy implements Disposable {
           const pair: Pair = { client, waiting: [] };
           if (this.isCut) {
             client.end();
+            return;
+          }
+          if (this.#isFrozen) {
+            client.pause();
             return;
           }
           pairs.set(client, pair);
@@ -52,6 +58,19 @@ export class NatsProxy implements Disposable {
 
   get port(): number {
     return this.#listener.port;
+  }
+
+  /** How many connections go through it. */
+  get connections(): number {
+    return this.#pairs.size;
+  }
+
+  freeze(): void {
+    this.#isFrozen = true;
+    for (const { client, server } of this.#pairs) {
+      client.pause();
+      server?.pause();
+    }
   }
 
   /** Ends all connections; new ones get through unless `isCut`. */

@@ -16,6 +16,8 @@ import type { NatsAddress } from "./url.ts";
 /** How often to look whether the server still answers, and how many answers it may owe: a frozen one is left. */
 const PING_MS = 1000;
 const PINGS_OWED = 2;
+/** How long the client may then try to send what waits, in ms: over a slow line it still gets through. */
+const LEAVE_MS = 2000;
 const CONNECT_MS = 2000;
 const RECONNECT_MS = 250;
 /** How long the first try may take, and each of the later ones, which take twice as long as the one before, in ms. */
@@ -165,10 +167,21 @@ export class Link {
   }
 
   async #watch(): Promise<void> {
-    for await (const { type } of this.nc.status()) {
-      if (type === "disconnect") this.#connected = false;
-      if (type === "reconnect") this.#connected = true;
+    for await (const status of this.nc.status()) {
+      if (status.type === "disconnect") this.#connected = false;
+      if (status.type === "reconnect") this.#connected = true;
+      if (status.type === "ping" && status.pendingPings > PINGS_OWED) this.#leave();
     }
+  }
+
+  /**
+   * Ends the connection to a server that owes too many answers. The client does so itself, but only when all is sent
+   * that waits for it, which a frozen server never takes.
+   */
+  #leave(): void {
+    const inside = this.nc as { protocol?: { transport?: { socket?: { destroy?(): void } } } };
+    const socket = inside.protocol?.transport?.socket;
+    setTimeout(() => socket?.destroy?.(), LEAVE_MS).unref();
   }
 }
 
