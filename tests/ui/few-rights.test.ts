@@ -3,7 +3,7 @@ import { browserTest } from "../support/browser.ts";
 import { Inspector, InspectorPage } from "../support/inspector.ts";
 import { startServer } from "../support/server.ts";
 import { tempDirectory } from "../support/temp.ts";
-import { TEST_MS } from "../support/wait.ts";
+import { TEST_MS, until } from "../support/wait.ts";
 
 setDefaultTimeout(TEST_MS);
 
@@ -33,7 +33,9 @@ browserTest("what a token may not see is said, and not counted as none", async (
     await page.getByText("not live").waitFor();
     const said = await page.locator(".topic-count, .head, main [role=status]").allTextContents();
     for (const text of said) expect(text).not.toMatch(/^0|connecting|and more/);
-    expect(await page.locator('[aria-busy="true"]').count()).toBe(0);
+    await until("nothing is awaited", async () => {
+      return (await page.locator('[aria-busy="true"]').count()) === 0;
+    });
   }
   expect(faults).toEqual([]);
 });
