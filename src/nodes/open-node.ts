@@ -129,6 +129,6 @@ export function checkFits(
   if (applied <= last) return;
   throw new XsError(
     "journal_damaged",
-    `${directory} has the records up to ${applied}, and the journal ends at ${last}: it was replaced, or has lost records; name the right one, or see docs/nodes.md for how to go on from this directory`,
+    `${directory} has the records up to ${applied}, and the journal ends at ${last}: it was replaced, or has lost records, as when the power of all its servers fails. Nothing was changed: name the right journal, or bring back what this directory has, as docs/nodes.md says under "The journal has lost records"`,
   );
 }

@@ -1,6 +1,7 @@
 // The power of all three machines fails at once: what no disk has synced is gone.
 import { describe, expect, setDefaultTimeout } from "bun:test";
 import { CutDisk, missingCut } from "../faults/cut-disk.ts";
+import { isFrozen } from "../support/frozen.ts";
 import { NatsServers } from "../support/nats.ts";
 import { natsTest } from "../support/nats-test.ts";
 import { Random, report, seedFrom, setting } from "../support/random.ts";
@@ -36,6 +37,8 @@ describe.skipIf(missing !== undefined)(`power${missing ? ` (${missing})` : ""}`,
             nodes.freeze(i);
             nats.freeze(i);
           }
+          const pids = nodes.all.flatMap((i) => [nodes.server(i).pid, nats.pid(i)]);
+          await until("all are frozen", () => pids.every(isFrozen));
           for (const disk of disks.all) disk.cut();
           await Promise.all(nodes.all.map((i) => nodes.stop(i, "SIGKILL")));
           await Promise.all(nodes.all.map((i) => nats.kill(i)));

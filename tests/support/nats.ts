@@ -214,6 +214,11 @@ export class NatsServers implements AsyncDisposable {
     await within(`the end of server ${i} of NATS`, child.exited);
   }
 
+  /** The process of a server; 0 where there is none. */
+  pid(i: number): number {
+    return this.#one(i).child?.pid ?? 0;
+  }
+
   freeze(i: number): void {
     this.#one(i).child?.kill("SIGSTOP");
   }
