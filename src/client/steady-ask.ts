@@ -42,7 +42,7 @@ export function withSafeRetries(ask: Ask, target: Target): Ask {
       return ask(path, init);
     }
     const headers = new Headers(init?.headers);
-    if (!headers.has("idempotency-key")) headers.set("xs-retry-key", crypto.randomUUID());
+    if (!headers.has("idempotency-key")) headers.set("xs-retry-key", Bun.randomUUIDv7());
     const again = { ...init, method, headers };
     const began = performance.now();
     try {
