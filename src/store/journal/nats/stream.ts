@@ -205,9 +205,9 @@ export async function askInfo(
   return info?.error ? undefined : info;
 }
 
-/** Asks the leader of a stream to leave that to another server. */
+/** Asks the leader of a stream to leave that to another server, where this user may. */
 export async function haveAnotherLead(link: Link, stream: string, ms: number): Promise<void> {
-  await link.api(`STREAM.LEADER.STEPDOWN.${stream}`, undefined, ms);
+  await link.api(`STREAM.LEADER.STEPDOWN.${stream}`, undefined, ms).catch(() => {});
 }
 
 export function gone(stream: string): XsError {
