@@ -14,8 +14,9 @@ export interface Applier {
 export class Transaction {
   readonly record: CommitRecord & { readonly effects: Effect[] } = { version: 1, effects: [] };
   readonly #applier: Applier;
-  readonly #freed = new Set<string>();
-  readonly #keys = new Set<string>();
+  /** Made where they are needed: most commits free nothing and answer nothing. */
+  #freed: Set<string> | undefined;
+  #keys: Set<string> | undefined;
   #applied = 0;
   /** Whether it gave an id that no frame keeps, which has to be written down. */
   usesIds = false;
@@ -49,24 +50,26 @@ export class Transaction {
 
   /** Adds what is answered when a write with this Idempotency-Key comes again. */
   answer(answer: Omit<AnswerEffect, "kind">): void {
+    this.#keys ??= new Set();
     this.#keys.add(answer.key);
     this.add({ kind: "answer", ...answer });
   }
 
   /** Whether it says what the answer to an Idempotency-Key is, which is in the tables once it is settled. */
   answers(key: string): boolean {
-    return this.#keys.has(key);
+    return this.#keys?.has(key) ?? false;
   }
 
   /** Adds that content goes to which nothing refers. */
   free(hashes: readonly string[]): void {
+    this.#freed ??= new Set();
     for (const hash of hashes) this.#freed.add(hash);
     this.add({ kind: "freed", hashes });
   }
 
   /** Whether it takes a content away, so that a write after it must not count on that. */
   frees(hash: string): boolean {
-    return this.#freed.has(hash);
+    return this.#freed?.has(hash) ?? false;
   }
 
   /** Brings the tables to the state that this commit has so far. Call it before a read that must see that. */
