@@ -12,7 +12,7 @@ interface NodeMeasure {
   readonly name: string;
   readonly what: string;
   prepare?(nodes: Nodes, setup: Setup): Promise<void>;
-  /** Gives events a second. @param round so many times it was measured, with this one */
+  /** Resolves to events a second. @param round counts the measurements, from 1 */
   run(nodes: Nodes, setup: Setup, round: number): Promise<number>;
 }
 
@@ -74,7 +74,7 @@ export const nodeGroups: readonly Group[] = measures.map(({ name, what, prepare,
   },
 }));
 
-/** The same for a comparison of binaries: events a second of each, on nodes of its own. */
+/** The same measurements, for a comparison of binaries. Each starts its nodes anew. */
 export const nodeMeasures: ReadonlyMap<string, (setup: Setup) => Promise<number[]>> = new Map(
   measures.map(({ name, prepare, run }) => [
     name,

@@ -1,5 +1,4 @@
 import type { NodeMetrics } from "../store/nodes.ts";
-import type { StoreMetrics } from "../store/types.ts";
 import { version } from "../version.ts";
 import type { Call } from "./call.ts";
 
@@ -29,7 +28,7 @@ export async function metrics({ store, errors, context }: Call): Promise<Respons
     ),
     counter("xs_commits_total", "Commits.", now.commits),
     family("xs_commit_writes", "histogram", "Writes that shared a commit.", [
-      ...buckets(now.commitsBySize),
+      ...buckets(now.commitsBySize.map(({ upTo, commits: count }) => ({ upTo, count }))),
       ["_sum", now.commitWrites],
       ["_count", now.commits],
     ]),
@@ -80,7 +79,6 @@ export async function metrics({ store, errors, context }: Call): Promise<Respons
 function ofNode(node: NodeMetrics): string[] {
   const { appends } = node;
   const labels = `${label("node", node.node).slice(0, -1)},${label("journal", node.journal).slice(1)}`;
-  let count = 0;
   return [
     gauge("xs_node_info", "The node, and its journal.", [labels, 1]),
     gauge("xs_node_leads", "1 while this node leads.", Number(node.isLeader)),
@@ -101,10 +99,7 @@ function ofNode(node: NodeMetrics): string[] {
     ),
     counter("xs_journal_stalls_total", "Times that the journal took too long.", node.stalls),
     family("xs_journal_append_seconds", "histogram", "Time that an append to the journal took.", [
-      ...appends.buckets.map(({ upTo, count: more }): Sample => {
-        count += more;
-        return [`_bucket${label("le", upTo === Infinity ? "+Inf" : String(upTo))}`, count];
-      }),
+      ...buckets(appends.buckets),
       ["_sum", appends.seconds],
       ["_count", appends.count],
     ]),
@@ -128,10 +123,10 @@ function family(name: string, type: Type, help: string, values: (number | Sample
 }
 
 /** The cumulative buckets of a histogram. */
-function buckets(sizes: StoreMetrics["commitsBySize"]): Sample[] {
+function buckets(counts: NodeMetrics["appends"]["buckets"]): Sample[] {
   let sum = 0;
-  return sizes.map(({ upTo, commits }) => {
-    sum += commits;
+  return counts.map(({ upTo, count }) => {
+    sum += count;
     return [`_bucket${label("le", upTo === Infinity ? "+Inf" : String(upTo))}`, sum];
   });
 }

@@ -1,4 +1,5 @@
 import { XsError } from "../core/error.ts";
+import { pause } from "../lib/pause.ts";
 import { MAX_SMALL_CONTENT } from "../store/content.ts";
 import type { ContentPolicy } from "../store/content-policy.ts";
 import type { SqliteStore } from "../store/sqlite/engine.ts";
@@ -101,18 +102,10 @@ export class ContentCopies {
         if (!(error instanceof XsError)) throw error;
         // What is damaged or gone is reported by a check, and to whoever reads it.
         if (!PASSES.has(error.code)) this.#wanted.delete(hash);
-        else await this.#rest();
+        else await pause(RETRY_MS, this.#stop.signal);
       }
       if (this.#stop.signal.aborted) return;
     }
-  }
-
-  async #rest(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, RETRY_MS);
-    this.#stop.signal.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
-    clearTimeout(timer);
   }
 
   async #fetched(hash: string, size: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { pause } from "../../lib/pause.ts";
 import { isOutOfFiles } from "../../store/failures.ts";
 
 /** What programs print when the system lacks a process, a thread, a descriptor or memory. */
@@ -58,12 +59,4 @@ export async function outlasting<T>(
     }
     await pause(delay, signal);
   }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const over = Promise.withResolvers<void>();
-  const timer = setTimeout(over.resolve, ms);
-  signal.addEventListener("abort", () => over.resolve(), { once: true });
-  await over.promise;
-  clearTimeout(timer);
 }

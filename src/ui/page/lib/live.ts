@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
+import { pause } from "../../../lib/pause.ts";
 import { ask, isAbort, messageOf, Problem } from "./ask.ts";
 import { linesOf } from "./lines.ts";
-import { pause } from "./pause.ts";
 import { shareOfConnections } from "./share.ts";
 
 /**

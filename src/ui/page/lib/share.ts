@@ -1,4 +1,4 @@
-import { pause } from "./pause.ts";
+import { pause } from "../../../lib/pause.ts";
 
 /**
  * How many tabs of one browser follow at once. A browser has six connections to a server for all tabs together, and a

@@ -1,9 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
+import { pause } from "../../../../lib/pause.ts";
 import { isAbort, isPassing } from "../../lib/ask.ts";
 import { plural, size as sizeText } from "../../lib/format.ts";
 import type { Frame } from "../../lib/frame.ts";
 import { heard } from "../../lib/heard.ts";
-import { pause } from "../../lib/pause.ts";
 import { BytesView, isShownWhole, type Read } from "../../parts/bytes-view.tsx";
 import { ProblemNotice } from "../../parts/notice.tsx";
 import { Command, contentCommand } from "./commands.tsx";

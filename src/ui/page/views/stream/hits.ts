@@ -1,9 +1,9 @@
 import { signal } from "@preact/signals";
 import type { Snippet } from "../../../../core/search-match.ts";
+import { pause } from "../../../../lib/pause.ts";
 import { ask, isAbort, Problem } from "../../lib/ask.ts";
 import { type Frame, timeOf } from "../../lib/frame.ts";
 import { jsonLines } from "../../lib/lines.ts";
-import { pause } from "../../lib/pause.ts";
 import { noteRefusal } from "./field-problem.ts";
 import type { LogSource } from "./source.ts";
 

@@ -1,4 +1,4 @@
-/** Waits, unless it is ended before. */
+/** Waits for some time, in ms, or until a signal is aborted. */
 export function pause(ms: number, end: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
